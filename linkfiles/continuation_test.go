@@ -1,0 +1,24 @@
+package linkfiles
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// udevd takes up to 1 MiB of continuation. When the whole of it was looked at
+// for each of its lines, this took minutes.
+func TestAContinuationOfAMillionLinesIsReadInNoTime(t *testing.T) {
+	content := "[Match]\nOriginalName=a\n[Link]\nDescription=" + strings.Repeat("\\\n", 1<<20-100) + "\nMACAddressPolicy=none\n"
+	store := &Store{Dirs: []Dir{{Path: etcDir, Entries: []Entry{
+		{Name: "10-x.link", Type: TypeRegular, Mode: 0o644, Size: int64(len(content)), Content: []byte(content)},
+	}}}}
+	start := time.Now()
+	tree := Parse(store, 252)
+	if took := time.Since(start); took > 5*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	if p, ok := tree.Files[0].MACAddressPolicy(); !ok || p.Value != "none" {
+		t.Errorf("the line after the continuation: %v %v", p, ok)
+	}
+}

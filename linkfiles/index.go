@@ -1,0 +1,83 @@
+package linkfiles
+
+import (
+	"slices"
+	"strings"
+)
+
+// index finds the files that may fit a device among many that name an address,
+// a name or a path each, as is usual for files made for network cards. A file
+// that it leaves out would have failed on its MACAddress=, OriginalName= or
+// Path=, and one failed condition fails a file whatever the others say or
+// cannot say.
+type index struct {
+	// byMAC and byName hold places in Decider.live, ascending. A file is in
+	// one of the two, and there under each of its addresses or names, or it
+	// is in others, which has those for any path too. pathless is others
+	// without the files that need some path.
+	byMAC, byName    map[string][]int
+	others, pathless []int
+}
+
+// indexFrom is the number of files from which on an index pays off.
+const indexFrom = 8
+
+func newIndex(live []liveFile) *index {
+	if len(live) < indexFrom {
+		return nil
+	}
+	x := &index{byMAC: map[string][]int{}, byName: map[string][]int{}}
+	for i, l := range live {
+		m := &l.file.match
+		switch {
+		case l.file.State != StateActive:
+			x.others = append(x.others, i)
+			x.pathless = append(x.pathless, i)
+		case m.hwAddr != nil:
+			for addr := range m.hwAddr.addrs {
+				x.byMAC[addr] = append(x.byMAC[addr], i)
+			}
+		case len(m.ifname) > 0 && !slices.ContainsFunc(m.ifname, func(p pattern) bool { return !p.literal() }):
+			for _, p := range m.ifname {
+				if at := x.byName[p.text]; len(at) == 0 || at[len(at)-1] != i {
+					x.byName[p.text] = append(at, i)
+				}
+			}
+		default:
+			x.others = append(x.others, i)
+			if len(m.path) == 0 || slices.ContainsFunc(m.path, func(p pattern) bool { return p.invert || strings.HasPrefix(p.text, "!") }) {
+				x.pathless = append(x.pathless, i)
+			}
+		}
+	}
+	return x
+}
+
+// literal reports whether the pattern fits exactly the string that it is. "!"
+// is no character of fnmatch's, but inverts a list in some releases.
+func (p pattern) literal() bool { return !p.invert && !strings.ContainsAny(p.text, `*?[\!`) }
+
+// candidates yields the places of the files that may fit the device, in order;
+// false where that may be any of them.
+func (x *index) candidates(q quirks, dev *Device) ([]int, bool) {
+	if x == nil {
+		return nil, false
+	}
+	mac, ok := dev.current(q).Get()
+	if !ok {
+		// Without an address, MACAddress= fits in some releases and
+		// cannot be told in others.
+		return nil, false
+	}
+	others := x.others
+	if dev.Path.IsAbsent() {
+		others = x.pathless
+	}
+	byMAC, byName := x.byMAC[mac], x.byName[dev.Name]
+	if len(byMAC)+len(byName) == 0 {
+		return others, true
+	}
+	all := slices.Concat(others, byMAC, byName)
+	slices.Sort(all)
+	return all, true
+}

@@ -1,0 +1,115 @@
+package linkfiles
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"linkaudit/fact"
+)
+
+// machineIDApp is the application ID with which the machine-id is hashed
+// before it is saved. machine-id(5) asks programs not to expose the ID itself
+// and describes this keyed hash as the way out.
+const machineIDApp = "linkaudit machine-id fingerprint v1"
+
+// MachineID is the machine's ID or, in a saved snapshot, only a fingerprint of
+// it: the fingerprint can be compared with a candidate, which is all that
+// Host= needs, but the ID cannot be had from it.
+type MachineID struct {
+	id          fact.Fact[[16]byte]
+	fingerprint string
+}
+
+// KnownMachineID returns the MachineID with the given bytes.
+func KnownMachineID(id [16]byte) MachineID {
+	return MachineID{id: fact.Known(id), fingerprint: fingerprint(id)}
+}
+
+// UnknownMachineID returns a MachineID that could not be read, and why.
+func UnknownMachineID(reason string) MachineID {
+	return MachineID{id: fact.Unknown[[16]byte](reason)}
+}
+
+// ParseMachineID reads the 32 hexadecimal digits of machine-id(5); like
+// sd_id128_from_string(3) it takes the UUID form with dashes as well.
+func ParseMachineID(s string) ([16]byte, error) {
+	var id [16]byte
+	plain := s
+	if len(s) == 36 && s[8] == '-' && s[13] == '-' && s[18] == '-' && s[23] == '-' {
+		plain = s[:8] + s[9:13] + s[14:18] + s[19:23] + s[24:]
+	}
+	if len(plain) != 32 || strings.ContainsRune(plain, '-') {
+		return id, fmt.Errorf("a machine ID has 32 hexadecimal digits")
+	}
+	if _, err := hex.Decode(id[:], []byte(plain)); err != nil {
+		return id, fmt.Errorf("a machine ID has 32 hexadecimal digits")
+	}
+	return id, nil
+}
+
+// ID returns the bytes, unknown with the reason where they could not be read
+// or were left out of a snapshot.
+func (m MachineID) ID() fact.Fact[[16]byte] { return m.id }
+
+// Is reports whether id is this machine's; ok is false where that cannot be
+// known.
+func (m MachineID) Is(id [16]byte) (is, ok bool) {
+	if m.fingerprint == "" {
+		return false, false
+	}
+	return hmac.Equal([]byte(m.fingerprint), []byte(fingerprint(id))), true
+}
+
+// Confidential returns the MachineID without its bytes: what a snapshot keeps
+// unless the machine-id was asked for.
+func (m MachineID) Confidential() MachineID {
+	if m.id.IsKnown() {
+		m.id = fact.Unknown[[16]byte]("the machine-id was left out of the snapshot")
+	}
+	return m
+}
+
+func fingerprint(id [16]byte) string {
+	h := hmac.New(sha256.New, id[:])
+	h.Write([]byte(machineIDApp))
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+type machineIDJSON struct {
+	ID          string `json:"id,omitempty"`
+	Fingerprint string `json:"fingerprint,omitempty"`
+	Unknown     string `json:"unknown,omitempty"`
+}
+
+// MarshalJSON writes the ID where it is held, and the fingerprint.
+func (m MachineID) MarshalJSON() ([]byte, error) {
+	j := machineIDJSON{Fingerprint: m.fingerprint}
+	if id, ok := m.id.Get(); ok {
+		j.ID = hex.EncodeToString(id[:])
+	} else {
+		j.Unknown = m.id.Reason()
+	}
+	return json.Marshal(j)
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (m *MachineID) UnmarshalJSON(b []byte) error {
+	var j machineIDJSON
+	if err := json.Unmarshal(b, &j); err != nil {
+		return err
+	}
+	if j.ID != "" {
+		id, err := ParseMachineID(j.ID)
+		if err != nil {
+			return err
+		}
+		*m = KnownMachineID(id)
+		return nil
+	}
+	*m = MachineID{id: fact.Unknown[[16]byte](j.Unknown), fingerprint: j.Fingerprint}
+	return nil
+}

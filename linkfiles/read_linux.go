@@ -1,0 +1,347 @@
+package linkfiles
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	securejoin "github.com/cyphar/filepath-securejoin"
+	"golang.org/x/sys/unix"
+)
+
+const (
+	etcDir      = "/etc/systemd/network"
+	runDir      = "/run/systemd/network"
+	localLibDir = "/usr/local/lib/systemd/network"
+	usrLibDir   = "/usr/lib/systemd/network"
+	splitUsrDir = "/lib/systemd/network"
+)
+
+// SearchPath are the directories of .link files, highest priority first:
+// NETWORK_DIRS of systemd's path-lookup.h. Which of them a release searches is
+// decided when the Store is parsed.
+var SearchPath = []string{etcDir, runDir, localLibDir, usrLibDir, splitUsrDir}
+
+// MaxFileSize is the size in bytes above which a file is not read. udevd itself
+// knows no limit but that of a line, 1 MiB.
+const MaxFileSize = 16 << 20
+
+// nullDevice is the target of a link that masks a file.
+const nullDevice = "/dev/null"
+
+// maxSymlinks is the kernel's limit (MAXSYMLINKS, include/linux/namei.h).
+const maxSymlinks = 40
+
+// Read reads the .link files and drop-ins below root into a Store. It changes
+// nothing and opens only regular files and directories. Symbolic links are
+// followed inside of root. Paths in the Store are those inside the root. What
+// could not be read is noted in the Store; an error means that root itself
+// cannot be entered.
+func Read(root string) (*Store, error) {
+	if root == "" {
+		root = "/"
+	}
+	st, err := os.Stat(root)
+	if err != nil {
+		return nil, fmt.Errorf("root directory: %w", err)
+	}
+	if !st.IsDir() {
+		return nil, fmt.Errorf("root directory: %s: %w", root, unix.ENOTDIR)
+	}
+	r := reader{root: filepath.Clean(root), inodes: map[[2]uint64]int{}}
+	store := &Store{}
+	for _, dir := range SearchPath {
+		store.Dirs = append(store.Dirs, r.dir(dir, ".link"))
+	}
+	return store, nil
+}
+
+// ReadFile makes a Store of one .link file, wherever it is, and of the drop-ins
+// in the NAME.link.d directory beside it. Whoever names a file wants it read:
+// one that cannot be is an error here.
+func ReadFile(path string) (*Store, error) {
+	switch filepath.Ext(path) {
+	case ".link":
+	case ".conf":
+		return nil, fmt.Errorf("%s: a drop-in is read together with its .link file: name that one", path)
+	default:
+		return nil, fmt.Errorf("%s: udevd reads no file whose name does not end in .link", path)
+	}
+	r := reader{root: "/", inodes: map[[2]uint64]int{}}
+	dir, name := filepath.Split(path)
+	real := dir
+	if real == "" {
+		real = "."
+	}
+	e := r.entry(real, dir, name)
+	switch {
+	case e.Type == TypeMissing && e.Symlink == "":
+		return nil, fmt.Errorf("%s: %w", path, unix.ENOENT)
+	case e.Type == TypeMissing:
+		return nil, fmt.Errorf("%s: a symbolic link to nothing", path)
+	case e.Type != TypeRegular && e.Type != TypeNull && e.Type != TypeChar:
+		return nil, fmt.Errorf("%s: not a regular file but a %s", path, e.Type)
+	case e.Refused != "":
+		return nil, fmt.Errorf("%s: %s", path, e.Refused)
+	case e.Err != "":
+		return nil, fmt.Errorf("%s: it could not be read (%s)", path, e.Err)
+	}
+	d := Dir{Path: strings.TrimSuffix(dir, "/"), Entries: []Entry{e}}
+	if dd := r.dir(path+".d", ".conf"); len(dd.Entries) > 0 || dd.Err != "" {
+		dd.Resolved = ""
+		d.DropIns = []Dir{dd}
+	}
+	return &Store{Dirs: []Dir{d}}, nil
+}
+
+type reader struct {
+	root   string
+	inodes map[[2]uint64]int
+}
+
+// real turns a path inside the root into one outside, all links resolved.
+func (r *reader) real(path string) (string, error) {
+	if r.root == "/" {
+		return filepath.EvalSymlinks(path)
+	}
+	// SecureJoin takes what does not exist for granted; that is found out
+	// when it is opened.
+	return securejoin.SecureJoin(r.root, path)
+}
+
+// inside is the inverse of real.
+func (r *reader) inside(real string) string {
+	if r.root == "/" {
+		return real
+	}
+	return "/" + strings.TrimPrefix(strings.TrimPrefix(real, r.root), "/")
+}
+
+// dir reads one directory. The names that count end in suffix.
+func (r *reader) dir(path, suffix string) Dir {
+	d := Dir{Path: path}
+	real, err := r.real(path)
+	if err != nil {
+		d.Err = dirErrno(err)
+		return d
+	}
+	f, err := os.OpenFile(real, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		d.Err = dirErrno(err)
+		return d
+	}
+	defer f.Close()
+	if in := r.inside(real); in != path {
+		d.Resolved = in
+	}
+	names, err := f.Readdirnames(-1)
+	if err != nil {
+		d.Err = dirErrno(err)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		switch {
+		case strings.HasPrefix(name, "."):
+		case strings.HasSuffix(name, suffix):
+			d.Entries = append(d.Entries, r.entry(real, path, name))
+		case suffix == ".link" && strings.HasSuffix(name, ".link.d"):
+			if dd := r.dir(join(path, name), ".conf"); len(dd.Entries) > 0 || dd.Err != "" {
+				d.DropIns = append(d.DropIns, dd)
+			}
+		}
+	}
+	return d
+}
+
+// dirErrno drops the errors at which udevd takes a directory for missing. What
+// is left may be due to our own lack of rights.
+func dirErrno(err error) Errno {
+	for _, ignored := range []unix.Errno{unix.ENOENT, unix.ENOTDIR, unix.ELOOP} {
+		if errors.Is(err, ignored) {
+			return ""
+		}
+	}
+	// EvalSymlinks has an error of its own for loops.
+	if strings.Contains(err.Error(), "too many links") {
+		return ""
+	}
+	return errnoName(err)
+}
+
+func errnoName(err error) Errno {
+	var no unix.Errno
+	if errors.As(err, &no) {
+		return Errno(unix.ErrnoName(no))
+	}
+	return "EIO"
+}
+
+// entry reads one name of a directory that is at real outside the root and at
+// path inside of it.
+func (r *reader) entry(real, path, name string) Entry {
+	e := Entry{Name: name}
+	at := join(real, name)
+	var st unix.Stat_t
+	if err := unix.Lstat(at, &st); err != nil {
+		// In a directory that may be listed but not entered it is not
+		// missing, and udevd may well read it.
+		e.Type, e.Err = TypeMissing, errnoName(err)
+		if e.Err != "ENOENT" {
+			e.Type = TypeRegular
+		}
+		return e
+	}
+	if st.Mode&unix.S_IFMT == unix.S_IFLNK {
+		target, err := os.Readlink(at)
+		if err != nil {
+			e.Type, e.Err = TypeMissing, errnoName(err)
+			return e
+		}
+		e.Symlink = target
+		if at, err = r.follow(join(r.inside(real), name)); err != nil {
+			e.Type, e.Err = TypeMissing, errnoName(err)
+			if e.Err == "EACCES" {
+				e.Type = TypeRegular
+			}
+			return e
+		}
+		e.Resolved = r.inside(at)
+	}
+	r.open(&e, at)
+	return e
+}
+
+// follow resolves a link inside the root until there is none. Unlike
+// SecureJoin it reports loops.
+func (r *reader) follow(path string) (string, error) {
+	if r.root == "/" {
+		real, err := filepath.EvalSymlinks(path)
+		if err != nil && strings.Contains(err.Error(), "too many links") {
+			return "", unix.ELOOP
+		}
+		return real, err
+	}
+	for range maxSymlinks {
+		if path == nullDevice {
+			// It masks, although an image seldom has the device.
+			return filepath.Join(r.root, nullDevice), nil
+		}
+		dir, err := securejoin.SecureJoin(r.root, filepath.Dir(path))
+		if err != nil {
+			return "", loopErrno(err)
+		}
+		real := join(dir, filepath.Base(path))
+		target, err := os.Readlink(real)
+		if errors.Is(err, unix.EINVAL) {
+			return real, nil
+		}
+		if err != nil {
+			return "", err
+		}
+		if !filepath.IsAbs(target) {
+			target = join(r.inside(dir), target)
+		}
+		path = filepath.Clean(target)
+	}
+	return "", unix.ELOOP
+}
+
+func loopErrno(err error) error {
+	if errors.Is(err, unix.ELOOP) {
+		return unix.ELOOP
+	}
+	return err
+}
+
+// open fills in what the name leads to. The file is first opened with O_PATH,
+// which has no effect on any device, and for reading only if it is regular.
+func (r *reader) open(e *Entry, at string) {
+	if r.root != "/" && r.inside(at) == nullDevice {
+		e.Type = TypeNull
+		return
+	}
+	fd, err := unix.Open(at, unix.O_PATH|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		e.Type, e.Err = TypeMissing, errnoName(err)
+		if e.Err != "ENOENT" && e.Err != "ELOOP" {
+			e.Type = TypeRegular
+		}
+		return
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		e.Type, e.Err = TypeRegular, errnoName(err)
+		return
+	}
+	key := [2]uint64{uint64(st.Dev), st.Ino}
+	if r.inodes[key] == 0 {
+		r.inodes[key] = len(r.inodes) + 1
+	}
+	e.Inode = r.inodes[key]
+	e.Mode = st.Mode & 0o7777
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFREG:
+		e.Type, e.Size = TypeRegular, st.Size
+	case unix.S_IFDIR:
+		e.Type = TypeDirectory
+		return
+	case unix.S_IFCHR:
+		e.Type = TypeChar
+		if unix.Major(uint64(st.Rdev)) == 1 && unix.Minor(uint64(st.Rdev)) == 3 {
+			e.Type = TypeNull
+		}
+		return
+	case unix.S_IFBLK:
+		e.Type = TypeBlock
+		return
+	case unix.S_IFIFO:
+		e.Type = TypeFIFO
+		return
+	case unix.S_IFSOCK:
+		e.Type = TypeSocket
+		return
+	}
+	if st.Size > MaxFileSize {
+		e.Refused = fmt.Sprintf("larger than %d MiB (%d bytes)", MaxFileSize>>20, st.Size)
+		return
+	}
+	f, err := reopen(fd, at)
+	if err != nil {
+		e.Err = errnoName(err)
+		return
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, MaxFileSize+1))
+	switch {
+	case err != nil:
+		e.Err = errnoName(err)
+	case len(b) > MaxFileSize:
+		e.Refused = fmt.Sprintf("larger than %d MiB", MaxFileSize>>20)
+	default:
+		e.Content, e.Size = b, int64(len(b))
+	}
+}
+
+// reopen opens for reading what an O_PATH descriptor refers to. Without /proc
+// it has to go by the name again, which never blocks and is checked afterwards.
+func reopen(fd int, at string) (*os.File, error) {
+	f, err := os.OpenFile(fmt.Sprintf("/proc/self/fd/%d", fd), os.O_RDONLY|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
+	if err == nil || !errors.Is(err, unix.ENOENT) {
+		return f, err
+	}
+	f, err = os.OpenFile(at, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	st, err := f.Stat()
+	if err != nil || !st.Mode().IsRegular() {
+		f.Close()
+		return nil, unix.EINVAL
+	}
+	return f, nil
+}

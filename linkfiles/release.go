@@ -1,0 +1,222 @@
+package linkfiles
+
+// Release is a major release of systemd: 252 for "systemd 252.39-1~deb12u2".
+// What udevd reads, and how, depends on it. Every such difference is a field
+// of quirks below, a row of the key table in keys.go or of the value table in
+// values.go, and nowhere else.
+type Release int
+
+const (
+	// OldestRelease and NewestRelease bound the table. An older or newer
+	// release is read as the nearest one in it.
+	OldestRelease Release = 239
+	NewestRelease Release = 262
+)
+
+// Clamp returns the nearest release that the tables cover.
+func (r Release) Clamp() Release { return min(max(r, OldestRelease), NewestRelease) }
+
+// quirks is what differs between releases in finding files, in the grammar and
+// in matching. Each field names the file of the systemd sources that shows it.
+type quirks struct {
+	// localLib: /usr/local/lib/systemd/network is searched (link-config.c
+	// uses NETWORK_DIRS; before, a list of its own without it).
+	localLib bool
+	// splitUsr: a build may search /lib/systemd/network as well, after
+	// /usr/lib (constants.h: _CONF_PATHS_SPLIT_USR, gone in 255).
+	splitUsr bool
+	// dropIns: NAME.link.d/*.conf are read (link-config.c: config_parse_many).
+	dropIns bool
+	// dropInTwin: a main file that is the same inode as one of its drop-ins
+	// is read only as the drop-in (conf-parser.c: config_parse_many_files).
+	dropInTwin bool
+	// regularOnly: only regular files are opened as main file or drop-in
+	// (conf-parser.c: CHASE_MUST_BE_REGULAR).
+	regularOnly bool
+	// loopNotListed: a name that is a loop of symbolic links, or one through
+	// a file, is passed over, so that the same name in a lower directory
+	// counts (conf-files.c: files_add); before, it shadows that one.
+	loopNotListed bool
+	// loopWarns: that it is passed over is warned about (link-config.c:
+	// CONF_FILES_WARN).
+	loopWarns bool
+	// openFailureWarns: a drop-in that cannot be opened is warned about
+	// (conf-parser.c: config_parse_many_files). Where dropInTwin holds and
+	// this does not, the whole file goes in silence.
+	openFailureWarns bool
+	// failureRepeated: that a file cannot be parsed is said once more, of the
+	// file as a whole (link-config.c: link_config_load).
+	failureRepeated bool
+	// danglingWarns: a link to nothing is warned about, and a loop is no more
+	// than a warning; before, the one passed in silence and the other was an
+	// error (link-config.c: link_load_one).
+	danglingWarns bool
+	// blockDeviceMasks: a block device masks like /dev/null (stat-util.c:
+	// null_or_empty).
+	blockDeviceMasks bool
+	// abortOnError: one file that cannot be parsed keeps all files that sort
+	// before it from being read (link-config.c: link_config_load).
+	abortOnError bool
+	// emptyMatchAll: a file without a valid [Match] setting applies to every
+	// device; emptyMatchWarns: with a warning.
+	emptyMatchAll, emptyMatchWarns bool
+	// logicalLines: lines are numbered by assignments and headers, leaving
+	// out comment lines and counting continued lines once (conf-parser.c).
+	logicalLines bool
+	// returnEndsLine: "\r" ends a line, and so does each pair of "\n", "\r"
+	// and NUL (fileio.c: read_line_full); before, "\n" and NUL do, each alone.
+	returnEndsLine bool
+	// commentLine: how a comment line is recognised: 0 by parse_line after
+	// joining (239), 1 by the first byte of the line (240), 2 by the first
+	// byte that is no white space (from 241 on).
+	commentLine int
+	// blankIsComment: a line that is empty, or in which nothing precedes a
+	// comment, is passed over like a comment, so that it does not end a
+	// continuation (conf-parser.c: strchr(COMMENTS, 0) is no null pointer).
+	blankIsComment bool
+	// includeLine: a line that starts with ".include" is refused with an
+	// error of its own.
+	includeLine bool
+	// missingEqualsFatal: a line without "=" rejects the whole file.
+	missingEqualsFatal bool
+	// missingKey: a line that starts with "=" is complained about; before,
+	// the empty key is an unknown key.
+	missingKey bool
+	// sectionSafe is how strictly the name in a section header is checked:
+	// 0 not, 1 no quotes, backslashes or control characters, 2 also neither
+	// empty nor with glob characters.
+	sectionSafe int
+	// matchErrors: what [Match] complains about is logged as an error rather
+	// than as a warning (net-condition.c).
+	matchErrors bool
+	// simpleInvert: "!" counts only at the start of the first pattern of a
+	// list and inverts the whole list (network-internal.c).
+	simpleInvert bool
+	// macAbsentMatches: MACAddress= matches a device without an address.
+	macAbsentMatches bool
+	// macFirstSix: the device's address is read with ether_aton(3): of a
+	// longer one the first six bytes count, a shorter one is none
+	// (network-internal.c, net-condition.c: net_match_config).
+	macFirstSix bool
+	// renamedNameSkips: OriginalName= never matches a device that was
+	// renamed (link-config.c: NET_NAME_RENAMED); starExempt: unless "*" is
+	// in its list.
+	renamedNameSkips, starExempt bool
+	// conditionReset and nameReset: an empty value clears the condition, or
+	// the OriginalName= list.
+	conditionReset, nameReset bool
+	// hwAddrAllOrNothing: a syntax error in the list drops the whole line.
+	hwAddrAllOrNothing bool
+	// macSetEmptyList: a MACAddress= without a single valid address still
+	// counts as a (never matching) condition.
+	macSetEmptyList bool
+	// loopback: the loopback device gets no file (link-config.c: IFF_LOOPBACK).
+	loopback bool
+	// typeFromARPHRD: Type= falls back on the ARPHRD name where the device
+	// has no DEVTYPE.
+	typeFromARPHRD bool
+	// nullPermanent: a device without a permanent address counts as one with
+	// an all-zero one (ethtool-util.c: ethtool_get_permanent_hw_addr).
+	nullPermanent bool
+	// driverProperty: Driver= asks the property ID_NET_DRIVER rather than
+	// ETHTOOL_GDRVINFO.
+	driverProperty bool
+	// versionUnequal: KernelVersion= knows "!=" (condition.c: parse_order);
+	// versionList: it is a list of expressions rather than one.
+	versionUnequal, versionList bool
+	// versionFnmatch: KernelVersion= knows "$=", "!$=", "==", "<>" and
+	// compares "=" and "!=" as strings.
+	versionFnmatch bool
+	// versionUAPI: versions are compared as the UAPI group's version format
+	// specification says (strverscmp_improved).
+	versionUAPI bool
+	// versionZeroIsNothing: a segment of zeros counts as an empty one, so
+	// that 1.0 is older than 1.a (string-util-fundamental.c).
+	versionZeroIsNothing bool
+	// versionSubject: the version may be of "systemd", "glibc" or "kernel".
+	versionSubject bool
+	// cmdlineRetainEscape: a backslash on the kernel command line is a
+	// character like any other.
+	cmdlineRetainEscape bool
+	// hostOtherIDs: Host= compares with boot ID and product UUID as well and
+	// falls back on the host name.
+	hostOtherIDs bool
+	// confidentialVirt and smbios: what Virtualization= and Firmware= know.
+	smbios bool
+	// firmwareLastParen: device-tree-compatible(...) ends at the last ")".
+	firmwareLastParen bool
+	// envValueCC: a Property= value must not hold control characters other
+	// than tab and newline (env-util.c: env_value_is_valid; 247.3 allows them).
+	envValueCC bool
+	// globUnclosedFails: see glob.unclosedFails. It is a matter of the C
+	// library: glibc 2.33 and systemd 248 came in the same two months.
+	globUnclosedFails bool
+}
+
+// quirks returns the table's row for the release. The numbers are the first
+// (or last) release whose sources show the behaviour.
+func (r Release) quirks() quirks {
+	r = r.Clamp()
+	q := quirks{
+		localLib:             r >= 242,
+		splitUsr:             r <= 254,
+		dropIns:              r >= 248,
+		dropInTwin:           r >= 255,
+		regularOnly:          r >= 260,
+		loopNotListed:        r >= 258,
+		loopWarns:            r >= 260,
+		openFailureWarns:     r >= 257,
+		failureRepeated:      r >= 242 && r <= 250,
+		danglingWarns:        r >= 251,
+		blockDeviceMasks:     r <= 245,
+		abortOnError:         r <= 241,
+		emptyMatchAll:        r <= 244,
+		emptyMatchWarns:      r >= 243,
+		logicalLines:         r <= 244,
+		returnEndsLine:       r >= 240,
+		commentLine:          2,
+		blankIsComment:       r >= 240 && r <= 242,
+		includeLine:          r <= 245,
+		missingEqualsFatal:   r <= 242,
+		missingKey:           r >= 243,
+		matchErrors:          r <= 247,
+		simpleInvert:         r <= 242,
+		macAbsentMatches:     r <= 239,
+		macFirstSix:          r <= 249,
+		renamedNameSkips:     r <= 246,
+		starExempt:           r >= 243,
+		conditionReset:       r >= 242,
+		nameReset:            r >= 248,
+		hwAddrAllOrNothing:   r <= 247,
+		macSetEmptyList:      r <= 247,
+		loopback:             r >= 249,
+		typeFromARPHRD:       r >= 245,
+		nullPermanent:        r >= 250,
+		driverProperty:       r >= 255,
+		versionUnequal:       r >= 242,
+		versionList:          r >= 243,
+		versionFnmatch:       r >= 252,
+		versionUAPI:          r >= 248,
+		versionZeroIsNothing: r >= 248 && r <= 251,
+		versionSubject:       r >= 258,
+		cmdlineRetainEscape:  r >= 254,
+		hostOtherIDs:         r >= 258,
+		smbios:               r >= 252,
+		firmwareLastParen:    r >= 252,
+		envValueCC:           r <= 246,
+		globUnclosedFails:    r <= 247,
+	}
+	switch {
+	case r == 239:
+		q.commentLine = 0
+	case r == 240:
+		q.commentLine = 1
+	}
+	switch {
+	case r >= 261:
+		q.sectionSafe = 2
+	case r >= 251:
+		q.sectionSafe = 1
+	}
+	return q
+}

@@ -1,0 +1,695 @@
+package linkfiles
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"linkaudit/fact"
+)
+
+// Tree is a Store as udevd of one release understands it.
+type Tree struct {
+	Release Release
+	// Files are all *.link files in the order udevd considers them (byte
+	// order of the base names), each base name once.
+	Files []*File
+	// Diagnostics are the complaints that belong to no file of Files, about
+	// shadowed files and unreadable directories for instance.
+	Diagnostics []Diagnostic
+
+	quirks quirks
+	// unread is why no decision can be made at all: a directory that udevd
+	// reads could not be read here.
+	unread string
+}
+
+// FileState says what udevd does with a file, whatever the device.
+type FileState string
+
+const (
+	StateActive   FileState = "active"
+	StateMasked   FileState = "masked"   // empty, or a link to /dev/null
+	StateRejected FileState = "rejected" // an error that makes udevd drop the whole file
+	StateNoMatch  FileState = "no-match" // no valid setting in [Match]: ignored since 245
+	StateUnknown  FileState = "unknown"  // could not be read here; udevd may be able to
+)
+
+// File is one .link file with its drop-ins merged into it.
+type File struct {
+	Name    string   // base name
+	Path    string   // the path udevd names
+	DropIns []string // the drop-ins udevd reads, in its order
+	State   FileState
+	// Why explains every state but StateActive, in one line.
+	Why string
+	// Assignments are all "key = value" of known sections, in the order
+	// udevd reads them.
+	Assignments []Assignment
+	Diagnostics []Diagnostic
+
+	// passedOver: the file is not there, which stops no release from
+	// reading on (load_link of link-config.c).
+	passedOver bool
+
+	match      match
+	policy     *Setting
+	macAddress *Setting
+}
+
+// Setting is one effective value of a file.
+type Setting struct {
+	Value string
+	Pos   Pos
+}
+
+// MACAddressPolicy returns the effective MACAddressPolicy= of the file and its
+// drop-ins: "persistent", "random" or "none", and false where nothing sets it.
+func (f *File) MACAddressPolicy() (Setting, bool) { return deref(f.policy) }
+
+// MACAddress returns the effective [Link] MACAddress=, lower-case with colons.
+func (f *File) MACAddress() (Setting, bool) { return deref(f.macAddress) }
+
+func deref(s *Setting) (Setting, bool) {
+	if s == nil {
+		return Setting{}, false
+	}
+	return *s, true
+}
+
+// Parse reads the store as udevd of the given release does: link_config_load()
+// of link-config.c. It does no I/O.
+func Parse(store *Store, rel Release) *Tree {
+	rel = rel.Clamp()
+	t := &Tree{Release: rel, quirks: rel.quirks()}
+	dirs := t.searchPath(store)
+	for _, c := range t.list(dirs, func(d *Dir) []Entry { return d.Entries }) {
+		t.Files = append(t.Files, t.load(dirs, c))
+	}
+	if t.quirks.abortOnError {
+		t.abort()
+	}
+	return t
+}
+
+// searchPath returns the directories that this release searches, each once.
+func (t *Tree) searchPath(store *Store) []*Dir {
+	var dirs []*Dir
+	seen := map[string]bool{}
+	for i := range store.Dirs {
+		d := &store.Dirs[i]
+		if d.Path == localLibDir && !t.quirks.localLib || d.Path == splitUsrDir && !t.quirks.splitUsr {
+			continue
+		}
+		if seen[d.resolved()] {
+			continue
+		}
+		seen[d.resolved()] = true
+		if d.Err != "" {
+			t.cannotList(d, "files")
+		}
+		dirs = append(dirs, d)
+	}
+	return dirs
+}
+
+// cannotList notes that a directory of files or drop-ins could not be read, so
+// that no decision can be made.
+func (t *Tree) cannotList(d *Dir, what string) {
+	t.unread = fmt.Sprintf("%s could not be read (%s)", d.Path, d.Err)
+	t.Diagnostics = append(t.Diagnostics, Diagnostic{
+		Pos: Pos{d.Path, 0}, Code: CodeUnreadable, Level: LevelError, Err: d.Err,
+		Message: fmt.Sprintf("the directory could not be read (%s), so it is unknown which %s are in it", d.Err, what),
+	})
+}
+
+func (d *Dir) resolved() string {
+	if d.Resolved != "" {
+		return d.Resolved
+	}
+	return d.Path
+}
+
+// candidate is one name of the search path: the entry that counts.
+type candidate struct {
+	entry *Entry
+	path  string
+}
+
+// list is conf_files_list_strv() of conf-files.c: each name once, from the
+// first directory that has it, sorted by the bytes of the name.
+func (t *Tree) list(dirs []*Dir, entries func(*Dir) []Entry) []candidate {
+	var out []candidate
+	first := map[string]string{}
+	for _, d := range dirs {
+		es := entries(d)
+		for i := range es {
+			e := &es[i]
+			path := join(d.resolved(), e.Name)
+			if by, ok := first[e.Name]; ok {
+				t.Diagnostics = append(t.Diagnostics, Diagnostic{Pos: Pos{path, 0}, Code: CodeShadowedFile, Level: LevelInfo, Message: fmt.Sprintf("not read: %s has the same name and a higher priority", by)})
+				continue
+			}
+			if t.quirks.loopNotListed && e.leadsNowhere() {
+				level := LevelInfo
+				if t.quirks.loopWarns {
+					level = LevelWarning
+				}
+				t.Diagnostics = append(t.Diagnostics, Diagnostic{Pos: Pos{path, 0}, Code: CodeUnreadable, Level: level, Message: "not read: it is " + missing(e)})
+				continue
+			}
+			first[e.Name] = path
+			out = append(out, candidate{e, path})
+		}
+	}
+	slices.SortFunc(out, func(a, b candidate) int { return strings.Compare(a.entry.Name, b.entry.Name) })
+	return out
+}
+
+// join puts a name behind a directory; that of a file named on its own is "".
+func join(dir, name string) string {
+	if dir == "" {
+		return name
+	}
+	return strings.TrimSuffix(dir, "/") + "/" + name
+}
+
+// dropIns returns the *.conf files of all NAME.d directories on the search path.
+func (t *Tree) dropIns(dirs []*Dir, name string) []candidate {
+	var ds []*Dir
+	seen := map[string]bool{}
+	for _, d := range dirs {
+		for i := range d.DropIns {
+			dd := &d.DropIns[i]
+			if dd.Path == join(d.Path, name+".d") && !seen[dd.resolved()] {
+				seen[dd.resolved()] = true
+				ds = append(ds, dd)
+			}
+		}
+	}
+	if !t.quirks.dropIns {
+		for _, d := range ds {
+			for _, e := range d.Entries {
+				t.Diagnostics = append(t.Diagnostics, Diagnostic{Pos: Pos{join(d.resolved(), e.Name), 0}, Code: CodeDropInUnsupported, Level: LevelWarning, Message: fmt.Sprintf("not read: systemd %d reads no drop-ins for .link files, 248 was the first", t.Release)})
+			}
+		}
+		return nil
+	}
+	for _, d := range ds {
+		if d.Err != "" {
+			t.cannotList(d, "drop-ins")
+		}
+	}
+	return t.list(ds, func(d *Dir) []Entry { return d.Entries })
+}
+
+// load is link_load_one() of link-config.c, but for the conditions, which are
+// left to the Decider.
+func (t *Tree) load(dirs []*Dir, c candidate) *File {
+	f := &File{Name: c.entry.Name, Path: c.path, State: StateActive}
+	say := func(pos Pos, code Code, level Level, text string) {
+		f.Diagnostics = append(f.Diagnostics, Diagnostic{Pos: pos, Code: code, Level: level, Message: text})
+	}
+	// A file that masks or is not there takes its drop-ins with it.
+	if why := t.masks(c.entry); why != "" {
+		f.State, f.Why = StateMasked, why
+		say(Pos{c.path, 0}, CodeMaskedFile, LevelInfo, "masked: the file is "+why)
+		return f
+	}
+	if c.entry.Type == TypeMissing {
+		f.State, f.Why, f.passedOver = StateRejected, missing(c.entry), !c.entry.leadsNowhere()
+		say(Pos{c.path, 0}, CodeUnreadable, t.missingLevel(c.entry), "the file is not used: it is "+f.Why)
+		return f
+	}
+	drop := t.dropIns(dirs, c.entry.Name)
+	parts := []candidate{c}
+	if t.quirks.dropInTwin && slices.ContainsFunc(drop, func(d candidate) bool { return d.entry.Inode != 0 && d.entry.Inode == c.entry.Inode }) {
+		parts = nil
+	}
+	for _, d := range drop {
+		f.DropIns = append(f.DropIns, d.path)
+		if d.entry.Type != TypeMissing || d.entry.leadsNowhere() {
+			parts = append(parts, d)
+		}
+	}
+	t.read(f, c, parts, say)
+	return f
+}
+
+// read is config_parse_many() of conf-parser.c. Since 255 it opens all drop-ins
+// before it reads the first line, and the main file after them.
+func (t *Tree) read(f *File, main candidate, parts []candidate, say func(Pos, Code, Level, string)) {
+	reject := func(part candidate, state FileState, level Level, why string) {
+		f.State, f.Why = state, why
+		of := ""
+		if part != main {
+			f.Why = fmt.Sprintf("its drop-in %s is %s", part.path, why)
+			of = ", a drop-in of " + main.path + ", which is not used at all then"
+		}
+		text := "the file is not used: it is " + why + of
+		if state == StateUnknown {
+			text = "what udevd makes of the file is unknown: it is " + why
+		}
+		say(Pos{part.path, 0}, CodeUnreadable, level, text)
+		f.Diagnostics[len(f.Diagnostics)-1].Err = part.entry.Err
+	}
+	if t.quirks.dropInTwin {
+		for _, part := range parts {
+			if why := t.cannotOpen(part.entry); why != "" && part != main {
+				level := LevelInfo
+				if t.quirks.openFailureWarns {
+					level = LevelWarning
+				}
+				reject(part, StateRejected, level, why)
+				return
+			}
+		}
+		if slices.Contains(parts, main) {
+			if why := t.cannotOpen(main.entry); why != "" {
+				reject(main, StateRejected, LevelWarning, why)
+				return
+			}
+		}
+	}
+	p := &parser{rel: t.Release, q: t.quirks, complain: say}
+	p.assign = func(a Assignment) { f.take(p, a) }
+	for _, part := range parts {
+		if state, why := t.cannotRead(part.entry); why != "" {
+			reject(part, state, LevelError, why)
+			if state == StateRejected && part != main {
+				f.repeatFailure(t, main.path)
+			}
+			return
+		}
+		t.warnMode(part, say)
+		p.mode = part.entry.Mode
+		if !p.parse(part.path, part.entry.Content) {
+			last := f.Diagnostics[len(f.Diagnostics)-1]
+			f.State, f.Why = StateRejected, fmt.Sprintf("%s: %s", last.Pos, last.Message)
+			f.repeatFailure(t, main.path)
+			return
+		}
+	}
+	f.finish(t, say)
+}
+
+// repeatFailure says of the file as a whole what was said last of one of its
+// parts, in the releases that do.
+func (f *File) repeatFailure(t *Tree, path string) {
+	if !t.quirks.failureRepeated {
+		return
+	}
+	last := f.Diagnostics[len(f.Diagnostics)-1]
+	f.Diagnostics = append(f.Diagnostics, Diagnostic{
+		Pos: Pos{path, 0}, Code: last.Code, Level: LevelError, Repeats: true,
+		Message: "the whole file is ignored because of " + last.Pos.String(),
+	})
+}
+
+// masks says as what an entry masks its name, "" if it does not: null_or_empty()
+// of stat-util.c, which takes any character device for /dev/null.
+func (t *Tree) masks(e *Entry) string {
+	switch {
+	case e.Type == TypeNull:
+		return "a link to /dev/null"
+	case e.Type == TypeChar:
+		return "a character device"
+	case e.Type == TypeBlock && t.quirks.blockDeviceMasks:
+		return "a block device"
+	case e.Type == TypeRegular && len(e.Content) == 0 && e.Err == "" && e.Refused == "":
+		return "empty"
+	}
+	return ""
+}
+
+// leadsNowhere reports whether following the name fails at something else than
+// the end of the way: a loop of links, or a way through what is no directory.
+func (e *Entry) leadsNowhere() bool {
+	return e.Type == TypeMissing && e.Err != "" && e.Err != "ENOENT"
+}
+
+func missing(e *Entry) string {
+	switch {
+	case e.Err == "ELOOP":
+		return "a loop of symbolic links"
+	case e.leadsNowhere():
+		return fmt.Sprintf("a symbolic link that cannot be followed (%s)", e.Err)
+	}
+	return "a symbolic link to nothing"
+}
+
+// missingLevel is the level at which udevd says so of a main file.
+func (t *Tree) missingLevel(e *Entry) Level {
+	switch {
+	case t.quirks.danglingWarns:
+		return LevelWarning
+	case e.leadsNowhere() && t.quirks.failureRepeated:
+		return LevelError
+	}
+	return LevelInfo
+}
+
+// cannotOpen says why a release with dropInTwin fails to open an entry, "" if
+// it does not.
+func (t *Tree) cannotOpen(e *Entry) string {
+	switch {
+	case e.Type == TypeMissing:
+		return missing(e)
+	case e.Type == TypeRegular || !t.quirks.regularOnly:
+		return ""
+	case e.Type == TypeNull:
+		return fmt.Sprintf("a link to /dev/null, which masks a drop-in until systemd 259 but makes systemd %d ignore the whole .link file; an empty file masks in every release", t.Release)
+	}
+	return typeNames[e.Type]
+}
+
+var typeNames = map[FileType]string{
+	TypeDirectory: "a directory", TypeNull: "a link to /dev/null", TypeChar: "a character device",
+	TypeBlock: "a block device", TypeFIFO: "a FIFO", TypeSocket: "a socket",
+}
+
+// cannotRead says why the text of an entry cannot be had: by udevd
+// (StateRejected), or by this program (StateUnknown).
+func (t *Tree) cannotRead(e *Entry) (FileState, string) {
+	switch e.Type {
+	case TypeMissing:
+		return StateRejected, missing(e)
+	case TypeDirectory, TypeSocket:
+		return StateRejected, typeNames[e.Type]
+	case TypeChar, TypeBlock:
+		return StateUnknown, typeNames[e.Type] + ", from which udevd reads"
+	case TypeFIFO:
+		return StateUnknown, fmt.Sprintf("a FIFO, at which udevd %d waits until somebody writes to it", t.Release)
+	}
+	switch {
+	case e.Refused != "":
+		return StateUnknown, "a file that was not read: " + e.Refused
+	case e.Err != "":
+		return StateUnknown, fmt.Sprintf("a file that could not be read here (%s)", e.Err)
+	}
+	return StateActive, ""
+}
+
+// warnMode is stat_warn_permissions() of fileio.c.
+func (t *Tree) warnMode(c candidate, say func(Pos, Code, Level, string)) {
+	if c.entry.Type != TypeRegular {
+		return
+	}
+	if c.entry.Mode&0o111 != 0 {
+		say(Pos{c.path, 0}, CodeFileMode, LevelWarning, "the file is executable; it is read all the same")
+	}
+	if c.entry.Mode&0o002 != 0 {
+		say(Pos{c.path, 0}, CodeFileMode, LevelWarning, "anybody may write to the file; it is read all the same")
+	}
+}
+
+// take is next_assignment() of conf-parser.c.
+func (f *File) take(p *parser, a Assignment) {
+	if !keyKnown(p.rel, a.Section, a.Key) {
+		if !strings.HasPrefix(a.Key, "X-") {
+			p.complain(a.Pos, CodeUnknownKey, LevelWarning,
+				fmt.Sprintf("unknown key %q in section [%s], ignoring it%s", a.Key, a.Section, newerKey(p.rel, a.Section, a.Key)))
+		}
+		return
+	}
+	if a.Section == "Match" {
+		a.Taken = f.match.set(p, a)
+		f.Assignments = append(f.Assignments, a)
+		return
+	}
+	eff, stored, complaints := checkValue(p.rel, a.Section, a.Key, a.Value)
+	for _, c := range complaints {
+		p.complain(a.Pos, c.code, c.level, c.text)
+	}
+	if p.mode&0o007 != 0 && exposesPassword(p.rel, a.Section, a.Key, a.Value) {
+		p.complain(Pos{a.File, 0}, CodeFileMode, LevelWarning, "the file holds a password and is open to others")
+	}
+	a.Taken = eff != effectIgnored
+	f.Assignments = append(f.Assignments, a)
+	var slot **Setting
+	switch a.Section + "." + a.Key {
+	case "Link.MACAddressPolicy":
+		slot = &f.policy
+	case "Link.MACAddress":
+		slot = &f.macAddress
+	default:
+		return
+	}
+	switch eff {
+	case effectTaken:
+		*slot = &Setting{stored, a.Pos}
+	case effectReset:
+		*slot = nil
+	}
+}
+
+// newerKey and newerSection say which release brings what this one lacks.
+func newerKey(rel Release, section, key string) string {
+	since, removed, ok := keySince(section, key)
+	switch {
+	case ok && rel < since:
+		return fmt.Sprintf(" (systemd %d was the first to know it)", since)
+	case ok && removed != 0 && rel >= removed:
+		return fmt.Sprintf(" (systemd %d removed it)", removed)
+	}
+	return ""
+}
+
+func newerSection(rel Release, name string) string {
+	if s, ok := sections[name]; ok && rel < s.first {
+		return fmt.Sprintf(" (systemd %d was the first to know it)", s.first)
+	}
+	return ""
+}
+
+// finish is what link_load_one() does once all is read.
+func (f *File) finish(t *Tree, say func(Pos, Code, Level, string)) {
+	if d, ok := rejectsFile(t.Release, f.Assignments); ok {
+		f.State, f.Why = StateRejected, fmt.Sprintf("%s: %s", d.Pos, d.Message)
+		if !t.quirks.failureRepeated {
+			// Releases that stop at such a file do so without a word.
+			d.Level = LevelInfo
+		}
+		f.Diagnostics = append(f.Diagnostics, d)
+		return
+	}
+	if f.match.empty() {
+		switch {
+		case !t.quirks.emptyMatchAll:
+			f.State, f.Why = StateNoMatch, "it has no valid setting in [Match]"
+			say(Pos{f.Path, 0}, CodeMatchEmpty, LevelWarning, "no valid setting in [Match], the file is ignored; OriginalName=* would match every device")
+			return
+		case t.quirks.emptyMatchWarns:
+			say(Pos{f.Path, 0}, CodeMatchEmpty, LevelWarning, "no valid setting in [Match], the file matches every device; write OriginalName=* if that is meant")
+		}
+	}
+	for _, d := range finishLink(t.Release, f.Assignments) {
+		d.Late = true
+		f.Diagnostics = append(f.Diagnostics, d)
+	}
+}
+
+// abort plays link_config_load() of releases that stop at the first file they
+// cannot parse. They read the files backwards, so that those in front of it in
+// the order are missing.
+func (t *Tree) abort() {
+	for i := len(t.Files) - 1; i >= 0; i-- {
+		if f := t.Files[i]; f.State != StateRejected || f.passedOver {
+			continue
+		}
+		for _, f := range t.Files[:i] {
+			if f.State == StateActive {
+				f.State = StateRejected
+				f.Why = fmt.Sprintf("systemd %d reads no file before %s, which it cannot parse", t.Release, t.Files[i].Path)
+			}
+		}
+		return
+	}
+}
+
+// Step is a file that may or may not apply to a device.
+type Step struct {
+	File *File
+	// Reason names the first condition that could not be evaluated, and why;
+	// Pos is its line.
+	Reason string
+	Pos    Pos
+}
+
+// Decision is which file udevd applies to a device.
+type Decision struct {
+	// File is the effective link file: absent where none applies, unknown
+	// (with the reason) where a file before it may or may not apply.
+	File fact.Fact[*File]
+	// Unknown are the files that may or may not apply and make File unknown.
+	Unknown []Step
+	// Otherwise is the file that applies if none of Unknown does, nil if
+	// none applies then. It is set only where File is unknown.
+	Otherwise *File
+	// NameUnpredictable is udevd's warning that the file was chosen by a
+	// name that the kernel only enumerated (name_assign_type 1).
+	NameUnpredictable bool
+}
+
+// Values of /sys/class/net/NAME/name_assign_type (NET_NAME_* of
+// include/uapi/linux/netdevice.h).
+const (
+	nameEnum    = 1
+	nameRenamed = 4
+)
+
+// Decider works out which file of a tree applies to the devices of one machine.
+type Decider struct {
+	tree *Tree
+	// live are the files that can apply to any device at all, with what the
+	// machine made of their conditions.
+	live  []liveFile
+	index *index // nil where there are few files
+}
+
+type liveFile struct {
+	file   *File
+	system answer
+}
+
+// Uses reports whether the file can apply to any device of the machine. udevd
+// keeps some complaints (Late) to itself about a file that cannot.
+func (d *Decider) Uses(f *File) bool {
+	return slices.ContainsFunc(d.live, func(l liveFile) bool { return l.file == f })
+}
+
+// For returns the Decider for the machine sys. It tests the conditions that are
+// the same for all devices once.
+func (t *Tree) For(sys *System) *Decider {
+	d := &Decider{tree: t}
+	for _, f := range t.Files {
+		if a := t.askSystem(f, sys); a.state != no {
+			d.live = append(d.live, liveFile{f, a})
+		}
+	}
+	d.index = newIndex(d.live)
+	return d
+}
+
+// Decide works out which file udevd applies to dev: link_get_config() of
+// link-config.c.
+func (d *Decider) Decide(dev *Device) Decision {
+	var out Decision
+	switch {
+	case dev.Loopback && d.tree.quirks.loopback:
+		out.File = fact.Absent[*File]()
+		return out
+	case d.tree.unread != "":
+		out.File = fact.Unknown[*File](d.tree.unread)
+		return out
+	}
+	out.File = fact.Absent[*File]()
+	some, indexed := d.index.candidates(d.tree.quirks, dev)
+	n := len(d.live)
+	if indexed {
+		n = len(some)
+	}
+	for i := range n {
+		if indexed {
+			i = some[i]
+		}
+		l := &d.live[i]
+		a := l.system
+		a.and(d.tree.askDevice(l.file, dev, true))
+		switch a.state {
+		case no:
+			continue
+		case unknowable:
+			out.Unknown = append(out.Unknown, Step{File: l.file, Reason: a.reason, Pos: a.pos})
+			continue
+		}
+		out.File = fact.Known(l.file)
+		assign, _ := dev.NameAssignType.Get()
+		out.NameUnpredictable = len(l.file.match.ifname) > 0 && assign == nameEnum && !(d.tree.quirks.starExempt && hasStar(l.file.match.ifname))
+		break
+	}
+	if len(out.Unknown) > 0 {
+		u := out.Unknown[0]
+		out.Otherwise = out.File.Or(nil)
+		out.File, out.NameUnpredictable = fact.Unknown[*File](fmt.Sprintf("%s: %s", u.Pos, u.Reason)), false
+	}
+	return out
+}
+
+// Decide is For(sys).Decide(dev), for one device alone.
+func (t *Tree) Decide(sys *System, dev *Device) Decision { return t.For(sys).Decide(dev) }
+
+// askSystem puts to a file what is the same for all devices.
+func (t *Tree) askSystem(f *File, sys *System) answer {
+	whole := Pos{f.Path, 0}
+	switch f.State {
+	case StateMasked, StateRejected, StateNoMatch:
+		return fails(whole, "the file is not used: %s", f.Why)
+	case StateUnknown:
+		return cannotTell(whole, "%s", f.Why)
+	}
+	return f.match.system(t.Release, t.quirks, sys)
+}
+
+// askDevice puts one device to a file.
+func (t *Tree) askDevice(f *File, dev *Device, brief bool) answer {
+	if f.State == StateUnknown {
+		return answer{}
+	}
+	v := f.match.device(t.quirks, dev, brief)
+	if v.state == no || !t.quirks.renamedNameSkips || len(f.match.ifname) == 0 || t.quirks.starExempt && hasStar(f.match.ifname) {
+		return v
+	}
+	pos := f.match.ifname[len(f.match.ifname)-1].pos
+	assign, ok := dev.NameAssignType.Get()
+	switch {
+	case ok && assign == nameRenamed:
+		v.and(fails(pos, "OriginalName=%s never matches a device that was renamed", patternText(f.match.ifname)))
+	case !ok && dev.NameAssignType.IsUnknown():
+		v.and(cannotTell(pos, "OriginalName=%s: whether the device was renamed is unknown (%s)", patternText(f.match.ifname), dev.NameAssignType.Reason()))
+	}
+	return v
+}
+
+func hasStar(ps []pattern) bool {
+	return slices.ContainsFunc(ps, func(p pattern) bool { return p.text == "*" && !p.invert })
+}
+
+// Needs says which facts the [Match] sections of a tree ask for, so that no
+// others need to be collected.
+type Needs struct {
+	Driver, PermMAC, UdevDB, Properties, NameAssignType, Virtualization, Firmware, Credentials, MachineTags, OtherIDs bool
+}
+
+// Needs returns what must be known to decide for any device.
+func (t *Tree) Needs() Needs {
+	var n Needs
+	for _, f := range t.Files {
+		if f.State != StateActive {
+			continue
+		}
+		m := &f.match
+		n.Driver = n.Driver || len(m.driver) > 0
+		n.NameAssignType = n.NameAssignType || len(m.ifname) > 0 && !(t.quirks.starExempt && hasStar(m.ifname))
+		n.PermMAC = n.PermMAC || m.permHWAddr != nil
+		n.UdevDB = n.UdevDB || len(m.driver) > 0 || len(m.path) > 0 || len(m.property) > 0
+		n.Properties = n.Properties || len(m.property) > 0
+		for _, c := range m.conditions {
+			switch c.key {
+			case "Virtualization":
+				n.Virtualization = true
+			case "Firmware":
+				n.Firmware = true
+			case "Credential":
+				n.Credentials = true
+			case "MachineTag":
+				n.MachineTags = true
+			case "Host":
+				if _, err := ParseMachineID(c.param); err == nil {
+					n.OtherIDs = n.OtherIDs || t.quirks.hostOtherIDs
+				}
+			}
+		}
+	}
+	return n
+}

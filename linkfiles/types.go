@@ -1,0 +1,151 @@
+package linkfiles
+
+import (
+	"fmt"
+
+	"linkaudit/fact"
+)
+
+// Pos is a place in a file. Line counts from 1; 0 means the file as a whole.
+type Pos struct {
+	File string `json:"file"`
+	Line int    `json:"line"`
+}
+
+func (p Pos) String() string {
+	if p.Line == 0 {
+		return p.File
+	}
+	return fmt.Sprintf("%s:%d", p.File, p.Line)
+}
+
+// Level is the syslog level at which udevd logs a complaint.
+type Level string
+
+const (
+	LevelError   Level = "error"
+	LevelWarning Level = "warning"
+	// LevelInfo is used for what udevd passes over in silence (or at debug
+	// level) although it is hardly ever meant: a shadowed file, for example.
+	LevelInfo Level = "info"
+)
+
+// Code names the kind of a Diagnostic; it is stable and in kebab-case.
+type Code string
+
+// The codes of everything that can be said about a file.
+const (
+	CodeUnknownSection    Code = "unknown-section"
+	CodeUnknownKey        Code = "unknown-key"
+	CodeInvalidValue      Code = "invalid-value"
+	CodeDeprecatedKey     Code = "deprecated-key"
+	CodeMissingEquals     Code = "missing-equals"
+	CodeMissingKey        Code = "missing-key"
+	CodeOutsideSection    Code = "assignment-outside-section"
+	CodeInvalidUTF8       Code = "invalid-utf8"
+	CodeBadSectionHeader  Code = "bad-section-header"
+	CodeLineTooLong       Code = "line-too-long"
+	CodeMatchEmpty        Code = "match-empty"
+	CodeMACAddressIgnored Code = "mac-address-ignored"
+	CodeDropInUnsupported Code = "drop-in-unsupported"
+	CodeShadowedFile      Code = "shadowed-file"
+	CodeMaskedFile        Code = "masked-file"
+	CodeUnreadable        Code = "unreadable-file"
+	CodeFileMode          Code = "file-mode"
+)
+
+// Diagnostic is one complaint about a file, as udevd of the target release
+// would make it, with the place it is about.
+type Diagnostic struct {
+	Pos
+	Code    Code   `json:"code"`
+	Level   Level  `json:"level"`
+	Message string `json:"message"`
+	// Err, of a CodeUnreadable, is the error with which this program failed
+	// to read; "" where the reason is another one.
+	Err Errno `json:"-"`
+	// Late marks what udevd says only where the file's conditions (Host=,
+	// Virtualization= and the like) are met.
+	Late bool `json:"-"`
+	// Repeats marks what udevd says about the file as a whole only because
+	// of the diagnostic before.
+	Repeats bool `json:"-"`
+}
+
+// Assignment is one "key = value" that the grammar found in a known section.
+type Assignment struct {
+	Section string `json:"section"`
+	Key     string `json:"key"`
+	// Value is the right side as udevd hands it to the key's parser:
+	// continuation lines joined, surrounding white space gone.
+	Value string `json:"value"`
+	Pos
+	// SectionPos is where the section's header stands; [SR-IOV] settings
+	// belong together by it.
+	SectionPos Pos `json:"-"`
+	// Taken says that udevd stored at least part of the value (or reset the
+	// key, for an empty value) rather than ignoring the line.
+	Taken bool `json:"taken"`
+}
+
+// Device is what the [Match] section can ask about a network device.
+type Device struct {
+	Name    string            // kernel name of the interface
+	MAC     fact.Fact[string] // current address, "aa:bb:..." of any length
+	PermMAC fact.Fact[string] // IFLA_PERM_ADDRESS or ETHTOOL_GPERMADDR
+	Driver  fact.Fact[string] // ID_NET_DRIVER, ETHTOOL_GDRVINFO
+	Kind    fact.Fact[string] // IFLA_INFO_KIND
+	Type    fact.Fact[string] // DEVTYPE, else the lower-case ARPHRD name
+	Path    fact.Fact[string] // ID_PATH of the udev database
+	// TypeFromARPHRD says that Type is the ARPHRD name, for want of a DEVTYPE.
+	TypeFromARPHRD bool
+	Loopback       bool           // IFF_LOOPBACK: never gets a .link file
+	NameAssignType fact.Fact[int] // /sys/class/net/NAME/name_assign_type
+	// Properties looks up a property of the device as udevd sees it (the
+	// uevent file and the udev database). Nil means: none can be known.
+	Properties func(key string) fact.Fact[string]
+}
+
+// System is what the conditions in [Match] can ask about the machine.
+type System struct {
+	Hostname  fact.Fact[string] `json:"hostname"`
+	MachineID MachineID         `json:"machine_id"`
+	// BootID and ProductUUID are what Host= is compared with from 258 on:
+	// /proc/sys/kernel/random/boot_id and the SMBIOS UUID.
+	BootID      fact.Fact[string] `json:"boot_id"`
+	ProductUUID fact.Fact[string] `json:"product_uuid"`
+	// Virtualization is what systemd-detect-virt prints: "none", "kvm", ...
+	Virtualization    fact.Fact[Virt]     `json:"virtualization"`
+	KernelCommandLine fact.Fact[string]   `json:"kernel_command_line"`
+	KernelRelease     fact.Fact[string]   `json:"kernel_release"` // uname -r
+	Architecture      fact.Fact[string]   `json:"architecture"`   // systemd's name: x86-64, arm64, ...
+	Credentials       fact.Fact[[]string] `json:"credentials"`    // names of the credentials passed to the system
+	Firmware          fact.Fact[Firmware] `json:"firmware"`
+	MachineTags       fact.Fact[[]string] `json:"machine_tags"` // TAGS= of /etc/machine-info
+}
+
+// Virt is the machine's virtualization, as ConditionVirtualization= asks it.
+type Virt struct {
+	// ID is systemd-detect-virt's word for it: "none", "kvm", "lxc", ...
+	ID string `json:"id"`
+	// Container is true where ID is a container manager, VM where it is a
+	// hypervisor.
+	Container bool `json:"container"`
+	VM        bool `json:"vm"`
+	// PrivateUsers says that a user namespace other than the initial one is
+	// in use.
+	PrivateUsers bool `json:"private_users"`
+}
+
+// Firmware is what ConditionFirmware= can ask.
+type Firmware struct {
+	UEFI bool `json:"uefi"`
+	// DeviceTree is true where /sys/firmware/device-tree exists; Compatible
+	// are the strings of its compatible file.
+	DeviceTree bool     `json:"device_tree"`
+	Compatible []string `json:"compatible,omitempty"`
+	// SMBIOS holds the fields of /sys/class/dmi/id by file name. Hidden are
+	// those that exist but could not be read, or were left out on purpose.
+	SMBIOS map[string]string `json:"smbios,omitempty"`
+	Hidden []string          `json:"hidden,omitempty"`
+}

@@ -1,0 +1,266 @@
+package linkfiles
+
+import (
+	"slices"
+	"strings"
+)
+
+// fixedProperties cannot be set by a .link file: the kernel's own, and
+// udevd's.
+var fixedProperties = []struct {
+	name  string
+	fixed span
+}{
+	{"ACTION", from(OldestRelease)},
+	{"DEVLINKS", from(OldestRelease)},
+	{"DEVNAME", from(OldestRelease)},
+	{"DEVPATH", from(OldestRelease)},
+	{"DEVTYPE", from(OldestRelease)},
+	{"DRIVER", from(OldestRelease)},
+	{"IFINDEX", from(OldestRelease)},
+	{"MAJOR", from(OldestRelease)},
+	{"MINOR", from(OldestRelease)},
+	{"SEQNUM", from(OldestRelease)},
+	{"SUBSYSTEM", from(OldestRelease)},
+	{"TAGS", from(OldestRelease)},
+	{"SYNTH_UUID", morePropertiesAreFixed},
+	{"DEVPATH_OLD", morePropertiesAreFixed},
+	{"MODALIAS", morePropertiesAreFixed},
+	{"DEVMODE", morePropertiesAreFixed},
+	{"DEVUID", morePropertiesAreFixed},
+	{"DEVGID", morePropertiesAreFixed},
+	{"DISKSEQ", morePropertiesAreFixed},
+	{"PARTN", morePropertiesAreFixed},
+	{"INTERFACE", morePropertiesAreFixed},
+	{"INTERFACE_OLD", morePropertiesAreFixed},
+	{"CURRENT_TAGS", morePropertiesAreFixed},
+	{"USEC_INITIALIZED", morePropertiesAreFixed},
+	{"UDEV_DATABASE_VERSION", morePropertiesAreFixed},
+}
+
+// isFixedProperty is the opposite of device_property_can_set() of sd-device.
+func isFixedProperty(rel Release, name string) bool {
+	for _, p := range fixedProperties {
+		if p.name == name {
+			return p.fixed.has(rel)
+		}
+	}
+	return morePropertiesAreFixed.has(rel) && strings.HasPrefix(name, "SYNTH_ARG_")
+}
+
+// propertyWords is the syntax of Property= and its kin.
+var propertyWords = wordSyntax{separators: valueSpace, unquote: true, unescape: true}
+
+func parseProperty(rel Release, key, value string) verdict {
+	return properties(rel, key, value, func(word string) bool {
+		name, v, ok := strings.Cut(word, "=")
+		return ok && validPropertyName(name) && validUTF8Value(v) && !isFixedProperty(rel, name)
+	})
+}
+
+func parsePropertyName(rel Release, key, value string) verdict {
+	return properties(rel, key, value, func(word string) bool {
+		return validPropertyName(word) && !isFixedProperty(rel, word)
+	})
+}
+
+// properties takes the words that are good and complains about each other
+// one.
+func properties(rel Release, key, value string, good func(word string) bool) verdict {
+	if value == "" {
+		return reset
+	}
+	var v verdict
+	err := propertyWords.each(rel, value, func(w string) {
+		name, _, _ := strings.Cut(w, "=")
+		resolved, ok := resolveSpecifiers(w)
+		switch {
+		case !ok:
+			v.complain(LevelWarning, "%s= has %.80q with a specifier that udevd does not know", key, w)
+			return
+		case !good(resolved):
+			v.complain(LevelWarning, "%s= cannot have %.80q: no property of that name or value can be set", key, w)
+			return
+		case strings.ContainsRune(strings.ReplaceAll(name, "%%", ""), '%'):
+			v.complain(LevelInfo, "%s= has %.80q, whose name depends on the machine: udevd may refuse it there", key, w)
+		}
+		v.effect, v.stored = effectTaken, value
+	})
+	if err != nil {
+		v.complain(LevelWarning, "%s= cannot be split into words: %v", key, err)
+	}
+	return v
+}
+
+// validPropertyName is env_name_is_valid() of env-util.c.
+func validPropertyName(s string) bool {
+	if s == "" || '0' <= s[0] && s[0] <= '9' {
+		return false
+	}
+	for i := range len(s) {
+		if s[i] != '_' && digit(s[i]) > 35 {
+			return false
+		}
+	}
+	return true
+}
+
+// knownSpecifiers are those of systemd.link(5): of the system and of the
+// directories for temporary files. udevd cannot resolve %m on a machine
+// without a machine-id, nor %A, %B, %M, %o, %w and %W without os-release, and
+// complains there.
+const knownSpecifiers = "aAbBHlqmMovwWTV"
+
+// resolveSpecifiers replaces %% by a percent sign and every specifier that
+// udevd knows, whose value belongs to the machine, by a stand-in: a letter, or
+// what makes a name bad where the value always does (the directories for
+// temporary files have a slash, the kernel's version a dot). ok is false for a
+// letter or digit that is no specifier; a percent sign before anything else
+// stays as it is (specifier_printf()).
+func resolveSpecifiers(s string) (resolved string, ok bool) {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] != '%' || i+1 == len(s) {
+			b.WriteByte(s[i])
+			continue
+		}
+		i++
+		switch c := s[i]; {
+		case c == '%':
+			b.WriteByte('%')
+		case c == 'T' || c == 'V':
+			b.WriteByte('/')
+		case c == 'v':
+			b.WriteByte('.')
+		case strings.IndexByte(knownSpecifiers, c) >= 0:
+			b.WriteByte('x')
+		case digit(c) <= 35:
+			return "", false
+		default:
+			b.WriteString(s[i-1 : i+1])
+		}
+	}
+	return b.String(), true
+}
+
+// finishLink returns what udevd of rel says about the assignments of a file
+// and its drop-ins taken together, once all lines are read. as are all of
+// them, in the order they were read.
+func finishLink(rel Release, as []Assignment) []Diagnostic {
+	rel = rel.Clamp()
+	var out []Diagnostic
+	if d, ok := ignoredMACAddress(rel, as); ok {
+		out = append(out, d)
+	}
+	return append(out, droppedVirtualFunctions(rel, as)...)
+}
+
+// rejectsFile reports whether a value makes udevd of rel drop the whole file
+// although every line of it is good, and why. udevd logs that at the level of
+// an error, without the reason.
+func rejectsFile(rel Release, as []Assignment) (Diagnostic, bool) {
+	rel = rel.Clamp()
+	if !bitRateRejectsFile.has(rel) {
+		return Diagnostic{}, false
+	}
+	if a, ok := last(rel, as, "Link", "BitsPerSecond"); ok {
+		if n, err := parseBytes(a.Value, 1000); err == nil && n > 1<<32-1 {
+			return Diagnostic{Pos: a.Pos, Code: CodeInvalidValue, Level: LevelError, Message: "a BitsPerSecond= above 4294967295 makes systemd before 245 ignore the whole file"},
+				true
+		}
+	}
+	return Diagnostic{}, false
+}
+
+// last returns the assignment whose value holds in the end, for a key of
+// which the last one wins.
+func last(rel Release, as []Assignment, section, key string) (Assignment, bool) {
+	for _, a := range slices.Backward(as) {
+		if a.Section != section || a.Key != key || !keyKnown(rel, section, key) {
+			continue
+		}
+		switch eff, _, _ := checkValue(rel, section, key, a.Value); eff {
+		case effectTaken:
+			return a, true
+		case effectReset:
+			return Assignment{}, false
+		}
+	}
+	return Assignment{}, false
+}
+
+func ignoredMACAddress(rel Release, as []Assignment) (Diagnostic, bool) {
+	if !warnsOfIgnoredMACAddress.has(rel) {
+		return Diagnostic{}, false
+	}
+	address, ok := last(rel, as, "Link", "MACAddress")
+	if !ok {
+		return Diagnostic{}, false
+	}
+	policy, ok := last(rel, as, "Link", "MACAddressPolicy")
+	if !ok || policy.Value == "none" {
+		return Diagnostic{}, false
+	}
+	return Diagnostic{Pos: address.Pos, Code: CodeMACAddressIgnored, Level: LevelWarning, Message: "MACAddress= is ignored because MACAddressPolicy=" + policy.Value + " (" + policy.Pos.String() + ") makes the address"},
+		true
+}
+
+// droppedVirtualFunctions follows sr_iov_drop_invalid_sections() of
+// netif-sriov.c: a section is dropped, in silence, for a single bad value in
+// it; loudly, without a VirtualFunction= or with one that another section
+// repeats or that SR-IOVVirtualFunctions= leaves no room for.
+func droppedVirtualFunctions(rel Release, as []Assignment) []Diagnostic {
+	type section struct {
+		pos    Pos
+		bad    Pos
+		isBad  bool
+		number uint32
+		hasOne bool
+	}
+	var sections []*section
+	for _, a := range as {
+		if a.Section != "SR-IOV" || !sectionKnown(rel, a.Section) || !keyKnown(rel, a.Section, a.Key) {
+			continue
+		}
+		i := slices.IndexFunc(sections, func(s *section) bool { return s.pos == a.SectionPos })
+		if i < 0 {
+			i = len(sections)
+			sections = append(sections, &section{pos: a.SectionPos})
+		}
+		s := sections[i]
+		eff, _, _ := checkValue(rel, a.Section, a.Key, a.Value)
+		switch {
+		case eff == effectIgnored:
+			if !s.isBad {
+				s.bad, s.isBad = a.Pos, true
+			}
+		case a.Key == "VirtualFunction":
+			s.hasOne = eff == effectTaken
+			s.number, _ = parseUnsigned(rel, a.Value)
+		}
+	}
+	room, limited := last(rel, as, "Link", "SR-IOVVirtualFunctions")
+	most, _ := parseUnsigned(rel, room.Value)
+
+	var out []Diagnostic
+	byNumber := map[uint32]*section{}
+	for _, s := range sections {
+		drop := func(level Level, text string) {
+			out = append(out, Diagnostic{Pos: s.pos, Code: CodeInvalidValue, Level: level, Message: "this [SR-IOV] section is dropped: " + text})
+		}
+		switch {
+		case s.isBad:
+			drop(LevelInfo, "it has a bad value ("+s.bad.String()+")")
+		case !s.hasOne:
+			drop(LevelWarning, "it has no VirtualFunction=")
+		case limited && s.number >= most:
+			drop(LevelWarning, "its VirtualFunction= is not below SR-IOVVirtualFunctions= ("+room.Pos.String()+")")
+		default:
+			if earlier := byNumber[s.number]; earlier != nil {
+				out = append(out, Diagnostic{Pos: earlier.pos, Code: CodeInvalidValue, Level: LevelWarning, Message: "this [SR-IOV] section is dropped: a later one (" + s.pos.String() + ") has the same VirtualFunction="})
+			}
+			byNumber[s.number] = s
+		}
+	}
+	return out
+}

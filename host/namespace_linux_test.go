@@ -1,0 +1,359 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// inNamespace runs the rest of the test in a process of its own with a fresh
+// network, mount and PID namespace, a sysfs of that network namespace and an
+// empty /run; true means: this is that process. The machine's own udevd, which
+// works in another network namespace, is out of sight there. Where namespaces
+// cannot be had the test is skipped, but fails under CI.
+func inNamespace(t testing.TB) bool {
+	t.Helper()
+	const mark = "LINKAUDIT_TEST_NAMESPACE"
+	if os.Getenv(mark) == t.Name() {
+		for _, m := range []struct {
+			source, target, fs string
+			flags              uintptr
+		}{
+			{"", "/", "", unix.MS_REC | unix.MS_PRIVATE},
+			{"sysfs", "/sys", "sysfs", unix.MS_RDONLY},
+			{"tmpfs", "/run", "tmpfs", 0},
+			{"proc", "/proc", "proc", 0},
+		} {
+			if err := unix.Mount(m.source, m.target, m.fs, m.flags, ""); err != nil {
+				t.Fatalf("mount %s: %v", m.target, err)
+			}
+		}
+		return true
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"-test.run=^" + t.Name() + "$", "-test.v", "-test.timeout=120s"}
+	if _, ok := t.(*testing.B); ok {
+		args = []string{"-test.run=^$", "-test.bench=^" + t.Name() + "$", "-test.v"}
+	}
+	cmd := exec.Command(exe, args...)
+	cmd.Env = append(os.Environ(), mark+"="+t.Name())
+	cmd.SysProcAttr = &unix.SysProcAttr{Cloneflags: unix.CLONE_NEWNET | unix.CLONE_NEWNS | unix.CLONE_NEWPID}
+	out, err := cmd.CombinedOutput()
+	switch {
+	case err == nil:
+		t.Logf("in the namespace:\n%s", out)
+	case errors.Is(err, unix.EPERM) && os.Getenv("CI") != "true":
+		t.Skip("no rights to make a network namespace")
+	default:
+		t.Fatalf("in the namespace: %v\n%s", err, out)
+	}
+	return false
+}
+
+func add(t testing.TB, l netlink.Link) {
+	t.Helper()
+	if err := netlink.LinkAdd(l); err != nil {
+		t.Fatalf("add %s %s: %v", l.Type(), l.Attrs().Name, err)
+	}
+}
+
+func bridge(name string) *netlink.Bridge {
+	a := netlink.NewLinkAttrs()
+	a.Name = name
+	return &netlink.Bridge{LinkAttrs: a}
+}
+
+func collect(t testing.TB, opt Options) *Snapshot {
+	t.Helper()
+	s, err := Collect(context.Background(), opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestKernelsOwnViewOfABridgeWithAPortIsCollected(t *testing.T) {
+	if !inNamespace(t) {
+		return
+	}
+	add(t, bridge("br0"))
+	a := netlink.NewLinkAttrs()
+	a.Name = "v0"
+	a.HardwareAddr = net.HardwareAddr{2, 0, 0, 0, 0, 1}
+	add(t, &netlink.Veth{LinkAttrs: a, PeerName: "v1"})
+	v0, err := netlink.LinkByName("v0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	br, err := netlink.LinkByName("br0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []error{
+		netlink.LinkSetMaster(v0, br),
+		netlink.LinkAddAltName(br, "a-bridge-with-a-long-alternative-name"),
+	} {
+		if step != nil {
+			t.Fatal(step)
+		}
+	}
+	br, _ = netlink.LinkByName("br0")
+
+	s := collect(t, Options{Want: WantEverything})
+	if len(s.Devices) != 1 {
+		t.Fatalf("%d devices, want br0 alone", len(s.Devices))
+	}
+	d := s.Device("a-bridge-with-a-long-alternative-name")
+	if d == nil || d.Name != "br0" {
+		t.Fatalf("by its alternative name: %+v", d)
+	}
+	if d.Kind != "bridge" || d.Index != br.Attrs().Index || d.MAC != "02:00:00:00:00:01" {
+		t.Errorf("kind %q index %d address %q; a bridge takes its port's address", d.Kind, d.Index, d.MAC)
+	}
+	want := Port{Index: v0.Attrs().Index, Name: "v0", MAC: "02:00:00:00:00:01"}
+	if len(d.Ports) != 1 || d.Ports[0] != want {
+		t.Errorf("ports %+v, want %+v", d.Ports, want)
+	}
+	sysfs, err := os.ReadFile("/sys/class/net/br0/addr_assign_type")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprintln(int(d.AddrAssignType.Or(-1))); got != string(sysfs) {
+		t.Errorf("addr_assign_type %q, sysfs says %q", got, sysfs)
+	}
+	if d.DevType.Or("") != "bridge" || d.Driver.Or("") != "bridge" {
+		t.Errorf("DEVTYPE %v, driver %v", d.DevType, d.Driver)
+	}
+	if n, ok := d.NameAssignType.Get(); !ok || n != 3 {
+		t.Errorf("name_assign_type %v; user space chose the name (NET_NAME_USER, 3)", d.NameAssignType)
+	}
+	if !d.UdevDB.IsUnknown() || !strings.Contains(d.UdevDB.Reason(), "/run/udev/data") {
+		t.Errorf("without /run/udev the database is %v", d.UdevDB)
+	}
+
+	byName := collect(t, Options{Names: []string{"v0", "nosuch", strings.Repeat("x", 300)}})
+	if len(byName.Devices) != 1 || byName.Devices[0].Name != "v0" || byName.Devices[0].Master != "br0" {
+		t.Errorf("asked for v0 and two that are not there: %+v", byName.Devices)
+	}
+	all := collect(t, Options{All: true})
+	if b := all.Device("br0"); b == nil || len(b.Ports) != 1 || b.Ports[0] != want || all.Device("lo") == nil || all.Device("v1") == nil {
+		t.Errorf("all devices: %+v", all.Devices)
+	}
+	if lo := all.Device("lo"); lo.Type().Or("") != "loopback" || !lo.MatchAttributes().Loopback {
+		t.Errorf("lo is of type %v", lo.Type())
+	}
+	if err := unix.Unmount("/sys", unix.MNT_DETACH); err == nil {
+		_ = unix.Unmount("/sys", unix.MNT_DETACH)
+	}
+	hidden := t.TempDir()
+	if err := unix.Mount(hidden, "/sys", "", unix.MS_BIND, ""); err != nil {
+		t.Fatal(err)
+	}
+	s = collect(t, Options{})
+	d = s.Device("br0")
+	if d == nil || !d.AddrAssignType.IsUnknown() || !d.DevType.IsUnknown() || !strings.Contains(d.AddrAssignType.Reason(), "/sys/class/net") {
+		t.Fatalf("without /sys: %+v", d)
+	}
+	if len(d.Ports) != 1 || d.Ports[0] != want {
+		t.Errorf("without /sys, ports %+v, want %+v", d.Ports, want)
+	}
+}
+
+func TestSysfsOfAnotherNetworkNamespaceIsNotBelieved(t *testing.T) {
+	if !inNamespace(t) {
+		return
+	}
+	// /sys stays that of the present namespace; the thread, which carries
+	// both names, goes to a new one with a device of the same name and index.
+	for _, name := range []string{"br0", "br1"} {
+		add(t, bridge(name))
+	}
+	before := collect(t, Options{Kinds: []string{"bridge"}})
+	dir := t.TempDir()
+	cmd := exec.Command("unshare", "-n", "sh", "-ec",
+		fmt.Sprintf("ip link add br0 index %d type bridge; ip link add br2 type bridge; exec \"$0\" -test.run='^TestHelperPrintsSnapshot$' -test.v", before.Device("br0").Index), os.Args[0])
+	cmd.Env = append(os.Environ(), "LINKAUDIT_TEST_SAVE="+filepath.Join(dir, "s.json"))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	f, err := os.Open(filepath.Join(dir, "s.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	s, err := Load(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(s.Devices) != 2 || s.Device("br1") != nil {
+		t.Fatalf("devices %+v, want br0 and br2", s.Devices)
+	}
+	for _, d := range s.Devices {
+		if !d.AddrAssignType.IsUnknown() || !strings.Contains(d.AddrAssignType.Reason(), "another network namespace") {
+			t.Errorf("%s: addr_assign_type %v out of another namespace's sysfs", d.Name, d.AddrAssignType)
+		}
+	}
+	if !slices.ContainsFunc(s.Problems, func(p string) bool { return strings.Contains(p, "does not show the devices of this network namespace") }) {
+		t.Errorf("problems %q", s.Problems)
+	}
+}
+
+// TestHelperPrintsSnapshot is run by other tests in a namespace they made.
+func TestHelperPrintsSnapshot(t *testing.T) {
+	name := os.Getenv("LINKAUDIT_TEST_SAVE")
+	if name == "" {
+		return
+	}
+	f, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Save(f, collect(t, Options{Kinds: []string{"bridge"}}), false); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestDevicesThatComeAndGoAreNeverHalfRead(t *testing.T) {
+	if !inNamespace(t) {
+		return
+	}
+	// br0 never changes; every other device is deleted, made again with
+	// another address or renamed all the time. An address tells which type
+	// it was made with, so that a mixture of two devices shows.
+	add(t, bridge("br0"))
+	// Enough of them that most are read without every check.
+	for i := range 2 * parallelFrom {
+		add(t, bridge(fmt.Sprintf("still%d", i)))
+	}
+	stop := make(chan struct{})
+	churned := make(chan int)
+	go func() {
+		n := 0
+		defer func() { churned <- n }()
+		rnd := rand.New(rand.NewPCG(1, 2))
+		for ; ; n++ {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			name := fmt.Sprintf("churn%d", rnd.IntN(40))
+			if l, err := netlink.LinkByName(name); err == nil {
+				switch rnd.IntN(3) {
+				case 0:
+					_ = netlink.LinkSetName(l, fmt.Sprintf("churn%d", rnd.IntN(40)))
+				default:
+					_ = netlink.LinkDel(l)
+				}
+				continue
+			}
+			b := bridge(name)
+			if rnd.IntN(2) == 0 {
+				// An address given at birth makes NET_ADDR_SET, 3.
+				b.HardwareAddr = net.HardwareAddr{2, 0xaa, 0, 0, byte(n >> 8), byte(n)}
+			}
+			_ = netlink.LinkAdd(b)
+		}
+	}()
+	const rounds = 500
+	seen := 0
+	for range rounds {
+		s, err := Collect(context.Background(), Options{Kinds: []string{"bridge"}, Release: 252})
+		if errors.Is(err, errInterrupted) {
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.Device("br0") == nil {
+			t.Fatal("br0 is missing, which was there all the time")
+		}
+		for _, d := range s.Devices {
+			typ, ok := d.AddrAssignType.Get()
+			if !ok {
+				if !strings.Contains(d.AddrAssignType.Reason(), "as netlink does") {
+					t.Fatalf("%s: %v", d.Name, d.AddrAssignType)
+				}
+				continue
+			}
+			want := AddrRandom
+			if strings.HasPrefix(d.MAC, "02:aa:00:00:") {
+				want = AddrSet
+			}
+			if typ != want {
+				t.Fatalf("%s has the address %s and the type %v", d.Name, d.MAC, typ)
+			}
+			seen++
+		}
+	}
+	close(stop)
+	n := <-churned
+	if seen < rounds*parallelFrom || n < rounds/10 {
+		t.Errorf("%d devices seen while %d changes were made: the test did not test much", seen, n)
+	}
+	t.Logf("%d devices seen, %d changes", seen, n)
+}
+
+// BenchmarkThousandBridgesAmongOtherLinks prints what "ip" needs for the same
+// question in the same namespace.
+func BenchmarkThousandBridgesAmongOtherLinks(b *testing.B) {
+	if !inNamespace(b) {
+		return
+	}
+	if len(mustDump(b)) < 1000 {
+		for i := range 1000 {
+			add(b, bridge(fmt.Sprintf("br%d", i)))
+		}
+		for i := range 2000 {
+			a := netlink.NewLinkAttrs()
+			a.Name = fmt.Sprintf("v%d", i)
+			add(b, &netlink.Veth{LinkAttrs: a, PeerName: fmt.Sprintf("p%d", i)})
+		}
+	}
+	best := time.Hour
+	for range 10 {
+		start := time.Now()
+		if out, err := exec.Command("ip", "-d", "-j", "link", "show", "type", "bridge").Output(); err != nil || len(out) < 1000 {
+			b.Fatal(err)
+		}
+		best = min(best, time.Since(start))
+	}
+	fmt.Fprintf(os.Stderr, "ip -d -j link show type bridge, fastest of 10: %v\n", best)
+	b.ResetTimer()
+	fastest := time.Hour
+	for b.Loop() {
+		start := time.Now()
+		if s := collect(b, Options{}); len(s.Devices) != 1000 {
+			b.Fatal(len(s.Devices))
+		}
+		fastest = min(fastest, time.Since(start))
+	}
+	b.ReportMetric(float64(fastest.Microseconds())/1000, "ms-fastest")
+}
+
+func mustDump(t testing.TB) []link {
+	t.Helper()
+	l, err := dumpLinks(context.Background(), linkFilter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}

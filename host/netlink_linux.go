@@ -1,0 +1,465 @@
+package host
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"runtime"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+)
+
+// Numbers of include/uapi/linux/rtnetlink.h that package unix does not have.
+const (
+	rtextFilterSkipStats = 1 << 3
+	nlaTypeMask          = 0x3fff // NLA_TYPE_MASK of netlink.h
+)
+
+// dumpAttempts bounds how often a dump is made again that the kernel marked as
+// interrupted (NLM_F_DUMP_INTR: devices came or went in the middle of it).
+const dumpAttempts = 8
+
+// netlinkTimeout is for one answer of the kernel, which needs no other process.
+const netlinkTimeout = 10 * time.Second
+
+var (
+	errInterrupted = errors.New("the list of devices kept changing while it was read")
+	// errFilterIgnored says that the kernel sent what was not asked for.
+	errFilterIgnored = errors.New("the kernel did not filter")
+	// errManyLinks says that a brief dump is the better one.
+	errManyLinks = errors.New("many links")
+)
+
+// link is one RTM_NEWLINK message.
+type link struct {
+	Device
+	masterIndex int
+	port        bool // has IFLA_MASTER
+}
+
+// rtnl is one rtnetlink socket.
+type rtnl struct {
+	fd     int
+	strict bool
+	seq    uint32
+	buf    []byte
+}
+
+func openRtnl() (*rtnl, error) {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
+	if err != nil {
+		return nil, fmt.Errorf("open a netlink socket: %w", err)
+	}
+	r := &rtnl{fd: fd, buf: *buffers.Get().(*[]byte)}
+	tv := unix.NsecToTimeval(int64(netlinkTimeout))
+	err = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &tv)
+	if err == nil {
+		err = unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
+	}
+	if err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("open a netlink socket: %w", err)
+	}
+	// Since Linux 4.20. Without it the kernel before 4.20 still filters, but
+	// does not say when it did not understand the filter.
+	r.strict = unix.SetsockoptInt(fd, unix.SOL_NETLINK, unix.NETLINK_GET_STRICT_CHK, 1) == nil
+	return r, nil
+}
+
+func (r *rtnl) close() {
+	unix.Close(r.fd)
+	buffers.Put(&r.buf)
+}
+
+// buffers hold one answer of the kernel each, which are no larger than 32 KiB
+// (netlink_dump() in net/netlink/af_netlink.c) but for one huge message.
+var buffers = sync.Pool{New: func() any { b := make([]byte, 64<<10); return &b }}
+
+// request sends one request and calls each for every RTM_NEWLINK of the
+// answer; the message is valid during the call only. interrupted is
+// NLM_F_DUMP_INTR.
+func (r *rtnl) request(ctx context.Context, req *nl.NetlinkRequest, each func(msg []byte) error) (interrupted bool, err error) {
+	r.seq++
+	req.Seq = r.seq
+	if err := unix.Sendto(r.fd, req.Serialize(), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+		return false, err
+	}
+	for {
+		if err := ctx.Err(); err != nil {
+			return interrupted, err
+		}
+		n, from, err := unix.Recvfrom(r.fd, r.buf, unix.MSG_TRUNC)
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err == unix.EAGAIN:
+			return interrupted, fmt.Errorf("no answer from the kernel within %v", netlinkTimeout)
+		case err != nil:
+			return interrupted, err
+		case n > len(r.buf):
+			return interrupted, fmt.Errorf("a netlink message of %d bytes", n)
+		}
+		if sa, ok := from.(*unix.SockaddrNetlink); !ok || sa.Pid != 0 {
+			continue // not from the kernel
+		}
+		for b := r.buf[:n]; len(b) >= unix.NLMSG_HDRLEN; {
+			length := binary.NativeEndian.Uint32(b)
+			typ := binary.NativeEndian.Uint16(b[4:])
+			flags := binary.NativeEndian.Uint16(b[6:])
+			seq := binary.NativeEndian.Uint32(b[8:])
+			if length < unix.NLMSG_HDRLEN || int(length) > len(b) {
+				return interrupted, errors.New("a malformed netlink message")
+			}
+			body := b[unix.NLMSG_HDRLEN:length]
+			b = b[min(len(b), int(length+3)&^3):]
+			if seq != r.seq {
+				continue
+			}
+			interrupted = interrupted || flags&unix.NLM_F_DUMP_INTR != 0
+			switch typ {
+			case unix.NLMSG_DONE, unix.NLMSG_ERROR:
+				if len(body) >= 4 {
+					if e := int32(binary.NativeEndian.Uint32(body)); e < 0 {
+						return interrupted, syscall.Errno(-e)
+					}
+				}
+				return interrupted, nil
+			case unix.RTM_NEWLINK:
+				if err := each(body); err != nil {
+					return interrupted, err
+				}
+			}
+			if flags&unix.NLM_F_MULTI == 0 {
+				return interrupted, nil
+			}
+		}
+	}
+}
+
+// linkRequest asks for links; brief without the counters of IPv6
+// (RTEXT_FILTER_SKIP_STATS, Linux 4.4), which the kernel adds up over all
+// processors for each link. The price of leaving them out is that the kernel
+// first measures every link that there is (rtnl_calcit() in
+// net/core/rtnetlink.c), whatever the filter.
+func linkRequest(flags int, brief bool) *nl.NetlinkRequest {
+	req := nl.NewNetlinkRequest(unix.RTM_GETLINK, flags)
+	req.AddData(nl.NewIfInfomsg(unix.AF_UNSPEC))
+	if brief {
+		req.AddData(nl.NewRtAttr(unix.IFLA_EXT_MASK, nl.Uint32Attr(rtextFilterSkipStats)))
+	}
+	return req
+}
+
+// A dump of few links out of many is cheaper with their counters, and one of
+// many links without: the more processors, the sooner. Where there are many,
+// a dump of more than fewLinks is begun again without counters.
+const (
+	fewLinks       = 24
+	manyProcessors = 8
+)
+
+// linkFilter has the kernel filter a dump; the zero value is every link.
+type linkFilter struct {
+	kind   string
+	master int
+}
+
+// dumpLinks returns the links that pass the filter, sorted by index. It starts
+// again when the kernel says that the list changed meanwhile.
+func dumpLinks(ctx context.Context, f linkFilter) (links []link, err error) {
+	brief := f == linkFilter{}
+	for range dumpAttempts {
+		var interrupted bool
+		links, interrupted, err = dumpOnce(ctx, f, brief)
+		if errors.Is(err, errManyLinks) {
+			brief = true
+			links, interrupted, err = dumpOnce(ctx, f, brief)
+		}
+		if err != nil || !interrupted {
+			slices.SortFunc(links, func(a, b link) int { return a.Index - b.Index })
+			return links, err
+		}
+	}
+	return nil, errInterrupted
+}
+
+// dumpOnce has a socket of its own: after an error the rest of a dump would
+// still be in it.
+//
+// The kernel takes a kind that it has no driver for as no filter at all
+// (linkinfo_to_kind_ops() and link_kind_filtered() in net/core/rtnetlink.c),
+// so the first link of another kind means, with NETLINK_GET_STRICT_CHK, that
+// no link of the kind can exist; that saves reading all the others. Without
+// strict checking it may be an old kernel, and everything is read.
+func dumpOnce(ctx context.Context, f linkFilter, brief bool) (links []link, interrupted bool, err error) {
+	r, err := openRtnl()
+	if err != nil {
+		return nil, false, err
+	}
+	defer r.close()
+	req := linkRequest(unix.NLM_F_DUMP, brief)
+	enough := fewLinks
+	if brief || runtime.NumCPU() < manyProcessors {
+		enough = math.MaxInt
+	}
+	if f.kind != "" {
+		info := nl.NewRtAttr(unix.IFLA_LINKINFO|unix.NLA_F_NESTED, nil)
+		info.AddRtAttr(unix.IFLA_INFO_KIND, nl.NonZeroTerminated(f.kind))
+		req.AddData(info)
+	}
+	if f.master != 0 {
+		req.AddData(nl.NewRtAttr(unix.IFLA_MASTER, nl.Uint32Attr(uint32(f.master))))
+	}
+	interrupted, err = r.request(ctx, req, func(msg []byte) error {
+		l, err := parseLink(msg)
+		switch {
+		case err != nil:
+			return err
+		case f.kind != "" && l.Kind != f.kind:
+			if r.strict {
+				return errFilterIgnored
+			}
+			return nil
+		case f.master != 0 && l.masterIndex != f.master:
+			return nil
+		}
+		if links = append(links, l); len(links) > enough {
+			return errManyLinks
+		}
+		return nil
+	})
+	if errors.Is(err, errFilterIgnored) {
+		return nil, false, nil
+	}
+	if errors.Is(err, errManyLinks) {
+		return nil, false, err
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("list the network devices: %w", err)
+	}
+	return links, interrupted, nil
+}
+
+// dumpBridgePorts returns the indexes of all bridges' ports by the bridge's
+// index.
+func dumpBridgePorts(ctx context.Context) (map[int][]int, error) {
+	for range dumpAttempts {
+		r, err := openRtnl()
+		if err != nil {
+			return nil, err
+		}
+		req := nl.NewNetlinkRequest(unix.RTM_GETLINK, unix.NLM_F_DUMP)
+		req.AddData(nl.NewIfInfomsg(unix.AF_BRIDGE))
+		members := map[int][]int{}
+		interrupted, err := r.request(ctx, req, func(msg []byte) error {
+			l, err := parseLink(msg)
+			if err == nil && l.port {
+				members[l.masterIndex] = append(members[l.masterIndex], l.Index)
+			}
+			return err
+		})
+		r.close()
+		if err != nil {
+			return nil, fmt.Errorf("list the ports of bridges: %w", err)
+		}
+		if !interrupted {
+			return members, nil
+		}
+	}
+	return nil, errInterrupted
+}
+
+// get asks for one link by name, by alternative name or, if name is "", by
+// index. ENODEV says that there is none.
+func (r *rtnl) get(ctx context.Context, name string, index int) (link, error) {
+	req := nl.NewNetlinkRequest(unix.RTM_GETLINK, 0)
+	msg := nl.NewIfInfomsg(unix.AF_UNSPEC)
+	msg.Index = int32(index)
+	req.AddData(msg)
+	req.AddData(nl.NewRtAttr(unix.IFLA_EXT_MASK, nl.Uint32Attr(rtextFilterSkipStats)))
+	switch {
+	case name == "":
+	case len(name) < unix.IFNAMSIZ:
+		req.AddData(nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(name)))
+	default:
+		req.AddData(nl.NewRtAttr(unix.IFLA_ALT_IFNAME, nl.ZeroTerminated(name)))
+	}
+	var l link
+	found := false
+	_, err := r.request(ctx, req, func(msg []byte) (err error) {
+		l, err = parseLink(msg)
+		found = err == nil
+		return err
+	})
+	if err == nil && !found {
+		err = unix.ENODEV
+	}
+	return l, err
+}
+
+// linkWatch collects the kernel's notifications about links.
+type linkWatch struct{ r *rtnl }
+
+func watchLinks() (*linkWatch, error) {
+	r, err := openRtnl()
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.SetsockoptInt(r.fd, unix.SOL_NETLINK, unix.NETLINK_ADD_MEMBERSHIP, unix.RTNLGRP_LINK); err != nil {
+		r.close()
+		return nil, fmt.Errorf("watch the network devices: %w", err)
+	}
+	return &linkWatch{r}, nil
+}
+
+func (w *linkWatch) close() { w.r.close() }
+
+// drain returns the indexes of the links that anything was told about so far.
+// overflow says that notifications were lost.
+func (w *linkWatch) drain() (changed map[int]bool, overflow bool, err error) {
+	changed = map[int]bool{}
+	for {
+		n, _, err := unix.Recvfrom(w.r.fd, w.r.buf, unix.MSG_DONTWAIT)
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err == unix.EAGAIN:
+			return changed, overflow, nil
+		case err == unix.ENOBUFS:
+			overflow = true
+			continue
+		case err != nil:
+			return nil, false, fmt.Errorf("watch the network devices: %w", err)
+		}
+		for b := w.r.buf[:n]; len(b) >= unix.NLMSG_HDRLEN; {
+			length := int(binary.NativeEndian.Uint32(b))
+			if length < unix.NLMSG_HDRLEN || length > len(b) {
+				overflow = true
+				break
+			}
+			if length >= unix.NLMSG_HDRLEN+unix.SizeofIfInfomsg {
+				changed[int(int32(binary.NativeEndian.Uint32(b[unix.NLMSG_HDRLEN+4:])))] = true
+			}
+			b = b[min(len(b), (length+3)&^3):]
+		}
+	}
+}
+
+// attrs walks the attributes in b.
+func attrs(b []byte, each func(typ uint16, value []byte)) {
+	for len(b) >= unix.SizeofRtAttr {
+		length := int(binary.NativeEndian.Uint16(b))
+		if length < unix.SizeofRtAttr || length > len(b) {
+			return
+		}
+		each(binary.NativeEndian.Uint16(b[2:])&nlaTypeMask, b[unix.SizeofRtAttr:length])
+		b = b[min(len(b), (length+3)&^3):]
+	}
+}
+
+func text(b []byte) string { return string(b[:clen(b)]) }
+
+func clen(b []byte) int {
+	if i := slices.Index(b, 0); i >= 0 {
+		return i
+	}
+	return len(b)
+}
+
+func number(b []byte) int {
+	if len(b) < 4 {
+		return 0
+	}
+	return int(binary.NativeEndian.Uint32(b))
+}
+
+// parseLink reads the body of an RTM_NEWLINK message.
+func parseLink(b []byte) (link, error) {
+	var l link
+	if len(b) < unix.SizeofIfInfomsg {
+		return l, errors.New("a short RTM_NEWLINK message")
+	}
+	l.ARPHRD = int(binary.NativeEndian.Uint16(b[2:]))
+	l.Index = int(int32(binary.NativeEndian.Uint32(b[4:])))
+	l.Flags = binary.NativeEndian.Uint32(b[8:])
+	attrs(b[unix.SizeofIfInfomsg:], func(typ uint16, v []byte) {
+		switch typ {
+		case unix.IFLA_IFNAME:
+			l.Name = text(v)
+		case unix.IFLA_ADDRESS:
+			l.MAC = net.HardwareAddr(v).String()
+		case unix.IFLA_PERM_ADDRESS:
+			l.PermanentMAC = hardwareAddress(v)
+		case unix.IFLA_MASTER:
+			l.masterIndex, l.port = number(v), true
+		case unix.IFLA_PROP_LIST:
+			attrs(v, func(typ uint16, v []byte) {
+				if typ == unix.IFLA_ALT_IFNAME {
+					l.AltNames = append(l.AltNames, text(v))
+				}
+			})
+		case unix.IFLA_LINKINFO:
+			parseLinkInfo(&l, v)
+		}
+	})
+	if l.Name == "" || l.Index <= 0 {
+		return l, errors.New("an RTM_NEWLINK message without a name")
+	}
+	return l, nil
+}
+
+func parseLinkInfo(l *link, b []byte) {
+	var data []byte
+	attrs(b, func(typ uint16, v []byte) {
+		switch typ {
+		case unix.IFLA_INFO_KIND:
+			l.Kind = text(v)
+		case unix.IFLA_INFO_DATA:
+			data = v
+		}
+	})
+	if l.Kind != "bond" {
+		return
+	}
+	l.Bond = new(Bond)
+	attrs(data, func(typ uint16, v []byte) {
+		if len(v) == 0 {
+			return
+		}
+		switch typ {
+		case nl.IFLA_BOND_MODE:
+			l.Bond.Mode = named(bondModes, v[0])
+		case nl.IFLA_BOND_FAIL_OVER_MAC:
+			l.Bond.FailOverMAC = named(failOverMACs, v[0])
+		}
+	})
+}
+
+// The names are those of bond_opt_tbl in drivers/net/bonding/bond_options.c.
+var (
+	bondModes    = []string{"balance-rr", "active-backup", "balance-xor", "broadcast", "802.3ad", "balance-tlb", "balance-alb"}
+	failOverMACs = []string{"none", "active", "follow"}
+)
+
+func named(names []string, n byte) string {
+	if int(n) < len(names) {
+		return names[n]
+	}
+	return fmt.Sprint(n)
+}
+
+// hardwareAddress is "" for an address that is missing or all zeros.
+func hardwareAddress(b []byte) string {
+	if !slices.ContainsFunc(b, func(c byte) bool { return c != 0 }) {
+		return ""
+	}
+	return net.HardwareAddr(b).String()
+}

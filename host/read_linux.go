@@ -1,0 +1,170 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	securejoin "github.com/cyphar/filepath-securejoin"
+	"golang.org/x/sys/unix"
+)
+
+// The largest files that are read, in bytes. procfs and sysfs give sizes of 0
+// or 4096 whatever they hold, so the limit is on what is read.
+const (
+	limitSmall   = 64 << 10 // an attribute, a uevent file, machine-id
+	limitDB      = 1 << 20  // a file of /run/udev/data, a rules file
+	limitDpkg    = 64 << 20 // dpkg's status
+	limitProgram = 64 << 20 // udevd or its library
+)
+
+// files reads files below a root. For "" that is the running machine itself;
+// in an image, symbolic links are resolved as if the root were "/".
+type files struct{ root string }
+
+// path returns where to open a path of the root.
+func (f files) path(name string) (string, error) {
+	if f.root == "" {
+		return name, nil
+	}
+	return securejoin.SecureJoin(f.root, name)
+}
+
+// open opens a regular file. Anything else is refused before it is opened, for
+// opening a device node can do things, and once more after it.
+func (f files) open(name string) (*os.File, error) {
+	path, err := f.path(name)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, cause(err))
+	}
+	fi, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, cause(err))
+	}
+	if !fi.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: not a regular file", name)
+	}
+	flags := unix.O_RDONLY | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC
+	if f.root != "" {
+		flags |= unix.O_NOFOLLOW
+	}
+	fd, err := unix.Open(path, flags, 0)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	file := os.NewFile(uintptr(fd), path)
+	if fi, err = file.Stat(); err != nil || !fi.Mode().IsRegular() {
+		file.Close()
+		return nil, fmt.Errorf("%s: not a regular file", name)
+	}
+	return file, nil
+}
+
+// read returns the whole of a regular file of at most limit bytes.
+func (f files) read(name string, limit int64) ([]byte, error) {
+	file, err := f.open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	b, err := io.ReadAll(io.LimitReader(file, limit+1))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", name, cause(err))
+	case int64(len(b)) > limit:
+		return nil, fmt.Errorf("%s: larger than %d bytes", name, limit)
+	}
+	return b, nil
+}
+
+func (f files) exists(name string) bool {
+	path, err := f.path(name)
+	if err != nil {
+		return false
+	}
+	_, err = os.Stat(path)
+	return err == nil
+}
+
+// names lists a directory, unsorted.
+func (f files) names(dir string) ([]string, error) {
+	path, err := f.path(dir)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, cause(err))
+	}
+	d, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, cause(err))
+	}
+	defer d.Close()
+	names, err := d.Readdirnames(-1)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, cause(err))
+	}
+	return names, nil
+}
+
+// resolve follows the symbolic links of a path of the root and returns a path
+// of the root again.
+func (f files) resolve(name string) (string, error) {
+	if f.root == "" {
+		return filepath.EvalSymlinks(name)
+	}
+	path, err := f.path(name)
+	if err != nil {
+		return "", err
+	}
+	root, err := filepath.Abs(f.root)
+	if err != nil {
+		return "", err
+	}
+	if path, err = filepath.Abs(path); err != nil {
+		return "", err
+	}
+	return filepath.Clean("/" + strings.TrimPrefix(path, root)), nil
+}
+
+// cause takes the path out of an error of package os: a reason names it once.
+func cause(err error) error {
+	var pe *os.PathError
+	if errors.As(err, &pe) {
+		return pe.Err
+	}
+	return err
+}
+
+// readAt reads a small file below a directory in three system calls; n is its
+// length in buf. It does not follow a last symbolic link.
+func readAt(dir int, name string, buf []byte) (n int, err error) {
+	var fd int
+	for {
+		fd, err = unix.Openat(dir, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+		if err != unix.EINTR {
+			break
+		}
+	}
+	if err != nil {
+		return 0, err
+	}
+	defer unix.Close(fd)
+	for n < len(buf) {
+		m, err := unix.Read(fd, buf[n:])
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil:
+			return 0, err
+		case m == 0:
+			return n, nil
+		}
+		n += m
+		// sysfs hands out an attribute in one piece, always less than a page.
+		if n < len(buf) && n < os.Getpagesize() {
+			return n, nil
+		}
+	}
+	return n, nil
+}

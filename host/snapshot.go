@@ -1,0 +1,147 @@
+package host
+
+import (
+	"time"
+
+	"linkaudit/fact"
+	"linkaudit/linkfiles"
+)
+
+// SnapshotSchema is the value of a saved snapshot's "schema".
+const SnapshotSchema = "linkaudit.snapshot/1"
+
+// Snapshot is one machine at one moment: everything an audit asks, so that the
+// same audit can be made again anywhere else.
+type Snapshot struct {
+	Schema string    `json:"schema"`
+	Taken  time.Time `json:"taken"`
+	// Offline is true for the tree of an image that is not running: it has
+	// no devices, and whatever only a running system tells is unknown.
+	Offline bool             `json:"offline,omitempty"`
+	System  linkfiles.System `json:"system"`
+	Systemd Systemd          `json:"systemd"`
+	// NamingScheme is the scheme udevd uses ("v252"), and where that comes from.
+	NamingScheme fact.Fact[NamingScheme] `json:"naming_scheme"`
+	Udev         Udev                    `json:"udev"`
+	Devices      []Device                `json:"devices"`
+	Files        linkfiles.Store         `json:"files"`
+	// Problems are what could not be read, a line each; what depends on it
+	// is unknown in the snapshot.
+	Problems []string `json:"problems,omitempty"`
+}
+
+// Systemd is the release that decides how .link files are read.
+type Systemd struct {
+	// Release is the major release of the udevd that is installed or running.
+	Release fact.Fact[linkfiles.Release] `json:"release"`
+	// Version is the full string, "252 (252.39-1~deb12u2)".
+	Version string `json:"version,omitempty"`
+	// Source says where it was read: "udevadm --version", the package
+	// database, the user's --systemd-release, ...
+	Source string `json:"source,omitempty"`
+}
+
+// NamingScheme is systemd.net-naming-scheme(7)'s.
+type NamingScheme struct {
+	Name string `json:"name"`
+	// Source is "kernel command line", "udevd environment", "udev database"
+	// (ID_NET_NAMING_SCHEME of some device) or "default of the release".
+	Source string `json:"source"`
+}
+
+// Udev is whether .link files are applied at all.
+type Udev struct {
+	Running fact.Fact[bool] `json:"running"`
+	// SetupLinkRule is the path of the rules file in force that runs
+	// net_setup_link; absent where it is missing or masked.
+	SetupLinkRule fact.Fact[string] `json:"setup_link_rule"`
+}
+
+// AddrAssignType is the kernel's addr_assign_type (NET_ADDR_*, include/uapi/linux/netdevice.h).
+type AddrAssignType int
+
+const (
+	AddrPerm   AddrAssignType = 0
+	AddrRandom AddrAssignType = 1
+	AddrStolen AddrAssignType = 2
+	AddrSet    AddrAssignType = 3
+)
+
+func (t AddrAssignType) String() string {
+	switch t {
+	case AddrPerm:
+		return "permanent"
+	case AddrRandom:
+		return "random"
+	case AddrStolen:
+		return "stolen"
+	case AddrSet:
+		return "set"
+	}
+	return "unknown"
+}
+
+// Device is one network device as the kernel and the udev database show it.
+type Device struct {
+	Index    int      `json:"index"`
+	Name     string   `json:"name"`
+	AltNames []string `json:"altnames,omitempty"`
+	// Kind is IFLA_INFO_KIND: "bond", "bridge", ...; "" for a device without one.
+	Kind string `json:"kind,omitempty"`
+	// ARPHRD is the kernel's ifi_type, 1 for Ethernet, and Flags its ifi_flags.
+	ARPHRD int    `json:"arphrd"`
+	Flags  uint32 `json:"flags"`
+	// MAC is the current address, lower-case with colons; "" if it has none.
+	MAC string `json:"mac,omitempty"`
+	// PermanentMAC is IFLA_PERM_ADDRESS, or ETHTOOL_GPERMADDR where the
+	// kernel does not send that; "" where the device has none.
+	PermanentMAC string `json:"permanent_mac,omitempty"`
+	// Master is the bond, bridge or team that the device is a port of.
+	Master string `json:"master,omitempty"`
+	// Ports are the devices whose master this is, sorted by index.
+	Ports []Port `json:"ports,omitempty"`
+	Bond  *Bond  `json:"bond,omitempty"`
+
+	AddrAssignType fact.Fact[AddrAssignType] `json:"addr_assign_type"`
+	NameAssignType fact.Fact[int]            `json:"name_assign_type"`
+	// DevType is DEVTYPE of the uevent file; absent for most hardware.
+	DevType fact.Fact[string] `json:"devtype"`
+	// Driver is what ETHTOOL_GDRVINFO says.
+	Driver fact.Fact[string] `json:"driver"`
+	// UEvent and UdevDB are the properties of /sys/class/net/NAME/uevent
+	// and of /run/udev/data/nINDEX (its E: lines).
+	UEvent fact.Fact[map[string]string] `json:"uevent"`
+	UdevDB fact.Fact[map[string]string] `json:"udev_db"`
+	// PersistentMAC is the address that MACAddressPolicy=persistent gives
+	// this device on this machine. It is saved with a snapshot, since the
+	// machine-id it is made of is not.
+	PersistentMAC fact.Fact[PersistentMAC] `json:"persistent_mac"`
+	// NetworkdMAC is the address that systemd-networkd derives for a device
+	// of this name which it creates from a .netdev file without MACAddress=.
+	// It is made of the machine-id too.
+	NetworkdMAC fact.Fact[string] `json:"networkd_mac"`
+}
+
+// Port is one device that has the audited device as its master.
+type Port struct {
+	Index        int    `json:"index"`
+	Name         string `json:"name"`
+	MAC          string `json:"mac,omitempty"`
+	PermanentMAC string `json:"permanent_mac,omitempty"`
+}
+
+// Bond is the part of IFLA_INFO_DATA that decides about addresses.
+type Bond struct {
+	Mode        string `json:"mode"`          // "active-backup", "802.3ad", ...
+	FailOverMAC string `json:"fail_over_mac"` // "none", "active", "follow"
+}
+
+// PersistentMAC is an address made by MACAddressPolicy=persistent and the name
+// it was made of.
+type PersistentMAC struct {
+	MAC string `json:"mac"`
+	// Property is where the name comes from: "ID_NET_NAME_PATH", ... or
+	// "INTERFACE" for the interface name itself.
+	Property string `json:"property"`
+	Name     string `json:"name"`
+}

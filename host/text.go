@@ -1,0 +1,108 @@
+package host
+
+import (
+	"reflect"
+	"strings"
+	"unicode/utf8"
+)
+
+// JSON has no bytes that are not UTF-8, but names of devices and files may have
+// them. A saved snapshot holds such a byte 0xNN as the private-use character
+// U+10FENN, and what would be mistaken for it, U+10FE80 to U+10FEFF, as its four
+// UTF-8 bytes in the same form: every text comes back as it was, and two names
+// that differ do so in the snapshot too.
+const (
+	byteChar  = 0x10fe00
+	firstByte = byteChar + 0x80
+	lastByte  = byteChar + 0xff
+)
+
+// toUTF8 is the text as a saved snapshot holds it.
+func toUTF8(s string) string {
+	if utf8.ValidString(s) && !strings.ContainsFunc(s, standsForByte) {
+		return s
+	}
+	var out strings.Builder
+	for i := 0; i < len(s); {
+		r, n := utf8.DecodeRuneInString(s[i:])
+		if r == utf8.RuneError && n == 1 || standsForByte(r) {
+			for _, b := range []byte(s[i : i+n]) {
+				out.WriteRune(byteChar + rune(b))
+			}
+		} else {
+			out.WriteRune(r)
+		}
+		i += n
+	}
+	return out.String()
+}
+
+// fromUTF8 undoes toUTF8.
+func fromUTF8(s string) string {
+	if !strings.ContainsFunc(s, standsForByte) {
+		return s
+	}
+	out := make([]byte, 0, len(s))
+	for _, r := range s {
+		if standsForByte(r) {
+			out = append(out, byte(r-byteChar))
+		} else {
+			out = utf8.AppendRune(out, r)
+		}
+	}
+	return string(out)
+}
+
+func standsForByte(r rune) bool { return firstByte <= r && r <= lastByte }
+
+// mapText returns a deep copy of v with every string in it passed through f:
+// no field that is added later can be forgotten. A fact.Fact, whose fields are
+// its own, passes them on; other unexported fields are copied as they are.
+func mapText[T any](v T, f func(string) string) T {
+	return mapValue(reflect.ValueOf(&v).Elem(), f).Interface().(T)
+}
+
+func mapValue(v reflect.Value, f func(string) string) reflect.Value {
+	if fact, ok := v.Interface().(interface{ Map(func(any) any) any }); ok {
+		return reflect.ValueOf(fact.Map(func(x any) any {
+			return mapValue(reflect.ValueOf(x), f).Interface()
+		}))
+	}
+	out := reflect.New(v.Type()).Elem()
+	switch v.Kind() {
+	case reflect.String:
+		out.SetString(f(v.String()))
+	case reflect.Struct:
+		out.Set(v)
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() {
+				out.Field(i).Set(mapValue(v.Field(i), f))
+			}
+		}
+	case reflect.Slice:
+		if v.IsNil() || v.Type().Elem().Kind() == reflect.Uint8 {
+			return v
+		}
+		out.Set(reflect.MakeSlice(v.Type(), v.Len(), v.Len()))
+		for i := range v.Len() {
+			out.Index(i).Set(mapValue(v.Index(i), f))
+		}
+	case reflect.Map:
+		if v.IsNil() {
+			return v
+		}
+		out.Set(reflect.MakeMapWithSize(v.Type(), v.Len()))
+		for key, value := range v.Seq2() {
+			out.SetMapIndex(mapValue(key, f), mapValue(value, f))
+		}
+	case reflect.Pointer:
+		if v.IsNil() {
+			return v
+		}
+		out.Set(reflect.New(v.Type().Elem()))
+		out.Elem().Set(mapValue(v.Elem(), f))
+	default:
+		return v
+	}
+	return out
+}

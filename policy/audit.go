@@ -1,0 +1,101 @@
+package policy
+
+import (
+	"linkaudit/fact"
+	"linkaudit/host"
+	"linkaudit/linkfiles"
+)
+
+// Severity orders findings: info < warning < error.
+type Severity string
+
+const (
+	Info    Severity = "info"
+	Warning Severity = "warning"
+	Error   Severity = "error"
+)
+
+// Finding is one thing that an administrator should know, made by one rule.
+type Finding struct {
+	// Rule is the rule's stable kebab-case name; docs/rules.md has an entry
+	// for each.
+	Rule     string   `json:"rule"`
+	Severity Severity `json:"severity"`
+	// Message is one sentence: what is the matter.
+	Message string `json:"message"`
+	// File and Line say where, "" and 0 where no file is concerned.
+	File string `json:"file"`
+	Line int    `json:"line"`
+	// Help is one sentence: what to do.
+	Help string `json:"help"`
+}
+
+// Target is a device to audit that need not exist yet.
+type Target struct {
+	Name string
+	Kind string // "" where the user did not say
+}
+
+// Options choose what is audited and how findings weigh.
+type Options struct {
+	// Targets are the devices named by the user; empty means: choose by kind.
+	Targets []Target
+	// Kinds are the IFLA_INFO_KINDs to audit; empty means host.DefaultKinds.
+	Kinds []string
+	// All audits every device of the snapshot, whatever its kind.
+	All bool
+	// Site is the site's own configuration; nil for none.
+	Site Site
+}
+
+// Site is what the site's own configuration says about devices and rules.
+type Site interface {
+	// Expect returns the policy the site expects for the device and where it
+	// says so, or ignore for a device that is not to be audited. An empty
+	// policy means: no expectation.
+	Expect(name, kind string) (policy string, ignore bool, at linkfiles.Pos)
+	// Severity returns the severity of a rule at this site, def where the
+	// site does not say, and false where the rule is switched off.
+	Severity(rule string, def Severity) (Severity, bool)
+}
+
+// Result is the outcome of an audit, still free of any presentation.
+type Result struct {
+	Snapshot *host.Snapshot
+	Tree     *linkfiles.Tree
+	Devices  []DeviceResult
+	// Findings are those about the host or its files as a whole.
+	Findings []Finding
+}
+
+// DeviceResult is what the audit says about one device.
+type DeviceResult struct {
+	Name    string
+	Kind    string
+	Present bool
+	// Device is the device itself, nil where it is not present.
+	Device *host.Device
+	// LinkFile is the effective link file: absent where no file applies,
+	// unknown where that cannot be decided.
+	LinkFile fact.Fact[*linkfiles.File]
+	// Policy is persistent, random or none; absent where nothing sets it.
+	Policy fact.Fact[string]
+	// PolicySource is the line the policy comes from; zero where nothing
+	// sets it.
+	PolicySource linkfiles.Pos
+	// Applied is ID_NET_LINK_FILE of the udev database: the file that udevd
+	// last applied to this device.
+	Applied fact.Fact[string]
+	// Persistent is the address MACAddressPolicy=persistent gives the device.
+	Persistent fact.Fact[host.PersistentMAC]
+	// Origin is who gave the live address, as far as it can be shown: one of
+	// the Origin constants; absent for a device without an address; unknown
+	// with the candidates.
+	Origin fact.Fact[string]
+	// AfterAdd is the address that the device carries once udevd has handled
+	// another add event for it; of a device that is still to be created, the
+	// one that udevd gives it if it comes without an address of its own.
+	// Absent for a device without an address.
+	AfterAdd fact.Fact[string]
+	Findings []Finding
+}

@@ -1,0 +1,432 @@
+package policy
+
+import (
+	"cmp"
+	"fmt"
+	"iter"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"linkaudit/fact"
+	"linkaudit/host"
+	"linkaudit/linkfiles"
+)
+
+// Check audits the devices that opt chooses: which file of the tree applies
+// to each, what follows for its address, and what there is to say about it.
+//
+// A device that opt names is audited even where the site ignores it. A
+// complaint about a file is a finding of every audited device whose effective
+// file it is, and otherwise one of the host; never both.
+func Check(snap *host.Snapshot, tree *linkfiles.Tree, opt Options) *Result {
+	a := &audit{snap: snap, tree: tree, opt: opt, decider: tree.For(&snap.System)}
+	a.unrecorded = sync.OnceValue(a.findUnrecorded)
+	return a.run()
+}
+
+// Lint returns the findings that the files alone give rise to.
+func Lint(tree *linkfiles.Tree, opt Options) []Finding {
+	a := &audit{snap: &host.Snapshot{}, tree: tree, opt: opt}
+	var out []Finding
+	for _, f := range tree.Files {
+		out = append(out, a.complaints(f.Diagnostics)...)
+	}
+	return ordered(append(out, a.complaints(tree.Diagnostics)...))
+}
+
+// audit is one run of Check.
+type audit struct {
+	snap *host.Snapshot
+	tree *linkfiles.Tree
+	opt  Options
+	// decider is nil for Lint, which has no devices.
+	decider *linkfiles.Decider
+
+	// Indexes of snap.Devices by name and of tree.Files by resolved path,
+	// made at the first use: a host may have thousands of either.
+	byName map[string]*host.Device
+	byPath map[string]*linkfiles.File
+	// unrecorded is a file whose name udevd cannot put into its database.
+	unrecorded func() string
+
+	// audited counts the devices.
+	audited int
+}
+
+// subject is one device under audit, as the rules see it.
+type subject struct {
+	*audit
+	res      *DeviceResult
+	decision linkfiles.Decision
+	// file is the effective link file, nil where none applies or none can
+	// be told.
+	file *linkfiles.File
+	// expected is the policy the site expects, "" for none, and where it
+	// says so.
+	expected   string
+	expectedAt linkfiles.Pos
+}
+
+func (a *audit) run() *Result {
+	r := &Result{Snapshot: a.snap, Tree: a.tree, Devices: []DeviceResult{}}
+	effective := map[*linkfiles.File]bool{}
+	for s := range a.subjects() {
+		if s.file != nil {
+			effective[s.file] = true
+			s.res.Findings = a.complaints(s.file.Diagnostics)
+		}
+		for _, rule := range catalogue {
+			if rule.device != nil {
+				s.res.Findings = append(s.res.Findings, a.weigh(rule, rule.device(s))...)
+			}
+		}
+		s.res.Findings = ordered(s.res.Findings)
+		r.Devices = append(r.Devices, *s.res)
+	}
+	a.audited = len(r.Devices)
+	for _, rule := range catalogue {
+		if rule.host != nil {
+			r.Findings = append(r.Findings, a.weigh(rule, rule.host(a))...)
+		}
+	}
+	for _, f := range a.tree.Files {
+		if !effective[f] {
+			r.Findings = append(r.Findings, a.complaints(f.Diagnostics)...)
+		}
+	}
+	r.Findings = ordered(append(r.Findings, a.complaints(a.tree.Diagnostics)...))
+	return r
+}
+
+// subjects yields the devices to audit: in the user's order where he named
+// them, else in the order of their index. One at a time, since a decision
+// holds a step for each file.
+func (a *audit) subjects() iter.Seq[*subject] {
+	if len(a.opt.Targets) > 0 {
+		return a.named
+	}
+	return a.chosen
+}
+
+func (a *audit) named(yield func(*subject) bool) {
+	seen := map[string]bool{}
+	for _, t := range a.opt.Targets {
+		d := a.device(t.Name)
+		name := t.Name
+		if d != nil {
+			name = d.Name
+		}
+		if seen[name] {
+			continue
+		}
+		seen[name] = true
+		s := (*subject)(nil)
+		if d != nil {
+			s = a.present(d)
+		} else {
+			s = a.absent(t)
+		}
+		if !yield(s) {
+			return
+		}
+	}
+}
+
+func (a *audit) chosen(yield func(*subject) bool) {
+	wanted := a.opt.Kinds
+	if len(wanted) == 0 {
+		wanted = host.DefaultKinds
+	}
+	var devices []*host.Device
+	for i := range a.snap.Devices {
+		if d := &a.snap.Devices[i]; a.opt.All || slices.Contains(wanted, d.Kind) {
+			devices = append(devices, d)
+		}
+	}
+	slices.SortStableFunc(devices, func(x, y *host.Device) int { return cmp.Compare(x.Index, y.Index) })
+	for _, d := range devices {
+		if a.opt.Site != nil {
+			if _, ignore, _ := a.opt.Site.Expect(d.Name, d.Kind); ignore {
+				continue
+			}
+		}
+		if !yield(a.present(d)) {
+			return
+		}
+	}
+}
+
+// device finds a device by its name or one of its alternative names.
+func (a *audit) device(name string) *host.Device {
+	if a.byName == nil {
+		a.byName = make(map[string]*host.Device, len(a.snap.Devices))
+		for i := range a.snap.Devices {
+			for _, alt := range a.snap.Devices[i].AltNames {
+				a.byName[alt] = &a.snap.Devices[i]
+			}
+		}
+		for i := range a.snap.Devices {
+			a.byName[a.snap.Devices[i].Name] = &a.snap.Devices[i]
+		}
+	}
+	return a.byName[name]
+}
+
+func (a *audit) present(d *host.Device) *subject {
+	s := &subject{audit: a, res: &DeviceResult{
+		Name: d.Name, Kind: d.Kind, Present: true, Device: d,
+		Persistent: d.PersistentMAC,
+		Applied:    a.applied(d),
+	}}
+	if notCollected(d.PersistentMAC) {
+		s.res.Persistent = persistentMACOf(a.snap, d)
+	}
+	s.judge(linkDevice(d))
+	return s
+}
+
+func (a *audit) absent(t Target) *subject {
+	s := &subject{audit: a, res: &DeviceResult{
+		Name: t.Name, Kind: t.Kind,
+		Applied: fact.Absent[string](),
+	}}
+	if _, ok := kinds[t.Kind]; ok {
+		s.res.Persistent = PersistentMAC(a.tree.Release, AddressFacts{
+			Name: t.Name, ARPHRD: arphrdEther, MAC: "random",
+			Names:     fact.Known(map[string]string{}),
+			Scheme:    schemeName(a.snap),
+			MachineID: a.snap.System.MachineID.ID(),
+		})
+	} else {
+		s.res.Persistent = fact.Unknown[host.PersistentMAC](noSuchDevice)
+	}
+	s.judge(absentDevice(t.Name, t.Kind))
+	return s
+}
+
+// judge fills in what follows from the files.
+func (s *subject) judge(dev *linkfiles.Device) {
+	s.decision = s.decider.Decide(dev)
+	s.res.LinkFile = s.decision.File
+	s.file = s.decision.File.Or(nil)
+	switch {
+	case s.decision.File.IsUnknown():
+		s.res.Policy = s.policyWhatever()
+	case s.file == nil:
+		s.res.Policy = fact.Absent[string]()
+	default:
+		s.res.Policy = fact.Absent[string]()
+		if set, ok := s.file.MACAddressPolicy(); ok {
+			s.res.Policy, s.res.PolicySource = fact.Known(set.Value), set.Pos
+		}
+	}
+	if s.opt.Site != nil {
+		s.expected, _, s.expectedAt = s.opt.Site.Expect(s.res.Name, s.res.Kind)
+	}
+	s.res.Origin = s.origin()
+	s.res.AfterAdd = s.afterAdd()
+}
+
+// policyWhatever is the policy where the file that applies is not known: known
+// all the same where every file that may apply says the same.
+func (s *subject) policyWhatever() fact.Fact[string] {
+	unknown := fact.Unknown[string](s.decision.File.Reason())
+	policyOf := func(f *linkfiles.File) (policy string) {
+		if f != nil {
+			set, _ := f.MACAddressPolicy()
+			policy = set.Value
+		}
+		return policy
+	}
+	policy := policyOf(s.decision.Otherwise)
+	for _, step := range s.decision.Unknown {
+		if step.File.State != linkfiles.StateActive || policyOf(step.File) != policy {
+			return unknown
+		}
+	}
+	if len(s.decision.Unknown) == 0 {
+		return unknown // a directory could not be read
+	}
+	return fact.Text(policy)
+}
+
+// macAddress is MACAddress= of the effective file.
+func (s *subject) macAddress() (string, bool) {
+	if s.file == nil {
+		return "", false
+	}
+	set, ok := s.file.MACAddress()
+	return set.Value, ok
+}
+
+// appliedFile is the file of the tree that udevd last applied to the device,
+// nil where there was none or the tree has it no longer.
+func (s *subject) appliedFile() *linkfiles.File {
+	applied, ok := s.res.Applied.Get()
+	if !ok {
+		return nil
+	}
+	if s.byPath == nil {
+		s.byPath = make(map[string]*linkfiles.File, len(s.tree.Files))
+		for _, f := range s.tree.Files {
+			s.byPath[s.resolve(asRecorded(f.Path))] = f
+		}
+	}
+	return s.byPath[s.resolve(applied)]
+}
+
+func (s *subject) appliedPolicy() string {
+	if f := s.appliedFile(); f != nil {
+		set, _ := f.MACAddressPolicy()
+		return set.Value
+	}
+	return ""
+}
+
+func (s *subject) appliedIsEffective() bool {
+	return s.file != nil && s.appliedFile() == s.file
+}
+
+// samePath compares two names of .link files through the links among the
+// search directories: /lib/systemd/network may be /usr/lib/systemd/network.
+func (a *audit) samePath(x, y string) bool {
+	return a.resolve(x) == a.resolve(y)
+}
+
+func (a *audit) resolve(name string) string {
+	dir := path.Dir(name)
+	for _, d := range a.snap.Files.Dirs {
+		if d.Path == dir && d.Resolved != "" {
+			return path.Join(d.Resolved, path.Base(name))
+		}
+	}
+	return path.Clean(name)
+}
+
+// applied is the file that udevd last applied to the device, by its database.
+func (a *audit) applied(d *host.Device) fact.Fact[string] {
+	recorded := property(d.UdevDB, "ID_NET_LINK_FILE")
+	if !recorded.IsAbsent() || !d.UdevDB.IsKnown() || d.Loopback() || !rulesOf(a.tree.Release).recordsCleanText {
+		return recorded
+	}
+	if file := a.unrecorded(); file != "" {
+		return fact.Unknown[string](fmt.Sprintf("none is recorded, but systemd 260 and newer do not record a name that is not UTF-8 or holds control characters, such as %s", file))
+	}
+	return recorded
+}
+
+// findUnrecorded returns the first file of the tree whose name a udevd with
+// recordsCleanText does not record, "" if there is none.
+func (a *audit) findUnrecorded() string {
+	for _, f := range a.tree.Files {
+		if !cleanText(f.Path) {
+			return f.Path
+		}
+	}
+	return ""
+}
+
+// cleanText is property_is_valid() of sd-device.c (260 and newer): UTF-8
+// without noncharacters (unichar_is_valid()) and without control characters.
+func cleanText(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {
+		return r < ' ' || r == 0x7f || 0xfdd0 <= r && r <= 0xfdef || r&0xfffe == 0xfffe
+	})
+}
+
+// asRecorded is what a reader of the udev database gets to see of a path: the
+// database has a line for each property.
+func asRecorded(path string) string {
+	before, _, _ := strings.Cut(path, "\n")
+	return before
+}
+
+func property(db fact.Fact[map[string]string], key string) fact.Fact[string] {
+	m, ok := db.Get()
+	if !ok {
+		if db.IsUnknown() {
+			return fact.Unknown[string]("the udev database: " + db.Reason())
+		}
+		return fact.Absent[string]()
+	}
+	return fact.Text(m[key])
+}
+
+// weigh turns what a rule found into findings, at the site's severity.
+func (a *audit) weigh(rule *Rule, found []found) []Finding {
+	var out []Finding
+	for _, f := range found {
+		severity := cmp.Or(f.severity, rule.Severity)
+		if a.opt.Site != nil {
+			var on bool
+			if severity, on = a.opt.Site.Severity(rule.Name, severity); !on {
+				continue
+			}
+		}
+		out = append(out, Finding{
+			Rule: rule.Name, Severity: severity, Message: f.message,
+			File: f.pos.File, Line: f.pos.Line, Help: cmp.Or(f.help, rule.Help),
+		})
+	}
+	return out
+}
+
+// complaints turns udevd's complaints about a file into findings.
+func (a *audit) complaints(ds []linkfiles.Diagnostic) []Finding {
+	var out []Finding
+	for _, d := range ds {
+		if d.Repeats {
+			continue
+		}
+		rule, ok := byCode[d.Code]
+		if !ok {
+			panic("policy: no rule for the code " + string(d.Code))
+		}
+		f := found{message: d.Message, pos: d.Pos}
+		if d.Level == linkfiles.LevelInfo {
+			f.severity = Info
+		}
+		if rule.complaintHelp != nil {
+			f.help = rule.complaintHelp(d)
+		}
+		out = append(out, a.weigh(rule, []found{f})...)
+	}
+	return out
+}
+
+// ordered sorts findings, the heaviest first and then by place, and drops
+// repetitions.
+func ordered(fs []Finding) []Finding {
+	slices.SortStableFunc(fs, func(x, y Finding) int {
+		return cmp.Or(
+			cmp.Compare(weight(y.Severity), weight(x.Severity)),
+			cmp.Compare(x.File, y.File),
+			cmp.Compare(x.Line, y.Line),
+			cmp.Compare(x.Rule, y.Rule),
+			cmp.Compare(x.Message, y.Message),
+		)
+	})
+	fs = slices.Compact(fs)
+	if fs == nil {
+		return []Finding{}
+	}
+	return fs
+}
+
+func weight(s Severity) int {
+	switch s {
+	case Error:
+		return 3
+	case Warning:
+		return 2
+	case Info:
+		return 1
+	}
+	return 0
+}
+
+// AtLeast reports whether s is as heavy as threshold or heavier.
+func (s Severity) AtLeast(threshold Severity) bool { return weight(s) >= weight(threshold) }

@@ -1,0 +1,117 @@
+package policy
+
+import (
+	"strings"
+
+	"linkaudit/fact"
+	"linkaudit/host"
+	"linkaudit/linkfiles"
+)
+
+// kindFacts is what the kernel shows of every new device of a kind, and with
+// it what udevd will see of a device that does not exist yet. All of them are
+// virtual Ethernet devices without a parent, with a random address and no
+// permanent one.
+type kindFacts struct {
+	devType string // DEVTYPE of the uevent; "" for none
+	driver  string // ETHTOOL_GDRVINFO
+}
+
+// kinds holds the kinds that were seen on a running kernel (Linux 6.18) or, for
+// bond and team, read in team_setup and team_newlink of
+// drivers/net/team. Whatever is not here is unknown until it exists.
+var kinds = map[string]kindFacts{
+	"bond":   {devType: "bond", driver: "bonding"},
+	"bridge": {devType: "bridge", driver: "bridge"},
+	"team":   {devType: "", driver: "team"},
+	"veth":   {devType: "", driver: "veth"},
+	"vxlan":  {devType: "vxlan", driver: "vxlan"},
+}
+
+// takesPortAddress holds the kinds that are masters of ports and have a use
+// for a port's address: the bonding and bridge drivers take it by themselves,
+// for a team it is teamd or NetworkManager.
+var takesPortAddress = map[string]bool{"bond": true, "bridge": true, "team": true}
+
+const noSuchDevice = "the device does not exist yet"
+
+// linkDevice is what [Match] sees of a device that exists, at its next event.
+func linkDevice(d *host.Device) *linkfiles.Device {
+	dev := d.MatchAttributes()
+	k, virtual := kinds[d.Kind]
+	if dev.Driver.IsUnknown() && virtual {
+		dev.Driver = fact.Known(k.driver)
+	}
+	recorded := dev.Properties
+	dev.Properties = func(key string) fact.Fact[string] {
+		v := recorded(key)
+		switch {
+		case v.IsKnown():
+			return v
+		case key == "ID_NET_DRIVER":
+			// The net_driver builtin asks ETHTOOL_GDRVINFO (255 and newer).
+			return dev.Driver
+		case virtual && fromParent(key):
+			return fact.Absent[string]()
+		case v.IsAbsent() && d.UdevDB.IsAbsent() && strings.HasPrefix(key, "ID_"):
+			return fact.Unknown[string]("udev has no record of the device")
+		}
+		return v
+	}
+	dev.Path = dev.Properties("ID_PATH")
+	return &dev
+}
+
+// absentDevice is what [Match] will see of a device when it is created.
+func absentDevice(name, kind string) *linkfiles.Device {
+	dev := &linkfiles.Device{
+		Name:           name,
+		MAC:            fact.Unknown[string](noSuchDevice),
+		PermMAC:        fact.Unknown[string](noSuchDevice),
+		NameAssignType: fact.Unknown[int](noSuchDevice),
+	}
+	k, ok := kinds[kind]
+	why := noSuchDevice + "; what the kernel shows of kind " + kind + " is not in the table"
+	switch {
+	case kind == "":
+		why = noSuchDevice + "; give --kind"
+		dev.Kind = fact.Unknown[string](why)
+	default:
+		dev.Kind = fact.Known(kind)
+	}
+	if !ok {
+		dev.Type, dev.Driver, dev.Path = fact.Unknown[string](why), fact.Unknown[string](why), fact.Unknown[string](why)
+	} else {
+		dev.Type, dev.TypeFromARPHRD = fact.Known(k.devType), k.devType == ""
+		if dev.TypeFromARPHRD {
+			dev.Type = fact.Known("ether")
+		}
+		dev.Driver = fact.Known(k.driver)
+		dev.Path = fact.Absent[string]()
+		dev.PermMAC = fact.Absent[string]()
+	}
+	dev.Properties = func(key string) fact.Fact[string] {
+		switch {
+		case key == "INTERFACE":
+			return fact.Known(name)
+		case key == "SUBSYSTEM":
+			return fact.Known("net")
+		case ok && key == "DEVTYPE":
+			return fact.Text(k.devType)
+		case ok && key == "ID_NET_DRIVER":
+			return fact.Known(k.driver)
+		case ok && fromParent(key):
+			return fact.Absent[string]()
+		}
+		return fact.Unknown[string](why)
+	}
+	return dev
+}
+
+// fromParent reports whether udev's own rules take the property from the bus
+// that a device sits on (usb_id, path_id, net_id of 75-net-description.rules),
+// so that a virtual device cannot have it.
+func fromParent(key string) bool {
+	return key == "ID_BUS" || key == "ID_PATH" || strings.HasPrefix(key, "ID_USB_") ||
+		strings.HasPrefix(key, "ID_PCI_") || strings.HasPrefix(key, "ID_NET_NAME_")
+}

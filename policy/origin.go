@@ -1,0 +1,131 @@
+package policy
+
+import (
+	"linkaudit/fact"
+	"linkaudit/host"
+)
+
+// The origins of a live address. What each one rests on is said in origin.
+const (
+	OriginUdev      = "udev"
+	OriginKernel    = "kernel"
+	OriginPort      = "port"
+	OriginLower     = "lower"
+	OriginMaster    = "master"
+	OriginPermanent = "permanent"
+	OriginNetworkd  = "networkd"
+	OriginSomeone   = "someone"
+)
+
+// origin works out who gave the device its live address:
+//
+//   - permanent: addr_assign_type is 0, or the address equals the permanent
+//     one; the hardware's own.
+//   - kernel: addr_assign_type is 1; the driver made up a random one.
+//   - port: the driver took a port's. A bond then shows type 2. A bridge keeps
+//     type 1 (br_stp_recalculate_bridge_id sets only the address), so there it
+//     is shown by a port with the same address.
+//   - lower: addr_assign_type is 2 on a device that has no ports; the driver
+//     took the address of the device beneath (a VLAN does).
+//   - master: the device is a port of a bond with fail_over_mac=none, whose
+//     driver gives the bond's address to all of its ports.
+//   - udev: addr_assign_type is 3, and either the address is the one that
+//     MACAddressPolicy=persistent derives (a keyed hash of the machine-id that
+//     nothing but udevd makes) while the policy in force is persistent or
+//     udevd applied a file to the device; or it is MACAddress= of the
+//     effective file, and that is the file that udevd applied.
+//   - networkd: addr_assign_type is 3, and the address is the one that
+//     systemd-networkd derives for this name by a keyed hash of its own.
+//   - someone: addr_assign_type is 3, and the address is none that udevd or
+//     systemd-networkd derive for the present name: a program or a person set
+//     it.
+func (s *subject) origin() fact.Fact[string] {
+	d := s.res.Device
+	if d == nil {
+		return fact.Unknown[string](noSuchDevice)
+	}
+	if d.MAC == "" {
+		return fact.Absent[string]()
+	}
+	t, ok := d.AddrAssignType.Get()
+	if !ok {
+		return fact.Unknown[string]("addr_assign_type: " + d.AddrAssignType.Reason())
+	}
+	switch t {
+	case host.AddrPerm:
+		return fact.Known(OriginPermanent)
+	case host.AddrRandom:
+		if d.Kind == "bridge" && portWithAddress(d) != "" {
+			return fact.Known(OriginPort)
+		}
+		return fact.Known(OriginKernel)
+	case host.AddrStolen:
+		if len(d.Ports) > 0 || d.Kind == "bond" {
+			return fact.Known(OriginPort)
+		}
+		return fact.Known(OriginLower)
+	case host.AddrSet:
+		return s.originOfSet(d)
+	}
+	return fact.Unknown[string]("the kernel shows an addr_assign_type that is not known here")
+}
+
+func (s *subject) originOfSet(d *host.Device) fact.Fact[string] {
+	unknown := func(why string) fact.Fact[string] { return fact.Unknown[string](why) }
+	if d.MAC == d.PermanentMAC {
+		return fact.Known(OriginPermanent)
+	}
+	if d.Master != "" {
+		m := s.device(d.Master)
+		switch {
+		case m == nil:
+			return unknown("its master " + d.Master + ", or whoever set it")
+		case m.MAC == d.MAC && m.Bond != nil && m.Bond.FailOverMAC == "none":
+			return fact.Known(OriginMaster)
+		case m.MAC == d.MAC:
+			return unknown("its master " + d.Master + ", or whoever set it")
+		}
+	}
+	policy := s.res.Policy.Or("")
+	if set, ok := s.macAddress(); ok && policy != "persistent" && policy != "random" && set == d.MAC && s.appliedIsEffective() {
+		return fact.Known(OriginUdev)
+	}
+	if policy == "random" || s.appliedPolicy() == "random" {
+		return unknown("udev by MACAddressPolicy=random, or someone who set it")
+	}
+	n := d.NetworkdMAC
+	if notCollected(n) {
+		n = networkdMACOf(s.snap, d)
+	}
+	if n.Or("") == d.MAC {
+		return fact.Known(OriginNetworkd)
+	}
+	p := s.res.Persistent
+	switch {
+	case p.IsUnknown():
+		return unknown("udev or someone who set it; the persistent address is not known: " + p.Reason())
+	case n.IsUnknown() && p.Or(host.PersistentMAC{}).MAC != d.MAC:
+		return unknown("systemd-networkd or someone who set it; the address that networkd derives is not known: " + n.Reason())
+	case p.IsAbsent(), p.Or(host.PersistentMAC{}).MAC != d.MAC:
+		return fact.Known(OriginSomeone)
+	case policy == "persistent" || s.res.Applied.IsKnown():
+		return fact.Known(OriginUdev)
+	}
+	return unknown("udev, or someone who set the address that MACAddressPolicy=persistent derives")
+}
+
+// portWithAddress names the port whose current or permanent address the
+// device carries, "" if none does.
+func portWithAddress(d *host.Device) string {
+	for _, p := range d.Ports {
+		if p.PermanentMAC != "" && p.PermanentMAC == d.MAC {
+			return p.Name
+		}
+	}
+	for _, p := range d.Ports {
+		if p.MAC == d.MAC {
+			return p.Name
+		}
+	}
+	return ""
+}

@@ -1,0 +1,411 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"linkaudit/fact"
+	"linkaudit/host"
+	"linkaudit/linkfiles"
+)
+
+// deviceRules look at one device at a time.
+var deviceRules = []Rule{
+	{
+		Name: "policy-overrides-ports", Severity: Error,
+		Summary: "MACAddressPolicy=persistent makes udevd give a bond, bridge or team an address of its own, in place of a port's.",
+		Help:    "Set MACAddressPolicy=none for the device in a .link file of its own, then create the device anew.",
+		device:  policyOverridesPorts,
+	},
+	{
+		Name: "address-set-by-udev", Severity: Warning,
+		Summary: "The device still carries the address that udevd derived, although no file asks for it any more.",
+		Help:    "Create the device anew (or reboot): a changed .link file does not touch the address of a device that exists.",
+		device:  addressSetByUdev,
+	},
+	{
+		Name: "unexpected-policy", Severity: Error,
+		Summary: "The effective MACAddressPolicy= is not the one that the site's configuration expects.",
+		Help:    "Change the .link file, or the expectation in linkaudit.conf.",
+		device:  unexpectedPolicy,
+	},
+	{
+		Name: "applied-file-differs", Severity: Warning,
+		Summary: "udevd applied another .link file or other drop-ins to the device than those in force now.",
+		Help:    "Create the device anew (or reboot) if it is to follow the file in force now.",
+		device:  appliedFileDiffers,
+	},
+	{
+		Name: "unknown-match", Severity: Warning,
+		Summary: "A condition in [Match] cannot be evaluated here, so which file applies is not known.",
+		Help:    "Run the audit, or take the snapshot, as root and on the machine itself.",
+		device: func(s *subject) []found {
+			if !s.decision.File.IsUnknown() {
+				return nil
+			}
+			f := found{
+				message: fmt.Sprintf("which .link file applies to %s is not known: %s", s.res.Name, s.decision.File.Reason()),
+				help:    s.howToKnow(),
+			}
+			if len(s.decision.Unknown) > 0 {
+				f.pos = s.decision.Unknown[0].Pos
+			}
+			return []found{f}
+		},
+	},
+	{
+		Name: "unpredictable-name", Severity: Warning,
+		Summary: "The file was chosen by a name that the kernel only enumerated, and that may go to another device at the next boot.",
+		Help:    "Match by MACAddress=, Path= or Kind= in place of OriginalName=.",
+		device: func(s *subject) []found {
+			if !s.decision.NameUnpredictable || s.file == nil {
+				return nil
+			}
+			return []found{{
+				message: fmt.Sprintf("the file applies to %s by a name that the kernel only enumerated", s.res.Name),
+				pos:     linkfiles.Pos{File: s.file.Path},
+			}}
+		},
+	},
+	{
+		Name: "device-missing", Severity: Info,
+		Summary: "The named device does not exist; it was audited as one that is to be created.",
+		Help:    "Check the name if the device should be there.",
+		device: func(s *subject) []found {
+			if s.res.Present {
+				return nil
+			}
+			return []found{{message: s.res.Name + " does not exist; audited as a device that is to be created"}}
+		},
+	},
+	{
+		Name: "applied-file-unknown", Severity: Info,
+		Summary: "Which .link file udevd last applied to the device is not known.",
+		Help:    helpUnknown,
+		device: func(s *subject) []found {
+			fs := notKnown(s.res.Applied, "which .link file udevd last applied to "+s.res.Name)
+			if d := s.res.Device; fs != nil && d.UdevDB.IsKnown() {
+				fs[0].help = "Give the file a name of printable UTF-8."
+			}
+			return fs
+		},
+	},
+	{
+		Name: "address-origin-unknown", Severity: Info,
+		Summary: "Who gave the device its address, or its addr_assign_type, is not known.",
+		Help:    helpUnknown,
+		device: func(s *subject) []found {
+			if s.res.Device == nil {
+				return nil
+			}
+			if t := s.res.Device.AddrAssignType; !t.IsKnown() && !s.res.Origin.IsUnknown() {
+				return notKnown(t, "addr_assign_type of "+s.res.Name)
+			}
+			return notKnown(s.res.Origin, "who gave "+s.res.Name+" its address")
+		},
+	},
+	{
+		Name: "persistent-address-unknown", Severity: Info,
+		Summary: "The address that MACAddressPolicy=persistent gives the device is not known.",
+		Help:    helpUnknown,
+		device: func(s *subject) []found {
+			return notKnown(s.res.Persistent, "the address that MACAddressPolicy=persistent gives "+s.res.Name)
+		},
+	},
+	{
+		Name: "add-event-unknown", Severity: Info,
+		Summary: "The address that the device carries after the next udev add event is not known.",
+		Help:    helpUnknown,
+		device: func(s *subject) []found {
+			if s.decision.File.IsUnknown() {
+				return nil // unknown-match says why
+			}
+			fs := notKnown(s.res.AfterAdd, "the address of "+s.res.Name+" after the next udev add event")
+			if fs != nil && s.res.Policy.Or("") == "random" {
+				fs[0].help = "Nothing if a random address is meant."
+			}
+			return fs
+		},
+	},
+}
+
+// helpUnknown is the help of the rules that only say why a value is not known.
+const helpUnknown = "Nothing to mend; an audit as root and on the machine itself may know more."
+
+// notKnown is the finding that something is not known, and why. That a device
+// does not exist is device-missing.
+func notKnown[T any](f fact.Fact[T], what string) []found {
+	if !f.IsUnknown() || f.Reason() == noSuchDevice {
+		return nil
+	}
+	return []found{{message: what + " is not known: " + f.Reason()}}
+}
+
+// howToKnow is what helps against an unknown-match, "" for the rule's own help.
+func (s *subject) howToKnow() string {
+	unknown := s.decision.Unknown
+	switch {
+	case len(unknown) == 0, unknown[0].File.State == linkfiles.StateUnknown:
+		return "Do first what the finding unreadable-file about this place says."
+	case s.res.Present && s.res.Device.UdevDB.IsUnknown() && !s.snap.Udev.Running.Or(true):
+		return "Run the audit where systemd-udevd runs: its database is what is missing."
+	case s.res.Present:
+		return ""
+	case s.res.Kind == "":
+		return "Say what kind the device will be, with --kind."
+	case s.snap.Offline:
+		return "Run the audit on a running machine: an image does not tell."
+	}
+	return "Run the audit again when the device exists."
+}
+
+// policyOverridesPorts is about masters of ports under the persistent policy.
+// It says nothing where udevd would not touch the address: it was set by
+// somebody else, no address can be derived, no .link file is applied, or the
+// site has an expectation of its own (unexpected-policy speaks then).
+func policyOverridesPorts(s *subject) []found {
+	if !takesPortAddress[s.res.Kind] || s.res.Policy.Or("") != "persistent" ||
+		s.res.Persistent.IsAbsent() || !s.linkFilesApply() || s.expected != "" {
+		return nil
+	}
+	name := s.res.Kind + " " + s.res.Name
+	f := found{pos: s.res.PolicySource}
+	d := s.res.Device
+	if d == nil {
+		f.message = fmt.Sprintf("udevd will give %s an address of its own in place of a port's", name)
+		if s.res.Kind != "bond" {
+			f.severity = Warning
+		}
+		return []found{f}
+	}
+
+	unsure := false
+	f.message = fmt.Sprintf("udevd gives %s an address of its own in place of a port's", name)
+	switch t, known := d.AddrAssignType.Get(); {
+	case !known:
+		unsure = true
+	case t == host.AddrSet:
+		p, ok := s.res.Persistent.Get()
+		switch {
+		case !ok:
+			unsure = true
+		case p.MAC != d.MAC && s.res.Kind == "bond":
+			// By hand, or by whoever creates it: the kernel does not tell.
+			f.severity = Info
+			f.message = fmt.Sprintf("somebody set the address of %s; unless that is done as it is created, udevd gives it one of its own the next time", name)
+			return []found{f}
+		case p.MAC != d.MAC:
+			return nil
+		default:
+			f.message = fmt.Sprintf("udevd gave %s the address %s in place of a port's", name, d.MAC)
+		}
+	}
+	if port := s.uplink(d); port != "" {
+		f.message += fmt.Sprintf(" (port %s)", port)
+	}
+	switch {
+	case s.res.Kind == "bond":
+	case s.uplink(d) != "":
+	case len(d.Ports) > 0 && s.allVirtual(d):
+		f.severity = Info
+	default:
+		f.severity = Warning
+	}
+	if unsure && f.severity == "" {
+		f.severity = Warning
+	}
+	return []found{f}
+}
+
+// uplink names a port that leads to a physical network: one with a permanent
+// address, or one that stands for such devices. A bridge of virtual machines
+// or containers alone has none, and no address of a port worth having.
+func (s *subject) uplink(d *host.Device) string {
+	for _, p := range d.Ports {
+		if p.PermanentMAC != "" {
+			return p.Name
+		}
+	}
+	for _, p := range d.Ports {
+		if port := s.device(p.Name); port != nil && slices.Contains([]string{"bond", "team", "vlan"}, port.Kind) {
+			return p.Name
+		}
+	}
+	return ""
+}
+
+// allVirtual reports whether every port is known to be one end of a virtual
+// wire to a guest on this machine.
+func (s *subject) allVirtual(d *host.Device) bool {
+	for _, p := range d.Ports {
+		port := s.device(p.Name)
+		if port == nil || !slices.Contains([]string{"veth", "tun", "dummy"}, port.Kind) {
+			return false
+		}
+	}
+	return true
+}
+
+func addressSetByUdev(s *subject) []found {
+	d := s.res.Device
+	p, ok := s.res.Persistent.Get()
+	if d == nil || !ok || p.MAC != d.MAC || s.res.Origin.Or("") != OriginUdev {
+		return nil
+	}
+	f := found{message: fmt.Sprintf("the address %s of %s is the one that udevd derives from the machine-id and %q", d.MAC, d.Name, p.Name)}
+	switch policy := s.res.Policy; {
+	case policy.Or("") == "persistent":
+		f.severity = Info
+		f.pos = s.res.PolicySource
+		f.help = "Nothing if it is meant; it changes with the machine-id and with the device's name."
+	case policy.IsUnknown():
+		f.severity = Info
+		f.help = "Find out which file applies first; see unknown-match."
+	default:
+		f.message += ", although MACAddressPolicy=persistent is not in force any more"
+		f.pos = s.res.PolicySource
+	}
+	return []found{f}
+}
+
+func unexpectedPolicy(s *subject) []found {
+	if s.expected == "" || s.expected == "any" || s.res.Policy.IsUnknown() {
+		return nil
+	}
+	// No policy and none have the same effect (systemd.link(5)).
+	is := s.res.Policy.Or("none")
+	if is == s.expected {
+		return nil
+	}
+	return []found{{
+		message: fmt.Sprintf("MACAddressPolicy= for %s is %s, but %s expects %s", s.res.Name, is, s.expectedAt, s.expected),
+		pos:     s.res.PolicySource,
+	}}
+}
+
+func appliedFileDiffers(s *subject) []found {
+	d := s.res.Device
+	if d == nil || s.decision.File.IsUnknown() || !s.linkFilesApply() {
+		return nil
+	}
+	db, ok := d.UdevDB.Get()
+	if !ok || d.Loopback() {
+		return nil
+	}
+	if s.res.Applied.IsUnknown() {
+		return nil // applied-file-unknown says why
+	}
+	applied := s.res.Applied.Or("")
+	effective := ""
+	if s.file != nil {
+		effective = s.file.Path
+	}
+	f := found{pos: linkfiles.Pos{File: effective}}
+	switch {
+	case applied == "" && effective == "":
+		return nil
+	case applied == "":
+		f.message = fmt.Sprintf("udevd applied no .link file to %s, but %s is in force now", d.Name, effective)
+	case effective == "":
+		f.message = fmt.Sprintf("udevd applied %s to %s, but no .link file is in force for it now", applied, d.Name)
+	case !s.samePath(applied, asRecorded(effective)):
+		f.message = fmt.Sprintf("udevd applied %s to %s, but %s is in force now", applied, d.Name, effective)
+	default:
+		return s.appliedDropInsDiffer(db)
+	}
+	if old := s.appliedFile(); old != nil && s.file != nil && sameAddressSettings(old, s.file) {
+		f.severity = Info
+	}
+	return []found{f}
+}
+
+// sameAddressSettings compares what two files say about the address.
+// MACAddress= counts only where no policy overrides it.
+func sameAddressSettings(x, y *linkfiles.File) bool {
+	settings := func(f *linkfiles.File) (policy, address string) {
+		if p, _ := f.MACAddressPolicy(); p.Value != "none" {
+			policy = p.Value
+		}
+		if a, _ := f.MACAddress(); policy == "" {
+			address = a.Value
+		}
+		return policy, address
+	}
+	px, ax := settings(x)
+	py, ay := settings(y)
+	return px == py && ax == ay
+}
+
+// appliedDropInsDiffer compares the drop-ins, on releases whose udev database
+// names them.
+func (s *subject) appliedDropInsDiffer(db map[string]string) []found {
+	if !rulesOf(s.tree.Release).tellsDropIns {
+		return nil
+	}
+	applied := splitDropIns(db["ID_NET_LINK_FILE_DROPINS"])
+	if slices.EqualFunc(applied, s.file.DropIns, s.samePathIn) {
+		return nil
+	}
+	return []found{{
+		message: fmt.Sprintf("udevd applied %s to %s with %s, but %s in force now", s.file.Path, s.res.Name, dropIns(applied), areInForce(s.file.DropIns)),
+		pos:     linkfiles.Pos{File: s.file.Path},
+	}}
+}
+
+// samePathIn compares two drop-ins: the directory of the .link file is one
+// level up.
+func (s *subject) samePathIn(x, y string) bool {
+	return s.resolveDropIn(x) == s.resolveDropIn(y)
+}
+
+func (s *subject) resolveDropIn(name string) string {
+	i := strings.LastIndexByte(name, '/')
+	if i < 0 {
+		return name
+	}
+	return s.resolve(name[:i]) + name[i:]
+}
+
+func dropIns(paths []string) string {
+	if len(paths) == 0 {
+		return "no drop-ins"
+	}
+	return "the drop-ins " + strings.Join(paths, " ")
+}
+
+func areInForce(paths []string) string {
+	if len(paths) == 0 {
+		return "none are"
+	}
+	return strings.Join(paths, " ") + " are"
+}
+
+// splitDropIns reads ID_NET_LINK_FILE_DROPINS: paths joined by colons, with
+// special characters as \xNN (link_apply_udev_properties, xescape).
+func splitDropIns(value string) []string {
+	if value == "" {
+		return nil
+	}
+	paths := strings.Split(value, ":")
+	for i, p := range paths {
+		paths[i] = unescape(p)
+	}
+	return paths
+}
+
+func unescape(s string) string {
+	var out strings.Builder
+	for i := 0; i < len(s); i++ {
+		if strings.HasPrefix(s[i:], `\x`) && i+4 <= len(s) {
+			if n, err := strconv.ParseUint(s[i+2:i+4], 16, 8); err == nil {
+				out.WriteByte(byte(n))
+				i += 3
+				continue
+			}
+		}
+		out.WriteByte(s[i])
+	}
+	return out.String()
+}

@@ -1,0 +1,80 @@
+package policy
+
+import "fmt"
+
+// hostRules look at the machine as a whole.
+var hostRules = []Rule{
+	{
+		Name: "udevd-not-running", Severity: Warning,
+		Summary: "systemd-udevd does not run, so no .link file is applied to a new device.",
+		Help:    "Start systemd-udevd.service, or leave it where the host is a container whose devices are made outside.",
+		host: func(a *audit) []found {
+			if running, ok := a.snap.Udev.Running.Get(); !ok || running {
+				return nil
+			}
+			return a.onlyIfAudited("systemd-udevd does not run: no .link file is applied to a new device")
+		},
+	},
+	{
+		Name: "net-setup-link-disabled", Severity: Warning,
+		Summary: "No udev rule runs net_setup_link, so no .link file is applied to any device.",
+		Help:    "Remove what masks 80-net-setup-link.rules in /etc/udev/rules.d or /run/udev/rules.d if .link files are to take effect.",
+		host: func(a *audit) []found {
+			if !a.snap.Udev.SetupLinkRule.IsAbsent() {
+				return nil
+			}
+			return a.onlyIfAudited("80-net-setup-link.rules is masked or missing: no .link file is applied to any device")
+		},
+	},
+	{
+		Name: "release-unknown", Severity: Warning,
+		Summary: "The release of systemd is not known or not in the table, so the files were read as another release's.",
+		Help:    "Name the release with --systemd-release.",
+		host: func(a *audit) []found {
+			rel, ok := a.snap.Systemd.Release.Get()
+			switch {
+			case !ok && a.snap.Systemd.Release.IsUnknown():
+				return []found{{message: fmt.Sprintf("the release of systemd is not known (%s): the files were read as systemd %d reads them", a.snap.Systemd.Release.Reason(), a.tree.Release)}}
+			case !ok:
+				return []found{{message: fmt.Sprintf("there is no systemd: the files were read as systemd %d reads them", a.tree.Release)}}
+			case rel != a.tree.Release:
+				return []found{{message: fmt.Sprintf("systemd %d was found, but the files were read as systemd %d reads them", rel, a.tree.Release)}}
+			}
+			return nil
+		},
+	},
+	{
+		Name: "udevd-unknown", Severity: Info,
+		Summary: "Whether systemd-udevd runs is not known.",
+		Help:    helpUnknown,
+		host:    func(a *audit) []found { return notKnown(a.snap.Udev.Running, "whether systemd-udevd runs") },
+	},
+	{
+		Name: "naming-scheme-unknown", Severity: Info,
+		Summary: "The naming scheme, which decides whether a persistent address is made of the interface name, is not known.",
+		Help:    helpUnknown,
+		host:    func(a *audit) []found { return notKnown(a.snap.NamingScheme, "the naming scheme") },
+	},
+	{
+		Name: "hostname-unknown", Severity: Info,
+		Summary: "The host name is not known.",
+		Help:    helpUnknown,
+		host:    func(a *audit) []found { return notKnown(a.snap.System.Hostname, "the host name") },
+	},
+}
+
+// onlyIfAudited makes a finding that weighs nothing where no device is audited.
+func (a *audit) onlyIfAudited(message string) []found {
+	f := found{message: message}
+	if a.audited == 0 {
+		f.severity = Info
+	}
+	return []found{f}
+}
+
+// linkFilesApply reports whether anything on the host applies .link files; a
+// host where that is not known counts as one that does.
+func (a *audit) linkFilesApply() bool {
+	running, known := a.snap.Udev.Running.Get()
+	return (running || !known) && !a.snap.Udev.SetupLinkRule.IsAbsent()
+}

@@ -1,0 +1,7 @@
+// Package report shows the result of an audit: as text for people, and as JSON
+// whose schemas are in docs/schema.
+//
+// It decides nothing about the host. Its one rule of its own is that whatever
+// came from the kernel or out of a file passes Escape before a terminal can
+// see it.
+package report

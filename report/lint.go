@@ -1,0 +1,46 @@
+package report
+
+import (
+	"io"
+	"strconv"
+
+	"linkaudit/linkfiles"
+	"linkaudit/policy"
+)
+
+// Lint is what there is to say about .link files alone.
+type Lint struct {
+	Release  linkfiles.Release
+	Files    []*linkfiles.File
+	Findings []policy.Finding
+}
+
+// LintText writes the findings for people, each beginning with FILE:LINE.
+func LintText(w io.Writer, l Lint, o Options) error {
+	p := o.printer()
+	findings := shown(l.Findings, o.threshold())
+	if o.Quiet {
+		p.lines("", findings)
+		return p.flush(w)
+	}
+	for _, f := range findings {
+		var spans []span
+		if f.File != "" {
+			spans = append(spans, span{position(f.File, f.Line), bold}, text(": "))
+		}
+		spans = append(spans,
+			span{string(f.Severity), severityStyle(f.Severity)},
+			text(": "+Escape(f.Message)+" "), span{"[" + word(f.Rule) + "]", dim})
+		p.para("", 4, spans...)
+		if f.Help != "" {
+			p.para("    -> ", 7, text(Escape(f.Help)))
+		}
+	}
+	if len(findings) > 0 {
+		p.blank()
+	}
+	sum := CountFindings(l.Findings)
+	p.para("", 2, text(number(len(l.Files), "link file")+" read as systemd "+strconv.Itoa(int(l.Release))+" reads them: "), verdict(sum, o.threshold()), text("."))
+	p.hidden(sum, o)
+	return p.flush(w)
+}

@@ -1,0 +1,101 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"linkaudit/policy"
+)
+
+// Summary counts what was audited and found.
+type Summary struct {
+	Devices  int `json:"devices"`
+	Errors   int `json:"errors"`
+	Warnings int `json:"warnings"`
+	Infos    int `json:"infos"`
+}
+
+// Count counts the devices and all findings of an audit, whatever their
+// severity.
+func Count(res *policy.Result) Summary {
+	s := Summary{Devices: len(res.Devices)}
+	for i := range res.Devices {
+		s.add(res.Devices[i].Findings)
+	}
+	s.add(res.Findings)
+	return s
+}
+
+// CountFindings counts findings that belong to no device.
+func CountFindings(findings []policy.Finding) Summary {
+	var s Summary
+	s.add(findings)
+	return s
+}
+
+func (s *Summary) add(findings []policy.Finding) {
+	for _, f := range findings {
+		switch f.Severity {
+		case policy.Error:
+			s.Errors++
+		case policy.Warning:
+			s.Warnings++
+		default:
+			s.Infos++
+		}
+	}
+}
+
+// AtLeast is the number of findings at or above the threshold.
+func (s Summary) AtLeast(threshold policy.Severity) int {
+	switch threshold {
+	case policy.Error:
+		return s.Errors
+	case policy.Warning:
+		return s.Errors + s.Warnings
+	}
+	return s.Errors + s.Warnings + s.Infos
+}
+
+// below is the number of findings under the threshold.
+func (s Summary) below(threshold policy.Severity) int {
+	return s.AtLeast(policy.Info) - s.AtLeast(threshold)
+}
+
+// verdict names what was found at or above the threshold: "1 error, 2
+// warnings", or "ok".
+func (s Summary) verdict(threshold policy.Severity) string {
+	var parts []string
+	if s.Errors > 0 {
+		parts = append(parts, number(s.Errors, "error"))
+	}
+	if s.Warnings > 0 && threshold != policy.Error {
+		parts = append(parts, number(s.Warnings, "warning"))
+	}
+	if s.Infos > 0 && threshold == policy.Info {
+		parts = append(parts, number(s.Infos, "info"))
+	}
+	if len(parts) == 0 {
+		return "ok"
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (s Summary) style(threshold policy.Severity) style {
+	switch {
+	case s.Errors > 0:
+		return red
+	case s.Warnings > 0 && threshold != policy.Error:
+		return yellow
+	case s.Infos > 0 && threshold == policy.Info:
+		return cyan
+	}
+	return green
+}
+
+func number(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

@@ -1,0 +1,268 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"linkaudit/host"
+	"linkaudit/linkfiles"
+	"linkaudit/policy"
+	"linkaudit/report"
+)
+
+func checkCommand() *cli.Command {
+	flags := []cli.Flag{
+		&cli.StringSliceFlag{Name: "kind", Usage: "audit devices of `KIND` (repeatable, or a,b)"},
+		&cli.BoolFlag{Name: "all", Usage: "audit every device", DisableDefaultText: true},
+		rootFlag(),
+		&cli.StringFlag{Name: "from", Usage: "audit the snapshot in `FILE`, - for standard input", TakesFile: true},
+		releaseFlag(),
+	}
+	flags = append(flags, outputFlags()...)
+	flags = append(flags, configFlags()...)
+	return &cli.Command{
+		Name:      "check",
+		Usage:     "audit bonds, bridges and teams, or the devices named",
+		ArgsUsage: "[DEVICE...]",
+		Description: "A device that does not exist yet is audited by name and kind:\n" +
+			"   linkaudit check bond7 --kind bond\n" +
+			"An image (--root) has no devices: bond0, br0 and team0 are audited as devices\n" +
+			"that it will make, or those that are named.\n\n" +
+			"Exit status: 0 nothing found at or above --severity, 1 findings,\n" +
+			"2 could not audit.",
+		Flags:  flags,
+		Action: check,
+	}
+}
+
+func check(c *cli.Context) error {
+	sel, err := newSelection(c)
+	if err != nil {
+		return err
+	}
+	out, err := newOutput(c)
+	if err != nil {
+		return err
+	}
+	snap, tree, siteRoot, err := machine(c, sel)
+	if err != nil {
+		return err
+	}
+	conf, err := site(c, siteRoot)
+	if err != nil {
+		return err
+	}
+	return auditAndShow(c.App.Writer, snap, tree, sel, conf, out)
+}
+
+// auditAndShow is what check and example have in common. tree is nil where the
+// files of snap are still to be read.
+func auditAndShow(w io.Writer, snap *host.Snapshot, tree *linkfiles.Tree, sel selection, conf policy.Site, out output) error {
+	targets, err := sel.targets(snap)
+	if err != nil {
+		return err
+	}
+	if tree == nil {
+		r, ok := snap.Systemd.Release.Get()
+		if !ok {
+			return fmt.Errorf("%w (%s); name it with --systemd-release", errNoRelease, snap.Systemd.Release.Reason())
+		}
+		tree = linkfiles.Parse(&snap.Files, r)
+	}
+	res := policy.Check(snap, tree, policy.Options{Targets: targets, Kinds: sel.kinds, All: sel.all, Site: conf})
+	if out.json {
+		err = report.JSON(w, res)
+	} else {
+		out.Selection = sel.String()
+		err = report.Text(w, res, out.Options)
+	}
+	if err != nil {
+		return fmt.Errorf("writing the report: %w", err)
+	}
+	return found(report.Count(res), out)
+}
+
+// found turns what was counted into the exit status.
+func found(s report.Summary, out output) error {
+	if s.AtLeast(out.Threshold) > 0 {
+		return errFindings
+	}
+	return nil
+}
+
+// machine gets the snapshot to audit, its files if they were read already, and
+// the root below which the site's configuration lies: "" for another machine's
+// snapshot, to which this machine's configuration does not apply.
+func machine(c *cli.Context, sel selection) (*host.Snapshot, *linkfiles.Tree, string, error) {
+	dir, err := root(c)
+	if err != nil {
+		return nil, nil, "", err
+	}
+	rel, err := release(c)
+	if err != nil {
+		return nil, nil, "", err
+	}
+	if !c.IsSet("from") {
+		want := request{root: dir, names: sel.names, all: sel.all, release: rel}
+		if len(sel.names) == 0 {
+			want.kinds = sel.kinds
+		}
+		snap, tree, err := collect(c.Context, want)
+		if err != nil {
+			return nil, nil, "", fmt.Errorf("looking at the machine: %w", err)
+		}
+		return snap, tree, dir, nil
+	}
+	snap, err := loadFrom(c, c.String("from"))
+	if err != nil {
+		return nil, nil, "", err
+	}
+	if rel != 0 {
+		snap.SetRelease(rel)
+	}
+	if !c.IsSet("root") {
+		return snap, nil, "", nil
+	}
+	store, err := linkfiles.Read(dir)
+	if err != nil {
+		return nil, nil, "", fmt.Errorf("reading the .link files: %w", err)
+	}
+	snap.Files = *store
+	return snap, nil, dir, nil
+}
+
+func loadFrom(c *cli.Context, path string) (*host.Snapshot, error) {
+	if path == "-" {
+		snap, err := host.Load(c.App.Reader)
+		if err != nil {
+			return nil, fmt.Errorf("standard input: %w", err)
+		}
+		return snap, nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("load snapshot: %w", err)
+	}
+	defer f.Close()
+	snap, err := host.Load(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return snap, nil
+}
+
+// selection is which devices the command line asks for.
+type selection struct {
+	names []string
+	kinds []string // empty: host.DefaultKinds, or whatever kind the named devices have
+	all   bool
+}
+
+func newSelection(c *cli.Context) (selection, error) {
+	sel := selection{names: c.Args().Slice(), kinds: list(c.StringSlice("kind")), all: c.Bool("all")}
+	switch {
+	case c.IsSet("kind") && len(sel.kinds) == 0:
+		return sel, usage(c, "--kind needs a kind, such as bond")
+	case sel.all && len(sel.names) > 0:
+		return sel, usage(c, "--all and the name of a device exclude each other")
+	case sel.all && len(sel.kinds) > 0:
+		return sel, usage(c, "--all and --kind exclude each other")
+	case len(sel.names) > 0 && len(sel.kinds) > 1:
+		return sel, usage(c, "a device has one kind, but --kind names %d", len(sel.kinds))
+	}
+	for i, name := range sel.names {
+		if err := validName(name); err != nil {
+			return sel, usage(c, "%q cannot be a network device: %w", name, err)
+		}
+		if slices.Contains(sel.names[:i], name) {
+			return sel, usage(c, "%q is named twice", name)
+		}
+	}
+	return sel, nil
+}
+
+// validName applies the kernel's rule (dev_valid_name in net/core/dev.c) with
+// the longest name it has, an alternative one (ALTIFNAMSIZ, 128 with the NUL).
+func validName(name string) error {
+	switch {
+	case name == "" || name == "." || name == "..":
+		return fmt.Errorf("no device can have this name")
+	case len(name) > 127:
+		return fmt.Errorf("the name is longer than 127 bytes")
+	}
+	// Byte by byte: a name need not be UTF-8, and the kernel's isspace()
+	// takes Latin-1's no-break space for one.
+	for i := range len(name) {
+		switch name[i] {
+		case '/', ':', ' ', '\t', '\n', '\v', '\f', '\r', 0xa0:
+			return fmt.Errorf("the name holds a slash, a colon or white space")
+		}
+	}
+	return nil
+}
+
+// targets pairs the names with the devices of the snapshot. A device that is
+// not there can be audited only if its kind is known.
+func (sel selection) targets(snap *host.Snapshot) ([]policy.Target, error) {
+	kind := ""
+	if len(sel.kinds) == 1 {
+		kind = sel.kinds[0]
+	}
+	var out []policy.Target
+	if snap.Offline && len(sel.names) == 0 && !sel.all {
+		for _, k := range sel.kindsOrDefault() {
+			out = append(out, policy.Target{Name: usualName(k), Kind: k})
+		}
+		return out, nil
+	}
+	for _, name := range sel.names {
+		d := snap.Device(name)
+		switch {
+		case d != nil && kind != "" && d.Kind == "":
+			return nil, fmt.Errorf("%s is a device without a kind, not a %s", name, kind)
+		case d != nil && kind != "" && d.Kind != kind:
+			return nil, fmt.Errorf("%s is of kind %s, not %s", name, d.Kind, kind)
+		case d != nil:
+			out = append(out, policy.Target{Name: d.Name, Kind: d.Kind})
+		case kind != "":
+			out = append(out, policy.Target{Name: name, Kind: kind})
+		default:
+			return nil, fmt.Errorf("there is no device %s; to audit one that does not exist yet, say its kind: linkaudit check %s --kind bond", name, name)
+		}
+	}
+	return out, nil
+}
+
+// usualName is what the first device of a kind is called. An image has no
+// devices, so it is asked about those that it will most likely make.
+func usualName(kind string) string {
+	if kind == "bridge" {
+		return "br0"
+	}
+	return kind + "0"
+}
+
+func (sel selection) kindsOrDefault() []string {
+	if len(sel.kinds) == 0 {
+		return host.DefaultKinds
+	}
+	return sel.kinds
+}
+
+// String names what is looked for: "bond, bridge or team".
+func (sel selection) String() string {
+	if sel.all {
+		return "device"
+	}
+	kinds := sel.kindsOrDefault()
+	last := len(kinds) - 1
+	if last == 0 {
+		return kinds[0]
+	}
+	return strings.Join(kinds[:last], ", ") + " or " + kinds[last]
+}

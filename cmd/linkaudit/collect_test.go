@@ -1,0 +1,34 @@
+package main
+
+import (
+	"testing"
+
+	"linkaudit/host"
+	"linkaudit/linkfiles"
+)
+
+func TestWhatAFileMatchesOnIsCollected(t *testing.T) {
+	for _, c := range []struct {
+		match string
+		want  host.Want
+	}{
+		{"OriginalName=*", 0},
+		// udevd looks for a "*" alone (link_get_config()).
+		{"OriginalName=br*", host.WantNameAssignType},
+		{"OriginalName=br0", host.WantNameAssignType},
+		{"Driver=bridge", host.WantDriver},
+		// A property may be of the database or of the uevent file.
+		{"Property=ROLE=uplink", host.WantUEvent},
+		{"OriginalName=*\nVirtualization=no", host.WantSystem},
+		{"OriginalName=*\nFirmware=uefi", host.WantSystem},
+		{"OriginalName=*\nCredential=x", host.WantSystem},
+	} {
+		content := []byte("[Match]\n" + c.match + "\n")
+		tree := linkfiles.Parse(&linkfiles.Store{Dirs: []linkfiles.Dir{{Path: "/etc/systemd/network", Entries: []linkfiles.Entry{
+			{Name: "10-x.link", Type: linkfiles.TypeRegular, Mode: 0o644, Size: int64(len(content)), Content: content},
+		}}}}, 257)
+		if got := wantFor(tree.Needs()); got != host.WantCheck|c.want {
+			t.Errorf("%s: %b, not %b", c.match, got, host.WantCheck|c.want)
+		}
+	}
+}

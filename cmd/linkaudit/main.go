@@ -1,0 +1,128 @@
+// Command linkaudit says which systemd .link file udevd applies to the bonds,
+// bridges and teams of a host, which MACAddressPolicy follows, and whose
+// address each of them carries.
+//
+// This package turns flags into one call of the rooms below it (see
+// docs/architecture.md) and their answer into an exit status. It knows neither
+// the grammar of .link files nor netlink.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"runtime/debug"
+	"syscall"
+
+	"linkaudit/report"
+)
+
+// The exit statuses of every command that audits.
+const (
+	exitClean    = 0 // nothing found at or above the threshold
+	exitFindings = 1 // something found
+	exitFailed   = 2 // could not audit, or wrong usage
+)
+
+// errFindings is returned by a command that did its work and found something.
+var errFindings = errors.New("findings")
+
+// usageError is a mistake on the command line.
+type usageError struct {
+	command string // the full name of the command, "linkaudit check"
+	err     error
+}
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+// traceVariable, when set, shows the stack of an internal error.
+const traceVariable = "LINKAUDIT_TRACE"
+
+func main() {
+	collectLater()
+	os.Exit(run(os.Args, os.Stdin, os.Stdout, os.Stderr))
+}
+
+// collectLater lets the heap grow to 12 MB instead of 4 before garbage is
+// collected for the first time, which an audit of less than some hundred
+// devices does not live to see. After that all is as usual, so that memory
+// stays in proportion to what is in use.
+func collectLater() {
+	if os.Getenv("GOGC") != "" {
+		return
+	}
+	debug.SetGCPercent(300)
+	runtime.AddCleanup(new(int), func(usual int) { debug.SetGCPercent(usual) }, 100)
+}
+
+// run is the whole program: arguments in, exit status out.
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) {
+	defer func() {
+		if p := recover(); p != nil {
+			fmt.Fprintf(stderr, "linkaudit: internal error: %s (set %s=1 to see where)\n", report.Escape(fmt.Sprint(p)), traceVariable)
+			if os.Getenv(traceVariable) != "" {
+				stderr.Write(debug.Stack())
+			}
+			status = exitFailed
+		}
+	}()
+
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	// After the first signal the next one kills, should a read hang.
+	context.AfterFunc(ctx, stop)
+
+	out := &watched{Writer: stdout}
+	app := newApp(args, stdin, out, stderr)
+	err := app.RunContext(ctx, permute(app, args))
+	if err == nil && out.err != nil {
+		err = fmt.Errorf("writing the help: %w", out.err)
+	}
+	if usage, ok := errors.AsType[*usageError](err); ok {
+		fmt.Fprintf(stderr, "linkaudit: %s\nSee %s --help.\n", report.Escape(usage.Error()), usage.command)
+		return exitFailed
+	}
+	switch {
+	case err == nil:
+		return exitClean
+	case errors.Is(err, errFindings):
+		return exitFindings
+	}
+	for _, err := range each(err) {
+		fmt.Fprintf(stderr, "linkaudit: %s\n", report.Escape(err.Error()))
+	}
+	return exitFailed
+}
+
+// watched remembers that a write failed: what prints help and completions drops
+// the error.
+type watched struct {
+	io.Writer
+	err error
+}
+
+func (w *watched) Write(b []byte) (int, error) {
+	n, err := w.Writer.Write(b)
+	if err != nil {
+		w.err = err
+	}
+	return n, err
+}
+
+// each takes joined errors apart, such as all the mistakes in a configuration.
+func each(err error) []error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
+	}
+	var out []error
+	for _, err := range joined.Unwrap() {
+		out = append(out, each(err)...)
+	}
+	return out
+}

@@ -1,0 +1,191 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/urfave/cli/v2"
+
+	"linkaudit/testdata/hosts"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"linkaudit": main})
+}
+
+func TestScripts(t *testing.T) {
+	schemas, err := filepath.Abs("../../docs/schema")
+	if err != nil {
+		t.Fatal(err)
+	}
+	completions, err := filepath.Abs("../../contrib/completions")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("COMPLETIONS", completions)
+			return os.WriteFile(filepath.Join(env.WorkDir, "debian11.json"), hosts.Debian11, 0o644)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			// schema NAME FILE: FILE is a JSON document of that schema.
+			"schema": func(ts *testscript.TestScript, neg bool, args []string) {
+				if neg || len(args) != 2 {
+					ts.Fatalf("usage: schema NAME FILE")
+				}
+				s, err := jsonschema.NewCompiler().Compile(filepath.Join(schemas, args[0]+".schema.json"))
+				ts.Check(err)
+				doc, err := jsonschema.UnmarshalJSON(strings.NewReader(ts.ReadFile(args[1])))
+				ts.Check(err)
+				ts.Check(s.Validate(doc))
+			},
+			// status N COMMAND...: the exit status is N.
+			"status": func(ts *testscript.TestScript, neg bool, args []string) {
+				if neg || len(args) < 2 {
+					ts.Fatalf("usage: status N COMMAND [ARG...]")
+				}
+				err := ts.Exec(args[1], args[2:]...)
+				got := "0"
+				if exit, ok := err.(interface{ ExitCode() int }); ok {
+					got = map[int]string{0: "0", 1: "1", 2: "2"}[exit.ExitCode()]
+				} else if err != nil {
+					ts.Fatalf("%v", err)
+				}
+				if got != args[0] {
+					ts.Fatalf("exit status %s, want %s", got, args[0])
+				}
+			},
+			// fits FILE: no line of FILE is longer than 80 characters.
+			"fits": func(ts *testscript.TestScript, neg bool, args []string) {
+				if neg || len(args) != 1 {
+					ts.Fatalf("usage: fits FILE")
+				}
+				for line := range strings.SplitSeq(ts.ReadFile(args[0]), "\n") {
+					if len([]rune(line)) > 80 {
+						ts.Fatalf("wider than 80 columns: %s", line)
+					}
+				}
+			},
+		},
+	})
+}
+
+func TestFlagsMayStandAfterArguments(t *testing.T) {
+	app := newApp(nil, nil, nil, nil)
+	for name, c := range map[string]struct{ in, want string }{
+		"a flag with a value":             {"l check bond0 --format json", "l check --format json -- bond0"},
+		"a flag with = keeps it":          {"l check bond0 --format=json br0", "l check --format=json -- bond0 br0"},
+		"a switch takes no argument":      {"l check --quiet bond0", "l check --quiet -- bond0"},
+		"standard input is a value":       {"l check bond0 --from -", "l check --from - -- bond0"},
+		"-- ends the flags":               {"l check bond0 -- --all", "l check -- bond0 --all"},
+		"one dash will do":                {"l lint x.link -root d", "l lint -root d -- x.link"},
+		"help after the arguments":        {"l check bond0 --help", "l check --help"},
+		"a flag that lacks its value":     {"l check bond0 --root", "l check --root -- bond0"},
+		"flags without arguments stay":    {"l check --all", "l check --all"},
+		"what is no command is left":      {"l nope x --all", "l nope x --all"},
+		"help as a command":               {"l help", "l --help"},
+		"help of a command":               {"l help check", "l check --help"},
+		"help of help":                    {"l help --help", "l --help"},
+		"a flag before the command stays": {"l --version check", "l --version check"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := strings.Join(permute(app, strings.Fields(c.in)), " ")
+			if got != c.want {
+				t.Errorf("%s: got %s, want %s", c.in, got, c.want)
+			}
+		})
+	}
+}
+
+func TestColourFollowsTheFlagThenNO_COLORThenTheTerminal(t *testing.T) {
+	env := func(vars map[string]string) func(string) (string, bool) {
+		return func(k string) (string, bool) { v, ok := vars[k]; return v, ok }
+	}
+	for name, c := range map[string]struct {
+		when string
+		vars map[string]string
+		want bool
+	}{
+		"not a terminal":          {"auto", nil, false},
+		"asked for":               {"always", nil, true},
+		"asked for with NO_COLOR": {"always", map[string]string{"NO_COLOR": "1"}, true},
+		"refused":                 {"never", nil, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got, _ := terminal(&bytes.Buffer{}, c.when, env(c.vars)); got != c.want {
+				t.Errorf("colour is %v", got)
+			}
+		})
+	}
+}
+
+// A panic anywhere must not look like an audit: a monitoring system takes exit
+// status 1 for findings.
+func TestAPanicIsOneLineAndExitStatus2(t *testing.T) {
+	var stderr bytes.Buffer
+	status := run([]string{"linkaudit", "version"}, nil, panicky{}, &stderr)
+	if status != 2 {
+		t.Errorf("exit status %d", status)
+	}
+	want := "linkaudit: internal error: \\x1b boom (set LINKAUDIT_TRACE=1 to see where)\n"
+	if diff := cmp.Diff(want, stderr.String()); diff != "" {
+		t.Error(diff)
+	}
+	t.Setenv(traceVariable, "1")
+	stderr.Reset()
+	run([]string{"linkaudit", "version"}, nil, panicky{}, &stderr)
+	if !strings.Contains(stderr.String(), "main_test.go") {
+		t.Errorf("no trace in %q", stderr.String())
+	}
+}
+
+type panicky struct{}
+
+func (panicky) Write([]byte) (int, error) { panic("\x1b boom") }
+
+// The man page is written by hand; this keeps it from falling behind.
+func TestTheManPageHasEveryCommandAndFlag(t *testing.T) {
+	raw, err := os.ReadFile("../../docs/linkaudit.8")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := string(raw)
+	app := newApp(nil, nil, nil, nil)
+	for _, c := range app.Commands {
+		_, section, found := strings.Cut(page, "\n.Ss linkaudit "+c.Name)
+		if !found {
+			t.Errorf("no section for the command %s", c.Name)
+			continue
+		}
+		section, _, _ = strings.Cut(section, "\n.S")
+		for _, f := range c.Flags {
+			checkFlag(t, page, c.Name, section, f)
+		}
+	}
+	for _, v := range []string{"NO_COLOR", "TERM", traceVariable} {
+		if !strings.Contains(page, ".It Ev "+v) {
+			t.Errorf("no word about the variable %s", v)
+		}
+	}
+}
+
+func checkFlag(t *testing.T, page, command, section string, f cli.Flag) {
+	t.Helper()
+	name := strings.ReplaceAll(f.Names()[0], "-", `\-`)
+	item := regexp.MustCompile(`(?m)^\.It Fl \\&?-` + regexp.QuoteMeta(name) + `( |$)`)
+	synopsis := regexp.MustCompile(`(?m)Fl \\&?-` + regexp.QuoteMeta(name) + `( |$)`)
+	if !item.MatchString(page) {
+		t.Errorf("--%s is not described", f.Names()[0])
+	}
+	if !synopsis.MatchString(section) {
+		t.Errorf("--%s is not in the section of %s", f.Names()[0], command)
+	}
+}

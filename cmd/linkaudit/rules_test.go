@@ -1,0 +1,86 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"linkaudit/docs"
+	"linkaudit/policy"
+	"linkaudit/report"
+	"linkaudit/siteconf"
+	"linkaudit/testdata/hosts"
+)
+
+var update = flag.Bool("update", false, "write what the examples of docs/rules.md print now into it")
+
+// TestTheRulesShowWhatIsPrinted runs the example of every rule. What the page
+// shows is the output, to the letter.
+func TestTheRulesShowWhatIsPrinted(t *testing.T) {
+	examples, err := docs.Examples(hosts.Debian11)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := docs.Rules
+	for _, e := range examples {
+		command := "linkaudit " + strings.Join(e.Args, " ")
+		out := output{Options: report.Options{Threshold: policy.Warning}}
+		if e.Severity == string(policy.Info) {
+			command += " --severity info"
+			out.Threshold = policy.Info
+		}
+		want := "\n```text\n$ " + command + "\n" + printed(t, e, out) + "```\n\n"
+		if *update {
+			before, after, _ := strings.Cut(page, "<!-- output: "+e.Rule+" -->\n")
+			_, after, _ = strings.Cut(after, "<!-- end -->")
+			page = before + "<!-- output: " + e.Rule + " -->\n" + want + "<!-- end -->" + after
+			continue
+		}
+		if e.Output != want {
+			t.Errorf("%s: docs/rules.md does not show what is printed (go test ./cmd/linkaudit -run Rules -update mends it):\n%s",
+				e.Rule, cmp.Diff(e.Output, want))
+		}
+	}
+	if *update {
+		if err := os.WriteFile("../../docs/rules.md", []byte(page), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func printed(t *testing.T, e docs.Example, out output) string {
+	t.Helper()
+	root := t.TempDir()
+	if e.SiteConf != "" {
+		if err := os.MkdirAll(filepath.Join(root, "etc"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(root, "etc/linkaudit.conf"), []byte(e.SiteConf), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	conf, err := siteconf.Load(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sel selection
+	for i := 1; i < len(e.Args); i++ {
+		if e.Args[i] == "--kind" {
+			i++
+			sel.kinds = list(e.Args[i : i+1])
+			continue
+		}
+		sel.names = append(sel.names, e.Args[i])
+	}
+	var b bytes.Buffer
+	if err := auditAndShow(&b, e.Snapshot, nil, sel, conf, out); !errors.Is(err, errFindings) {
+		t.Fatalf("%s: %v, not findings:\n%s", e.Rule, err, b.String())
+	}
+	return b.String()
+}

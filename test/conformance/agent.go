@@ -1,0 +1,253 @@
+package conformance
+
+import (
+	"bytes"
+	"context"
+	"encoding/gob"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// The agent is this program started again as the first process of new mount,
+// network, PID and UTS namespaces. It enters one release's root, creates the
+// devices, and then lays out one tree after the other and runs that release's
+// udevadm on each, so that setting up happens once for thousands of trees.
+
+// agentVariable holds the root directory in the environment of an agent.
+const agentVariable = "LINKAUDIT_CONFORMANCE_AGENT"
+
+// timeLimit is how long one udevadm may take. It needs some 10 ms; a FIFO that
+// a release opens makes it wait for ever.
+const timeLimit = 5 * time.Second
+
+type request struct {
+	Tree    Tree // with the machine's and the database's nodes
+	Env     []string
+	Host    string
+	Devices []string
+	// Create, for an agent with a running udevd, are the devices to create
+	// under the tree: runs of ip(8).
+	Create [][]string
+}
+
+type reply struct {
+	Setup  *setup // in the first reply only
+	Output []output
+	// Outcomes answer Create.
+	Outcomes []created
+	Err      string
+}
+
+type setup struct {
+	Version string // of udev
+	Devices []Device
+	Lacking []string // devices that the kernel does not have
+}
+
+type output struct {
+	Stdout, Stderr []byte
+	Failure        string // time-out or crash
+}
+
+// RunAgentIfAsked turns the process into an agent if it was started as one,
+// and never returns then. A program that uses Oracles calls it first.
+func RunAgentIfAsked() {
+	root := os.Getenv(agentVariable)
+	if root == "" {
+		return
+	}
+	if err := runAgent(root, os.Stdin, os.Stdout); err != nil {
+		fmt.Fprintf(os.Stderr, "agent for %s: %v\n", root, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+func runAgent(root string, in io.Reader, out io.Writer) error {
+	// Capabilities and namespaces belong to the thread, and udevadm is
+	// started from this one.
+	runtime.LockOSThread()
+	dec, enc := gob.NewDecoder(in), gob.NewEncoder(out)
+	s, err := enterRoot(root)
+	if err != nil {
+		return err
+	}
+	if os.Getenv(outcomeVariable) == "" {
+		err = s.createDevices()
+	} else {
+		err = startUdevd()
+	}
+	if err != nil {
+		return err
+	}
+	if err := enc.Encode(reply{Setup: s}); err != nil {
+		return err
+	}
+	for {
+		var req request
+		if err := dec.Decode(&req); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		var rep reply
+		if req.Create != nil {
+			var err error
+			if rep.Outcomes, err = createUnderUdevd(req); err != nil {
+				rep.Err = err.Error()
+			}
+		} else if err := layOut(req); err != nil {
+			rep.Err = err.Error()
+		} else {
+			for _, d := range req.Devices {
+				rep.Output = append(rep.Output, runUdevadm(d, req.Env))
+			}
+		}
+		if err := enc.Encode(rep); err != nil {
+			return err
+		}
+	}
+}
+
+// enterRoot makes the root's tree private and writable where the test writes,
+// without a trace in the root itself, and enters it.
+func enterRoot(root string) (*setup, error) {
+	mount := func(source, target, fstype string, flags uintptr) error {
+		if err := syscall.Mount(source, filepath.Join(root, target), fstype, flags, ""); err != nil {
+			return fmt.Errorf("mount %s on %s: %w", source, target, err)
+		}
+		return nil
+	}
+	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
+		return nil, fmt.Errorf("make the mounts private: %w", err)
+	}
+	for _, m := range []struct {
+		source, target, fstype string
+		flags                  uintptr
+	}{
+		{"proc", "/proc", "proc", 0},
+		{"sysfs", "/sys", "sysfs", 0},
+		{"tmpfs", "/sys/firmware", "tmpfs", 0},
+		{"/dev", "/dev", "", syscall.MS_BIND},
+		{"tmpfs", "/run", "tmpfs", 0},
+		{"tmpfs", "/mnt", "tmpfs", 0},
+		{"tmpfs", "/usr/local", "tmpfs", 0},
+		{"tmpfs", "/usr/lib/systemd/network", "tmpfs", 0},
+	} {
+		if err := mount(m.source, m.target, m.fstype, m.flags); err != nil {
+			return nil, err
+		}
+	}
+	// /etc as a copy: its machine-id and others are rewritten for each case.
+	if out, err := exec.Command("cp", "-a", root+"/etc/.", root+"/mnt").CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("copy /etc: %w: %s", err, out)
+	}
+	if err := mount(root+"/mnt", "/etc", "", syscall.MS_MOVE); err != nil {
+		return nil, err
+	}
+	if err := syscall.Chroot(root); err != nil {
+		return nil, fmt.Errorf("enter the root: %w", err)
+	}
+	if err := os.Chdir("/"); err != nil {
+		return nil, err
+	}
+	s := &setup{}
+	version, err := exec.Command("/usr/bin/udevadm", "--version").Output()
+	if err != nil {
+		return nil, fmt.Errorf("ask udevadm for its version: %w", err)
+	}
+	s.Version = strings.TrimSpace(string(version))
+	return s, nil
+}
+
+// createDevices fills the namespace and gives up the right to change it.
+func (s *setup) createDevices() error {
+	var err error
+	s.Lacking = ip(deviceCommands())
+	if s.Devices, err = readDevices(); err != nil {
+		return err
+	}
+	// Up to release 255 test-builtin applies the file it finds. Without
+	// CAP_NET_ADMIN nothing comes of that, so the devices stay as they were
+	// read; all that udevadm reads is open to everyone.
+	const capNetAdmin = 12
+	if _, _, errno := syscall.Syscall(syscall.SYS_PRCTL, syscall.PR_CAPBSET_DROP, capNetAdmin, 0); errno != 0 {
+		return fmt.Errorf("drop CAP_NET_ADMIN: %w", errno)
+	}
+	return nil
+}
+
+// ip runs ip(8) on each argument list and returns the ones that failed, with
+// what it said.
+func ip(commands [][]string) (failed []string) {
+	for _, args := range commands {
+		if out, err := exec.Command("/usr/bin/ip", args...).CombinedOutput(); err != nil {
+			failed = append(failed, fmt.Sprintf("ip %s: %s", strings.Join(args, " "), bytes.TrimSpace(out)))
+		}
+	}
+	return failed
+}
+
+// emptied are the directories that each case finds empty.
+var emptied = append([]string{"/run", "/sys/firmware"}, SearchPath...)
+
+func layOut(req request) error {
+	for _, dir := range emptied {
+		if fi, err := os.Lstat(dir); err == nil && !fi.IsDir() {
+			if err := os.Remove(dir); err != nil {
+				return err
+			}
+		}
+		entries, err := os.ReadDir(dir)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+		for _, e := range entries {
+			if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	if err := syscall.Sethostname([]byte(req.Host)); err != nil {
+		return fmt.Errorf("set the host name: %w", err)
+	}
+	return req.Tree.Write("/")
+}
+
+func runUdevadm(device string, env []string) output {
+	ctx, cancel := context.WithTimeout(context.Background(), timeLimit)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "/usr/bin/udevadm", "test-builtin", "net_setup_link",
+		"/sys/class/net/"+device)
+	// console-prefixed puts "<PRIORITY>" before each line. The action is "add"
+	// by default; 247 has no option for it.
+	cmd.Env = append([]string{
+		"SYSTEMD_LOG_LEVEL=debug",
+		"SYSTEMD_LOG_TARGET=console-prefixed",
+		"SYSTEMD_LOG_LOCATION=0",
+		"SYSTEMD_LOG_COLOR=0",
+		"LANG=C.UTF-8",
+	}, env...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	o := output{Stdout: stdout.Bytes(), Stderr: stderr.Bytes()}
+	var exit *exec.ExitError
+	switch {
+	case ctx.Err() != nil:
+		o.Failure = "udevadm did not end"
+	case errors.As(err, &exit) && exit.ProcessState.Sys().(syscall.WaitStatus).Signaled():
+		o.Failure = "udevadm was killed: " + exit.String()
+	case err != nil && !errors.As(err, &exit):
+		o.Failure = err.Error()
+	}
+	return o
+}

@@ -1,0 +1,203 @@
+package conformance
+
+import (
+	"encoding/gob"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// An Oracle asks the udevadm of one release. It may be used by one goroutine
+// at a time.
+type Oracle struct {
+	Release int
+	// Version is what udevadm --version says: "252" or "252 (252.39-1~deb12u2)".
+	Version string
+	// Devices are those of its network namespace; Lacking names the kinds
+	// that this kernel could not create.
+	Devices []Device
+	Lacking []string
+
+	// Raw, if set, gets everything that udevadm prints.
+	Raw io.Writer
+
+	cmd *exec.Cmd
+	in  io.WriteCloser
+	enc *gob.Encoder
+	dec *gob.Decoder
+}
+
+// StartOracle starts an agent in the root, which stays untouched. It needs
+// root's rights, and the program must call RunAgentIfAsked first thing.
+func StartOracle(root string) (*Oracle, error) { return startAgent(root) }
+
+// startAgent starts an agent with additions to its environment.
+func startAgent(root string, env ...string) (*Oracle, error) {
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = append(append(os.Environ(), agentVariable+"="+root), env...)
+	cmd.Stderr = os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWNET | syscall.CLONE_NEWPID | syscall.CLONE_NEWUTS,
+		Pdeathsig:  syscall.SIGKILL,
+	}
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start an agent in new namespaces (this needs root's rights): %w", err)
+	}
+	o := &Oracle{cmd: cmd, in: in, enc: gob.NewEncoder(in), dec: gob.NewDecoder(out)}
+	var rep reply
+	if err := o.dec.Decode(&rep); err != nil {
+		o.Close()
+		return nil, fmt.Errorf("the agent for %s did not come up: %w", root, err)
+	}
+	o.Version, o.Devices, o.Lacking = rep.Setup.Version, rep.Setup.Devices, rep.Setup.Lacking
+	number := regexp.MustCompile(`^\d+`).FindString(o.Version)
+	if o.Release, err = strconv.Atoi(number); err != nil {
+		o.Close()
+		return nil, fmt.Errorf("udevadm --version of %s: %q", root, o.Version)
+	}
+	return o, nil
+}
+
+// Close ends the agent and with it the namespaces.
+func (o *Oracle) Close() error {
+	o.in.Close()
+	return o.cmd.Wait()
+}
+
+// Root is a path under which the tree of the last case can be read from
+// outside the namespaces.
+func (o *Oracle) Root() string {
+	return fmt.Sprintf("/proc/%d/root", o.cmd.Process.Pid)
+}
+
+// Ask lays the case out and returns udevd's verdict for each of its devices.
+// The devices of a case that was recorded elsewhere are looked up by name and
+// must be equal in everything that matters.
+func (o *Oracle) Ask(c *Case) ([]Verdict, error) {
+	req := request{Env: c.Machine.Env(), Host: c.Machine.Hostname}
+	req.Tree = append(req.Tree, c.Machine.Nodes()...)
+	for _, d := range c.Devices {
+		i := slices.IndexFunc(o.Devices, func(have Device) bool { return have.Name == d.Name })
+		if i < 0 {
+			return nil, fmt.Errorf("no device %s in the namespace", d.Name)
+		}
+		d.Index = o.Devices[i].Index
+		req.Tree = append(req.Tree, d.databaseNode())
+		req.Devices = append(req.Devices, d.Name)
+	}
+	req.Tree = append(req.Tree, c.Tree...)
+	if err := o.enc.Encode(req); err != nil {
+		return nil, fmt.Errorf("ask the agent: %w", err)
+	}
+	var rep reply
+	if err := o.dec.Decode(&rep); err != nil {
+		return nil, fmt.Errorf("hear the agent: %w", err)
+	}
+	if rep.Err != "" {
+		return nil, fmt.Errorf("lay out the tree: %s", rep.Err)
+	}
+	verdicts := make([]Verdict, len(rep.Output))
+	for i, out := range rep.Output {
+		if o.Raw != nil {
+			fmt.Fprintf(o.Raw, "udevadm %d %s:\n%s%s\n", o.Release, c.Devices[i].Name, out.Stderr, out.Stdout)
+		}
+		verdicts[i] = readVerdict(out, c.Tree.Paths())
+	}
+	return verdicts, nil
+}
+
+var (
+	logLine  = regexp.MustCompile(`(?m)^<(\d+)>`)
+	fileLine = regexp.MustCompile(`^(/.*?\.(?:link|conf)):(\d+): `)
+	fromLine = regexp.MustCompile(`section from line (\d+)`) // of an incomplete [SR-IOV]
+	applied  = regexp.MustCompile(`: Config file (/.*) is applied( to device based on potentially unpredictable interface name\.)?$`)
+)
+
+// readVerdict reads the output of one udevadm.
+func readVerdict(out output, paths []string) Verdict {
+	v := Verdict{Failure: out.Failure}
+	for line := range strings.Lines(string(out.Stdout)) {
+		line = strings.TrimSuffix(line, "\n")
+		if d, ok := strings.CutPrefix(line, "ID_NET_LINK_FILE_DROPINS="); ok {
+			if d != "" {
+				v.DropIns = unescape(strings.Split(d, ":"))
+			}
+		}
+	}
+	log := string(out.Stderr)
+	starts := logLine.FindAllStringSubmatchIndex(log, -1)
+	for i, at := range starts {
+		end := len(log)
+		if i+1 < len(starts) {
+			end = starts[i+1][0]
+		}
+		priority, _ := strconv.Atoi(log[at[2]:at[3]])
+		message := strings.TrimSuffix(log[at[1]:end], "\n")
+		// Not ID_NET_LINK_FILE: 262 drops it where the name is not UTF-8.
+		if m := applied.FindStringSubmatch(message); m != nil {
+			v.File, v.Unpredictable = m[1], m[2] != ""
+			continue
+		}
+		level := "warning"
+		switch priority & 7 { // without the facility
+		case 0, 1, 2, 3:
+			level = "error"
+		case 5, 6, 7:
+			continue
+		}
+		if m := fileLine.FindStringSubmatch(message); m != nil {
+			n, _ := strconv.Atoi(m[2])
+			v.Complaints = append(v.Complaints, Complaint{level, m[1], n})
+			continue
+		}
+		if p := mentioned(message, paths); p != "" {
+			n := 0
+			if m := fromLine.FindStringSubmatch(message); m != nil {
+				n, _ = strconv.Atoi(m[1])
+			}
+			v.Complaints = append(v.Complaints, Complaint{level, p, n})
+		}
+	}
+	v.normalise()
+	return v
+}
+
+var escaped = regexp.MustCompile(`\\x[0-9a-f]{2}`)
+
+// unescape takes back the \xNN that udevd writes in the list of drop-ins for a
+// colon and for bytes that are not printable ASCII (xescape_full() in systemd's
+// escape.c).
+func unescape(paths []string) []string {
+	for i, p := range paths {
+		paths[i] = escaped.ReplaceAllStringFunc(p, func(e string) string {
+			n, _ := strconv.ParseUint(e[2:], 16, 8)
+			return string([]byte{byte(n)})
+		})
+	}
+	return paths
+}
+
+// mentioned returns the longest of the paths that the message names.
+func mentioned(message string, paths []string) string {
+	best := ""
+	for _, p := range paths {
+		if len(p) > len(best) && strings.Contains(message, p) {
+			best = p
+		}
+	}
+	return best
+}

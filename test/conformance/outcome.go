@@ -1,0 +1,380 @@
+package conformance
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"linkaudit/fact"
+	"linkaudit/host"
+	"linkaudit/linkfiles"
+	"linkaudit/policy"
+)
+
+// The outcome itself: devices are created under a running systemd-udevd of
+// each release, and what becomes of their addresses is compared with what
+// policy.OnAdd says. udevd's queue is held while the devices are created, so
+// that each can be read as the kernel made it, before udevd gets to it.
+
+// outcomeVariable makes an agent start udevd instead of the fixed devices.
+const outcomeVariable = "LINKAUDIT_CONFORMANCE_UDEVD"
+
+// An Outcome is what udevd made of one device.
+type Outcome struct {
+	Release       int
+	Scheme        string // the naming scheme that udevd uses
+	Machine       Machine
+	Tree          Tree
+	Before, After Device // After has the udev database's properties in DB
+	// Others are the addresses that the batch's other devices carry now.
+	Others map[string]bool
+}
+
+// What is counted but proves nothing: policy.OnAdd could not tell, or the kernel
+// refused the address because a neighbour of a macvlan has it.
+const (
+	unpredicted = "unknown"
+	refused     = "refused"
+)
+
+type created struct{ Before, After Device }
+
+// startUdevd starts the root's udevd with the rules it comes with.
+func startUdevd() error {
+	// The database and the control socket live there; its trees are emptied
+	// one by one from now on.
+	for _, dir := range []string{"/run/udev", "/etc/systemd/network"} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+	}
+	if err := outcomeMachine().Nodes().Write("/"); err != nil {
+		return err
+	}
+	cmd := exec.Command("/usr/lib/systemd/systemd-udevd", "--daemon")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("start systemd-udevd: %w: %s", err, out)
+	}
+	return nil
+}
+
+// waitForNoUdevd waits until no systemd-udevd is left in this network namespace.
+// "control --exit" of 262 returns before the daemon is gone, which would still
+// answer on the socket, and then take it away, when the next one runs.
+func waitForNoUdevd() error {
+	ours, err := os.Readlink("/proc/self/ns/net")
+	if err != nil {
+		return err
+	}
+	for wait := time.Millisecond; wait < 10*time.Second; wait *= 2 {
+		processes, err := filepath.Glob("/proc/[0-9]*")
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(processes, func(dir string) bool {
+			name, _ := os.ReadFile(dir + "/comm")
+			netns, _ := os.Readlink(dir + "/ns/net")
+			return string(name) == "systemd-udevd\n" && netns == ours
+		}) {
+			return nil
+		}
+		time.Sleep(wait)
+	}
+	return errors.New("systemd-udevd does not exit")
+}
+
+func outcomeMachine() Machine {
+	return Machine{Hostname: "host-a", MachineID: "0123456789abcdef0123456789abcdef", Container: "lxc"}
+}
+
+// createUnderUdevd lays the tree out, creates the devices, lets udevd handle
+// them and deletes them.
+func createUnderUdevd(req request) ([]created, error) {
+	for _, dir := range SearchPath {
+		entries, err := os.ReadDir(dir)
+		if err != nil && !os.IsNotExist(err) {
+			return nil, err
+		}
+		for _, e := range entries {
+			if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if err := req.Tree.Write("/"); err != nil {
+		return nil, err
+	}
+	// A reload alone leaves a worker of the last batch, now and then, with the
+	// files of the last batch.
+	if err := udevadm("control", "--exit"); err != nil {
+		return nil, err
+	}
+	if err := waitForNoUdevd(); err != nil {
+		return nil, err
+	}
+	if err := startUdevd(); err != nil {
+		return nil, err
+	}
+	if err := udevadm("control", "--stop-exec-queue"); err != nil {
+		return nil, err
+	}
+	if failed := ip(req.Create); len(failed) > 0 {
+		return nil, fmt.Errorf("create the devices: %s", strings.Join(failed, "; "))
+	}
+	before, err := readDevices()
+	if err != nil {
+		return nil, err
+	}
+	if err := udevadm("control", "--start-exec-queue"); err != nil {
+		return nil, err
+	}
+	if err := udevadm("settle", "--timeout=60"); err != nil {
+		return nil, err
+	}
+	records := map[int]map[string]string{}
+	for _, b := range before {
+		if b.Loopback {
+			continue
+		}
+		if records[b.Index], err = readDatabase(b.Index); err != nil {
+			return nil, err
+		}
+	}
+	after, err := readDevices()
+	if err != nil {
+		return nil, err
+	}
+	var all []created
+	for _, b := range before {
+		i := slices.IndexFunc(after, func(a Device) bool { return a.Index == b.Index })
+		if i < 0 {
+			return nil, fmt.Errorf("%s has gone", b.Name)
+		}
+		if b.Loopback {
+			continue
+		}
+		after[i].DB = records[b.Index]
+		all = append(all, created{b, after[i]})
+	}
+	for _, a := range after {
+		if !a.Loopback {
+			ip([][]string{{"link", "del", "dev", a.Name}}) // a veth goes with its peer
+		}
+	}
+	return all, udevadm("settle", "--timeout=60")
+}
+
+func udevadm(args ...string) error {
+	if out, err := exec.Command("/usr/bin/udevadm", args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("udevadm %s: %w: %s", strings.Join(args, " "), err, bytes.TrimSpace(out))
+	}
+	return nil
+}
+
+// readDatabase returns the E: lines of the device's file in the udev database.
+// "settle" may return before the last event has left the kernel's socket.
+func readDatabase(index int) (map[string]string, error) {
+	name := "/run/udev/data/n" + strconv.Itoa(index)
+	text, err := os.ReadFile(name)
+	for wait := time.Millisecond; os.IsNotExist(err) && wait < 10*time.Second; wait *= 2 {
+		time.Sleep(wait)
+		text, err = os.ReadFile(name)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("udevd left no record: %w", err)
+	}
+	db := map[string]string{}
+	for line := range strings.Lines(string(text)) {
+		if e, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "E:"); ok {
+			k, v, _ := strings.Cut(e, "=")
+			db[k] = v
+		}
+	}
+	return db, nil
+}
+
+// Outcomes creates Options.Devices devices under the udevd of each release and
+// compares what becomes of them.
+func Outcomes(o Options) error {
+	return o.eachSuite("%d outcomes differ from the prediction", func(suite string) (int, error) { return outcomeSuite(o, suite) })
+}
+
+func outcomeSuite(o Options, suite string) (failures int, err error) {
+	agent, err := startAgent(o.root(suite), outcomeVariable+"=1")
+	if err != nil {
+		return 0, err
+	}
+	defer agent.Close()
+	results := map[string]int{}
+	devices, scheme := 0, ""
+	for batch := uint64(0); devices < o.Devices; batch++ {
+		g := &generator{Rand: rand.New(rand.NewPCG(o.Seed, batch))}
+		tree := g.policyTree()
+		if err := agent.enc.Encode(request{Tree: tree, Create: g.devicesToCreate()}); err != nil {
+			return failures, err
+		}
+		var rep reply
+		if err := agent.dec.Decode(&rep); err != nil {
+			return failures, err
+		}
+		if rep.Err != "" {
+			return failures, fmt.Errorf("batch %d: %s", batch, rep.Err)
+		}
+		// Not every device has the scheme in its record, and all have one.
+		for _, c := range rep.Outcomes {
+			scheme = cmp.Or(scheme, c.After.DB["ID_NET_NAMING_SCHEME"])
+		}
+		for i, c := range rep.Outcomes {
+			// The rules ask the net_driver builtin before net_setup_link.
+			c.Before.DB = map[string]string{"ID_NET_DRIVER": c.Before.Driver}
+			others := map[string]bool{}
+			for j, other := range rep.Outcomes {
+				others[other.After.MAC] = others[other.After.MAC] || i != j
+			}
+			out := Outcome{agent.Release, scheme, outcomeMachine(), tree, c.Before, c.After, others}
+			what, problem := out.check(agent.Root())
+			results[what]++
+			if what != unpredicted && what != refused {
+				devices++
+			}
+			if problem != "" {
+				failures++
+				fmt.Fprintf(o.Log, "--- outcome: udev %d, seed %d, batch %d, device %s: %s\n%s",
+					agent.Release, o.Seed, batch, c.Before.Name, problem,
+					(&Case{Machine: out.Machine, Devices: []Device{c.Before, c.After}, Tree: tree}).Format())
+			}
+		}
+	}
+	fmt.Fprintf(o.Log, "udev %d (%s), seed %d: %d devices under a running udevd, predicted and compared:", agent.Release, suite, o.Seed, devices)
+	for _, what := range slices.Sorted(maps.Keys(results)) {
+		fmt.Fprintf(o.Log, " %s %d", what, results[what])
+	}
+	fmt.Fprintf(o.Log, "; %d differ\n", failures)
+	return failures, nil
+}
+
+// check compares one outcome with the prediction. It returns the verb that was
+// predicted and, where the outcome is another, what differs. The tree is still
+// laid out below root.
+func (o Outcome) check(root string) (what, problem string) {
+	release := linkfiles.Release(o.Release)
+	store, err := linkfiles.Read(root)
+	if err != nil {
+		return "failed", err.Error()
+	}
+	decision := linkfiles.Parse(store, release).Decide(o.Machine.System(), o.Before.Facts())
+	var file, macPolicy, mac string
+	if f, ok := decision.File.Get(); ok {
+		file = f.Path
+		if s, ok := f.MACAddressPolicy(); ok {
+			macPolicy = s.Value
+		}
+		if s, ok := f.MACAddress(); ok {
+			mac = s.Value
+		}
+	}
+	if got := o.After.DB["ID_NET_LINK_FILE"]; got != file {
+		return "failed", fmt.Sprintf("udevd applied %q, predicted %q", got, file)
+	}
+	names := map[string]string{}
+	for k, v := range o.After.DB {
+		if strings.HasPrefix(k, "ID_NET_NAME_") {
+			names[k] = v
+		}
+	}
+	id, err := linkfiles.ParseMachineID(o.Machine.MachineID)
+	if err != nil {
+		return "failed", err.Error()
+	}
+	facts := policy.AddressFacts{
+		Name: o.Before.Name, ARPHRD: o.Before.ARPHRD, MAC: o.Before.MAC, Loopback: o.Before.Loopback,
+		Names: fact.Known(names), Scheme: fact.Known(o.Scheme), MachineID: fact.Known(id),
+	}
+	action, ok := policy.OnAdd(release, macPolicy, mac, fact.Known(host.AddrAssignType(o.Before.AddrAssignType)),
+		facts, policy.PersistentMAC(release, facts)).Get()
+	if !ok {
+		return unpredicted, ""
+	}
+	got := fmt.Sprintf("%s (type %d)", o.After.MAC, o.After.AddrAssignType)
+	const set = int(host.AddrSet)
+	switch action.Do {
+	case policy.Set:
+		// macvlan_addr_busy() of the kernel's driver: udevd asks in vain.
+		if o.Before.Kind == "macvlan" && o.Others[action.MAC] && o.After.MAC == o.Before.MAC {
+			return refused, ""
+		}
+		if want := fmt.Sprintf("%s (type %d)", action.MAC, set); got != want {
+			return "set", fmt.Sprintf("udevd made it %s, predicted %s: %s", got, want, action.Why)
+		}
+	case policy.SetRandom:
+		if o.After.MAC == o.Before.MAC || o.After.AddrAssignType != set {
+			return "set-random", fmt.Sprintf("udevd made it %s, predicted a random one: %s", got, action.Why)
+		}
+	case policy.Leave:
+		if want := fmt.Sprintf("%s (type %d)", o.Before.MAC, o.Before.AddrAssignType); got != want {
+			return "leave", fmt.Sprintf("udevd made it %s, predicted %s: %s", got, want, action.Why)
+		}
+	}
+	return string(action.Do), ""
+}
+
+// policyTree is a tree of a few files with policies, which rename nothing.
+func (g *generator) policyTree() Tree {
+	for i := range 1 + g.IntN(4) {
+		var b strings.Builder
+		fmt.Fprintf(&b, "[Match]\n%s\n[Link]\n", one(g, "OriginalName=*", "OriginalName=a*", "Driver=bridge", "Type=ether",
+			"Driver=veth vxlan", "Type=bridge", "OriginalName=!*1", "Driver=tun macvlan", "OriginalName=*2 *3 *4"))
+		if !g.chance(6) {
+			fmt.Fprintf(&b, "MACAddressPolicy=%s\n", one(g, "persistent", "persistent", "random", "none", "bogus"))
+		}
+		if g.chance(4) {
+			fmt.Fprintf(&b, "MACAddress=%s\n", one(g, "02:00:5e:00:00:01", "02-00-5E-00-00-02", "ff:ff:ff:ff:ff:ff", "00:00:00:00:00:00", "0200.5e00.0003", "bogus"))
+		}
+		name := fmt.Sprintf("%d0-p.link", i+1)
+		g.add(Node{Path: SearchPath[g.IntN(len(SearchPath))] + "/" + name, Kind: NodeFile, Content: []byte(b.String())})
+		if g.chance(3) {
+			g.add(Node{Path: SearchPath[g.IntN(len(SearchPath))] + "/" + name + ".d/a.conf", Kind: NodeFile,
+				Content: []byte("[Link]\nMACAddressPolicy=" + one(g, "persistent", "none", "random", "") + "\n")})
+		}
+	}
+	return g.tree
+}
+
+// devicesToCreate are some devices of the kinds that every kernel of the test
+// has; the names differ in each batch.
+func (g *generator) devicesToCreate() [][]string {
+	name := func(i int) string { return fmt.Sprintf("%s%x-%d", one(g, "a", "b"), g.Uint32()>>8, i) }
+	address := func() string {
+		return fmt.Sprintf("02:%02x:%02x:%02x:%02x:%02x", g.IntN(256), g.IntN(256), g.IntN(256), g.IntN(256), g.IntN(256))
+	}
+	var all [][]string
+	for i := range 25 {
+		n := name(i)
+		switch g.IntN(7) {
+		case 0, 1:
+			all = append(all, []string{"link", "add", n, "type", "bridge"})
+		case 2:
+			all = append(all, []string{"link", "add", n, "address", address(), "type", "bridge"})
+		case 3:
+			all = append(all, []string{"link", "add", n, "type", "veth", "peer", "name", name(i)})
+		case 4:
+			all = append(all, []string{"link", "add", n, "type", "vxlan", "id", strconv.Itoa(1 + i), "dstport", "4789"})
+		case 5:
+			all = append(all, []string{"tuntap", "add", n, "mode", one(g, "tap", "tun")})
+		case 6:
+			all = append(all, []string{"link", "add", n, "type", "bridge"},
+				[]string{"link", "add", "link", n, "name", name(i), "type", "macvlan"})
+		}
+	}
+	return all
+}

@@ -1,0 +1,62 @@
+package conformance
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"linkaudit/linkfiles"
+)
+
+// TestFixturesHaveAnAnswerInEveryRelease reads the fixtures as every release in
+// the table would. Four of them have udevd's own answers; what has to hold for
+// all is that there is one, and what follows from the file alone: a release
+// without drop-ins names none, and a release names no file that is not in the
+// tree.
+func TestFixturesHaveAnAnswerInEveryRelease(t *testing.T) {
+	files, err := filepath.Glob(fixtures + "/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no fixtures in %s (%v)", fixtures, err)
+	}
+	for _, file := range files {
+		c := readFixture(t, file)
+		root := t.TempDir()
+		tree := fixtureTree(c)
+		if err := tree.Write(root); err != nil {
+			t.Fatal(err)
+		}
+		name := strings.TrimSuffix(filepath.Base(file), ".txtar")
+		store, err := linkfiles.Read(root)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for rel := int(linkfiles.OldestRelease); rel <= int(linkfiles.NewestRelease); rel++ {
+			read := map[string]bool{}
+			for _, f := range linkfiles.Parse(store, linkfiles.Release(rel)).Files {
+				read[f.Path] = true
+			}
+			for i, v := range Ours(root, c, rel) {
+				switch {
+				case strings.HasPrefix(v.Failure, "panic"):
+					t.Errorf("%s, %d, %s: %s", name, rel, c.Devices[i].Name, v.Failure)
+				case v.Failure != "" && !hasFIFO(tree):
+					t.Errorf("%s, %d, %s: no answer: %s", name, rel, c.Devices[i].Name, v.Failure)
+				case v.File != "" && !read[v.File]:
+					t.Errorf("%s, %d, %s: %s is no file of the tree", name, rel, c.Devices[i].Name, v.File)
+				case rel < 248 && len(v.DropIns) > 0:
+					t.Errorf("%s, %d, %s: drop-ins %v", name, rel, c.Devices[i].Name, v.DropIns)
+				}
+			}
+		}
+	}
+}
+
+// hasFIFO: what a release that waits at a FIFO makes of it is unknown.
+func hasFIFO(t Tree) bool {
+	for _, n := range t {
+		if n.Kind == NodeFIFO {
+			return true
+		}
+	}
+	return false
+}

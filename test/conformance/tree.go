@@ -1,0 +1,92 @@
+package conformance
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// SearchPath are the directories in which udevd looks for .link files, highest
+// priority first. /lib is a link to /usr/lib on every release tested here.
+var SearchPath = []string{
+	"/etc/systemd/network",
+	"/run/systemd/network",
+	"/usr/local/lib/systemd/network",
+	"/usr/lib/systemd/network",
+}
+
+// NodeKind is the type of a Node.
+type NodeKind string
+
+// The kinds of nodes that a tree may have.
+const (
+	NodeFile    NodeKind = "file"
+	NodeSymlink NodeKind = "symlink"
+	NodeDir     NodeKind = "dir"
+	NodeFIFO    NodeKind = "fifo"
+)
+
+// A Node is one name of a file tree. Directories that only hold other nodes
+// need no Node.
+type Node struct {
+	Path    string
+	Kind    NodeKind
+	Content []byte      // of a file
+	Target  string      // of a symlink
+	Mode    fs.FileMode // of a file; 0 means 0644
+}
+
+// A Tree is a set of nodes, written in order.
+type Tree []Node
+
+// Write lays the tree out below root. A node whose path is already taken, by
+// an earlier node or by one that leads through a symlink, replaces what is
+// there.
+func (t Tree) Write(root string) error {
+	for _, n := range t {
+		if err := n.write(filepath.Join(root, n.Path)); err != nil {
+			return fmt.Errorf("write %s %s: %w", n.Kind, n.Path, err)
+		}
+	}
+	return nil
+}
+
+func (n Node) write(path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	if n.Kind == NodeDir {
+		return os.MkdirAll(path, 0o755)
+	}
+	if err := os.RemoveAll(path); err != nil {
+		return err
+	}
+	switch n.Kind {
+	case NodeSymlink:
+		return os.Symlink(n.Target, path)
+	case NodeFIFO:
+		return syscall.Mkfifo(path, 0o644)
+	case NodeFile:
+		mode := n.Mode
+		if mode == 0 {
+			mode = 0o644
+		}
+		if err := os.WriteFile(path, n.Content, mode); err != nil {
+			return err
+		}
+		// The umask must not change what udevd may warn about.
+		return os.Chmod(path, mode)
+	}
+	return fmt.Errorf("unknown kind of node")
+}
+
+// Paths returns the path of every node.
+func (t Tree) Paths() []string {
+	paths := make([]string, len(t))
+	for i, n := range t {
+		paths[i] = n.Path
+	}
+	return paths
+}

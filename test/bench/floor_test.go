@@ -1,0 +1,138 @@
+//go:build bench
+
+package bench
+
+import (
+	"encoding/binary"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// floor measures the system calls that no audit of the 1,000 bridges can do
+// without, from inside one process: below this nothing can be.
+func (b *bench) floor() {
+	b.say("\nthe floor under 1,000 bridges among 16,000 links, in one process: ms, median (quartiles) of %d", rounds)
+	var sum float64
+	for _, step := range []struct {
+		what string
+		do   func() (string, error)
+	}{
+		{"dump of the links of kind bridge, with the counters of IPv6", func() (string, error) { return dump(unix.AF_UNSPEC, "bridge", 0) }},
+		{"  the same without (IFLA_EXT_MASK), as ip asks for it", func() (string, error) { return dump(unix.AF_UNSPEC, "bridge", 1<<3) }},
+		{"dump of the ports of all bridges", func() (string, error) { return dump(unix.AF_BRIDGE, "", 0) }},
+		{"/sys/class/net/NAME/addr_assign_type of each", func() (string, error) {
+			return read(1000, func(i int) string { return fmt.Sprintf("/sys/devices/virtual/net/br%d/addr_assign_type", i+1) })
+		}},
+		{"/run/udev/data/n<ifindex> of each", func() (string, error) { return read(len(indexes), func(i int) string { return indexes[i] }) }},
+	} {
+		if indexes == nil {
+			b.must(findIndexes())
+		}
+		var v []float64
+		var got string
+		for range rounds {
+			start := time.Now()
+			var err error
+			got, err = step.do()
+			b.must(err)
+			v = append(v, time.Since(start).Seconds()*1000)
+		}
+		slices.Sort(v)
+		n := len(v)
+		if step.what[0] != ' ' {
+			sum += v[n/2]
+		}
+		b.say("%-62s %6s (%s-%s)  %s", step.what, ms(v[n/2]), ms(v[n/4]), ms(v[3*n/4]), got)
+	}
+	b.say("%-62s %6s", "sum, without the second line", ms(sum))
+}
+
+var indexes []string // files of the udev database
+
+func findIndexes() error {
+	for i := range 1000 {
+		n, err := os.ReadFile(fmt.Sprintf("/sys/devices/virtual/net/br%d/ifindex", i+1))
+		if err != nil {
+			return err
+		}
+		indexes = append(indexes, "/run/udev/data/n"+string(n[:len(n)-1]))
+	}
+	return nil
+}
+
+func read(n int, name func(int) string) (string, error) {
+	var buf [4096]byte
+	total := 0
+	for i := range n {
+		fd, err := unix.Open(name(i), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return "", fmt.Errorf("%s: %w", name(i), err)
+		}
+		got, err := unix.Read(fd, buf[:])
+		unix.Close(fd)
+		if err != nil {
+			return "", fmt.Errorf("%s: %w", name(i), err)
+		}
+		total += got
+	}
+	return fmt.Sprintf("%d files, %d bytes", n, total), nil
+}
+
+// dump asks rtnetlink for links and throws the answer away.
+func dump(family byte, kind string, mask uint32) (string, error) {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
+	if err != nil {
+		return "", err
+	}
+	defer unix.Close(fd)
+	if err := unix.SetsockoptInt(fd, unix.SOL_NETLINK, unix.NETLINK_GET_STRICT_CHK, 1); err != nil {
+		return "", err
+	}
+	attr := func(typ uint16, v []byte) []byte {
+		a := binary.NativeEndian.AppendUint16(nil, uint16(4+len(v)))
+		a = append(binary.NativeEndian.AppendUint16(a, typ), v...)
+		for len(a)%4 != 0 {
+			a = append(a, 0)
+		}
+		return a
+	}
+	body := make([]byte, unix.SizeofIfInfomsg)
+	body[0] = family
+	if mask != 0 {
+		body = append(body, attr(unix.IFLA_EXT_MASK, binary.NativeEndian.AppendUint32(nil, mask))...)
+	}
+	if kind != "" {
+		body = append(body, attr(unix.IFLA_LINKINFO|unix.NLA_F_NESTED, attr(unix.IFLA_INFO_KIND, []byte(kind)))...)
+	}
+	req := binary.NativeEndian.AppendUint32(nil, uint32(unix.NLMSG_HDRLEN+len(body)))
+	req = binary.NativeEndian.AppendUint16(req, unix.RTM_GETLINK)
+	req = binary.NativeEndian.AppendUint16(req, unix.NLM_F_REQUEST|unix.NLM_F_DUMP)
+	req = append(append(req, 1, 0, 0, 0, 0, 0, 0, 0), body...)
+	if err := unix.Sendto(fd, req, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+		return "", err
+	}
+	buf := make([]byte, 64<<10)
+	messages, size := 0, 0
+	for {
+		n, _, err := unix.Recvfrom(fd, buf, 0)
+		if err != nil {
+			return "", err
+		}
+		size += n
+		for m := buf[:n]; len(m) >= unix.NLMSG_HDRLEN; {
+			length := int(binary.NativeEndian.Uint32(m))
+			switch binary.NativeEndian.Uint16(m[4:]) {
+			case unix.NLMSG_DONE:
+				return fmt.Sprintf("%d messages, %d bytes", messages, size), nil
+			case unix.NLMSG_ERROR:
+				return "", fmt.Errorf("the kernel refused the dump")
+			}
+			messages++
+			m = m[min(len(m), (length+3)&^3):]
+		}
+	}
+}

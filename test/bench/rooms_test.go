@@ -1,0 +1,103 @@
+//go:build bench
+
+package bench
+
+import (
+	"fmt"
+	"io"
+	"testing"
+
+	"linkaudit/fact"
+	"linkaudit/host"
+	"linkaudit/linkfiles"
+	"linkaudit/policy"
+	"linkaudit/report"
+)
+
+const release = 252
+
+func store(files int) *linkfiles.Store {
+	etc := linkfiles.Dir{Path: "/etc/systemd/network"}
+	add := func(d *linkfiles.Dir, name, content string) {
+		d.Entries = append(d.Entries, linkfiles.Entry{
+			Name: name, Type: linkfiles.TypeRegular, Mode: 0o644,
+			Content: []byte(content), Size: int64(len(content)),
+		})
+	}
+	for i := range files {
+		name, content := linkFile(i)
+		add(&etc, name, content)
+	}
+	usr := linkfiles.Dir{Path: "/usr/lib/systemd/network"}
+	add(&usr, "99-default.link", defaultLink)
+	return &linkfiles.Store{Dirs: []linkfiles.Dir{etc, usr}}
+}
+
+func snapshot(devices int) *host.Snapshot {
+	s := &host.Snapshot{Schema: host.SnapshotSchema}
+	s.Systemd.Release = fact.Known(linkfiles.Release(release))
+	s.Udev.Running = fact.Known(true)
+	for i := range devices {
+		s.Devices = append(s.Devices, host.Device{
+			Index: i + 2, Name: fmt.Sprintf("br%d", i), Kind: "bridge", ARPHRD: 1,
+			MAC:            fmt.Sprintf("02:11:22:33:%02x:%02x", i>>8&255, i&255),
+			AddrAssignType: fact.Known(host.AddrSet),
+			NameAssignType: fact.Known(3),
+			DevType:        fact.Known("bridge"),
+			Driver:         fact.Known("bridge"),
+			UdevDB: fact.Known(map[string]string{
+				"ID_NET_LINK_FILE": "/usr/lib/systemd/network/99-default.link",
+				"ID_NET_DRIVER":    "bridge",
+			}),
+			PersistentMAC: fact.Known(host.PersistentMAC{MAC: "02:11:22:33:44:55", Property: "INTERFACE", Name: fmt.Sprintf("br%d", i)}),
+		})
+	}
+	return s
+}
+
+var fileCounts = []int{1, 100, 1000}
+
+func BenchmarkParse(b *testing.B) {
+	for _, files := range fileCounts {
+		b.Run(fmt.Sprintf("files=%d", files), func(b *testing.B) {
+			st := store(files)
+			b.ReportAllocs()
+			for b.Loop() {
+				linkfiles.Parse(st, release)
+			}
+		})
+	}
+}
+
+func BenchmarkCheck(b *testing.B) {
+	for _, devices := range []int{1, 100, 1000} {
+		for _, files := range fileCounts {
+			b.Run(fmt.Sprintf("devices=%d/files=%d", devices, files), func(b *testing.B) {
+				tree, snap := linkfiles.Parse(store(files), release), snapshot(devices)
+				b.ReportAllocs()
+				for b.Loop() {
+					policy.Check(snap, tree, policy.Options{})
+				}
+			})
+		}
+	}
+}
+
+func BenchmarkReport(b *testing.B) {
+	for _, devices := range []int{1, 100, 1000} {
+		res := policy.Check(snapshot(devices), linkfiles.Parse(store(1), release), policy.Options{})
+		for name, write := range map[string]func(io.Writer, *policy.Result) error{
+			"text": func(w io.Writer, r *policy.Result) error { return report.Text(w, r, report.Options{}) },
+			"json": report.JSON,
+		} {
+			b.Run(fmt.Sprintf("format=%s/devices=%d", name, devices), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					if err := write(io.Discard, res); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}

@@ -1,0 +1,177 @@
+//go:build namespace
+
+package namespace
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+const (
+	churnRounds = 500 // of each of the two
+	churnLimit  = 60 * time.Second
+)
+
+// churn writes commands for "ip -force -batch": devices come, are renamed,
+// become ports and go. A device's name and address tell which kind it was made
+// with; no address is used twice, and the bridges named u, which never get a
+// port, have one only from the kernel or from udevd.
+func churn(b io.Writer, rnd *rand.Rand) {
+	var err error
+	name := func(class string) string { return fmt.Sprintf("%s%d", class, rnd.IntN(6)) }
+	mac := func(class byte, n int) string {
+		return fmt.Sprintf("02:%02x:00:%02x:%02x:%02x", class, n>>16&0xff, n>>8&0xff, n&0xff)
+	}
+	for n := 0; err == nil; n++ {
+		switch rnd.IntN(10) {
+		case 0, 1:
+			_, err = fmt.Fprintf(b, "link add %s address %s type bridge\n", name("b"), mac(0xbb, n))
+		case 2:
+			_, err = fmt.Fprintf(b, "link add %s type bridge\n", name("u"))
+		case 3, 4:
+			_, err = fmt.Fprintf(b, "link add %s address %s type veth peer name %s address %s\n", name("v"), mac(0xee, n), name("w"), mac(0xef, n))
+		case 5:
+			class := []string{"b", "u", "v", "w"}[rnd.IntN(4)]
+			_, err = fmt.Fprintf(b, "link set %s name %s\n", name(class), name(class))
+		case 6, 7:
+			// ip ends if there is no such master.
+			master := name("b")
+			_, err = fmt.Fprintf(b, "link add %s address %s type bridge\nlink set %s master %s\n", master, mac(0xbb, n), name("v"), master)
+		case 8:
+			_, err = fmt.Fprintf(b, "link set %s nomaster\n", name("v"))
+		default:
+			_, err = fmt.Fprintf(b, "link del %s\n", name([]string{"b", "u", "v"}[rnd.IntN(3)]))
+		}
+	}
+}
+
+// TestDevicesThatComeAndGoAreNeverMixedUp audits a thousand times in all while
+// devices come and go as fast as the kernel and udevd can.
+func TestDevicesThatComeAndGoAreNeverMixedUp(t *testing.T) {
+	t.Run("under udevd", func(t *testing.T) {
+		s := bridged(t, "/")
+		auditChurn(t, s, "udev")
+	})
+	// Faster, as nobody else wants the kernel's lock.
+	t.Run("without udevd", func(t *testing.T) {
+		s := newStage(t, "/")
+		s.must("ip", "link", "add", "br0", "type", "bridge")
+		auditChurn(t, s, "kernel")
+	})
+}
+
+// auditChurn audits while devices come and go; origin is whose address br0 has
+// all the time.
+func auditChurn(t *testing.T, s *stage, origin string) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	ctx, cancel := context.WithTimeout(context.Background(), churnLimit+30*time.Second)
+	defer cancel()
+	ip := s.command(ctx, "ip", "-force", "-batch", "-")
+	commands, err := ip.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := ip.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go churn(commands, rand.New(rand.NewPCG(seed, 0)))
+	start := time.Now()
+	interrupted, devices, unknown := 0, 0, 0
+	differ := map[string]bool{}
+	for round := range churnRounds {
+		args := []string{"check", "--format", "json", "--all"}
+		if round%2 == 0 {
+			args = []string{"check", "--format", "json"}
+		}
+		r := s.audit(args...)
+		if r.status == 2 {
+			if !strings.Contains(r.stderr, "kept changing") {
+				t.Fatalf("%v", r)
+			}
+			interrupted++
+			continue
+		}
+		var rep report
+		if err := json.Unmarshal([]byte(r.stdout), &rep); err != nil {
+			t.Fatal(err)
+		}
+		if d := rep.device(t, "br0"); str(d.Policy) != "persistent" || str(d.Origin) != origin || len(d.Live.Ports) != 0 {
+			t.Fatalf("br0 never changes: %+v", d)
+		}
+		macs, names := map[string]string{}, map[string]bool{}
+		var all []string
+		for _, d := range rep.Devices {
+			devices++
+			all = append(all, d.Name+" "+d.Live.MAC)
+			if names[d.Name] {
+				t.Errorf("%s twice: %v", d.Name, r)
+			}
+			names[d.Name] = true
+			if other, twice := macs[d.Live.MAC]; twice && d.Name[0] != 'u' {
+				t.Errorf("%s and %s with one address: %v", d.Name, other, r)
+			}
+			macs[d.Live.MAC] = d.Name
+			kind, class := "bridge", ""
+			switch d.Name[0] {
+			case 'b':
+				class = "02:bb:"
+			case 'v':
+				kind, class = "veth", "02:ee:"
+			case 'w':
+				kind, class = "veth", "02:ef:"
+			case 'l':
+				kind = ""
+			}
+			if d.Name == "br0" {
+				class = ""
+			}
+			if d.Kind != kind || !strings.HasPrefix(d.Live.MAC, class) {
+				t.Errorf("%s is a %s with %s: %v", d.Name, d.Kind, d.Live.MAC, r)
+			}
+			switch typ := d.Live.AddrAssignType; {
+			case typ == nil:
+				unknown++
+				if d.Origin != nil {
+					t.Errorf("%s: the type is not known, but whose address it is: %+v", d.Name, d)
+				}
+			case class != "" && *typ != "set":
+				t.Errorf("%s was made with its address, but the type is %s: %+v", d.Name, *typ, d)
+			case d.Name[0] == 'u' && (*typ == "random") != (str(d.Origin) == "kernel"):
+				t.Errorf("%s: %s by %s", d.Name, *typ, str(d.Origin))
+			case str(d.Origin) == "udev" && d.PersistentMAC != nil && d.Live.MAC != *d.PersistentMAC:
+				t.Errorf("%s has not udevd's address: %+v", d.Name, d)
+			}
+			if d.Live.Master != "" && (d.Live.Master[0] != 'b' || d.Name[0] != 'v') {
+				t.Errorf("%s is a port of %s", d.Name, d.Live.Master)
+			}
+			for _, p := range d.Live.Ports {
+				if p[0] != 'v' || d.Name[0] != 'b' {
+					t.Errorf("%s has the port %s", d.Name, p)
+				}
+			}
+		}
+		differ[strings.Join(all, ",")] = true
+	}
+	took := time.Since(start)
+	cancel()
+	ip.Wait()
+	t.Logf("%d rounds in %v: %d devices, %d different sets, %d addresses of unknown type, %d times interrupted to the end",
+		churnRounds, took.Round(time.Millisecond), devices, len(differ), unknown, interrupted)
+	if took > churnLimit {
+		t.Errorf("it took %v", took)
+	}
+	if len(differ) < churnRounds/4 || interrupted > churnRounds/4 {
+		t.Error("the test did not test much")
+	}
+	if os.Getenv("CI") == "true" && devices < churnRounds {
+		t.Errorf("%d devices seen", devices)
+	}
+}

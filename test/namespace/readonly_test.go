@@ -1,0 +1,137 @@
+//go:build namespace
+
+package namespace
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// harmless are the system calls that change nothing outside of the process.
+// Those that may, depending on their arguments, have a pattern: what a line of
+// strace -yy must look like.
+var harmless = map[string]*regexp.Regexp{
+	"open":    regexp.MustCompile(`O_RDONLY|O_PATH`),
+	"openat":  regexp.MustCompile(`O_RDONLY|O_PATH`),
+	"openat2": regexp.MustCompile(`O_RDONLY|O_PATH`),
+	// The standard output and error, and the run time's way to wake itself.
+	"write":   regexp.MustCompile(`write\((1|2)<|write\(\d+<anon_inode:\[eventfd\]>|write\(\d+<pipe:`),
+	"writev":  regexp.MustCompile(`writev\((1|2)<`),
+	"sendto":  regexp.MustCompile(`sendto\(\d+<NETLINK:\[ROUTE:\d+\]>, .*nlmsg_type=RTM_GETLINK`),
+	"ioctl":   regexp.MustCompile(`SIOCETHTOOL|TCGETS|TIOCGWINSZ|ENOTTY`),
+	"fcntl":   regexp.MustCompile(`F_GETFL|F_GETFD|F_SETFL|F_SETFD|F_DUPFD_CLOEXEC`),
+	"socket":  regexp.MustCompile(`AF_NETLINK|AF_INET, SOCK_DGRAM|AF_UNIX`),
+	"execve":  regexp.MustCompile(`/linkaudit"|systemd-detect-virt"|udevadm", \["[^"]*", "--version"`),
+	"unshare": regexp.MustCompile(`CLONE_FS`),
+	"setns":   regexp.MustCompile(`CLONE_NEWUTS`),
+	"kill":    regexp.MustCompile(`, 0\)|SIGURG`),
+	"tgkill":  regexp.MustCompile(`SIGURG`),
+	"prctl":   regexp.MustCompile(`PR_SET_VMA|PR_CAP_AMBIENT_IS_SET|PR_GET_|PR_CAPBSET_READ|PR_SET_NAME|PR_SET_PDEATHSIG`),
+	"connect": regexp.MustCompile(`AF_UNIX`),
+	"sendmsg": regexp.MustCompile(`UNIX-STREAM`),
+	"mmap":    nil, "mprotect": nil, "munmap": nil, "madvise": nil, "brk": nil, "mremap": nil, "mincore": nil,
+}
+
+func init() {
+	for _, name := range strings.Fields(`read pread64 readv close fstat stat lstat newfstatat statx statfs fstatfs lseek getdents64 readlink readlinkat access faccessat faccessat2
+		bind getsockname getsockopt setsockopt recvfrom recvmsg
+		epoll_create1 epoll_ctl epoll_pwait epoll_wait eventfd2 poll ppoll pselect6 pipe2 dup dup3 dup2
+		futex nanosleep clock_gettime clock_nanosleep sched_getaffinity sched_yield set_robust_list set_tid_address rseq
+		rt_sigaction rt_sigprocmask rt_sigreturn sigaltstack restart_syscall
+		clone clone3 vfork wait4 waitid exit exit_group pidfd_open pidfd_send_signal
+		getpid getppid gettid getuid geteuid getgid getegid getresuid getresgid capget prlimit64 getrlimit setrlimit uname sysinfo getrandom arch_prctl umask getcwd chdir fadvise64 timer_create timer_settime timer_delete getgroups name_to_handle_at`) {
+		harmless[name] = nil
+	}
+}
+
+// call is one line of strace -f.
+var call = regexp.MustCompile(`^(?:\d+ +)?(?:[\d:.]+ )?([a-z_0-9]+)\((.*)$`)
+
+// TestNothingIsChangedByLookingAtIt runs every command that audits under
+// strace, and listens to the kernel meanwhile.
+func TestNothingIsChangedByLookingAtIt(t *testing.T) {
+	s := bridged(t, "/")
+	s.must("ip", "link", "add", "ve0", "type", "veth", "peer", "name", "ve1")
+	s.must("ip", "link", "set", "ve0", "master", "br0")
+	s.settle("ve0", "ve1")
+	s.write(etcNetwork+"/10-x.link", "[Match]\nProperty=A=b\nDriver=zz\nVirtualization=zvm\nFirmware=uefi\nCredential=x\nHost=x\n[Link]\nMACAddressPolicy=none\n")
+	snap := filepath.Join(t.TempDir(), "snapshot.json")
+	if err := os.WriteFile(snap, []byte(s.audit("snapshot").stdout), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s.write("/run/snapshot.json", s.audit("snapshot").stdout)
+	s.settle()
+
+	ctx, cancel := context.WithCancel(context.Background())
+	var events bytes.Buffer
+	monitor := s.command(ctx, "ip", "monitor", "link", "address", "neigh", "route")
+	monitor.Stdout = &events
+	if err := monitor.Start(); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(200 * time.Millisecond)
+	before := s.state(t)
+
+	for _, args := range [][]string{
+		{"check"}, {"check", "--format", "json"}, {"check", "--all", "--severity", "info"}, {"check", "br0", "--quiet"},
+		{"check", "nosuch0", "--kind", "bond"}, {"check", "--kind", "veth"},
+		{"check", "--from", "/run/snapshot.json"}, {"check", "--from", "/run/snapshot.json", "--root", "/"},
+		{"lint"}, {"lint", "--format", "json"}, {"lint", defaultLink}, {"snapshot"}, {"snapshot", "--with-machine-id"}, {"example"}, {"version"},
+	} {
+		s.remove("/mnt/trace")
+		r := s.do(append([]string{"strace", "-f", "-yy", "-s", "256", "-o", "/mnt/trace", program}, args...)...)
+		behaves(t, result{args: r.args, status: r.status, stdout: r.stdout, stderr: r.stderr, hung: r.hung})
+		lines := strings.Split(s.read("/mnt/trace"), "\n")
+		calls := 0
+		for _, l := range lines {
+			m := call.FindStringSubmatch(l)
+			if m == nil {
+				continue // a resumed call, a signal or the end
+			}
+			calls++
+			pattern, known := harmless[m[1]]
+			switch {
+			case !known:
+				t.Errorf("%q calls %s", args, l)
+			case pattern != nil && !pattern.MatchString(m[1]+"("+m[2]):
+				t.Errorf("%q changes something: %s", args, l)
+			}
+			if strings.HasPrefix(m[1], "open") && regexp.MustCompile(`O_WRONLY|O_RDWR|O_CREAT|O_TRUNC|O_TMPFILE`).MatchString(l) && !strings.Contains(l, `"/dev/null"`) {
+				t.Errorf("%q opens for writing: %s", args, l)
+			}
+		}
+		if calls < 20 {
+			t.Errorf("%q: only %d system calls were seen", args, calls)
+		}
+	}
+	s.remove("/mnt/trace")
+	if after := s.state(t); after != before {
+		t.Errorf("before:\n%s\nafter:\n%s", before, after)
+	}
+	// The monitor is no good if it hears nothing at all.
+	heard := events.String()
+	s.must("ip", "link", "set", "br0", "up")
+	time.Sleep(200 * time.Millisecond)
+	cancel()
+	monitor.Wait()
+	if heard != "" {
+		t.Errorf("the kernel told of changes:\n%s", heard)
+	}
+	if !strings.Contains(events.String(), "br0") {
+		t.Error("the monitor heard nothing at all")
+	}
+}
+
+// state is what somebody could change: the devices, and all files that udev
+// and linkaudit have to do with, with their times of modification.
+func (s *stage) state(t *testing.T) string {
+	t.Helper()
+	return s.must("ip", "-d", "link") + "\n" + s.must("sh", "-c",
+		"find /etc/systemd /etc/udev /run /usr/lib/systemd/network -printf '%p %m %U %s %T@ %C@\\n' | sort; cat /sys/class/net/*/uevent /sys/class/net/*/addr_assign_type")
+}

@@ -1,0 +1,599 @@
+//go:build namespace
+
+package namespace
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+// A stage is a private copy of a machine: mount, network and UTS namespaces
+// with a tree's root, a fresh sysfs, an empty /run and a copy of /etc. The
+// process that holds it is this test program started again; commands enter
+// with nsenter(1).
+//
+// There is no PID namespace, as systemd takes one for a container.
+type stage struct {
+	t    testing.TB
+	pid  int
+	root string
+	// release is what udevadm of the root says it is.
+	release int
+	udevd   *exec.Cmd
+}
+
+const (
+	stageVariable = "LINKAUDIT_STAGE_ROOT"
+
+	// program is where a stage has the program under test.
+	program = "/mnt/linkaudit"
+
+	// machineID is that of every stage.
+	machineID = "0123456789abcdef0123456789abcdef"
+
+	// patience is how long the program may take for anything.
+	patience = 10 * time.Second
+)
+
+// binaryDir holds the program under test, built once.
+var binaryDir string
+
+func TestMain(m *testing.M) {
+	if root := os.Getenv(stageVariable); root != "" {
+		if err := holdStage(root); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(mainStatus(m))
+}
+
+func mainStatus(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "linkaudit-namespace-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	// nobody is to run it too.
+	if err := os.Chmod(dir, 0o755); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	binaryDir = dir
+	cmd := exec.Command("go", "build", "-trimpath", "-tags", "urfave_cli_no_docs", "-o", filepath.Join(dir, "linkaudit"), "./cmd/linkaudit")
+	cmd.Dir = "../.."
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "build linkaudit: %v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
+}
+
+// holdStage makes the stage's tree and waits for the end of its input. It runs
+// in the new namespaces.
+func holdStage(root string) error {
+	mount := func(source, target, fstype string, flags uintptr) error {
+		if err := syscall.Mount(source, filepath.Join(root, target), fstype, flags, ""); err != nil {
+			return fmt.Errorf("mount %s on %s: %w", source, filepath.Join(root, target), err)
+		}
+		return nil
+	}
+	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("make the mounts private: %w", err)
+	}
+	// The cgroups of /sys belong to the machine; without them linkaudit
+	// looks for udevd in /proc.
+	mounts := []struct{ source, target, fstype string }{
+		{"sysfs", "/sys", "sysfs"},
+		{"tmpfs", "/run", "tmpfs"},
+		{"tmpfs", "/mnt", "tmpfs"},
+		{"tmpfs", "/usr/local", "tmpfs"},
+		{"proc", "/proc", "proc"},
+	}
+	for _, m := range mounts {
+		if root == "/" && m.target == "/usr/local" {
+			continue // Go may be there
+		}
+		if err := mount(m.source, m.target, m.fstype, 0); err != nil {
+			return err
+		}
+	}
+	if root != "/" {
+		if err := mount("/dev", "/dev", "", syscall.MS_BIND|syscall.MS_REC); err != nil {
+			return err
+		}
+	}
+	if out, err := exec.Command("cp", "-a", filepath.Join(root, "etc")+"/.", filepath.Join(root, "mnt")).CombinedOutput(); err != nil {
+		return fmt.Errorf("copy /etc: %w: %s", err, out)
+	}
+	if err := mount(filepath.Join(root, "mnt"), "/etc", "", syscall.MS_MOVE); err != nil {
+		return err
+	}
+	at := func(name string) string { return filepath.Join(root, name) }
+	for _, dir := range []string{"/etc/systemd/network", "/etc/udev/rules.d"} {
+		if err := os.RemoveAll(at(dir)); err != nil {
+			return err
+		}
+		if err := os.MkdirAll(at(dir), 0o755); err != nil {
+			return err
+		}
+	}
+	for _, conf := range []string{"/etc/linkaudit.conf", "/etc/linkaudit.conf.d"} {
+		if err := os.RemoveAll(at(conf)); err != nil {
+			return err
+		}
+	}
+	if err := os.WriteFile(at("/etc/machine-id"), []byte(machineID+"\n"), 0o444); err != nil {
+		return err
+	}
+	if err := syscall.Sethostname([]byte("stage")); err != nil {
+		return fmt.Errorf("set the host name: %w", err)
+	}
+	binary, err := os.ReadFile(filepath.Join(os.Getenv("LINKAUDIT_BINARY_DIR"), "linkaudit"))
+	if err != nil {
+		return err
+	}
+	if err := mount("tmpfs", "/mnt", "tmpfs", 0); err != nil {
+		return err
+	}
+	if err := os.WriteFile(at(program), binary, 0o755); err != nil {
+		return err
+	}
+	if err := syscall.Chroot(root); err != nil {
+		return fmt.Errorf("enter %s: %w", root, err)
+	}
+	if err := os.Chdir("/"); err != nil {
+		return err
+	}
+	fmt.Println("ready")
+	_, err = io.Copy(io.Discard, os.Stdin)
+	return err
+}
+
+// need fails the test where something of the machine is missing: a test that
+// is silently not run proves nothing. With -short, and only outside of CI, it
+// is skipped.
+func need(t testing.TB, ok bool, what string) {
+	t.Helper()
+	switch {
+	case ok:
+	case testing.Short() && os.Getenv("CI") != "true":
+		t.Skip(what)
+	default:
+		t.Fatal(what)
+	}
+}
+
+func newStage(t testing.TB, root string) *stage {
+	t.Helper()
+	need(t, os.Geteuid() == 0, "namespaces need root's rights")
+	for _, tool := range []string{"nsenter", "unshare", "setpriv", "ip", "strace"} {
+		_, err := exec.LookPath(tool)
+		need(t, err == nil, tool+" is not installed (Debian packages util-linux, iproute2, strace)")
+	}
+	_, err := os.Stat(filepath.Join(root, "usr/bin/udevadm"))
+	if err != nil {
+		_, err = os.Stat(filepath.Join(root, "bin/udevadm"))
+	}
+	need(t, err == nil, "no udev in "+root+": install the package udev, or set LINKAUDIT_ROOTS to where test/roots put the roots")
+
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = append(os.Environ(), stageVariable+"="+root, "LINKAUDIT_BINARY_DIR="+binaryDir)
+	cmd.Stderr = os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWNET | syscall.CLONE_NEWUTS,
+		Pdeathsig:  syscall.SIGKILL,
+	}
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("new namespaces: %v", err)
+	}
+	ready := make([]byte, 6)
+	if _, err := io.ReadFull(out, ready); err != nil {
+		cmd.Wait()
+		t.Fatalf("the stage of %s did not come up", root)
+	}
+	s := &stage{t: t, pid: cmd.Process.Pid, root: root}
+	t.Cleanup(func() {
+		s.killAll()
+		in.Close()
+		cmd.Wait()
+	})
+	version := s.must("udevadm", "--version")
+	number := regexp.MustCompile(`^\d+`).FindString(version)
+	if s.release, err = strconv.Atoi(number); err != nil {
+		t.Fatalf("udevadm --version of %s: %q", root, version)
+	}
+	return s
+}
+
+// killAll ends every process that was started in the stage.
+func (s *stage) killAll() {
+	ours, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/net", s.pid))
+	if err != nil {
+		return
+	}
+	links, _ := filepath.Glob("/proc/[0-9]*/ns/net")
+	for _, l := range links {
+		pid, _ := strconv.Atoi(strings.Split(l, "/")[2])
+		if ns, err := os.Readlink(l); err == nil && ns == ours && pid != s.pid {
+			syscall.Kill(pid, syscall.SIGKILL)
+		}
+	}
+	if s.udevd != nil {
+		s.udevd.Wait()
+		s.udevd = nil
+	}
+}
+
+// result is what a command did.
+type result struct {
+	args           []string
+	stdout, stderr string
+	status         int // -1: killed by a signal
+	signal         syscall.Signal
+	took           time.Duration
+	hung           bool
+}
+
+// String shows a result in a test's log.
+func (r result) String() string {
+	return fmt.Sprintf("%q: status %d, %v\n%s%s", r.args, r.status, r.took, head(r.stdout), head(r.stderr))
+}
+
+func head(s string) string {
+	if len(s) > 6000 {
+		return s[:6000] + "...\n"
+	}
+	return s
+}
+
+// command is one that runs in the stage.
+func (s *stage) command(ctx context.Context, args ...string) *exec.Cmd {
+	in := []string{"--target", strconv.Itoa(s.pid), "--mount", "--net", "--uts", "--root", "--wd=/", "--"}
+	cmd := exec.CommandContext(ctx, "nsenter", append(in, args...)...)
+	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", "TERM=dumb"}
+	cmd.WaitDelay = time.Second
+	return cmd
+}
+
+// do runs a command in the stage, within the patience.
+func (s *stage) do(args ...string) result {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	return finish(ctx, s.command(ctx, args...), args)
+}
+
+func finish(ctx context.Context, cmd *exec.Cmd, args []string) result {
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	start := time.Now()
+	err := cmd.Run()
+	r := result{args: args, took: time.Since(start), stdout: stdout.String(), stderr: stderr.String(), hung: ctx.Err() != nil}
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit):
+		r.status = exit.ExitCode()
+		if ws, ok := exit.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
+			r.signal = ws.Signal()
+		}
+	case err != nil:
+		r.status = -1
+		r.stderr += err.Error()
+	}
+	return r
+}
+
+// must runs a command that has to succeed and returns what it printed.
+func (s *stage) must(args ...string) string {
+	s.t.Helper()
+	r := s.do(args...)
+	if r.status != 0 {
+		s.t.Fatalf("%v", r)
+	}
+	return strings.TrimSpace(r.stdout)
+}
+
+// audit runs the program in the stage and checks what holds for every run.
+func (s *stage) audit(args ...string) result {
+	s.t.Helper()
+	r := s.do(append([]string{program}, args...)...)
+	behaves(s.t, r)
+	return r
+}
+
+// outside runs the program where it sees nothing of any stage.
+func outside(t testing.TB, args ...string) result {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, filepath.Join(binaryDir, "linkaudit"), args...)
+	cmd.Env = []string{"TERM=dumb"}
+	r := finish(ctx, cmd, args)
+	behaves(t, r)
+	return r
+}
+
+// path is where the test itself finds a file of the stage.
+func (s *stage) path(name string) string { return fmt.Sprintf("/proc/%d/root%s", s.pid, name) }
+
+func (s *stage) write(name, content string) {
+	s.t.Helper()
+	if err := os.MkdirAll(filepath.Dir(s.path(name)), 0o755); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := os.WriteFile(s.path(name), []byte(content), 0o644); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *stage) read(name string) string {
+	s.t.Helper()
+	b, err := os.ReadFile(s.path(name))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return string(b)
+}
+
+func (s *stage) remove(names ...string) {
+	s.t.Helper()
+	for _, name := range names {
+		if err := os.RemoveAll(s.path(name)); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
+
+// startUdevd starts the root's systemd-udevd and waits until it answers.
+func (s *stage) startUdevd() {
+	s.t.Helper()
+	s.udevd = s.command(context.Background(), "/lib/systemd/systemd-udevd")
+	if err := s.udevd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	for range 100 {
+		if s.do("udevadm", "control", "--ping").status == 0 {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	s.t.Fatal("systemd-udevd does not answer")
+}
+
+func (s *stage) stopUdevd() {
+	s.t.Helper()
+	s.must("udevadm", "control", "--exit")
+	s.udevd.Wait()
+	s.udevd = nil
+}
+
+// reload makes udevd read its files again now.
+func (s *stage) reload() {
+	s.t.Helper()
+	s.must("udevadm", "control", "--reload")
+}
+
+// add creates a device and waits for udevd to have handled it. Where udevd is
+// busy starting, "settle" may be early: the database entry is the proof.
+func (s *stage) add(name string, args ...string) {
+	s.t.Helper()
+	s.must(append([]string{"ip", "link", "add", name}, args...)...)
+	s.settle(name)
+}
+
+func (s *stage) settle(names ...string) {
+	s.t.Helper()
+	s.must("udevadm", "settle")
+	for _, name := range names {
+		index := strings.TrimSpace(s.must("cat", "/sys/class/net/"+name+"/ifindex"))
+		for i := 0; ; i++ {
+			if _, err := os.Stat(s.path("/run/udev/data/n" + index)); err == nil {
+				break
+			}
+			if i == 100 {
+				s.t.Fatalf("udevd did not handle %s", name)
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+	}
+}
+
+// report is check --format json, as another program reads it.
+type report struct {
+	Schema string
+	Host   struct {
+		Hostname       *string
+		SystemdVersion *string `json:"systemd_version"`
+		NamingScheme   *string `json:"naming_scheme"`
+		Udevd          *string
+	}
+	Devices  []device
+	Findings []finding
+	Summary  struct{ Devices, Errors, Warnings, Infos int }
+}
+
+type device struct {
+	Name, Kind string
+	Present    bool
+	LinkFile   *string `json:"link_file"`
+	DropIns    []string
+	Policy     *string `json:"mac_address_policy"`
+	Source     *struct {
+		File string
+		Line int
+	} `json:"policy_source"`
+	Live *struct {
+		MAC            string
+		AddrAssignType *string `json:"addr_assign_type"`
+		PermanentMAC   string  `json:"permanent_mac"`
+		Master         string
+		Ports          []string
+	}
+	Origin  *string
+	Applied struct {
+		LinkFile *string `json:"link_file"`
+	}
+	PersistentMAC *string `json:"persistent_mac"`
+	Findings      []finding
+}
+
+type finding struct {
+	Rule, Severity, Message, File, Help string
+	Line                                int
+}
+
+func (r report) device(t testing.TB, name string) device {
+	t.Helper()
+	for _, d := range r.Devices {
+		if d.Name == name {
+			return d
+		}
+	}
+	t.Fatalf("no %s in the report", name)
+	return device{}
+}
+
+func rules(findings []finding) []string {
+	names := []string{}
+	for _, f := range findings {
+		names = append(names, f.Rule)
+	}
+	return names
+}
+
+func (d device) has(rule string) bool { return slices.Contains(rules(d.Findings), rule) }
+
+func (r report) has(rule string) bool { return slices.Contains(rules(r.Findings), rule) }
+
+// all are the findings of the host and of all devices.
+func (r report) all() []finding {
+	out := slices.Clone(r.Findings)
+	for _, d := range r.Devices {
+		out = append(out, d.Findings...)
+	}
+	return out
+}
+
+func str(p *string) string {
+	if p == nil {
+		return "null"
+	}
+	return *p
+}
+
+// json runs check --format json and reads it.
+func (s *stage) json(args ...string) (report, result) {
+	s.t.Helper()
+	r := s.audit(append([]string{"check", "--format", "json"}, args...)...)
+	return parse(s.t, r), r
+}
+
+// parse reads the report and holds the exit status against it.
+func parse(t testing.TB, r result) report {
+	t.Helper()
+	var rep report
+	if err := json.Unmarshal([]byte(r.stdout), &rep); err != nil {
+		t.Fatalf("no report: %v\n%v", err, r)
+	}
+	want := 0
+	if rep.Summary.Errors+rep.Summary.Warnings > 0 {
+		want = 1
+	}
+	if r.status != want {
+		t.Errorf("status %d with %d errors and %d warnings", r.status, rep.Summary.Errors, rep.Summary.Warnings)
+	}
+	return rep
+}
+
+func schema() *jsonschema.Schema {
+	return jsonschema.NewCompiler().MustCompile("../../docs/schema/check.schema.json")
+}
+
+// behaves checks what every run owes its user: an end in time, one of three
+// exit statuses, an explanation of a failure that is one line and names the
+// program, a report that is whole, and no byte that a terminal obeys.
+func behaves(t testing.TB, r result) {
+	t.Helper()
+	switch {
+	case r.hung:
+		t.Fatalf("it hangs: %v", r)
+	case r.status < 0 || r.status > 2:
+		t.Fatalf("no such exit status: %v", r)
+	}
+	for _, bad := range []string{"panic", "goroutine ", "internal error", "runtime error"} {
+		if strings.Contains(r.stderr, bad) {
+			t.Fatalf("it crashes: %v", r)
+		}
+	}
+	for _, c := range r.stdout + r.stderr {
+		if c < ' ' && c != '\n' || c == 0x7f || 0x80 <= c && c < 0xa0 {
+			t.Fatalf("a control character %q reaches the terminal: %v", c, r)
+		}
+	}
+	if r.status == 2 && !slices.ContainsFunc(r.args, func(a string) bool { return strings.Contains(a, "2>&-") }) {
+		lines := strings.Split(strings.TrimSuffix(r.stderr, "\n"), "\n")
+		usage := len(lines) == 2 && strings.HasPrefix(lines[1], "See linkaudit")
+		if !strings.HasPrefix(r.stderr, "linkaudit: ") || len(lines) != 1 && !usage {
+			t.Errorf("a failure is not one clear line: %v", r)
+		}
+	} else if r.status != 2 && r.stderr != "" {
+		t.Errorf("it complains, but did its work: %v", r)
+	}
+	closed := slices.ContainsFunc(r.args, func(a string) bool { return strings.Contains(a, ">&-") })
+	if closed || !slices.Contains(r.args, "json") || !slices.Contains(r.args, "check") || r.status == 2 {
+		return
+	}
+	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(r.stdout))
+	if err != nil {
+		t.Fatalf("no JSON: %v\n%v", err, r)
+	}
+	if err := compiledSchema().Validate(doc); err != nil {
+		t.Errorf("not as the schema says: %v\n%v", err, r)
+	}
+	var rep report
+	if err := json.Unmarshal([]byte(r.stdout), &rep); err != nil {
+		t.Fatal(err)
+	}
+	// What is not known is explained.
+	for _, d := range rep.Devices {
+		if d.Policy == nil && len(d.Findings) == 0 && len(rep.Findings) == 0 {
+			t.Errorf("%s: the policy is not known, and nothing says why: %v", d.Name, r)
+		}
+	}
+}
+
+var compiled *jsonschema.Schema
+
+func compiledSchema() *jsonschema.Schema {
+	if compiled == nil {
+		compiled = schema()
+	}
+	return compiled
+}

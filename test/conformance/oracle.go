@@ -123,7 +123,7 @@ func (o *Oracle) Ask(c *Case) ([]Verdict, error) {
 var (
 	logLine  = regexp.MustCompile(`(?m)^<(\d+)>`)
 	fileLine = regexp.MustCompile(`^(/.*?\.(?:link|conf)):(\d+): `)
-	fromLine = regexp.MustCompile(`section from line (\d+)`) // of an incomplete [SR-IOV]
+	fromLine = regexp.MustCompile(`section (?:from|specified at) line (\d+)`) // of an incomplete or a conflicting [SR-IOV]
 	applied  = regexp.MustCompile(`: Config file (/.*) is applied( to device based on potentially unpredictable interface name\.)?$`)
 )
 

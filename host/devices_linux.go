@@ -23,7 +23,7 @@ import (
 // renamed or got another address while it was read.
 const inspectAttempts = 4
 
-// parallelFrom is the number of devices from which on they are read by several
+// parallelFrom is the number of devices from which on they are read by further
 // threads; below it, starting them costs more.
 const parallelFrom = 64
 
@@ -35,71 +35,125 @@ var (
 )
 
 // collectDevices lists the devices and adds what netlink does not tell.
+//
+// What is read one after the other belongs together all the same: the kernel's
+// own notifications (RTNLGRP_LINK) name each device that was renamed, removed
+// or given another address since before the list was made, and those are read
+// again, with their ports.
 func collectDevices(ctx context.Context, opt Options, udevDB *udevData, netDir string) (devices []Device, problems []string, err error) {
-	want := opt.want()
 	watch, err := watchLinks()
 	if err != nil {
 		return nil, nil, err
 	}
 	defer watch.close()
-	links, err := listLinks(ctx, opt)
-	if err != nil {
-		return nil, nil, err
-	}
-	c := &deviceReader{want: want, udevDB: udevDB, netDir: netDir, oldKernel: !kernelAtLeast(5, 6)}
+	c := &deviceReader{ctx: ctx, want: opt.want(), udevDB: udevDB, netDir: netDir, oldKernel: !kernelAtLeast(5, 6)}
 	c.openSysfs()
 	defer c.close()
+	w := &deviceWorker{c: c}
+	defer w.close()
 
-	missing := make([]bool, len(links)) // gone meanwhile
-	careful := func(w *deviceWorker, i int, refresh bool) error {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		err := w.inspect(ctx, &links[i], refresh)
-		if errors.Is(err, errGone) {
-			missing[i] = true
-			return nil
-		}
-		return err
-	}
-	if len(links) < parallelFrom || want&(WantUEvent|WantDriver) != 0 || c.oldKernel || c.virtual < 0 {
-		err = c.run(len(links), func(w *deviceWorker, i int) error { return careful(w, i, false) })
-	} else {
-		err = c.readMany(ctx, links, watch, careful)
-	}
+	early := c.readEarly()
+	links, err := listLinks(ctx, opt, early.take)
+	early.finish()
 	if err != nil {
 		return nil, nil, err
 	}
-	if want&WantPorts != 0 {
-		if err := collectPorts(ctx, links, opt.All); err != nil {
+	if err := w.readRest(links); err != nil {
+		return nil, nil, err
+	}
+	if c.want&WantPorts != 0 {
+		if err := c.collectPorts(links, opt.All); err != nil {
 			return nil, nil, err
 		}
 	}
-	c.nameMasters(ctx, links)
+	if err := w.readChanged(links, watch, opt.All); err != nil {
+		return nil, nil, err
+	}
+	c.nameMasters(links)
 	devices = slices.Grow(devices, len(links))
-	for i := range links {
-		if !missing[i] {
-			devices = append(devices, links[i].Device)
+	for _, l := range links {
+		if !l.gone {
+			devices = append(devices, l.Device)
 		}
 	}
 	return devices, c.problems(), nil
 }
 
-// listLinks makes the dumps that the options ask for, each device once.
-func listLinks(ctx context.Context, opt Options) ([]link, error) {
-	if opt.All {
-		return dumpLinks(ctx, linkFilter{})
+// readRest reads what was not read early; and where sysfs turns out to be
+// another network namespace's, whatever was not read with every check.
+func (w *deviceWorker) readRest(links []*link) error {
+	read := func(which func(*link) bool) error {
+		for _, l := range links {
+			if which(l) {
+				if err := w.readLink(l, false); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
 	}
-	var links []link
+	if err := read(func(l *link) bool { return !l.read }); err != nil || len(w.c.foreign) == 0 {
+		return err
+	}
+	return read(func(l *link) bool { return !l.checked })
+}
+
+// readChanged reads again, with every check, what the kernel gave notice of.
+// all says that links are all there are.
+func (w *deviceWorker) readChanged(links []*link, watch *linkWatch, all bool) error {
+	ports := w.c.want&WantPorts != 0
+	for range inspectAttempts {
+		// An answer from the kernel's device lock: what was under way is
+		// told by now.
+		if _, err := w.get("", 1); err != nil && !errors.Is(err, errGone) {
+			return err
+		}
+		changed, overflow, err := watch.drain()
+		if err != nil {
+			return err
+		}
+		again := false
+		for _, l := range links {
+			if l.gone || !overflow && !changed[l.Index] {
+				continue
+			}
+			again = true
+			if err := w.readLink(l, true); err != nil {
+				return err
+			}
+			if !l.gone && ports && !all && isMaster(l) {
+				if err := portsByMaster(w.c.ctx, l); err != nil {
+					return err
+				}
+			}
+		}
+		switch {
+		case !again:
+			return nil
+		case ports && all:
+			portsFrom(links, links)
+		}
+	}
+	return nil
+}
+
+// listLinks makes the dumps that the options ask for, each device once. take,
+// where not nil, gets each link as soon as the kernel has sent it; one that is
+// not in the list in the end was not to be listed.
+func listLinks(ctx context.Context, opt Options, take func(*link)) ([]*link, error) {
+	if opt.All {
+		return dumpLinks(ctx, linkFilter{}, take)
+	}
+	var links []*link
 	seen := map[int]bool{}
-	add := func(l link) {
+	add := func(l *link) {
 		if !seen[l.Index] {
 			seen[l.Index] = true
 			links = append(links, l)
 		}
 	}
 	for _, kind := range opt.kinds() {
-		of, err := dumpLinks(ctx, linkFilter{kind: kind})
+		of, err := dumpLinks(ctx, linkFilter{kind: kind}, take)
 		if err != nil {
 			return nil, err
 		}
@@ -121,7 +175,7 @@ func listLinks(ctx context.Context, opt Options) ([]link, error) {
 			l, err := r.get(ctx, name, 0)
 			switch {
 			case err == nil:
-				add(l)
+				add(&l)
 			case errors.Is(err, unix.ENODEV), errors.Is(err, unix.EINVAL), errors.Is(err, unix.ERANGE):
 				// No such device, or a kernel without alternative names (before 5.5).
 			default:
@@ -129,12 +183,13 @@ func listLinks(ctx context.Context, opt Options) ([]link, error) {
 			}
 		}
 	}
-	slices.SortFunc(links, func(a, b link) int { return cmp.Compare(a.Index, b.Index) })
+	slices.SortFunc(links, func(a, b *link) int { return cmp.Compare(a.Index, b.Index) })
 	return links, nil
 }
 
 // deviceReader is what all workers share.
 type deviceReader struct {
+	ctx       context.Context
 	want      Want
 	udevDB    *udevData
 	netDir    string
@@ -197,104 +252,131 @@ func (c *deviceReader) problems() (p []string) {
 	return p
 }
 
-// run calls each for 0..n-1, on as many threads as pay off.
-func (c *deviceReader) run(n int, each func(*deviceWorker, int) error) error {
-	workers := 1
-	if n >= parallelFrom {
-		workers = min(runtime.GOMAXPROCS(0), 8)
-	}
-	errs := make([]error, workers)
-	var wg sync.WaitGroup
-	for w := range workers {
-		wg.Go(func() {
-			worker := &deviceWorker{c: c}
-			defer worker.close()
-			for i := w; i < n; i += workers {
-				if errs[w] = each(worker, i); errs[w] != nil {
-					return
-				}
-			}
-		})
-	}
-	wg.Wait()
-	return errors.Join(errs...)
-}
-
-// samples is how many of many devices are read with all checks.
-const samples = 32
-
 // sharedDevTypes are the kinds whose driver gives every device the same
 // DEVTYPE (SET_NETDEV_DEVTYPE in br_dev_setup() and bond_setup()).
 var sharedDevTypes = map[string]bool{"bridge": true, "bond": true}
 
-// readMany reads addr_assign_type alone for most devices, and name_assign_type
-// where it is wanted, for a file of sysfs
-// costs as much as a link in a dump, and three of them more than ip(8) takes.
-// What inspect() makes sure of for each device is made sure of for all:
-// that sysfs is this network namespace's, by samples read with every check,
-// and that nothing changed since the dump, by the kernel's own notifications
-// (RTNLGRP_LINK), which name each device that was renamed, removed or given
-// another address. Those, and whatever does not look as expected, are read
-// again with every check.
-func (c *deviceReader) readMany(ctx context.Context, links []link, watch *linkWatch, careful func(*deviceWorker, int, bool) error) error {
-	w := &deviceWorker{c: c}
+const (
+	// earlyBatch is how many links are handed to a thread at a time.
+	earlyBatch = 16
+	// samples is how many devices each thread reads with all checks.
+	samples = 16
+)
+
+// earlyReader reads devices in threads of its own while the list of them is
+// still being made, once it turns out to be long (parallelFrom).
+type earlyReader struct {
+	c     *deviceReader
+	first []*link // what came before there were threads
+	batch []*link
+	queue chan []*link // nil as long as there are none
+	wg    sync.WaitGroup
+}
+
+func (c *deviceReader) readEarly() *earlyReader { return &earlyReader{c: c} }
+
+// take is given every link of the list once it is parsed.
+func (e *earlyReader) take(l *link) {
+	switch {
+	case e.queue == nil && len(e.first) < parallelFrom:
+		e.first = append(e.first, l)
+		return
+	case e.queue == nil:
+		e.start()
+	}
+	if e.batch = append(e.batch, l); len(e.batch) == earlyBatch {
+		e.queue <- e.batch
+		e.batch = nil
+	}
+}
+
+func (e *earlyReader) start() {
+	e.queue = make(chan []*link, 1024)
+	// One processor makes the list.
+	for range min(max(runtime.GOMAXPROCS(0)-1, 1), 7) {
+		e.wg.Go(e.work)
+	}
+}
+
+// finish waits until everything that was taken is read, and lends a hand.
+func (e *earlyReader) finish() {
+	if e.queue == nil {
+		return
+	}
+	e.queue <- e.batch
+	e.queue <- e.first
+	close(e.queue)
+	e.work()
+	e.wg.Wait()
+}
+
+// work leaves out what cannot be read at the first try. Meanwhile the list is
+// being put in order by the indexes, which are not touched here.
+func (e *earlyReader) work() {
+	w := &deviceWorker{c: e.c, devTypes: map[string]fact.Fact[string]{}}
 	defer w.close()
-	devTypes := map[string]fact.Fact[string]{}
-	step := max(1, len(links)/samples)
-	for i := 0; i < len(links); i += step {
-		if err := careful(w, i, false); err != nil {
-			return err
-		}
-		if l := &links[i]; sharedDevTypes[l.Kind] && !l.DevType.IsUnknown() {
-			devTypes[l.Kind] = l.DevType
-		}
-	}
-	trusted := len(c.foreign) == 0
-	err := c.run(len(links), func(w *deviceWorker, i int) error {
-		if i%step == 0 {
-			return nil
-		}
-		l := &links[i]
-		devType, ok := devTypes[l.Kind]
-		if trusted && ok {
-			if v, err := w.readInt(c.virtual, l.Name+"/addr_assign_type"); err == nil && w.readNameAssignType(l, c.virtual, l.Name+"/name_assign_type") {
-				l.AddrAssignType, l.DevType = fact.Known(AddrAssignType(v)), devType
-				w.readUdevDB(l)
-				return nil
+	for batch := range e.queue {
+		for i, l := range batch {
+			if w.c.ctx.Err() != nil || !(i == 0 && w.sampled < samples) && w.readQuickly(l) {
+				continue
 			}
-		}
-		return careful(w, i, false)
-	})
-	if err != nil {
-		return err
-	}
-	// An answer from the kernel's device lock: what was under way is told by now.
-	if _, err := w.get(ctx, "", 1); err != nil && !errors.Is(err, errGone) {
-		return err
-	}
-	changed, overflow, err := watch.drain()
-	if err != nil {
-		return err
-	}
-	for i := range links {
-		if overflow || changed[links[i].Index] {
-			if err := careful(w, i, true); err != nil {
-				return err
+			w.sampled++
+			if w.readFacts(l) != nil {
+				continue
+			}
+			l.read, l.checked = true, true
+			if sharedDevTypes[l.Kind] && l.DevType.IsKnown() {
+				w.devTypes[l.Kind] = l.DevType
 			}
 		}
 	}
-	return nil
+}
+
+// readQuickly reads addr_assign_type alone, name_assign_type where it is
+// wanted, and the names of a bridge's ports, for a file of sysfs costs as much
+// as a link in a dump, and three of them more than ip(8) takes. What inspect()
+// makes sure of for each device is made sure of for all: that sysfs is this
+// network namespace's, by samples read with every check, and that nothing
+// changed since the dump, by the kernel's notifications. It answers false, and
+// leaves it to inspect(), where anything does not look as expected.
+func (w *deviceWorker) readQuickly(l *link) bool {
+	c := w.c
+	devType, ok := w.devTypes[l.Kind]
+	if !ok || c.virtual < 0 || c.oldKernel || c.want&(WantUEvent|WantDriver) != 0 {
+		return false
+	}
+	v, err := w.readInt(c.virtual, l.Name+"/addr_assign_type")
+	if err != nil || !w.readNameAssignType(l, c.virtual, l.Name+"/name_assign_type") {
+		return false
+	}
+	w.readBridgePorts(l, c.virtual, l.Name+"/brif")
+	l.AddrAssignType, l.DevType = fact.Known(AddrAssignType(v)), devType
+	w.readUdevDB(l)
+	l.read = true
+	return true
+}
+
+// readLink reads a device with every check; refresh asks netlink again first.
+func (w *deviceWorker) readLink(l *link, refresh bool) error {
+	if err := w.c.ctx.Err(); err != nil {
+		return err
+	}
+	err := w.inspect(l, refresh)
+	if errors.Is(err, errGone) {
+		l.gone, err = true, nil
+	}
+	l.read, l.checked = true, true
+	return err
 }
 
 // nameMasters turns master indexes into names; most are in the list already.
-func (c *deviceReader) nameMasters(ctx context.Context, links []link) {
+func (c *deviceReader) nameMasters(links []*link) {
 	names := make(map[int]string, len(links))
 	for _, l := range links {
 		names[l.Index] = l.Name
 	}
 	var r *rtnl
-	for i := range links {
-		l := &links[i]
+	for _, l := range links {
 		if !l.port {
 			continue
 		}
@@ -307,7 +389,7 @@ func (c *deviceReader) nameMasters(ctx context.Context, links []link) {
 				}
 				defer r.close()
 			}
-			if m, err := r.get(ctx, "", l.masterIndex); err == nil {
+			if m, err := r.get(c.ctx, "", l.masterIndex); err == nil {
 				name = m.Name
 			}
 			names[l.masterIndex] = name
@@ -321,6 +403,9 @@ type deviceWorker struct {
 	c   *deviceReader
 	r   *rtnl
 	buf [4096]byte
+
+	devTypes map[string]fact.Fact[string] // of sharedDevTypes, as seen so far
+	sampled  int
 }
 
 func (w *deviceWorker) close() {
@@ -330,14 +415,14 @@ func (w *deviceWorker) close() {
 }
 
 // get asks the kernel about one device; errGone says that it has none.
-func (w *deviceWorker) get(ctx context.Context, name string, index int) (link, error) {
+func (w *deviceWorker) get(name string, index int) (link, error) {
 	if w.r == nil {
 		var err error
 		if w.r, err = openRtnl(); err != nil {
 			return link{}, err
 		}
 	}
-	l, err := w.r.get(ctx, name, index)
+	l, err := w.r.get(w.c.ctx, name, index)
 	if errors.Is(err, unix.ENODEV) {
 		return l, errGone
 	}
@@ -350,11 +435,11 @@ func (w *deviceWorker) get(ctx context.Context, name string, index int) (link, e
 // does not redirect and which goes stale with the device; when the two do not
 // agree, netlink is asked again, so that a device which was renamed, replaced
 // or changed meanwhile is read anew and never put together from two.
-func (w *deviceWorker) inspect(ctx context.Context, l *link, refresh bool) error {
+func (w *deviceWorker) inspect(l *link, refresh bool) error {
 	var why error
 	for attempt := range inspectAttempts {
 		if attempt > 0 || refresh {
-			fresh, err := w.get(ctx, "", l.Index)
+			fresh, err := w.get("", l.Index)
 			if err != nil {
 				return err
 			}
@@ -363,10 +448,7 @@ func (w *deviceWorker) inspect(ctx context.Context, l *link, refresh bool) error
 			}
 			*l = fresh
 		}
-		w.readDriver(l)
-		w.readUdevDB(l)
-		why = w.readSysfs(l)
-		if !errors.Is(why, errDiffers) {
+		if why = w.readFacts(l); !errors.Is(why, errDiffers) {
 			break
 		}
 	}
@@ -387,6 +469,13 @@ func (w *deviceWorker) inspect(ctx context.Context, l *link, refresh bool) error
 		return why
 	}
 	return nil
+}
+
+// readFacts is inspect's one try. It changes nothing that netlink told of l.
+func (w *deviceWorker) readFacts(l *link) error {
+	w.readDriver(l)
+	w.readUdevDB(l)
+	return w.readSysfs(l)
 }
 
 func (w *deviceWorker) withoutSysfs(l *link, reason string) {
@@ -438,6 +527,7 @@ func (w *deviceWorker) readSysfs(l *link) error {
 	if !w.readNameAssignType(l, dir, "name_assign_type") {
 		return errDiffers
 	}
+	w.readBridgePorts(l, dir, "brif")
 	l.DevType = fact.Text(uevent["DEVTYPE"])
 	if w.c.want&WantUEvent != 0 {
 		l.UEvent = fact.Known(uevent)
@@ -488,6 +578,31 @@ func (w *deviceWorker) readInt(dir int, name string) (int, error) {
 	return strconv.Atoi(string(bytes.TrimSpace(w.buf[:n])))
 }
 
+// readBridgePorts reads the names of a bridge's ports, which sysfs lists in the
+// bridge's brif directory (br_sysfs_addbr() in net/bridge/br_sysfs_br.c).
+func (w *deviceWorker) readBridgePorts(l *link, dir int, name string) {
+	l.portNames, l.namesPorts = nil, false
+	if l.Kind != "bridge" || w.c.want&WantPorts == 0 {
+		return
+	}
+	fd, err := unix.Openat(dir, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return
+	}
+	defer unix.Close(fd)
+	for {
+		n, err := unix.Getdents(fd, w.buf[:])
+		if err != nil {
+			return
+		}
+		if n == 0 {
+			l.namesPorts = true
+			return
+		}
+		_, _, l.portNames = unix.ParseDirent(w.buf[:n], -1, l.portNames)
+	}
+}
+
 // portsOneByOne is the number of ports of a device up to which each is asked
 // for by index; for more, one dump that the kernel filters by master is
 // cheaper, although the kernel walks all links for it. mastersOneByOne is the
@@ -497,100 +612,147 @@ const (
 	mastersOneByOne = 16
 )
 
+func isMaster(l *link) bool {
+	switch l.Kind {
+	case "bridge", "bond", "team", "vrf":
+		return true
+	}
+	return l.Flags&unix.IFF_MASTER != 0
+}
+
 // collectPorts fills in Ports. all says that links are all there are.
 //
-// For bridges one dump of the family AF_BRIDGE has every port of every bridge
-// and nothing else (rtnl_bridge_getlink() in net/core/rtnetlink.c), so that
-// bridges without ports cost nothing.
-func collectPorts(ctx context.Context, links []link, all bool) error {
-	for i := range links {
-		links[i].Ports = nil
+// Bridges without ports cost nothing: sysfs has told their ports by name. Where
+// it has not, one dump of the family AF_BRIDGE has every port of every bridge
+// and nothing else (rtnl_bridge_getlink() in net/core/rtnetlink.c).
+func (c *deviceReader) collectPorts(links []*link, all bool) error {
+	ctx := c.ctx
+	for _, l := range links {
+		l.Ports = nil
 	}
 	if all {
-		portsFrom(links, links, func(*link) bool { return true })
+		portsFrom(links, links)
 		return nil
 	}
-	var many []int         // positions of devices that need a dump
-	few := map[int][]int{} // ports by position
-	members, bridges := map[int][]int(nil), false
-	for i := range links {
-		if links[i].Kind == "bridge" {
-			bridges = true
-			break
+	var dump []*link // masters whose ports take a dump
+	var members map[int][]int
+	var r *rtnl
+	for _, l := range links {
+		if l.gone || !isMaster(l) {
+			continue
 		}
-	}
-	if bridges {
-		var err error
-		if members, err = dumpBridgePorts(ctx); err != nil {
-			return err
+		if l.Kind != "bridge" {
+			dump = append(dump, l)
+			continue
 		}
-	}
-	for i := range links {
-		l := &links[i]
-		switch ports := members[l.Index]; {
-		case l.Kind == "bridge" && len(ports) == 0:
-		case l.Kind == "bridge" && len(ports) <= portsOneByOne:
-			few[i] = ports
-		case l.Kind == "bridge", l.Kind == "bond", l.Kind == "team", l.Kind == "vrf", l.Flags&unix.IFF_MASTER != 0:
-			many = append(many, i)
-		}
-	}
-	if len(few) > 0 {
-		r, err := openRtnl()
-		if err != nil {
-			return err
-		}
-		defer r.close()
-		for i, ports := range few {
-			for _, index := range ports {
-				p, err := r.get(ctx, "", index)
-				switch {
-				case errors.Is(err, unix.ENODEV):
-				case err != nil:
-					return fmt.Errorf("read a port of %s: %w", links[i].Name, err)
-				case p.masterIndex == links[i].Index:
-					links[i].Ports = append(links[i].Ports, portOf(p))
+		var ask []askPort
+		if l.namesPorts {
+			for _, name := range l.portNames {
+				ask = append(ask, askPort{name: name})
+			}
+		} else {
+			if members == nil {
+				var err error
+				if members, err = dumpBridgePorts(ctx); err != nil {
+					return err
 				}
 			}
-			slices.SortFunc(links[i].Ports, func(a, b Port) int { return cmp.Compare(a.Index, b.Index) })
+			for _, index := range members[l.Index] {
+				ask = append(ask, askPort{index: index})
+			}
 		}
-	}
-	if len(many) > mastersOneByOne {
-		dump, err := dumpLinks(ctx, linkFilter{})
+		if len(ask) == 0 {
+			continue
+		}
+		if r == nil && len(ask) <= portsOneByOne {
+			var err error
+			if r, err = openRtnl(); err != nil {
+				return err
+			}
+			defer r.close()
+		}
+		if len(ask) > portsOneByOne {
+			dump = append(dump, l)
+			continue
+		}
+		found, err := portsOf(ctx, r, l, ask)
 		if err != nil {
 			return err
 		}
-		portsFrom(links, dump, func(l *link) bool { return len(l.Ports) == 0 })
+		if !found {
+			dump = append(dump, l)
+		}
+	}
+	if len(dump) > mastersOneByOne {
+		every, err := dumpLinks(ctx, linkFilter{}, nil)
+		if err != nil {
+			return err
+		}
+		portsFrom(dump, every)
 		return nil
 	}
-	for _, i := range many {
-		dump, err := dumpLinks(ctx, linkFilter{master: links[i].Index})
-		if err != nil {
+	for _, l := range dump {
+		if err := portsByMaster(ctx, l); err != nil {
 			return err
-		}
-		for _, p := range dump {
-			links[i].Ports = append(links[i].Ports, portOf(p))
 		}
 	}
 	return nil
 }
 
-// portsFrom finds ports in a list that has them all, for the links chosen.
-func portsFrom(links, all []link, choose func(*link) bool) {
+// askPort is a port by its name, or by its index.
+type askPort struct {
+	name  string
+	index int
+}
+
+// portsOf asks for each port. It answers false where one of them is no port of
+// the device any more: it left, or was renamed since it was listed.
+func portsOf(ctx context.Context, r *rtnl, l *link, ask []askPort) (bool, error) {
+	var ports []Port
+	for _, a := range ask {
+		p, err := r.get(ctx, a.name, a.index)
+		switch {
+		case errors.Is(err, unix.ENODEV):
+			return false, nil
+		case err != nil:
+			return false, fmt.Errorf("read a port of %s: %w", l.Name, err)
+		case p.masterIndex != l.Index:
+			return false, nil
+		}
+		ports = append(ports, portOf(&p))
+	}
+	slices.SortFunc(ports, func(a, b Port) int { return cmp.Compare(a.Index, b.Index) })
+	l.Ports = ports
+	return true, nil
+}
+
+// portsByMaster has the kernel pick the ports of one device.
+func portsByMaster(ctx context.Context, l *link) error {
+	dump, err := dumpLinks(ctx, linkFilter{master: l.Index}, nil)
+	if err != nil {
+		return err
+	}
+	l.Ports = nil
+	for _, p := range dump {
+		l.Ports = append(l.Ports, portOf(p))
+	}
+	return nil
+}
+
+// portsFrom finds the ports of masters in a list that has every link.
+func portsFrom(masters, every []*link) {
 	ports := map[int][]Port{}
-	for _, l := range all {
-		if l.port {
+	for _, l := range every {
+		if l.port && !l.gone {
 			ports[l.masterIndex] = append(ports[l.masterIndex], portOf(l))
 		}
 	}
-	for i := range links {
-		if choose(&links[i]) {
-			links[i].Ports = ports[links[i].Index]
-		}
+	for _, l := range masters {
+		l.Ports = ports[l.Index]
 	}
 }
 
-func portOf(l link) Port {
+func portOf(l *link) Port {
 	return Port{Index: l.Index, Name: l.Name, MAC: l.MAC, PermanentMAC: l.PermanentMAC}
 }
 

@@ -349,9 +349,9 @@ func BenchmarkThousandBridgesAmongOtherLinks(b *testing.B) {
 	b.ReportMetric(float64(fastest.Microseconds())/1000, "ms-fastest")
 }
 
-func mustDump(t testing.TB) []link {
+func mustDump(t testing.TB) []*link {
 	t.Helper()
-	l, err := dumpLinks(context.Background(), linkFilter{})
+	l, err := dumpLinks(context.Background(), linkFilter{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,6 +43,13 @@ type link struct {
 	Device
 	masterIndex int
 	port        bool // has IFLA_MASTER
+
+	// What became of it in deviceReader: read at all, read with every check
+	// (inspect), and found to be gone.
+	read, checked, gone bool
+	// portNames are a bridge's ports, where sysfs told them.
+	portNames  []string
+	namesPorts bool
 }
 
 // rtnl is one rtnetlink socket.
@@ -173,18 +180,19 @@ type linkFilter struct {
 }
 
 // dumpLinks returns the links that pass the filter, sorted by index. It starts
-// again when the kernel says that the list changed meanwhile.
-func dumpLinks(ctx context.Context, f linkFilter) (links []link, err error) {
+// again when the kernel says that the list changed meanwhile. take, where not
+// nil, gets each link at once, also those of a dump that was begun again.
+func dumpLinks(ctx context.Context, f linkFilter, take func(*link)) (links []*link, err error) {
 	brief := f == linkFilter{}
 	for range dumpAttempts {
 		var interrupted bool
-		links, interrupted, err = dumpOnce(ctx, f, brief)
+		links, interrupted, err = dumpOnce(ctx, f, brief, take)
 		if errors.Is(err, errManyLinks) {
 			brief = true
-			links, interrupted, err = dumpOnce(ctx, f, brief)
+			links, interrupted, err = dumpOnce(ctx, f, brief, take)
 		}
 		if err != nil || !interrupted {
-			slices.SortFunc(links, func(a, b link) int { return a.Index - b.Index })
+			slices.SortFunc(links, func(a, b *link) int { return a.Index - b.Index })
 			return links, err
 		}
 	}
@@ -199,7 +207,7 @@ func dumpLinks(ctx context.Context, f linkFilter) (links []link, err error) {
 // so the first link of another kind means, with NETLINK_GET_STRICT_CHK, that
 // no link of the kind can exist; that saves reading all the others. Without
 // strict checking it may be an old kernel, and everything is read.
-func dumpOnce(ctx context.Context, f linkFilter, brief bool) (links []link, interrupted bool, err error) {
+func dumpOnce(ctx context.Context, f linkFilter, brief bool, take func(*link)) (links []*link, interrupted bool, err error) {
 	r, err := openRtnl()
 	if err != nil {
 		return nil, false, err
@@ -231,8 +239,11 @@ func dumpOnce(ctx context.Context, f linkFilter, brief bool) (links []link, inte
 		case f.master != 0 && l.masterIndex != f.master:
 			return nil
 		}
-		if links = append(links, l); len(links) > enough {
+		if links = append(links, &l); len(links) > enough {
 			return errManyLinks
+		}
+		if take != nil {
+			take(&l)
 		}
 		return nil
 	})

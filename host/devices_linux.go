@@ -200,7 +200,6 @@ type deviceReader struct {
 	sysfsErr error
 	ethtool  int // any socket, for ioctl; or -1
 
-	mu      sync.Mutex
 	foreign map[string]bool // devices that sysfs shows differently
 }
 
@@ -456,12 +455,10 @@ func (w *deviceWorker) inspect(l *link, refresh bool) error {
 	case why == nil:
 		return nil
 	case errors.Is(why, errDiffers):
-		w.c.mu.Lock()
 		if w.c.foreign == nil {
 			w.c.foreign = map[string]bool{}
 		}
 		w.c.foreign[l.Name] = true
-		w.c.mu.Unlock()
 		w.withoutSysfs(l, fmt.Sprintf("%s does not show this device as netlink does: it may belong to another network namespace", w.c.netDir))
 	case w.c.sysfsErr != nil:
 		w.withoutSysfs(l, w.c.sysfsErr.Error())

@@ -3,8 +3,8 @@ package policy
 import (
 	"cmp"
 	"fmt"
-	"iter"
 	"path"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -23,6 +23,8 @@ import (
 // file it is, and otherwise one of the host; never both.
 func Check(snap *host.Snapshot, tree *linkfiles.Tree, opt Options) *Result {
 	a := &audit{snap: snap, tree: tree, opt: opt, decider: tree.For(&snap.System)}
+	a.byName = sync.OnceValue(a.indexNames)
+	a.byPath = sync.OnceValue(a.indexPaths)
 	a.unrecorded = sync.OnceValue(a.findUnrecorded)
 	return a.run()
 }
@@ -45,10 +47,11 @@ type audit struct {
 	// decider is nil for Lint, which has no devices.
 	decider *linkfiles.Decider
 
-	// Indexes of snap.Devices by name and of tree.Files by resolved path,
-	// made at the first use: a host may have thousands of either.
-	byName map[string]*host.Device
-	byPath map[string]*linkfiles.File
+	// Indexes of snap.Devices by name, alternative names included, and of
+	// tree.Files by resolved path, made at the first use: a host may have
+	// thousands of either.
+	byName func() map[string]*host.Device
+	byPath func() map[string]*linkfiles.File
 	// unrecorded is a file whose name udevd cannot put into its database.
 	unrecorded func() string
 
@@ -71,11 +74,13 @@ type subject struct {
 }
 
 func (a *audit) run() *Result {
-	r := &Result{Snapshot: a.snap, Tree: a.tree, Devices: []DeviceResult{}}
-	effective := map[*linkfiles.File]bool{}
-	for s := range a.subjects() {
+	todo := a.subjects()
+	r := &Result{Snapshot: a.snap, Tree: a.tree, Devices: make([]DeviceResult, len(todo))}
+	files := make([]*linkfiles.File, len(todo))
+	inParallel(len(todo), func(i int) {
+		s := todo[i]()
+		files[i] = s.file
 		if s.file != nil {
-			effective[s.file] = true
 			s.res.Findings = a.complaints(s.file.Diagnostics)
 		}
 		for _, rule := range catalogue {
@@ -84,7 +89,11 @@ func (a *audit) run() *Result {
 			}
 		}
 		s.res.Findings = ordered(s.res.Findings)
-		r.Devices = append(r.Devices, *s.res)
+		r.Devices[i] = *s.res
+	})
+	effective := map[*linkfiles.File]bool{}
+	for _, f := range files {
+		effective[f] = true
 	}
 	a.audited = len(r.Devices)
 	for _, rule := range catalogue {
@@ -101,20 +110,53 @@ func (a *audit) run() *Result {
 	return r
 }
 
-// subjects yields the devices to audit: in the user's order where he named
-// them, else in the order of their index. One at a time, since a decision
-// holds a step for each file.
-func (a *audit) subjects() iter.Seq[*subject] {
-	if len(a.opt.Targets) > 0 {
-		return a.named
+// parallelFrom is the number of devices from which on it pays to judge them on
+// all processors.
+const parallelFrom = 256
+
+// inParallel calls do for 0 to n-1, which do not depend on one another.
+func inParallel(n int, do func(int)) {
+	workers := 1
+	if n >= parallelFrom {
+		workers = runtime.GOMAXPROCS(0)
 	}
-	return a.chosen
+	var wg sync.WaitGroup
+	panics := make([]any, workers)
+	for w := range workers {
+		part := func() {
+			defer func() { panics[w] = recover() }()
+			for i := w * n / workers; i < (w+1)*n/workers; i++ {
+				do(i)
+			}
+		}
+		if w == workers-1 {
+			part()
+		} else {
+			wg.Go(part)
+		}
+	}
+	wg.Wait()
+	for _, p := range panics {
+		if p != nil {
+			panic(p) // where the caller can catch it
+		}
+	}
 }
 
-func (a *audit) named(yield func(*subject) bool) {
+// subjects are the devices to audit: in the user's order where he named them,
+// else in the order of their index. Each is made when it is wanted, since a
+// decision holds a step for each file.
+func (a *audit) subjects() []func() *subject {
+	if len(a.opt.Targets) > 0 {
+		return a.named()
+	}
+	return a.chosen()
+}
+
+func (a *audit) named() (todo []func() *subject) {
 	seen := map[string]bool{}
 	for _, t := range a.opt.Targets {
-		d := a.device(t.Name)
+		d := a.byName()[t.Name]
 		name := t.Name
 		if d != nil {
 			name = d.Name
@@ -123,19 +165,16 @@ func (a *audit) named(yield func(*subject) bool) {
 			continue
 		}
 		seen[name] = true
-		s := (*subject)(nil)
 		if d != nil {
-			s = a.present(d)
+			todo = append(todo, func() *subject { return a.present(d) })
 		} else {
-			s = a.absent(t)
-		}
-		if !yield(s) {
-			return
+			todo = append(todo, func() *subject { return a.absent(t) })
 		}
 	}
+	return todo
 }
 
-func (a *audit) chosen(yield func(*subject) bool) {
+func (a *audit) chosen() (todo []func() *subject) {
 	wanted := a.opt.Kinds
 	if len(wanted) == 0 {
 		wanted = host.DefaultKinds
@@ -153,26 +192,22 @@ func (a *audit) chosen(yield func(*subject) bool) {
 				continue
 			}
 		}
-		if !yield(a.present(d)) {
-			return
-		}
+		todo = append(todo, func() *subject { return a.present(d) })
 	}
+	return todo
 }
 
-// device finds a device by its name or one of its alternative names.
-func (a *audit) device(name string) *host.Device {
-	if a.byName == nil {
-		a.byName = make(map[string]*host.Device, len(a.snap.Devices))
-		for i := range a.snap.Devices {
-			for _, alt := range a.snap.Devices[i].AltNames {
-				a.byName[alt] = &a.snap.Devices[i]
-			}
-		}
-		for i := range a.snap.Devices {
-			a.byName[a.snap.Devices[i].Name] = &a.snap.Devices[i]
+func (a *audit) indexNames() map[string]*host.Device {
+	byName := make(map[string]*host.Device, len(a.snap.Devices))
+	for i := range a.snap.Devices {
+		for _, alt := range a.snap.Devices[i].AltNames {
+			byName[alt] = &a.snap.Devices[i]
 		}
 	}
-	return a.byName[name]
+	for i := range a.snap.Devices {
+		byName[a.snap.Devices[i].Name] = &a.snap.Devices[i]
+	}
+	return byName
 }
 
 func (a *audit) present(d *host.Device) *subject {
@@ -269,13 +304,15 @@ func (s *subject) appliedFile() *linkfiles.File {
 	if !ok {
 		return nil
 	}
-	if s.byPath == nil {
-		s.byPath = make(map[string]*linkfiles.File, len(s.tree.Files))
-		for _, f := range s.tree.Files {
-			s.byPath[s.resolve(asRecorded(f.Path))] = f
-		}
+	return s.byPath()[s.resolve(applied)]
+}
+
+func (a *audit) indexPaths() map[string]*linkfiles.File {
+	byPath := make(map[string]*linkfiles.File, len(a.tree.Files))
+	for _, f := range a.tree.Files {
+		byPath[a.resolve(asRecorded(f.Path))] = f
 	}
-	return s.byPath[s.resolve(applied)]
+	return byPath
 }
 
 func (s *subject) appliedPolicy() string {

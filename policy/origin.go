@@ -76,7 +76,7 @@ func (s *subject) originOfSet(d *host.Device) fact.Fact[string] {
 		return fact.Known(OriginPermanent)
 	}
 	if d.Master != "" {
-		m := s.device(d.Master)
+		m := s.byName()[d.Master]
 		switch {
 		case m == nil:
 			return unknown("its master " + d.Master + ", or whoever set it")

@@ -229,7 +229,7 @@ func (s *subject) uplink(d *host.Device) string {
 		}
 	}
 	for _, p := range d.Ports {
-		if port := s.device(p.Name); port != nil && slices.Contains([]string{"bond", "team", "vlan"}, port.Kind) {
+		if port := s.byName()[p.Name]; port != nil && slices.Contains([]string{"bond", "team", "vlan"}, port.Kind) {
 			return p.Name
 		}
 	}
@@ -240,7 +240,7 @@ func (s *subject) uplink(d *host.Device) string {
 // wire to a guest on this machine.
 func (s *subject) allVirtual(d *host.Device) bool {
 	for _, p := range d.Ports {
-		port := s.device(p.Name)
+		port := s.byName()[p.Name]
 		if port == nil || !slices.Contains([]string{"veth", "tun", "dummy"}, port.Kind) {
 			return false
 		}

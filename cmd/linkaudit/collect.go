@@ -6,7 +6,6 @@ import (
 	"linkaudit/fact"
 	"linkaudit/host"
 	"linkaudit/linkfiles"
-	"linkaudit/policy"
 )
 
 // request is what of a machine is to be looked at.
@@ -48,7 +47,6 @@ func collect(ctx context.Context, r request) (*host.Snapshot, *linkfiles.Tree, e
 		return nil, nil, err
 	}
 	snap.Files = *store
-	policy.FillPersistent(snap)
 	return snap, tree, nil
 }
 

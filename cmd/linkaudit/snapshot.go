@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"linkaudit/host"
+	"linkaudit/policy"
 )
 
 func snapshotCommand() *cli.Command {
@@ -46,6 +47,7 @@ func snapshot(c *cli.Context) error {
 	if err != nil {
 		return fmt.Errorf("looking at the machine: %w", err)
 	}
+	policy.FillPersistent(snap)
 	withID := c.Bool("with-machine-id")
 	if !c.IsSet("output") {
 		return host.Save(c.App.Writer, snap, withID)

@@ -67,6 +67,10 @@ const (
 	AddrSet    AddrAssignType = 3
 )
 
+// NameRenamed is the name_assign_type of a device that was renamed
+// (NET_NAME_RENAMED of include/uapi/linux/netdevice.h).
+const NameRenamed = 4
+
 func (t AddrAssignType) String() string {
 	switch t {
 	case AddrPerm:

@@ -291,3 +291,6 @@ func keySince(section, key string) (since, removed Release, ok bool) {
 	}
 	return row.since, row.removed, true
 }
+
+// KeyKnown reports whether udevd of rel knows the key in the section.
+func KeyKnown(rel Release, section, key string) bool { return keyKnown(rel, section, key) }

@@ -504,3 +504,19 @@ func (p property) String() string {
 	}
 	return p.key + "=" + p.glob
 }
+
+// OnlyName reports whether the file can apply to no other device than the one
+// called name: its OriginalName= holds that name and nothing else.
+func (f *File) OnlyName(name string) bool { return only(f.match.ifname, name) }
+
+// OnlyKind reports whether Kind= holds this kind and nothing else, and no other
+// setting of [Match] that asks about a device narrows it down.
+func (f *File) OnlyKind(kind string) bool {
+	m := &f.match
+	return only(m.kind, kind) && m.hwAddr == nil && m.permHWAddr == nil &&
+		len(m.path)+len(m.driver)+len(m.iftype)+len(m.ifname)+len(m.property) == 0
+}
+
+func only(ps []pattern, text string) bool {
+	return len(ps) == 1 && ps[0].literal() && ps[0].text == text
+}

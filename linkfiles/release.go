@@ -220,3 +220,6 @@ func (r Release) quirks() quirks {
 	}
 	return q
 }
+
+// ReadsDropIns reports whether udevd of the release reads NAME.link.d/*.conf.
+func (r Release) ReadsDropIns() bool { return r.Clamp().quirks().dropIns }

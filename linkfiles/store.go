@@ -1,5 +1,10 @@
 package linkfiles
 
+import (
+	"slices"
+	"strings"
+)
+
 // A Store is everything that was read of the search path, before any release's
 // rules are applied to it: it can be saved in a snapshot and parsed again for
 // another release, and parsing it does no I/O.
@@ -64,4 +69,86 @@ type Entry struct {
 	// not read it: it is too large.
 	Err     Errno  `json:"err,omitempty"`
 	Refused string `json:"refused,omitempty"`
+}
+
+// Content returns the text of the file or drop-in that udevd calls path (see
+// File.Path), and false where the store has no such file or not its text.
+func (s *Store) Content(path string) ([]byte, bool) {
+	find := func(d *Dir) ([]byte, bool) {
+		for i := range d.Entries {
+			if e := &d.Entries[i]; join(d.resolved(), e.Name) == path {
+				return e.Content, e.Type == TypeRegular && e.Err == "" && e.Refused == ""
+			}
+		}
+		return nil, false
+	}
+	for i := range s.Dirs {
+		d := &s.Dirs[i]
+		if b, ok := find(d); ok {
+			return b, true
+		}
+		for j := range d.DropIns {
+			if b, ok := find(&d.DropIns[j]); ok {
+				return b, true
+			}
+		}
+	}
+	return nil, false
+}
+
+// With returns a copy of the store in which the file path, in a directory of
+// the search path or in one of its NAME.link.d, has the content; nil content
+// takes the file away. It is how the outcome of a change is known before the
+// change is made. False: the directory is not one that can be written to.
+func (s *Store) With(path string, content []byte) (*Store, bool) {
+	at := strings.LastIndexByte(path, '/')
+	if at < 0 {
+		return nil, false
+	}
+	dirPath, name := path[:at], path[at+1:]
+	out := &Store{Dirs: slices.Clone(s.Dirs)}
+	for i := range out.Dirs {
+		d := &out.Dirs[i]
+		if d.Err != "" {
+			continue
+		}
+		if d.Path == dirPath {
+			return out, d.set(name, content)
+		}
+		parent := strings.LastIndexByte(dirPath, '/')
+		if !strings.HasSuffix(dirPath, ".link.d") || dirPath[:max(parent, 0)] != d.Path {
+			continue
+		}
+		d.DropIns = slices.Clone(d.DropIns)
+		for j := range d.DropIns {
+			if dd := &d.DropIns[j]; dd.Path == dirPath {
+				return out, dd.Err == "" && dd.set(name, content)
+			}
+		}
+		dd := Dir{Path: dirPath}
+		if d.Resolved != "" {
+			dd.Resolved = join(d.Resolved, dirPath[parent+1:])
+		}
+		dd.set(name, content)
+		d.DropIns = append(d.DropIns, dd)
+		return out, true
+	}
+	return nil, false
+}
+
+// set puts a regular file into the directory or takes a name away; false where
+// what is there is no regular file.
+func (d *Dir) set(name string, content []byte) bool {
+	d.Entries = slices.Clone(d.Entries)
+	i := slices.IndexFunc(d.Entries, func(e Entry) bool { return e.Name == name })
+	if i >= 0 && (d.Entries[i].Type != TypeRegular || d.Entries[i].Symlink != "") {
+		return false
+	}
+	if i >= 0 {
+		d.Entries = slices.Delete(d.Entries, i, i+1)
+	}
+	if content != nil {
+		d.Entries = append(d.Entries, Entry{Name: name, Type: TypeRegular, Mode: 0o644, Size: int64(len(content)), Content: content})
+	}
+	return true
 }

@@ -219,7 +219,7 @@ func (a *audit) present(d *host.Device) *subject {
 	if notCollected(d.PersistentMAC) {
 		s.res.Persistent = persistentMACOf(a.snap, d)
 	}
-	s.judge(linkDevice(d))
+	s.judge(LinkDevice(d))
 	return s
 }
 

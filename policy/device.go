@@ -35,8 +35,8 @@ var takesPortAddress = map[string]bool{"bond": true, "bridge": true, "team": tru
 
 const noSuchDevice = "the device does not exist yet"
 
-// linkDevice is what [Match] sees of a device that exists, at its next event.
-func linkDevice(d *host.Device) *linkfiles.Device {
+// LinkDevice is what [Match] sees of a device that exists, at its next event.
+func LinkDevice(d *host.Device) *linkfiles.Device {
 	dev := d.MatchAttributes()
 	k, virtual := kinds[d.Kind]
 	if dev.Driver.IsUnknown() && virtual {
@@ -114,4 +114,31 @@ func absentDevice(name, kind string) *linkfiles.Device {
 func fromParent(key string) bool {
 	return key == "ID_BUS" || key == "ID_PATH" || strings.HasPrefix(key, "ID_USB_") ||
 		strings.HasPrefix(key, "ID_PCI_") || strings.HasPrefix(key, "ID_NET_NAME_")
+}
+
+// NewDevice is what [Match] will see of a device when it is created without an
+// address of its own choice: it has a random one, which no file names.
+func NewDevice(name, kind string) *linkfiles.Device {
+	dev := absentDevice(name, kind)
+	dev.MAC = fact.Known(unnamedAddress)
+	return dev
+}
+
+// unnamedAddress stands for the random address of a new device: locally
+// administered, and so unlikely in a file as any other of 2^46.
+const unnamedAddress = "6e:9d:c3:5a:71:e4"
+
+// MatchKind returns the assignment of [Match] by which udevd of rel knows the
+// devices of a kind, false where it has none.
+func MatchKind(rel linkfiles.Release, kind string) (key, value string, ok bool) {
+	k, known := kinds[kind]
+	switch {
+	case linkfiles.KeyKnown(rel, "Match", "Kind"):
+		return "Kind", kind, true
+	case !known:
+		return "", "", false
+	case k.devType != "":
+		return "Type", k.devType, true
+	}
+	return "Driver", k.driver, true
 }

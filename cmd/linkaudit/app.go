@@ -20,13 +20,15 @@ func newApp(args []string, stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		UsageText: "linkaudit COMMAND [options] [arguments]",
 		Description: "Audits the bonds, bridges and teams of a host: the systemd .link file that\n" +
 			"applies to each, the MACAddressPolicy that follows, and whose address the\n" +
-			"device carries now. It changes nothing.",
+			"device carries now. Only fix and undo change anything.",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "version", Usage: "print the version", DisableDefaultText: true},
 		},
 		Commands: []*cli.Command{
 			checkCommand(),
 			lintCommand(),
+			fixCommand(),
+			undoCommand(),
 			snapshotCommand(),
 			exampleCommand(),
 			versionCommand(),

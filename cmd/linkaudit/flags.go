@@ -56,23 +56,38 @@ type output struct {
 }
 
 func newOutput(c *cli.Context) (output, error) {
-	for _, name := range []string{"format", "severity", "color"} {
-		if v := c.String(name); !slices.Contains(choices[name], v) {
-			return output{}, usage(c, "--%s %q is none of %s", name, v, strings.Join(choices[name], ", "))
+	o, err := newFormat(c)
+	if err != nil {
+		return o, err
+	}
+	if err := oneOf(c, "severity"); err != nil {
+		return o, err
+	}
+	o.Threshold, o.Quiet = policy.Severity(c.String("severity")), c.Bool("quiet")
+	if o.json && o.Quiet {
+		return o, usage(c, "--quiet is for text; --format json always holds everything")
+	}
+	return o, nil
+}
+
+// newFormat is for commands that show no findings.
+func newFormat(c *cli.Context) (output, error) {
+	for _, name := range []string{"format", "color"} {
+		if err := oneOf(c, name); err != nil {
+			return output{}, err
 		}
 	}
-	o := output{
-		json: c.String("format") == "json",
-		Options: report.Options{
-			Threshold: policy.Severity(c.String("severity")),
-			Quiet:     c.Bool("quiet"),
-		},
-	}
-	if o.json && o.Quiet {
-		return output{}, usage(c, "--quiet is for text; --format json always holds everything")
-	}
+	o := output{json: c.String("format") == "json"}
 	o.Color, o.Width = terminal(c.App.Writer, c.String("color"), os.LookupEnv)
 	return o, nil
+}
+
+// oneOf makes sure that a flag has one of its choices.
+func oneOf(c *cli.Context, flag string) error {
+	if v := c.String(flag); !slices.Contains(choices[flag], v) {
+		return usage(c, "--%s %q is none of %s", flag, v, strings.Join(choices[flag], ", "))
+	}
+	return nil
 }
 
 // terminal says whether to use colour on w and how many columns there are (0

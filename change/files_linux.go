@@ -1,0 +1,331 @@
+package change
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"linkaudit/linkfiles"
+)
+
+// tree is the root below which files are changed. Every path is walked one
+// component after the other, without following symbolic links, so that
+// nothing is ever written elsewhere than where it seems.
+type tree struct {
+	root string
+	fd   int
+}
+
+// The names of temporary files: hidden, so that neither udevd nor anything else
+// that reads the directory takes them for its own.
+const (
+	tempPrefix = ".linkaudit-"
+	tempSuffix = ".tmp"
+)
+
+func openTree(root string) (*tree, error) {
+	fd, err := unix.Open(root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", root, err)
+	}
+	return &tree{root, fd}, nil
+}
+
+func (t *tree) close() { unix.Close(t.fd) }
+
+// dir opens a directory; with makeMissing it makes what is missing, with mode
+// 0755, and returns what it made.
+func (t *tree) dir(name string, makeMissing bool) (fd int, made []string, err error) {
+	fd, err = unix.Openat(t.fd, ".", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, nil, fmt.Errorf("%s: %w", t.root, err)
+	}
+	at := ""
+	for part := range strings.SplitSeq(strings.Trim(name, "/"), "/") {
+		if part == "" {
+			continue // the root itself
+		}
+		at += "/" + part
+		next, err := openDirAt(fd, part)
+		if errors.Is(err, unix.ENOENT) && makeMissing {
+			if err = makeDirAt(fd, part); err == nil {
+				made = append(made, at)
+				next, err = openDirAt(fd, part)
+			}
+		}
+		unix.Close(fd)
+		switch {
+		case errors.Is(err, unix.ELOOP), errors.Is(err, unix.ENOTDIR):
+			return -1, made, fmt.Errorf("%s is a symbolic link or no directory: linkaudit does not write through it", at)
+		case err != nil:
+			return -1, made, fmt.Errorf("%s: %w", at, err)
+		}
+		fd = next
+	}
+	return fd, made, nil
+}
+
+func openDirAt(fd int, name string) (int, error) {
+	return unix.Openat(fd, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+}
+
+func makeDirAt(parent int, name string) error {
+	if err := unix.Mkdirat(parent, name, 0o755); err != nil && !errors.Is(err, unix.EEXIST) {
+		return err
+	}
+	fd, err := openDirAt(parent, name)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	// Whatever the umask said.
+	if err := unix.Fchmod(fd, 0o755); err != nil {
+		return err
+	}
+	return syncDir(parent)
+}
+
+// syncDir makes what a directory holds durable: a file that was renamed into
+// it is there after a power cut only if the directory was written too. The
+// descriptor may be one of O_PATH.
+func syncDir(fd int) error {
+	real, err := unix.Openat(fd, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(real)
+	// EINVAL: a file system that cannot sync directories.
+	if err := unix.Fsync(real); err != nil && !errors.Is(err, unix.EINVAL) {
+		return err
+	}
+	return nil
+}
+
+// read returns the content of a regular file, nil where there is nothing.
+func (t *tree) read(name string) ([]byte, error) {
+	dir, _, err := t.dir(path.Dir(name), false)
+	if errors.Is(err, unix.ENOENT) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(dir)
+	return readAt(dir, name)
+}
+
+func readAt(dir int, name string) ([]byte, error) {
+	fd, err := unix.Openat(dir, path.Base(name), unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	switch {
+	case errors.Is(err, unix.ENOENT):
+		return nil, nil
+	case errors.Is(err, unix.ELOOP):
+		return nil, fmt.Errorf("%s is a symbolic link", name)
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	f := os.NewFile(uintptr(fd), name)
+	defer f.Close()
+	st, err := f.Stat()
+	switch {
+	case err != nil:
+		return nil, err
+	case !st.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is not a regular file", name)
+	case st.Size() > linkfiles.MaxFileSize:
+		return nil, fmt.Errorf("%s is larger than %d bytes", name, linkfiles.MaxFileSize)
+	}
+	b, err := io.ReadAll(io.LimitReader(f, linkfiles.MaxFileSize))
+	if b == nil {
+		b = []byte{}
+	}
+	return b, err
+}
+
+// write puts the file in place, whole or not at all, where what is there is
+// old (nil: nothing). It returns the directories that it made.
+func (t *tree) write(name string, content, old []byte) (made []string, err error) {
+	dir, made, err := t.dir(path.Dir(name), true)
+	if err != nil {
+		return made, err
+	}
+	defer unix.Close(dir)
+	if err := removeTemporary(dir); err != nil {
+		return made, fmt.Errorf("%s: remove what an interrupted run left: %w", path.Dir(name), err)
+	}
+	if err := expect(dir, name, old); err != nil {
+		return made, err
+	}
+	temp, err := writeTemporary(dir, name, content)
+	if err != nil {
+		return made, fmt.Errorf("write %s: %w", name, err)
+	}
+	if old == nil {
+		err = unix.Renameat2(dir, temp, dir, path.Base(name), unix.RENAME_NOREPLACE)
+	}
+	if old != nil || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) {
+		// EINVAL: the file system cannot do it. The lock keeps others of
+		// our kind away, and expect has just looked.
+		err = unix.Renameat(dir, temp, dir, path.Base(name))
+	}
+	if err != nil {
+		unix.Unlinkat(dir, temp, 0)
+		return made, fmt.Errorf("write %s: %w", name, err)
+	}
+	if err := syncDir(dir); err != nil {
+		return made, &writtenError{fmt.Errorf("write %s: %w", name, err)}
+	}
+	return made, nil
+}
+
+// writtenError comes after the file was put in place.
+type writtenError struct{ error }
+
+func (e *writtenError) Unwrap() error { return e.error }
+
+// expect makes sure that nobody changed the file since it was read.
+func expect(dir int, name string, old []byte) error {
+	now, err := readAt(dir, name)
+	if err != nil {
+		return err
+	}
+	if (now == nil) != (old == nil) || !bytes.Equal(now, old) {
+		return fmt.Errorf("%s was changed meanwhile by somebody else", name)
+	}
+	return nil
+}
+
+func writeTemporary(dir int, name string, content []byte) (temp string, err error) {
+	var random [8]byte
+	rand.Read(random[:])
+	temp = tempPrefix + hex.EncodeToString(random[:]) + tempSuffix
+	fd, err := unix.Openat(dir, temp, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		return "", err
+	}
+	f := os.NewFile(uintptr(fd), temp)
+	defer func() {
+		if cerr := f.Close(); err == nil {
+			err = cerr
+		}
+		if err != nil {
+			unix.Unlinkat(dir, temp, 0)
+		}
+	}()
+	if _, err := f.Write(content); err != nil {
+		return "", cause(err)
+	}
+	if os.Geteuid() == 0 {
+		if err := unix.Fchown(fd, 0, 0); err != nil {
+			return "", err
+		}
+	}
+	if err := unix.Fchmod(fd, 0o644); err != nil {
+		return "", err
+	}
+	if err := label(fd, name); err != nil {
+		return "", err
+	}
+	// Before the rename, or a power cut could leave the name with no text.
+	if err := unix.Fsync(fd); err != nil {
+		return "", err
+	}
+	return temp, nil
+}
+
+// cause takes the path off an error: it is that of a temporary file.
+func cause(err error) error {
+	var p *os.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}
+
+// removeTemporary removes what a run that was killed left in the directory.
+// Nobody else writes such files while the lock is held.
+func removeTemporary(dir int) error {
+	fd, err := unix.Openat(dir, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	f := os.NewFile(uintptr(fd), ".")
+	defer f.Close()
+	names, err := f.Readdirnames(-1)
+	if err != nil {
+		return cause(err)
+	}
+	for _, name := range names {
+		if strings.HasPrefix(name, tempPrefix) && strings.HasSuffix(name, tempSuffix) {
+			if err := unix.Unlinkat(dir, name, 0); err != nil && !errors.Is(err, unix.ENOENT) {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// remove takes the file away where it is what old says.
+func (t *tree) remove(name string, old []byte) error {
+	dir, _, err := t.dir(path.Dir(name), false)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(dir)
+	if err := removeTemporary(dir); err != nil {
+		return fmt.Errorf("%s: remove what an interrupted run left: %w", path.Dir(name), err)
+	}
+	if err := expect(dir, name, old); err != nil {
+		return err
+	}
+	if err := unix.Unlinkat(dir, path.Base(name), 0); err != nil {
+		return fmt.Errorf("remove %s: %w", name, err)
+	}
+	if err := syncDir(dir); err != nil {
+		return &writtenError{fmt.Errorf("remove %s: %w", name, err)}
+	}
+	return nil
+}
+
+// removeDirs removes those of the directories that are empty, the deepest
+// first, and returns what it removed. One that holds something stays.
+func (t *tree) removeDirs(dirs []string) (removed []string, err error) {
+	dirs = slices.Clone(dirs)
+	slices.SortFunc(dirs, func(a, b string) int { return len(b) - len(a) })
+	for _, name := range dirs {
+		parent, _, err := t.dir(path.Dir(name), false)
+		if err != nil {
+			return removed, err
+		}
+		err = unix.Unlinkat(parent, path.Base(name), unix.AT_REMOVEDIR)
+		switch {
+		case err == nil:
+			removed = append(removed, name)
+			err = syncDir(parent)
+		case errors.Is(err, unix.ENOTEMPTY), errors.Is(err, unix.EEXIST), errors.Is(err, unix.ENOENT):
+			err = nil
+		}
+		unix.Close(parent)
+		if err != nil {
+			return removed, fmt.Errorf("remove %s: %w", name, err)
+		}
+	}
+	return removed, nil
+}
+
+// DirExists reports whether a directory exists below root, for Input.
+func DirExists(root string) func(string) bool {
+	return func(dir string) bool {
+		st, err := os.Stat(path.Join(root, dir))
+		return err == nil && st.IsDir()
+	}
+}

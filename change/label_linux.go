@@ -1,0 +1,40 @@
+package change
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// label gives the open file the SELinux context that the loaded policy has for
+// the path (matchpathcon(8)), where SELinux is enabled. Without that program
+// the file keeps what the kernel gave it, which is its directory's type unless
+// the policy says otherwise.
+func label(fd int, name string) error {
+	if _, err := os.Stat("/sys/fs/selinux/enforce"); err != nil {
+		return nil
+	}
+	program, err := exec.LookPath("matchpathcon")
+	if err != nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, program, "-n", "-m", "file", name).Output()
+	if err != nil {
+		return fmt.Errorf("ask matchpathcon for the SELinux context: %w", err)
+	}
+	context := strings.TrimSpace(string(out))
+	if context == "" || context == "<<none>>" {
+		return nil
+	}
+	if err := unix.Fsetxattr(fd, "security.selinux", []byte(context+"\x00"), 0); err != nil {
+		return fmt.Errorf("set the SELinux context %s: %w", context, err)
+	}
+	return nil
+}

@@ -1,0 +1,31 @@
+package change
+
+import (
+	"errors"
+	"fmt"
+	"net"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// setAddress sets the address of the device (RTM_SETLINK with IFLA_ADDRESS),
+// which leaves it up and its routes in place.
+func setAddress(c LiveChange) error {
+	mac, err := net.ParseMAC(c.MAC)
+	if err != nil {
+		return err
+	}
+	link, err := netlink.LinkByName(c.Device)
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.Device, err)
+	}
+	err = netlink.LinkSetHardwareAddr(link, mac)
+	if errors.Is(err, unix.EBUSY) {
+		return fmt.Errorf("set the address of %s: a driver below does not change it while the device is up: take it down first: %w", c.Device, err)
+	}
+	if err != nil {
+		return fmt.Errorf("set the address of %s: %w", c.Device, err)
+	}
+	return nil
+}

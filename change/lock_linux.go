@@ -1,0 +1,89 @@
+package change
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// lockDir is where the lock for this machine's files is. Only root can open a
+// file in it, so that nobody else can hold the lock and keep root waiting.
+const lockDir = "/run/linkaudit"
+
+// lockWait is how long a run waits for another one.
+const lockWait = 60 * time.Second
+
+// Lock keeps other runs of linkaudit from changing the same files between what
+// is read, decided and written. It ends with the process at the latest.
+type Lock struct{ f *os.File }
+
+// AcquireLock waits for the lock of the tree below root. That of an image is on
+// its own root directory, since there may be no /run and nobody else is in it.
+func AcquireLock(ctx context.Context, root string) (*Lock, error) {
+	f, err := openLock(root)
+	if err != nil {
+		return nil, fmt.Errorf("the lock against a second linkaudit: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, lockWait)
+	defer cancel()
+	for wait := time.Millisecond; ; wait = min(2*wait, 50*time.Millisecond) {
+		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		switch {
+		case err == nil:
+			return &Lock{f}, nil
+		case errors.Is(err, unix.EINTR):
+			continue
+		case !errors.Is(err, unix.EWOULDBLOCK):
+			f.Close()
+			return nil, fmt.Errorf("%s: lock: %w", f.Name(), err)
+		}
+		select {
+		case <-ctx.Done():
+			f.Close()
+			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+				return nil, fmt.Errorf("%s: another linkaudit has held the lock for %v", f.Name(), lockWait)
+			}
+			return nil, ctx.Err()
+		case <-time.After(wait):
+		}
+	}
+}
+
+// Release gives the lock back.
+func (l *Lock) Release() { l.f.Close() }
+
+func openLock(root string) (*os.File, error) {
+	if root != "/" {
+		return os.OpenFile(root, os.O_RDONLY|unix.O_DIRECTORY, 0)
+	}
+	if err := unix.Mkdir(lockDir, 0o700); err != nil && !errors.Is(err, unix.EEXIST) {
+		return nil, fmt.Errorf("%s: %w", lockDir, err)
+	}
+	dir, err := unix.Open(lockDir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("%s is no directory of linkaudit's own: %w", lockDir, err)
+	}
+	defer unix.Close(dir)
+	var st unix.Stat_t
+	if err := unix.Fstat(dir, &st); err != nil {
+		return nil, fmt.Errorf("%s: %w", lockDir, err)
+	}
+	if st.Uid != 0 || st.Mode&0o022 != 0 {
+		return nil, fmt.Errorf("%s belongs to somebody else than root, or others may write to it: remove it", lockDir)
+	}
+	name := lockDir + "/lock"
+	fd, err := unix.Openat(dir, "lock", unix.O_RDWR|unix.O_CREAT|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	f := os.NewFile(uintptr(fd), name)
+	if err := unix.Fstat(fd, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
+		f.Close()
+		return nil, fmt.Errorf("%s is not a regular file: remove it", name)
+	}
+	return f, nil
+}

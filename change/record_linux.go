@@ -1,0 +1,70 @@
+package change
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"os"
+	"os/user"
+	"strconv"
+	"strings"
+
+	"github.com/coreos/go-systemd/v22/journal"
+)
+
+// messageID marks linkaudit's changes in the journal:
+// journalctl MESSAGE_ID=...
+const messageID = "c7e1f1f5b8d94f8b9d0a3b6a52e4c8d1"
+
+// record writes one change to the journal, where there is one: what was done,
+// for whom, to which file, with the hashes of its text before and after.
+func record(action string, target, file string, before, after []byte) {
+	if !journal.Enabled() {
+		return
+	}
+	// An entry that is lost must not undo the change that it tells of.
+	_ = journal.Send(message(action, target, file), journal.PriNotice, map[string]string{
+		"MESSAGE_ID":        messageID,
+		"SYSLOG_IDENTIFIER": "linkaudit",
+		"LINKAUDIT_ACTION":  action,
+		"LINKAUDIT_DEVICE":  target,
+		"LINKAUDIT_PATH":    file,
+		"LINKAUDIT_BEFORE":  hash(before),
+		"LINKAUDIT_AFTER":   hash(after),
+		"LINKAUDIT_USER":    who(),
+	})
+}
+
+func message(action, target, file string) string {
+	return action + " for " + target + ": " + file
+}
+
+// hash is "" for a file that does not exist.
+func hash(content []byte) string {
+	if content == nil {
+		return ""
+	}
+	sum := sha256.Sum256(content)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// who is the user who logged in, not the root that he became: the kernel's
+// login UID, else what sudo(8) says, else the user of the process.
+func who() string {
+	if b, err := os.ReadFile("/proc/self/loginuid"); err == nil {
+		uid := strings.TrimSpace(string(b))
+		if n, err := strconv.ParseUint(uid, 10, 32); err == nil && uint32(n) != ^uint32(0) {
+			return userName(uid)
+		}
+	}
+	if uid := os.Getenv("SUDO_UID"); uid != "" {
+		return userName(uid)
+	}
+	return userName(strconv.Itoa(os.Getuid()))
+}
+
+func userName(uid string) string {
+	if u, err := user.LookupId(uid); err == nil {
+		return u.Username
+	}
+	return uid
+}

@@ -1,0 +1,322 @@
+package change
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	"linkaudit/host"
+	"linkaudit/linkfiles"
+	"linkaudit/override"
+)
+
+// Options are those of Fix and TakeBack.
+type Options struct {
+	// Root is "/" for the running machine; anything else is an image, in
+	// which nothing but files is changed.
+	Root    string
+	Targets []override.Target
+	// Plan says that nothing is to be changed, only planned.
+	Plan bool
+	// NoReload leaves udevd alone.
+	NoReload bool
+	// Force takes or removes an override that somebody edited.
+	Force bool
+	// Live sets the address of devices that exist; Yes also where that
+	// disturbs traffic.
+	Live, Yes bool
+	// Collect makes the snapshot, with its files, that everything is decided
+	// on. It is called while the lock is held.
+	Collect func(context.Context) (*host.Snapshot, error)
+	// Say tells of progress, a line at a time.
+	Say func(string)
+}
+
+// Result is what Fix did, or would do.
+type Result struct {
+	Plans []*Plan
+	// Removed are the overrides that TakeBack removed, or would.
+	Removed []*override.Override
+	// Before holds their texts.
+	Before map[string][]byte
+
+	Changed, Reloaded, Verified bool
+	// Live are the addresses that were set.
+	Live []LiveChange
+	// Remaining says what is left to do, a sentence each.
+	Remaining []string
+}
+
+// ErrNoRelease says that the release of systemd is not known.
+var ErrNoRelease = errors.New("the systemd release is not known, and how .link files are read depends on it")
+
+// errNotRoot is for who may not change anything.
+var errNotRoot = errors.New("changing .link files needs root; --dry-run shows what would be changed")
+
+// begin locks, unless it is only planned, and looks at the machine.
+func (o Options) begin(ctx context.Context) (*Lock, Input, error) {
+	var lock *Lock
+	if !o.Plan {
+		if o.Root == "/" && os.Geteuid() != 0 {
+			return nil, Input{}, errNotRoot
+		}
+		var err error
+		if lock, err = AcquireLock(ctx, o.Root); err != nil {
+			return nil, Input{}, err
+		}
+	}
+	fail := func(err error) (*Lock, Input, error) {
+		if lock != nil {
+			lock.Release()
+		}
+		return nil, Input{}, err
+	}
+	snap, err := o.Collect(ctx)
+	if err != nil {
+		return fail(err)
+	}
+	rel, ok := snap.Systemd.Release.Get()
+	if !ok {
+		return fail(fmt.Errorf("%w (%s); name it with --systemd-release", ErrNoRelease, snap.Systemd.Release.Reason()))
+	}
+	return lock, Input{Snapshot: snap, Release: rel, DirExists: DirExists(o.Root), Force: o.Force}, nil
+}
+
+// Fix puts MACAddressPolicy=none in force for the targets. An error means that
+// no file is changed, unless it says otherwise.
+func Fix(ctx context.Context, o Options) (*Result, error) {
+	lock, in, err := o.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if lock != nil {
+		defer lock.Release()
+	}
+	r := &Result{}
+	// Each plan is made as if the ones before it were carried out.
+	next := *in.Snapshot
+	for _, t := range o.Targets {
+		step := in
+		step.Snapshot = &next
+		p, err := step.Plan(t)
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(r.Plans, func(q *Plan) bool { return q.Target == p.Target }) {
+			continue
+		}
+		r.Plans = append(r.Plans, p)
+		if !p.Changed() {
+			continue
+		}
+		r.Changed = true
+		after := &next.Files
+		for _, old := range p.Remove {
+			after, _ = after.With(old.Path, nil)
+		}
+		if after, _ = after.With(p.Path, p.Content); after == nil {
+			return nil, fmt.Errorf("%s is in the way", p.Path)
+		}
+		next.Files = *after
+	}
+	live, err := r.planLive(in, o)
+	if err != nil || o.Plan {
+		return r, err
+	}
+	if r.Changed {
+		applied, err := Apply(o.Root, r.Plans)
+		if err != nil {
+			return nil, err
+		}
+		if err := o.takeEffect(ctx, in, r); err != nil {
+			err = applied.failed(err)
+			if r.Reloaded {
+				if _, again := reload(ctx); again != nil {
+					err = fmt.Errorf("%w; and udevd was not reloaded after that: %w", err, again)
+				}
+			}
+			return nil, err
+		}
+		applied.Close()
+		for _, p := range r.Plans {
+			if p.Changed() {
+				record("fix", p.Target.String(), p.Path, p.Old, p.Content)
+				o.Say(message("fix", p.Target.String(), p.Path))
+			}
+		}
+	} else if err := verifyAll(in, r.Plans, &in.Snapshot.Files); err != nil {
+		return nil, err
+	}
+	r.Verified = true
+	for _, c := range live {
+		if err := setAddress(c); err != nil {
+			return r, fmt.Errorf("the override is in force, but: %w", err)
+		}
+		r.Live = append(r.Live, c)
+		o.Say(fmt.Sprintf("set the address of %s to %s, that of its port %s", c.Device, c.MAC, c.From))
+	}
+	return r, nil
+}
+
+// takeEffect verifies what was written, has udevd reload and asks it.
+func (o Options) takeEffect(ctx context.Context, in Input, r *Result) error {
+	store, err := linkfiles.Read(o.Root)
+	if err != nil {
+		return err
+	}
+	if err := verifyAll(in, r.Plans, store); err != nil {
+		return err
+	}
+	if err := o.reload(ctx, in, r); err != nil {
+		return err
+	}
+	if o.Root != "/" || in.Release < harmlessTest {
+		return nil
+	}
+	for _, p := range r.Plans {
+		d := in.Snapshot.Device(p.Target.Name)
+		if p.Path == "" || p.Target.Name == "" || d == nil {
+			continue
+		}
+		file, err := appliedByUdev(ctx, d.Name)
+		want := p.Path
+		if base := p.Base; isDropIn(p.Path) {
+			want = base.Path
+		}
+		switch {
+		case err != nil:
+			return fmt.Errorf("ask udev which file it would apply to %s: %w", d.Name, err)
+		case file != want:
+			return fmt.Errorf("udev itself would not apply %s to %s but %q", want, d.Name, file)
+		}
+	}
+	return nil
+}
+
+func isDropIn(name string) bool { return (&override.Override{Path: name}).DropIn() }
+
+// reload has udevd reload unless there is nobody to do it or nobody wants it.
+func (o Options) reload(ctx context.Context, in Input, r *Result) error {
+	running, known := in.Snapshot.Udev.Running.Get()
+	switch {
+	case o.Root != "/":
+		return nil
+	case o.NoReload:
+		r.Remaining = append(r.Remaining, "udevd was not reloaded; it reads the files by itself within some seconds, or at once with udevadm control --reload")
+		return nil
+	case known && !running:
+		r.Remaining = append(r.Remaining, "systemd-udevd does not run: no .link file is applied to any device until it does")
+		return nil
+	}
+	how, err := reload(ctx)
+	if err != nil {
+		return fmt.Errorf("reload udevd: %w", err)
+	}
+	r.Reloaded = true
+	o.Say(how)
+	return nil
+}
+
+func verifyAll(in Input, plans []*Plan, store *linkfiles.Store) error {
+	for _, p := range plans {
+		if err := p.Verify(in, store); err != nil {
+			return fmt.Errorf("%s did not take effect: %w", p.Path, err)
+		}
+	}
+	return nil
+}
+
+// planLive works out what is left to do for devices that exist, and which
+// addresses to set now.
+func (r *Result) planLive(in Input, o Options) (todo []LiveChange, err error) {
+	if in.Snapshot.Offline {
+		return nil, nil
+	}
+	if in.Snapshot.Udev.SetupLinkRule.IsAbsent() {
+		r.Remaining = append(r.Remaining, "80-net-setup-link.rules is masked or missing: udev applies no .link file to any device")
+	}
+	seen := map[string]bool{}
+	for _, p := range r.Plans {
+		for i := range in.Snapshot.Devices {
+			d := &in.Snapshot.Devices[i]
+			named := p.Target.Name == d.Name
+			if !named && (p.Target.Name != "" || d.Kind != p.Target.Kind) || seen[d.Name] {
+				continue
+			}
+			seen[d.Name] = true
+			c := PlanLive(d)
+			anew := fmt.Sprintf("%s carries %s, which somebody set, until it is created anew or the machine boots", d.Name, d.MAC)
+			switch {
+			case c.MAC == "" && c.Cannot == "":
+			case c.Cannot != "":
+				r.Remaining = append(r.Remaining, fmt.Sprintf("%s; --apply can do nothing: %s", anew, c.Cannot))
+			case !o.Live:
+				r.Remaining = append(r.Remaining, fmt.Sprintf("%s; --apply sets %s now, the address of its port %s", anew, c.MAC, c.From))
+			case c.Disturbs != "" && !o.Yes:
+				return nil, fmt.Errorf("%s; say --yes to set %s all the same", c.Disturbs, c.MAC)
+			default:
+				todo = append(todo, c)
+			}
+		}
+	}
+	return todo, nil
+}
+
+// TakeBack removes the overrides of the targets, or all where none is named.
+func TakeBack(ctx context.Context, o Options) (*Result, error) {
+	lock, in, err := o.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if lock != nil {
+		defer lock.Release()
+	}
+	r := &Result{Before: map[string][]byte{}}
+	if r.Removed, err = in.PlanUndo(o.Targets); err != nil {
+		return nil, err
+	}
+	for _, u := range r.Removed {
+		r.Before[u.Path], _ = in.Snapshot.Files.Content(u.Path)
+	}
+	r.Changed = len(r.Removed) > 0
+	if o.Plan {
+		return r, nil
+	}
+	if r.Changed {
+		applied, err := Undo(o.Root, r.Removed)
+		if err != nil {
+			return nil, err
+		}
+		err = o.gone(r)
+		if err == nil {
+			err = o.reload(ctx, in, r)
+		}
+		if err != nil {
+			return nil, applied.failed(err)
+		}
+		applied.Close()
+		for _, u := range r.Removed {
+			record("undo", u.Target.String(), u.Path, r.Before[u.Path], nil)
+			o.Say(message("undo", u.Target.String(), u.Path))
+		}
+	}
+	r.Verified = true
+	return r, nil
+}
+
+// gone makes sure that nothing of what was removed is still there.
+func (o Options) gone(r *Result) error {
+	store, err := linkfiles.Read(o.Root)
+	if err != nil {
+		return err
+	}
+	left := override.Find(store)
+	for _, u := range r.Removed {
+		if slices.ContainsFunc(left, func(x *override.Override) bool { return x.Path == u.Path }) {
+			return fmt.Errorf("%s is still there", u.Path)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,54 @@
+package change
+
+import (
+	"fmt"
+
+	"linkaudit/linkfiles"
+	"linkaudit/override"
+)
+
+// PlanUndo works out what takes the overrides of the targets back, or all that
+// there are where no target is named. Nothing to take back is no error.
+func (in Input) PlanUndo(targets []override.Target) ([]*override.Override, error) {
+	found := override.Find(&in.Snapshot.Files)
+	var out []*override.Override
+	for _, o := range found {
+		if len(targets) > 0 && !asked(o.Target, targets) {
+			continue
+		}
+		if o.Edited && !in.Force {
+			return nil, fmt.Errorf("%s was edited since linkaudit wrote it; see what is in it, then use --force to remove it", o.Path)
+		}
+		out = append(out, o)
+	}
+	return out, nil
+}
+
+// asked reports whether the override is one of the targets: the device of that
+// name, whatever kind it was said to be of, or the kind.
+func asked(o override.Target, targets []override.Target) bool {
+	for _, t := range targets {
+		if o == t || t.Name != "" && o.Name == t.Name && (t.Kind == "" || o.Kind == "" || o.Kind == t.Kind) {
+			return true
+		}
+	}
+	return false
+}
+
+// Verify holds what is there now against the plan: the error says why the
+// override is not in force.
+func (p *Plan) Verify(in Input, now *linkfiles.Store) error {
+	if p.Path == "" {
+		return nil
+	}
+	before := now
+	before, _ = before.With(p.Path, nil)
+	if before == nil {
+		return fmt.Errorf("%s is not there", p.Path)
+	}
+	v := &planner{in: in, target: p.Target, store: before, tree: linkfiles.Parse(before, in.Release)}
+	if err := v.devicesAndBase(); err != nil {
+		return err
+	}
+	return v.works(now, p.Path)
+}

@@ -1,0 +1,281 @@
+// Package override is the .link file or drop-in with which linkaudit sets
+// MACAddressPolicy=none: its name, its text, and how it is known again.
+//
+// Everything that undo needs is in the file itself, so that there is no state
+// beside it which could be lost, or which an image would have to carry along:
+// the target, the files it was derived from with their hashes, and a hash of
+// its own text that shows whether somebody edited it.
+//
+// The package decides nothing about other files and does no I/O.
+package override
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"linkaudit/linkfiles"
+)
+
+// Dir is where overrides are written: the directory with the highest priority.
+const Dir = "/etc/systemd/network"
+
+// Target is what an override is for: the device Name of kind Kind, the device
+// Name whatever its kind (Kind ""), or every device of a kind (Name "").
+type Target struct {
+	Kind string `json:"kind"`
+	Name string `json:"name"`
+}
+
+// String names the target for people: "bond bond0", "device eth0", "every bond".
+func (t Target) String() string {
+	switch {
+	case t.Name == "":
+		return "every " + t.Kind
+	case t.Kind == "":
+		return "device " + t.Name
+	}
+	return t.Kind + " " + t.Name
+}
+
+// Flags are the flags of fix and undo that name the target.
+func (t Target) Flags() string {
+	switch {
+	case t.Name == "":
+		return "--kind " + quoted(t.Kind)
+	case t.Kind == "bond" || t.Kind == "bridge":
+		return "--" + t.Kind + " " + quoted(t.Name)
+	}
+	return "--device " + quoted(t.Name)
+}
+
+// Source is a file that an override was derived from.
+type Source struct {
+	Path string
+	Sum  string // SHA-256 of its content, in hexadecimal
+}
+
+// Sources are the file and its drop-ins as the store has them, in the order
+// udevd reads them. A drop-in of linkaudit's own is none of them.
+func Sources(store *linkfiles.Store, f *linkfiles.File) []Source {
+	sources := []Source{}
+	for _, name := range append([]string{f.Path}, f.DropIns...) {
+		content, ok := store.Content(name)
+		if _, own := Parse(name, content); ok && own {
+			continue
+		}
+		sum := sha256.Sum256(content)
+		sources = append(sources, Source{name, hex.EncodeToString(sum[:])})
+	}
+	return sources
+}
+
+// Override is one that was found, or is to be written.
+type Override struct {
+	Path   string
+	Target Target
+	// Sources are the files in force without the override; the first is the
+	// .link file, the others are its drop-ins.
+	Sources []Source
+	// MadeDirs are directories that were made for the override.
+	MadeDirs []string
+	// Edited says that the text is not what linkaudit wrote.
+	Edited bool
+	// Body is the text below the comments.
+	Body string
+}
+
+// DropIn reports whether it is a drop-in of another .link file.
+func (o *Override) DropIn() bool { return strings.HasSuffix(o.Path, ".conf") }
+
+// FileName is the base name of an override that is a .link file of its own;
+// prefix is two digits. Whatever is not a letter, a digit, "-", "_" or "." in
+// the target's name is written as %XX, so that no two targets share a name and
+// none leaves the directory.
+func FileName(prefix int, t Target) string {
+	what, name := "device", t.Name
+	if name == "" {
+		what, name = "kind", t.Kind
+	}
+	return fmt.Sprintf("%02d-linkaudit-%s-%s.link", prefix, what, escapeName(name))
+}
+
+// DropInName is the base name of an override that is a drop-in: late in the
+// order, so that it has the last word.
+const DropInName = "90-linkaudit.conf"
+
+var ownName = regexp.MustCompile(`^[0-9][0-9]-linkaudit-(device|kind)-[^/]+\.link$`)
+
+// OwnName reports whether a base name is one that FileName makes or DropInName.
+func OwnName(base string) bool { return base == DropInName || ownName.MatchString(base) }
+
+func escapeName(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '_', c == '.':
+			b.WriteByte(c)
+		default:
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	return b.String()
+}
+
+// The lines by which an override is known again.
+const (
+	markTarget = "# linkaudit-target: "
+	markSource = "# linkaudit-source: "
+	markMade   = "# linkaudit-made: "
+	markSum    = "# linkaudit-sum: "
+)
+
+// Text is the whole file. The same override has the same text at any time and
+// from any build of linkaudit, so that a second fix changes nothing.
+func (o *Override) Text() []byte {
+	var b strings.Builder
+	line := func(format string, args ...any) {
+		b.WriteString(strings.TrimRight("# "+fmt.Sprintf(format, args...), " ") + "\n")
+	}
+	line("Written by linkaudit fix %s", o.Target.Flags())
+	line("To take it back: linkaudit undo %s", o.Target.Flags())
+	line("")
+	line("With MACAddressPolicy=none %s has the address that the kernel gives it,", printable(o.Target.String()))
+	line("a port's for a bond or bridge, in place of one that udev makes up from the")
+	line("machine-id. Otherwise the settings are those of the files named below, which")
+	line("are in force without this one. When those change, linkaudit check finds")
+	line("override-stale, and linkaudit fix writes this file anew.")
+	line("")
+	b.WriteString(markTarget + quoted(o.Target.Kind) + " " + quoted(o.Target.Name) + "\n")
+	for _, s := range o.Sources {
+		b.WriteString(markSource + "sha256:" + s.Sum + " " + quoted(s.Path) + "\n")
+	}
+	for _, d := range o.MadeDirs {
+		b.WriteString(markMade + quoted(d) + "\n")
+	}
+	head := b.String()
+	return []byte(head + markSum + sumOf(head, o.Body) + "\n" + o.Body)
+}
+
+func sumOf(head, body string) string {
+	sum := sha256.Sum256([]byte(head + body))
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// Parse reads an override back; false where the content is none.
+func Parse(name string, content []byte) (*Override, bool) {
+	text := string(content)
+	if !strings.HasPrefix(text, "#") || !strings.Contains(text, "\n"+markTarget) {
+		return nil, false
+	}
+	o := &Override{Path: name, Edited: true}
+	var head strings.Builder
+	rest := text
+	for {
+		l, after, more := strings.Cut(rest, "\n")
+		if !more || !strings.HasPrefix(l, "#") {
+			o.Body = rest
+			break
+		}
+		rest = after
+		if sum, ok := strings.CutPrefix(l, markSum); ok {
+			o.Body = rest
+			o.Edited = sum != sumOf(head.String(), rest)
+			break
+		}
+		head.WriteString(l + "\n")
+		switch {
+		case strings.HasPrefix(l, markTarget):
+			words, ok := unquotedWords(l[len(markTarget):])
+			if !ok || len(words) != 2 || words[0] == "" && words[1] == "" {
+				return nil, false
+			}
+			o.Target = Target{Kind: words[0], Name: words[1]}
+		case strings.HasPrefix(l, markSource):
+			sum, file, _ := strings.Cut(l[len(markSource):], " ")
+			if words, ok := unquotedWords(file); ok && len(words) == 1 {
+				o.Sources = append(o.Sources, Source{words[0], strings.TrimPrefix(sum, "sha256:")})
+			}
+		case strings.HasPrefix(l, markMade):
+			if words, ok := unquotedWords(l[len(markMade):]); ok && len(words) == 1 {
+				o.MadeDirs = append(o.MadeDirs, words[0])
+			}
+		}
+	}
+	if o.Target == (Target{}) {
+		return nil, false
+	}
+	return o, true
+}
+
+// Find returns the overrides in Dir, by path.
+func Find(store *linkfiles.Store) []*Override {
+	var found []*Override
+	look := func(d *linkfiles.Dir) {
+		for i := range d.Entries {
+			e := &d.Entries[i]
+			if e.Type != linkfiles.TypeRegular || e.Symlink != "" || !OwnName(e.Name) {
+				continue
+			}
+			if o, ok := Parse(path.Join(d.Path, e.Name), e.Content); ok {
+				found = append(found, o)
+			}
+		}
+	}
+	for i := range store.Dirs {
+		if d := &store.Dirs[i]; d.Path == Dir {
+			look(d)
+			for j := range d.DropIns {
+				look(&d.DropIns[j])
+			}
+		}
+	}
+	slices.SortFunc(found, func(a, b *Override) int { return strings.Compare(a.Path, b.Path) })
+	return found
+}
+
+// quoted is a name as a comment can hold it, in quotes unless it is plain.
+func quoted(s string) string {
+	plain := s != ""
+	for i := range len(s) {
+		if c := s[i]; c <= ' ' || c >= 0x7f || strings.IndexByte("\"'\\`$*?[]#;&|<>(){}!~", c) >= 0 {
+			plain = false
+		}
+	}
+	if plain {
+		return s
+	}
+	return strconv.QuoteToASCII(s)
+}
+
+// printable is a name as it may stand in a comment's sentence.
+func printable(s string) string {
+	q := strconv.QuoteToASCII(s)
+	return strings.ReplaceAll(q[1:len(q)-1], `\"`, `"`)
+}
+
+// unquotedWords splits what quoted joined.
+func unquotedWords(s string) (words []string, ok bool) {
+	for s = strings.TrimLeft(s, " "); s != ""; s = strings.TrimLeft(s, " ") {
+		if s[0] != '"' {
+			word, rest, _ := strings.Cut(s, " ")
+			words, s = append(words, word), rest
+			continue
+		}
+		q, err := strconv.QuotedPrefix(s)
+		if err != nil {
+			return nil, false
+		}
+		word, err := strconv.Unquote(q)
+		if err != nil {
+			return nil, false
+		}
+		words, s = append(words, word), s[len(q):]
+	}
+	return words, true
+}

@@ -231,9 +231,6 @@ func verifyAll(in Input, plans []*Plan, store *linkfiles.Store) error {
 // planLive works out what is left to do for devices that exist, and which
 // addresses to set now.
 func (r *Result) planLive(in Input, o Options) (todo []LiveChange, err error) {
-	if in.Snapshot.Offline {
-		return nil, nil
-	}
 	if in.Snapshot.Udev.SetupLinkRule.IsAbsent() {
 		r.Remaining = append(r.Remaining, "80-net-setup-link.rules is masked or missing: udev applies no .link file to any device")
 	}

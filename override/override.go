@@ -145,11 +145,11 @@ func (o *Override) Text() []byte {
 	line("Written by linkaudit fix %s", o.Target.Flags())
 	line("To take it back: linkaudit undo %s", o.Target.Flags())
 	line("")
-	line("With MACAddressPolicy=none %s has the address that the kernel gives it,", printable(o.Target.String()))
-	line("a port's for a bond or bridge, in place of one that udev makes up from the")
-	line("machine-id. Otherwise the settings are those of the files named below, which")
-	line("are in force without this one. When those change, linkaudit check finds")
-	line("override-stale, and linkaudit fix writes this file anew.")
+	line("MACAddressPolicy=none leaves the address to the kernel: a bond or bridge takes")
+	line("a port's, in place of one that udev makes up from the machine-id. All other")
+	line("settings are those of the files named below, which are in force without this")
+	line("one. When they change, linkaudit check finds override-stale, and linkaudit fix")
+	line("writes this file anew.")
 	line("")
 	b.WriteString(markTarget + quoted(o.Target.Kind) + " " + quoted(o.Target.Name) + "\n")
 	for _, s := range o.Sources {
@@ -251,12 +251,6 @@ func quoted(s string) string {
 		return s
 	}
 	return strconv.QuoteToASCII(s)
-}
-
-// printable is a name as it may stand in a comment's sentence.
-func printable(s string) string {
-	q := strconv.QuoteToASCII(s)
-	return strings.ReplaceAll(q[1:len(q)-1], `\"`, `"`)
 }
 
 // unquotedWords splits what quoted joined.

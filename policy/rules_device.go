@@ -9,6 +9,7 @@ import (
 	"linkaudit/fact"
 	"linkaudit/host"
 	"linkaudit/linkfiles"
+	"linkaudit/override"
 )
 
 // deviceRules look at one device at a time.
@@ -16,7 +17,7 @@ var deviceRules = []Rule{
 	{
 		Name: "policy-overrides-ports", Severity: Error,
 		Summary: "MACAddressPolicy=persistent makes udevd give a bond, bridge or team an address of its own, in place of a port's.",
-		Help:    "Set MACAddressPolicy=none for the device in a .link file of its own, then create the device anew.",
+		Help:    "Run linkaudit fix for the device, which sets MACAddressPolicy=none, then create the device anew.",
 		device:  policyOverridesPorts,
 	},
 	{
@@ -171,7 +172,10 @@ func policyOverridesPorts(s *subject) []found {
 		return nil
 	}
 	name := s.res.Kind + " " + s.res.Name
-	f := found{pos: s.res.PolicySource}
+	f := found{
+		pos:  s.res.PolicySource,
+		help: fmt.Sprintf("linkaudit fix %s sets MACAddressPolicy=none; then create the device anew.", override.Target{Kind: s.res.Kind, Name: s.res.Name}.Flags()),
+	}
 	d := s.res.Device
 	if d == nil {
 		f.message = fmt.Sprintf("udevd will give %s an address of its own in place of a port's", name)

@@ -42,8 +42,9 @@ func undoCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "undo",
 		Usage: "take back what fix wrote",
-		Description: "Removes the overrides of the devices and kinds named, or with --everything all\n" +
-			"that fix ever wrote. One that was edited since stays, unless --force is given.\n\n" +
+		Description: "Removes the overrides of the devices and kinds named, or with --everything\n" +
+			"all that fix ever wrote. One that was edited since stays, unless --force is\n" +
+			"given.\n\n" +
 			"Exit status: 0 done or nothing to do, 1 with --check if something would be\n" +
 			"changed, 2 failed and nothing is changed.",
 		Flags: append(append(targetFlags(),

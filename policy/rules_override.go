@@ -1,0 +1,131 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+
+	"linkaudit/host"
+	"linkaudit/linkfiles"
+	"linkaudit/override"
+)
+
+// overrideRules look at what linkaudit fix wrote.
+var overrideRules = []Rule{
+	{
+		Name: "override-shadowed", Severity: Warning,
+		Summary: "An override that linkaudit wrote is not in force for its device any more.",
+		Help:    "Run linkaudit fix for it again, or linkaudit undo if it is not wanted any more.",
+		host: func(a *audit) []found {
+			return a.eachOverride(func(o *override.Override, dev *linkfiles.Device) []found {
+				d := a.decider.Decide(dev)
+				f := d.File.Or(nil)
+				pos := linkfiles.Pos{File: o.Path}
+				switch {
+				case d.File.IsUnknown():
+					return nil // unknown-match says so of a device that is audited
+				case f == nil || !isOverride(f, o):
+					return []found{{pos: pos, message: fmt.Sprintf("the override for %s is not in force: %s", o.Target, instead(f))}}
+				}
+				if set, _ := f.MACAddressPolicy(); set.Value != "none" {
+					return []found{{pos: pos, message: fmt.Sprintf("the override for %s is not in force: MACAddressPolicy=%s comes after it, at %s", o.Target, set.Value, set.Pos)}}
+				}
+				return nil
+			})
+		},
+	},
+	{
+		Name: "override-stale", Severity: Warning,
+		Summary: "The file that an override of linkaudit's was derived from has changed since.",
+		Help:    "Run linkaudit fix for it again: it takes over what has changed.",
+		host: func(a *audit) []found {
+			return a.eachOverride(func(o *override.Override, dev *linkfiles.Device) []found {
+				without, ok := a.snap.Files.With(o.Path, nil)
+				if now := a.decider.Decide(dev).File.Or(nil); !ok || now == nil || !isOverride(now, o) {
+					return nil // override-shadowed says more
+				}
+				d := linkfiles.Parse(without, a.tree.Release).Decide(&a.snap.System, dev)
+				f := d.File.Or(nil)
+				if d.File.IsUnknown() {
+					return nil
+				}
+				why := staleness(o.Sources, f, without)
+				if why == "" {
+					return nil
+				}
+				return []found{{pos: linkfiles.Pos{File: o.Path}, message: fmt.Sprintf("the override for %s is out of date: %s", o.Target, why)}}
+			})
+		},
+	},
+	{
+		Name: "override-edited", Severity: Info,
+		Summary: "An override that linkaudit wrote was edited since.",
+		Help:    "Nothing if it is meant; linkaudit fix and undo leave the file alone unless --force is given.",
+		host: func(a *audit) []found {
+			return a.eachOverride(func(o *override.Override, _ *linkfiles.Device) []found {
+				if !o.Edited {
+					return nil
+				}
+				return []found{{pos: linkfiles.Pos{File: o.Path}, message: fmt.Sprintf("the override for %s was edited since linkaudit wrote it", o.Target)}}
+			})
+		},
+	},
+}
+
+// eachOverride asks about each override and the device that it is for.
+func (a *audit) eachOverride(ask func(*override.Override, *linkfiles.Device) []found) (all []found) {
+	for _, o := range override.Find(&a.snap.Files) {
+		all = append(all, ask(o, a.overridden(o.Target))...)
+	}
+	return all
+}
+
+// overridden is the device that a target names, as one that is to be created
+// where it does not exist.
+func (a *audit) overridden(t override.Target) *linkfiles.Device {
+	if t.Name == "" {
+		return NewDevice(t.Kind+"0", t.Kind)
+	}
+	d := a.byName()[t.Name]
+	if d == nil || t.Kind != "" && d.Kind != t.Kind || d.NameAssignType.Or(0) == host.NameRenamed {
+		// Some releases match a renamed device by no OriginalName=.
+		return NewDevice(t.Name, t.Kind)
+	}
+	return LinkDevice(d)
+}
+
+// isOverride reports whether a file is the override, or has it as a drop-in.
+func isOverride(f *linkfiles.File, o *override.Override) bool {
+	return f.Path == o.Path || slices.Contains(f.DropIns, o.Path)
+}
+
+func instead(f *linkfiles.File) string {
+	if f == nil {
+		return "no .link file applies"
+	}
+	return f.Path + " comes first"
+}
+
+// staleness says in what the files differ from those that an override was
+// derived from, "" if in nothing.
+func staleness(was []override.Source, f *linkfiles.File, store *linkfiles.Store) string {
+	if f == nil {
+		return "no .link file would be in force without it"
+	}
+	is := override.Sources(store, f)
+	switch {
+	case len(was) == 0 || was[0].Path != is[0].Path:
+		from := "an unknown file"
+		if len(was) > 0 {
+			from = was[0].Path
+		}
+		return fmt.Sprintf("it was derived from %s, but without it %s would be in force", from, is[0].Path)
+	case !slices.Equal(was, is):
+		for _, s := range is {
+			if !slices.Contains(was, s) {
+				return s.Path + " has changed since"
+			}
+		}
+		return "a drop-in that it was derived from is gone"
+	}
+	return ""
+}

@@ -36,6 +36,8 @@ type stage struct {
 	// release is what udevadm of the root says it is.
 	release int
 	udevd   *exec.Cmd
+	// pidNamespace says that it has processes of its own (newBootedStage).
+	pidNamespace bool
 }
 
 const (
@@ -55,6 +57,10 @@ const (
 var binaryDir string
 
 func TestMain(m *testing.M) {
+	if root := os.Getenv(bootVariable); root != "" {
+		fmt.Fprintln(os.Stderr, boot(root)) // comes back only with an error
+		os.Exit(1)
+	}
 	if root := os.Getenv(stageVariable); root != "" {
 		if err := holdStage(root); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -276,7 +282,11 @@ func head(s string) string {
 
 // command is one that runs in the stage.
 func (s *stage) command(ctx context.Context, args ...string) *exec.Cmd {
-	in := []string{"--target", strconv.Itoa(s.pid), "--mount", "--net", "--uts", "--root", "--wd=/", "--"}
+	in := []string{"--target", strconv.Itoa(s.pid), "--mount", "--net", "--uts", "--root", "--wd=/"}
+	if s.pidNamespace {
+		in = append(in, "--pid", "--cgroup", "--ipc")
+	}
+	in = append(in, "--")
 	cmd := exec.CommandContext(ctx, "nsenter", append(in, args...)...)
 	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", "TERM=dumb"}
 	cmd.WaitDelay = time.Second

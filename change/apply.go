@@ -3,6 +3,8 @@ package change
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"linkaudit/override"
 )
@@ -101,7 +103,10 @@ func (a *Applied) remove(o *override.Override) error {
 		return err
 	}
 	// A directory that goes comes back with the file.
-	_, err = a.tree.removeDirs(o.MadeDirs)
+	_, err = a.tree.removeDirs(slices.DeleteFunc(slices.Clone(o.MadeDirs), func(dir string) bool {
+		// Whatever an edited comment says.
+		return !strings.HasPrefix(o.Path, dir+"/")
+	}))
 	return err
 }
 

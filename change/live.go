@@ -11,6 +11,8 @@ import (
 // with MACAddressPolicy=none.
 type LiveChange struct {
 	Device string
+	// Was is the present address.
+	Was string
 	// MAC is the address to set, "" where the present one will do; From the
 	// port whose it is.
 	MAC, From string
@@ -31,7 +33,7 @@ const (
 // bond or team that of its first port. Only an address that somebody set is
 // another one than the kernel's.
 func PlanLive(d *host.Device) LiveChange {
-	c := LiveChange{Device: d.Name}
+	c := LiveChange{Device: d.Name, Was: d.MAC}
 	t, ok := d.AddrAssignType.Get()
 	switch {
 	case !ok:

@@ -16,8 +16,9 @@ import (
 const messageID = "c7e1f1f5b8d94f8b9d0a3b6a52e4c8d1"
 
 // record writes one change to the journal, where there is one: what was done,
-// for whom, to which file, with the hashes of its text before and after.
-func record(action string, target, file string, before, after []byte) {
+// for whom, to which file, and what was there before and after: the hash of a
+// text, or an address.
+func record(action, target, file, before, after string) {
 	if !journal.Enabled() {
 		return
 	}
@@ -28,13 +29,16 @@ func record(action string, target, file string, before, after []byte) {
 		"LINKAUDIT_ACTION":  action,
 		"LINKAUDIT_DEVICE":  target,
 		"LINKAUDIT_PATH":    file,
-		"LINKAUDIT_BEFORE":  hash(before),
-		"LINKAUDIT_AFTER":   hash(after),
+		"LINKAUDIT_BEFORE":  before,
+		"LINKAUDIT_AFTER":   after,
 		"LINKAUDIT_USER":    who(),
 	})
 }
 
 func message(action, target, file string) string {
+	if file == "" {
+		return action + " for " + target
+	}
 	return action + " for " + target + ": " + file
 }
 

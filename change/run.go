@@ -133,7 +133,8 @@ func Fix(ctx context.Context, o Options) (*Result, error) {
 		if err := o.takeEffect(ctx, in, r); err != nil {
 			err = applied.failed(err)
 			if r.Reloaded {
-				if _, again := reload(ctx); again != nil {
+				// Also where the run was told to end.
+				if _, again := reload(context.WithoutCancel(ctx)); again != nil {
 					err = fmt.Errorf("%w; and udevd was not reloaded after that: %w", err, again)
 				}
 			}
@@ -142,7 +143,7 @@ func Fix(ctx context.Context, o Options) (*Result, error) {
 		applied.Close()
 		for _, p := range r.Plans {
 			if p.Changed() {
-				record("fix", p.Target.String(), p.Path, p.Old, p.Content)
+				record("fix", p.Target.String(), p.Path, hash(p.Old), hash(p.Content))
 				o.Say(message("fix", p.Target.String(), p.Path))
 			}
 		}
@@ -155,6 +156,7 @@ func Fix(ctx context.Context, o Options) (*Result, error) {
 			return r, fmt.Errorf("the override is in force, but: %w", err)
 		}
 		r.Live = append(r.Live, c)
+		record("set-address", c.Device, "", c.Was, c.MAC)
 		o.Say(fmt.Sprintf("set the address of %s to %s, that of its port %s", c.Device, c.MAC, c.From))
 	}
 	return r, nil
@@ -295,7 +297,7 @@ func TakeBack(ctx context.Context, o Options) (*Result, error) {
 		}
 		applied.Close()
 		for _, u := range r.Removed {
-			record("undo", u.Target.String(), u.Path, r.Before[u.Path], nil)
+			record("undo", u.Target.String(), u.Path, hash(r.Before[u.Path]), "")
 			o.Say(message("undo", u.Target.String(), u.Path))
 		}
 	}

@@ -1,0 +1,7 @@
+// Package guest holds the tests that run inside a virtual machine, where the
+// kernel has bonds and teams and systemd is the first process. The tests of
+// test/vm boot them, once for each release, and report their results.
+//
+// Tests named First run after the first boot, tests named Second after a second
+// one, which has what the first left in /etc/systemd/network and nothing else.
+package guest

@@ -1,0 +1,236 @@
+//go:build vm
+
+package guest
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const (
+	defaultLink = "/usr/lib/systemd/network/99-default.link"
+	bond0File   = networkDir + "/60-linkaudit-device-bond0.link"
+)
+
+// release tears a bond made at boot down, so that its ports are free.
+func free(t *testing.T) {
+	t.Helper()
+	if has("bond1") {
+		ip(t, "del", "bond1")
+	}
+	for _, port := range []string{"eth0", "eth1"} {
+		ip(t, "set", port, "down")
+	}
+	settle(t)
+}
+
+// The bond that ifupdown made at boot has an address of udev's, or of a port
+// that joined before udevd came to the bond's event: a race, which check tells
+// apart.
+func TestFirstBootOfABondMadeByIfupdown(t *testing.T) {
+	if !has("bond1") {
+		t.Fatalf("ifupdown made no bond1: %s", output(t, "systemctl", "status", "--no-pager", "networking.service"))
+	}
+	d := check(t, "bond1")
+	mac, typ := sysfs(t, "bond1", "address"), sysfs(t, "bond1", "addr_assign_type")
+	t.Logf("%s of type %s, by %s", mac, typ, str(d.Origin))
+	switch typ {
+	case "3":
+		if mac != str(d.Persistent) || str(d.Origin) != "udev" {
+			t.Errorf("%s by %s, but udev derives %s", mac, str(d.Origin), str(d.Persistent))
+		}
+	case "2":
+		if mac != eth0Address && mac != eth1Address || str(d.Origin) != "port" {
+			t.Errorf("%s by %s", mac, str(d.Origin))
+		}
+	default:
+		t.Errorf("addr_assign_type is %s", typ)
+	}
+	if str(d.Policy) != "persistent" || str(d.LinkFile) != defaultLink || !d.found("policy-overrides-ports") {
+		t.Errorf("%+v", d)
+	}
+	slices.Sort(d.Live.Ports)
+	if strings.Join(d.Live.Ports, " ") != "eth0 eth1" {
+		t.Errorf("ports %v", d.Live.Ports)
+	}
+}
+
+// The story that the project began with, step by step, and its end.
+func TestFirstStoryOfABond(t *testing.T) {
+	free(t)
+	create(t, "bond0", "bond", "mode", "active-backup")
+	is(t, "created", "bond0", bond0Persistent, "3", "udev", "persistent")
+	ip(t, "set", "eth0", "master", "bond0")
+	is(t, "a port joins", "bond0", bond0Persistent, "3", "udev", "persistent")
+	if got := sysfs(t, "eth0", "address"); got != bond0Persistent {
+		t.Errorf("the port carries %s", got)
+	}
+	is(t, "its port", "eth0", bond0Persistent, "3", "master", "persistent")
+	ip(t, "set", "eth0", "nomaster")
+	is(t, "the last port leaves", "bond0", "random", "1", "kernel", "persistent")
+	is(t, "the port has its own again", "eth0", eth0Address, "3", "permanent", "persistent")
+	ip(t, "set", "eth0", "master", "bond0")
+	is(t, "it joins again", "bond0", eth0Address, "2", "port", "persistent")
+	ip(t, "set", "bond0", "address", "02:00:00:00:00:77")
+	is(t, "an address by hand", "bond0", "02:00:00:00:00:77", "3", "someone", "persistent")
+	ip(t, "del", "bond0")
+
+	out := linkaudit(t, "fix", "--bond", "bond0", "--format", "json")
+	var fixed struct {
+		Changed, Reloaded, Verified bool
+		Path                        string
+	}
+	if err := json.Unmarshal([]byte(out[strings.Index(out, "{"):strings.LastIndex(out, "}")+1]), &fixed); err != nil || !fixed.Changed || !fixed.Reloaded || !fixed.Verified || fixed.Path != bond0File {
+		t.Errorf("%v: %s", err, out)
+	}
+	create(t, "bond0", "bond", "mode", "active-backup")
+	is(t, "created under none", "bond0", "random", "1", "kernel", "none")
+	for _, step := range []string{"a port joins under none", "it joins again under none"} {
+		ip(t, "set", "eth0", "master", "bond0")
+		is(t, step, "bond0", eth0Address, "2", "port", "none")
+		ip(t, "set", "eth0", "nomaster")
+		is(t, "the last port leaves under none", "bond0", "random", "1", "kernel", "none")
+	}
+	ip(t, "del", "bond0")
+
+	linkaudit(t, "undo", "--bond", "bond0")
+	create(t, "bond0", "bond", "mode", "active-backup")
+	is(t, "created after undo", "bond0", bond0Persistent, "3", "udev", "persistent")
+	ip(t, "del", "bond0")
+}
+
+// --apply sets the permanent address of the first port, and asks first where
+// the bond is up.
+func TestFirstApplyToABondThatExists(t *testing.T) {
+	free(t)
+	create(t, "bond0", "bond", "mode", "active-backup", "miimon", "100")
+	ip(t, "set", "eth0", "master", "bond0")
+	ip(t, "set", "bond0", "up")
+	for range 100 {
+		if sysfs(t, "bond0", "operstate") == "up" {
+			break
+		}
+		settle(t)
+	}
+	if out, err := exec.Command("linkaudit", "fix", "--bond", "bond0", "--apply").CombinedOutput(); err == nil || !strings.Contains(string(out), "--yes") {
+		t.Errorf("no --yes is asked for: %v: %s", err, out)
+	}
+	if _, err := os.Stat(bond0File); err == nil {
+		t.Error("something was written")
+	}
+	is(t, "refused", "bond0", bond0Persistent, "3", "udev", "persistent")
+	linkaudit(t, "fix", "--bond", "bond0", "--apply", "--yes")
+	if mac, typ := sysfs(t, "bond0", "address"), sysfs(t, "bond0", "addr_assign_type"); mac != eth0Address || typ != "3" {
+		t.Errorf("%s of type %s", mac, typ)
+	}
+	if got := sysfs(t, "eth0", "address"); got != eth0Address {
+		t.Errorf("the port carries %s", got)
+	}
+	if sysfs(t, "bond0", "operstate") != "up" {
+		t.Error("the bond is not up any more")
+	}
+	linkaudit(t, "undo", "--bond", "bond0")
+	ip(t, "del", "bond0")
+}
+
+// What the kernel does with each mode and each fail_over_mac, held against
+// what check says of it.
+func TestFirstModesOfABond(t *testing.T) {
+	free(t)
+	for _, c := range []struct {
+		name string
+		args []string
+	}{
+		{"balance-rr", []string{"mode", "balance-rr"}},
+		{"802.3ad", []string{"mode", "802.3ad"}},
+		{"active-backup with fail_over_mac none", []string{"mode", "active-backup", "fail_over_mac", "none"}},
+		{"active-backup with fail_over_mac active", []string{"mode", "active-backup", "fail_over_mac", "active"}},
+		{"active-backup with fail_over_mac follow", []string{"mode", "active-backup", "fail_over_mac", "follow"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			create(t, "bond0", append([]string{"bond"}, c.args...)...)
+			defer ip(t, "del", "bond0")
+			ip(t, "set", "eth0", "master", "bond0")
+			ip(t, "set", "eth1", "master", "bond0")
+			for _, name := range []string{"bond0", "eth0", "eth1"} {
+				d := check(t, name)
+				mac, typ := sysfs(t, name, "address"), sysfs(t, name, "addr_assign_type")
+				if d.Live.MAC != mac || d.Live.AddrAssignType != types[typ] {
+					t.Errorf("%s: check says %+v, the kernel %s of type %s", name, d.Live, mac, typ)
+				}
+				t.Logf("%s: %s of type %s, by %s", name, mac, typ, str(d.Origin))
+			}
+			d := check(t, "bond0")
+			switch mac := sysfs(t, "bond0", "address"); {
+			case mac == bond0Persistent && str(d.Origin) == "udev":
+			case (mac == eth0Address || mac == eth1Address) && str(d.Origin) == "port" && sysfs(t, "bond0", "addr_assign_type") == "2":
+			default:
+				t.Errorf("the bond carries %s, by %s", mac, str(d.Origin))
+			}
+		})
+	}
+}
+
+// Bridges and teams: created under the policy, and under none after a fix of
+// the kind.
+func TestFirstBridgesAndTeams(t *testing.T) {
+	free(t)
+	for _, kind := range []string{"bridge", "team"} {
+		t.Run(kind, func(t *testing.T) {
+			name := kind + "0"
+			create(t, name, kind)
+			d := check(t, name)
+			if str(d.Origin) != "udev" || sysfs(t, name, "addr_assign_type") != "3" || d.Live.MAC != str(d.Persistent) || !d.found("policy-overrides-ports") {
+				t.Errorf("%+v", d)
+			}
+			ip(t, "del", name)
+			linkaudit(t, "fix", "--kind", kind)
+			create(t, name, kind)
+			is(t, "created under none", name, "random", "1", "kernel", "none")
+			if kind == "bridge" {
+				ip(t, "set", "eth0", "master", name)
+				is(t, "a port joins", name, eth0Address, "1", "port", "none")
+				ip(t, "set", "eth0", "nomaster")
+			}
+			ip(t, "del", name)
+			linkaudit(t, "undo", "--kind", kind)
+		})
+	}
+}
+
+// ifenslave's own file sets none for bonds: nothing is left to fix.
+func TestFirstBondUnderIfenslavesFile(t *testing.T) {
+	const file = "/usr/lib/systemd/network/98-net-bonding.link"
+	if _, err := os.Stat(file); err != nil {
+		t.Fatalf("ifenslave of this release does not ship %s", file)
+	}
+	free(t)
+	if err := os.Remove(networkDir + "/98-net-bonding.link"); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := os.Symlink("/dev/null", networkDir+"/98-net-bonding.link"); err != nil {
+			t.Error(err)
+		}
+		output(t, "udevadm", "control", "--reload")
+	}()
+	output(t, "udevadm", "control", "--reload")
+	create(t, "bond0", "bond")
+	is(t, "created", "bond0", "random", "1", "kernel", "none")
+	if got := str(check(t, "bond0").LinkFile); got != file {
+		t.Errorf("%s applies", got)
+	}
+	if out := linkaudit(t, "fix", "--bond", "bond0"); !strings.Contains(out, "nothing to change") {
+		t.Error(out)
+	}
+	ip(t, "del", "bond0")
+}
+
+// The last: what the second boot finds.
+func TestFirstZFixForTheNextBoot(t *testing.T) {
+	linkaudit(t, "fix", "--bond", "bond1")
+}

@@ -1,0 +1,167 @@
+//go:build vm
+
+package guest
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// What the virtual machine is made with (test/vm).
+const (
+	eth0Address = "52:54:00:00:00:10"
+	eth1Address = "52:54:00:00:00:11"
+
+	// bond0Persistent is what MACAddressPolicy=persistent makes of the name
+	// bond0 and the machine-id 0123456789abcdef0123456789abcdef. It was seen on
+	// real machines of four releases.
+	bond0Persistent = "96:85:c5:ce:a2:4b"
+
+	networkDir = "/etc/systemd/network"
+)
+
+func TestMain(m *testing.M) {
+	if b, err := os.ReadFile("/etc/hostname"); err != nil || string(b) != "guest\n" || os.Getpid() == 1 {
+		fmt.Fprintln(os.Stderr, "these tests change the machine that they run on: test/vm runs them in a virtual one")
+		os.Exit(1)
+	}
+	status := m.Run()
+	// What the next boot gets.
+	filepath.WalkDir(networkDir, func(name string, e os.DirEntry, err error) error {
+		if err != nil || !e.Type().IsRegular() {
+			return nil
+		}
+		if b, err := os.ReadFile(name); err == nil {
+			fmt.Printf("GUEST-FILE %s %s\n", name, base64.StdEncoding.EncodeToString(b))
+		}
+		return nil
+	})
+	os.Exit(status)
+}
+
+// output runs a command, which has to succeed.
+func output(t *testing.T, args ...string) string {
+	t.Helper()
+	out, err := exec.Command(args[0], args[1:]...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%q: %v\n%s", args, err, out)
+	}
+	return string(out)
+}
+
+func ip(t *testing.T, args ...string) {
+	t.Helper()
+	output(t, append([]string{"ip", "link"}, args...)...)
+}
+
+func settle(t *testing.T) {
+	t.Helper()
+	output(t, "udevadm", "settle", "--timeout=30")
+}
+
+func sysfs(t *testing.T, device, file string) string {
+	t.Helper()
+	b, err := os.ReadFile("/sys/class/net/" + device + "/" + file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(b))
+}
+
+func has(device string) bool {
+	_, err := os.Stat("/sys/class/net/" + device)
+	return err == nil
+}
+
+// device is what check --format json says of one.
+type device struct {
+	Name, Kind string
+	LinkFile   *string `json:"link_file"`
+	Policy     *string `json:"mac_address_policy"`
+	Origin     *string
+	Persistent *string `json:"persistent_mac"`
+	Live       *struct {
+		MAC            string
+		AddrAssignType string `json:"addr_assign_type"`
+		Ports          []string
+	}
+	Predicted struct {
+		AddEvent *string `json:"udev_add_event"`
+	}
+	Findings []struct{ Rule string }
+}
+
+func (d device) found(rule string) bool {
+	for _, f := range d.Findings {
+		if f.Rule == rule {
+			return true
+		}
+	}
+	return false
+}
+
+func check(t *testing.T, name string) device {
+	t.Helper()
+	out, err := exec.Command("linkaudit", "check", "--format", "json", name).Output()
+	var rep struct{ Devices []device }
+	if jsonErr := json.Unmarshal(out, &rep); jsonErr != nil || len(rep.Devices) != 1 {
+		t.Fatalf("linkaudit check %s: %v, %v: %s", name, err, jsonErr, out)
+	}
+	return rep.Devices[0]
+}
+
+// linkaudit runs a command of it that has to succeed.
+func linkaudit(t *testing.T, args ...string) string {
+	t.Helper()
+	return output(t, append([]string{"linkaudit"}, args...)...)
+}
+
+func str(s *string) string {
+	if s == nil {
+		return "null"
+	}
+	return *s
+}
+
+// types are the kernel's addr_assign_type as check spells it.
+var types = map[string]string{"0": "permanent", "1": "random", "2": "stolen", "3": "set"}
+
+// is holds a device against what is expected, the kernel's own word and
+// linkaudit's. An address "random" is any that is neither known.
+func is(t *testing.T, step, name, address, assign, origin, policy string) {
+	t.Helper()
+	mac, typ := sysfs(t, name, "address"), sysfs(t, name, "addr_assign_type")
+	known := mac == eth0Address || mac == eth1Address || mac == bond0Persistent
+	if mac != address && !(address == "random" && !known) || typ != assign {
+		t.Errorf("%s: %s carries %s of type %s, not %s of type %s", step, name, mac, typ, address, assign)
+	}
+	d := check(t, name)
+	if d.Live == nil || d.Live.MAC != mac || d.Live.AddrAssignType != types[typ] {
+		t.Errorf("%s: check says %+v, the kernel %s of type %s", step, d.Live, mac, typ)
+	}
+	if str(d.Origin) != origin || str(d.Policy) != policy {
+		t.Errorf("%s: %s by %s under policy %q, not by %s under %q", step, mac, str(d.Origin), str(d.Policy), origin, policy)
+	}
+}
+
+// create makes a device under udevd and waits until it was handled.
+func create(t *testing.T, name string, args ...string) {
+	t.Helper()
+	ip(t, append([]string{"add", name, "type"}, args...)...)
+	index := sysfs(t, name, "ifindex")
+	for range 100 {
+		settle(t)
+		if _, err := os.Stat("/run/udev/data/n" + index); err == nil {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Fatalf("udevd did not handle %s", name)
+}

@@ -176,6 +176,16 @@ func listLinks(ctx context.Context, opt Options, take func(*link)) ([]*link, err
 			switch {
 			case err == nil:
 				add(&l)
+				if !l.port {
+					continue
+				}
+				// Whose address a port carries, its master tells.
+				master, err := r.get(ctx, "", l.masterIndex)
+				if err == nil {
+					add(&master)
+				} else if !errors.Is(err, unix.ENODEV) {
+					return nil, fmt.Errorf("look up the master of %q: %w", name, err)
+				}
 			case errors.Is(err, unix.ENODEV), errors.Is(err, unix.EINVAL), errors.Is(err, unix.ERANGE):
 				// No such device, or a kernel without alternative names (before 5.5).
 			default:

@@ -16,7 +16,8 @@ type Options struct {
 	// team, unless Names or All are given.
 	Kinds []string
 	// Names are further devices, by name or alternative name. One that does
-	// not exist is left out without a word: it may be a device to come.
+	// not exist is left out without a word: it may be a device to come. The
+	// master of one that is a port comes along.
 	Names []string
 	// All collects every device.
 	All bool

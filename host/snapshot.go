@@ -140,6 +140,14 @@ type Bond struct {
 	FailOverMAC string `json:"fail_over_mac"` // "none", "active", "follow"
 }
 
+// IgnoresAddress reports whether the bonding driver takes no address from
+// outside: it answers that it did, and addr_assign_type becomes 3 (set), but
+// the address stays what it was (bond_set_mac_address() in
+// drivers/net/bonding/bond_main.c).
+func (b *Bond) IgnoresAddress() bool {
+	return b != nil && b.Mode == "active-backup" && b.FailOverMAC != "none"
+}
+
 // PersistentMAC is an address made by MACAddressPolicy=persistent and the name
 // it was made of.
 type PersistentMAC struct {

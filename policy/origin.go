@@ -75,6 +75,9 @@ func (s *subject) originOfSet(d *host.Device) fact.Fact[string] {
 	if d.MAC == d.PermanentMAC {
 		return fact.Known(OriginPermanent)
 	}
+	if d.Bond.IgnoresAddress() {
+		return unknown("the kernel, or whoever created the bond: with fail_over_mac=" + d.Bond.FailOverMAC + " the driver takes no address, but notes it as set")
+	}
 	if d.Master != "" {
 		m := s.byName()[d.Master]
 		switch {

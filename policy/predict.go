@@ -25,6 +25,8 @@ func (s *subject) afterAdd() fact.Fact[string] {
 	switch does, ok := action.Get(); {
 	case !ok:
 		return fact.Unknown[string](action.Reason())
+	case s.res.Device != nil && s.res.Device.Bond.IgnoresAddress():
+		return s.left()
 	case does.Do == Set:
 		return fact.Known(does.MAC)
 	case does.Do == SetRandom:

@@ -185,6 +185,14 @@ func policyOverridesPorts(s *subject) []found {
 		return []found{f}
 	}
 
+	switch ignores := d.Bond.IgnoresAddress(); {
+	case ignores && d.Bond.FailOverMAC == "active":
+		return nil // the bond has its active port's address, whatever udevd asks for
+	case ignores && d.AddrAssignType.Or(host.AddrRandom) == host.AddrSet:
+		f.message = fmt.Sprintf("%s has fail_over_mac=%s, so that its driver does not take the address that udevd gives it, but keeps a random one in place of a port's", name, d.Bond.FailOverMAC)
+		return []found{f}
+	}
+
 	unsure := false
 	f.message = fmt.Sprintf("udevd gives %s an address of its own in place of a port's", name)
 	switch t, known := d.AddrAssignType.Get(); {

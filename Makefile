@@ -19,7 +19,7 @@ FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 export CGO_ENABLED = 0
 
 .PHONY: all build build-all run example test race lint man completions install \
-	conformance fuzz bench readme clean
+	conformance vm fuzz bench readme clean
 
 all: build
 
@@ -53,7 +53,7 @@ lint:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
 	if [ -n "$$unformatted" ]; then echo "not gofmt-formatted:"; echo "$$unformatted"; exit 1; fi
 	$(GO) vet ./... ./testdata/hosts
-	$(GO) vet -tags conformance,namespace,bench ./...
+	$(GO) vet -tags conformance,namespace,bench,vm ./...
 
 # The man page is written by hand in docs/linkaudit.8; a test compares it with
 # the commands and flags.
@@ -79,6 +79,12 @@ install: build
 # The suites that need root and real udevds; go test ./... never runs them.
 conformance:
 	test/conformance/run
+
+# Bonds and teams need another kernel than most development machines have: four
+# releases of Debian in virtual machines.
+vm:
+	test/vm/build
+	$(GO) test -tags vm -count=1 -timeout 40m ./test/vm
 
 bench: build
 	$(GO) test -tags bench -count=1 -timeout 1h -v ./test/bench/...

@@ -143,3 +143,29 @@ func TestTheHelpFitsWhatIsMissing(t *testing.T) {
 		}
 	}
 }
+
+// As the kernels of four releases did it (TestFirstModesOfABond in test/vm): the
+// bonding driver takes no address while fail_over_mac is active or follow, and
+// notes it as set.
+func TestABondThatTakesNoAddressFromOutside(t *testing.T) {
+	const random = "ba:5c:22:23:27:0b"
+	for name, c := range map[string]struct {
+		mode, failOver, mac string
+		assign              host.AddrAssignType
+		origin, after, rule string
+	}{
+		"follow keeps a random address that counts as set": {"active-backup", "follow", random, 3, "?", random, "policy-overrides-ports/error"},
+		"active has its active port's":                     {"active-backup", "active", nicMAC, 2, "port", nicMAC, ""},
+		"other modes have no such option":                  {"802.3ad", "none", bondDerived, 3, "udev", bondDerived, "policy-overrides-ports/error"},
+	} {
+		d := master("bond", "bond0", c.mac, c.assign, nic)
+		d.Bond = &host.Bond{Mode: c.mode, FailOverMAC: c.failOver}
+		r := check(machine(map[string]string{defaultPath: defaultLink}, d), Options{}).Devices[0]
+		if r.Origin.Or("?") != c.origin || r.AfterAdd.Or("?") != c.after {
+			t.Errorf("%s: origin %v, after the next add event %v", name, r.Origin, r.AfterAdd)
+		}
+		if found := brief(r.Findings); c.rule == "" && strings.Contains(found, "policy-overrides-ports") || !strings.Contains(found, c.rule) {
+			t.Errorf("%s: findings %s", name, found)
+		}
+	}
+}

@@ -162,8 +162,9 @@ func (in Input) Plan(t override.Target) (*Plan, error) {
 	var reasons []error
 	for _, c := range candidates {
 		text := c.Text()
+		_, taken := p.store.Content(c.Path) // by a file that is none of ours
 		after, ok := p.store.With(c.Path, text)
-		if !ok {
+		if taken || !ok {
 			reasons = append(reasons, fmt.Errorf("%s is in the way or its directory cannot be read", c.Path))
 			continue
 		}

@@ -382,6 +382,9 @@ func literalPattern(name string) string {
 // works asks what udevd would make of the files once they are as in after.
 func (p *planner) works(after *linkfiles.Store, name string) error {
 	tree := linkfiles.Parse(after, p.in.Release)
+	if err := matchTaken(tree, name); err != nil {
+		return err
+	}
 	decider := tree.For(&p.in.Snapshot.System)
 	var failed error
 	for i, s := range p.devices {
@@ -400,6 +403,19 @@ func (p *planner) works(after *linkfiles.Store, name string) error {
 	for _, s := range p.others {
 		if !sameDecision(s.before, decider.Decide(s.facts)) {
 			return fmt.Errorf("%s would get another file or other settings than before", s.name)
+		}
+	}
+	return nil
+}
+
+// matchTaken makes sure that udevd takes every line of the override's [Match]:
+// without its OriginalName= it would be for every device of the kind.
+func matchTaken(tree *linkfiles.Tree, name string) error {
+	for _, f := range tree.Files {
+		for _, a := range f.Assignments {
+			if a.File == name && a.Section == "Match" && !a.Taken {
+				return fmt.Errorf("udevd takes no %s=%s", a.Key, a.Value)
+			}
 		}
 	}
 	return nil

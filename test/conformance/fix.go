@@ -88,7 +88,7 @@ func generateFix(seed, index uint64, devices []Device) (*fixCase, error) {
 	}
 	g.inTheWay(f.target(), c.Devices)
 	c.Tree = g.tree
-	if g.chance(12) {
+	if !f.Bare && g.chance(9) {
 		f.Former = g.formerOverride(f.target())
 	}
 	return f, nil
@@ -246,6 +246,7 @@ type fixResult struct {
 	marks []string
 	// problem is what is wrong: in front of the first colon the kind of it.
 	problem string
+	err error
 }
 
 // look is one look at the tree: what our reader makes of it for each device.
@@ -451,7 +452,7 @@ func (f *fixCase) check(o *Oracle) (r fixResult, err error) {
 	in := f.input(o, now)
 	plan, refusal := in.Plan(f.Target)
 	if refusal != nil {
-		r.what, r.reason = fixRefused, withoutNames(refusal)
+		r.what, r.reason, r.err = fixRefused, withoutNames(refusal), refusal
 		r.problem = f.unjustified(o, before, now, refusal)
 		return r, nil
 	}
@@ -842,6 +843,12 @@ func fixSuite(o Options, suite string, only []uint64) (int, error) {
 			}
 			mu.Lock()
 			total.count(r)
+			if o.Raw != nil && r.reason != "" {
+				fmt.Fprintf(o.Raw, "udev %d, seed %d, index %d, target %s (unseen %v): %s\n", oracle.Release, o.Seed, index, f.Target, f.Unseen, r.reason)
+				if only != nil {
+					fmt.Fprintf(o.Raw, "%v\n%s", r.err, f.Format())
+				}
+			}
 			if r.problem != "" {
 				total.failures++
 				fmt.Fprintf(o.Log, "--- fix: udev %d, seed %d, index %d, target %s (unseen %v, bare %v): %s\n%s",

@@ -215,7 +215,7 @@ func (p *planner) devicesAndBase() error {
 	}
 	lead := decide(t.Name, policy.NewDevice(t.Name, t.Kind))
 	if t.Name == "" {
-		lead = decide(t.Kind+"0", policy.NewDevice(t.Kind+"0", t.Kind))
+		lead = decide("a new "+t.Kind, policy.NewOfKind(t.Kind))
 	}
 	if lead.before.File.IsUnknown() && len(present) > 0 {
 		// Of some kinds only a device that exists shows what it is like.

@@ -124,6 +124,14 @@ func NewDevice(name, kind string) *linkfiles.Device {
 	return dev
 }
 
+// NewOfKind is what [Match] will see of any new device of the kind. A file that
+// names one of them by its number, bond0, is not in force for all.
+func NewOfKind(kind string) *linkfiles.Device { return NewDevice(kind+unnamedNumber, kind) }
+
+// unnamedNumber makes a name of a kind that no file is likely to name, but for
+// patterns that fit every one, like bond*.
+const unnamedNumber = "99999"
+
 // unnamedAddress stands for the random address of a new device: locally
 // administered, and so unlikely in a file as any other of 2^46.
 const unnamedAddress = "6e:9d:c3:5a:71:e4"

@@ -71,11 +71,14 @@ func absentDevice(name, kind string) *linkfiles.Device {
 		NameAssignType: fact.Unknown[int](noSuchDevice),
 	}
 	k, ok := kinds[kind]
-	why := noSuchDevice + "; what the kernel shows of kind " + kind + " is not in the table"
+	why := noSuchDevice
 	switch {
 	case kind == "":
-		why = noSuchDevice + "; give --kind"
+		why += "; give --kind"
 		dev.Kind = fact.Unknown[string](why)
+	case !ok:
+		why += "; what the kernel shows of kind " + kind + " is not in the table"
+		dev.Kind = fact.Known(kind)
 	default:
 		dev.Kind = fact.Known(kind)
 	}

@@ -66,6 +66,8 @@ type planner struct {
 	tree   *linkfiles.Tree
 	own    []*override.Override
 	base   *linkfiles.File
+	// limit is the name before which a new file has to sort.
+	limit string
 
 	devices []subject // that the override is to apply to
 	others  []subject // that it must not touch
@@ -131,16 +133,13 @@ func (in Input) Plan(t override.Target) (*Plan, error) {
 		return nil, err
 	}
 	plan := &Plan{Target: t, Base: p.base, Notes: p.notes}
-	set, is := linkfiles.Setting{}, false
-	if p.base != nil {
-		set, is = p.base.MACAddressPolicy()
-	}
-	if !is || set.Value == "none" {
+	replaced := p.replaced()
+	if replaced == nil {
 		plan.Why = fmt.Sprintf("no MACAddressPolicy= is in force for %s, which is the same as none", t)
-		if is {
-			plan.Why = fmt.Sprintf("MACAddressPolicy=none is in force for %s already, by %s", t, set.Pos)
-		}
 		if p.base != nil {
+			if set, is := p.base.MACAddressPolicy(); is {
+				plan.Why = fmt.Sprintf("MACAddressPolicy=none is in force for %s already, by %s", t, set.Pos)
+			}
 			if a, ok := p.base.MACAddress(); ok {
 				plan.Notes = append(plan.Notes, fmt.Sprintf("%s gives the address %s; linkaudit leaves that alone", a.Pos, a.Value))
 			}
@@ -150,6 +149,8 @@ func (in Input) Plan(t override.Target) (*Plan, error) {
 		}
 		return plan, nil
 	}
+	set, _ := replaced.MACAddressPolicy()
+	p.limit = replaced.Name
 	for _, o := range p.own {
 		if o.Edited && !in.Force {
 			return nil, fmt.Errorf("%s was edited since linkaudit wrote it; see what is in it, then use --force to write it anew", o.Path)
@@ -185,7 +186,7 @@ func (in Input) Plan(t override.Target) (*Plan, error) {
 		return plan, nil
 	}
 	if len(reasons) == 0 {
-		return nil, fmt.Errorf("%s sorts before every name that linkaudit gives to a file, so nothing it writes can come before it: give that file another name, or set MACAddressPolicy=none in it", p.base.Path)
+		return nil, fmt.Errorf("%s sorts before every name that linkaudit gives to a file, so nothing it writes can come before it: give that file another name, or set MACAddressPolicy=none in it", replaced.Path)
 	}
 	return nil, reasons[0]
 }
@@ -253,6 +254,23 @@ func (p *planner) devicesAndBase() error {
 	return nil
 }
 
+// replaced returns the file whose address policy an override has to replace: the
+// one in force for a new device or, where that leaves the address alone, for
+// one that exists, to which its address may give another file; nil where none
+// has to be.
+func (p *planner) replaced() *linkfiles.File {
+	for _, s := range p.devices {
+		f := s.before.File.Or(nil)
+		if f == nil {
+			continue
+		}
+		if set, is := f.MACAddressPolicy(); is && set.Value != "none" {
+			return f
+		}
+	}
+	return nil
+}
+
 func fileName(f *linkfiles.File) string {
 	if f == nil {
 		return "no file"
@@ -283,7 +301,7 @@ func (p *planner) candidates() ([]*override.Override, error) {
 		}
 		out = append(out, o)
 	}
-	alone := t.Name != "" && p.base.OnlyName(t.Name) || t.Name == "" && p.base.OnlyKind(t.Kind)
+	alone := p.base != nil && (t.Name != "" && p.base.OnlyName(t.Name) || t.Name == "" && p.base.OnlyKind(t.Kind))
 	if alone && p.in.Release.ReadsDropIns() {
 		body := "[Link]\n"
 		if _, ok := p.base.MACAddress(); ok {
@@ -296,12 +314,12 @@ func (p *planner) candidates() ([]*override.Override, error) {
 		return out, err
 	}
 	for _, own := range p.own {
-		if !own.DropIn() && path.Base(own.Path) < p.base.Name {
+		if !own.DropIn() && path.Base(own.Path) < p.limit {
 			add(own.Path, body)
 		}
 	}
 	for prefix := firstPrefix; prefix >= 0; prefix-- {
-		if name := override.FileName(prefix, t); name < p.base.Name {
+		if name := override.FileName(prefix, t); name < p.limit {
 			add(path.Join(override.Dir, name), body)
 		}
 	}
@@ -327,6 +345,9 @@ func (p *planner) body() (string, error) {
 		}
 	}
 	b.WriteString("\n[Link]\nMACAddressPolicy=none\n")
+	if p.base == nil {
+		return b.String(), nil
+	}
 	section := linkfiles.Pos{}
 	for _, a := range p.base.Assignments {
 		switch {
@@ -442,7 +463,7 @@ func inForce(d linkfiles.Decision, name string, base *linkfiles.File) error {
 		return fmt.Errorf("MACAddress=%s is in force, by %s", set.Value, set.Pos)
 	}
 	if want, is := settings(base), settings(f); !slices.Equal(want, is) {
-		return fmt.Errorf("the other settings of %s cannot be carried over", base.Path)
+		return fmt.Errorf("the other settings of %s cannot be carried over", fileName(base))
 	}
 	return nil
 }
@@ -450,6 +471,9 @@ func inForce(d linkfiles.Decision, name string, base *linkfiles.File) error {
 // settings are what a file sets but for the address, in order, with the
 // sections that come again told apart.
 func settings(f *linkfiles.File) []string {
+	if f == nil {
+		return nil
+	}
 	var link, rest []string
 	last, n := linkfiles.Pos{}, 0
 	for _, a := range f.Assignments {

@@ -218,8 +218,9 @@ func (p *planner) devicesAndBase() error {
 	if t.Name == "" {
 		lead = decide("a new "+t.Kind, policy.NewOfKind(t.Kind))
 	}
-	if lead.before.File.IsUnknown() && len(present) > 0 {
-		// Of some kinds only a device that exists shows what it is like.
+	if (lead.before.File.IsUnknown() || t.Kind == "") && len(present) > 0 {
+		// Of some kinds only a device that exists shows what it is like, and
+		// hardware comes back with the same address.
 		lead, present = present[0], nil
 	}
 	if lead.before.File.IsUnknown() {

@@ -319,7 +319,15 @@ func (p *planner) candidates() ([]*override.Override, error) {
 			add(own.Path, body)
 		}
 	}
+	prefixes := []int{}
 	for prefix := firstPrefix; prefix >= 0; prefix-- {
+		prefixes = append(prefixes, prefix)
+	}
+	// Further back only where another device's file must stay in front.
+	for prefix := firstPrefix + 1; prefix <= 99; prefix++ {
+		prefixes = append(prefixes, prefix)
+	}
+	for _, prefix := range prefixes {
 		if name := override.FileName(prefix, t); name < p.limit {
 			add(path.Join(override.Dir, name), body)
 		}

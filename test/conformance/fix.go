@@ -244,9 +244,10 @@ type fixResult struct {
 	reason string
 	// marks are further things to count.
 	marks []string
+	// err is the refusal itself.
+	err error
 	// problem is what is wrong: in front of the first colon the kind of it.
 	problem string
-	err error
 }
 
 // look is one look at the tree: what our reader makes of it for each device.
@@ -359,6 +360,15 @@ func (f *fixCase) covered(l *look, base *linkfiles.File) []bool {
 	return covered
 }
 
+// or reports where either of two lists is true.
+func or(x, y []bool) []bool {
+	out := slices.Clone(x)
+	for i := range out {
+		out[i] = out[i] || y[i]
+	}
+	return out
+}
+
 func pathOf(f *linkfiles.File) string {
 	if f == nil {
 		return ""
@@ -457,18 +467,24 @@ func (f *fixCase) check(o *Oracle) (r fixResult, err error) {
 		return r, nil
 	}
 	covered := f.covered(before, plan.Base)
-	// The device as it is may be governed by another file than one that is
-	// created anew: by its address, which a new one does not have.
-	for i, d := range f.Devices {
-		if f.Target.Name == "" || !covered[i] || pathOf(before.decisions[i].File.Or(nil)) == pathOf(plan.Base) {
+	// A device that exists may have another file than one that is created
+	// anew: by its address, which a new one does not have. The override is
+	// for both, with the settings of the new one; but the planner cannot know
+	// of a device that it was not shown.
+	carried := make([]*linkfiles.File, len(f.Devices))
+	ignored := make([]bool, len(f.Devices))
+	for i := range f.Devices {
+		if !covered[i] {
 			continue
 		}
-		r.marks = append(r.marks, "the device is unlike a new one")
-		if f.Unseen {
-			covered[i] = false
+		file := before.decisions[i].File.Or(nil)
+		carried[i] = plan.Base
+		if pathOf(file) == pathOf(plan.Base) {
+			carried[i] = file
 			continue
 		}
-		_ = d
+		r.marks = append(r.marks, "the device has another file than a new one")
+		covered[i], ignored[i] = !f.Unseen, f.Unseen
 	}
 	if !plan.Changed() {
 		r.what = fixNotNeeded
@@ -538,8 +554,8 @@ func (f *fixCase) check(o *Oracle) (r fixResult, err error) {
 	}
 	for _, problem := range []func() string{
 		func() string { return f.onlyTheOverride(plan, now, after) },
-		func() string { return f.inForce(o, plan, covered, before, after, udevAfter, &r) },
-		func() string { return f.othersUntouched(covered, before, after, udevBefore, udevAfter) },
+		func() string { return f.inForce(o, plan, covered, carried, after, udevAfter, &r) },
+		func() string { return f.othersUntouched(or(covered, ignored), before, after, udevBefore, udevAfter) },
 		func() string { return f.readerAgrees(o, plan, udevAfter) },
 		func() string { return f.again(o, plan, after) },
 	} {
@@ -618,8 +634,9 @@ func (f *fixCase) onlyTheOverride(plan *change.Plan, before, after *look) string
 }
 
 // inForce makes sure that udevd applies the override to the target, that the
-// policy is none, and that the other settings are those of before.
-func (f *fixCase) inForce(o *Oracle, plan *change.Plan, covered []bool, before, after *look, udevd []Verdict, r *fixResult) string {
+// policy is none, and that the other settings are those of the file that was in
+// force.
+func (f *fixCase) inForce(o *Oracle, plan *change.Plan, covered []bool, carried []*linkfiles.File, after *look, udevd []Verdict, r *fixResult) string {
 	dropIn := strings.HasSuffix(plan.Path, ".conf")
 	for i, d := range f.Devices {
 		v := udevd[i]
@@ -653,7 +670,7 @@ func (f *fixCase) inForce(o *Oracle, plan *change.Plan, covered []bool, before, 
 		if a, ok := file.MACAddress(); ok {
 			return fmt.Sprintf("policy: MACAddress=%s is in force for %s", a.Value, d.Name)
 		}
-		if was, is := otherSettings(before.decisions[i].File.Or(nil)), otherSettings(file); was != is {
+		if was, is := otherSettings(carried[i]), otherSettings(file); was != is {
 			return fmt.Sprintf("carried over: the settings for %s were\n%s, are\n%s", d.Name, was, is)
 		}
 	}

@@ -430,7 +430,11 @@ func (f *fixCase) check(o *Oracle) (r fixResult, err error) {
 			r.problem = fmt.Sprintf("panic: %v", p)
 		}
 	}()
-	if err := o.LayOut(f.Case, f.Bare); err != nil {
+	without := *f.Case
+	if f.Former != nil {
+		without.Tree = append(slices.Clone(f.Tree), Node{Path: override.Dir, Kind: NodeDir})
+	}
+	if err := o.LayOut(&without, f.Bare); err != nil {
 		return r, err
 	}
 	before, err := f.look(o)

@@ -65,7 +65,13 @@ func startUdevd() error {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("start systemd-udevd: %w: %s", err, out)
 	}
-	return nil
+	// 262 is in the background before it listens.
+	err := udevadm("control", "--ping")
+	for wait := time.Millisecond; err != nil && wait < 10*time.Second; wait *= 2 {
+		time.Sleep(wait)
+		err = udevadm("control", "--ping")
+	}
+	return err
 }
 
 // waitForNoUdevd waits until no systemd-udevd is left in this network namespace.

@@ -36,7 +36,7 @@ func main() {
 	flag.IntVar(&o.Devices, "devices", 200, "how many devices for each release's outcome")
 	flag.IntVar(&o.Trees, "trees", 2000, "on how many trees fix is tried for each release")
 	flag.BoolVar(&o.OracleOnly, "oracle-only", false, "generated: only report what udevadm says")
-	raw := flag.Bool("raw", false, "capture: print what udevadm prints")
+	raw := flag.Bool("raw", false, "capture: print what udevadm prints; fix: print each refusal, and the cases of the indices")
 	flag.Usage = func() {
 		fmt.Fprint(flag.CommandLine.Output(), usage)
 		flag.PrintDefaults()

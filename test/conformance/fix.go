@@ -89,8 +89,8 @@ func generateFix(seed, index uint64, devices []Device) (*fixCase, error) {
 	}
 	g.inTheWay(f.target(), c.Devices)
 	c.Tree = g.tree
-	if !f.Bare && g.chance(9) {
-		f.Former = g.formerOverride(f.target())
+	if former := g.formerOverride(f.target()); !f.Bare && g.chance(9) && !slices.Contains(c.Tree.Paths(), former.Path) {
+		f.Former = former
 	}
 	return f, nil
 }

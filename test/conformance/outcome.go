@@ -65,11 +65,16 @@ func startUdevd() error {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("start systemd-udevd: %w: %s", err, out)
 	}
-	// 262 is in the background before it listens.
-	err := udevadm("control", "--ping")
+	return nil
+}
+
+// control gives an order to a udevd that has been started: 262 is in the
+// background before it listens.
+func control(order string) error {
+	err := udevadm("control", order)
 	for wait := time.Millisecond; err != nil && wait < 10*time.Second; wait *= 2 {
 		time.Sleep(wait)
-		err = udevadm("control", "--ping")
+		err = udevadm("control", order)
 	}
 	return err
 }
@@ -122,7 +127,7 @@ func createUnderUdevd(req request) ([]created, error) {
 	}
 	// A reload alone leaves a worker of the last batch, now and then, with the
 	// files of the last batch.
-	if err := udevadm("control", "--exit"); err != nil {
+	if err := control("--exit"); err != nil {
 		return nil, err
 	}
 	if err := waitForNoUdevd(); err != nil {
@@ -131,7 +136,7 @@ func createUnderUdevd(req request) ([]created, error) {
 	if err := startUdevd(); err != nil {
 		return nil, err
 	}
-	if err := udevadm("control", "--stop-exec-queue"); err != nil {
+	if err := control("--stop-exec-queue"); err != nil {
 		return nil, err
 	}
 	if failed := ip(req.Create); len(failed) > 0 {

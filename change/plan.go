@@ -66,6 +66,8 @@ type planner struct {
 	tree   *linkfiles.Tree
 	own    []*override.Override
 	base   *linkfiles.File
+	// limit is the name before which a new file has to sort.
+	limit string
 
 	devices []subject // that the override is to apply to
 	others  []subject // that it must not touch
@@ -131,16 +133,13 @@ func (in Input) Plan(t override.Target) (*Plan, error) {
 		return nil, err
 	}
 	plan := &Plan{Target: t, Base: p.base, Notes: p.notes}
-	set, is := linkfiles.Setting{}, false
-	if p.base != nil {
-		set, is = p.base.MACAddressPolicy()
-	}
-	if !is || set.Value == "none" {
+	replaced := p.replaced()
+	if replaced == nil {
 		plan.Why = fmt.Sprintf("no MACAddressPolicy= is in force for %s, which is the same as none", t)
-		if is {
-			plan.Why = fmt.Sprintf("MACAddressPolicy=none is in force for %s already, by %s", t, set.Pos)
-		}
 		if p.base != nil {
+			if set, is := p.base.MACAddressPolicy(); is {
+				plan.Why = fmt.Sprintf("MACAddressPolicy=none is in force for %s already, by %s", t, set.Pos)
+			}
 			if a, ok := p.base.MACAddress(); ok {
 				plan.Notes = append(plan.Notes, fmt.Sprintf("%s gives the address %s; linkaudit leaves that alone", a.Pos, a.Value))
 			}
@@ -150,6 +149,8 @@ func (in Input) Plan(t override.Target) (*Plan, error) {
 		}
 		return plan, nil
 	}
+	set, _ := replaced.MACAddressPolicy()
+	p.limit = replaced.Name
 	for _, o := range p.own {
 		if o.Edited && !in.Force {
 			return nil, fmt.Errorf("%s was edited since linkaudit wrote it; see what is in it, then use --force to write it anew", o.Path)
@@ -162,8 +163,9 @@ func (in Input) Plan(t override.Target) (*Plan, error) {
 	var reasons []error
 	for _, c := range candidates {
 		text := c.Text()
+		_, taken := p.store.Content(c.Path) // by a file that is none of ours
 		after, ok := p.store.With(c.Path, text)
-		if !ok {
+		if taken || !ok {
 			reasons = append(reasons, fmt.Errorf("%s is in the way or its directory cannot be read", c.Path))
 			continue
 		}
@@ -184,7 +186,7 @@ func (in Input) Plan(t override.Target) (*Plan, error) {
 		return plan, nil
 	}
 	if len(reasons) == 0 {
-		return nil, fmt.Errorf("%s sorts before every name that linkaudit gives to a file, so nothing it writes can come before it: give that file another name, or set MACAddressPolicy=none in it", p.base.Path)
+		return nil, fmt.Errorf("%s sorts before every name that linkaudit gives to a file, so nothing it writes can come before it: give that file another name, or set MACAddressPolicy=none in it", replaced.Path)
 	}
 	return nil, reasons[0]
 }
@@ -214,10 +216,11 @@ func (p *planner) devicesAndBase() error {
 	}
 	lead := decide(t.Name, policy.NewDevice(t.Name, t.Kind))
 	if t.Name == "" {
-		lead = decide(t.Kind+"0", policy.NewDevice(t.Kind+"0", t.Kind))
+		lead = decide("a new "+t.Kind, policy.NewOfKind(t.Kind))
 	}
-	if lead.before.File.IsUnknown() && len(present) > 0 {
-		// Of some kinds only a device that exists shows what it is like.
+	if (lead.before.File.IsUnknown() || t.Kind == "") && len(present) > 0 {
+		// Of some kinds only a device that exists shows what it is like, and
+		// hardware comes back with the same address.
 		lead, present = present[0], nil
 	}
 	if lead.before.File.IsUnknown() {
@@ -247,6 +250,23 @@ func (p *planner) devicesAndBase() error {
 		}
 		if s.renamed {
 			p.notes = append(p.notes, fmt.Sprintf("%s was renamed: the override is for a device that is created with this name", s.name))
+		}
+	}
+	return nil
+}
+
+// replaced returns the file whose address policy an override has to replace: the
+// one in force for a new device or, where that leaves the address alone, for
+// one that exists, to which its address may give another file; nil where none
+// has to be.
+func (p *planner) replaced() *linkfiles.File {
+	for _, s := range p.devices {
+		f := s.before.File.Or(nil)
+		if f == nil {
+			continue
+		}
+		if set, is := f.MACAddressPolicy(); is && set.Value != "none" {
+			return f
 		}
 	}
 	return nil
@@ -282,7 +302,7 @@ func (p *planner) candidates() ([]*override.Override, error) {
 		}
 		out = append(out, o)
 	}
-	alone := t.Name != "" && p.base.OnlyName(t.Name) || t.Name == "" && p.base.OnlyKind(t.Kind)
+	alone := p.base != nil && (t.Name != "" && p.base.OnlyName(t.Name) || t.Name == "" && p.base.OnlyKind(t.Kind))
 	if alone && p.in.Release.ReadsDropIns() {
 		body := "[Link]\n"
 		if _, ok := p.base.MACAddress(); ok {
@@ -295,12 +315,20 @@ func (p *planner) candidates() ([]*override.Override, error) {
 		return out, err
 	}
 	for _, own := range p.own {
-		if !own.DropIn() && path.Base(own.Path) < p.base.Name {
+		if !own.DropIn() && path.Base(own.Path) < p.limit {
 			add(own.Path, body)
 		}
 	}
+	prefixes := []int{}
 	for prefix := firstPrefix; prefix >= 0; prefix-- {
-		if name := override.FileName(prefix, t); name < p.base.Name {
+		prefixes = append(prefixes, prefix)
+	}
+	// Further back only where another device's file must stay in front.
+	for prefix := firstPrefix + 1; prefix <= 99; prefix++ {
+		prefixes = append(prefixes, prefix)
+	}
+	for _, prefix := range prefixes {
+		if name := override.FileName(prefix, t); name < p.limit {
 			add(path.Join(override.Dir, name), body)
 		}
 	}
@@ -326,6 +354,9 @@ func (p *planner) body() (string, error) {
 		}
 	}
 	b.WriteString("\n[Link]\nMACAddressPolicy=none\n")
+	if p.base == nil {
+		return b.String(), nil
+	}
 	section := linkfiles.Pos{}
 	for _, a := range p.base.Assignments {
 		switch {
@@ -381,6 +412,9 @@ func literalPattern(name string) string {
 // works asks what udevd would make of the files once they are as in after.
 func (p *planner) works(after *linkfiles.Store, name string) error {
 	tree := linkfiles.Parse(after, p.in.Release)
+	if err := matchTaken(tree, name); err != nil {
+		return err
+	}
 	decider := tree.For(&p.in.Snapshot.System)
 	var failed error
 	for i, s := range p.devices {
@@ -399,6 +433,19 @@ func (p *planner) works(after *linkfiles.Store, name string) error {
 	for _, s := range p.others {
 		if !sameDecision(s.before, decider.Decide(s.facts)) {
 			return fmt.Errorf("%s would get another file or other settings than before", s.name)
+		}
+	}
+	return nil
+}
+
+// matchTaken makes sure that udevd takes every line of the override's [Match]:
+// without its OriginalName= it would be for every device of the kind.
+func matchTaken(tree *linkfiles.Tree, name string) error {
+	for _, f := range tree.Files {
+		for _, a := range f.Assignments {
+			if a.File == name && a.Section == "Match" && !a.Taken {
+				return fmt.Errorf("udevd takes no %s=%s", a.Key, a.Value)
+			}
 		}
 	}
 	return nil
@@ -425,7 +472,7 @@ func inForce(d linkfiles.Decision, name string, base *linkfiles.File) error {
 		return fmt.Errorf("MACAddress=%s is in force, by %s", set.Value, set.Pos)
 	}
 	if want, is := settings(base), settings(f); !slices.Equal(want, is) {
-		return fmt.Errorf("the other settings of %s cannot be carried over", base.Path)
+		return fmt.Errorf("the other settings of %s cannot be carried over", fileName(base))
 	}
 	return nil
 }
@@ -433,6 +480,9 @@ func inForce(d linkfiles.Decision, name string, base *linkfiles.File) error {
 // settings are what a file sets but for the address, in order, with the
 // sections that come again told apart.
 func settings(f *linkfiles.File) []string {
+	if f == nil {
+		return nil
+	}
 	var link, rest []string
 	last, n := linkfiles.Pos{}, 0
 	for _, a := range f.Assignments {

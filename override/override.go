@@ -61,9 +61,13 @@ type Source struct {
 }
 
 // Sources are the file and its drop-ins as the store has them, in the order
-// udevd reads them. A drop-in of linkaudit's own is none of them.
+// udevd reads them; f is nil where no file is in force. A drop-in of linkaudit's
+// own is none of them.
 func Sources(store *linkfiles.Store, f *linkfiles.File) []Source {
 	sources := []Source{}
+	if f == nil {
+		return sources
+	}
 	for _, name := range append([]string{f.Path}, f.DropIns...) {
 		content, ok := store.Content(name)
 		if _, own := Parse(name, content); ok && own {

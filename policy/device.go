@@ -71,11 +71,14 @@ func absentDevice(name, kind string) *linkfiles.Device {
 		NameAssignType: fact.Unknown[int](noSuchDevice),
 	}
 	k, ok := kinds[kind]
-	why := noSuchDevice + "; what the kernel shows of kind " + kind + " is not in the table"
+	why := noSuchDevice
 	switch {
 	case kind == "":
-		why = noSuchDevice + "; give --kind"
+		why += "; give --kind"
 		dev.Kind = fact.Unknown[string](why)
+	case !ok:
+		why += "; what the kernel shows of kind " + kind + " is not in the table"
+		dev.Kind = fact.Known(kind)
 	default:
 		dev.Kind = fact.Known(kind)
 	}
@@ -123,6 +126,14 @@ func NewDevice(name, kind string) *linkfiles.Device {
 	dev.MAC = fact.Known(unnamedAddress)
 	return dev
 }
+
+// NewOfKind is what [Match] will see of any new device of the kind. A file that
+// names one of them by its number, bond0, is not in force for all.
+func NewOfKind(kind string) *linkfiles.Device { return NewDevice(kind+unnamedNumber, kind) }
+
+// unnamedNumber makes a name of a kind that no file is likely to name, but for
+// patterns that fit every one, like bond*.
+const unnamedNumber = "99999"
 
 // unnamedAddress stands for the random address of a new device: locally
 // administered, and so unlikely in a file as any other of 2^46.

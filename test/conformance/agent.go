@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -33,6 +34,10 @@ type request struct {
 	Env     []string
 	Host    string
 	Devices []string
+	// AsIs leaves what is laid out, and whatever was done to it since.
+	AsIs bool
+	// Bare takes the search directories away that hold nothing.
+	Bare bool
 	// Create, for an agent with a running udevd, are the devices to create
 	// under the tree: runs of ip(8).
 	Create [][]string
@@ -200,6 +205,9 @@ func ip(commands [][]string) (failed []string) {
 var emptied = append([]string{"/run", "/sys/firmware"}, SearchPath...)
 
 func layOut(req request) error {
+	if req.AsIs {
+		return nil
+	}
 	for _, dir := range emptied {
 		if fi, err := os.Lstat(dir); err == nil && !fi.IsDir() {
 			if err := os.Remove(dir); err != nil {
@@ -219,7 +227,19 @@ func layOut(req request) error {
 	if err := syscall.Sethostname([]byte(req.Host)); err != nil {
 		return fmt.Errorf("set the host name: %w", err)
 	}
-	return req.Tree.Write("/")
+	if err := req.Tree.Write("/"); err != nil {
+		return err
+	}
+	if req.Bare {
+		for _, dir := range append(slices.Clone(SearchPath), "/etc/systemd") {
+			// One that holds something stays.
+			if err := syscall.Rmdir(dir); err != nil && !errors.Is(err, syscall.ENOTEMPTY) &&
+				!errors.Is(err, syscall.ENOENT) && !errors.Is(err, syscall.ENOTDIR) && !errors.Is(err, syscall.EBUSY) {
+				return fmt.Errorf("take %s away: %w", dir, err)
+			}
+		}
+	}
+	return nil
 }
 
 func runUdevadm(device string, env []string) output {

@@ -68,6 +68,17 @@ func startUdevd() error {
 	return nil
 }
 
+// control gives an order to a udevd that has been started: 262 is in the
+// background before it listens.
+func control(order string) error {
+	err := udevadm("control", order)
+	for wait := time.Millisecond; err != nil && wait < 10*time.Second; wait *= 2 {
+		time.Sleep(wait)
+		err = udevadm("control", order)
+	}
+	return err
+}
+
 // waitForNoUdevd waits until no systemd-udevd is left in this network namespace.
 // "control --exit" of 262 returns before the daemon is gone, which would still
 // answer on the socket, and then take it away, when the next one runs.
@@ -116,7 +127,7 @@ func createUnderUdevd(req request) ([]created, error) {
 	}
 	// A reload alone leaves a worker of the last batch, now and then, with the
 	// files of the last batch.
-	if err := udevadm("control", "--exit"); err != nil {
+	if err := control("--exit"); err != nil {
 		return nil, err
 	}
 	if err := waitForNoUdevd(); err != nil {
@@ -125,7 +136,7 @@ func createUnderUdevd(req request) ([]created, error) {
 	if err := startUdevd(); err != nil {
 		return nil, err
 	}
-	if err := udevadm("control", "--stop-exec-queue"); err != nil {
+	if err := control("--stop-exec-queue"); err != nil {
 		return nil, err
 	}
 	if failed := ip(req.Create); len(failed) > 0 {

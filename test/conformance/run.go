@@ -18,9 +18,10 @@ type Options struct {
 	Fixtures    string // where disagreements are written
 	MaxFailures int
 	Devices     int  // for each release's outcome
+	Trees       int  // that each release's fix is tried on
 	OracleOnly  bool // do not ask the code under test
 	Log         io.Writer
-	Raw         io.Writer // if set, gets what udevadm prints
+	Raw         io.Writer // if set, gets what udevadm prints, and refusals of fix
 }
 
 func (o Options) root(suite string) string { return filepath.Join(o.Roots, suite) }

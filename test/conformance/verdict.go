@@ -27,6 +27,9 @@ type Verdict struct {
 	DropIns       []string // of that file, in order
 	Unpredictable bool     // warned that the name was only enumerated
 	Complaints    []Complaint
+	// Address is what a release says about the address that it would set, in
+	// its own words; no part of the verdict's text.
+	Address string
 	// Failure says that there was no answer: a time-out, a crash, a panic.
 	Failure string
 }

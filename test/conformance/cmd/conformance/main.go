@@ -17,6 +17,7 @@ const usage = `usage: conformance [flags] COMMAND [argument...]
   generated          compare the verdicts on generated trees
   corpus DIR...      compare the verdicts on existing .link files and fuzz inputs
   outcome            record what a running udevd makes of devices and compare
+  fix [INDEX...]     put an override in force on generated trees, and take it back
   capture FILE...    write into fixtures what each release's udevadm says
   show INDEX         print the generated case with that index of -seed
 
@@ -33,8 +34,9 @@ func main() {
 	flag.StringVar(&o.Fixtures, "fixtures", "", "where a shrunk disagreement is written; none if empty")
 	flag.IntVar(&o.MaxFailures, "max-failures", 10, "stop a release after so many disagreements")
 	flag.IntVar(&o.Devices, "devices", 200, "how many devices for each release's outcome")
+	flag.IntVar(&o.Trees, "trees", 2000, "on how many trees fix is tried for each release")
 	flag.BoolVar(&o.OracleOnly, "oracle-only", false, "generated: only report what udevadm says")
-	raw := flag.Bool("raw", false, "capture: print what udevadm prints")
+	raw := flag.Bool("raw", false, "capture: print what udevadm prints; fix: print each refusal, and the cases of the indices")
 	flag.Usage = func() {
 		fmt.Fprint(flag.CommandLine.Output(), usage)
 		flag.PrintDefaults()
@@ -63,6 +65,8 @@ func run(o conformance.Options, args []string) error {
 		return conformance.Corpus(o, args[1:])
 	case "outcome":
 		return conformance.Outcomes(o)
+	case "fix":
+		return conformance.Fixes(o, args[1:])
 	case "show":
 		return conformance.Show(o, args[1:])
 	case "capture":

@@ -1,0 +1,1010 @@
+package conformance
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"linkaudit/change"
+	"linkaudit/fact"
+	"linkaudit/host"
+	"linkaudit/linkfiles"
+	"linkaudit/override"
+	"linkaudit/policy"
+)
+
+// An override is put in force on generated trees as linkaudit fix does it, and
+// taken back as undo does. Before and after, the release's udevadm is asked
+// about the target and about devices that are none of the target's.
+//
+// Which file applies, with which drop-ins, is always udevadm's word. Which
+// policy results is udev's own word in release 252, whose test-builtin goes on
+// to the address and says what it does about it; in the others it is that of
+// our reader. What that reader says of the changed tree is held against
+// udevadm once more, complaints and all. And fixOutcomes has the running udevd of
+// each release leave addresses alone.
+
+// fixDevices is how many devices are in each case: the target, and others that
+// nothing may happen to.
+const fixDevices = 5
+
+// fixShrinkBudget is how many trees shrinking one may try.
+const fixShrinkBudget = 250
+
+// fixCase is a tree on a machine, and the target of a fix.
+type fixCase struct {
+	*Case
+	Target override.Target
+	// Device is the one that the target was derived from.
+	Device Device
+	// Unseen says that the planner is not shown the device: it is one that
+	// is yet to be created.
+	Unseen bool
+	// Bare says that search directories without files do not exist.
+	Bare bool
+	// Former is an override that was written for the target before.
+	Former *Node
+}
+
+// generateFix makes the case with the given index of a seed. Few trees of the
+// generator need a fix; files with policies are added to them.
+func generateFix(seed, index uint64, devices []Device) (*fixCase, error) {
+	g := &generator{Rand: rand.New(rand.NewPCG(seed, index))}
+	c := &Case{About: fmt.Sprintf("fix, seed %d, index %d", seed, index)}
+	c.Machine = g.machine()
+	if err := c.Machine.ofThisMachine(); err != nil {
+		return nil, err
+	}
+	for _, i := range g.Perm(len(devices))[:min(fixDevices, len(devices))] {
+		d := devices[i]
+		d.DB = g.database(d)
+		if d.Kind != "" {
+			// udev's rules take these from the bus that a device sits on.
+			for _, key := range []string{"ID_PATH", "ID_BUS", "ID_NET_NAME_PATH"} {
+				delete(d.DB, key)
+			}
+		}
+		c.Devices = append(c.Devices, d)
+	}
+	f := &fixCase{Case: c, Bare: g.chance(4)}
+	f.aim(g)
+	g.Machine, g.devices = c.Machine, c.Devices
+	if !g.chance(8) {
+		g.policyFiles(f.Device)
+	}
+	if !g.chance(3) {
+		g.grow()
+	}
+	g.inTheWay(f.target(), c.Devices)
+	c.Tree = g.tree
+	if former := g.formerOverride(f.target()); !f.Bare && g.chance(9) && !slices.Contains(c.Tree.Paths(), former.Path) {
+		f.Former = former
+	}
+	return f, nil
+}
+
+// aim chooses the target.
+func (f *fixCase) aim(g *generator) {
+	f.Device = f.Devices[0]
+	if f.Device.Loopback && !g.chance(10) {
+		f.Device = f.Devices[1]
+	}
+	d := f.Device
+	f.Target = override.Target{Name: d.Name}
+	if d.Kind == "" {
+		return
+	}
+	switch k := g.IntN(12); {
+	case k < 2:
+		f.Target = override.Target{Kind: d.Kind}
+	case k < 6:
+		f.Target.Kind = d.Kind
+		f.Unseen = k < 4 && slices.Contains([]string{"bridge", "bond", "team", "veth", "vxlan"}, d.Kind)
+	}
+}
+
+// target is the target with the kind that its device has.
+func (f *fixCase) target() override.Target {
+	if f.Target.Name == "" {
+		return f.Target
+	}
+	return override.Target{Kind: f.Device.Kind, Name: f.Device.Name}
+}
+
+// policyFiles adds files with an address policy that are likely to apply to
+// the device.
+func (g *generator) policyFiles(d Device) {
+	names := []string{"05-p.link", "60-p.link", "61-p.link", "70-p.link", "zz-p.link", "99-default.link", "é-p.link"}
+	if g.chance(15) {
+		names = []string{"0.link", "00-a.link", "00-linkaudit.link", "-p.link"}
+	}
+	var name string
+	if g.chance(2) {
+		name = d.Name
+		if strings.ContainsAny(name, "*?[\\\"'!") {
+			name = g.glob(name)
+		}
+		name = "OriginalName=" + name
+	}
+	fitting := []string{"OriginalName=*", "OriginalName=*", cmp.Or(name, "OriginalName=*"), "Driver=" + d.Driver, "Kind=" + d.Kind,
+		"Type=" + cmp.Or(d.UEvent["DEVTYPE"], arphrd[d.ARPHRD]), "OriginalName=" + g.glob(d.Name), "MACAddress=" + d.MAC}
+	for range one(g, 1, 1, 1, 2) {
+		var b bytes.Buffer
+		b.WriteString("[Match]\n")
+		b.WriteString(cmp.Or(name, fitting[g.IntN(len(fitting))]) + "\n")
+		if g.chance(5) {
+			g.line(&b, g.matchLine())
+		}
+		b.WriteString("[Link]\n")
+		policy := "MACAddressPolicy=" + one(g, "persistent", "persistent", "persistent", "persistent", "persistent", "persistent", "random", "random", "none", "bogus") + "\n"
+		before := g.IntN(4)
+		for i := range 4 {
+			if i == before && !g.chance(10) {
+				b.WriteString(policy)
+			}
+			if g.chance(2) {
+				g.line(&b, g.linkLine())
+			}
+		}
+		for range one(g, 0, 0, 0, 1, 2) {
+			g.section(&b, "[SR-IOV]")
+			for range 1 + g.IntN(3) {
+				g.line(&b, g.sriovLine())
+			}
+		}
+		file := names[g.IntN(len(names))]
+		g.add(Node{Path: path.Join(SearchPath[g.IntN(len(SearchPath))], file), Kind: NodeFile, Content: b.Bytes()})
+		switch g.IntN(6) {
+		case 0:
+			g.dropIns(file)
+		case 1:
+			g.add(Node{Path: path.Join(SearchPath[g.IntN(len(SearchPath))], file+".d", one(g, "10-x.conf", "90-x.conf", "z.conf")), Kind: NodeFile,
+				Content: []byte("[Link]\n" + one(g, policy, "MACAddress=02:00:00:00:00:01\n", "MTUBytes=1400\n") + g.linkLine() + "\n")})
+		}
+	}
+}
+
+// inTheWay adds, now and then, names that an override could have had, and an
+// override for somebody else.
+func (g *generator) inTheWay(t override.Target, devices []Device) {
+	if g.chance(25) {
+		p := path.Join(override.Dir, override.FileName(60, t))
+		g.add(one(g, Node{Path: p, Kind: NodeDir}, Node{Path: p, Kind: NodeSymlink, Target: "/dev/null"},
+			Node{Path: p, Kind: NodeFile, Content: []byte("[Match]\nOriginalName=*\n")}, Node{Path: p, Kind: NodeFile}))
+	}
+	if len(g.tree) > 0 && g.chance(25) {
+		p := path.Join(override.Dir, path.Base(g.tree[0].Path)+".d", override.DropInName)
+		g.add(one(g, Node{Path: p, Kind: NodeDir}, Node{Path: p, Kind: NodeSymlink, Target: "/dev/null"},
+			Node{Path: p, Kind: NodeFile, Content: []byte("[Link]\nMTUBytes=1400\n")}))
+	}
+	if d := devices[len(devices)-1]; g.chance(25) {
+		o := override.Override{Path: path.Join(override.Dir, override.FileName(60, override.Target{Name: d.Name})),
+			Target: override.Target{Kind: d.Kind, Name: d.Name},
+			Body:   "[Match]\nOriginalName=" + g.glob(d.Name) + "\n\n[Link]\nMACAddressPolicy=none\n"}
+		g.add(Node{Path: o.Path, Kind: NodeFile, Content: o.Text()})
+	}
+}
+
+// formerOverride is one for the same target that was made of other files.
+func (g *generator) formerOverride(t override.Target) *Node {
+	match := "OriginalName=" + t.Name
+	if t.Name == "" {
+		match = "Kind=" + t.Kind
+	}
+	o := override.Override{Path: path.Join(override.Dir, override.FileName(one(g, 4, 55, 60), t)), Target: t,
+		Body: "[Match]\n" + match + "\n\n[Link]\nMACAddressPolicy=none\n" + g.linkLine() + "\n"}
+	text := o.Text()
+	if g.chance(4) {
+		text = append(text, "# edited\n"...)
+	}
+	return &Node{Path: o.Path, Kind: NodeFile, Content: text}
+}
+
+// asHost is the device as the program's own collector would have it.
+func (d Device) asHost() host.Device {
+	h := host.Device{
+		Index: d.Index, Name: d.Name, AltNames: d.AltNames, Kind: d.Kind, ARPHRD: d.ARPHRD,
+		MAC: d.MAC, PermanentMAC: d.PermMAC,
+		AddrAssignType: fact.Known(host.AddrAssignType(d.AddrAssignType)),
+		NameAssignType: d.Facts().NameAssignType,
+		DevType:        known(d.UEvent["DEVTYPE"]),
+		Driver:         known(d.Driver),
+		UEvent:         fact.Known(d.UEvent),
+		UdevDB:         fact.Known(d.DB),
+	}
+	if d.Loopback {
+		h.Flags |= 0x8 // IFF_LOOPBACK
+	}
+	return h
+}
+
+// What becomes of a fix.
+const (
+	fixNewFile   = "a new file"
+	fixDropIn    = "a drop-in"
+	fixNotNeeded = "nothing needed"
+	fixRefused   = "refused"
+)
+
+// fixResult is what one case came to.
+type fixResult struct {
+	what string
+	// reason is why it was refused, without names.
+	reason string
+	// marks are further things to count.
+	marks []string
+	// err is the refusal itself.
+	err error
+	// problem is what is wrong: in front of the first colon the kind of it.
+	problem string
+}
+
+// look is one look at the tree: what our reader makes of it for each device.
+type look struct {
+	store     *linkfiles.Store
+	decider   *linkfiles.Decider
+	decisions []linkfiles.Decision
+	listing   map[string]string
+}
+
+func (f *fixCase) look(o *Oracle) (*look, error) {
+	l := &look{}
+	var err error
+	if l.store, err = linkfiles.Read(o.Root()); err != nil {
+		return nil, err
+	}
+	l.decider = linkfiles.Parse(l.store, linkfiles.Release(o.Release)).For(f.Machine.System())
+	for _, d := range f.Devices {
+		l.decisions = append(l.decisions, l.decider.Decide(d.Facts()))
+	}
+	l.listing, err = listing(o.Root())
+	return l, err
+}
+
+// listing describes everything below the directories that an override, or what
+// it is derived from, can be in.
+func listing(root string) (map[string]string, error) {
+	all := map[string]string{}
+	for _, top := range []string{"/etc/systemd", "/run", "/usr/local", "/usr/lib/systemd/network"} {
+		err := filepath.WalkDir(root+top, func(p string, e fs.DirEntry, err error) error {
+			if os.IsNotExist(err) && p == root+top {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			name := strings.TrimPrefix(p, root)
+			if name == "/run/udev" {
+				return fs.SkipDir
+			}
+			info, err := e.Info()
+			if err != nil {
+				return err
+			}
+			what := info.Mode().String()
+			switch {
+			case info.Mode().IsRegular():
+				content, err := os.ReadFile(p)
+				if err != nil {
+					return err
+				}
+				what += " " + string(content)
+			case info.Mode()&fs.ModeSymlink != 0:
+				target, err := os.Readlink(p)
+				if err != nil {
+					return err
+				}
+				what += " " + target
+			}
+			all[name] = what
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// changed are the paths on which two listings differ, sorted.
+func changed(before, after map[string]string) []string {
+	var paths []string
+	for p, what := range before {
+		if now, ok := after[p]; !ok || now != what {
+			paths = append(paths, p)
+		}
+	}
+	for p := range after {
+		if _, ok := before[p]; !ok {
+			paths = append(paths, p)
+		}
+	}
+	slices.Sort(paths)
+	return paths
+}
+
+// input is what the planner is given.
+func (f *fixCase) input(o *Oracle, l *look) change.Input {
+	s := &host.Snapshot{System: *f.Machine.System(), Files: *l.store}
+	for _, d := range f.Devices {
+		if !f.Unseen || d.Name != f.Device.Name {
+			s.Devices = append(s.Devices, d.asHost())
+		}
+	}
+	return change.Input{Snapshot: s, Release: linkfiles.Release(o.Release), DirExists: change.DirExists(o.Root())}
+}
+
+// covered reports for each device whether it is of the target, where base is
+// the file in force without an override. A device of the target's kind to
+// which another file applies is none of them: it needs a fix of its own.
+func (f *fixCase) covered(l *look, base *linkfiles.File) []bool {
+	covered := make([]bool, len(f.Devices))
+	for i, d := range f.Devices {
+		if f.Target.Name != "" {
+			covered[i] = d.Name == f.Target.Name
+			continue
+		}
+		covered[i] = d.Kind == f.Target.Kind && pathOf(l.decisions[i].File.Or(nil)) == pathOf(base)
+	}
+	return covered
+}
+
+// or reports where either of two lists is true.
+func or(x, y []bool) []bool {
+	out := slices.Clone(x)
+	for i := range out {
+		out[i] = out[i] || y[i]
+	}
+	return out
+}
+
+func pathOf(f *linkfiles.File) string {
+	if f == nil {
+		return ""
+	}
+	return f.Path
+}
+
+// policyOf is the address policy that a file comes to; one that is not set is
+// the same as none.
+func policyOf(f *linkfiles.File) string {
+	if f != nil {
+		if s, ok := f.MACAddressPolicy(); ok {
+			return s.Value
+		}
+	}
+	return "none"
+}
+
+// otherSettings are what a file does besides choosing the address, in order,
+// with the sections that come again told apart.
+func otherSettings(f *linkfiles.File) string {
+	if f == nil {
+		return ""
+	}
+	var link, rest strings.Builder
+	for i, a := range f.Assignments {
+		switch {
+		case a.Section == "Match", a.Section == "Link" && (a.Key == "MACAddressPolicy" || a.Key == "MACAddress"):
+		case a.Section == "Link":
+			if a.Taken {
+				fmt.Fprintf(&link, "%s=%s\n", a.Key, a.Value)
+			}
+		default:
+			if i == 0 || f.Assignments[i-1].SectionPos != a.SectionPos {
+				fmt.Fprintf(&rest, "[%s]\n", a.Section)
+			}
+			fmt.Fprintf(&rest, "%s=%s\n", a.Key, a.Value)
+		}
+	}
+	return link.String() + rest.String()
+}
+
+// allSettings are those and the address's.
+func allSettings(f *linkfiles.File) string {
+	if f == nil {
+		return ""
+	}
+	p, _ := f.MACAddressPolicy()
+	a, _ := f.MACAddress()
+	return fmt.Sprintf("%s %s\n%s", p.Value, a.Value, otherSettings(f))
+}
+
+// check plans, writes, asks and takes back. An error means that the suite
+// itself failed.
+func (f *fixCase) check(o *Oracle) (r fixResult, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			r.problem = fmt.Sprintf("panic: %v", p)
+		}
+	}()
+	without := *f.Case
+	if f.Former != nil {
+		without.Tree = append(slices.Clone(f.Tree), Node{Path: override.Dir, Kind: NodeDir})
+	}
+	if err := o.LayOut(&without, f.Bare); err != nil {
+		return r, err
+	}
+	before, err := f.look(o)
+	if err != nil {
+		return r, err
+	}
+	var udevBefore []Verdict
+	askBefore := func() error {
+		if udevBefore == nil {
+			udevBefore, err = o.AskAgain(f.Case, f.Devices)
+		}
+		return err
+	}
+	now := before
+	if f.Former != nil {
+		// The tree without it is what undo has to come back to.
+		if err := askBefore(); err != nil {
+			return r, err
+		}
+		with := *f.Case
+		with.Tree = append(slices.Clone(f.Tree), *f.Former)
+		if err := o.LayOut(&with, f.Bare); err != nil {
+			return r, err
+		}
+		if now, err = f.look(o); err != nil {
+			return r, err
+		}
+		r.marks = append(r.marks, "with a former override")
+	}
+	in := f.input(o, now)
+	plan, refusal := in.Plan(f.Target)
+	if refusal != nil {
+		r.what, r.reason, r.err = fixRefused, withoutNames(refusal), refusal
+		r.problem = f.unjustified(o, before, refusal)
+		return r, nil
+	}
+	covered := f.covered(before, plan.Base)
+	// A device that exists may have another file than one that is created
+	// anew: by its address, which a new one does not have. The override is
+	// for both, with the settings of the new one; but the planner cannot know
+	// of a device that it was not shown.
+	carried := make([]*linkfiles.File, len(f.Devices))
+	ignored := make([]bool, len(f.Devices))
+	for i := range f.Devices {
+		if !covered[i] {
+			continue
+		}
+		file := before.decisions[i].File.Or(nil)
+		carried[i] = plan.Base
+		if pathOf(file) == pathOf(plan.Base) {
+			carried[i] = file
+			continue
+		}
+		r.marks = append(r.marks, "the device has another file than a new one")
+		covered[i], ignored[i] = !f.Unseen, f.Unseen
+	}
+	if !plan.Changed() {
+		r.what = fixNotNeeded
+		if err := f.apply(o, plan); err != nil {
+			r.problem = "apply: " + err.Error()
+			return r, nil
+		}
+		if plan.Path != "" {
+			r.what = "in force already"
+			return r, nil // only where a former override is the right one
+		}
+		if err := askBefore(); err != nil {
+			return r, err
+		}
+		after, err := f.look(o)
+		if err != nil {
+			return r, err
+		}
+		if c := changed(now.listing, after.listing); len(c) > 0 {
+			r.problem = fmt.Sprintf("written although nothing is needed: %q", c)
+			return r, nil
+		}
+		for i, d := range f.Devices {
+			if !covered[i] {
+				continue
+			}
+			v, file := udevBefore[i], before.decisions[i].File.Or(nil)
+			if v.Failure != "" {
+				continue
+			}
+			if v.File != pathOf(file) {
+				r.problem = fmt.Sprintf("reader: udevd applies %q to %s, our reader %q", v.File, d.Name, pathOf(file))
+			} else if p := policyOf(file); p != "none" && file != nil {
+				r.problem = fmt.Sprintf("needed: nothing is said to be needed, but %s has MACAddressPolicy=%s by %s", d.Name, p, v.File)
+			}
+		}
+		return r, nil
+	}
+
+	r.what = fixNewFile
+	if strings.HasSuffix(plan.Path, ".conf") {
+		r.what = fixDropIn
+	}
+	if err := askBefore(); err != nil {
+		return r, err
+	}
+	if err := f.apply(o, plan); err != nil {
+		r.what, r.reason = fixRefused, "not written: "+withoutNames(err)
+		after, lerr := f.look(o)
+		if lerr != nil {
+			return r, lerr
+		}
+		if c := changed(now.listing, after.listing); len(c) > 0 {
+			r.problem = fmt.Sprintf("refused and written: %q; %v", c, err)
+		} else if !strings.Contains(err.Error(), "symbolic link or no directory") {
+			r.problem = "apply: " + err.Error()
+		}
+		return r, nil
+	}
+	after, err := f.look(o)
+	if err != nil {
+		return r, err
+	}
+	udevAfter, err := o.AskAgain(f.Case, f.Devices, plan.Path)
+	if err != nil {
+		return r, err
+	}
+	switch {
+	case f.Target.Name == "":
+		r.marks = append(r.marks, "changed for every device of a kind")
+	case f.Unseen:
+		r.marks = append(r.marks, "changed for a device that the planner had not seen")
+	}
+	if len(plan.Remove) > 0 {
+		r.marks = append(r.marks, "took the place of a former override of another name")
+	}
+	if otherSettings(plan.Base) != "" && r.what == fixNewFile {
+		r.marks = append(r.marks, "carried over other settings")
+	}
+	for _, problem := range []func() string{
+		func() string { return f.onlyTheOverride(plan, now, after) },
+		func() string { return f.inForce(o, plan, covered, carried, after, udevAfter, &r) },
+		func() string { return f.othersUntouched(or(covered, ignored), before, after, udevBefore, udevAfter) },
+		func() string { return f.readerAgrees(o, plan, udevAfter) },
+		func() string { return f.again(o, plan, after) },
+	} {
+		if r.problem = problem(); r.problem != "" {
+			return r, nil
+		}
+	}
+
+	in = f.input(o, after)
+	overrides, err := in.PlanUndo([]override.Target{plan.Target})
+	if err != nil || len(overrides) != 1 || overrides[0].Path != plan.Path {
+		r.problem = fmt.Sprintf("undo: planned %v (%v)", overrides, err)
+		return r, nil
+	}
+	applied, err := change.Undo(o.Root(), overrides)
+	if err != nil {
+		r.problem = "undo: " + err.Error()
+		return r, nil
+	}
+	applied.Close()
+	undone, err := f.look(o)
+	if err != nil {
+		return r, err
+	}
+	if c := changed(before.listing, undone.listing); len(c) > 0 {
+		r.problem = fmt.Sprintf("undo: another tree than before: %q", c)
+		return r, nil
+	}
+	for i, d := range f.Devices {
+		if !covered[i] {
+			continue
+		}
+		again, err := o.AskAgain(f.Case, f.Devices[i:i+1])
+		if err != nil {
+			return r, err
+		}
+		if diff := Difference(udevBefore[i], again[0]); diff != "" {
+			r.problem = fmt.Sprintf("undo: another verdict on %s than before:\n%s", d.Name, diff)
+		}
+		break // the tree is the same
+	}
+	return r, nil
+}
+
+// apply carries a plan out.
+func (f *fixCase) apply(o *Oracle, plan *change.Plan) error {
+	applied, err := change.Apply(o.Root(), []*change.Plan{plan})
+	if err == nil {
+		applied.Close()
+	}
+	return err
+}
+
+// onlyTheOverride makes sure that nothing is written but the override, the
+// directories for it, and what it takes the place of.
+func (f *fixCase) onlyTheOverride(plan *change.Plan, before, after *look) string {
+	for _, p := range changed(before.listing, after.listing) {
+		switch {
+		case p == plan.Path:
+			if want := "-rw-r--r-- " + string(plan.Content); after.listing[p] != want {
+				return fmt.Sprintf("written: %s is not what was planned: %q", p, after.listing[p])
+			}
+		case slices.ContainsFunc(plan.Remove, func(o override.Override) bool { return o.Path == p }):
+			if after.listing[p] != "" {
+				return "written: " + p + " is still there"
+			}
+		case strings.HasPrefix(plan.Path, p+"/") && before.listing[p] == "":
+			if after.listing[p] != "drwxr-xr-x" {
+				return fmt.Sprintf("written: the directory %s is %s", p, after.listing[p])
+			}
+		default:
+			return "written: " + p + " is changed"
+		}
+	}
+	return ""
+}
+
+// inForce makes sure that udevd applies the override to the target, that the
+// policy is none, and that the other settings are those of the file that was in
+// force.
+func (f *fixCase) inForce(o *Oracle, plan *change.Plan, covered []bool, carried []*linkfiles.File, after *look, udevd []Verdict, r *fixResult) string {
+	dropIn := strings.HasSuffix(plan.Path, ".conf")
+	for i, d := range f.Devices {
+		v := udevd[i]
+		if !covered[i] || v.Failure != "" {
+			continue
+		}
+		want := plan.Path
+		if dropIn {
+			want = pathOf(plan.Base)
+		}
+		if v.File != want {
+			return fmt.Sprintf("not applied: udevd applies %q to %s, not %q", v.File, d.Name, want)
+		}
+		if dropIn && reportsDropIns(o.Release) && !slices.Contains(v.DropIns, plan.Path) {
+			return fmt.Sprintf("not applied: of the drop-ins %q that udevd names for %s none is %q", v.DropIns, d.Name, plan.Path)
+		}
+		switch v.Address {
+		case "":
+		case "Using static MAC address":
+			r.marks = append(r.marks, "udev itself says that it leaves the address")
+		default:
+			return fmt.Sprintf("policy: udevd says of %s: %s", d.Name, v.Address)
+		}
+		file, ok := after.decisions[i].File.Get()
+		if !ok {
+			return "policy: our reader finds no file for " + d.Name
+		}
+		if p := policyOf(file); p != "none" {
+			return fmt.Sprintf("policy: MACAddressPolicy=%s is in force for %s", p, d.Name)
+		}
+		if a, ok := file.MACAddress(); ok {
+			return fmt.Sprintf("policy: MACAddress=%s is in force for %s", a.Value, d.Name)
+		}
+		if was, is := otherSettings(carried[i]), otherSettings(file); was != is {
+			return fmt.Sprintf("carried over: the settings for %s were\n%s, are\n%s", d.Name, was, is)
+		}
+	}
+	return ""
+}
+
+// othersUntouched makes sure that the devices which are not of the target have
+// the files, drop-ins and settings of before.
+func (f *fixCase) othersUntouched(covered []bool, before, after *look, udevBefore, udevAfter []Verdict) string {
+	for i, d := range f.Devices {
+		if covered[i] {
+			continue
+		}
+		b, a := udevBefore[i], udevAfter[i]
+		if b.Failure != "" || a.Failure != "" {
+			if b.Failure != a.Failure {
+				return fmt.Sprintf("others: udevd had %q to say of %s and now %q", b.Failure, d.Name, a.Failure)
+			}
+			continue
+		}
+		if b.File != a.File || !slices.Equal(b.DropIns, a.DropIns) {
+			return fmt.Sprintf("others: udevd applied %q %q to %s and now %q %q", b.File, b.DropIns, d.Name, a.File, a.DropIns)
+		}
+		if was, is := allSettings(before.decisions[i].File.Or(nil)), allSettings(after.decisions[i].File.Or(nil)); was != is {
+			return fmt.Sprintf("others: the settings for %s were\n%s, are\n%s", d.Name, was, is)
+		}
+	}
+	return ""
+}
+
+// readerAgrees holds our reader against udevd on the changed tree, with what
+// each complains about: a line of the override that udevd does not like is
+// one that our reader does not like either.
+func (f *fixCase) readerAgrees(o *Oracle, plan *change.Plan, udevd []Verdict) string {
+	c := *f.Case
+	c.Tree = append(slices.Clone(f.Tree), Node{Path: plan.Path, Kind: NodeFile})
+	for i, ours := range Ours(o.Root(), &c, o.Release) {
+		if udevd[i].Failure != "" {
+			continue
+		}
+		if diff := Difference(udevd[i], comparable(o.Release, ours)); diff != "" {
+			return fmt.Sprintf("reader: on the changed tree, for %s:\n%s", f.Devices[i].Name, diff)
+		}
+	}
+	return ""
+}
+
+// again makes sure that the change verifies and that a second one is none.
+func (f *fixCase) again(o *Oracle, plan *change.Plan, after *look) string {
+	in := f.input(o, after)
+	if err := plan.Verify(in, after.store); err != nil {
+		return "verify: " + err.Error()
+	}
+	second, err := in.Plan(f.Target)
+	switch {
+	case err != nil:
+		return "again: " + err.Error()
+	case second.Path != plan.Path || !bytes.Equal(second.Content, plan.Content):
+		return fmt.Sprintf("again: a second plan is for %q: %s", second.Path, second.Content)
+	case second.Changed():
+		return "again: a second plan changes something"
+	}
+	return ""
+}
+
+var (
+	// namesInErrors are what makes one reason look like many.
+	namesInErrors = regexp.MustCompile(`/\S*(?: ace)?\.(?:link|conf)(?:\.link)?(?::\d+)?|MACAddress(?:Policy)?=\S+`)
+	prefixInError = regexp.MustCompile(`^X would not do: `)
+)
+
+// withoutNames is an error as a reason to count.
+func withoutNames(err error) string {
+	s := namesInErrors.ReplaceAllString(err.Error(), "X")
+	return prefixInError.ReplaceAllString(s, "")
+}
+
+// unjustified says why there is no good reason for a refusal, "" if there is:
+// where a name for the override is free that sorts where it has to, there is
+// none. before is the tree without a former override.
+func (f *fixCase) unjustified(o *Oracle, before *look, refusal error) string {
+	t, rel := f.target(), linkfiles.Release(o.Release)
+	lead := policy.NewOfKind(t.Kind)
+	if t.Name != "" {
+		lead = policy.NewDevice(t.Name, t.Kind)
+	}
+	fresh := before.decider.Decide(lead).File
+	seen := t.Name != "" && !f.Unseen
+	text := refusal.Error()
+	switch {
+	case f.Device.Loopback && seen:
+		return ""
+	case strings.Contains(text, "was edited since") && f.Former != nil && bytes.Contains(f.Former.Content, []byte("# edited")):
+		return ""
+	case strings.Contains(text, "is not known") && fresh.IsUnknown() && !seen:
+		return ""
+	case strings.Contains(text, "has no key in [Match]") && t.Name == "" && !linkfiles.KeyKnown(rel, "Match", "Kind"):
+		return ""
+	case strings.Contains(text, "udevd takes no OriginalName=") && strings.ContainsFunc(t.Name, func(r rune) bool { return r > '~' }):
+		return ""
+	}
+	// The override has to be in front of these, and behind those.
+	var front, behind []string
+	file := fresh.Or(nil)
+	if file != nil {
+		front = append(front, file.Name)
+	}
+	for i, d := range f.Devices {
+		is := before.decisions[i].File.Or(nil)
+		switch {
+		case seen && d.Name == t.Name && is != nil:
+			front = append(front, is.Name)
+		case t.Name == "" && d.Kind == t.Kind && is != file:
+			if is == nil || file != nil && is.Name > file.Name {
+				return "" // an override for the kind would apply to this one
+			}
+			behind = append(behind, is.Name)
+		}
+	}
+	for prefix := range 100 {
+		name := override.FileName(prefix, t)
+		free := before.listing[path.Join(override.Dir, name)] == ""
+		if free && len(front) > 0 && name < slices.Min(front) && (len(behind) == 0 || name > slices.Max(behind)) {
+			return fmt.Sprintf("refusal: %s would do: %v", name, refusal)
+		}
+	}
+	return ""
+}
+
+// fixTotals count what became of the cases of one release.
+type fixTotals struct {
+	trees    int
+	what     map[string]int
+	reasons  map[string]int
+	marks    map[string]int
+	failures int
+}
+
+func (t *fixTotals) count(r fixResult) {
+	t.trees++
+	t.what[r.what]++
+	if r.reason != "" {
+		t.reasons[r.reason]++
+	}
+	slices.Sort(r.marks)
+	for _, m := range slices.Compact(r.marks) {
+		t.marks[m]++
+	}
+}
+
+func (t *fixTotals) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d trees:", t.trees)
+	for i, what := range slices.Sorted(maps.Keys(t.what)) {
+		fmt.Fprintf(&b, "%s %s %d (%d%%)", strings.Repeat(",", min(i, 1)), what, t.what[what], 100*t.what[what]/t.trees)
+	}
+	fmt.Fprintf(&b, "; %d problems\n", t.failures)
+	list := func(head string, of map[string]int) {
+		for _, what := range slices.SortedFunc(maps.Keys(of), func(x, y string) int { return cmp.Or(of[y]-of[x], strings.Compare(x, y)) }) {
+			fmt.Fprintf(&b, "  %s%5d  %s\n", head, of[what], what)
+		}
+	}
+	list("", t.marks)
+	list("refused ", t.reasons)
+	return b.String()
+}
+
+// Fixes tries fix and undo on Options.Trees generated trees for each release,
+// or on those of the indices alone, and returns an error where anything is
+// not as it has to be.
+func Fixes(o Options, indices []string) error {
+	var only []uint64
+	for _, text := range indices {
+		index, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			return err
+		}
+		only = append(only, index)
+	}
+	return o.eachSuite("%d fixes are not as they have to be", func(suite string) (int, error) {
+		if only != nil {
+			return fixSuite(o, suite, only)
+		}
+		// The running udevd mostly waits: it may do that meanwhile.
+		var (
+			wg   sync.WaitGroup
+			log  bytes.Buffer
+			more int
+			late error
+		)
+		wg.Go(func() {
+			o := o
+			o.Log = &log
+			more, late = fixOutcomes(o, suite)
+		})
+		failures, err := fixSuite(o, suite, only)
+		wg.Wait()
+		o.Log.Write(log.Bytes())
+		return failures + more, errors.Join(err, late)
+	})
+}
+
+func fixSuite(o Options, suite string, only []uint64) (int, error) {
+	var (
+		mu      sync.Mutex
+		wg      sync.WaitGroup
+		next    int
+		fatal   error
+		release int
+	)
+	total := &fixTotals{what: map[string]int{}, reasons: map[string]int{}, marks: map[string]int{}}
+	take := func() (uint64, bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		next++
+		switch {
+		case fatal != nil || total.failures >= o.MaxFailures:
+			return 0, false
+		case only != nil && next <= len(only):
+			return only[next-1], true
+		case only != nil || next > o.Trees:
+			return 0, false
+		}
+		return uint64(next - 1), true
+	}
+	work := func() error {
+		oracle, err := StartOracle(o.root(suite))
+		if err != nil {
+			return err
+		}
+		defer oracle.Close()
+		mu.Lock()
+		release = oracle.Release
+		mu.Unlock()
+		for {
+			index, ok := take()
+			if !ok {
+				return nil
+			}
+			f, err := generateFix(o.Seed, index, oracle.Devices)
+			if err != nil {
+				return err
+			}
+			r, err := f.check(oracle)
+			if err != nil {
+				return fmt.Errorf("seed %d, index %d: %w", o.Seed, index, err)
+			}
+			var small *fixCase
+			if r.problem != "" {
+				if small, err = f.shrink(oracle, r.problem); err != nil {
+					return err
+				}
+			}
+			mu.Lock()
+			total.count(r)
+			if o.Raw != nil && r.reason != "" {
+				fmt.Fprintf(o.Raw, "udev %d, seed %d, index %d, target %s (unseen %v): %s\n", oracle.Release, o.Seed, index, f.Target, f.Unseen, r.reason)
+				if only != nil {
+					fmt.Fprintf(o.Raw, "%v\n%s", r.err, f.Format())
+				}
+			}
+			if r.problem != "" {
+				total.failures++
+				fmt.Fprintf(o.Log, "--- fix: udev %d, seed %d, index %d, target %s (unseen %v, bare %v): %s\n%s",
+					oracle.Release, o.Seed, index, f.Target, f.Unseen, f.Bare, r.problem, small.Format())
+				if small.Former != nil {
+					fmt.Fprintf(o.Log, "former override %s:\n%s", small.Former.Path, small.Former.Content)
+				}
+			}
+			mu.Unlock()
+		}
+	}
+	for range o.Workers {
+		wg.Go(func() {
+			if err := work(); err != nil {
+				mu.Lock()
+				fatal = cmp.Or(fatal, err)
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	if fatal != nil {
+		return total.failures, fatal
+	}
+	fmt.Fprintf(o.Log, "udev %d (%s), seed %d: fix and undo on %s", release, suite, o.Seed, total)
+	return total.failures, nil
+}
+
+// shrink finds the smallest tree on which there is a problem of the same kind.
+func (f *fixCase) shrink(o *Oracle, problem string) (*fixCase, error) {
+	kindOf := func(problem string) string {
+		kind, _, _ := strings.Cut(problem, ":")
+		return kind
+	}
+	budget := fixShrinkBudget
+	var failure error
+	still := func(try *fixCase) bool {
+		if failure != nil || budget <= 0 {
+			return false
+		}
+		budget--
+		r, err := try.check(o)
+		failure = err
+		return err == nil && r.problem != "" && kindOf(r.problem) == kindOf(problem)
+	}
+	small := *f
+	if small.Former = nil; f.Former != nil && !still(&small) {
+		small.Former = f.Former
+	}
+	with := func(t Tree) *fixCase {
+		try := small
+		c := *f.Case
+		c.Tree = t
+		try.Case = &c
+		return &try
+	}
+	tree := shrinkTree(slices.Clone(f.Tree), func(t Tree) bool { return still(with(t)) })
+	return with(tree), failure
+}

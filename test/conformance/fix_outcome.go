@@ -1,0 +1,164 @@
+package conformance
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+
+	"linkaudit/change"
+	"linkaudit/host"
+	"linkaudit/linkfiles"
+	"linkaudit/override"
+)
+
+// fixOutcomeBatches is how many trees are tried under the running udevd of each
+// release, with some 25 devices each.
+const fixOutcomeBatches = 8
+
+// fixOutcomes is the proof by udevd's deed that the policy of an override is
+// none: overrides are written for devices that do not exist yet, then those
+// devices are created under a running udevd, which has to leave their
+// addresses as the kernel made them. What becomes of all other devices has to
+// be what is predicted for the changed tree.
+func fixOutcomes(o Options, suite string) (failures int, err error) {
+	agent, err := startAgent(o.root(suite), outcomeVariable+"=1")
+	if err != nil {
+		return 0, err
+	}
+	defer agent.Close()
+	targets, left, taken := 0, 0, 0
+	for batch := range uint64(fixOutcomeBatches) {
+		g := &generator{Rand: rand.New(rand.NewPCG(o.Seed, 1<<32+batch))}
+		tree, devices := g.policyTree(), g.devicesToCreate()
+		plans, err := planAhead(g, linkfiles.Release(agent.Release), &tree, devices)
+		if err != nil {
+			return failures, fmt.Errorf("batch %d: %w", batch, err)
+		}
+		if err := agent.enc.Encode(request{Tree: tree, Create: devices}); err != nil {
+			return failures, err
+		}
+		var rep reply
+		if err := agent.dec.Decode(&rep); err != nil {
+			return failures, err
+		}
+		if rep.Err != "" {
+			return failures, fmt.Errorf("batch %d: %s", batch, rep.Err)
+		}
+		scheme, others := "", map[string]bool{}
+		for _, c := range rep.Outcomes {
+			if s := c.After.DB["ID_NET_NAMING_SCHEME"]; s != "" {
+				scheme = s
+			}
+			others[c.After.MAC] = true
+		}
+		for _, c := range rep.Outcomes {
+			c.Before.DB = map[string]string{"ID_NET_DRIVER": c.Before.Driver}
+			problem := ""
+			if p := planFor(plans, c.Before); p != nil {
+				targets++
+				problem = leftAlone(p, c)
+				if problem == "" {
+					left++
+				}
+			} else {
+				out := Outcome{agent.Release, scheme, outcomeMachine(), tree, c.Before, c.After, others}
+				var what string
+				what, problem = out.check(agent.Root())
+				if what == "set" || what == "set-random" {
+					taken++
+				}
+			}
+			if problem != "" {
+				failures++
+				fmt.Fprintf(o.Log, "--- fix under a running udevd: udev %d, seed %d, batch %d, device %s: %s\n%s",
+					agent.Release, o.Seed, batch, c.Before.Name, problem,
+					(&Case{Machine: outcomeMachine(), Devices: []Device{c.Before, c.After}, Tree: tree}).Format())
+			}
+		}
+	}
+	fmt.Fprintf(o.Log, "udev %d (%s), seed %d: a running udevd left the address of %d of %d new devices with an override; without one it set %d\n",
+		agent.Release, suite, o.Seed, left, targets, taken)
+	return failures, nil
+}
+
+// planAhead writes overrides for some of the devices that are to be created,
+// or for all of a kind, and takes them into the tree.
+func planAhead(g *generator, rel linkfiles.Release, tree *Tree, devices [][]string) ([]*change.Plan, error) {
+	root, err := os.MkdirTemp("", "linkaudit-fix-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(root)
+	if err := tree.Write(root); err != nil {
+		return nil, err
+	}
+	var targets []override.Target
+	if g.chance(3) {
+		targets = append(targets, override.Target{Kind: one(g, "bridge", "veth", "vxlan")})
+	}
+	for _, command := range devices {
+		// "link add NAME ... type KIND ..."
+		at := slices.Index(command, "type")
+		if at > 0 && slices.Contains([]string{"bridge", "veth", "vxlan"}, command[at+1]) && g.chance(3) {
+			targets = append(targets, override.Target{Kind: command[at+1], Name: command[2]})
+		}
+	}
+	var plans []*change.Plan
+	for _, t := range targets {
+		store, err := linkfiles.Read(root)
+		if err != nil {
+			return nil, err
+		}
+		in := change.Input{Snapshot: &host.Snapshot{System: *outcomeMachine().System(), Files: *store}, Release: rel, DirExists: change.DirExists(root)}
+		p, err := in.Plan(t)
+		if err != nil {
+			return nil, err
+		}
+		if !p.Changed() {
+			continue
+		}
+		applied, err := change.Apply(root, []*change.Plan{p})
+		if err != nil {
+			return nil, err
+		}
+		applied.Close()
+		plans = append(plans, p)
+		*tree = append(*tree, Node{Path: p.Path, Kind: NodeFile, Content: p.Content})
+	}
+	return plans, nil
+}
+
+// planFor returns the override that is for the device. One for the device
+// alone was written after one for its kind, and so is in front of it.
+func planFor(plans []*change.Plan, d Device) *change.Plan {
+	for _, p := range slices.Backward(plans) {
+		if p.Target.Name == d.Name || p.Target.Name == "" && p.Target.Kind == d.Kind {
+			return p
+		}
+	}
+	return nil
+}
+
+// leftAlone says what udevd did to the device besides leaving its address.
+func leftAlone(p *change.Plan, c created) string {
+	want := p.Path
+	if strings.HasSuffix(want, ".conf") {
+		want = pathOf(p.Base)
+	}
+	file := c.After.DB["ID_NET_LINK_FILE"]
+	var err error
+	switch {
+	case file != want && p.Target.Name == "":
+		return "" // a file of its own is in front of the one for its kind
+	case file != want:
+		err = fmt.Errorf("udevd applied %q, not %q", file, want)
+	case c.After.MAC != c.Before.MAC || c.After.AddrAssignType != c.Before.AddrAssignType:
+		err = errors.New("udevd made its address " + c.After.MAC + ", which was " + c.Before.MAC)
+	default:
+		return ""
+	}
+	return err.Error()
+}

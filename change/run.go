@@ -122,8 +122,11 @@ func Fix(ctx context.Context, o Options) (*Result, error) {
 		next.Files = *after
 	}
 	live, err := r.planLive(in, o)
-	if err != nil || o.Plan {
-		return r, err
+	if err != nil {
+		return nil, err
+	}
+	if o.Plan {
+		return r, nil
 	}
 	if r.Changed {
 		applied, err := Apply(o.Root, r.Plans)

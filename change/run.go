@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"slices"
 
 	"linkaudit/host"
@@ -145,7 +146,7 @@ func Fix(ctx context.Context, o Options) (*Result, error) {
 		applied.Close()
 		for _, p := range r.Plans {
 			if p.Changed() {
-				record("fix", p.Target.String(), p.Path, p.Old, p.Content)
+				record("fix", p.Target.String(), path.Join(o.Root, p.Path), p.Old, p.Content)
 				o.Say(message("fix", p.Target.String(), p.Path))
 			}
 		}
@@ -301,7 +302,7 @@ func TakeBack(ctx context.Context, o Options) (*Result, error) {
 		}
 		applied.Close()
 		for _, u := range r.Removed {
-			record("undo", u.Target.String(), u.Path, r.Before[u.Path], nil)
+			record("undo", u.Target.String(), path.Join(o.Root, u.Path), r.Before[u.Path], nil)
 			o.Say(message("undo", u.Target.String(), u.Path))
 		}
 	}

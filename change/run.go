@@ -44,6 +44,7 @@ type Result struct {
 	Before map[string][]byte
 
 	Changed, Reloaded, Verified bool
+	reloadedBy                  string
 	// Live are the addresses that were set.
 	Live []LiveChange
 	// Remaining says what is left to do, a sentence each.
@@ -144,6 +145,7 @@ func Fix(ctx context.Context, o Options) (*Result, error) {
 			return nil, err
 		}
 		applied.Close()
+		o.sayReloaded(r)
 		for _, p := range r.Plans {
 			if p.Changed() {
 				record("fix", p.Target.String(), path.Join(o.Root, p.Path), p.Old, p.Content)
@@ -218,9 +220,15 @@ func (o Options) reload(ctx context.Context, in Input, r *Result) error {
 	if err != nil {
 		return fmt.Errorf("reload udevd: %w", err)
 	}
-	r.Reloaded = true
-	o.Say(how)
+	r.Reloaded, r.reloadedBy = true, how
 	return nil
+}
+
+// sayReloaded tells of a reload once the change stays.
+func (o Options) sayReloaded(r *Result) {
+	if r.Reloaded {
+		o.Say(r.reloadedBy)
+	}
 }
 
 func verifyAll(in Input, plans []*Plan, store *linkfiles.Store) error {
@@ -301,6 +309,7 @@ func TakeBack(ctx context.Context, o Options) (*Result, error) {
 			return nil, applied.failed(err)
 		}
 		applied.Close()
+		o.sayReloaded(r)
 		for _, u := range r.Removed {
 			record("undo", u.Target.String(), path.Join(o.Root, u.Path), r.Before[u.Path], nil)
 			o.Say(message("undo", u.Target.String(), u.Path))

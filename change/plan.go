@@ -396,6 +396,17 @@ func (p *planner) works(after *linkfiles.Store, name string) error {
 	if failed != nil {
 		return failed
 	}
+	// udevd leaves out a name that it does not take for one, such as one that
+	// is not ASCII, and a file that names none is for every device of the kind.
+	if p.target.Name != "" {
+		stranger := *p.devices[0].facts
+		if stranger.Name = "linkaudit0"; p.target.Name == stranger.Name {
+			stranger.Name = "linkaudit1"
+		}
+		if f := decider.Decide(&stranger).File.Or(nil); f != nil && f.Path == name {
+			return fmt.Errorf("udevd %d knows no device by such a name, and would apply it to others as well", p.in.Release)
+		}
+	}
 	for _, s := range p.others {
 		if !sameDecision(s.before, decider.Decide(s.facts)) {
 			return fmt.Errorf("%s would get another file or other settings than before", s.name)

@@ -82,12 +82,39 @@ type subject struct {
 	renamed bool
 }
 
+// maxName is the kernel's IFNAMSIZ without the final NUL. An alternative name may
+// be longer, but only a device that exists has one.
+const maxName = 15
+
+// strictNames is the first release whose udevd replaces no more characters of a
+// name than it has to (NAMING_REPLACE_STRICTLY of naming scheme v249).
+const strictNames = 249
+
+// renames reports whether udevd replaces something in the name, though no file
+// asks for it: udev_replace_ifname() of src/udev/udev-event.c, and formerly
+// udev_replace_chars(). It reads "!" as the slash for which that stands in sysfs.
+func renames(rel linkfiles.Release, name string) bool {
+	for i := range len(name) {
+		switch c := name[i]; {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', strings.IndexByte("#+-.=@_", c) >= 0:
+		case rel < strictNames, c <= ' ', c >= 0x7f, c == '!', c == '%':
+			return true
+		}
+	}
+	return false
+}
+
 // Target returns the target with the kind that the device really has. A device
 // of another kind than the user said is an error; one that does not exist is
-// none.
+// none, unless there cannot be one of that name.
 func (in Input) Target(t override.Target) (override.Target, error) {
 	d := in.Snapshot.Device(t.Name)
-	if t.Name == "" || d == nil {
+	switch {
+	case d == nil && len(t.Name) > maxName:
+		return t, fmt.Errorf("no device can be called %s: a name has at most %d bytes, and no device has this alternative name", t.Name, maxName)
+	case t.Name != "" && renames(in.Release, t.Name):
+		return t, fmt.Errorf("udevd %d itself gives a device called %s another name, so that no .link file can be for it: choose a name of letters, digits, - and _", in.Release, t.Name)
+	case t.Name == "" || d == nil:
 		return t, nil
 	}
 	if t.Kind != "" && d.Kind != t.Kind {

@@ -2,6 +2,7 @@ package change
 
 import (
 	"fmt"
+	"slices"
 
 	"linkaudit/linkfiles"
 	"linkaudit/override"
@@ -11,9 +12,16 @@ import (
 // there are where no target is named. Nothing to take back is no error.
 func (in Input) PlanUndo(targets []override.Target) ([]*override.Override, error) {
 	found := override.Find(&in.Snapshot.Files)
+	wanted := slices.Clone(targets)
+	for _, t := range targets {
+		// fix took an alternative name for that of the device, too.
+		if d := in.Snapshot.Device(t.Name); t.Name != "" && d != nil && d.Name != t.Name {
+			wanted = append(wanted, override.Target{Kind: t.Kind, Name: d.Name})
+		}
+	}
 	var out []*override.Override
 	for _, o := range found {
-		if len(targets) > 0 && !asked(o.Target, targets) {
+		if len(targets) > 0 && !asked(o.Target, wanted) {
 			continue
 		}
 		if o.Edited && !in.Force {

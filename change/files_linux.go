@@ -204,10 +204,10 @@ func expect(dir int, name string, old []byte) error {
 	return nil
 }
 
-func writeTemporary(dir int, name string, content []byte) (temp string, err error) {
+func writeTemporary(dir int, name string, content []byte) (_ string, err error) {
 	var random [8]byte
 	rand.Read(random[:])
-	temp = tempPrefix + hex.EncodeToString(random[:]) + tempSuffix
+	temp := tempPrefix + hex.EncodeToString(random[:]) + tempSuffix
 	fd, err := unix.Openat(dir, temp, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
 	if err != nil {
 		return "", err

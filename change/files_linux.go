@@ -57,8 +57,11 @@ func (t *tree) dir(name string, makeMissing bool) (fd int, made []string, err er
 		at += "/" + part
 		next, err := openDirAt(fd, part)
 		if errors.Is(err, unix.ENOENT) && makeMissing {
-			if err = makeDirAt(fd, part); err == nil {
+			var did bool
+			if did, err = makeDirAt(fd, part); did {
 				made = append(made, at)
+			}
+			if err == nil {
 				next, err = openDirAt(fd, part)
 			}
 		}
@@ -78,20 +81,26 @@ func openDirAt(fd int, name string) (int, error) {
 	return unix.Openat(fd, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 }
 
-func makeDirAt(parent int, name string) error {
-	if err := unix.Mkdirat(parent, name, 0o755); err != nil && !errors.Is(err, unix.EEXIST) {
-		return err
+// makeDirAt makes a directory; did says that there is a new one, even where
+// what comes after that fails.
+func makeDirAt(parent int, name string) (did bool, err error) {
+	err = unix.Mkdirat(parent, name, 0o755)
+	if errors.Is(err, unix.EEXIST) {
+		return false, nil // somebody was faster; the mode is theirs
+	}
+	if err != nil {
+		return false, err
 	}
 	fd, err := openDirAt(parent, name)
 	if err != nil {
-		return err
+		return true, err
 	}
 	defer unix.Close(fd)
 	// Whatever the umask said.
 	if err := unix.Fchmod(fd, 0o755); err != nil {
-		return err
+		return true, err
 	}
-	return syncDir(parent)
+	return true, syncDir(parent)
 }
 
 // syncDir makes what a directory holds durable: a file that was renamed into

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path"
 	"slices"
@@ -331,10 +332,11 @@ func (t *tree) removeDirs(dirs []string) (removed []string, err error) {
 	return removed, nil
 }
 
-// DirExists reports whether a directory exists below root, for Input.
+// DirExists reports whether a directory exists below root, for Input. What cannot
+// be looked at is taken to exist, lest undo removes what fix did not make.
 func DirExists(root string) func(string) bool {
 	return func(dir string) bool {
-		st, err := os.Stat(path.Join(root, dir))
-		return err == nil && st.IsDir()
+		_, err := os.Lstat(path.Join(root, dir))
+		return !errors.Is(err, fs.ErrNotExist)
 	}
 }

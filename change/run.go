@@ -139,7 +139,7 @@ func Fix(ctx context.Context, o Options) (*Result, error) {
 			err = applied.failed(err)
 			if r.Reloaded {
 				if _, again := reload(ctx); again != nil {
-					err = fmt.Errorf("%w; and udevd was not reloaded after that: %w", err, again)
+					err = fmt.Errorf("%w; and udevd was not reloaded after that: %v", err, again)
 				}
 			}
 			return nil, err

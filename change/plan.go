@@ -147,6 +147,9 @@ func (in Input) Plan(t override.Target) (*Plan, error) {
 			return nil, fmt.Errorf("%s leads to %s through a symbolic link: linkaudit does not write through it", d.Path, d.Resolved)
 		}
 	}
+	if err := unreadable(p.store); err != nil {
+		return nil, err
+	}
 	for _, o := range override.Find(p.store) {
 		if o.Target == t || o.Target.Name == t.Name && t.Name != "" {
 			p.own = append(p.own, o)

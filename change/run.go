@@ -325,6 +325,9 @@ func (o Options) gone(r *Result) error {
 	if err != nil {
 		return err
 	}
+	if err := unreadable(store); err != nil {
+		return err
+	}
 	left := override.Find(store)
 	for _, u := range r.Removed {
 		if slices.ContainsFunc(left, func(x *override.Override) bool { return x.Path == u.Path }) {

@@ -332,11 +332,13 @@ func (t *tree) removeDirs(dirs []string) (removed []string, err error) {
 	return removed, nil
 }
 
-// DirExists reports whether a directory exists below root, for Input. What cannot
-// be looked at is taken to exist, lest undo removes what fix did not make.
-func DirExists(root string) func(string) bool {
-	return func(dir string) bool {
+// DirExists reports whether a directory exists below root, for Input.
+func DirExists(root string) func(string) (bool, error) {
+	return func(dir string) (bool, error) {
 		_, err := os.Lstat(path.Join(root, dir))
-		return !errors.Is(err, fs.ErrNotExist)
+		if errors.Is(err, fs.ErrNotExist) {
+			return false, nil
+		}
+		return true, err
 	}
 }

@@ -27,7 +27,7 @@ type Input struct {
 	Release  linkfiles.Release
 	// DirExists reports whether a directory of the root exists; what does not
 	// is made, and removed again by undo.
-	DirExists func(dir string) bool
+	DirExists func(dir string) (bool, error)
 	// Force takes over an override that somebody edited.
 	Force bool
 }
@@ -294,6 +294,7 @@ func fileName(f *linkfiles.File) string {
 // and new files in front of it.
 func (p *planner) candidates() ([]*override.Override, error) {
 	var out []*override.Override
+	var unseen error
 	t := p.target
 	add := func(name, body string) {
 		if slices.ContainsFunc(out, func(o *override.Override) bool { return o.Path == name }) {
@@ -306,7 +307,11 @@ func (p *planner) candidates() ([]*override.Override, error) {
 			}
 		}
 		for dir := path.Dir(name); dir != "/"; dir = path.Dir(dir) {
-			if !slices.Contains(o.MadeDirs, dir) && !p.in.DirExists(dir) {
+			exists, err := p.in.DirExists(dir)
+			if err != nil {
+				unseen = err
+			}
+			if !exists && !slices.Contains(o.MadeDirs, dir) {
 				o.MadeDirs = append(slices.Clone(o.MadeDirs), dir)
 			}
 		}
@@ -333,6 +338,9 @@ func (p *planner) candidates() ([]*override.Override, error) {
 		if name := override.FileName(prefix, t); name < p.base.Name {
 			add(path.Join(override.Dir, name), body)
 		}
+	}
+	if unseen != nil {
+		return nil, unseen
 	}
 	return out, nil
 }

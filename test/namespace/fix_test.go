@@ -341,9 +341,11 @@ func TestAnImageIsFixedAndTheMachineIsNot(t *testing.T) {
 	}
 	same(t, "it was the image that was fixed", before+state, s.written()+s.state(t))
 
-	// The same text does on a machine what it is for.
+	// The same text does on a machine what it is for. (An udevd that is started
+	// anew has read it for sure.)
+	s.stopUdevd()
 	s.write(file, content)
-	s.reload()
+	s.startUdevd()
 	mac := s.sysfs("br0", "address")
 	s.anew("br0", "type", "bridge")
 	s.ours("br0", file, mac)

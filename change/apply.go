@@ -113,20 +113,27 @@ func (a *Applied) remove(o *override.Override) error {
 // failed rolls back and adds to the error what became of that.
 func (a *Applied) failed(err error) error {
 	if back := a.RollBack(); back != nil {
-		return fmt.Errorf("%w; and it could not be taken back: %w", err, back)
+		// Not %w: an error of two would be told in two lines, without this.
+		return fmt.Errorf("%w; and it could not be taken back: %v", err, back)
 	}
 	return fmt.Errorf("%w; nothing is changed", err)
 }
 
 // RollBack brings the files back to what they were.
 func (a *Applied) RollBack() error {
-	var errs []error
+	var failed error
 	for i := len(a.undo) - 1; i >= 0; i-- {
-		errs = append(errs, a.undo[i]())
+		switch err := a.undo[i](); {
+		case err == nil:
+		case failed == nil:
+			failed = err
+		default:
+			failed = fmt.Errorf("%w; %v", failed, err)
+		}
 	}
 	a.undo = nil
 	a.tree.close()
-	return errors.Join(errs...)
+	return failed
 }
 
 // Close keeps the changes.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path"
 	"slices"
@@ -57,8 +58,11 @@ func (t *tree) dir(name string, makeMissing bool) (fd int, made []string, err er
 		at += "/" + part
 		next, err := openDirAt(fd, part)
 		if errors.Is(err, unix.ENOENT) && makeMissing {
-			if err = makeDirAt(fd, part); err == nil {
+			var did bool
+			if did, err = makeDirAt(fd, part); did {
 				made = append(made, at)
+			}
+			if err == nil {
 				next, err = openDirAt(fd, part)
 			}
 		}
@@ -78,20 +82,26 @@ func openDirAt(fd int, name string) (int, error) {
 	return unix.Openat(fd, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 }
 
-func makeDirAt(parent int, name string) error {
-	if err := unix.Mkdirat(parent, name, 0o755); err != nil && !errors.Is(err, unix.EEXIST) {
-		return err
+// makeDirAt makes a directory; did says that there is a new one, even where
+// what comes after that fails.
+func makeDirAt(parent int, name string) (did bool, err error) {
+	err = unix.Mkdirat(parent, name, 0o755)
+	if errors.Is(err, unix.EEXIST) {
+		return false, nil // somebody was faster; the mode is theirs
+	}
+	if err != nil {
+		return false, err
 	}
 	fd, err := openDirAt(parent, name)
 	if err != nil {
-		return err
+		return true, err
 	}
 	defer unix.Close(fd)
 	// Whatever the umask said.
 	if err := unix.Fchmod(fd, 0o755); err != nil {
-		return err
+		return true, err
 	}
-	return syncDir(parent)
+	return true, syncDir(parent)
 }
 
 // syncDir makes what a directory holds durable: a file that was renamed into
@@ -204,10 +214,10 @@ func expect(dir int, name string, old []byte) error {
 	return nil
 }
 
-func writeTemporary(dir int, name string, content []byte) (temp string, err error) {
+func writeTemporary(dir int, name string, content []byte) (_ string, err error) {
 	var random [8]byte
 	rand.Read(random[:])
-	temp = tempPrefix + hex.EncodeToString(random[:]) + tempSuffix
+	temp := tempPrefix + hex.EncodeToString(random[:]) + tempSuffix
 	fd, err := unix.Openat(dir, temp, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
 	if err != nil {
 		return "", err
@@ -323,9 +333,12 @@ func (t *tree) removeDirs(dirs []string) (removed []string, err error) {
 }
 
 // DirExists reports whether a directory exists below root, for Input.
-func DirExists(root string) func(string) bool {
-	return func(dir string) bool {
-		st, err := os.Stat(path.Join(root, dir))
-		return err == nil && st.IsDir()
+func DirExists(root string) func(string) (bool, error) {
+	return func(dir string) (bool, error) {
+		_, err := os.Lstat(path.Join(root, dir))
+		if errors.Is(err, fs.ErrNotExist) {
+			return false, nil
+		}
+		return true, err
 	}
 }

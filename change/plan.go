@@ -27,7 +27,7 @@ type Input struct {
 	Release  linkfiles.Release
 	// DirExists reports whether a directory of the root exists; what does not
 	// is made, and removed again by undo.
-	DirExists func(dir string) bool
+	DirExists func(dir string) (bool, error)
 	// Force takes over an override that somebody edited.
 	Force bool
 }
@@ -84,12 +84,39 @@ type subject struct {
 	renamed bool
 }
 
+// maxName is the kernel's IFNAMSIZ without the final NUL. An alternative name may
+// be longer, but only a device that exists has one.
+const maxName = 15
+
+// strictNames is the first release whose udevd replaces no more characters of a
+// name than it has to (NAMING_REPLACE_STRICTLY of naming scheme v249).
+const strictNames = 249
+
+// renames reports whether udevd replaces something in the name, though no file
+// asks for it: udev_replace_ifname() of src/udev/udev-event.c, and formerly
+// udev_replace_chars(). It reads "!" as the slash for which that stands in sysfs.
+func renames(rel linkfiles.Release, name string) bool {
+	for i := range len(name) {
+		switch c := name[i]; {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', strings.IndexByte("#+-.=@_", c) >= 0:
+		case rel < strictNames, c <= ' ', c >= 0x7f, c == '!', c == '%':
+			return true
+		}
+	}
+	return false
+}
+
 // Target returns the target with the kind that the device really has. A device
 // of another kind than the user said is an error; one that does not exist is
-// none.
+// none, unless there cannot be one of that name.
 func (in Input) Target(t override.Target) (override.Target, error) {
 	d := in.Snapshot.Device(t.Name)
-	if t.Name == "" || d == nil {
+	switch {
+	case d == nil && len(t.Name) > maxName:
+		return t, fmt.Errorf("no device can be called %s: a name has at most %d bytes, and no device has this alternative name", t.Name, maxName)
+	case t.Name != "" && renames(in.Release, t.Name):
+		return t, fmt.Errorf("udevd %d itself gives a device called %s another name, so that no .link file can be for it: choose a name of letters, digits, - and _", in.Release, t.Name)
+	case t.Name == "" || d == nil:
 		return t, nil
 	}
 	if t.Kind != "" && d.Kind != t.Kind {
@@ -121,6 +148,9 @@ func (in Input) Plan(t override.Target) (*Plan, error) {
 		case d.Resolved != "":
 			return nil, fmt.Errorf("%s leads to %s through a symbolic link: linkaudit does not write through it", d.Path, d.Resolved)
 		}
+	}
+	if err := unreadable(p.store); err != nil {
+		return nil, err
 	}
 	for _, o := range override.Find(p.store) {
 		if o.Target == t || o.Target.Name == t.Name && t.Name != "" {
@@ -284,6 +314,7 @@ func fileName(f *linkfiles.File) string {
 // and new files in front of it.
 func (p *planner) candidates() ([]*override.Override, error) {
 	var out []*override.Override
+	var unseen error
 	t := p.target
 	add := func(name, body string) {
 		if slices.ContainsFunc(out, func(o *override.Override) bool { return o.Path == name }) {
@@ -296,7 +327,11 @@ func (p *planner) candidates() ([]*override.Override, error) {
 			}
 		}
 		for dir := path.Dir(name); dir != "/"; dir = path.Dir(dir) {
-			if !slices.Contains(o.MadeDirs, dir) && !p.in.DirExists(dir) {
+			exists, err := p.in.DirExists(dir)
+			if err != nil {
+				unseen = err
+			}
+			if !exists && !slices.Contains(o.MadeDirs, dir) {
 				o.MadeDirs = append(slices.Clone(o.MadeDirs), dir)
 			}
 		}
@@ -331,6 +366,9 @@ func (p *planner) candidates() ([]*override.Override, error) {
 		if name := override.FileName(prefix, t); name < p.limit {
 			add(path.Join(override.Dir, name), body)
 		}
+	}
+	if unseen != nil {
+		return nil, unseen
 	}
 	return out, nil
 }
@@ -429,6 +467,17 @@ func (p *planner) works(after *linkfiles.Store, name string) error {
 	}
 	if failed != nil {
 		return failed
+	}
+	// udevd leaves out a name that it does not take for one, such as one that
+	// is not ASCII, and a file that names none is for every device of the kind.
+	if p.target.Name != "" {
+		stranger := *p.devices[0].facts
+		if stranger.Name = "linkaudit0"; p.target.Name == stranger.Name {
+			stranger.Name = "linkaudit1"
+		}
+		if f := decider.Decide(&stranger).File.Or(nil); f != nil && f.Path == name {
+			return fmt.Errorf("udevd %d knows no device by such a name, and would apply it to others as well", p.in.Release)
+		}
 	}
 	for _, s := range p.others {
 		if !sameDecision(s.before, decider.Decide(s.facts)) {

@@ -32,7 +32,10 @@ func reload(ctx context.Context) (how string, err error) {
 		}
 	}
 	if _, err := udevadm(ctx, "control", "--reload"); err != nil {
-		return "", errors.Join(first, err)
+		if first != nil {
+			err = fmt.Errorf("%v; %w", first, err)
+		}
+		return "", err
 	}
 	return "udevadm control --reload", nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"slices"
 
 	"linkaudit/host"
@@ -43,6 +44,7 @@ type Result struct {
 	Before map[string][]byte
 
 	Changed, Reloaded, Verified bool
+	reloadedBy                  string
 	// Live are the addresses that were set.
 	Live []LiveChange
 	// Remaining says what is left to do, a sentence each.
@@ -122,8 +124,11 @@ func Fix(ctx context.Context, o Options) (*Result, error) {
 		next.Files = *after
 	}
 	live, err := r.planLive(in, o)
-	if err != nil || o.Plan {
-		return r, err
+	if err != nil {
+		return nil, err
+	}
+	if o.Plan {
+		return r, nil
 	}
 	if r.Changed {
 		applied, err := Apply(o.Root, r.Plans)
@@ -135,15 +140,16 @@ func Fix(ctx context.Context, o Options) (*Result, error) {
 			if r.Reloaded {
 				// Also where the run was told to end.
 				if _, again := reload(context.WithoutCancel(ctx)); again != nil {
-					err = fmt.Errorf("%w; and udevd was not reloaded after that: %w", err, again)
+					err = fmt.Errorf("%w; and udevd was not reloaded after that: %v", err, again)
 				}
 			}
 			return nil, err
 		}
 		applied.Close()
+		o.sayReloaded(r)
 		for _, p := range r.Plans {
 			if p.Changed() {
-				record("fix", p.Target.String(), p.Path, hash(p.Old), hash(p.Content))
+				record("fix", p.Target.String(), path.Join(o.Root, p.Path), hash(p.Old), hash(p.Content))
 				o.Say(message("fix", p.Target.String(), p.Path))
 			}
 		}
@@ -216,9 +222,15 @@ func (o Options) reload(ctx context.Context, in Input, r *Result) error {
 	if err != nil {
 		return fmt.Errorf("reload udevd: %w", err)
 	}
-	r.Reloaded = true
-	o.Say(how)
+	r.Reloaded, r.reloadedBy = true, how
 	return nil
+}
+
+// sayReloaded tells of a reload once the change stays.
+func (o Options) sayReloaded(r *Result) {
+	if r.Reloaded {
+		o.Say(r.reloadedBy)
+	}
 }
 
 func verifyAll(in Input, plans []*Plan, store *linkfiles.Store) error {
@@ -296,8 +308,9 @@ func TakeBack(ctx context.Context, o Options) (*Result, error) {
 			return nil, applied.failed(err)
 		}
 		applied.Close()
+		o.sayReloaded(r)
 		for _, u := range r.Removed {
-			record("undo", u.Target.String(), u.Path, hash(r.Before[u.Path]), "")
+			record("undo", u.Target.String(), path.Join(o.Root, u.Path), hash(r.Before[u.Path]), "")
 			o.Say(message("undo", u.Target.String(), u.Path))
 		}
 	}
@@ -309,6 +322,9 @@ func TakeBack(ctx context.Context, o Options) (*Result, error) {
 func (o Options) gone(r *Result) error {
 	store, err := linkfiles.Read(o.Root)
 	if err != nil {
+		return err
+	}
+	if err := unreadable(store); err != nil {
 		return err
 	}
 	left := override.Find(store)

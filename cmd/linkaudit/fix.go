@@ -164,8 +164,14 @@ func runChange(c *cli.Context, undo bool) error {
 		return err
 	}
 	made := report.Change{Result: res, Undo: undo, DryRun: o.Plan}
+	var unsaid error
 	if out.json {
-		return errors.Join(err, report.ChangeJSON(c.App.Writer, made))
+		unsaid = report.ChangeJSON(c.App.Writer, made)
+	} else {
+		unsaid = report.ChangeText(c.App.Writer, made, out.Options)
 	}
-	return errors.Join(err, report.ChangeText(c.App.Writer, made, out.Options))
+	if unsaid != nil && res.Changed && !o.Plan {
+		unsaid = fmt.Errorf("the change is made, but the report of it could not be written: %w", unsaid)
+	}
+	return errors.Join(err, unsaid)
 }

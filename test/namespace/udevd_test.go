@@ -50,17 +50,7 @@ func story(t *testing.T, root string, systemd int) {
 		t.Fatalf("%s has systemd %d, not %d", root, s.release, systemd)
 	}
 	s.startUdevd()
-	step := func(name string, tell func(*testing.T)) {
-		t.Helper()
-		if !t.Run(name, func(t *testing.T) {
-			outer := s.t
-			s.t = t
-			defer func() { s.t = outer }()
-			tell(t)
-		}) {
-			t.FailNow() // the next steps would only repeat it
-		}
-	}
+	step := s.steps(t)
 	// The line is looked up without the code under test.
 	line := 0
 	for i, l := range strings.Split(s.read(defaultLink), "\n") {

@@ -1,0 +1,442 @@
+//go:build namespace
+
+package namespace
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// elsewhere is a directory that nothing of linkaudit's may ever get to.
+const elsewhere = "/mnt/elsewhere"
+
+// TestNothingIsWrittenWhereALinkLeads puts something in the way of each file and
+// directory that fix writes to. Either it finds another way, and udevd agrees,
+// or it refuses; never does it write through what is there, wait for it, or
+// change it.
+func TestNothingIsWrittenWhereALinkLeads(t *testing.T) {
+	s := bridged(t, "/")
+	s.write(elsewhere+"/file", "[Match]\nOriginalName=other\n")
+	const site = etcNetwork + "/50-br0.link"
+	file, dropIn := override("br0"), site+".d/90-linkaudit.conf"
+	symlink := func(to, name string) func() error {
+		return func() error { return os.Symlink(to, s.path(name)) }
+	}
+	moved := func(name string) func() error {
+		return func() error {
+			if err := os.Rename(s.path(name), s.path(name)+".real"); err != nil {
+				return err
+			}
+			if err := os.Mkdir(s.path(elsewhere+"/"+filepath.Base(name)), 0o755); err != nil {
+				return err
+			}
+			return os.Symlink(elsewhere+"/"+filepath.Base(name), s.path(name))
+		}
+	}
+	alone := func(more func() error) func() error {
+		return func() error {
+			s.write(site, "[Match]\nOriginalName=br0\n\n[Link]\nMACAddressPolicy=persistent\n")
+			return more()
+		}
+	}
+	for _, c := range []struct {
+		name string
+		put  func() error
+		// why is what the refusal has to name; "" where there may be another
+		// way.
+		why string
+	}{
+		{"the directory became a link after a fix", func() error {
+			s.changes("fix", "--bridge", "br0")
+			s.must("cp", "-a", etcNetwork, elsewhere+"/network")
+			if err := os.Rename(s.path(etcNetwork), s.path(etcNetwork)+".real"); err != nil {
+				return err
+			}
+			return os.Symlink(elsewhere+"/network", s.path(etcNetwork))
+		}, etcNetwork},
+		{"the directory is a link", moved(etcNetwork), etcNetwork},
+		{"the directory above is a link", moved("/etc/systemd"), "/etc/systemd"},
+		{"the directory is a link that leads nowhere", func() error {
+			if err := os.Rename(s.path(etcNetwork), s.path(etcNetwork)+".real"); err != nil {
+				return err
+			}
+			return os.Symlink(elsewhere+"/nothing", s.path(etcNetwork))
+		}, etcNetwork},
+		{"the directory is a file", func() error {
+			if err := os.Rename(s.path(etcNetwork), s.path(etcNetwork)+".real"); err != nil {
+				return err
+			}
+			return os.WriteFile(s.path(etcNetwork), []byte("x"), 0o644)
+		}, etcNetwork},
+		{"the file is a link to another file", symlink(elsewhere+"/file", file), ""},
+		{"the file is a link to nothing", symlink(elsewhere+"/nothing", file), ""},
+		{"the file is masked", symlink("/dev/null", file), ""},
+		{"the file is a directory", func() error { return os.Mkdir(s.path(file), 0o755) }, ""},
+		{"the file is a FIFO", func() error { return syscall.Mkfifo(s.path(file), 0o644) }, ""},
+		{"the drop-in directory is a link", alone(symlink(elsewhere, site+".d")), ""},
+		{"the drop-in directory is a file", alone(func() error { return os.WriteFile(s.path(site+".d"), nil, 0o644) }), ""},
+		{"the drop-in is a link", alone(func() error {
+			if err := os.Mkdir(s.path(site+".d"), 0o755); err != nil {
+				return err
+			}
+			return os.Symlink(elsewhere+"/nothing", s.path(dropIn))
+		}), ""},
+		{"the drop-in is a FIFO", alone(func() error {
+			if err := os.Mkdir(s.path(site+".d"), 0o755); err != nil {
+				return err
+			}
+			return syscall.Mkfifo(s.path(dropIn), 0o644)
+		}), ""},
+		{"the lock's directory is a link", symlink(elsewhere, "/run/linkaudit"), "/run/linkaudit"},
+		{"the lock's directory is a file", func() error { return os.WriteFile(s.path("/run/linkaudit"), nil, 0o600) }, "/run/linkaudit"},
+		{"the lock's directory is another user's", func() error {
+			if err := os.Mkdir(s.path("/run/linkaudit"), 0o700); err != nil {
+				return err
+			}
+			return os.Chown(s.path("/run/linkaudit"), 65534, 65534)
+		}, "/run/linkaudit"},
+		{"all may write to the lock's directory", func() error {
+			if err := os.Mkdir(s.path("/run/linkaudit"), 0o700); err != nil {
+				return err
+			}
+			return os.Chmod(s.path("/run/linkaudit"), 0o777)
+		}, "/run/linkaudit"},
+		{"the lock is a FIFO", s.lock(func(name string) error { return syscall.Mkfifo(name, 0o600) }), "/run/linkaudit/lock"},
+		{"the lock is a link", s.lock(func(name string) error { return os.Symlink(elsewhere+"/file", name) }), "/run/linkaudit/lock"},
+		{"the lock is a link to nothing", s.lock(func(name string) error { return os.Symlink(elsewhere+"/nothing", name) }), "/run/linkaudit/lock"},
+		{"the lock is a directory", s.lock(func(name string) error { return os.Mkdir(name, 0o700) }), "/run/linkaudit/lock"},
+	} {
+		s.tidy()
+		t.Run(c.name, func(t *testing.T) {
+			outer := s.t
+			s.t = t
+			defer func() { s.t = outer }()
+			if err := c.put(); err != nil {
+				t.Fatal(err)
+			}
+			if c.why != "" {
+				run := listing(t, s.path("/run/")+"linkaudit")
+				s.leaves("fix", c.why)
+				if strings.HasPrefix(c.why, "/run/") || strings.Contains(c.name, "after") {
+					s.leaves("undo", c.why)
+				} else if c := s.changes("undo", "--bridge", "br0"); c.Changed {
+					t.Errorf("there was nothing to undo: %+v", c)
+				}
+				if strings.HasPrefix(c.why, "/run/") {
+					same(t, "it refuses", run, listing(t, s.path("/run/")+"linkaudit"))
+				}
+				return
+			}
+			before, out := contents(t, s.path("/etc")), listing(t, s.path(elsewhere))
+			r := s.change("fix", "--bridge", "br0", "--format", "json")
+			switch r.status {
+			case 2:
+				if !strings.Contains(r.stderr, etcNetwork) {
+					t.Errorf("it does not say what is in the way: %v", r)
+				}
+				same(t, "nothing is left of it", before, contents(t, s.path("/etc")))
+				t.Logf("refused: %s", r.stderr)
+			default:
+				made := parseChange(t, r)
+				mac := s.sysfs("br0", "address")
+				s.anew("br0", "type", "bridge")
+				inForce := made.Path
+				if strings.HasSuffix(inForce, ".conf") {
+					inForce = strings.TrimSuffix(filepath.Dir(inForce), ".d")
+				}
+				s.ours("br0", inForce, mac)
+				s.whole(made.Path)
+				t.Logf("wrote %s", made.Path)
+				s.changes("undo", "--bridge", "br0")
+				same(t, "nothing is left of it", before, contents(t, s.path("/etc")))
+			}
+			same(t, "elsewhere is elsewhere", out, listing(t, s.path(elsewhere)))
+		})
+	}
+}
+
+// lock puts something where the lock is to be.
+func (s *stage) lock(put func(name string) error) func() error {
+	return func() error {
+		if err := os.Mkdir(s.path("/run/linkaudit"), 0o700); err != nil {
+			return err
+		}
+		return put(s.path("/run/linkaudit/lock"))
+	}
+}
+
+// leaves runs fix or undo, which has to refuse and to touch neither /etc nor
+// what is elsewhere.
+func (s *stage) leaves(what, why string) {
+	s.t.Helper()
+	out := listing(s.t, s.path(elsewhere))
+	s.refuses([]string{what, "--bridge", "br0"}, why)
+	same(s.t, "elsewhere is elsewhere", out, listing(s.t, s.path(elsewhere)))
+}
+
+// tidy takes away what a case has put into the way.
+func (s *stage) tidy() {
+	s.t.Helper()
+	for _, name := range []string{"/etc/systemd", etcNetwork} {
+		if exists(s.path(name + ".real")) {
+			s.remove(name)
+			if err := os.Rename(s.path(name)+".real", s.path(name)); err != nil {
+				s.t.Fatal(err)
+			}
+		}
+	}
+	entries, err := os.ReadDir(s.path(elsewhere))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, e := range entries {
+		if e.IsDir() {
+			s.remove(elsewhere + "/" + e.Name())
+		}
+	}
+	s.remove("/run/linkaudit")
+	s.clear()
+	s.reload()
+}
+
+// TestAnOverrideIsForTheDeviceOfThatNameAlone fixes devices whose names are
+// patterns, or anything else but a name, to who reads them carelessly. Beside
+// each there is a decoy that such a reader would take for it.
+func TestAnOverrideIsForTheDeviceOfThatNameAlone(t *testing.T) {
+	everyUdevd(t, func(t *testing.T, s *stage) {
+		names := []struct {
+			name   string
+			decoys []string
+		}{
+			{"br*", []string{"brX", "br"}}, {"br?", []string{"brY"}}, {"b[r]", []string{"b", "b[", "r"}},
+			{"c[!d]", []string{"ce", "c!"}}, {"c[^d]", []string{"cf", "c^"}}, {"e[", []string{"e", "e[["}}, {"e]", []string{"e]]"}},
+			{`a\b`, []string{"ab", `a\\b`}}, {`f\`, []string{"f", `f\\`}}, {`\*`, []string{`\x`, "*"}}, {`\`, []string{`\\`}},
+			{"!x", []string{"x", "!y"}}, {"!", []string{"!!"}}, {`"q`, []string{"q"}}, {`"q"`, []string{`"q"q`}}, {"'s", []string{"s"}}, {"t'", []string{"t"}},
+			{"$(x)", []string{"$x", "(x)"}}, {"${u}", []string{"$u", "u"}}, {"#h", []string{"h"}}, {";s", []string{";"}}, {"-dash", []string{"dash"}}, {"--", []string{"-"}},
+			{"..x", []string{".x"}}, {"...", []string{"...."}}, {"=", []string{"=="}}, {"a,b", []string{"a"}}, {"{v,w}", []string{"v", "w"}},
+			{"üß", []string{"ü"}}, {"\xff", []string{"\xfe"}}, {"\x1b[2J", []string{"\x1b"}}, {"k\x7f", []string{"k"}}, {"abcdefghijklmno", []string{"abcdefghijklmn"}},
+			{"%n", nil}, {"%d", nil}, {"%", nil},
+		}
+		before := contents(t, s.path("/etc"))
+		files := map[string]string{}
+		var refused []string
+		for _, n := range names {
+			r := s.change("fix", "--bridge="+n.name, "--no-reload", "--format", "json")
+			if r.status == 2 {
+				refused = append(refused, n.name)
+				continue
+			}
+			c := parseChange(t, r)
+			if filepath.Dir(c.Path) != etcNetwork || !c.Changed || files[c.Path] != "" {
+				t.Errorf("%q: %+v", n.name, c)
+			}
+			files[c.Path] = n.name
+			s.whole(c.Path)
+			if again := s.changes("fix", "--bridge="+n.name, "--no-reload"); again.Changed {
+				t.Errorf("%q again: %+v", n.name, again)
+			}
+		}
+		s.reload()
+		fixed := map[string]string{}
+		for file, name := range files {
+			fixed[name] = file
+		}
+		// udevd gives some of them another name, so each has an index to be
+		// known by.
+		made := map[int]string{}
+		for _, n := range names {
+			for _, name := range append([]string{n.name}, n.decoys...) {
+				index := 100 + len(made)
+				if strings.Contains(name, "%") {
+					continue // the kernel expands it: nobody has such a name
+				}
+				s.must("ip", "link", "add", "name", name, "index", fmt.Sprint(index), "type", "bridge")
+				made[index] = name
+			}
+		}
+		s.must("udevadm", "settle")
+		is := s.recorded(made)
+		for index, name := range made {
+			g, file := is[index], fixed[name]
+			switch {
+			case file != "":
+				if want := (got{file: file, typ: typeRandom}); g != want {
+					t.Errorf("%q got %+v, not %+v", name, g, want)
+				}
+			case files[g.file] != "":
+				t.Errorf("%q got %s, which is for %q", name, g.file, files[g.file])
+			case s.leavesName(name):
+				if want := (got{file: defaultLink, typ: typeSet}); g != want {
+					t.Errorf("%q got %+v, not %+v", name, g, want)
+				}
+			}
+		}
+		t.Logf("%d names fixed, %d refused: %q; %d devices", len(files), len(refused), refused, len(made))
+		for _, name := range refused {
+			if s.leavesName(name) {
+				t.Errorf("%q could have been fixed", name)
+			}
+		}
+		for _, n := range names {
+			if fixed[n.name] != "" {
+				s.changes("undo", "--bridge="+n.name, "--no-reload")
+			}
+		}
+		same(t, "nothing is left of it", before, contents(t, s.path("/etc")))
+	})
+}
+
+// leavesName says of which names udevd makes no others: from 249 on it changes "!",
+// "%" and what is not printable ASCII, and before everything that is special to
+// anybody. Where the new name is taken, as it soon is by "_", the device ends
+// up with its old one and none of the rules' results.
+func (s *stage) leavesName(name string) bool {
+	special := "!%"
+	if s.release < 249 {
+		special += "\"'$&()*,;<>?[\\]^`{|}~"
+	}
+	return !strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(special, r) })
+}
+
+// recorded is what devices got, by their index, which no renaming changes. It
+// gives udevd a while.
+func (s *stage) recorded(devices map[int]string) map[int]got {
+	s.t.Helper()
+	all := map[int]got{}
+	for end := time.Now().Add(time.Second); len(all) < len(devices) && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		for index := range devices {
+			b, _ := os.ReadFile(s.path(fmt.Sprintf("/run/udev/data/n%d", index)))
+			for l := range strings.Lines(string(b)) {
+				if file, is := strings.CutPrefix(l, "E:ID_NET_LINK_FILE="); is {
+					all[index] = got{file: strings.TrimSpace(file)}
+				}
+			}
+		}
+	}
+	const class = "/sys/class/net"
+	entries, err := os.ReadDir(s.path(class))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, e := range entries {
+		number := func(attribute string) string {
+			return strings.TrimSpace(s.read(filepath.Join(class, e.Name(), attribute)))
+		}
+		index, err := strconv.Atoi(number("ifindex"))
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		g := all[index]
+		g.typ = number("addr_assign_type")
+		all[index] = g
+	}
+	return all
+}
+
+// TestWhatCannotBeADeviceIsRefused has names that the kernel would not take.
+func TestWhatCannotBeADeviceIsRefused(t *testing.T) {
+	s := newStage(t, "/")
+	for _, name := range []string{"", ".", "..", "a/b", "../x", "/etc/passwd", "a b", "a\tb", "a\nb", "a:b", "\n[Link]\nMTUBytes=1"} {
+		if r := s.do("ip", "link", "add", "name", name, "type", "bridge"); r.status == 0 {
+			t.Errorf("the kernel takes %q", name)
+		}
+		for _, flag := range []string{"--bridge=", "--bond=", "--device="} {
+			s.refuses([]string{"fix", flag + name}, flag[:len(flag)-1])
+			s.refuses([]string{"undo", flag + name}, flag[:len(flag)-1])
+		}
+	}
+	for _, kind := range []string{"", "a b", "br\n[Link]", "bridge\x1b", "../x", "*", "!bridge"} {
+		before := s.written()
+		r := s.change("fix", "--kind="+kind)
+		switch {
+		case r.status == 2 && s.written() == before:
+		default:
+			t.Errorf("--kind %q: %v", kind, r)
+		}
+	}
+}
+
+// TestFiftyFixesAtOnceAreOne starts them together; the lock has to make one
+// writer and forty-nine who find the work done.
+func TestFiftyFixesAtOnceAreOne(t *testing.T) {
+	s := bridged(t, "/")
+	changes := 0
+	for _, r := range s.together(50, func(int) []string { return []string{"fix", "--bridge", "br0", "--format", "json"} }) {
+		if r.status != 0 {
+			t.Fatalf("%v", r)
+		}
+		if c := parseChange(t, r); c.Changed {
+			changes++
+		}
+	}
+	if changes != 1 {
+		t.Errorf("%d of them say that they changed it", changes)
+	}
+	file := override("br0")
+	s.whole(file)
+	if entries, err := os.ReadDir(s.path(etcNetwork)); err != nil || len(entries) != 1 {
+		t.Errorf("%v, %v", entries, err)
+	}
+	mac := s.sysfs("br0", "address")
+	s.anew("br0", "type", "bridge")
+	s.ours("br0", file, mac)
+}
+
+// TestFixAndUndoAtOnceLeaveAFileOrNone has them contend; whoever is last, the
+// tree is whole.
+func TestFixAndUndoAtOnceLeaveAFileOrNone(t *testing.T) {
+	s := bridged(t, "/")
+	empty := contents(t, s.path(etcNetwork))
+	s.changes("fix", "--bridge", "br0")
+	full := contents(t, s.path(etcNetwork))
+	changes := map[string]int{}
+	for _, r := range s.together(50, func(i int) []string {
+		return []string{[]string{"fix", "undo"}[i%2], "--bridge", "br0", "--format", "json"}
+	}) {
+		if r.status != 0 {
+			t.Fatalf("%v", r)
+		}
+		if c := parseChange(t, r); c.Changed {
+			changes[command(r.args)]++
+		}
+	}
+	now := contents(t, s.path(etcNetwork))
+	t.Logf("%v", changes)
+	// They take turns, and the file was there first.
+	switch d := changes["undo"] - changes["fix"]; {
+	case d == 0 && now == full, d == 1 && now == empty:
+	default:
+		t.Errorf("%v, and at the end\n%s", changes, now)
+	}
+	for _, what := range []string{"fix", "undo"} {
+		s.changes(what, "--bridge", "br0")
+	}
+	same(t, "all is taken back", empty, contents(t, s.path(etcNetwork)))
+}
+
+// together starts n runs in the stage at once and waits for them all.
+func (s *stage) together(n int, args func(i int) []string) []result {
+	s.t.Helper()
+	results := make([]result, n)
+	var all sync.WaitGroup
+	start := make(chan struct{})
+	for i := range n {
+		all.Go(func() {
+			<-start
+			results[i] = s.do(append([]string{program}, args(i)...)...)
+		})
+	}
+	close(start)
+	all.Wait()
+	for _, r := range results {
+		owes(s.t, r)
+	}
+	return results
+}

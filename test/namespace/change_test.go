@@ -1,0 +1,286 @@
+//go:build namespace
+
+package namespace
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// changed is fix or undo --format json, as another program reads it.
+type changed struct {
+	Schema    string
+	DryRun    bool `json:"dry_run"`
+	Changed   bool
+	Path      string
+	Diff      string
+	Reloaded  bool
+	Verified  bool
+	Remaining []string
+	Targets   []struct {
+		Kind, Name, Path, Why string
+		Changed               bool
+		Notes                 []string
+	}
+	Addresses []struct{ Device, MAC, Port string }
+}
+
+// change runs fix or undo in the stage and checks what holds for every run.
+func (s *stage) change(args ...string) result {
+	s.t.Helper()
+	r := s.do(append([]string{program}, args...)...)
+	owes(s.t, r)
+	return r
+}
+
+// owes is behaves for a program that says on standard error what it does, a
+// line at a time.
+func owes(t testing.TB, r result) {
+	t.Helper()
+	if r.status != 2 {
+		for l := range strings.Lines(r.stderr) {
+			if !strings.HasPrefix(l, "linkaudit: ") || !strings.HasSuffix(l, "\n") {
+				t.Errorf("%q is no line of linkaudit's: %v", l, r)
+			}
+		}
+	}
+	quiet := r
+	if r.status != 2 {
+		quiet.stderr = ""
+	}
+	behaves(t, quiet)
+}
+
+// changes runs fix or undo, which has to succeed, and reads its JSON.
+func (s *stage) changes(args ...string) changed {
+	s.t.Helper()
+	r := s.change(append(args, "--format", "json")...)
+	if r.status != 0 {
+		s.t.Fatalf("it fails: %v", r)
+	}
+	return parseChange(s.t, r)
+}
+
+func parseChange(t testing.TB, r result) changed {
+	t.Helper()
+	var c changed
+	if err := json.Unmarshal([]byte(r.stdout), &c); err != nil {
+		t.Fatalf("no JSON: %v\n%v", err, r)
+	}
+	if want := "linkaudit." + command(r.args) + "/1"; c.Schema != want {
+		t.Errorf("schema %q, not %q", c.Schema, want)
+	}
+	return c
+}
+
+// command is fix or undo, whatever runs it.
+func command(args []string) string {
+	for _, a := range args {
+		if a == "fix" || a == "undo" {
+			return a
+		}
+	}
+	return ""
+}
+
+// refuses runs fix or undo, which has to say why not in one line that has all
+// the words, and to write nothing.
+func (s *stage) refuses(args []string, words ...string) {
+	s.t.Helper()
+	before := s.written()
+	r := s.change(args...)
+	if r.status != 2 || r.stdout != "" {
+		s.t.Errorf("it does not refuse: %v", r)
+	}
+	for _, w := range words {
+		if !strings.Contains(r.stderr, w) {
+			s.t.Errorf("it does not say %q: %v", w, r)
+		}
+	}
+	same(s.t, fmt.Sprintf("%q refuses", args), before, s.written())
+}
+
+// same compares two listings and shows the lines that differ.
+func same(t testing.TB, what, before, after string) {
+	t.Helper()
+	if before == after {
+		return
+	}
+	b, a := strings.Split(before, "\n"), strings.Split(after, "\n")
+	var d strings.Builder
+	for _, l := range b {
+		if !slices.Contains(a, l) {
+			d.WriteString("- " + l + "\n")
+		}
+	}
+	for _, l := range a {
+		if !slices.Contains(b, l) {
+			d.WriteString("+ " + l + "\n")
+		}
+	}
+	t.Errorf("%s, but something changed:\n%s", what, d.String())
+}
+
+// written is all of /etc with its times, and every device with its address:
+// what fix and undo might change. The lock in /run is left out, which they may.
+func (s *stage) written() string {
+	s.t.Helper()
+	return listing(s.t, s.path("/etc")) + s.must("ip", "-o", "link")
+}
+
+// listing is everything below a directory, one entry a line, with whatever can
+// be changed about it but for the time when it was read last.
+func listing(t testing.TB, dir string) string {
+	t.Helper()
+	return list(t, dir, true)
+}
+
+// contents is a listing without the times: a tree is as before, though
+// something came and went.
+func contents(t testing.TB, dir string) string {
+	t.Helper()
+	return list(t, dir, false)
+}
+
+func list(t testing.TB, dir string, times bool) string {
+	t.Helper()
+	if !exists(dir) {
+		return "nothing\n"
+	}
+	var b strings.Builder
+	err := filepath.WalkDir(dir, func(name string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := e.Info()
+		if err != nil {
+			return err
+		}
+		st := info.Sys().(*syscall.Stat_t)
+		fmt.Fprintf(&b, "%s %v %d:%d", strings.TrimPrefix(name, dir), info.Mode(), st.Uid, st.Gid)
+		if times {
+			fmt.Fprintf(&b, " %d %v %v", st.Ino, st.Mtim, st.Ctim)
+		}
+		switch {
+		case info.Mode().IsRegular():
+			content, err := os.ReadFile(name)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(&b, " %x", sha256.Sum256(content))
+		case info.Mode()&fs.ModeSymlink != 0:
+			to, err := os.Readlink(name)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(&b, " -> %s", to)
+		}
+		b.WriteByte('\n')
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// anew deletes the device and creates it again, as a boot or ifup would.
+func (s *stage) anew(name string, args ...string) {
+	s.t.Helper()
+	s.must("ip", "link", "del", name)
+	s.add(name, args...)
+}
+
+// got is what the kernel and udevd say that a device got when it was created.
+type got struct{ file, typ, mac string }
+
+func (s *stage) got(name string) got {
+	s.t.Helper()
+	return got{s.property(name, "ID_NET_LINK_FILE"), s.sysfs(name, "addr_assign_type"), s.sysfs(name, "address")}
+}
+
+// The kernel's NET_ADDR_RANDOM and NET_ADDR_SET: the address is the kernel's,
+// or somebody set it.
+const (
+	typeRandom = "1"
+	typeSet    = "3"
+)
+
+// ours checks that a file of linkaudit's was in force when the device was made.
+func (s *stage) ours(name, file, persistent string) {
+	s.t.Helper()
+	if g := s.got(name); g.file != file || g.typ != typeRandom || g.mac == persistent {
+		s.t.Errorf("%s was made under %s; not: %+v, persistent is %s", name, file, g, persistent)
+	}
+}
+
+// udevs checks that a device is as it was before anything was fixed.
+func (s *stage) udevs(name string, before got) {
+	s.t.Helper()
+	if g := s.got(name); g != before || before.typ != typeSet || before.file == "" {
+		s.t.Errorf("%s is %+v, not %+v", name, g, before)
+	}
+}
+
+// whole checks that a file is as an admin expects it there: root's, for all to
+// read, and no rest of its making beside it.
+func (s *stage) whole(name string) {
+	s.t.Helper()
+	st, err := os.Lstat(s.path(name))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	owner := st.Sys().(*syscall.Stat_t)
+	if st.Mode() != 0o644 || owner.Uid != 0 || owner.Gid != 0 {
+		s.t.Errorf("%s is %v of %d:%d", name, st.Mode(), owner.Uid, owner.Gid)
+	}
+	if left := temporary(s.t, s.path(etcNetwork)); len(left) > 0 {
+		s.t.Errorf("left behind: %q", left)
+	}
+}
+
+func exists(name string) bool {
+	_, err := os.Lstat(name)
+	return err == nil
+}
+
+// temporary are the files that linkaudit makes and never leaves behind.
+func temporary(t testing.TB, dir string) (found []string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(name string, e fs.DirEntry, err error) error {
+		if err == nil && strings.HasPrefix(e.Name(), ".linkaudit-") {
+			found = append(found, name)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// everyUdevd tells a story under the udevd of this machine and of each release.
+func everyUdevd(t *testing.T, tell func(*testing.T, *stage)) {
+	under := func(name, root string, systemd int) {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t, root)
+			if systemd != 0 && s.release != systemd {
+				t.Fatalf("%s has systemd %d, not %d", root, s.release, systemd)
+			}
+			s.startUdevd()
+			tell(t, s)
+		})
+	}
+	under("this machine", "/", 0)
+	for _, suite := range suites {
+		under(suite.name, filepath.Join(rootsDir(), suite.name), suite.systemd)
+	}
+}

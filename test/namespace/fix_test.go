@@ -1,0 +1,492 @@
+//go:build namespace
+
+package namespace
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// override is the name of the file that a fix of the device writes where
+// nothing but the default is in force.
+func override(name string) string { return etcNetwork + "/60-linkaudit-device-" + name + ".link" }
+
+// TestAFixLastsUntilItIsUndone tells the story under each udevd. What a device
+// gets is read from the kernel and from udevd's database alone.
+func TestAFixLastsUntilItIsUndone(t *testing.T) { everyUdevd(t, fixStory) }
+
+func fixStory(t *testing.T, s *stage) {
+	step := s.steps(t)
+	fix, undo := []string{"fix", "--bridge", "br0"}, []string{"undo", "--bridge", "br0"}
+	with := func(args []string, more ...string) []string { return append(slices.Clone(args), more...) }
+	file := override("br0")
+	var br0, br1 got
+	untouched := contents(t, s.path(etcNetwork))
+
+	step("udevd gives two bridges their persistent addresses", func(t *testing.T) {
+		for name, first := range map[string]*got{"br0": &br0, "br1": &br1} {
+			s.add(name, "type", "bridge")
+			*first = s.got(name)
+			if first.file != defaultLink || first.typ != typeSet {
+				t.Fatalf("%s is not broken: %+v", name, *first)
+			}
+			s.anew(name, "type", "bridge")
+			s.udevs(name, *first)
+		}
+	})
+
+	step("a look at what would be done does nothing", func(t *testing.T) {
+		s.settle()
+		before := s.state(t) + s.written()
+		if r := s.change(with(fix, "--check")...); r.status != 1 || r.stdout+r.stderr != "" {
+			t.Errorf("--check: %v", r)
+		}
+		if c := s.changes(with(fix, "--dry-run")...); !c.DryRun || !c.Changed || c.Reloaded || c.Path != file || !strings.Contains(c.Diff, "+MACAddressPolicy=none\n") {
+			t.Errorf("--dry-run: %+v", c)
+		}
+		if r := s.change(with(fix, "--dry-run")...); r.status != 0 || !strings.Contains(r.stdout, "would write "+file) || r.stderr != "" {
+			t.Errorf("--dry-run: %v", r)
+		}
+		for _, args := range [][]string{with(undo, "--check"), with(undo, "--dry-run"), undo} {
+			if r := s.change(args...); r.status != 0 {
+				t.Errorf("nothing was fixed yet: %v", r)
+			}
+			if args[len(args)-1] == "br0" {
+				continue // it takes the lock
+			}
+			same(t, fmt.Sprintf("%q only looks", args), before, s.state(t)+s.written())
+		}
+	})
+
+	step("after a fix the bridge that is created anew has the kernel's address", func(t *testing.T) {
+		c := s.changes(fix...)
+		if !c.Changed || !c.Reloaded || !c.Verified || c.DryRun || c.Path != file || len(c.Targets) != 1 ||
+			c.Targets[0].Kind != "bridge" || c.Targets[0].Name != "br0" || !c.Targets[0].Changed {
+			t.Errorf("%+v", c)
+		}
+		// The bridge that exists keeps its address, and somebody has to say so.
+		if g := s.got("br0"); g.mac != br0.mac || g.typ != typeSet || len(c.Remaining) != 1 || !strings.Contains(c.Remaining[0], br0.mac) {
+			t.Errorf("%+v, but %+v", g, c)
+		}
+		s.whole(file)
+		s.anew("br0", "type", "bridge")
+		s.ours("br0", file, br0.mac)
+	})
+
+	step("another bridge gets what it got before", func(t *testing.T) {
+		s.anew("br1", "type", "bridge")
+		s.udevs("br1", br1)
+	})
+
+	step("a second fix changes nothing", func(t *testing.T) {
+		before := s.written()
+		if c := s.changes(fix...); c.Changed || c.Reloaded || !c.Verified || c.Path != file || c.Diff != "" || len(c.Remaining) != 0 {
+			t.Errorf("%+v", c)
+		}
+		if r := s.change(with(fix, "--check")...); r.status != 0 {
+			t.Errorf("--check: %v", r)
+		}
+		if r := s.change(fix...); r.status != 0 || !strings.Contains(r.stdout, "nothing to change") {
+			t.Errorf("as text: %v", r)
+		}
+		same(t, "there is nothing to do", before, s.written())
+	})
+
+	step("undo leaves the directory as it was", func(t *testing.T) {
+		if r := s.change(with(undo, "--check")...); r.status != 1 {
+			t.Errorf("--check: %v", r)
+		}
+		if c := s.changes(undo...); !c.Changed || !c.Reloaded || !c.Verified || c.Path != file {
+			t.Errorf("%+v", c)
+		}
+		same(t, "all is taken back", untouched, contents(t, s.path(etcNetwork)))
+		s.anew("br0", "type", "bridge")
+		s.udevs("br0", br0)
+		before := s.written()
+		if c := s.changes(undo...); c.Changed || c.Reloaded || !c.Verified {
+			t.Errorf("a second undo: %+v", c)
+		}
+		same(t, "there is nothing to undo", before, s.written())
+	})
+
+	step("a file for the device alone keeps its other settings", func(t *testing.T) {
+		const site = etcNetwork + "/50-br0.link"
+		s.write(site, "[Match]\nOriginalName=br0\n\n[Link]\nMACAddressPolicy=persistent\nMTUBytes=1400\n")
+		sited := contents(t, s.path(etcNetwork))
+		s.reload()
+		s.anew("br0", "type", "bridge")
+		s.udevs("br0", got{site, typeSet, br0.mac})
+		c := s.changes(fix...)
+		// systemd 247 reads no drop-ins of .link files.
+		want, inForce := site+".d/90-linkaudit.conf", site
+		if s.release < 248 {
+			want = etcNetwork + "/49-linkaudit-device-br0.link"
+			inForce = want
+		}
+		if !c.Changed || c.Path != want {
+			t.Fatalf("not %s: %+v", want, c)
+		}
+		s.whole(want)
+		s.anew("br0", "type", "bridge")
+		s.ours("br0", inForce, br0.mac)
+		if mtu := s.sysfs("br0", "mtu"); mtu != "1400" {
+			t.Errorf("the MTU is %s", mtu)
+		}
+		if named := s.property("br0", "ID_NET_LINK_FILE_DROPINS"); s.release >= 257 && named != want {
+			t.Errorf("udevd names the drop-ins %q", named)
+		}
+		if c := s.changes(fix...); c.Changed {
+			t.Errorf("again: %+v", c)
+		}
+		s.changes(undo...)
+		same(t, "all is taken back", sited, contents(t, s.path(etcNetwork)))
+		s.anew("br0", "type", "bridge")
+		s.udevs("br0", got{site, typeSet, br0.mac})
+		s.clear()
+		s.reload()
+	})
+
+	step("a fix of a kind is one of all its devices and no others", func(t *testing.T) {
+		s.add("ve0", "type", "veth", "peer", "name", "ve1")
+		ve0 := s.got("ve0")
+		c := s.changes("fix", "--kind", "bridge")
+		if !c.Changed || c.Path != etcNetwork+"/60-linkaudit-kind-bridge.link" {
+			t.Fatalf("%+v", c)
+		}
+		for name, before := range map[string]got{"br0": br0, "br1": br1} {
+			s.anew(name, "type", "bridge")
+			s.ours(name, c.Path, before.mac)
+		}
+		s.anew("ve0", "type", "veth", "peer", "name", "ve1")
+		s.udevs("ve0", ve0)
+		s.must("ip", "link", "del", "ve0")
+		// A device of the kind has nothing more to be fixed.
+		if c := s.changes(fix...); c.Changed {
+			t.Errorf("%+v", c)
+		}
+		s.changes("undo", "--kind", "bridge")
+		for name, before := range map[string]got{"br0": br0, "br1": br1} {
+			s.anew(name, "type", "bridge")
+			s.udevs(name, before)
+		}
+	})
+
+	step("a bridge can be fixed before it exists", func(t *testing.T) {
+		c := s.changes("fix", "--bridge", "brnew", "--bond", "bonew")
+		if !c.Changed || len(c.Targets) != 2 || len(c.Remaining) != 0 {
+			t.Errorf("%+v", c)
+		}
+		s.add("brnew", "type", "bridge")
+		s.ours("brnew", override("brnew"), "")
+		// The file is for a bridge of that name.
+		s.anew("brnew", "type", "veth", "peer", "name", "vepeer")
+		if g := s.got("brnew"); g.file != defaultLink {
+			t.Errorf("no bridge: %+v", g)
+		}
+		s.must("ip", "link", "del", "brnew")
+		if c := s.changes("undo", "--everything"); !c.Changed || len(c.Targets) != 2 {
+			t.Errorf("%+v", c)
+		}
+		same(t, "all is taken back", untouched, contents(t, s.path(etcNetwork)))
+		s.add("brnew", "type", "bridge")
+		if g := s.got("brnew"); g.file != defaultLink || g.typ != typeSet {
+			t.Errorf("%+v", g)
+		}
+	})
+
+	step("an alternative name is as good as the name", func(t *testing.T) {
+		const alt = "bridge-of-the-first-floor"
+		s.refuses([]string{"fix", "--bridge", alt}, alt, "15 bytes")
+		s.must("ip", "link", "property", "add", "dev", "br0", "altname", alt)
+		if c := s.changes("fix", "--bridge", alt); !c.Changed || c.Path != file {
+			t.Errorf("%+v", c)
+		}
+		if c := s.changes("undo", "--bridge", alt); !c.Changed || c.Path != file {
+			t.Errorf("%+v", c)
+		}
+		same(t, "all is taken back", untouched, contents(t, s.path(etcNetwork)))
+	})
+
+	step("a bridge is no bond", func(t *testing.T) {
+		s.refuses([]string{"fix", "--bond", "br0"}, "br0 is of kind bridge, not a bond")
+	})
+
+	step("an override that somebody edited stays until it is forced", func(t *testing.T) {
+		s.changes(fix...)
+		content := s.read(file)
+		for _, force := range [][]string{with(fix, "--force"), with(undo, "--force")} {
+			s.write(file, content+"MTUBytes=1300\n")
+			s.refuses(fix, file, "edited", "--force")
+			s.refuses(undo, file, "edited", "--force")
+			s.refuses([]string{"undo", "--everything"}, file, "edited", "--force")
+			if c := s.changes(force...); !c.Changed || c.Path != file {
+				t.Errorf("%q: %+v", force, c)
+			}
+			if force[0] == "fix" && s.read(file) != content {
+				t.Errorf("it was %q and is %q", content, s.read(file))
+			}
+		}
+		same(t, "all is taken back", untouched, contents(t, s.path(etcNetwork)))
+	})
+
+	step("--apply sets what the bridge would have had, and disturbs nobody unasked", func(t *testing.T) {
+		s.must("ip", "link", "add", "ve0", "type", "veth", "peer", "name", "ve1")
+		s.must("ip", "link", "add", "ve2", "type", "veth", "peer", "name", "ve3")
+		s.settle("ve0", "ve1", "ve2", "ve3")
+		var ports []net.HardwareAddr
+		for _, port := range []string{"ve0", "ve2"} {
+			s.must("ip", "link", "set", port, "master", "br0")
+			mac, err := net.ParseMAC(s.sysfs(port, "address"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			ports = append(ports, mac)
+		}
+		slices.SortFunc(ports, func(a, b net.HardwareAddr) int { return slices.Compare(a, b) })
+		lowest := ports[0].String()
+		s.udevs("br0", br0)
+
+		if c := s.changes(with(fix, "--apply")...); !c.Changed || len(c.Remaining) != 0 ||
+			len(c.Addresses) != 1 || c.Addresses[0].Device != "br0" || c.Addresses[0].MAC != lowest {
+			t.Errorf("a bridge that is down: %+v", c)
+		}
+		if mac := s.sysfs("br0", "address"); mac != lowest {
+			t.Errorf("the address is %s, not %s", mac, lowest)
+		}
+		if c := s.changes(with(fix, "--apply")...); c.Changed || len(c.Addresses) != 0 {
+			t.Errorf("again: %+v", c)
+		}
+		s.changes(undo...)
+
+		for _, name := range []string{"ve0", "ve1", "ve2", "ve3", "br0"} {
+			s.must("ip", "link", "set", name, "up")
+		}
+		s.must("ip", "link", "set", "br0", "address", br0.mac)
+		for i := 0; s.sysfs("br0", "carrier") != "1"; i++ {
+			if i == 100 {
+				t.Fatal("br0 has no carrier")
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+		s.refuses(with(fix, "--apply"), "br0 is up", "--yes")
+		if c := s.changes(with(fix, "--apply", "--yes")...); !c.Changed || len(c.Addresses) != 1 {
+			t.Errorf("--yes: %+v", c)
+		}
+		if mac, state := s.sysfs("br0", "address"), s.sysfs("br0", "operstate"); mac != lowest || state != "up" {
+			t.Errorf("the address is %s, not %s, and br0 is %s", mac, lowest, state)
+		}
+		// And what was set is what the kernel gives a bridge that is new.
+		s.must("ip", "link", "del", "br0")
+		s.add("br0", "type", "bridge")
+		s.must("ip", "link", "set", "ve0", "master", "br0")
+		s.must("ip", "link", "set", "ve2", "master", "br0")
+		s.ours("br0", file, br0.mac)
+		if mac := s.sysfs("br0", "address"); mac != lowest {
+			t.Errorf("the kernel's own choice is %s, not %s", mac, lowest)
+		}
+		s.changes(undo...)
+	})
+
+	step("without root nothing can be changed", func(t *testing.T) {
+		for _, args := range [][]string{fix, undo, {"undo", "--everything"}} {
+			before := s.written()
+			r := s.do(append([]string{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", program}, args...)...)
+			owes(t, r)
+			if r.status != 2 || !strings.Contains(r.stderr, "root") || strings.Count(r.stderr, "\n") != 1 {
+				t.Errorf("%v", r)
+			}
+			same(t, fmt.Sprintf("%q of nobody", args), before, s.written())
+		}
+	})
+}
+
+// TestAnImageIsFixedAndTheMachineIsNot fixes and undoes below --root, and looks
+// at every program that is started and every socket that is written to.
+func TestAnImageIsFixedAndTheMachineIsNot(t *testing.T) {
+	s := bridged(t, "/")
+	const image = "/mnt/image"
+	s.write(image+defaultLink, s.read(defaultLink))
+	s.settle()
+	before, state := s.written(), s.state(t)
+	empty := contents(t, s.path(image))
+	file := override("br0")
+	on := func(args ...string) changed {
+		t.Helper()
+		trace := []string{"strace", "-f", "-e", "trace=execve,connect", "-o", "/mnt/trace", program}
+		args = append(args, "--root", image, "--systemd-release", fmt.Sprint(s.release), "--format", "json")
+		r := s.do(append(trace, args...)...)
+		owes(t, r)
+		if r.status != 0 {
+			t.Fatalf("%v", r)
+		}
+		for l := range strings.Lines(s.read("/mnt/trace")) {
+			if strings.Contains(l, "connect(") && !strings.Contains(l, `"/run/systemd/journal/socket"`) || strings.Contains(l, "execve(") && !strings.Contains(l, program) {
+				t.Errorf("%q on an image: %s", args, l)
+			}
+		}
+		return parseChange(t, r)
+	}
+	if c := on("fix", "--bridge", "br0"); !c.Changed || c.Reloaded || !c.Verified || c.Path != file {
+		t.Errorf("%+v", c)
+	}
+	content := s.read(image + file)
+	if c := on("fix", "--bridge", "br0"); c.Changed || c.Reloaded {
+		t.Errorf("again: %+v", c)
+	}
+	same(t, "it was the image that was fixed", before+state, s.written()+s.state(t))
+
+	// The same text does on a machine what it is for. (An udevd that is started
+	// anew has read it for sure.)
+	s.stopUdevd()
+	s.write(file, content)
+	s.startUdevd()
+	mac := s.sysfs("br0", "address")
+	s.anew("br0", "type", "bridge")
+	s.ours("br0", file, mac)
+	s.clear()
+
+	if c := on("undo", "--everything"); !c.Changed || c.Reloaded {
+		t.Errorf("%+v", c)
+	}
+	// /etc/systemd/network was missing, and so were the directories above.
+	same(t, "all is taken back", empty, contents(t, s.path(image)))
+	if r := s.change("fix", "--bridge", "br0", "--root", image, "--apply"); r.status != 2 {
+		t.Errorf("--apply has no meaning on an image: %v", r)
+	}
+}
+
+// TestWhoDidWhatIsInTheJournal reads the records back with journalctl.
+func TestWhoDidWhatIsInTheJournal(t *testing.T) {
+	s := bridged(t, "/")
+	// Nothing of it leaves the stage: not into /var, and the kernel's log and
+	// its auditing are left alone.
+	s.write("/etc/systemd/journald.conf", "[Journal]\nStorage=volatile\nReadKMsg=no\nAudit=\n")
+	s.remove("/etc/systemd/journald.conf.d")
+	need(t, exists(s.path("/lib/systemd/systemd-journald")), "no journald on this machine")
+	// It asks for the cgroups of who writes to it, which a stage has none of.
+	journald := s.command(t.Context(), "unshare", "--mount", "sh", "-c",
+		"mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec /lib/systemd/systemd-journald")
+	if err := journald.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		journald.Process.Kill()
+		journald.Wait()
+	})
+	for i := 0; s.do("journalctl", "--sync").status != 0; i++ {
+		if i == 100 {
+			t.Fatal("journald does not answer")
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+
+	file := override("br0")
+	s.change("fix", "--bridge", "br0", "--check")
+	s.change("fix", "--bridge", "br0", "--dry-run")
+	s.changes("fix", "--bridge", "br0")
+	first := s.must("sha256sum", file)
+	s.changes("fix", "--bridge", "br0")
+	s.write(file, s.read(file)+"# edited\n")
+	edited := s.must("sha256sum", file)
+	s.changes("fix", "--bridge", "br0", "--force")
+	r := s.do("env", "SUDO_UID=1", "SUDO_USER=x", program, "undo", "--bridge", "br0")
+	owes(t, r)
+	const image = "/mnt/image"
+	s.write(image+defaultLink, s.read(defaultLink))
+	s.changes("fix", "--bridge", "br0", "--root", image, "--systemd-release", fmt.Sprint(s.release))
+	sum := func(line string) string { return "sha256:" + strings.Fields(line)[0] }
+
+	// The login UID comes first, where the machine has one; then sudo's.
+	user, sudoer := "root", strings.TrimSpace(s.must("id", "-un", "1"))
+	if uid := strings.TrimSpace(s.must("cat", "/proc/self/loginuid")); uid != "4294967295" {
+		user = s.must("id", "-un", uid)
+		sudoer = user
+	}
+	want := []map[string]string{
+		{"LINKAUDIT_ACTION": "fix", "LINKAUDIT_BEFORE": "", "LINKAUDIT_AFTER": sum(first), "LINKAUDIT_USER": user},
+		{"LINKAUDIT_ACTION": "fix", "LINKAUDIT_BEFORE": sum(edited), "LINKAUDIT_AFTER": sum(first), "LINKAUDIT_USER": user},
+		{"LINKAUDIT_ACTION": "undo", "LINKAUDIT_BEFORE": sum(first), "LINKAUDIT_AFTER": "", "LINKAUDIT_USER": sudoer},
+		// That of an image must not be taken for the machine's own.
+		{"LINKAUDIT_ACTION": "fix", "LINKAUDIT_BEFORE": "", "LINKAUDIT_AFTER": sum(s.must("sha256sum", image+file)), "LINKAUDIT_USER": user, "LINKAUDIT_PATH": image + file},
+	}
+	for _, w := range want {
+		if w["LINKAUDIT_PATH"] == "" {
+			w["LINKAUDIT_PATH"] = file
+		}
+		w["LINKAUDIT_DEVICE"] = "bridge br0"
+		w["SYSLOG_IDENTIFIER"], w["PRIORITY"] = "linkaudit", "5"
+		w["MESSAGE"] = w["LINKAUDIT_ACTION"] + " for bridge br0: " + w["LINKAUDIT_PATH"]
+	}
+	s.must("journalctl", "--sync")
+	var records []map[string]any
+	for l := range strings.Lines(s.must("journalctl", "--output=json", "SYSLOG_IDENTIFIER=linkaudit")) {
+		var record map[string]any
+		if err := json.Unmarshal([]byte(l), &record); err != nil {
+			t.Fatal(err)
+		}
+		records = append(records, record)
+	}
+	if len(records) != len(want) {
+		t.Fatalf("%d records: %v", len(records), records)
+	}
+	for i, w := range want {
+		for field, value := range w {
+			if is := fmt.Sprint(records[i][field]); is != value {
+				t.Errorf("record %d: %s is %q, not %q", i, field, is, value)
+			}
+		}
+	}
+}
+
+// TestWhatCannotTakeEffectIsTakenBack has a udevd that will not reload, and
+// later one that says it would apply another file.
+func TestWhatCannotTakeEffectIsTakenBack(t *testing.T) {
+	// The last release has a udevadm that can be asked without doing anything.
+	s := bridged(t, filepath.Join(rootsDir(), "sid"))
+	real := s.must("readlink", "-f", "/usr/bin/udevadm")
+	s.must("cp", real, "/mnt/udevadm")
+	s.write("/mnt/fake", "")
+	s.must("chmod", "755", "/mnt/fake")
+	s.must("mount", "--bind", "/mnt/fake", "/usr/bin/udevadm")
+	instead := func(of, do string) {
+		t.Helper()
+		s.write("/mnt/fake", "#!/bin/sh\n[ \"$1\" = "+of+" ] && { "+do+"; }\nexec /mnt/udevadm \"$@\"\n")
+	}
+	fails := func(args []string, words ...string) {
+		t.Helper()
+		before := contents(t, s.path("/etc"))
+		r := s.change(args...)
+		if r.status != 2 {
+			t.Errorf("it succeeds: %v", r)
+		}
+		for _, w := range words {
+			if !strings.Contains(r.stderr, w) {
+				t.Errorf("it does not say %q: %v", w, r)
+			}
+		}
+		same(t, "it fails", before, contents(t, s.path("/etc")))
+	}
+	fix, undo := []string{"fix", "--bridge", "br0"}, []string{"undo", "--bridge", "br0"}
+
+	instead("control", "echo no such luck >&2; exit 1")
+	fails(fix, "reload", "no such luck", "nothing is changed")
+	instead("test-builtin", "echo ID_NET_LINK_FILE="+defaultLink+"; exit 0")
+	fails(fix, "udev itself", defaultLink, "nothing is changed")
+	// udevd has read the files again after that.
+	mac := s.got("br0")
+	s.anew("br0", "type", "bridge")
+	s.udevs("br0", mac)
+
+	instead("nothing", "true")
+	s.changes(fix...)
+	instead("control", "echo no such luck >&2; exit 1")
+	fails(undo, "reload", "no such luck", "nothing is changed")
+	instead("nothing", "true")
+	s.changes(undo...)
+}

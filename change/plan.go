@@ -88,10 +88,6 @@ type subject struct {
 // be longer, but only a device that exists has one.
 const maxName = 15
 
-// strictNames is the first release whose udevd replaces no more characters of a
-// name than it has to (NAMING_REPLACE_STRICTLY of naming scheme v249).
-const strictNames = 249
-
 // renames reports whether udevd replaces something in the name, though no file
 // asks for it: udev_replace_ifname() of src/udev/udev-event.c, and formerly
 // udev_replace_chars(). It reads "!" as the slash for which that stands in sysfs.

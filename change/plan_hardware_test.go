@@ -19,7 +19,7 @@ func TestPlanForHardwareTakesTheFileThatNamesItsAddress(t *testing.T) {
 	}
 	in := Input{
 		Release:   257,
-		DirExists: func(string) bool { return true },
+		DirExists: func(string) (bool, error) { return true, nil },
 		Snapshot: &host.Snapshot{
 			Devices: []host.Device{{
 				Index: 2, Name: "eth0", ARPHRD: 1, MAC: "52:54:00:12:34:56", PermanentMAC: "52:54:00:12:34:56",

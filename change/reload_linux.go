@@ -85,11 +85,6 @@ func udevadm(ctx context.Context, args ...string) (string, error) {
 	return "", errors.New("udevadm is not installed")
 }
 
-// harmlessTest is the first release whose "udevadm test-builtin net_setup_link"
-// only prints; before, it applies the file to the device
-// (link_apply_rtnl_settings() of link-config.c).
-const harmlessTest = 256
-
 // appliedByUdev asks udevadm which file udev would apply to the device now; ""
 // where it names none.
 func appliedByUdev(ctx context.Context, device string) (string, error) {

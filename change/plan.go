@@ -186,13 +186,13 @@ func (in Input) Plan(t override.Target) (*Plan, error) {
 	if err != nil && len(candidates) == 0 {
 		return nil, err
 	}
-	var reasons []error
+	var reasons, blocked []error
 	for _, c := range candidates {
 		text := c.Text()
 		_, taken := p.store.Content(c.Path) // by a file that is none of ours
 		after, ok := p.store.With(c.Path, text)
 		if taken || !ok {
-			reasons = append(reasons, fmt.Errorf("%s is in the way or its directory cannot be read", c.Path))
+			blocked = append(blocked, fmt.Errorf("%s is in the way or its directory cannot be read", c.Path))
 			continue
 		}
 		if err := p.works(after, c.Path); err != nil {
@@ -211,6 +211,8 @@ func (in Input) Plan(t override.Target) (*Plan, error) {
 		}
 		return plan, nil
 	}
+	// What is wrong with a name that is free says more.
+	reasons = append(reasons, blocked...)
 	if len(reasons) == 0 {
 		return nil, fmt.Errorf("%s sorts before every name that linkaudit gives to a file, so nothing it writes can come before it: give that file another name, or set MACAddressPolicy=none in it", replaced.Path)
 	}

@@ -12,6 +12,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -191,10 +192,47 @@ func (t *tree) write(name string, content, old []byte) (made []string, err error
 		unix.Unlinkat(dir, temp, 0)
 		return made, fmt.Errorf("write %s: %w", name, err)
 	}
-	if err := syncDir(dir); err != nil {
+	if err := t.settle(dir, name); err != nil {
 		return made, &writtenError{fmt.Errorf("write %s: %w", name, err)}
 	}
 	return made, nil
+}
+
+// settle makes what was done to a file of the directory last, and be seen.
+func (t *tree) settle(dir int, name string) error {
+	if err := syncDir(dir); err != nil {
+		return err
+	}
+	return t.announce(path.Dir(name))
+}
+
+// announce makes sure that udevd sees the directory to be changed. It reloads,
+// even when told to, only what changed by the modification times of the search
+// directories (paths_check_timestamp() of systemd up to 253), and misses
+//
+//   - a change within the same tick of the kernel's clock, some milliseconds, as
+//     the last one that it saw, such as our own temporary file;
+//   - whatever is in a NAME.link.d that was there already.
+//
+// So the directory, and the one above a NAME.link.d, get the time of now, which
+// is later than that of any tick before.
+func (t *tree) announce(name string) error {
+	for {
+		dir, _, err := t.dir(name, false)
+		if err != nil {
+			return err
+		}
+		now := unix.NsecToTimespec(time.Now().UnixNano())
+		err = unix.UtimesNanoAt(dir, ".", []unix.Timespec{{Nsec: unix.UTIME_OMIT}, now}, 0)
+		unix.Close(dir)
+		if err != nil {
+			return fmt.Errorf("set the time of %s: %w", name, err)
+		}
+		if !strings.HasSuffix(name, ".link.d") {
+			return nil
+		}
+		name = path.Dir(name)
+	}
 }
 
 // writtenError comes after the file was put in place.
@@ -300,7 +338,7 @@ func (t *tree) remove(name string, old []byte) error {
 	if err := unix.Unlinkat(dir, path.Base(name), 0); err != nil {
 		return fmt.Errorf("remove %s: %w", name, err)
 	}
-	if err := syncDir(dir); err != nil {
+	if err := t.settle(dir, name); err != nil {
 		return &writtenError{fmt.Errorf("remove %s: %w", name, err)}
 	}
 	return nil

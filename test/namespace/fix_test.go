@@ -490,3 +490,32 @@ func TestWhatCannotTakeEffectIsTakenBack(t *testing.T) {
 	instead("nothing", "true")
 	s.changes(undo...)
 }
+
+// A drop-in directory that was there already changes no time of the directory
+// above it, which is all that udevd up to 253 looks at when it is to reload.
+func TestADropInBesideOthersIsSeenByUdevdToo(t *testing.T) {
+	everyUdevd(t, func(t *testing.T, s *stage) {
+		if s.release < 248 {
+			return // it reads no drop-ins; the story has a file of its own there
+		}
+		s.write(etcNetwork+"/10-br0.link", "[Match]\nOriginalName=br0\n[Link]\nMACAddressPolicy=persistent\n")
+		s.write(etcNetwork+"/10-br0.link.d/50-other.conf", "[Link]\nMTUBytes=1400\n")
+		s.startUdevd()
+		for round := range 5 {
+			s.add("br0", "type", "bridge")
+			if got := s.sysfs("br0", "addr_assign_type"); got != "3" {
+				t.Fatalf("round %d: before the fix addr_assign_type is %s", round, got)
+			}
+			s.must("ip", "link", "del", "br0")
+			if c := s.changes("fix", "--bridge", "br0"); c.Path != etcNetwork+"/10-br0.link.d/90-linkaudit.conf" {
+				t.Fatalf("it wrote %s", c.Path)
+			}
+			s.add("br0", "type", "bridge")
+			if got := s.sysfs("br0", "addr_assign_type"); got != "1" {
+				t.Fatalf("round %d: after the fix addr_assign_type is %s", round, got)
+			}
+			s.must("ip", "link", "del", "br0")
+			s.changes("undo", "--bridge", "br0")
+		}
+	})
+}

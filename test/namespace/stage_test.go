@@ -361,6 +361,7 @@ func (s *stage) write(name, content string) {
 	if err := os.WriteFile(s.path(name), []byte(content), 0o644); err != nil {
 		s.t.Fatal(err)
 	}
+	s.announce(name)
 }
 
 func (s *stage) read(name string) string {
@@ -378,6 +379,17 @@ func (s *stage) remove(names ...string) {
 		if err := os.RemoveAll(s.path(name)); err != nil {
 			s.t.Fatal(err)
 		}
+		s.announce(name)
+	}
+}
+
+// announce gives the directories of a file the time of now. udevd 252 reloads
+// only what has another modification time, and the kernel's clock may not have
+// ticked since the last change.
+func (s *stage) announce(name string) {
+	now := time.Now()
+	for dir := filepath.Dir(name); strings.HasPrefix(dir, "/etc/systemd/network"); dir = filepath.Dir(dir) {
+		os.Chtimes(s.path(dir), now, now)
 	}
 }
 

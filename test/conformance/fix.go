@@ -189,6 +189,13 @@ func (g *generator) inTheWay(t override.Target, devices []Device) {
 		g.add(one(g, Node{Path: p, Kind: NodeDir}, Node{Path: p, Kind: NodeSymlink, Target: "/dev/null"},
 			Node{Path: p, Kind: NodeFile, Content: []byte("[Link]\nMTUBytes=1400\n")}))
 	}
+	if len(g.tree) > 0 && g.chance(15) {
+		// A directory of drop-ins that linkaudit does not write through.
+		g.add(Node{Path: path.Join(override.Dir, path.Base(g.tree[0].Path)+".d"), Kind: NodeSymlink, Target: "/run/dropins-of-c"})
+		if g.chance(2) {
+			g.add(Node{Path: "/run/dropins-of-c/10-x.conf", Kind: NodeFile, Content: []byte("[Link]\nMTUBytes=1400\n")})
+		}
+	}
 	if d := devices[len(devices)-1]; g.chance(25) {
 		o := override.Override{Path: path.Join(override.Dir, override.FileName(60, override.Target{Name: d.Name})),
 			Target: override.Target{Kind: d.Kind, Name: d.Name},

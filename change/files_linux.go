@@ -206,12 +206,13 @@ func (t *tree) settle(dir int, name string) error {
 	return t.announce(path.Dir(name))
 }
 
-// announce makes sure that udevd sees the directory to be changed. It reloads,
-// even when told to, only what changed by the modification times of the search
-// directories (paths_check_timestamp() of systemd up to 253), and misses
+// announce makes sure that an udevd that looks by itself whether anything has
+// changed sees that it has. Older releases look at the modification times of the
+// search directories alone (link_config_should_reload() of 247; 252 compares
+// every file), and miss
 //
 //   - a change within the same tick of the kernel's clock, some milliseconds, as
-//     the last one that it saw, such as our own temporary file;
+//     the last one that they saw, such as our own temporary file;
 //   - whatever is in a NAME.link.d that was there already.
 //
 // So the directory, and the one above a NAME.link.d, get the time of now, which

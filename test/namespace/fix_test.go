@@ -491,8 +491,8 @@ func TestWhatCannotTakeEffectIsTakenBack(t *testing.T) {
 	s.changes(undo...)
 }
 
-// A drop-in directory that was there already changes no time of the directory
-// above it, which is all that udevd up to 253 looks at when it is to reload.
+// A drop-in in a directory that was there already changes no time of the
+// directory above it.
 func TestADropInBesideOthersIsSeenByUdevdToo(t *testing.T) {
 	everyUdevd(t, func(t *testing.T, s *stage) {
 		if s.release < 248 {
@@ -500,7 +500,7 @@ func TestADropInBesideOthersIsSeenByUdevdToo(t *testing.T) {
 		}
 		s.write(etcNetwork+"/10-br0.link", "[Match]\nOriginalName=br0\n[Link]\nMACAddressPolicy=persistent\n")
 		s.write(etcNetwork+"/10-br0.link.d/50-other.conf", "[Link]\nMTUBytes=1400\n")
-		s.startUdevd()
+		s.reload()
 		for round := range 5 {
 			s.add("br0", "type", "bridge")
 			if got := s.sysfs("br0", "addr_assign_type"); got != "3" {

@@ -424,6 +424,21 @@ func (s *stage) reload() {
 	}
 }
 
+// steps returns what runs one step of a story after the other.
+func (s *stage) steps(t *testing.T) func(name string, tell func(*testing.T)) {
+	return func(name string, tell func(*testing.T)) {
+		t.Helper()
+		if !t.Run(name, func(t *testing.T) {
+			outer := s.t
+			s.t = t
+			defer func() { s.t = outer }()
+			tell(t)
+		}) {
+			t.FailNow() // the next steps would only repeat it
+		}
+	}
+}
+
 // add creates a device and waits for udevd to have handled it. Where udevd is
 // busy starting, "settle" may be early: the database entry is the proof.
 func (s *stage) add(name string, args ...string) {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"linkaudit/host"
 	"linkaudit/linkfiles"
 	"linkaudit/override"
 )
@@ -79,18 +78,18 @@ func (a *audit) eachOverride(ask func(*override.Override, *linkfiles.Device) []f
 	return all
 }
 
-// overridden is the device that a target names, as one that is to be created
-// where it does not exist.
+// overridden is the device that fix derives an override for: one that is to be
+// created, where that is enough to decide on. Hardware comes back as it is.
 func (a *audit) overridden(t override.Target) *linkfiles.Device {
 	if t.Name == "" {
-		return NewDevice(t.Kind+"0", t.Kind)
+		return NewOfKind(t.Kind)
 	}
+	anew := NewDevice(t.Name, t.Kind)
 	d := a.byName()[t.Name]
-	if d == nil || t.Kind != "" && d.Kind != t.Kind || d.NameAssignType.Or(0) == host.NameRenamed {
-		// Some releases match a renamed device by no OriginalName=.
-		return NewDevice(t.Name, t.Kind)
+	if d != nil && d.Kind == t.Kind && (t.Kind == "" || a.decider.Decide(anew).File.IsUnknown()) {
+		return LinkDevice(d)
 	}
-	return LinkDevice(d)
+	return anew
 }
 
 // isOverride reports whether a file is the override, or has it as a drop-in.
@@ -108,24 +107,23 @@ func instead(f *linkfiles.File) string {
 // staleness says in what the files differ from those that an override was
 // derived from, "" if in nothing.
 func staleness(was []override.Source, f *linkfiles.File, store *linkfiles.Store) string {
-	if f == nil {
-		return "no .link file would be in force without it"
-	}
 	is := override.Sources(store, f)
-	switch {
-	case len(was) == 0 || was[0].Path != is[0].Path:
-		from := "an unknown file"
-		if len(was) > 0 {
-			from = was[0].Path
+	first := func(sources []override.Source) string {
+		if len(sources) == 0 {
+			return "no file"
 		}
-		return fmt.Sprintf("it was derived from %s, but without it %s would be in force", from, is[0].Path)
-	case !slices.Equal(was, is):
-		for _, s := range is {
-			if !slices.Contains(was, s) {
-				return s.Path + " has changed since"
-			}
-		}
-		return "a drop-in that it was derived from is gone"
+		return sources[0].Path
 	}
-	return ""
+	switch {
+	case first(was) != first(is):
+		return fmt.Sprintf("it was derived from %s, but without it %s would be in force", first(was), first(is))
+	case slices.Equal(was, is):
+		return ""
+	}
+	for _, s := range is {
+		if !slices.Contains(was, s) {
+			return s.Path + " has changed since"
+		}
+	}
+	return "a drop-in that it was derived from is gone"
 }

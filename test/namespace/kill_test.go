@@ -46,6 +46,7 @@ var faults = map[string][]fault{
 	"fsync":      {killed, "ENOSPC", "EROFS", "EIO", "EIO+"},
 	"fchown":     {killed, "EROFS", "EIO", "EACCES"},
 	"fchmod":     {killed, "EROFS", "EIO", "EACCES"},
+	"utimensat":  {killed, "EROFS", "EIO", "EACCES", "EROFS+"},
 	"renameat2":  {killed, "ENOSPC", "EROFS", "EIO", "EACCES", "EROFS+"},
 	"renameat":   {killed, "ENOSPC", "EROFS", "EIO", "EACCES", "EROFS+"},
 	"unlinkat":   {killed, "ENOSPC", "EROFS", "EIO", "EACCES", "EROFS+"},
@@ -60,7 +61,7 @@ var faults = map[string][]fault{
 }
 
 // changing are those of them that change something; the others only look.
-var changing = []string{"write", "fsync", "fchown", "fchmod", "renameat2", "renameat", "unlinkat", "mkdirat", "mkdir", "flock"}
+var changing = []string{"write", "fsync", "fchown", "fchmod", "utimensat", "renameat2", "renameat", "unlinkat", "mkdirat", "mkdir", "flock"}
 
 // act is a run of fix or undo on a tree.
 type act struct {

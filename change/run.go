@@ -151,6 +151,11 @@ func Fix(ctx context.Context, o Options) (*Result, error) {
 			if p.Changed() {
 				record("fix", p.Target.String(), path.Join(o.Root, p.Path), hash(p.Old), hash(p.Content))
 				o.Say(message("fix", p.Target.String(), p.Path))
+				for _, old := range p.Remove {
+					text, _ := in.Snapshot.Files.Content(old.Path)
+					record("fix", p.Target.String(), path.Join(o.Root, old.Path), hash(text), "")
+					o.Say(message("fix, removed", p.Target.String(), old.Path))
+				}
 			}
 		}
 	} else if err := verifyAll(in, r.Plans, &in.Snapshot.Files); err != nil {

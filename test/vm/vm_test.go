@@ -8,7 +8,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -54,13 +53,14 @@ func TestEveryRelease(t *testing.T) {
 	}
 	for _, suite := range []string{"bullseye", "bookworm", "trixie", "sid"} {
 		t.Run(suite, func(t *testing.T) {
-			first := boot(t, bin, suite, "First", nil)
+			first := boot(t, bin, suite, "First", "", nil)
 			if len(first) == 0 {
 				t.Fatal("the first boot left nothing for the second")
 			}
-			boot(t, bin, suite, "Second", first)
+			boot(t, bin, suite, "Second", "", first)
 		})
 	}
+	t.Run("SELinux", func(t *testing.T) { boot(t, bin, "selinux", "Selinux", "selinux=1 security=selinux", nil) })
 }
 
 var (
@@ -68,9 +68,10 @@ var (
 	kept   = regexp.MustCompile(`(?m)^GUEST-FILE (/\S+) (\S+)\r?$`)
 )
 
-// boot runs the guest's tests of one name with further files in the guest, and
-// returns the files that it keeps for the next boot.
-func boot(t *testing.T, bin, suite, tests string, more map[string][]byte) map[string][]byte {
+// boot runs the guest's tests of one name on an image, with an addition to the
+// kernel's command line and further files in the guest, and returns the files
+// that it keeps for the next boot.
+func boot(t *testing.T, bin, image, tests, commandLine string, more map[string][]byte) map[string][]byte {
 	t.Helper()
 	tree := t.TempDir()
 	put := func(name string, content []byte, mode os.FileMode) {
@@ -102,7 +103,7 @@ func boot(t *testing.T, bin, suite, tests string, more map[string][]byte) map[st
 		t.Fatal(err)
 	}
 	defer out.Close()
-	base, err := os.Open(filepath.Join(images(), suite, "initrd.zst"))
+	base, err := os.Open(filepath.Join(images(), image, "initrd.zst"))
 	if err != nil {
 		t.Fatalf("%v: test/vm/build makes it", err)
 	}
@@ -129,13 +130,13 @@ func boot(t *testing.T, bin, suite, tests string, more map[string][]byte) map[st
 		"-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "2048",
 		"-netdev", "hubport,id=n0,hubid=0", "-device", "virtio-net-pci,netdev=n0,mac=52:54:00:00:00:10",
 		"-netdev", "hubport,id=n1,hubid=0", "-device", "virtio-net-pci,netdev=n1,mac=52:54:00:00:00:11",
-		"-kernel", filepath.Join(images(), suite, "vmlinuz"), "-initrd", initrd,
-		"-append", "console=ttyS0 quiet loglevel=3 net.ifnames=0 panic=-1 systemd.show_status=no systemd.log_target=null",
+		"-kernel", filepath.Join(images(), image, "vmlinuz"), "-initrd", initrd,
+		"-append", "console=ttyS0 quiet loglevel=3 net.ifnames=0 panic=-1 systemd.show_status=no systemd.log_target=null "+commandLine,
 		"-serial", "stdio")
 	qemu.Stdout, qemu.Stderr = &serial, &serial
 	err = qemu.Run()
 	said := serial.String()
-	t.Logf("%s, the %s boot: %v", suite, strings.ToLower(tests), time.Since(start).Round(time.Second))
+	t.Logf("%s, the %s boot: %v", image, strings.ToLower(tests), time.Since(start).Round(time.Second))
 	if ctx.Err() != nil || err != nil {
 		t.Fatalf("the virtual machine did not come to an end (%v):\n%s", err, said)
 	}
@@ -145,7 +146,7 @@ func boot(t *testing.T, bin, suite, tests string, more map[string][]byte) map[st
 	}
 	failed := false
 	for _, r := range results {
-		t.Run(fmt.Sprintf("%s", r[2]), func(t *testing.T) {
+		t.Run(r[2], func(t *testing.T) {
 			if r[1] != "PASS" {
 				failed = true
 				t.Errorf("in the guest: %s", r[1])

@@ -1,0 +1,78 @@
+package conformance
+
+import (
+	"bytes"
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"linkaudit/linkfiles"
+	"linkaudit/override"
+	"linkaudit/policy"
+)
+
+var (
+	// namesInErrors are what makes one reason look like many.
+	namesInErrors = regexp.MustCompile(`/\S*(?: ace)?\.(?:link|conf)(?:\.link)?(?::\d+)?|MACAddress(?:Policy)?=\S+`)
+	prefixInError = regexp.MustCompile(`^X would not do: `)
+)
+
+// withoutNames is an error as a reason to count.
+func withoutNames(err error) string {
+	s := namesInErrors.ReplaceAllString(err.Error(), "X")
+	return prefixInError.ReplaceAllString(s, "")
+}
+
+// unjustified says why there is no good reason for a refusal, "" if there is:
+// where a name for the override is free that sorts where it has to, there is
+// none. before is the tree without a former override.
+func (f *fixCase) unjustified(o *Oracle, before *look, refusal error) string {
+	t, rel := f.target(), linkfiles.Release(o.Release)
+	lead := policy.NewOfKind(t.Kind)
+	if t.Name != "" {
+		lead = policy.NewDevice(t.Name, t.Kind)
+	}
+	fresh := before.decider.Decide(lead).File
+	seen := t.Name != "" && !f.Unseen
+	text := refusal.Error()
+	switch {
+	case f.Device.Loopback && seen:
+		return ""
+	case strings.Contains(text, "was edited since") && f.Former != nil && bytes.Contains(f.Former.Content, []byte("# edited")):
+		return ""
+	case strings.Contains(text, "is not known") && fresh.IsUnknown() && !seen:
+		return ""
+	case strings.Contains(text, "has no key in [Match]") && t.Name == "" && !linkfiles.KeyKnown(rel, "Match", "Kind"):
+		return ""
+	case strings.Contains(text, "udevd takes no OriginalName=") && strings.ContainsFunc(t.Name, func(r rune) bool { return r > '~' }):
+		return ""
+	}
+	// The override has to be in front of these, and behind those.
+	var front, behind []string
+	file := fresh.Or(nil)
+	if file != nil {
+		front = append(front, file.Name)
+	}
+	for i, d := range f.Devices {
+		is := before.decisions[i].File.Or(nil)
+		switch {
+		case seen && d.Name == t.Name && is != nil:
+			front = append(front, is.Name)
+		case t.Name == "" && d.Kind == t.Kind && is != file:
+			if is == nil || file != nil && is.Name > file.Name {
+				return "" // an override for the kind would apply to this one
+			}
+			behind = append(behind, is.Name)
+		}
+	}
+	for prefix := range 100 {
+		name := override.FileName(prefix, t)
+		free := before.listing[path.Join(override.Dir, name)] == ""
+		if free && len(front) > 0 && name < slices.Min(front) && (len(behind) == 0 || name > slices.Max(behind)) {
+			return fmt.Sprintf("refusal: %s would do: %v", name, refusal)
+		}
+	}
+	return ""
+}

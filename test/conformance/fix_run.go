@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-
 )
 
 // fixTotals count what became of the cases of one release.

@@ -46,6 +46,11 @@ func (f *fixCase) unjustified(o *Oracle, before *look, refusal error) string {
 		return ""
 	case strings.Contains(text, "has no key in [Match]") && t.Name == "" && !linkfiles.KeyKnown(rel, "Match", "Kind"):
 		return ""
+	case strings.Contains(text, "another name") && rel >= 249 && strings.ContainsFunc(t.Name, func(r rune) bool { return r > '~' }),
+		strings.Contains(text, "another name") && rel < 249 && strings.ContainsAny(t.Name, "[]*?\\\"'"):
+		// Seen under running udevds: 252 to 262 make __0 of é0, 247 makes
+		// a_b___ of a[b]*?, a_b of a\b and q_uo_te of q"uo'te.
+		return ""
 	case strings.Contains(text, "udevd takes no OriginalName=") && strings.ContainsFunc(t.Name, func(r rune) bool { return r > '~' }):
 		return ""
 	}

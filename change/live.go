@@ -41,6 +41,9 @@ func PlanLive(d *host.Device) LiveChange {
 		return c
 	case t != host.AddrSet:
 		return c
+	case d.Bond.IgnoresAddress():
+		c.Cannot = fmt.Sprintf("with fail_over_mac=%s its driver takes no address", d.Bond.FailOverMAC)
+		return c
 	case len(d.Ports) == 0:
 		c.Cannot = "it has no port whose address it could take"
 		return c

@@ -27,5 +27,12 @@ func setAddress(c LiveChange) error {
 	if err != nil {
 		return fmt.Errorf("set the address of %s: %w", c.Device, err)
 	}
+	// A driver may say that it did and not have done it.
+	if link, err = netlink.LinkByName(c.Device); err != nil {
+		return fmt.Errorf("%s: %w", c.Device, err)
+	}
+	if got := link.Attrs().HardwareAddr.String(); got != c.MAC {
+		return fmt.Errorf("set the address of %s: it is %s all the same", c.Device, got)
+	}
 	return nil
 }

@@ -30,6 +30,7 @@ func TestTheLiveAddressIsTheOneThatTheKernelWouldHaveGiven(t *testing.T) {
 		"a port without a permanent address tells nothing": {device("bond", func(d *host.Device) { d.Ports = ports[1:] }),
 			"", "", "", "eth0 has no permanent address"},
 		"without a port there is no address to take":       {device("bridge", func(d *host.Device) { d.Ports = nil }), "", "", "", "no port"},
+		"a bond whose driver takes none is not given one":  {device("bond", func(d *host.Device) { d.Bond = &host.Bond{Mode: "active-backup", FailOverMAC: "follow"} }), "", "", "", "takes no address"},
 		"an address that the kernel gave is left alone":    {device("bond", func(d *host.Device) { d.AddrAssignType = fact.Known(host.AddrStolen) }), "", "", "", ""},
 		"the right address is not set again":               {device("bridge", func(d *host.Device) { d.MAC = "02:00:00:00:00:0a" }), "", "", "", ""},
 		"a device that is up has neighbours":               {device("bridge", func(d *host.Device) { d.Flags = iffUp | iffLowerUp }), "02:00:00:00:00:0a", "eth0", "neighbours", ""},

@@ -263,7 +263,7 @@ func (r *Result) planLive(in Input, o Options) (todo []LiveChange, err error) {
 			}
 			seen[d.Name] = true
 			c := PlanLive(d)
-			anew := fmt.Sprintf("%s carries %s, which somebody set, until it is created anew or the machine boots", d.Name, d.MAC)
+			anew := fmt.Sprintf("%s carries %s (addr_assign_type 3, set) until it is created anew or the machine boots", d.Name, d.MAC)
 			switch {
 			case c.MAC == "" && c.Cannot == "":
 			case c.Cannot != "":

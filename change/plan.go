@@ -262,7 +262,7 @@ func (p *planner) devicesAndBase() error {
 		lead, present = present[0], nil
 	}
 	if lead.before.File.IsUnknown() {
-		help := "run it as root and on the machine itself"
+		help := "mend that first, or look as root and on the machine itself"
 		if t.Kind == "" {
 			help = "create the device first, or name its kind (--bond, --bridge)"
 		}

@@ -30,8 +30,15 @@ func completer(args []string, flags []cli.Flag, arguments func(*cli.Context) []s
 
 func candidates(c *cli.Context, flags []cli.Flag, arguments func(*cli.Context) []string, before, current string) []string {
 	if name, isFlag := strings.CutPrefix(before, "--"); isFlag && flagsWithValue(flags)[name] {
-		if name == "kind" {
+		switch name {
+		case "kind":
 			return host.DefaultKinds
+		case "device":
+			return devicesWith("")
+		case "bond":
+			return devicesWith("bonding")
+		case "bridge":
+			return devicesWith("bridge")
 		}
 		return choices[name]
 	}
@@ -51,14 +58,20 @@ func noArguments(*cli.Context) []string { return nil }
 
 // deviceNames lists the devices of this machine by the one way that needs no
 // rights and no netlink.
-func deviceNames(*cli.Context) []string {
+func deviceNames(*cli.Context) []string { return devicesWith("") }
+
+// devicesWith lists those that have a directory of that name in sysfs, as the
+// bonding and the bridge driver make one.
+func devicesWith(directory string) []string {
 	entries, err := os.ReadDir("/sys/class/net")
 	if err != nil {
 		return nil
 	}
 	var names []string
 	for _, e := range entries {
-		names = append(names, e.Name())
+		if _, err := os.Stat("/sys/class/net/" + e.Name() + "/" + directory); err == nil {
+			names = append(names, e.Name())
+		}
 	}
 	return names
 }

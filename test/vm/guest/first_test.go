@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 const (
@@ -241,7 +242,42 @@ func TestFirstBondUnderIfenslavesFile(t *testing.T) {
 	ip(t, "del", "bond0")
 }
 
-// The last: what the second boot finds.
+// What the second boot finds.
 func TestFirstZFixForTheNextBoot(t *testing.T) {
 	linkaudit(t, "fix", "--bond", "bond1")
+}
+
+// systemd-networkd gives the devices that it creates an address of its own
+// making, which no .link file changes, unless the .netdev file has another.
+func TestFirstBondMadeByNetworkd(t *testing.T) {
+	const netdev = networkDir + "/10-bond2.netdev"
+	for _, c := range []struct{ name, setting, address, origin string }{
+		{"without an address", "", "", "networkd"},
+		{"with an address", "MACAddress=02:00:00:00:00:22\n", "02:00:00:00:00:22", "someone"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if err := os.WriteFile(netdev, []byte("[NetDev]\nName=bond2\nKind=bond\n"+c.setting+"[Bond]\nMode=active-backup\n"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			defer os.Remove(netdev)
+			output(t, "systemctl", "restart", "systemd-networkd.service")
+			defer output(t, "systemctl", "stop", "systemd-networkd.service", "systemd-networkd.socket")
+			for i := 0; !has("bond2"); i++ {
+				if i == 200 {
+					t.Fatal("networkd makes no bond2")
+				}
+				time.Sleep(50 * time.Millisecond)
+			}
+			defer ip(t, "del", "bond2")
+			settle(t)
+			mac, typ := sysfs(t, "bond2", "address"), sysfs(t, "bond2", "addr_assign_type")
+			d := check(t, "bond2")
+			if typ != "3" || c.address != "" && mac != c.address || mac == str(d.Persistent) {
+				t.Errorf("%s of type %s; udev would derive %s", mac, typ, str(d.Persistent))
+			}
+			if str(d.Origin) != c.origin || str(d.Predicted.AddEvent) != mac {
+				t.Errorf("%s by %s, %s after the next add event", mac, str(d.Origin), str(d.Predicted.AddEvent))
+			}
+		})
+	}
 }

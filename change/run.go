@@ -51,9 +51,6 @@ type Result struct {
 	Remaining []string
 }
 
-// ErrNoRelease says that the release of systemd is not known.
-var ErrNoRelease = errors.New("the systemd release is not known, and how .link files are read depends on it")
-
 // errNotRoot is for who may not change anything.
 var errNotRoot = errors.New("changing .link files needs root; --dry-run shows what would be changed")
 
@@ -79,9 +76,9 @@ func (o Options) begin(ctx context.Context) (*Lock, Input, error) {
 	if err != nil {
 		return fail(err)
 	}
-	rel, ok := snap.Systemd.Release.Get()
-	if !ok {
-		return fail(fmt.Errorf("%w (%s); name it with --systemd-release", ErrNoRelease, snap.Systemd.Release.Reason()))
+	rel, err := snap.Systemd.Needed()
+	if err != nil {
+		return fail(err)
 	}
 	return lock, Input{Snapshot: snap, Release: rel, DirExists: DirExists(o.Root), Force: o.Force}, nil
 }

@@ -29,6 +29,16 @@ const (
 	userNamespaceByInode linkfiles.Release = 258
 )
 
+// Needed is the release for who cannot go on without it; the error says why it
+// is not known, and what to do.
+func (s Systemd) Needed() (linkfiles.Release, error) {
+	rel, ok := s.Release.Get()
+	if !ok {
+		return 0, fmt.Errorf("the systemd release is not known, and how .link files are read depends on it (%s); name it with --systemd-release", s.Release.Reason())
+	}
+	return rel, nil
+}
+
 // SetRelease makes the snapshot that of a machine with another release of
 // systemd, which the user names. The naming scheme follows where it was the
 // default of the release, and with it what depends on both.

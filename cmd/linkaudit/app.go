@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"regexp"
@@ -113,5 +112,3 @@ func noArgs(c *cli.Context) error {
 	}
 	return nil
 }
-
-var errNoRelease = errors.New("the systemd release is not known, and how .link files are read depends on it")

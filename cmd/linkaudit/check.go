@@ -68,9 +68,9 @@ func auditAndShow(w io.Writer, snap *host.Snapshot, tree *linkfiles.Tree, sel se
 		return err
 	}
 	if tree == nil {
-		r, ok := snap.Systemd.Release.Get()
-		if !ok {
-			return fmt.Errorf("%w (%s); name it with --systemd-release", errNoRelease, snap.Systemd.Release.Reason())
+		r, err := snap.Systemd.Needed()
+		if err != nil {
+			return err
 		}
 		tree = linkfiles.Parse(&snap.Files, r)
 	}

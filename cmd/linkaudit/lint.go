@@ -65,9 +65,8 @@ func lint(c *cli.Context) error {
 			stores = append(stores, &snap.Files)
 		}
 		if rel == 0 {
-			known := false
-			if rel, known = snap.Systemd.Release.Get(); !known {
-				return fmt.Errorf("%w (%s); name it with --systemd-release", errNoRelease, snap.Systemd.Release.Reason())
+			if rel, err = snap.Systemd.Needed(); err != nil {
+				return err
 			}
 		}
 	}

@@ -92,10 +92,61 @@ type DeviceResult struct {
 	// the Origin constants; absent for a device without an address; unknown
 	// with the candidates.
 	Origin fact.Fact[string]
+	// OriginPort names the port whose address the device carries, where
+	// Origin is OriginPort.
+	OriginPort string
+	// OriginCandidates are the Origin constants that remain possible where
+	// Origin is unknown.
+	OriginCandidates []string
 	// AfterAdd is the address that the device carries once udevd has handled
 	// another add event for it; of a device that is still to be created, the
 	// one that udevd gives it if it comes without an address of its own.
 	// Absent for a device without an address.
 	AfterAdd fact.Fact[string]
-	Findings []Finding
+	// Predicted is what each event makes of the address, in the order of
+	// Events.
+	Predicted []Prediction
+	Findings  []Finding
+}
+
+// Event is something that happens to a device and may change its address.
+type Event string
+
+const (
+	// EventBoot is the next boot of the machine.
+	EventBoot Event = "boot"
+	// EventUdevAdd is the next uevent of the action add, as "udevadm trigger
+	// --action=add" sends it.
+	EventUdevAdd Event = "udev_add_event"
+	// EventRecreate is that the device is deleted and created anew.
+	EventRecreate Event = "recreate"
+	// EventPortsRejoin is that all ports leave the device and join again.
+	EventPortsRejoin Event = "ports_rejoin"
+)
+
+// Events are all events, in the order in which they are shown.
+var Events = []Event{EventBoot, EventUdevAdd, EventRecreate, EventPortsRejoin}
+
+// Prediction is the address of a device after an event.
+type Prediction struct {
+	Event Event
+	// MAC is the address where there is one possible outcome only, and that
+	// is no made-up address; absent for a device without an address, or one
+	// that the event cannot happen to (a device without ports); unknown
+	// otherwise, with the reason.
+	MAC fact.Fact[string]
+	// Outcomes are all possible outcomes; none where they cannot be told.
+	Outcomes []Outcome
+}
+
+// Outcome is one address that a device may carry after an event.
+type Outcome struct {
+	// MAC is "" for an address that is made up at that moment.
+	MAC string
+	// Origin is one of the Origin constants, and Port the port whose address
+	// it is where that is OriginPort.
+	Origin, Port string
+	// When is the condition of this outcome, "" where it is the only one:
+	// "eth0 joins before udevd handles the event".
+	When string
 }

@@ -104,33 +104,33 @@ func TestWhatIsFoundOfOneDevice(t *testing.T) {
 		origin string
 		want   string
 	}{
-		"a bond with udev's address": {machine(vendor, master("bond", "bond0", bondDerived, 3, nic)), "bond0", "udev",
+		"a bond with udev's address": {machine(vendor, master("bond", "bond0", bondDerived, 3, nic)), "bond0", "udev-persistent",
 			"address-set-by-udev/info policy-overrides-ports/error"},
 		"a bond that took its port's address before udev came": {machine(vendor, master("bond", "bond0", nicMAC, 2, nic)), "bond0", "port",
 			"policy-overrides-ports/error"},
-		"a bond whose address somebody set": {machine(vendor, master("bond", "bond0", "02:00:00:00:00:01", 3, nic)), "bond0", "someone",
+		"a bond whose address somebody set": {machine(vendor, master("bond", "bond0", "02:00:00:00:00:01", 3, nic)), "bond0", "set-by-someone",
 			"policy-overrides-ports/info"},
-		"an empty bond that udev has not seen": {machine(vendor, master("bond", "bond0", "02:00:00:00:00:01", 1)), "bond0", "kernel",
+		"an empty bond that udev has not seen": {machine(vendor, master("bond", "bond0", "02:00:00:00:00:01", 1)), "bond0", "kernel-random",
 			"policy-overrides-ports/error"},
 		"a bond under none": {machine(none, appliedNone(master("bond", "bond0", nicMAC, 2, nic))), "bond0", "port", ""},
-		"a bond under none that still has udev's address": {machine(none, appliedNone(master("bond", "bond0", bondDerived, 3, nic))), "bond0", "udev",
+		"a bond under none that still has udev's address": {machine(none, appliedNone(master("bond", "bond0", bondDerived, 3, nic))), "bond0", "udev-persistent",
 			"address-set-by-udev/warning"},
-		"a bond that was made before the file for none": {machine(none, master("bond", "bond0", bondDerived, 3, nic)), "bond0", "udev",
+		"a bond that was made before the file for none": {machine(none, master("bond", "bond0", bondDerived, 3, nic)), "bond0", "udev-persistent",
 			"address-set-by-udev/warning applied-file-differs/warning"},
-		"a bridge to the network with udev's address": {machine(vendor, master("bridge", "br0", bridgeDerived, 3, nic)), "br0", "udev",
+		"a bridge to the network with udev's address": {machine(vendor, master("bridge", "br0", bridgeDerived, 3, nic)), "br0", "udev-persistent",
 			"address-set-by-udev/info policy-overrides-ports/error"},
-		"a bridge without ports": {machine(vendor, master("bridge", "br0", bridgeDerived, 3)), "br0", "udev",
+		"a bridge without ports": {machine(vendor, master("bridge", "br0", bridgeDerived, 3)), "br0", "udev-persistent",
 			"address-set-by-udev/info policy-overrides-ports/warning"},
-		"a bridge of containers alone": {machine(vendor, master("bridge", "br0", bridgeDerived, 3, wire), wireDevice), "br0", "udev",
+		"a bridge of containers alone": {machine(vendor, master("bridge", "br0", bridgeDerived, 3, wire), wireDevice), "br0", "udev-persistent",
 			"address-set-by-udev/info policy-overrides-ports/info"},
-		"a container bridge made with an address":                 {machine(vendor, master("bridge", "docker0", "02:42:ac:11:00:01", 3, wire), wireDevice), "docker0", "someone", ""},
+		"a container bridge made with an address":                 {machine(vendor, master("bridge", "docker0", "02:42:ac:11:00:01", 3, wire), wireDevice), "docker0", "set-by-someone", ""},
 		"a bridge under none that took its lowest port's address": {machine(none, appliedNone(master("bridge", "br0", nicMAC, 1, nic))), "br0", "port", ""},
 		"the address of the file in force": {machine(with("/etc/systemd/network/10-b.link", "[Match]\nOriginalName=bond*\n[Link]\nMACAddress=02:00:00:00:00:07\n"),
 			func() host.Device {
 				d := master("bond", "bond0", "02:00:00:00:00:07", 3, nic)
 				d.UdevDB = fact.Known(map[string]string{"ID_NET_LINK_FILE": "/etc/systemd/network/10-b.link"})
 				return d
-			}()), "bond0", "udev", ""},
+			}()), "bond0", "link-file", ""},
 		"a typo in the file in force": {machine(with("/etc/systemd/network/10-b.link", "[Match]\nOriginalName=bond*\n[Link]\nMACAddresPolicy=none\n"),
 			master("bond", "bond0", nicMAC, 2, nic)), "bond0", "port", "applied-file-differs/warning unknown-key/warning"},
 		"a match on the udev database that cannot be read": {machine(with("/etc/systemd/network/10-b.link", "[Match]\nProperty=SITE=1\n[Link]\nMACAddressPolicy=none\n"),
@@ -264,7 +264,7 @@ func TestTheBundledDebian11HostShowsItsFault(t *testing.T) {
 		t.Fatalf("got %+v", r)
 	}
 	d := r.Devices[0]
-	if d.Policy.Or("") != "persistent" || d.PolicySource.File != defaultPath || d.PolicySource.Line == 0 || d.Origin.Or("") != "udev" {
+	if d.Policy.Or("") != "persistent" || d.PolicySource.File != defaultPath || d.PolicySource.Line == 0 || d.Origin.Or("") != "udev-persistent" {
 		t.Errorf("got %v from %v, origin %v", d.Policy, d.PolicySource, d.Origin)
 	}
 	if got, want := brief(d.Findings), "address-set-by-udev/info policy-overrides-ports/error"; got != want {

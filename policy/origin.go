@@ -7,21 +7,22 @@ import (
 
 // The origins of a live address. What each one rests on is said in origin.
 const (
-	OriginUdev      = "udev"
-	OriginKernel    = "kernel"
+	OriginUdev      = "udev-persistent"
+	OriginLinkFile  = "link-file"
+	OriginKernel    = "kernel-random"
 	OriginPort      = "port"
 	OriginLower     = "lower"
 	OriginMaster    = "master"
 	OriginPermanent = "permanent"
-	OriginNetworkd  = "networkd"
-	OriginSomeone   = "someone"
+	OriginNetworkd  = "networkd-persistent"
+	OriginSomeone   = "set-by-someone"
 )
 
 // origin works out who gave the device its live address:
 //
 //   - permanent: addr_assign_type is 0, or the address equals the permanent
 //     one; the hardware's own.
-//   - kernel: addr_assign_type is 1; the driver made up a random one.
+//   - kernel-random: addr_assign_type is 1; the driver made up a random one.
 //   - port: the driver took a port's. A bond then shows type 2. A bridge keeps
 //     type 1 (br_stp_recalculate_bridge_id sets only the address), so there it
 //     is shown by a port with the same address.
@@ -29,14 +30,15 @@ const (
 //     took the address of the device beneath (a VLAN does).
 //   - master: the device is a port of a bond with fail_over_mac=none, whose
 //     driver gives the bond's address to all of its ports.
-//   - udev: addr_assign_type is 3, and either the address is the one that
+//   - udev-persistent: addr_assign_type is 3, and the address is the one that
 //     MACAddressPolicy=persistent derives (a keyed hash of the machine-id that
 //     nothing but udevd makes) while the policy in force is persistent or
-//     udevd applied a file to the device; or it is MACAddress= of the
-//     effective file, and that is the file that udevd applied.
-//   - networkd: addr_assign_type is 3, and the address is the one that
+//     udevd applied a file to the device.
+//   - link-file: addr_assign_type is 3, and the address is MACAddress= of the
+//     effective file, which is the file that udevd applied.
+//   - networkd-persistent: addr_assign_type is 3, and the address is the one that
 //     systemd-networkd derives for this name by a keyed hash of its own.
-//   - someone: addr_assign_type is 3, and the address is none that udevd or
+//   - set-by-someone: addr_assign_type is 3, and the address is none that udevd or
 //     systemd-networkd derive for the present name: a program or a person set
 //     it.
 func (s *subject) origin() fact.Fact[string] {
@@ -91,7 +93,7 @@ func (s *subject) originOfSet(d *host.Device) fact.Fact[string] {
 	}
 	policy := s.res.Policy.Or("")
 	if set, ok := s.macAddress(); ok && policy != "persistent" && policy != "random" && set == d.MAC && s.appliedIsEffective() {
-		return fact.Known(OriginUdev)
+		return fact.Known(OriginLinkFile)
 	}
 	if policy == "random" || s.appliedPolicy() == "random" {
 		return unknown("udev by MACAddressPolicy=random, or someone who set it")

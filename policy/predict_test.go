@@ -156,7 +156,7 @@ func TestABondThatTakesNoAddressFromOutside(t *testing.T) {
 	}{
 		"follow keeps a random address that counts as set": {"active-backup", "follow", random, 3, "?", random, "policy-overrides-ports/error"},
 		"active has its active port's":                     {"active-backup", "active", nicMAC, 2, "port", nicMAC, ""},
-		"other modes have no such option":                  {"802.3ad", "none", bondDerived, 3, "udev", bondDerived, "policy-overrides-ports/error"},
+		"other modes have no such option":                  {"802.3ad", "none", bondDerived, 3, "udev-persistent", bondDerived, "policy-overrides-ports/error"},
 	} {
 		d := master("bond", "bond0", c.mac, c.assign, nic)
 		d.Bond = &host.Bond{Mode: c.mode, FailOverMAC: c.failOver}

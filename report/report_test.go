@@ -45,7 +45,7 @@ func debian11() *policy.Result {
 			PolicySource: linkfiles.Pos{File: defaultLink, Line: 16},
 			Applied:      fact.Known(defaultLink),
 			Persistent:   fact.Known(host.PersistentMAC{MAC: "42:e2:89:5b:6d:de", Property: "INTERFACE", Name: "bond0"}),
-			Origin:       fact.Known("udev"),
+			Origin:       fact.Known("udev-persistent"),
 			Findings: []policy.Finding{
 				{Rule: "address-set-by-udev", Severity: policy.Info, Message: "The address was made by udev."},
 				{Rule: "policy-overrides-ports", Severity: policy.Warning,

@@ -201,14 +201,15 @@ func (p *printer) address(d *policy.DeviceResult) {
 
 // origins says who gave an address, in words that follow the address.
 var origins = map[string]string{
-	"udev":      "given by udev",
-	"kernel":    "made up by the kernel",
-	"port":      "taken from a port",
-	"permanent": "the device's permanent address",
-	"networkd":  "given by systemd-networkd",
-	"lower":     "taken from the device below",
-	"master":    "taken from its master",
-	"someone":   "given by someone other than udev",
+	"udev-persistent":     "given by udev",
+	"link-file":           "given by udev, as the link file says",
+	"kernel-random":       "made up by the kernel",
+	"port":                "taken from a port",
+	"permanent":           "the device's permanent address",
+	"networkd-persistent": "given by systemd-networkd",
+	"lower":               "taken from the device below",
+	"master":              "taken from its master",
+	"set-by-someone":      "given by someone other than udev",
 }
 
 func origin(o fact.Fact[string]) []span {

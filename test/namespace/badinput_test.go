@@ -416,7 +416,7 @@ func TestNamesOfDevicesMayHoldAnything(t *testing.T) {
 		t.Errorf("%d devices: %v", len(rep.Devices), r)
 	}
 	for _, d := range rep.Devices {
-		if str(d.Policy) != "persistent" || str(d.Origin) != "kernel" {
+		if str(d.Policy) != "persistent" || str(d.Origin) != "kernel-random" {
 			t.Errorf("%q: %+v", d.Name, d)
 		}
 	}

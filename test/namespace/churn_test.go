@@ -57,13 +57,13 @@ func churn(b io.Writer, rnd *rand.Rand) {
 func TestDevicesThatComeAndGoAreNeverMixedUp(t *testing.T) {
 	t.Run("under udevd", func(t *testing.T) {
 		s := bridged(t, "/")
-		auditChurn(t, s, "udev")
+		auditChurn(t, s, "udev-persistent")
 	})
 	// Faster, as nobody else wants the kernel's lock.
 	t.Run("without udevd", func(t *testing.T) {
 		s := newStage(t, "/")
 		s.must("ip", "link", "add", "br0", "type", "bridge")
-		auditChurn(t, s, "kernel")
+		auditChurn(t, s, "kernel-random")
 	})
 }
 
@@ -144,9 +144,9 @@ func auditChurn(t *testing.T, s *stage, origin string) {
 				}
 			case class != "" && *typ != "set":
 				t.Errorf("%s was made with its address, but the type is %s: %+v", d.Name, *typ, d)
-			case d.Name[0] == 'u' && (*typ == "random") != (str(d.Origin) == "kernel"):
+			case d.Name[0] == 'u' && (*typ == "random") != (str(d.Origin) == "kernel-random"):
 				t.Errorf("%s: %s by %s", d.Name, *typ, str(d.Origin))
-			case str(d.Origin) == "udev" && d.PersistentMAC != nil && d.Live.MAC != *d.PersistentMAC:
+			case str(d.Origin) == "udev-persistent" && d.PersistentMAC != nil && d.Live.MAC != *d.PersistentMAC:
 				t.Errorf("%s has not udevd's address: %+v", d.Name, d)
 			}
 			if d.Live.Master != "" && (d.Live.Master[0] != 'b' || d.Name[0] != 'v') {

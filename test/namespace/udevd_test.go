@@ -86,7 +86,7 @@ func story(t *testing.T, root string, systemd int) {
 		if d.Live.MAC != mac || str(d.Live.AddrAssignType) != "set" || s.sysfs("br0", "addr_assign_type") != "3" {
 			t.Errorf("the device carries %s: %v", mac, r)
 		}
-		if str(d.Origin) != "udev" || str(d.PersistentMAC) != mac || !d.has("policy-overrides-ports") || !d.has("address-set-by-udev") {
+		if str(d.Origin) != "udev-persistent" || str(d.PersistentMAC) != mac || !d.has("policy-overrides-ports") || !d.has("address-set-by-udev") {
 			t.Errorf("the address is udev's: %v", r)
 		}
 		b := before.device(t, "br0")
@@ -141,7 +141,7 @@ func story(t *testing.T, root string, systemd int) {
 			}
 			// Software devices are born with a random address: 3 is udevd's work.
 			if l.Info.Kind != "" {
-				if typ := s.sysfs(l.Name, "addr_assign_type"); typ != "3" || str(d.PersistentMAC) != l.Address || str(d.Origin) != "udev" {
+				if typ := s.sysfs(l.Name, "addr_assign_type"); typ != "3" || str(d.PersistentMAC) != l.Address || str(d.Origin) != "udev-persistent" {
 					t.Errorf("%s carries %s of type %s: %+v", l.Name, l.Address, typ, d)
 				}
 			}
@@ -202,7 +202,7 @@ func story(t *testing.T, root string, systemd int) {
 		rep, r := s.json("br1")
 		d := rep.device(t, "br1")
 		if r.status != 0 || str(d.Policy) != "none" || str(d.LinkFile) != mend || d.Source == nil || d.Source.Line != 5 ||
-			str(d.Applied.LinkFile) != mend || str(d.Origin) != "kernel" || str(d.Live.AddrAssignType) != "random" {
+			str(d.Applied.LinkFile) != mend || str(d.Origin) != "kernel-random" || str(d.Live.AddrAssignType) != "random" {
 			t.Errorf("%v", r)
 		}
 		if typ := s.sysfs("br1", "addr_assign_type"); typ != "1" {
@@ -217,7 +217,7 @@ func story(t *testing.T, root string, systemd int) {
 		// The old bridge is still as the old file left it.
 		rep, r = s.json()
 		old := rep.device(t, "br0")
-		if r.status != 1 || str(old.Policy) != "none" || str(old.LinkFile) != mend || str(old.Applied.LinkFile) != defaultLink || str(old.Origin) != "udev" ||
+		if r.status != 1 || str(old.Policy) != "none" || str(old.LinkFile) != mend || str(old.Applied.LinkFile) != defaultLink || str(old.Origin) != "udev-persistent" ||
 			!old.has("applied-file-differs") || !old.has("address-set-by-udev") || old.has("policy-overrides-ports") {
 			t.Errorf("%v", r)
 		}
@@ -257,7 +257,7 @@ func story(t *testing.T, root string, systemd int) {
 		s.reload()
 		rep, r := s.json("br1")
 		d := rep.device(t, "br1")
-		if r.status != 1 || str(d.Policy) != "persistent" || str(d.Applied.LinkFile) != mend || str(d.Origin) != "kernel" || !d.has("applied-file-differs") {
+		if r.status != 1 || str(d.Policy) != "persistent" || str(d.Applied.LinkFile) != mend || str(d.Origin) != "kernel-random" || !d.has("applied-file-differs") {
 			t.Errorf("%v", r)
 		}
 	})
@@ -314,7 +314,7 @@ func story(t *testing.T, root string, systemd int) {
 		rep, r := s.json("br3")
 		d := rep.device(t, "br3")
 		if typ := s.sysfs("br3", "addr_assign_type"); typ != "1" || !rep.has("net-setup-link-disabled") || r.status != 1 ||
-			d.has("policy-overrides-ports") || str(d.Origin) != "kernel" || str(d.Applied.LinkFile) != "" {
+			d.has("policy-overrides-ports") || str(d.Origin) != "kernel-random" || str(d.Applied.LinkFile) != "" {
 			t.Errorf("type %s: %v", typ, r)
 		}
 		s.remove(rule)
@@ -327,7 +327,7 @@ func story(t *testing.T, root string, systemd int) {
 		rep, r := s.json("br4")
 		d := rep.device(t, "br4")
 		if str(rep.Host.Udevd) != "stopped" || !rep.has("udevd-not-running") || r.status != 1 || d.has("policy-overrides-ports") ||
-			str(d.Origin) != "kernel" || str(d.LinkFile) != defaultLink || str(d.Policy) != "persistent" {
+			str(d.Origin) != "kernel-random" || str(d.LinkFile) != defaultLink || str(d.Policy) != "persistent" {
 			t.Errorf("%v", r)
 		}
 		if s.sysfs("br4", "addr_assign_type") != "1" {

@@ -41,7 +41,7 @@ func TestFirstBootOfABondMadeByIfupdown(t *testing.T) {
 	t.Logf("%s of type %s, by %s", mac, typ, str(d.Origin))
 	switch typ {
 	case "3":
-		if mac != str(d.Persistent) || str(d.Origin) != "udev" {
+		if mac != str(d.Persistent) || str(d.Origin) != "udev-persistent" {
 			t.Errorf("%s by %s, but udev derives %s", mac, str(d.Origin), str(d.Persistent))
 		}
 	case "2":
@@ -64,20 +64,20 @@ func TestFirstBootOfABondMadeByIfupdown(t *testing.T) {
 func TestFirstStoryOfABond(t *testing.T) {
 	free(t)
 	create(t, "bond0", "bond", "mode", "active-backup")
-	is(t, "created", "bond0", bond0Persistent, "3", "udev", "persistent")
+	is(t, "created", "bond0", bond0Persistent, "3", "udev-persistent", "persistent")
 	ip(t, "set", "eth0", "master", "bond0")
-	is(t, "a port joins", "bond0", bond0Persistent, "3", "udev", "persistent")
+	is(t, "a port joins", "bond0", bond0Persistent, "3", "udev-persistent", "persistent")
 	if got := sysfs(t, "eth0", "address"); got != bond0Persistent {
 		t.Errorf("the port carries %s", got)
 	}
 	is(t, "its port", "eth0", bond0Persistent, "3", "master", "persistent")
 	ip(t, "set", "eth0", "nomaster")
-	is(t, "the last port leaves", "bond0", "random", "1", "kernel", "persistent")
+	is(t, "the last port leaves", "bond0", "random", "1", "kernel-random", "persistent")
 	is(t, "the port has its own again", "eth0", eth0Address, "3", "permanent", "persistent")
 	ip(t, "set", "eth0", "master", "bond0")
 	is(t, "it joins again", "bond0", eth0Address, "2", "port", "persistent")
 	ip(t, "set", "bond0", "address", "02:00:00:00:00:77")
-	is(t, "an address by hand", "bond0", "02:00:00:00:00:77", "3", "someone", "persistent")
+	is(t, "an address by hand", "bond0", "02:00:00:00:00:77", "3", "set-by-someone", "persistent")
 	ip(t, "del", "bond0")
 
 	out := linkaudit(t, "fix", "--bond", "bond0", "--format", "json")
@@ -89,18 +89,18 @@ func TestFirstStoryOfABond(t *testing.T) {
 		t.Errorf("%v: %s", err, out)
 	}
 	create(t, "bond0", "bond", "mode", "active-backup")
-	is(t, "created under none", "bond0", "random", "1", "kernel", "none")
+	is(t, "created under none", "bond0", "random", "1", "kernel-random", "none")
 	for _, step := range []string{"a port joins under none", "it joins again under none"} {
 		ip(t, "set", "eth0", "master", "bond0")
 		is(t, step, "bond0", eth0Address, "2", "port", "none")
 		ip(t, "set", "eth0", "nomaster")
-		is(t, "the last port leaves under none", "bond0", "random", "1", "kernel", "none")
+		is(t, "the last port leaves under none", "bond0", "random", "1", "kernel-random", "none")
 	}
 	ip(t, "del", "bond0")
 
 	linkaudit(t, "undo", "--bond", "bond0")
 	create(t, "bond0", "bond", "mode", "active-backup")
-	is(t, "created after undo", "bond0", bond0Persistent, "3", "udev", "persistent")
+	is(t, "created after undo", "bond0", bond0Persistent, "3", "udev-persistent", "persistent")
 	ip(t, "del", "bond0")
 }
 
@@ -123,7 +123,7 @@ func TestFirstApplyToABondThatExists(t *testing.T) {
 	if _, err := os.Stat(bond0File); err == nil {
 		t.Error("something was written")
 	}
-	is(t, "refused", "bond0", bond0Persistent, "3", "udev", "persistent")
+	is(t, "refused", "bond0", bond0Persistent, "3", "udev-persistent", "persistent")
 	linkaudit(t, "fix", "--bond", "bond0", "--apply", "--yes")
 	if mac, typ := sysfs(t, "bond0", "address"), sysfs(t, "bond0", "addr_assign_type"); mac != eth0Address || typ != "3" {
 		t.Errorf("%s of type %s", mac, typ)
@@ -143,7 +143,7 @@ func TestFirstApplyToABondThatExists(t *testing.T) {
 func TestFirstModesOfABond(t *testing.T) {
 	free(t)
 	udevs := func(t *testing.T, mac, typ string, d device) {
-		if mac != bond0Persistent || typ != "3" || str(d.Origin) != "udev" || !d.found("policy-overrides-ports") {
+		if mac != bond0Persistent || typ != "3" || str(d.Origin) != "udev-persistent" || !d.found("policy-overrides-ports") {
 			t.Errorf("the bond carries %s of type %s: %+v", mac, typ, d)
 		}
 	}
@@ -196,13 +196,13 @@ func TestFirstBridgesAndTeams(t *testing.T) {
 			name := kind + "0"
 			create(t, name, kind)
 			d := check(t, name)
-			if str(d.Origin) != "udev" || sysfs(t, name, "addr_assign_type") != "3" || d.Live.MAC != str(d.Persistent) || !d.found("policy-overrides-ports") {
+			if str(d.Origin) != "udev-persistent" || sysfs(t, name, "addr_assign_type") != "3" || d.Live.MAC != str(d.Persistent) || !d.found("policy-overrides-ports") {
 				t.Errorf("%+v", d)
 			}
 			ip(t, "del", name)
 			linkaudit(t, "fix", "--kind", kind)
 			create(t, name, kind)
-			is(t, "created under none", name, "random", "1", "kernel", "none")
+			is(t, "created under none", name, "random", "1", "kernel-random", "none")
 			if kind == "bridge" {
 				ip(t, "set", "eth0", "master", name)
 				is(t, "a port joins", name, eth0Address, "1", "port", "none")
@@ -232,7 +232,7 @@ func TestFirstBondUnderIfenslavesFile(t *testing.T) {
 	}()
 	output(t, "udevadm", "control", "--reload")
 	create(t, "bond0", "bond")
-	is(t, "created", "bond0", "random", "1", "kernel", "none")
+	is(t, "created", "bond0", "random", "1", "kernel-random", "none")
 	if got := str(check(t, "bond0").LinkFile); got != file {
 		t.Errorf("%s applies", got)
 	}
@@ -252,8 +252,8 @@ func TestFirstZFixForTheNextBoot(t *testing.T) {
 func TestFirstBondMadeByNetworkd(t *testing.T) {
 	const netdev = networkDir + "/10-bond2.netdev"
 	for _, c := range []struct{ name, setting, address, origin string }{
-		{"without an address", "", "", "networkd"},
-		{"with an address", "MACAddress=02:00:00:00:00:22\n", "02:00:00:00:00:22", "someone"},
+		{"without an address", "", "", "networkd-persistent"},
+		{"with an address", "MACAddress=02:00:00:00:00:22\n", "02:00:00:00:00:22", "set-by-someone"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if err := os.WriteFile(netdev, []byte("[NetDev]\nName=bond2\nKind=bond\n"+c.setting+"[Bond]\nMode=active-backup\n"), 0o644); err != nil {

@@ -1,0 +1,203 @@
+// Package life is a model of what the kernel does to the address and the
+// addr_assign_type of a bond, bridge or team while ports come and go and
+// somebody sets addresses. It knows nothing of udevd, which to the kernel is one
+// more program that sets an address (Device.Set).
+//
+// test/life runs it beside the kernel and compares after each operation.
+package life
+
+import (
+	"slices"
+	"strings"
+)
+
+// AssignType is the kernel's addr_assign_type (NET_ADDR_* of
+// include/uapi/linux/netdevice.h).
+type AssignType int
+
+const (
+	Permanent AssignType = 0
+	Random    AssignType = 1
+	Stolen    AssignType = 2
+	Set       AssignType = 3
+)
+
+// Zero is the address of a bridge whose last port has left.
+const Zero = "00:00:00:00:00:00"
+
+// Device is a bond, bridge or team at one moment. Its methods return what it
+// becomes and leave the receiver alone.
+type Device struct {
+	// Kind is bond, bridge or team.
+	Kind string
+	// Mode and FailOverMAC are a bond's: "active-backup", "follow". Mode is a
+	// team's runner by its name in the kernel: "activebackup"; "" for a team
+	// without one.
+	Mode, FailOverMAC string
+	// MAC is the address in lower case; "" for one that the kernel made up,
+	// or that follows from an address that is not known.
+	MAC    string
+	Assign AssignType
+	// Ports are in the order in which they joined.
+	Ports []Port
+	// Active is the active port of a bond in active-backup mode, "" for none.
+	Active string
+}
+
+// Port is a port of a Device, or a device that may become one.
+type Port struct {
+	Name string
+	// MAC is the address that it carries, "" for one that is not known.
+	MAC string
+	// Own is the address that it had when it joined, which it gets back when
+	// it leaves a bond or team.
+	Own string
+}
+
+// New is a device right after RTM_NEWLINK: with the address of IFLA_ADDRESS if
+// given is not "", and otherwise with one that the driver makes up
+// (rtnl_create_link(); bond_init(), br_dev_setup(), team_newlink()).
+func New(kind, given string) Device {
+	d := Device{Kind: kind, MAC: given, Assign: Set}
+	if given == "" {
+		d.Assign = Random
+	}
+	return d
+}
+
+// followsActive: the bond's address is that of its active port
+// (BOND_FOM_ACTIVE of bond_do_fail_over_mac()).
+func (d *Device) followsActive() bool {
+	return d.Kind == "bond" && d.Mode == "active-backup" && d.FailOverMAC == "active"
+}
+
+// keepsPorts: the bond leaves the addresses of its ports alone, or sees to them
+// by itself, and takes none from outside (bond_set_mac_address()).
+func (d *Device) keepsPorts() bool {
+	return d.Kind == "bond" && d.Mode == "active-backup" && (d.FailOverMAC == "active" || d.FailOverMAC == "follow")
+}
+
+func (d Device) clone() Device {
+	d.Ports = slices.Clone(d.Ports)
+	return d
+}
+
+func (d *Device) port(name string) int {
+	return slices.IndexFunc(d.Ports, func(p Port) bool { return p.Name == name })
+}
+
+// Join makes a device a port (bond_enslave(), br_add_if(), team_port_add()).
+func (d Device) Join(name, mac string) Device {
+	d = d.clone()
+	p := Port{Name: name, MAC: mac, Own: mac}
+	switch d.Kind {
+	case "bond":
+		if len(d.Ports) == 0 && d.Assign == Random {
+			d.MAC, d.Assign = mac, Stolen // bond_set_dev_addr()
+		}
+		if !d.keepsPorts() {
+			p.MAC = d.MAC
+		}
+	case "team":
+		if d.Mode != "" {
+			p.MAC = d.MAC // team_modeop_port_enter()
+		}
+	}
+	d.Ports = append(d.Ports, p)
+	if d.Kind == "bridge" {
+		d.lowest()
+	}
+	d.selectActive()
+	return d
+}
+
+// Leave ends that (__bond_release_one(), br_del_if(), team_port_del()). The
+// address that the port carries then is the second result.
+func (d Device) Leave(name string) (Device, string) {
+	d = d.clone()
+	i := d.port(name)
+	if i < 0 {
+		return d, ""
+	}
+	p := d.Ports[i]
+	d.Ports = slices.Delete(d.Ports, i, i+1)
+	switch d.Kind {
+	case "bond":
+		if d.Active == name {
+			d.Active = ""
+			d.selectActive()
+		}
+		if len(d.Ports) == 0 {
+			d.MAC, d.Assign = "", Random // eth_hw_addr_random(), always
+		}
+		if !d.followsActive() {
+			p.MAC = p.Own
+		}
+	case "bridge":
+		d.lowest()
+	case "team":
+		p.MAC = p.Own
+	}
+	return d, p.MAC
+}
+
+// SetMAC is RTM_SETLINK with a valid IFLA_ADDRESS, by whomever
+// (dev_set_mac_address(); bond_set_mac_address(), br_set_mac_address(),
+// team_set_mac_address()).
+func (d Device) SetMAC(mac string) Device {
+	d = d.clone()
+	d.Assign = Set
+	if d.keepsPorts() {
+		return d // the driver says that it did, and did not
+	}
+	d.MAC = mac
+	for i := range d.Ports {
+		if d.Kind == "bond" || d.Kind == "team" && d.Mode != "" {
+			d.Ports[i].MAC = mac
+		}
+	}
+	return d
+}
+
+// SetPortMAC is the same for a port.
+func (d Device) SetPortMAC(name, mac string) Device {
+	d = d.clone()
+	if i := d.port(name); i >= 0 {
+		d.Ports[i].MAC = mac
+		if d.Kind == "bridge" {
+			d.lowest() // NETDEV_CHANGEADDR in br_device_event()
+		}
+	}
+	return d
+}
+
+// lowest is br_stp_recalculate_bridge_id(): the address of a bridge that nobody
+// set is the lowest of its ports', and all zeros without ports. Its type stays.
+func (d *Device) lowest() {
+	if d.Assign == Set {
+		return
+	}
+	d.MAC = Zero
+	for i, p := range d.Ports {
+		if p.MAC == "" {
+			d.MAC = ""
+			return
+		}
+		if i == 0 || strings.Compare(p.MAC, d.MAC) < 0 {
+			d.MAC = p.MAC
+		}
+	}
+}
+
+// selectActive is bond_select_active_slave() for ports that are all up, and
+// without a primary one: the active port stays until it leaves, and is followed
+// by the one that has been there longest.
+func (d *Device) selectActive() {
+	if d.Kind != "bond" || d.Mode != "active-backup" || d.Active != "" || len(d.Ports) == 0 {
+		return
+	}
+	d.Active = d.Ports[0].Name
+	if d.followsActive() {
+		d.MAC, d.Assign = d.Ports[0].MAC, Stolen
+	}
+}

@@ -2,6 +2,7 @@ package report
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"io"
 
@@ -134,10 +135,13 @@ func plainJSON(s string) bool {
 	return true
 }
 
+// appendJSON writes a string as writeJSON does.
 func appendJSON(dst []byte, s string) []byte {
-	b, err := json.Marshal(s)
-	if err != nil {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(s); err != nil {
 		panic(err) // a string can always be written
 	}
-	return append(dst, escapeJSON(b)...)
+	return append(dst, escapeJSON(bytes.TrimSuffix(b.Bytes(), []byte("\n")))...)
 }

@@ -24,6 +24,9 @@ type Explanation struct {
 	// Evidence is why the origin of the address is known, or what speaks for
 	// each candidate; "" for a device without an address.
 	Evidence string
+	// LeftAlone says that udevd will leave the address alone of a device that
+	// is still to be created, so that it has what the kernel gives it.
+	LeftAlone bool
 	// Fix is the command that mends what the findings are about, "" where
 	// there is none.
 	Fix string
@@ -40,7 +43,8 @@ func Explain(snap *host.Snapshot, tree *linkfiles.Tree, target Target, site Site
 	}
 	x := &Explanation{
 		Result: res, Device: d, Files: tree.For(&snap.System).Explain(dev), NotRead: tree.Diagnostics,
-		Evidence: d.evidence(),
+		Evidence:  d.evidence(),
+		LeftAlone: d.Device == nil && d.AfterAdd.IsUnknown() && d.AfterAdd.Reason() == noSuchDevice,
 	}
 	if f, ok := d.LinkFile.Get(); ok {
 		x.Settings = tree.Settings(f)

@@ -26,7 +26,7 @@ func ExplainText(w io.Writer, x *policy.Explanation, o Options) error {
 		{"The settings of the file that applies", func() { p.settings(x) }},
 		{"The policy", func() { p.explainPolicy(d) }},
 		{"The address now", func() { p.explainAddress(x) }},
-		{"The address after an event", func() { p.events(d) }},
+		{"The address after an event", func() { p.events(x) }},
 		{"What to do", func() { p.whatToDo(x) }},
 	} {
 		p.blank()
@@ -45,7 +45,7 @@ func (p *printer) inShort(x *policy.Explanation) {
 	case d.Device.MAC == "":
 		p.say(text("It has no address."))
 	default:
-		p.say(append([]span{text("It carries "), {word(d.Device.MAC), bold}, text(", ")}, explainOrigin(d)...)...)
+		p.say(append([]span{text("It carries "), {word(d.Device.MAC), bold}, text(", ")}, append(explainOrigin(d), text("."))...)...)
 	}
 	file, pol := "Which .link file applies is not known", d.Policy.Or("")
 	if f, ok := d.LinkFile.Get(); ok {
@@ -415,7 +415,7 @@ func (p *printer) explainPolicy(d *policy.DeviceResult) {
 	switch words := policyWords[pol]; {
 	case known && words != "":
 		p.say(text(words))
-	case d.Policy.IsAbsent():
+	case d.Policy.IsAbsent() && d.LinkFile.IsKnown():
 		p.say(text(policyWords["none"]))
 	}
 	pm, ok := d.Persistent.Get()
@@ -537,7 +537,8 @@ type eventRow struct {
 
 // eventRows is the table of what each event makes of the address. Where a
 // prediction is missing, AfterAdd is what is left.
-func eventRows(d *policy.DeviceResult, most int) (rows []eventRow) {
+func eventRows(x *policy.Explanation, most int) (rows []eventRow) {
+	d := x.Device
 	predicted := d.Predicted
 	if len(predicted) == 0 {
 		predicted = []policy.Prediction{{Event: policy.EventUdevAdd, MAC: d.AfterAdd}}
@@ -573,6 +574,8 @@ func eventRows(d *policy.DeviceResult, most int) (rows []eventRow) {
 				rows = append(rows, r)
 			}
 			continue
+		case x.LeftAlone:
+			row.mac, row.by, row.note = "the kernel's", "kernel", "udev leaves it alone, and the driver decides"
 		case known && d.Device == nil:
 			row.mac, row.by, row.note = mac, "link file", "if it comes without an address of its own"
 			if d.Policy.Or("") == "persistent" {
@@ -640,8 +643,8 @@ func shortGiver(o policy.Outcome) string {
 	return "as now"
 }
 
-func (p *printer) events(d *policy.DeviceResult) {
-	rows := append([]eventRow{{what: "event", mac: "address then", by: "given by", note: "when"}}, eventRows(d, 8)...)
+func (p *printer) events(x *policy.Explanation) {
+	rows := append([]eventRow{{what: "event", mac: "address then", by: "given by", note: "when"}}, eventRows(x, 8)...)
 	if len(rows) == 1 {
 		p.say(text("Nothing is known of any."))
 		return
@@ -661,26 +664,25 @@ func (p *printer) events(d *policy.DeviceResult) {
 		}
 	}
 	hang := 2 + wide[0] + 2 + wide[1] + 2 + wide[2] + 2
-	narrow := p.width-hang < 16
-	if narrow {
-		hang = 2 + wide[0] + 2
+	if p.width-hang < 16 {
+		for i, r := range rows[1:] {
+			p.para("  "+pad(cells[i+1][0], wide[0])+"  "+cells[i+1][1], 6)
+			if note := strings.TrimSpace(strings.ReplaceAll(cells[i+1][2], " ", hardSpace) + " " + Escape(r.note)); note != "" {
+				p.para("      ", 6, text(note))
+			}
+		}
+		rows = nil
 	}
 	for i, r := range rows {
 		line := "  " + pad(cells[i][0], wide[0]) + "  " + pad(cells[i][1], wide[1]) + "  " + pad(cells[i][2], wide[2])
 		note := Escape(r.note)
-		switch {
-		case note == "", narrow && i == 0:
-			p.buf.WriteString(strings.TrimRight(line, " "))
-			p.blank()
-		case narrow:
-			p.buf.WriteString(strings.TrimRight(line, " "))
-			p.blank()
-			p.para(strings.Repeat(" ", hang), hang, text(note))
-		default:
+		if note == "" {
+			p.para(strings.TrimRight(line, " "), hang)
+		} else {
 			p.para(line+"  ", hang, text(note))
 		}
 	}
-	if d.Device != nil {
+	if x.Device.Device != nil {
 		p.say(span{"A udev add event is what udevadm trigger --action=add sends; ports leave and rejoin when the network is restarted.", dim})
 	}
 }

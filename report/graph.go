@@ -147,7 +147,7 @@ func newGraph(x *policy.Explanation, all bool) *graph {
 	g.edge(about, device, "", origin != policy.OriginUdev && origin != policy.OriginLinkFile)
 
 	event, outcomes := -1, map[string]int{}
-	for _, r := range eventRows(d, 8) {
+	for _, r := range eventRows(x, 8) {
 		if r.what != "" {
 			event = g.node(nodeEvent, r.what)
 			g.edge(device, event, "", false)

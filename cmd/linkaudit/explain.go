@@ -17,7 +17,7 @@ func explainCommand() *cli.Command {
 		rootFlag(),
 		&cli.StringFlag{Name: "from", Usage: "explain the snapshot in `FILE`, - for standard input", TakesFile: true},
 		releaseFlag(),
-		&cli.StringFlag{Name: "format", Value: "text", Usage: "print `FORMAT`: text, json, dot or mermaid"},
+		&cli.StringFlag{Name: "format", Value: "text", Usage: "`FORMAT`: text, json, dot or mermaid"},
 		&cli.BoolFlag{Name: "all-files", Usage: "list each .link file, however many", DisableDefaultText: true},
 		&cli.StringFlag{Name: "color", Value: "auto", Usage: "colour `WHEN`: auto, always or never"},
 	}

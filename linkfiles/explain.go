@@ -134,8 +134,11 @@ func isID(param string) bool {
 	return err == nil
 }
 
-// accumulating are the keys outside [Match] whose lines add up. Those of a
-// condition replace one another; all other keys of [Match] add up too.
+// accumulating are the keys outside [Match] whose lines add up
+// (config_parse_advertise, config_parse_ifnames, config_parse_cpu_set,
+// config_parse_udev_property, config_parse_rps_cpu_mask, config_parse_wol).
+// Those of a condition replace one another; all other keys of [Match] add up
+// too.
 var accumulating = map[string]span{
 	"Link.Advertise":                    from(OldestRelease),
 	"Link.AlternativeName":              from(OldestRelease),

@@ -18,8 +18,10 @@ type Explanation struct {
 	// NotRead are the complaints about what udevd does not even consider:
 	// shadowed files, drop-ins that the release does not know, directories.
 	NotRead []linkfiles.Diagnostic
-	// Settings are the lines of the file that applies and of its drop-ins;
-	// none where no file applies, or that is not known.
+	// Source is the file that applies; where that is not known, the one that
+	// does unless a doubtful one before it does; nil where there is none.
+	// Settings are its lines and those of its drop-ins.
+	Source   *linkfiles.File
 	Settings []linkfiles.SettingLine
 	// Evidence is why the origin of the address is known, or what speaks for
 	// each candidate; "" for a device without an address.
@@ -46,8 +48,10 @@ func Explain(snap *host.Snapshot, tree *linkfiles.Tree, target Target, site Site
 		Evidence:  d.evidence(),
 		LeftAlone: d.Device == nil && d.AfterAdd.IsUnknown() && d.AfterAdd.Reason() == noSuchDevice,
 	}
-	if f, ok := d.LinkFile.Get(); ok {
-		x.Settings = tree.Settings(f)
+	for _, v := range x.Files {
+		if v.Fate == linkfiles.FateApplies || v.Fate == linkfiles.FateOtherwise {
+			x.Source, x.Settings = v.File, tree.Settings(v.File)
+		}
 	}
 	for _, f := range d.Findings {
 		if f.Rule == "policy-overrides-ports" {

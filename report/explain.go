@@ -63,7 +63,16 @@ func (p *printer) inShort(x *policy.Explanation) {
 	case d.Policy.IsAbsent() && d.LinkFile.IsKnown():
 		file += " and sets no MACAddressPolicy="
 	}
-	p.say(text(file + "."))
+	file += "."
+	if s := x.Result.Snapshot; s != nil && d.LinkFile.IsKnown() {
+		switch running, known := s.Udev.Running.Get(); {
+		case s.Udev.SetupLinkRule.IsAbsent():
+			file += " But no udev rule runs net_setup_link here, so that nothing comes of it."
+		case known && !running && !s.Offline:
+			file += " But systemd-udevd does not run, so that nothing comes of it at present."
+		}
+	}
+	p.say(text(file))
 	switch sum := CountFindings(d.Findings); {
 	case x.Fix != "":
 		p.say(text("To mend it: "), p.command(x.Fix))
@@ -216,7 +225,7 @@ func gapWords(gap []linkfiles.Verdict) string {
 		case v.Fate == linkfiles.FateUnused:
 			what = "are not used for any device"
 		case v.Fate == linkfiles.FateUnknown:
-			what = "cannot be told"
+			what = "are doubtful"
 		default:
 			what = "would fit"
 		}
@@ -228,6 +237,9 @@ func gapWords(gap []linkfiles.Verdict) string {
 	var parts []string
 	for _, what := range order {
 		parts = append(parts, fmt.Sprintf("%d %s", count[what], what))
+	}
+	if len(order) == 1 {
+		parts[0] = "all " + order[0]
 	}
 	out := fmt.Sprintf("%d files, %s to %s", len(gap), word(gap[0].File.Name), word(gap[len(gap)-1].File.Name))
 	if !gap[0].Reached {
@@ -357,14 +369,16 @@ func shownValue(l linkfiles.SettingLine, all bool) string {
 }
 
 func (p *printer) settings(x *policy.Explanation) {
-	f, ok := x.Device.LinkFile.Get()
-	switch {
-	case x.Device.LinkFile.IsUnknown():
+	f := x.Source
+	switch unknown := x.Device.LinkFile.IsUnknown(); {
+	case unknown && f == nil:
 		p.say(text("Which file that is, is not known."))
 		return
-	case !ok:
+	case f == nil:
 		p.say(text("No file applies, so there are none."))
 		return
+	case unknown:
+		p.say(text("Which file that is, is not known. If none of the doubtful ones, then:"))
 	}
 	p.say(text(word(f.Path)))
 	for _, path := range f.DropIns {
@@ -429,7 +443,7 @@ func (p *printer) explainPolicy(d *policy.DeviceResult) {
 		}
 		note := ""
 		if known && pol != "persistent" || d.Policy.IsAbsent() {
-			note = "; this policy does not ask for it"
+			note = "; nothing asks for it here"
 		}
 		p.fact("persistent", text(word(pm.MAC)+", made of the machine-id, which is not shown, and of "+of+note))
 	case d.Persistent.IsAbsent():

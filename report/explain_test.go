@@ -88,7 +88,7 @@ func hostileExplanations() []*policy.Explanation {
 		}
 		f, _ := d.LinkFile.Get()
 		out = append(out, &policy.Explanation{
-			Result: res, Device: d, Evidence: evil, Fix: evil,
+			Result: res, Device: d, Evidence: evil, Fix: evil, Source: f,
 			Files: []linkfiles.Verdict{
 				{File: &linkfiles.File{Path: evil, Name: evil, State: linkfiles.StateActive}, Fate: linkfiles.FateNoMatch, Reached: true, Reason: evil, Key: evil, Pos: linkfiles.Pos{File: evil, Line: 3}},
 				{File: &linkfiles.File{Path: evil, Name: evil, State: linkfiles.StateRejected, Why: evil}, Fate: linkfiles.FateUnused, Reached: true, Reason: evil},

@@ -56,9 +56,6 @@ func Explain(snap *host.Snapshot, tree *linkfiles.Tree, target Target, site Site
 	for _, f := range d.Findings {
 		if f.Rule == "policy-overrides-ports" {
 			x.Fix = "linkaudit fix " + override.Target{Kind: d.Kind, Name: d.Name}.Flags()
-			if snap.Offline {
-				x.Fix += " --root DIR"
-			}
 		}
 	}
 	return x
@@ -85,7 +82,7 @@ func (r *DeviceResult) evidence() string {
 		return "addr_assign_type is 1: the driver made the address up when the device was created, and nobody has set another since."
 	case OriginPort:
 		switch {
-		case d.Kind == "bridge":
+		case d.AddrAssignType.Or(host.AddrStolen) == host.AddrRandom:
 			return fmt.Sprintf("addr_assign_type is 1, so nobody set it, and a bridge then has the lowest address of its ports: %s has it.", r.OriginPort)
 		case r.OriginPort == "":
 			return "addr_assign_type is 2: the driver took the address of a port, which none of the present ports has."

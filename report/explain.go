@@ -24,7 +24,7 @@ func ExplainText(w io.Writer, x *policy.Explanation, o Options) error {
 		{"What it is", func() { p.whatItIs(x) }},
 		{"The .link files, in the order in which udevd looks at them", func() { p.files(x, o.AllFiles) }},
 		{"The settings of the file that applies", func() { p.settings(x) }},
-		{"The policy", func() { p.explainPolicy(d) }},
+		{"The policy", func() { p.explainPolicy(x) }},
 		{"The address now", func() { p.explainAddress(x) }},
 		{"The address after an event", func() { p.events(x) }},
 		{"What to do", func() { p.whatToDo(x) }},
@@ -423,8 +423,14 @@ var policyWords = map[string]string{
 	"none":       "udevd leaves the address alone, unless MACAddress= in the same file sets one.",
 }
 
-func (p *printer) explainPolicy(d *policy.DeviceResult) {
+func (p *printer) explainPolicy(x *policy.Explanation) {
+	d := x.Device
 	p.policy(d)
+	if x.Source != nil {
+		if set, ok := x.Source.MACAddress(); ok {
+			p.fact("MACAddress", text(word(set.Value)+" at "), place(set.Pos.File, set.Pos.Line))
+		}
+	}
 	pol, known := d.Policy.Get()
 	switch words := policyWords[pol]; {
 	case known && words != "":

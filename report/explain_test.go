@@ -292,14 +292,16 @@ const mermaidString = `"((?:[A-Za-z0-9 ./:=,-]|#[0-9]+;|<br/>)*)"`
 // Mermaid's encodeEntities() cuts the last ";" off what these find.
 var mermaidTrap = regexp.MustCompile(`(?:style|classDef).*:\S*#.*;`)
 
+var mermaidCode = regexp.MustCompile(`#([0-9]+);`)
+
+func decodeMermaid(label string) string {
+	return mermaidCode.ReplaceAllStringFunc(strings.ReplaceAll(label, "<br/>", " "), func(c string) string {
+		n, _ := strconv.Atoi(c[1 : len(c)-1])
+		return string(rune(n))
+	})
+}
+
 func TestPicturesForMermaidHoldHostileTextsAsText(t *testing.T) {
-	code := regexp.MustCompile(`#([0-9]+);`)
-	decode := func(s string) string {
-		return code.ReplaceAllStringFunc(strings.ReplaceAll(s, "<br/>", " "), func(c string) string {
-			n, _ := strconv.Atoi(c[1 : len(c)-1])
-			return string(rune(n))
-		})
-	}
 	for _, x := range append(hostileExplanations(), fates(), manyFiles(1000)) {
 		out := explained(t, formats["mermaid"], x)
 		for line := range strings.SplitSeq(strings.TrimSuffix(out, "\n"), "\n") {
@@ -310,7 +312,7 @@ func TestPicturesForMermaidHoldHostileTextsAsText(t *testing.T) {
 				t.Errorf("Mermaid takes it for a style: %s", line)
 			}
 		}
-		if !shows(out, regexp.MustCompile(mermaidString), decode, x.Device.Name) {
+		if !shows(out, regexp.MustCompile(mermaidString), decodeMermaid, x.Device.Name) {
 			t.Errorf("%q is in no label of\n%s", x.Device.Name, out)
 		}
 	}
@@ -333,4 +335,27 @@ func TestAnExplanationThatCannotBeWrittenIsAnError(t *testing.T) {
 			t.Errorf("%s: no error", format)
 		}
 	}
+}
+
+// FuzzLabels: whatever the text, a label of a picture is one quoted string that
+// reads as the text does on a terminal.
+func FuzzLabels(f *testing.F) {
+	for _, s := range hostileTexts {
+		f.Add(s)
+	}
+	dot, mermaid := regexp.MustCompile("^"+dotString+"$"), regexp.MustCompile("^"+mermaidString+"$")
+	f.Fuzz(func(t *testing.T, s string) {
+		want := strings.Join(fold(Escape(s)), " ")
+		if want != Escape(s) {
+			t.Fatalf("folded: %q", want)
+		}
+		m := dot.FindStringSubmatch(dotQuote(s))
+		if m == nil || strings.NewReplacer(`\\`, `\`, `\"`, `"`, `\n`, " ", "&amp;", "&").Replace(m[1]) != want {
+			t.Errorf("dot: %s", dotQuote(s))
+		}
+		m = mermaid.FindStringSubmatch(mermaidQuote(s))
+		if m == nil || decodeMermaid(m[1]) != want || mermaidTrap.MatchString(mermaidQuote(s)) {
+			t.Errorf("mermaid: %s", mermaidQuote(s))
+		}
+	})
 }

@@ -231,18 +231,14 @@ var dotEscaper = strings.NewReplacer(`\`, `\\`, `"`, `\"`, `&`, `&amp;`)
 // fold breaks a text at spaces, so that no box is wider than need be.
 func fold(s string) []string {
 	const most = 44
-	var lines []string
-	line := ""
-	for _, w := range strings.Split(s, " ") {
-		if line != "" && columns(line)+1+columns(w) > most {
-			lines = append(lines, line)
-			line = w
-			continue
+	words := strings.Split(s, " ")
+	lines, line := []string(nil), words[0]
+	for _, w := range words[1:] {
+		if columns(line)+1+columns(w) > most {
+			lines, line = append(lines, line), w
+		} else {
+			line += " " + w
 		}
-		if line != "" {
-			line += " "
-		}
-		line += w
 	}
 	return append(lines, line)
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"linkaudit/linkfiles"
+	"linkaudit/override"
 	"linkaudit/policy"
 	"linkaudit/report"
 )
@@ -71,6 +72,9 @@ func explain(c *cli.Context) error {
 		tree = linkfiles.Parse(&snap.Files, r)
 	}
 	x := policy.Explain(snap, tree, targets[0], conf)
+	if x.Fix != "" && c.IsSet("root") {
+		x.Fix += " --root " + override.ShellWord(c.String("root"))
+	}
 	out.AllFiles = c.Bool("all-files")
 	if err := showExplanation(c.App.Writer, x, c.String("format"), out.Options); err != nil {
 		return fmt.Errorf("writing the explanation: %w", err)

@@ -25,6 +25,7 @@ func newApp(args []string, stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		},
 		Commands: []*cli.Command{
 			checkCommand(),
+			explainCommand(),
 			lintCommand(),
 			fixCommand(),
 			undoCommand(),
@@ -62,7 +63,7 @@ func newApp(args []string, stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		// Without this a device named "help" or "h" could not be audited.
 		c.HideHelpCommand = true
 		arguments := noArguments
-		if c.Name == "check" || c.Name == "mac" {
+		if c.Name == "check" || c.Name == "explain" || c.Name == "mac" {
 			arguments = deviceNames
 		}
 		c.BashComplete = completer(args, c.Flags, arguments)

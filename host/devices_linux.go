@@ -69,6 +69,12 @@ func collectDevices(ctx context.Context, opt Options, udevDB *udevData, netDir s
 	if err := w.readChanged(links, watch, opt.All); err != nil {
 		return nil, nil, err
 	}
+	if c.want&WantPorts != 0 {
+		c.readPortDrivers(links)
+		if err := c.readAddresses(links); err != nil {
+			return nil, nil, err
+		}
+	}
 	c.nameMasters(links)
 	devices = slices.Grow(devices, len(links))
 	for _, l := range links {
@@ -760,7 +766,40 @@ func portsFrom(masters, every []*link) {
 }
 
 func portOf(l *link) Port {
-	return Port{Index: l.Index, Name: l.Name, MAC: l.MAC, PermanentMAC: l.PermanentMAC}
+	return Port{Index: l.Index, Name: l.Name, MAC: l.MAC, PermanentMAC: l.PermanentMAC, OwnMAC: l.ownMAC}
+}
+
+// readPortDrivers names the drivers of hardware ports, where sysfs shows the
+// devices of this network namespace.
+func (c *deviceReader) readPortDrivers(links []*link) {
+	if c.sysfs < 0 || len(c.foreign) > 0 {
+		return
+	}
+	buf := make([]byte, unix.PathMax)
+	for _, l := range links {
+		for i := range l.Ports {
+			if p := &l.Ports[i]; p.PermanentMAC != "" {
+				if n, err := unix.Readlinkat(c.sysfs, p.Name+"/device/driver", buf); err == nil {
+					p.Driver = path.Base(string(buf[:n]))
+				}
+			}
+		}
+	}
+}
+
+// readAddresses fills in DynamicIPv4.
+func (c *deviceReader) readAddresses(links []*link) error {
+	if len(links) == 0 {
+		return nil
+	}
+	dynamic, err := dumpDynamicIPv4(c.ctx)
+	if err != nil {
+		return err
+	}
+	for _, l := range links {
+		l.DynamicIPv4 = dynamic[l.Index]
+	}
+	return nil
 }
 
 // readDriver asks ETHTOOL_GDRVINFO as udevd does (ethtool_get_driver()), and

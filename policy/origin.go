@@ -7,15 +7,18 @@ import (
 
 // The origins of a live address. What each one rests on is said in origin.
 const (
-	OriginUdev      = "udev-persistent"
-	OriginLinkFile  = "link-file"
-	OriginKernel    = "kernel-random"
-	OriginPort      = "port"
-	OriginLower     = "lower"
-	OriginMaster    = "master"
-	OriginPermanent = "permanent"
-	OriginNetworkd  = "networkd-persistent"
-	OriginSomeone   = "set-by-someone"
+	OriginUdev     = "udev-persistent"
+	OriginLinkFile = "link-file"
+	// OriginUdevRandom is MACAddressPolicy=random. It is never shown of a live
+	// address: anybody may have set that.
+	OriginUdevRandom = "udev-random"
+	OriginKernel     = "kernel-random"
+	OriginPort       = "port"
+	OriginLower      = "lower"
+	OriginMaster     = "master"
+	OriginPermanent  = "permanent"
+	OriginNetworkd   = "networkd-persistent"
+	OriginSomeone    = "set-by-someone"
 )
 
 // origin works out who gave the device its live address:
@@ -73,22 +76,25 @@ func (s *subject) origin() fact.Fact[string] {
 }
 
 func (s *subject) originOfSet(d *host.Device) fact.Fact[string] {
-	unknown := func(why string) fact.Fact[string] { return fact.Unknown[string](why) }
+	unknown := func(why string, candidates ...string) fact.Fact[string] {
+		s.res.OriginCandidates = candidates
+		return fact.Unknown[string](why)
+	}
 	if d.MAC == d.PermanentMAC {
 		return fact.Known(OriginPermanent)
 	}
 	if d.Bond.IgnoresAddress() {
-		return unknown("the kernel, or whoever created the bond: with fail_over_mac=" + d.Bond.FailOverMAC + " the driver takes no address, but notes it as set")
+		return unknown("the kernel, or whoever created the bond: with fail_over_mac="+d.Bond.FailOverMAC+" the driver takes no address, but notes it as set", OriginKernel, OriginSomeone)
 	}
 	if d.Master != "" {
 		m := s.byName()[d.Master]
 		switch {
 		case m == nil:
-			return unknown("its master " + d.Master + ", or whoever set it")
+			return unknown("its master "+d.Master+", or whoever set it", OriginMaster, OriginSomeone)
 		case m.MAC == d.MAC && m.Bond != nil && m.Bond.FailOverMAC == "none":
 			return fact.Known(OriginMaster)
 		case m.MAC == d.MAC:
-			return unknown("its master " + d.Master + ", or whoever set it")
+			return unknown("its master "+d.Master+", or whoever set it", OriginMaster, OriginSomeone)
 		}
 	}
 	policy := s.res.Policy.Or("")
@@ -96,7 +102,7 @@ func (s *subject) originOfSet(d *host.Device) fact.Fact[string] {
 		return fact.Known(OriginLinkFile)
 	}
 	if policy == "random" || s.appliedPolicy() == "random" {
-		return unknown("udev by MACAddressPolicy=random, or someone who set it")
+		return unknown("udev by MACAddressPolicy=random, or someone who set it", OriginUdevRandom, OriginSomeone)
 	}
 	n := d.NetworkdMAC
 	if notCollected(n) {
@@ -108,22 +114,22 @@ func (s *subject) originOfSet(d *host.Device) fact.Fact[string] {
 	p := s.res.Persistent
 	switch {
 	case p.IsUnknown():
-		return unknown("udev or someone who set it; the persistent address is not known: " + p.Reason())
+		return unknown("udev or someone who set it; the persistent address is not known: "+p.Reason(), OriginUdev, OriginSomeone)
 	case n.IsUnknown() && p.Or(host.PersistentMAC{}).MAC != d.MAC:
-		return unknown("systemd-networkd or someone who set it; the address that networkd derives is not known: " + n.Reason())
+		return unknown("systemd-networkd or someone who set it; the address that networkd derives is not known: "+n.Reason(), OriginNetworkd, OriginSomeone)
 	case p.IsAbsent(), p.Or(host.PersistentMAC{}).MAC != d.MAC:
 		return fact.Known(OriginSomeone)
 	case policy == "persistent" || s.res.Applied.IsKnown():
 		return fact.Known(OriginUdev)
 	}
-	return unknown("udev, or someone who set the address that MACAddressPolicy=persistent derives")
+	return unknown("udev, or someone who set the address that MACAddressPolicy=persistent derives", OriginUdev, OriginSomeone)
 }
 
-// portWithAddress names the port whose current or permanent address the
+// portWithAddress names the port whose own, permanent or current address the
 // device carries, "" if none does.
 func portWithAddress(d *host.Device) string {
 	for _, p := range d.Ports {
-		if p.PermanentMAC != "" && p.PermanentMAC == d.MAC {
+		if p.OwnMAC == d.MAC || p.PermanentMAC == d.MAC {
 			return p.Name
 		}
 	}

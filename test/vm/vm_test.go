@@ -49,6 +49,7 @@ var boots = []boot{
 	{tests: "First"},
 	{tests: "Second", before: initramfs, continues: true},
 	{tests: "Third", commandLine: "net.naming_scheme=v240", before: "rm /etc/systemd/network/98-net-bonding.link\n"},
+	{tests: "Fourth", before: noMachineID},
 }
 
 // initramfs does what an initramfs may do: bond6 is made under the udevd of the
@@ -72,6 +73,23 @@ ip link add bond8 type bond
 ip link add dummy8 type dummy
 ip link set dummy8 master bond8
 ip link add bond9 type bond
+`
+
+// noMachineID is an image without a machine-id whose /etc cannot be written, so
+// that systemd makes one up for this boot; bond9 is made under a udevd of the
+// initramfs, which has none.
+const noMachineID = `mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs dev /dev
+mount -t tmpfs -o mode=755 tmpfs /run
+: >/etc/machine-id
+/lib/systemd/systemd-udevd --daemon
+ip link add bond9 type bond
+udevadm settle
+ip link show bond9 >/run/bond9
+udevadm control --exit
+mount --bind /etc/machine-id /etc/machine-id
+mount -o remount,bind,ro /etc/machine-id
 `
 
 func images() string {

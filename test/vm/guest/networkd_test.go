@@ -7,8 +7,9 @@ import (
 	"testing"
 )
 
-// netdevNone is the release of systemd whose systemd-networkd knows
-// MACAddress=none in a .netdev file.
+// netdevNone is the release of systemd since which systemd-networkd knows
+// MACAddress=none in a .netdev file, and derives an address for a bridge: 243
+// to 249 do not.
 const netdevNone = 250
 
 // systemd-networkd gives the devices that it creates an address of its own
@@ -19,6 +20,8 @@ func TestFirstDevicesMadeByNetworkd(t *testing.T) {
 		{"a bond without an address", "bond20", "bond", "", "networkd-persistent", "3"},
 		{"a bond with an address", "bond21", "bond", "MACAddress=02:00:00:00:00:21\n", "set-by-someone", "3"},
 		{"a bond with none", "bond22", "bond", "MACAddress=none\n", "udev-persistent", "3"},
+		{"a bond with none and a port, fixed", "bond25", "bond", "MACAddress=none\n", "port", "2"},
+		{"a bond without an address, with a port", "bond26", "bond", "", "networkd-persistent", "3"},
 		{"a bond with none, fixed", "bond23", "bond", "MACAddress=none\n", "kernel-random", "1"},
 		{"a bond without an address, fixed", "bond24", "bond", "", "networkd-persistent", "3"},
 		{"a bridge without an address", "br20", "bridge", "", "networkd-persistent", "3"},
@@ -26,7 +29,18 @@ func TestFirstDevicesMadeByNetworkd(t *testing.T) {
 		{"a bridge with none", "br22", "bridge", "MACAddress=none\n", "udev-persistent", "3"},
 		{"a bridge with none, fixed", "br23", "bridge", "MACAddress=none\n", "kernel-random", "1"},
 	}
-	fixed := map[string]bool{"bond23": true, "bond24": true, "br23": true}
+	fixed := map[string]bool{"bond23": true, "bond24": true, "bond25": true, "br23": true}
+	ports := []string{"bond25", "bond26"}
+	for _, bond := range ports {
+		for name, content := range map[string]string{
+			"/11-port-" + bond + ".netdev":  "[NetDev]\nName=p" + bond + "\nKind=dummy\nMACAddress=02:00:00:00:01:" + bond[4:] + "\n",
+			"/11-port-" + bond + ".network": "[Match]\nName=p" + bond + "\n[Network]\nBond=" + bond + "\n",
+			"/11-" + bond + ".network":      "[Match]\nName=" + bond + "\n[Network]\nLinkLocalAddressing=no\n",
+		} {
+			write(t, networkDir+name, content)
+			defer os.Remove(networkDir + name)
+		}
+	}
 	for _, c := range cases {
 		netdev := networkDir + "/10-" + c.name + ".netdev"
 		write(t, netdev, "[NetDev]\nName="+c.name+"\nKind="+c.kind+"\n"+c.setting)
@@ -42,11 +56,20 @@ func TestFirstDevicesMadeByNetworkd(t *testing.T) {
 		appears(t, c.name)
 		defer ip(t, "del", c.name)
 	}
+	for _, bond := range ports {
+		appears(t, bond+"/lower_p"+bond)
+		defer ip(t, "del", "p"+bond)
+	}
 	settle(t)
 	older := release(t) < netdevNone
 	for _, c := range cases {
 		t.Run(c.title, func(t *testing.T) {
-			if older && c.setting == "MACAddress=none\n" {
+			switch {
+			case older && c.kind == "bridge" && fixed[c.name]:
+				c.origin, c.typ = "kernel-random", "1"
+			case older && c.kind == "bridge" && c.origin != "set-by-someone":
+				c.origin, c.typ = "udev-persistent", "3"
+			case older && c.setting == "MACAddress=none\n":
 				c.origin, c.typ = "networkd-persistent", "3"
 			}
 			mac, typ := sysfs(t, c.name, "address"), sysfs(t, c.name, "addr_assign_type")

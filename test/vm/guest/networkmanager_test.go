@@ -27,6 +27,8 @@ func TestFirstDevicesMadeByNetworkManager(t *testing.T) {
 	}{
 		{"a bond", "nmbond0", "bond", nil, false, "", "3", "udev-persistent"},
 		{"a bond, fixed", "nmbond1", "bond", nil, true, "", "2", "port"},
+		{"a bond with a stable address", "nmbond3", "bond", []string{"802-3-ethernet.cloned-mac-address", "stable"}, false, "", "3", "set-by-someone"},
+		{"a bond that preserves its address", "nmbond4", "bond", []string{"802-3-ethernet.cloned-mac-address", "preserve"}, true, "", "2", "port"},
 		{"a bond with cloned-mac-address", "nmbond2", "bond", []string{"802-3-ethernet.cloned-mac-address", "02:00:00:00:00:52"}, false, "02:00:00:00:00:52", "3", "set-by-someone"},
 		{"a bridge", "nmbr0", "bridge", []string{"bridge.stp", "no"}, false, "", "3", "udev-persistent"},
 		{"a bridge, fixed", "nmbr1", "bridge", []string{"bridge.stp", "no"}, true, "", "1", "port"},
@@ -48,6 +50,13 @@ func TestFirstDevicesMadeByNetworkManager(t *testing.T) {
 			mac, typ := sysfs(t, c.name, "address"), sysfs(t, c.name, "addr_assign_type")
 			d := check(t, c.name)
 			t.Logf("%s of type %s by %s under %s; udev derives %s; its port %s %s", mac, typ, str(d.Origin), str(d.Policy), str(d.Persistent), sysfs(t, port, "address"), sysfs(t, port, "addr_assign_type"))
+			if !c.fixed && c.origin == "udev-persistent" && typ == "2" {
+				// Not all releases wait for udevd before a port joins.
+				c.typ, c.origin = "2", "port"
+			}
+			if (mac == str(d.Persistent)) != (c.origin == "udev-persistent") || (mac == sysfs(t, port, "address")) != (c.kind == "bond" || c.origin == "port") {
+				t.Errorf("%s by %s", mac, str(d.Origin))
+			}
 			if typ != c.typ || c.mac != "" && mac != c.mac {
 				t.Errorf("%s of type %s", mac, typ)
 			}

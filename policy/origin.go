@@ -31,8 +31,9 @@ const (
 //     is shown by a port with the same address.
 //   - lower: addr_assign_type is 2 on a device that has no ports; the driver
 //     took the address of the device beneath (a VLAN does).
-//   - master: the device is a port of a bond with fail_over_mac=none, whose
-//     driver gives the bond's address to all of its ports.
+//   - master: the device is a port of a bond whose driver gives the bond's
+//     address to all of its ports: any but one in active-backup mode with
+//     fail_over_mac active or follow.
 //   - udev-persistent: addr_assign_type is 3, and the address is the one that
 //     MACAddressPolicy=persistent derives (a keyed hash of the machine-id that
 //     nothing but udevd makes) while the policy in force is persistent or
@@ -92,7 +93,7 @@ func (s *subject) originOfSet(d *host.Device) fact.Fact[string] {
 		switch {
 		case m == nil:
 			return unknown("its master "+d.Master+", or whoever set it", OriginMaster, OriginSomeone)
-		case m.MAC == d.MAC && m.Bond != nil && m.Bond.FailOverMAC == "none":
+		case m.MAC == d.MAC && m.Bond != nil && !m.Bond.IgnoresAddress():
 			return fact.Known(OriginMaster)
 		case m.MAC == d.MAC:
 			return unknown("its master "+d.Master+", or whoever set it", OriginMaster, OriginSomeone)

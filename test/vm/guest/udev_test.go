@@ -134,8 +134,7 @@ func TestFirstAddEvents(t *testing.T) {
 			replayed := func(step string) {
 				t.Helper()
 				want := str(check(t, name).Predicted.AddEvent)
-				output(t, "udevadm", "trigger", "--action=add", "/sys/class/net/"+name)
-				settle(t)
+				trigger(t, name)
 				if got := sysfs(t, name, "address"); got != want {
 					t.Errorf("%s, replayed: %s, predicted was %s", step, got, want)
 				}

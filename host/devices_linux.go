@@ -40,13 +40,14 @@ var (
 // own notifications (RTNLGRP_LINK) name each device that was renamed, removed
 // or given another address since before the list was made, and those are read
 // again, with their ports.
-func collectDevices(ctx context.Context, opt Options, udevDB *udevData, netDir string) (devices []Device, problems []string, err error) {
+func collectDevices(ctx context.Context, opt Options, id fact.Fact[[16]byte], udevDB *udevData, netDir string) (devices []Device, problems []string, err error) {
 	watch, err := watchLinks()
 	if err != nil {
 		return nil, nil, err
 	}
 	defer watch.close()
 	c := &deviceReader{ctx: ctx, want: opt.want(), udevDB: udevDB, netDir: netDir, oldKernel: !kernelAtLeast(5, 6)}
+	c.nameFor = func(name, mac string) bool { return opt.WantNameFor != nil && opt.WantNameFor(id, name, mac) }
 	c.openSysfs()
 	defer c.close()
 	w := &deviceWorker{c: c}
@@ -207,6 +208,7 @@ func listLinks(ctx context.Context, opt Options, take func(*link)) ([]*link, err
 type deviceReader struct {
 	ctx       context.Context
 	want      Want
+	nameFor   func(name, mac string) bool
 	udevDB    *udevData
 	netDir    string
 	oldKernel bool // no IFLA_PERM_ADDRESS
@@ -361,11 +363,14 @@ func (w *deviceWorker) readQuickly(l *link) bool {
 		return false
 	}
 	v, err := w.readInt(c.virtual, l.Name+"/addr_assign_type")
-	if err != nil || !w.readNameAssignType(l, c.virtual, l.Name+"/name_assign_type") {
+	if err != nil {
+		return false
+	}
+	l.AddrAssignType, l.DevType = fact.Known(AddrAssignType(v)), devType
+	if !w.readNameAssignType(l, c.virtual, l.Name+"/name_assign_type") {
 		return false
 	}
 	w.readBridgePorts(l, c.virtual, l.Name+"/brif")
-	l.AddrAssignType, l.DevType = fact.Known(AddrAssignType(v)), devType
 	w.readUdevDB(l)
 	l.read = true
 	return true
@@ -559,10 +564,11 @@ func sameAddress(sysfs []byte, netlink string) bool {
 	return string(bytes.TrimRight(sysfs, "\n")) == netlink
 }
 
-// readNameAssignType answers false where the device is not there.
+// readNameAssignType answers false where the device is not there. It comes
+// after addr_assign_type.
 func (w *deviceWorker) readNameAssignType(l *link, dir int, name string) bool {
 	l.NameAssignType = fact.Fact[int]{}
-	if w.c.want&WantNameAssignType == 0 {
+	if w.c.want&WantNameAssignType == 0 && (l.AddrAssignType.Or(AddrPerm) != AddrSet || !w.c.nameFor(l.Name, l.MAC)) {
 		return true
 	}
 	switch v, err := w.readInt(dir, name); {

@@ -162,6 +162,21 @@ func AppendPersistentMAC(dst []byte, id [16]byte, name string) []byte {
 	return appendEthernet(dst, derive(udevKey, id, name))
 }
 
+// NameMatters reports whether an address that was set may be one that udevd or
+// systemd-networkd derived from another name than the device has now. Then
+// only name_assign_type tells whether it ever had one.
+func NameMatters(id fact.Fact[[16]byte], name, mac string) bool {
+	machine, ok := id.Get()
+	return ok && looksDerived(mac) && mac != ethernet(derive(udevKey, machine, name)) && mac != NetworkdMAC(machine, name)
+}
+
+// looksDerived: every address that systemd derives for an Ethernet device is a
+// locally administered unicast one.
+func looksDerived(mac string) bool {
+	b, ok := parseMAC(mac)
+	return ok && len(b) == 6 && b[0]&0x03 == 0x02
+}
+
 // AddressFacts is what decides about an address that udevd derives.
 type AddressFacts struct {
 	Name string

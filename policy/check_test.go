@@ -106,6 +106,10 @@ func TestWhatIsFoundOfOneDevice(t *testing.T) {
 		d.UdevDB = fact.Known(map[string]string{"ID_NET_LINK_FILE": vendorDir + "/98-default-mac-none.link"})
 		return d
 	}
+	renamed := func(d host.Device) host.Device {
+		d.NameAssignType = fact.Known(host.NameRenamed)
+		return d
+	}
 	for name, c := range map[string]struct {
 		snap   *host.Snapshot
 		name   string
@@ -117,6 +121,10 @@ func TestWhatIsFoundOfOneDevice(t *testing.T) {
 		"a bond that took its port's address before udev came": {machine(vendor, master("bond", "bond0", nicMAC, 2, nic)), "bond0", "port",
 			"address-changes-on-boot/warning address-changes-on-restart/warning policy-overrides-ports/error prediction-unknown/info"},
 		"a bond whose address somebody set": {machine(vendor, master("bond", "bond0", "02:00:00:00:00:01", 3, nic)), "bond0", "set-by-someone",
+			"address-changes-on-restart/warning policy-overrides-ports/info prediction-unknown/info"},
+		"a bond that was renamed": {machine(vendor, renamed(master("bond", "uplink", bondDerived, 3, nic))), "uplink", "?",
+			"address-changes-on-restart/warning address-origin-unknown/info policy-overrides-ports/warning prediction-unknown/info"},
+		"a renamed bond with the address of a card": {machine(vendor, renamed(master("bond", "uplink", "08:00:27:00:00:01", 3, nic))), "uplink", "set-by-someone",
 			"address-changes-on-restart/warning policy-overrides-ports/info prediction-unknown/info"},
 		"an empty bond that udev has not seen": {machine(vendor, master("bond", "bond0", "02:00:00:00:00:01", 1)), "bond0", "kernel-random",
 			"address-changes-on-boot/warning address-changes-on-restart/warning address-changes-on-udev-event/warning policy-overrides-ports/error"},

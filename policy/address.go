@@ -167,7 +167,7 @@ func AppendPersistentMAC(dst []byte, id [16]byte, name string) []byte {
 // only name_assign_type tells whether it ever had one.
 func NameMatters(id fact.Fact[[16]byte], name, mac string) bool {
 	machine, ok := id.Get()
-	return ok && looksDerived(mac) && mac != ethernet(derive(udevKey, machine, name)) && mac != NetworkdMAC(machine, name)
+	return ok && looksDerived(mac) && mac != string(AppendPersistentMAC(nil, machine, name)) && mac != NetworkdMAC(machine, name)
 }
 
 // looksDerived: every address that systemd derives for an Ethernet device is a

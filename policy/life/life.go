@@ -42,6 +42,11 @@ type Device struct {
 	Ports []Port
 	// Active is the active port of a bond in active-backup mode, "" for none.
 	Active string
+	Kernel Kernel
+}
+
+// Kernel is where kernels differ.
+type Kernel struct {
 }
 
 // Port is a port of a Device, or a device that may become one.

@@ -1,0 +1,203 @@
+package life
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+
+	model "linkaudit/policy/life"
+)
+
+type kernel struct {
+	handle *netlink.Handle
+	team   uint16 // the generic netlink family, once it was asked for
+}
+
+func (r *Runner) nl() *netlink.Handle {
+	if r.kernel.handle == nil {
+		h, err := netlink.NewHandle(unix.NETLINK_ROUTE)
+		if err != nil {
+			panic(err)
+		}
+		r.kernel.handle = h
+	}
+	return r.kernel.handle
+}
+
+func (r *Runner) address(device string) (string, error) {
+	b, err := os.ReadFile("/sys/class/net/" + device + "/address")
+	return strings.TrimSpace(string(b)), err
+}
+
+func (r *Runner) assignType(device string) (model.AssignType, error) {
+	b, err := os.ReadFile("/sys/class/net/" + device + "/addr_assign_type")
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(string(b)))
+	return model.AssignType(n), err
+}
+
+func hardware(mac string) net.HardwareAddr {
+	if mac == "" {
+		return nil
+	}
+	b, err := net.ParseMAC(mac)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+func index(device string) (*netlink.Device, error) {
+	i, err := ifindex(device)
+	return &netlink.Device{LinkAttrs: netlink.LinkAttrs{Index: i, Name: device}}, err
+}
+
+func ifindex(device string) (int, error) {
+	b, err := os.ReadFile("/sys/class/net/" + device + "/ifindex")
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(strings.TrimSpace(string(b)))
+}
+
+// do carries an operation out.
+func (r *Runner) do(l *lane, o Op) error {
+	h := r.nl()
+	addr := hardware(l.resolve(o.Addr))
+	name := l.name
+	switch o.Do {
+	case SetPortMAC, DeletePort, Join, Leave:
+		name = l.portDevice(o.Port)
+	case Create:
+		if err := r.deleteIfThere(name); err != nil {
+			return err
+		}
+		return r.create(name, l.seq.Kind, o.Mode, o.FailOver, addr)
+	case CreatePort:
+		return r.makePort(l.portDevice(o.Port), l.resolve(o.Addr))
+	case Trigger:
+		return os.WriteFile("/sys/class/net/"+name+"/uevent", []byte("add"), 0o200)
+	}
+	dev, err := index(name)
+	if err != nil {
+		return err
+	}
+	switch o.Do {
+	case Delete, DeletePort:
+		return h.LinkDel(dev)
+	case Up:
+		return h.LinkSetUp(dev)
+	case Down:
+		return h.LinkSetDown(dev)
+	case SetMAC, SetPortMAC:
+		return h.LinkSetHardwareAddr(dev, addr)
+	case Join:
+		// A bond and a team want it down, as it is after leaving one.
+		if err := h.LinkSetDown(dev); err != nil {
+			return err
+		}
+		master, err := ifindex(l.name)
+		if err != nil {
+			return err
+		}
+		return h.LinkSetMasterByIndex(dev, master)
+	case Leave:
+		return h.LinkSetNoMaster(dev)
+	}
+	return fmt.Errorf("no operation %q", o.Do)
+}
+
+func (r *Runner) create(name, kind, mode, failOver string, addr net.HardwareAddr) error {
+	h := r.nl()
+	attrs := netlink.LinkAttrs{Name: name, HardwareAddr: addr}
+	switch kind {
+	case "bond":
+		b := netlink.NewLinkBond(attrs)
+		b.Mode = netlink.StringToBondMode(mode)
+		if failOver != "" {
+			b.FailOverMac = netlink.StringToBondFailOverMacMap[failOver]
+		}
+		return h.LinkAdd(b)
+	case "bridge":
+		return h.LinkAdd(&netlink.Bridge{LinkAttrs: attrs})
+	}
+	if err := h.LinkAdd(&netlink.GenericLink{LinkAttrs: attrs, LinkType: kind}); err != nil || mode == "" {
+		return err
+	}
+	return r.teamMode(name, mode)
+}
+
+// teamMode sets a team's option "mode" as libteam does (linux/if_team.h).
+func (r *Runner) teamMode(name, mode string) error {
+	if r.kernel.team == 0 {
+		f, err := netlink.GenlFamilyGet("team")
+		if err != nil {
+			return err
+		}
+		r.kernel.team = f.ID
+	}
+	i, err := ifindex(name)
+	if err != nil {
+		return err
+	}
+	req := nl.NewNetlinkRequest(int(r.kernel.team), unix.NLM_F_ACK)
+	req.AddData(&nl.Genlmsg{Command: 1, Version: 1}) // TEAM_CMD_OPTIONS_SET
+	req.AddData(nl.NewRtAttr(1, nl.Uint32Attr(uint32(i))))
+	list := nl.NewRtAttr(unix.NLA_F_NESTED|2, nil)
+	option := list.AddRtAttr(unix.NLA_F_NESTED|1, nil)
+	option.AddRtAttr(1, nl.ZeroTerminated("mode"))
+	option.AddRtAttr(3, nl.Uint8Attr(5)) // NLA_STRING
+	option.AddRtAttr(4, nl.ZeroTerminated(mode))
+	req.AddData(list)
+	if _, err = req.Execute(unix.NETLINK_GENERIC, 0); err != nil {
+		return fmt.Errorf("the team's mode %s: %w", mode, err)
+	}
+	return nil
+}
+
+func (r *Runner) deleteIfThere(name string) error {
+	dev, err := index(name)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	return r.nl().LinkDel(dev)
+}
+
+// makePort sees to it that the device is there, down, with that address, and no
+// port of anything.
+func (r *Runner) makePort(name, mac string) error {
+	h := r.nl()
+	dev, err := index(name)
+	if err == nil {
+		if err := h.LinkSetNoMaster(dev); err != nil {
+			return err
+		}
+		if err := h.LinkSetDown(dev); err != nil {
+			return err
+		}
+		return h.LinkSetHardwareAddr(dev, hardware(mac))
+	}
+	attrs := netlink.LinkAttrs{Name: name, HardwareAddr: hardware(mac)}
+	if r.Veth {
+		return h.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: "lx" + name[2:]})
+	}
+	return h.LinkAdd(&netlink.Dummy{LinkAttrs: attrs})
+}
+
+// refusal reports whether the kernel may refuse the operation, and leave
+// everything as it was: balance-alb finds no address for a port.
+func refusal(l *lane, o Op, err error) bool {
+	return o.Do == Join && l.dev.Mode == "balance-alb" && errors.Is(err, syscall.EFAULT)
+}

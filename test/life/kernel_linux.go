@@ -16,28 +16,26 @@ import (
 	model "linkaudit/policy/life"
 )
 
-type kernel struct {
-	handle *netlink.Handle
-	team   uint16 // the generic netlink family, once it was asked for
-}
+// atOnce is how many requests are with the kernel at the same time.
+const atOnce = 8
 
-func (r *Runner) nl() *netlink.Handle {
-	if r.kernel.handle == nil {
+func (r *Runner) nl() []*netlink.Handle {
+	for len(r.handles) < atOnce {
 		h, err := netlink.NewHandle(unix.NETLINK_ROUTE)
 		if err != nil {
 			panic(err)
 		}
-		r.kernel.handle = h
+		r.handles = append(r.handles, h)
 	}
-	return r.kernel.handle
+	return r.handles
 }
 
-func (r *Runner) address(device string) (string, error) {
+func address(device string) (string, error) {
 	b, err := os.ReadFile("/sys/class/net/" + device + "/address")
 	return strings.TrimSpace(string(b)), err
 }
 
-func (r *Runner) assignType(device string) (model.AssignType, error) {
+func assignType(device string) (model.AssignType, error) {
 	b, err := os.ReadFile("/sys/class/net/" + device + "/addr_assign_type")
 	if err != nil {
 		return 0, err
@@ -71,20 +69,20 @@ func ifindex(device string) (int, error) {
 }
 
 // do carries an operation out.
-func (r *Runner) do(l *lane, o Op) error {
-	h := r.nl()
+func (l *lane) do(o Op) error {
+	h := l.nl
 	addr := hardware(l.resolve(o.Addr))
 	name := l.name
 	switch o.Do {
 	case SetPortMAC, DeletePort, Join, Leave:
 		name = l.portDevice(o.Port)
 	case Create:
-		if err := r.deleteIfThere(name); err != nil {
+		if err := l.deleteIfThere(name); err != nil {
 			return err
 		}
-		return r.create(name, l.seq.Kind, o.Mode, o.FailOver, addr)
+		return l.create(name, l.seq.Kind, o.Mode, o.FailOver, addr)
 	case CreatePort:
-		return r.makePort(l.portDevice(o.Port), l.resolve(o.Addr))
+		return l.makePort(l.portDevice(o.Port), l.resolve(o.Addr))
 	case Trigger:
 		return os.WriteFile("/sys/class/net/"+name+"/uevent", []byte("add"), 0o200)
 	}
@@ -117,8 +115,8 @@ func (r *Runner) do(l *lane, o Op) error {
 	return fmt.Errorf("no operation %q", o.Do)
 }
 
-func (r *Runner) create(name, kind, mode, failOver string, addr net.HardwareAddr) error {
-	h := r.nl()
+func (l *lane) create(name, kind, mode, failOver string, addr net.HardwareAddr) error {
+	h := l.nl
 	attrs := netlink.LinkAttrs{Name: name, HardwareAddr: addr}
 	switch kind {
 	case "bond":
@@ -134,23 +132,20 @@ func (r *Runner) create(name, kind, mode, failOver string, addr net.HardwareAddr
 	if err := h.LinkAdd(&netlink.GenericLink{LinkAttrs: attrs, LinkType: kind}); err != nil || mode == "" {
 		return err
 	}
-	return r.teamMode(name, mode)
+	return l.teamMode(name, mode)
 }
 
 // teamMode sets a team's option "mode" as libteam does (linux/if_team.h).
-func (r *Runner) teamMode(name, mode string) error {
-	if r.kernel.team == 0 {
-		f, err := netlink.GenlFamilyGet("team")
-		if err != nil {
-			return err
-		}
-		r.kernel.team = f.ID
+func (l *lane) teamMode(name, mode string) error {
+	family, err := netlink.GenlFamilyGet("team")
+	if err != nil {
+		return err
 	}
 	i, err := ifindex(name)
 	if err != nil {
 		return err
 	}
-	req := nl.NewNetlinkRequest(int(r.kernel.team), unix.NLM_F_ACK)
+	req := nl.NewNetlinkRequest(int(family.ID), unix.NLM_F_ACK)
 	req.AddData(&nl.Genlmsg{Command: 1, Version: 1}) // TEAM_CMD_OPTIONS_SET
 	req.AddData(nl.NewRtAttr(1, nl.Uint32Attr(uint32(i))))
 	list := nl.NewRtAttr(unix.NLA_F_NESTED|2, nil)
@@ -165,20 +160,20 @@ func (r *Runner) teamMode(name, mode string) error {
 	return nil
 }
 
-func (r *Runner) deleteIfThere(name string) error {
+func (l *lane) deleteIfThere(name string) error {
 	dev, err := index(name)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	} else if err != nil {
 		return err
 	}
-	return r.nl().LinkDel(dev)
+	return l.nl.LinkDel(dev)
 }
 
 // makePort sees to it that the device is there, down, with that address, and no
 // port of anything.
-func (r *Runner) makePort(name, mac string) error {
-	h := r.nl()
+func (l *lane) makePort(name, mac string) error {
+	h := l.nl
 	dev, err := index(name)
 	if err == nil {
 		if err := h.LinkSetNoMaster(dev); err != nil {
@@ -190,7 +185,8 @@ func (r *Runner) makePort(name, mac string) error {
 		return h.LinkSetHardwareAddr(dev, hardware(mac))
 	}
 	attrs := netlink.LinkAttrs{Name: name, HardwareAddr: hardware(mac)}
-	if r.Veth {
+	if l.run.Veth {
+		attrs.NumTxQueues, attrs.NumRxQueues = 1, 1 // each has uevents of its own
 		return h.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: "lx" + name[2:]})
 	}
 	return h.LinkAdd(&netlink.Dummy{LinkAttrs: attrs})

@@ -6,6 +6,8 @@ import (
 	"net"
 	"slices"
 
+	"github.com/vishvananda/netlink"
+
 	"linkaudit/fact"
 	"linkaudit/host"
 	"linkaudit/policy"
@@ -18,6 +20,7 @@ type lane struct {
 	number int
 	name   string
 	run    *Runner
+	nl     *netlink.Handle
 
 	dev *model.Device
 	// free are the addresses of devices that are not ports of dev; what is
@@ -29,6 +32,9 @@ type lane struct {
 	rand  *rand.Rand
 	done  int
 	fault *Fault
+	// waits: the next operation is "udev".
+	waits   bool
+	refused int
 }
 
 // Fault is a difference between the model and the kernel.
@@ -196,7 +202,7 @@ func (l *lane) remove() {
 func (l *lane) compare(before string) error {
 	known := slices.Concat(pool, own, []string{before, l.persistent(), Policies[l.seq.Policy].macAddress})
 	check := func(device, want string) (string, error) {
-		got, err := l.run.address(device)
+		got, err := address(device)
 		if err != nil {
 			return "", err
 		}
@@ -206,7 +212,7 @@ func (l *lane) compare(before string) error {
 		return got, nil
 	}
 	if l.dev != nil {
-		typ, err := l.run.assignType(l.name)
+		typ, err := assignType(l.name)
 		if err != nil {
 			return err
 		}
@@ -271,7 +277,7 @@ func (l *lane) next() (Op, bool) {
 }
 
 // step carries the next operation out, in the model and by do in the kernel.
-func (l *lane) step(o Op, do func(*lane, Op) error) {
+func (l *lane) step(o Op, do func(Op) error) {
 	before := ""
 	if l.dev != nil {
 		before = l.dev.MAC
@@ -281,18 +287,17 @@ func (l *lane) step(o Op, do func(*lane, Op) error) {
 	for k, v := range l.free {
 		keep.free[k] = v
 	}
-	err := do(l, o)
+	err := do(o)
 	switch {
 	case err == nil:
 		l.apply(o)
 	case refusal(l, o, err):
-		l.run.Refused++
+		l.refused++
 	default:
 		l.fail(fmt.Sprintf("the kernel refuses: %v", err))
 		return
 	}
 	l.done++
-	l.run.Operations++
 	if err := l.compare(before); err != nil {
 		l.done--
 		why := err.Error()

@@ -199,13 +199,13 @@ func (l *lane) generateAny(r *rand.Rand) Op {
 		return Op{Do: SetMAC, Addr: addr()}
 	case n < 65:
 		return Op{Do: SetPortMAC, Port: port, Addr: addr()}
-	case n < 68:
+	case n < 67:
 		return Op{Do: DeletePort, Port: port}
-	case n < 72:
+	case n < 73:
 		return Op{Do: CreatePort, Port: port, Addr: pick(r, []string{own[0], own[1], own[2], "same", "p0"})}
 	case n < 75:
 		return Op{Do: Delete}
-	case n < 78:
+	case n < 77:
 		return l.generateCreate(r)
 	case n < 81:
 		return Op{Do: Up}

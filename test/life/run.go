@@ -7,7 +7,10 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
+
+	"github.com/vishvananda/netlink"
 
 	"linkaudit/linkfiles"
 	model "linkaudit/policy/life"
@@ -34,7 +37,7 @@ type Runner struct {
 	// Refused are operations that the kernel refused, as a sequence may ask.
 	Sequences, Operations, Refused, Settled int
 
-	kernel kernel
+	handles []*netlink.Handle
 }
 
 // Random runs generated sequences of a kind and returns the first difference,
@@ -120,30 +123,55 @@ func (r *Runner) Replay(sequences ...Sequence) ([]string, error) {
 // of them, and so on until all are at their end.
 func (r *Runner) together(lanes []*lane) error {
 	for {
-		var waiting []*lane
+		// The kernel takes its time for deleting a device, but for many at once.
+		var running sync.WaitGroup
+		for first := range r.nl() {
+			running.Go(func() {
+				for i := first; i < len(lanes); i += len(r.nl()) {
+					lanes[i].untilUdev()
+				}
+			})
+		}
+		running.Wait()
+		waiting := 0
 		for _, l := range lanes {
-			for l.fault == nil {
-				o, ok := l.next()
-				if !ok {
-					break
-				}
-				if o.Do == Udev {
-					waiting = append(waiting, l)
-					break
-				}
-				l.step(o, r.do)
+			if l.waits {
+				waiting++
 			}
 		}
-		if len(waiting) == 0 {
-			return nil
+		if waiting == 0 {
+			break
 		}
 		if err := r.settle(); err != nil {
 			return err
 		}
-		for _, l := range waiting {
-			o, _ := l.next()
-			l.step(o, func(*lane, Op) error { return nil })
+		for _, l := range lanes {
+			if l.waits {
+				o, _ := l.next()
+				l.step(o, func(Op) error { return nil })
+			}
 		}
+	}
+	for _, l := range lanes {
+		r.Operations += l.done
+		r.Refused += l.refused
+	}
+	return nil
+}
+
+// untilUdev runs a lane up to its next "udev".
+func (l *lane) untilUdev() {
+	l.waits = false
+	for l.fault == nil {
+		o, ok := l.next()
+		if !ok {
+			return
+		}
+		if o.Do == Udev {
+			l.waits = true
+			return
+		}
+		l.step(o, l.do)
 	}
 }
 
@@ -178,7 +206,7 @@ func (r *Runner) fault(s Sequence) *Fault {
 
 // lane makes the devices that a sequence starts with.
 func (r *Runner) lane(s Sequence, number int) (*lane, error) {
-	l := &lane{seq: s, number: number, run: r, free: map[string]string{}}
+	l := &lane{seq: s, number: number, run: r, nl: r.nl()[number%len(r.nl())], free: map[string]string{}}
 	p, ok := Policies[s.Policy]
 	if !ok {
 		return nil, fmt.Errorf("no policy %q", s.Policy)
@@ -186,7 +214,7 @@ func (r *Runner) lane(s Sequence, number int) (*lane, error) {
 	l.name = fmt.Sprintf("l%s%d", p.letter, number)
 	for i := range ports {
 		l.free[portName(i)] = own[i]
-		if err := r.makePort(l.portDevice(portName(i)), own[i]); err != nil {
+		if err := l.makePort(l.portDevice(portName(i)), own[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -196,7 +224,7 @@ func (r *Runner) lane(s Sequence, number int) (*lane, error) {
 // clear takes a lane's device away and leaves the ports to the next one.
 func (r *Runner) clear(lanes []*lane) error {
 	for _, l := range lanes {
-		if err := r.deleteIfThere(l.name); err != nil {
+		if err := l.deleteIfThere(l.name); err != nil {
 			return err
 		}
 	}

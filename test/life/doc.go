@@ -5,8 +5,8 @@
 // test/namespace runs it with bridges on the machine's own kernel, test/vm with
 // bonds, bridges and teams on the kernels of four releases.
 //
-// udevd's part of a race is made an operation of its own: its queue is stopped
-// (udevadm control --stop-exec-queue), and only the operation "udev" lets it
-// handle what has come in. So that this costs little, many sequences run side by
-// side and stop at their next "udev" until all the others are there.
+// udevd's part of a race is made an operation of its own: udevd is stopped
+// (SIGSTOP), and only the operation "udev" lets it handle what has come in. So
+// that this costs little, many sequences run side by side and stop at their next
+// "udev" until all the others are there.
 package life

@@ -51,7 +51,8 @@ func TestLifeOfABridge(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Minute)
 	defer cancel()
 	cmd := s.command(ctx, filepath.Clean(inStage))
-	cmd.Env = append(cmd.Env, fmt.Sprintf("%s=%d", lifeVariable, s.release), "LINKAUDIT_LIFE_SEED="+os.Getenv("LINKAUDIT_LIFE_SEED"), "LINKAUDIT_LIFE_COUNT="+os.Getenv("LINKAUDIT_LIFE_COUNT"))
+	cmd.Env = append(cmd.Env, fmt.Sprintf("%s=%d", lifeVariable, s.release), fmt.Sprintf("LINKAUDIT_LIFE_UDEVD=%d", s.udevd.Process.Pid),
+		"LINKAUDIT_LIFE_SEED="+os.Getenv("LINKAUDIT_LIFE_SEED"), "LINKAUDIT_LIFE_COUNT="+os.Getenv("LINKAUDIT_LIFE_COUNT"))
 	r := finish(ctx, cmd, []string{"life"})
 	if r.status != 0 {
 		t.Fatal(r.stdout + r.stderr)
@@ -64,12 +65,17 @@ func lifeInStage() error {
 	if err != nil {
 		return err
 	}
+	udevd, err := strconv.Atoi(os.Getenv("LINKAUDIT_LIFE_UDEVD"))
+	if err != nil {
+		return err
+	}
 	// The life of an address needs none, and it is half of the work.
 	for _, conf := range []string{"default", "all"} {
 		os.WriteFile("/proc/sys/net/ipv6/conf/"+conf+"/disable_ipv6", []byte("1"), 0)
 	}
 	r := &life.Runner{
 		Release: linkfiles.Release(release),
+		Udevd:   udevd,
 		Veth:    true,
 		Length:  50,
 		Side:    100,

@@ -58,6 +58,7 @@ func TestEveryRelease(t *testing.T) {
 				t.Fatal("the first boot left nothing for the second")
 			}
 			boot(t, bin, suite, "Second", "", first)
+			boot(t, bin, suite, "Life", "", nil)
 		})
 	}
 	t.Run("SELinux", func(t *testing.T) { boot(t, bin, "selinux", "Selinux", "selinux=1 security=selinux", nil) })

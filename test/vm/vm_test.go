@@ -54,6 +54,7 @@ var boots = []boot{
 	{tests: "Second", before: initramfs, continues: true},
 	{tests: "Third", commandLine: "net.naming_scheme=v240", before: "rm /etc/systemd/network/98-net-bonding.link\n"},
 	{tests: "Fourth", before: noMachineID},
+	{tests: "Life"},
 }
 
 // initramfs does what an initramfs may do: bond6 is made under the udevd of the

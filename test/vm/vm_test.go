@@ -132,6 +132,10 @@ func TestEveryRelease(t *testing.T) {
 			}
 		})
 	}
+	t.Run("Story", func(t *testing.T) {
+		t.Parallel()
+		story(t, bin)
+	})
 	t.Run("SELinux", func(t *testing.T) {
 		t.Parallel()
 		boot{tests: "Selinux", commandLine: "selinux=1 security=selinux"}.run(t, bin, "selinux", nil)

@@ -229,7 +229,7 @@ func predictionUnknown(s *subject) []found {
 		mac := s.after(m.event).MAC
 		const is = " is not known: "
 		if i := len(out) - 1; i >= 0 && strings.HasSuffix(out[i].message, is+mac.Reason()) {
-			out[i].message = strings.TrimSuffix(out[i].message, is+mac.Reason()) + ", or " + m.words + "," + is + mac.Reason()
+			out[i].message = strings.TrimSuffix(strings.TrimSuffix(out[i].message, is+mac.Reason()), ",") + ", or " + m.words + "," + is + mac.Reason()
 			continue
 		}
 		out = append(out, notKnown(mac, "the address of "+s.res.Name+" "+m.words)...)

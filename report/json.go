@@ -15,8 +15,9 @@ import (
 // The schemas of the JSON reports. Within a major version fields are added and
 // never renamed or removed.
 const (
-	CheckSchema = "linkaudit.check/1"
-	LintSchema  = "linkaudit.lint/1"
+	CheckSchema   = "linkaudit.check/1"
+	LintSchema    = "linkaudit.lint/1"
+	ExplainSchema = "linkaudit.explain/1"
 )
 
 type checkJSON struct {
@@ -108,26 +109,32 @@ func newPredictedJSON(d *policy.DeviceResult) predictedJSON {
 func JSON(w io.Writer, res *policy.Result) error {
 	out := checkJSON{
 		Schema:   CheckSchema,
+		Host:     newHostJSON(res.Snapshot),
 		Devices:  make([]deviceJSON, 0, len(res.Devices)),
 		Findings: findingsJSON(res.Findings),
 		Summary:  Count(res),
-	}
-	if s := res.Snapshot; s != nil {
-		out.Host = hostJSON{
-			Hostname:       value(s.System.Hostname),
-			SystemdVersion: systemdVersion(s.Systemd.Release),
-			Udevd:          udevd(s.Udev.Running),
-		}
-		if scheme, ok := s.NamingScheme.Get(); ok {
-			out.Host.NamingScheme = &scheme.Name
-		} else if s.NamingScheme.IsAbsent() {
-			out.Host.NamingScheme = new("")
-		}
 	}
 	for i := range res.Devices {
 		out.Devices = append(out.Devices, newDeviceJSON(&res.Devices[i]))
 	}
 	return writeJSON(w, out)
+}
+
+func newHostJSON(s *host.Snapshot) hostJSON {
+	if s == nil {
+		return hostJSON{}
+	}
+	h := hostJSON{
+		Hostname:       value(s.System.Hostname),
+		SystemdVersion: systemdVersion(s.Systemd.Release),
+		Udevd:          udevd(s.Udev.Running),
+	}
+	if scheme, ok := s.NamingScheme.Get(); ok {
+		h.NamingScheme = &scheme.Name
+	} else if s.NamingScheme.IsAbsent() {
+		h.NamingScheme = new("")
+	}
+	return h
 }
 
 func newDeviceJSON(d *policy.DeviceResult) deviceJSON {

@@ -42,12 +42,23 @@ type Device struct {
 	Ports []Port
 	// Active is the active port of a bond in active-backup mode, "" for none.
 	Active string
+	Kernel Kernel
+}
+
+// Kernel is where kernels differ.
+type Kernel struct {
+	// SkipsSameAddress: an address that the device has already is not handed
+	// to the driver, which would hand it on to the ports
+	// (dev_set_mac_address() between 5.10 and 6.1).
+	SkipsSameAddress bool
 }
 
 // Port is a port of a Device, or a device that may become one.
 type Port struct {
 	Name string
-	// MAC is the address that it carries, "" for one that is not known.
+	// MAC is the address that it carries, "" for one that is not known, as of
+	// the ports of a bond in mode balance-tlb or balance-alb, which deals out
+	// addresses as it sees fit.
 	MAC string
 	// Own is the address that it had when it joined, which it gets back when
 	// it leaves a bond or team.
@@ -77,6 +88,17 @@ func (d *Device) keepsPorts() bool {
 	return d.Kind == "bond" && d.Mode == "active-backup" && (d.FailOverMAC == "active" || d.FailOverMAC == "follow")
 }
 
+// deals: the bond deals out the addresses of its ports (bond_alb.c).
+func (d *Device) deals() bool {
+	return d.Kind == "bond" && (d.Mode == "balance-tlb" || d.Mode == "balance-alb")
+}
+
+// handsOn: the team gives its address to its ports, when they join and when it
+// is set (port_enter and port_change_dev_addr of the runner's team_mode_ops).
+func (d *Device) handsOn() bool {
+	return d.Kind == "team" && (d.Mode == "roundrobin" || d.Mode == "broadcast" || d.Mode == "random")
+}
+
 func (d Device) clone() Device {
 	d.Ports = slices.Clone(d.Ports)
 	return d
@@ -99,7 +121,7 @@ func (d Device) Join(name, mac string) Device {
 			p.MAC = d.MAC
 		}
 	case "team":
-		if d.Mode != "" {
+		if d.handsOn() {
 			p.MAC = d.MAC // team_modeop_port_enter()
 		}
 	}
@@ -108,6 +130,7 @@ func (d Device) Join(name, mac string) Device {
 		d.lowest()
 	}
 	d.selectActive()
+	d.deal()
 	return d
 }
 
@@ -133,6 +156,7 @@ func (d Device) Leave(name string) (Device, string) {
 		if !d.followsActive() {
 			p.MAC = p.Own
 		}
+		d.deal()
 	case "bridge":
 		d.lowest()
 	case "team":
@@ -147,15 +171,16 @@ func (d Device) Leave(name string) (Device, string) {
 func (d Device) SetMAC(mac string) Device {
 	d = d.clone()
 	d.Assign = Set
-	if d.keepsPorts() {
-		return d // the driver says that it did, and did not
+	if d.keepsPorts() || d.Kernel.SkipsSameAddress && mac == d.MAC {
+		return d // a bond that keeps them says that it did, and did not
 	}
 	d.MAC = mac
 	for i := range d.Ports {
-		if d.Kind == "bond" || d.Kind == "team" && d.Mode != "" {
+		if d.Kind == "bond" || d.handsOn() {
 			d.Ports[i].MAC = mac
 		}
 	}
+	d.deal()
 	return d
 }
 
@@ -168,6 +193,7 @@ func (d Device) SetPortMAC(name, mac string) Device {
 			d.lowest() // NETDEV_CHANGEADDR in br_device_event()
 		}
 	}
+	d.deal()
 	return d
 }
 
@@ -191,13 +217,34 @@ func (d *Device) lowest() {
 
 // selectActive is bond_select_active_slave() for ports that are all up, and
 // without a primary one: the active port stays until it leaves, and is followed
-// by the one that has been there longest.
+// by the one that has been there longest. bond_do_fail_over_mac() then sees to
+// the addresses.
 func (d *Device) selectActive() {
 	if d.Kind != "bond" || d.Mode != "active-backup" || d.Active != "" || len(d.Ports) == 0 {
 		return
 	}
-	d.Active = d.Ports[0].Name
-	if d.followsActive() {
-		d.MAC, d.Assign = d.Ports[0].MAC, Stolen
+	active := &d.Ports[0]
+	d.Active = active.Name
+	switch d.FailOverMAC {
+	case "active":
+		d.MAC, d.Assign = active.MAC, Stolen
+	case "follow":
+		// It swaps with the port that has the bond's (bond_get_old_active()).
+		for i := range d.Ports[1:] {
+			if old := &d.Ports[1+i]; old.MAC == d.MAC {
+				active.MAC, old.MAC = old.MAC, active.MAC
+				return
+			}
+		}
+		active.MAC = d.MAC
+	}
+}
+
+// deal forgets the addresses of ports that the bond deals out.
+func (d *Device) deal() {
+	for i := range d.Ports {
+		if d.deals() {
+			d.Ports[i].MAC = ""
+		}
 	}
 }

@@ -68,6 +68,13 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
+	if os.Getenv(lifeVariable) != "" {
+		if err := lifeInStage(); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	os.Exit(mainStatus(m))
 }
 

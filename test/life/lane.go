@@ -1,0 +1,318 @@
+package life
+
+import (
+	"fmt"
+	"math/rand"
+	"net"
+	"slices"
+
+	"github.com/vishvananda/netlink"
+
+	"linkaudit/fact"
+	"linkaudit/host"
+	"linkaudit/policy"
+	model "linkaudit/policy/life"
+)
+
+// lane is a sequence under way: the model's idea of one device and its ports.
+type lane struct {
+	seq    Sequence
+	number int
+	name   string
+	run    *Runner
+	nl     *netlink.Handle
+
+	dev *model.Device
+	// free are the addresses of devices that are not ports of dev; what is
+	// neither here nor there does not exist.
+	free map[string]string
+	// pending says that an add event of the device waits for udevd.
+	pending bool
+
+	rand  *rand.Rand
+	done  int
+	fault *Fault
+	// waits: the next operation is "udev".
+	waits   bool
+	refused int
+}
+
+// Fault is a difference between the model and the kernel.
+type Fault struct {
+	Seq Sequence // up to the operation after which they differ
+	Why string
+}
+
+func (f *Fault) Error() string { return fmt.Sprintf("%s%s", f.Seq, f.Why) }
+
+func (l *lane) portDevice(port string) string { return fmt.Sprintf("lq%d%s", l.number, port) }
+
+// resolve makes an address of Op.Addr; "" for one that is not known.
+func (l *lane) resolve(addr string) string {
+	switch addr {
+	case "same":
+		if l.dev == nil {
+			return ""
+		}
+		return l.dev.MAC
+	case "persistent":
+		return l.persistent()
+	case "p0", "p1", "p2":
+		return l.portMAC(addr)
+	}
+	return addr
+}
+
+func (l *lane) joined(port string) int {
+	if l.dev == nil {
+		return -1
+	}
+	return slices.IndexFunc(l.dev.Ports, func(p model.Port) bool { return p.Name == port })
+}
+
+func (l *lane) portMAC(port string) string {
+	if i := l.joined(port); i >= 0 {
+		return l.dev.Ports[i].MAC
+	}
+	return l.free[port]
+}
+
+// facts is what udevd sees of the device.
+func (l *lane) facts() policy.AddressFacts {
+	f := policy.AddressFacts{
+		Name: l.name, ARPHRD: 1,
+		Names:     fact.Known(map[string]string{}),
+		Scheme:    fact.Known("latest"),
+		MachineID: fact.Known(l.run.MachineID),
+	}
+	f.MAC = "02:00:00:00:00:00"
+	if l.dev != nil {
+		f.MAC = l.dev.MAC
+	}
+	return f
+}
+
+func (l *lane) persistent() string {
+	return policy.PersistentMAC(l.run.Release, l.facts()).Or(host.PersistentMAC{}).MAC
+}
+
+// udev is what udevd does to the address of a device that it sees as it is now.
+func (l *lane) udev() policy.AddressAction {
+	p := Policies[l.seq.Policy]
+	a, ok := policy.OnAdd(l.run.Release, p.policy, p.macAddress, fact.Known(host.AddrAssignType(l.dev.Assign)), l.facts(),
+		policy.PersistentMAC(l.run.Release, l.facts())).Get()
+	if !ok {
+		panic("OnAdd knows everything")
+	}
+	return a
+}
+
+// applicable reports whether the operation makes sense now. Only what does is
+// generated, but the sequence that it was made for may be shrunk.
+func (l *lane) applicable(o Op) bool {
+	_, free := l.free[o.Port]
+	joined := l.joined(o.Port) >= 0
+	if o.Addr != "" {
+		b, err := net.ParseMAC(l.resolve(o.Addr))
+		if err != nil || len(b) != 6 || b[0]&1 != 0 || l.resolve(o.Addr) == model.Zero {
+			return false
+		}
+	}
+	switch o.Do {
+	case Create, Udev:
+		return true
+	case Join:
+		return l.dev != nil && free
+	case Leave:
+		return joined
+	case SetPortMAC, DeletePort:
+		return free || joined
+	case CreatePort:
+		return !free && !joined
+	}
+	return l.dev != nil
+}
+
+// apply carries the operation out in the model.
+func (l *lane) apply(o Op) {
+	addr := l.resolve(o.Addr)
+	set := func(d model.Device) { l.dev = &d }
+	switch o.Do {
+	case Create:
+		l.remove()
+		d := model.New(l.seq.Kind, addr)
+		d.Mode, d.FailOverMAC = o.Mode, o.FailOver
+		d.Kernel = l.run.Kernel
+		set(d)
+		l.pending = true
+	case Delete:
+		l.remove()
+	case Up, Down: // nothing to an address
+	case SetMAC:
+		set(l.dev.SetMAC(addr))
+	case SetPortMAC:
+		if l.joined(o.Port) >= 0 {
+			set(l.dev.SetPortMAC(o.Port, addr))
+		} else {
+			l.free[o.Port] = addr
+		}
+	case Join:
+		mac := l.free[o.Port]
+		delete(l.free, o.Port)
+		set(l.dev.Join(o.Port, mac))
+	case Leave:
+		d, mac := l.dev.Leave(o.Port)
+		set(d)
+		l.free[o.Port] = mac
+	case DeletePort:
+		if l.joined(o.Port) >= 0 {
+			d, _ := l.dev.Leave(o.Port)
+			set(d)
+		}
+		delete(l.free, o.Port)
+	case CreatePort:
+		l.free[o.Port] = addr
+	case Trigger:
+		l.pending = true
+	case Udev:
+		if l.dev != nil && l.pending {
+			if a := l.udev(); a.Do == policy.Set {
+				set(l.dev.SetMAC(a.MAC))
+			}
+		}
+		l.pending = false
+	}
+}
+
+func (l *lane) remove() {
+	if l.dev == nil {
+		return
+	}
+	for len(l.dev.Ports) > 0 {
+		port := l.dev.Ports[0].Name
+		d, mac := l.dev.Leave(port)
+		l.dev, l.free[port] = &d, mac
+	}
+	l.dev, l.pending = nil, false
+}
+
+// compare holds the model against the kernel, and takes from the kernel what
+// the model does not claim. before is the device's address before the
+// operation.
+func (l *lane) compare(before string) error {
+	known := slices.Concat(pool, own, []string{before, l.persistent(), Policies[l.seq.Policy].macAddress})
+	check := func(device, want string) (string, error) {
+		got, err := address(device)
+		if err != nil {
+			return "", err
+		}
+		if want != "" && got != want {
+			return "", fmt.Errorf("%s carries %s, not %s as in the model", device, got, want)
+		}
+		return got, nil
+	}
+	if l.dev != nil {
+		typ, err := assignType(l.name)
+		if err != nil {
+			return err
+		}
+		mac, err := check(l.name, l.dev.MAC)
+		if err != nil {
+			return err
+		}
+		if typ != l.dev.Assign {
+			return fmt.Errorf("%s has addr_assign_type %d, not %d as in the model (address %s)", l.name, typ, l.dev.Assign, mac)
+		}
+		if l.dev.MAC == "" {
+			b, err := net.ParseMAC(mac)
+			if err != nil || len(b) != 6 || b[0]&3 != 2 {
+				return fmt.Errorf("%s carries %s, which nobody makes up", l.name, mac)
+			}
+			for i := range ports {
+				known = append(known, l.portMAC(portName(i)))
+			}
+			if slices.Contains(known, mac) {
+				return fmt.Errorf("%s carries %s, which is not made up as in the model", l.name, mac)
+			}
+			l.dev.MAC = mac
+		}
+		for i := range l.dev.Ports {
+			p := &l.dev.Ports[i]
+			if p.MAC, err = check(l.portDevice(p.Name), p.MAC); err != nil {
+				return err
+			}
+		}
+	}
+	for i := range ports {
+		port := portName(i)
+		if mac, ok := l.free[port]; ok {
+			got, err := check(l.portDevice(port), mac)
+			if err != nil {
+				return err
+			}
+			l.free[port] = got
+		}
+	}
+	return nil
+}
+
+// next is the operation to come, and whether there is one.
+func (l *lane) next() (Op, bool) {
+	if l.rand == nil { // a sequence that is given
+		for l.done < len(l.seq.Ops) {
+			if o := l.seq.Ops[l.done]; l.applicable(o) {
+				return o, true
+			}
+			l.done++
+		}
+		return Op{}, false
+	}
+	if l.done == len(l.seq.Ops) {
+		if l.done >= l.run.Length {
+			return Op{}, false
+		}
+		l.seq.Ops = append(l.seq.Ops, l.generate(l.rand))
+	}
+	return l.seq.Ops[l.done], true
+}
+
+// step carries the next operation out, in the model and by do in the kernel.
+func (l *lane) step(o Op, do func(Op) error) {
+	before := ""
+	if l.dev != nil {
+		before = l.dev.MAC
+	}
+	keep := *l
+	keep.free = map[string]string{}
+	for k, v := range l.free {
+		keep.free[k] = v
+	}
+	err := do(o)
+	switch {
+	case err == nil:
+		l.apply(o)
+	case refusal(l, o, err):
+		l.refused++
+	default:
+		l.fail(fmt.Sprintf("the kernel refuses: %v", err))
+		return
+	}
+	l.done++
+	if err := l.compare(before); err != nil {
+		l.done--
+		why := err.Error()
+		if keep.dev != nil {
+			why += fmt.Sprintf("\n  before: %+v", *keep.dev)
+		}
+		if l.dev != nil {
+			why += fmt.Sprintf("\n  model:  %+v", *l.dev)
+		}
+		l.fail(why)
+	}
+}
+
+func (l *lane) fail(why string) {
+	s := l.seq
+	s.Ops = slices.Clone(s.Ops[:l.done+1])
+	l.fault = &Fault{Seq: s, Why: why}
+}

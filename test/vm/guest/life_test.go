@@ -1,0 +1,84 @@
+//go:build vm
+
+package guest
+
+import (
+	"encoding/hex"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"linkaudit/linkfiles"
+	"linkaudit/test/life"
+)
+
+// lifeRunner prepares the machine for sequences of test/life.
+func lifeRunner(t *testing.T) *life.Runner {
+	t.Helper()
+	for name, text := range life.Files() {
+		if err := os.WriteFile(networkDir+"/"+name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// Only these have a say about a network device's address, and what comes
+	// and goes here are thousands.
+	says := []string{"50-udev-default.rules", "75-net-description.rules", "80-net-setup-link.rules", "99-systemd.rules"}
+	rules, err := os.ReadDir("/usr/lib/udev/rules.d")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, rule := range rules {
+		if !slices.Contains(says, rule.Name()) {
+			if err := os.WriteFile("/etc/udev/rules.d/"+rule.Name(), nil, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	os.WriteFile("/sys/kernel/rcu_expedited", []byte("1"), 0)
+	for _, conf := range []string{"default", "all"} {
+		os.WriteFile("/proc/sys/net/ipv6/conf/"+conf+"/disable_ipv6", []byte("1"), 0)
+	}
+	output(t, "udevadm", "control", "--reload")
+	output(t, "udevadm", "control", "--reload")
+	release, err := strconv.Atoi(strings.FieldsFunc(output(t, "udevadm", "--version"), func(r rune) bool { return r < '0' || r > '9' })[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	udevd, err := strconv.Atoi(strings.TrimSpace(output(t, "systemctl", "show", "--property=MainPID", "--value", "systemd-udevd.service")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var u unix.Utsname
+	if err := unix.Uname(&u); err != nil {
+		t.Fatal(err)
+	}
+	kernel := unix.ByteSliceToString(u.Release[:])
+	t.Logf("kernel %s, systemd %d", kernel, release)
+	r := &life.Runner{Release: linkfiles.Release(release), Udevd: udevd, Length: 50, Side: 50, Log: t.Logf}
+	r.Kernel.SkipsSameAddress = !strings.HasPrefix(kernel, "5.10.")
+	id, err := os.ReadFile("/etc/machine-id")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := hex.Decode(r.MachineID[:], []byte(strings.TrimSpace(string(id)))); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// TestLifeOfAnAddress holds the model of policy/life against this kernel.
+func TestLifeOfAnAddress(t *testing.T) {
+	r := lifeRunner(t)
+	for _, kind := range []string{"bond", "bridge", "team"} {
+		t.Run(kind, func(t *testing.T) {
+			r.Log = t.Logf
+			if err := r.Standard([]string{kind}, 50); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}

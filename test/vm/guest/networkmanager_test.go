@@ -5,6 +5,7 @@ package guest
 import (
 	"os"
 	"testing"
+	"time"
 )
 
 // Bonds and bridges that NetworkManager makes, with and without an address in
@@ -45,7 +46,13 @@ func TestFirstDevicesMadeByNetworkManager(t *testing.T) {
 				"autoconnect", "no", "ipv4.method", "disabled", "ipv6.method", "ignore"}, c.settings...)...)
 			output(t, "nmcli", "connection", "add", "save", "no", "type", "dummy", "ifname", port, "con-name", port, "autoconnect", "no", "master", c.name)
 			output(t, "nmcli", "connection", "up", port)
-			appears(t, c.name)
+			// The port may be up before the address of its master is set.
+			for i := 0; output(t, "nmcli", "-g", "GENERAL.STATE", "connection", "show", c.name) != "activated\n"; i++ {
+				if i == 50 {
+					t.Fatalf("%s is not up: %s", c.name, output(t, "nmcli", "device"))
+				}
+				time.Sleep(100 * time.Millisecond)
+			}
 			settle(t)
 			mac, typ := sysfs(t, c.name, "address"), sysfs(t, c.name, "addr_assign_type")
 			d := check(t, c.name)

@@ -48,7 +48,7 @@ func TestFirstDevicesMadeByNetworkManager(t *testing.T) {
 			output(t, "nmcli", "connection", "up", port)
 			// The port may be up before the address of its master is set.
 			for i := 0; output(t, "nmcli", "-g", "GENERAL.STATE", "connection", "show", c.name) != "activated\n"; i++ {
-				if i == 50 {
+				if i == 300 {
 					t.Fatalf("%s is not up: %s", c.name, output(t, "nmcli", "device"))
 				}
 				time.Sleep(100 * time.Millisecond)

@@ -247,12 +247,13 @@ func (b boot) start(t *testing.T, image, initrd string) string {
 	var serial bytes.Buffer
 	start := time.Now()
 	qemu := exec.CommandContext(ctx, "qemu-system-x86_64", "-nodefaults", "-no-reboot", "-display", "none",
-		// A /dev/kvm that is there may not run such a kernel all the same.
+		// A /dev/kvm that is there may not run such a kernel all the same. Without
+		// no_timer_check a kernel may panic where the emulated timer is late.
 		"-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "2048",
 		"-netdev", "hubport,id=n0,hubid=0", "-device", "virtio-net-pci,netdev=n0,mac=52:54:00:00:00:10",
 		"-netdev", "hubport,id=n1,hubid=0", "-device", "virtio-net-pci,netdev=n1,mac=52:54:00:00:00:11",
 		"-kernel", filepath.Join(images(), image, "vmlinuz"), "-initrd", initrd,
-		"-append", "console=ttyS0 quiet loglevel=3 net.ifnames=0 panic=-1 systemd.show_status=no systemd.log_target=null "+b.commandLine,
+		"-append", "console=ttyS0 quiet loglevel=3 no_timer_check net.ifnames=0 panic=-1 systemd.show_status=no systemd.log_target=null "+b.commandLine,
 		"-serial", "stdio")
 	qemu.Stdout, qemu.Stderr = &serial, &serial
 	err := qemu.Run()

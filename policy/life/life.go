@@ -51,6 +51,10 @@ type Kernel struct {
 	// to the driver, which would hand it on to the ports
 	// (dev_set_mac_address() between 5.10 and 6.1).
 	SkipsSameAddress bool
+	// SparesBondsAddress: a port that joins a bond with fail_over_mac=follow
+	// and carries the bond's address, as another port does, gets a made-up one
+	// (bond_enslave()).
+	SparesBondsAddress bool
 }
 
 // Port is a port of a Device, or a device that may become one.
@@ -117,8 +121,11 @@ func (d Device) Join(name, mac string) Device {
 		if len(d.Ports) == 0 && d.Assign == Random {
 			d.MAC, d.Assign = mac, Stolen // bond_set_dev_addr()
 		}
-		if !d.keepsPorts() {
+		switch {
+		case !d.keepsPorts():
 			p.MAC = d.MAC
+		case d.Kernel.SparesBondsAddress && d.FailOverMAC == "follow" && len(d.Ports) > 0 && mac == d.MAC:
+			p.MAC = ""
 		}
 	case "team":
 		if d.handsOn() {

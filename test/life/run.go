@@ -318,7 +318,7 @@ func (r *Runner) Standard(kinds []string, sequences int) error {
 	}
 	for _, kind := range kinds {
 		if err := r.Random(kind, sequences, seed); err != nil {
-			return err
+			return errors.Join(err, r.End())
 		}
 	}
 	if r.Early > 0 {

@@ -19,8 +19,8 @@ import (
 )
 
 // bootLimit is for one boot with its tests; it takes some 30 s where the
-// processor is emulated.
-const bootLimit = 5 * time.Minute
+// processor is emulated, and the life of addresses somewhat more than a minute.
+const bootLimit = 10 * time.Minute
 
 // interfaces make a bond at boot, as an administrator writes it.
 const interfaces = `auto bond1

@@ -84,5 +84,11 @@ func lifeInStage() error {
 	if _, err := hex.Decode(r.MachineID[:], []byte(machineID)); err != nil {
 		return err
 	}
+	if err := r.BothOrders("bridge"); err != nil {
+		return err
+	}
+	if err := r.RealRaces(20, "bridge"); err != nil {
+		return err
+	}
 	return r.Standard([]string{"bridge"}, 1000)
 }

@@ -83,3 +83,15 @@ func TestLifeOfAnAddress(t *testing.T) {
 		})
 	}
 }
+
+// TestLifeRace is about a port that joins before udevd comes to the add event.
+func TestLifeRace(t *testing.T) {
+	r := lifeRunner(t)
+	kinds := []string{"bond", "bridge", "team"}
+	if err := r.BothOrders(kinds...); err != nil {
+		t.Error(err)
+	}
+	if err := r.RealRaces(12, kinds...); err != nil {
+		t.Error(err)
+	}
+}

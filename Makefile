@@ -101,13 +101,16 @@ fuzz:
 		done; \
 	done
 
-# Puts what `linkaudit example` prints now into README.md.
+# Puts what the commands in README.md print now below each
+# "<!-- captured: linkaudit ... -->". Exit status 1 means findings.
 readme: build
-	@./linkaudit example >dist.example || [ $$? -eq 1 ]
-	@awk '/^<!-- captured: / { print; print "```"; print "$$ linkaudit example"; \
-		while ((getline line < "dist.example") > 0) print line; print "```"; skip = 1; next } \
-		/^<!-- end captured -->/ { skip = 0 } !skip' README.md >README.md.new
-	@mv README.md.new README.md; rm -f dist.example
+	@awk '/^<!-- captured: linkaudit / { print; \
+		command = $$0; sub(/^<!-- captured: /, "", command); sub(/ -->$$/, "", command); \
+		print "```"; print "$$ " command; fflush(); \
+		if (system("./" command) > 1) exit failed = 1; \
+		print "```"; skip = 1; next } \
+		/^<!-- end captured -->/ { skip = 0 } !skip; END { exit failed }' README.md >README.md.new
+	@mv README.md.new README.md
 
 clean:
 	rm -rf linkaudit dist

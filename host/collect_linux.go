@@ -71,7 +71,7 @@ func collectLive(ctx context.Context, opt Options, s *Snapshot) error {
 
 	db := openUdevData(u)
 	defer db.close()
-	devices, problems, err := collectDevices(ctx, opt, db, classNet)
+	devices, problems, err := collectDevices(ctx, opt, s.System.MachineID.ID(), db, classNet)
 	if err != nil {
 		return err
 	}

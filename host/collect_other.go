@@ -11,3 +11,8 @@ import (
 func Collect(context.Context, Options) (*Snapshot, error) {
 	return nil, errors.New("collect a snapshot: only possible on Linux")
 }
+
+// ReadMachineID needs Linux as well.
+func ReadMachineID(string) ([16]byte, error) {
+	return [16]byte{}, errors.New("read a machine-id: only possible on Linux")
+}

@@ -40,13 +40,14 @@ var (
 // own notifications (RTNLGRP_LINK) name each device that was renamed, removed
 // or given another address since before the list was made, and those are read
 // again, with their ports.
-func collectDevices(ctx context.Context, opt Options, udevDB *udevData, netDir string) (devices []Device, problems []string, err error) {
+func collectDevices(ctx context.Context, opt Options, id fact.Fact[[16]byte], udevDB *udevData, netDir string) (devices []Device, problems []string, err error) {
 	watch, err := watchLinks()
 	if err != nil {
 		return nil, nil, err
 	}
 	defer watch.close()
 	c := &deviceReader{ctx: ctx, want: opt.want(), udevDB: udevDB, netDir: netDir, oldKernel: !kernelAtLeast(5, 6)}
+	c.nameFor = func(name, mac string) bool { return opt.WantNameFor != nil && opt.WantNameFor(id, name, mac) }
 	c.openSysfs()
 	defer c.close()
 	w := &deviceWorker{c: c}
@@ -68,6 +69,12 @@ func collectDevices(ctx context.Context, opt Options, udevDB *udevData, netDir s
 	}
 	if err := w.readChanged(links, watch, opt.All); err != nil {
 		return nil, nil, err
+	}
+	if c.want&WantPorts != 0 {
+		c.readPortDrivers(links)
+		if err := c.readAddresses(links); err != nil {
+			return nil, nil, err
+		}
 	}
 	c.nameMasters(links)
 	devices = slices.Grow(devices, len(links))
@@ -201,6 +208,7 @@ func listLinks(ctx context.Context, opt Options, take func(*link)) ([]*link, err
 type deviceReader struct {
 	ctx       context.Context
 	want      Want
+	nameFor   func(name, mac string) bool
 	udevDB    *udevData
 	netDir    string
 	oldKernel bool // no IFLA_PERM_ADDRESS
@@ -355,11 +363,14 @@ func (w *deviceWorker) readQuickly(l *link) bool {
 		return false
 	}
 	v, err := w.readInt(c.virtual, l.Name+"/addr_assign_type")
-	if err != nil || !w.readNameAssignType(l, c.virtual, l.Name+"/name_assign_type") {
+	if err != nil {
+		return false
+	}
+	l.AddrAssignType, l.DevType = fact.Known(AddrAssignType(v)), devType
+	if !w.readNameAssignType(l, c.virtual, l.Name+"/name_assign_type") {
 		return false
 	}
 	w.readBridgePorts(l, c.virtual, l.Name+"/brif")
-	l.AddrAssignType, l.DevType = fact.Known(AddrAssignType(v)), devType
 	w.readUdevDB(l)
 	l.read = true
 	return true
@@ -553,10 +564,11 @@ func sameAddress(sysfs []byte, netlink string) bool {
 	return string(bytes.TrimRight(sysfs, "\n")) == netlink
 }
 
-// readNameAssignType answers false where the device is not there.
+// readNameAssignType answers false where the device is not there. It comes
+// after addr_assign_type.
 func (w *deviceWorker) readNameAssignType(l *link, dir int, name string) bool {
 	l.NameAssignType = fact.Fact[int]{}
-	if w.c.want&WantNameAssignType == 0 {
+	if w.c.want&WantNameAssignType == 0 && (l.AddrAssignType.Or(AddrPerm) != AddrSet || !w.c.nameFor(l.Name, l.MAC)) {
 		return true
 	}
 	switch v, err := w.readInt(dir, name); {
@@ -760,7 +772,40 @@ func portsFrom(masters, every []*link) {
 }
 
 func portOf(l *link) Port {
-	return Port{Index: l.Index, Name: l.Name, MAC: l.MAC, PermanentMAC: l.PermanentMAC}
+	return Port{Index: l.Index, Name: l.Name, MAC: l.MAC, PermanentMAC: l.PermanentMAC, OwnMAC: l.ownMAC}
+}
+
+// readPortDrivers names the drivers of hardware ports, where sysfs shows the
+// devices of this network namespace.
+func (c *deviceReader) readPortDrivers(links []*link) {
+	if c.sysfs < 0 || len(c.foreign) > 0 {
+		return
+	}
+	buf := make([]byte, unix.PathMax)
+	for _, l := range links {
+		for i := range l.Ports {
+			if p := &l.Ports[i]; p.PermanentMAC != "" {
+				if n, err := unix.Readlinkat(c.sysfs, p.Name+"/device/driver", buf); err == nil {
+					p.Driver = path.Base(string(buf[:n]))
+				}
+			}
+		}
+	}
+}
+
+// readAddresses fills in DynamicIPv4.
+func (c *deviceReader) readAddresses(links []*link) error {
+	if len(links) == 0 {
+		return nil
+	}
+	dynamic, err := dumpDynamicIPv4(c.ctx)
+	if err != nil {
+		return err
+	}
+	for _, l := range links {
+		l.DynamicIPv4 = dynamic[l.Index]
+	}
+	return nil
 }
 
 // readDriver asks ETHTOOL_GDRVINFO as udevd does (ethtool_get_driver()), and

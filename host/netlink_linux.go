@@ -42,7 +42,9 @@ var (
 type link struct {
 	Device
 	masterIndex int
-	port        bool // has IFLA_MASTER
+	// ownMAC is Port.OwnMAC of a link that is a port.
+	ownMAC string
+	port   bool // has IFLA_MASTER
 
 	// What became of it in deviceReader: read at all, read with every check
 	// (inspect), and found to be gone.
@@ -288,6 +290,38 @@ func dumpBridgePorts(ctx context.Context) (map[int][]int, error) {
 	return nil, errInterrupted
 }
 
+// dumpDynamicIPv4 returns the indexes of the devices that have an IPv4 address
+// with a lifetime.
+func dumpDynamicIPv4(ctx context.Context) (map[int]bool, error) {
+	for range dumpAttempts {
+		r, err := openRtnl()
+		if err != nil {
+			return nil, err
+		}
+		req := nl.NewNetlinkRequest(unix.RTM_GETADDR, unix.NLM_F_DUMP)
+		req.AddData(nl.NewIfAddrmsg(unix.AF_INET))
+		dynamic := map[int]bool{}
+		interrupted, err := r.request(ctx, req, func(msg []byte) error {
+			if len(msg) < unix.SizeofIfAddrmsg {
+				return errors.New("a short RTM_NEWADDR message")
+			}
+			// What IFA_FLAGS has more is of no interest here.
+			if msg[2]&unix.IFA_F_PERMANENT == 0 {
+				dynamic[number(msg[4:])] = true
+			}
+			return nil
+		})
+		r.close()
+		if err != nil {
+			return nil, fmt.Errorf("list the IPv4 addresses: %w", err)
+		}
+		if !interrupted {
+			return dynamic, nil
+		}
+	}
+	return nil, errInterrupted
+}
+
 // get asks for one link by name, by alternative name or, if name is "", by
 // index. ENODEV says that there is none.
 func (r *rtnl) get(ctx context.Context, name string, index int) (link, error) {
@@ -428,15 +462,27 @@ func parseLink(b []byte) (link, error) {
 }
 
 func parseLinkInfo(l *link, b []byte) {
-	var data []byte
+	var data, port []byte
+	var master string
 	attrs(b, func(typ uint16, v []byte) {
 		switch typ {
 		case unix.IFLA_INFO_KIND:
 			l.Kind = text(v)
 		case unix.IFLA_INFO_DATA:
 			data = v
+		case unix.IFLA_INFO_SLAVE_KIND:
+			master = text(v)
+		case unix.IFLA_INFO_SLAVE_DATA:
+			port = v
 		}
 	})
+	if master == "bond" {
+		attrs(port, func(typ uint16, v []byte) {
+			if typ == nl.IFLA_BOND_SLAVE_PERM_HWADDR {
+				l.ownMAC = hardwareAddress(v)
+			}
+		})
+	}
 	if l.Kind != "bond" {
 		return
 	}
@@ -450,6 +496,8 @@ func parseLinkInfo(l *link, b []byte) {
 			l.Bond.Mode = named(bondModes, v[0])
 		case nl.IFLA_BOND_FAIL_OVER_MAC:
 			l.Bond.FailOverMAC = named(failOverMACs, v[0])
+		case nl.IFLA_BOND_AD_ACTOR_SYSTEM:
+			l.Bond.ADActorSystem = hardwareAddress(v)
 		}
 	})
 }

@@ -26,6 +26,10 @@ type Options struct {
 	Want Want
 	// WantFor, where not nil, is asked for Want once the release is known.
 	WantFor func(fact.Fact[linkfiles.Release]) Want
+	// WantNameFor, where not nil, is asked about each device whose address was
+	// set whether its NameAssignType is to be collected, where Want does not
+	// say so. It is called from several threads at once.
+	WantNameFor func(id fact.Fact[[16]byte], name, mac string) bool
 	// Release, where not zero, is taken as systemd's release and not looked up.
 	Release linkfiles.Release
 }
@@ -41,8 +45,8 @@ const (
 	WantUdevDB
 	// WantDriver collects Device.Driver.
 	WantDriver
-	// WantNameAssignType collects Device.NameAssignType, of which only a file
-	// with OriginalName= makes use.
+	// WantNameAssignType collects Device.NameAssignType of all devices, of which
+	// a file with OriginalName= makes use; see Options.WantNameFor.
 	WantNameAssignType
 	// WantUEvent keeps Device.UEvent; DevType is collected in any case.
 	WantUEvent

@@ -105,6 +105,9 @@ type Device struct {
 	// Ports are the devices whose master this is, sorted by index.
 	Ports []Port `json:"ports,omitempty"`
 	Bond  *Bond  `json:"bond,omitempty"`
+	// DynamicIPv4 is true where the device has an IPv4 address with a lifetime
+	// (without IFA_F_PERMANENT): a DHCP lease.
+	DynamicIPv4 bool `json:"dynamic_ipv4,omitempty"`
 
 	AddrAssignType fact.Fact[AddrAssignType] `json:"addr_assign_type"`
 	NameAssignType fact.Fact[int]            `json:"name_assign_type"`
@@ -132,12 +135,21 @@ type Port struct {
 	Name         string `json:"name"`
 	MAC          string `json:"mac,omitempty"`
 	PermanentMAC string `json:"permanent_mac,omitempty"`
+	// OwnMAC is IFLA_BOND_SLAVE_PERM_HWADDR: the address that a port of a bond
+	// had when it joined, and gets back when it leaves. "" for other ports.
+	OwnMAC string `json:"own_mac,omitempty"`
+	// Driver is the kernel driver of a hardware port; "" for other ports and
+	// where sysfs does not tell.
+	Driver string `json:"driver,omitempty"`
 }
 
 // Bond is the part of IFLA_INFO_DATA that decides about addresses.
 type Bond struct {
 	Mode        string `json:"mode"`          // "active-backup", "802.3ad", ...
 	FailOverMAC string `json:"fail_over_mac"` // "none", "active", "follow"
+	// ADActorSystem is the LACP system ID that somebody set in place of the
+	// bond's own address; "" where that is used, and in other modes.
+	ADActorSystem string `json:"ad_actor_system,omitempty"`
 }
 
 // IgnoresAddress reports whether the bonding driver takes no address from

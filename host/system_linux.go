@@ -129,16 +129,33 @@ func nodenameOf(pid int) (string, error) {
 // machineID reads /etc/machine-id, which is all that sd_id128_get_machine(3)
 // reads: systemd mounts over it what it made up for a boot without one.
 func (f files) machineID() linkfiles.MachineID {
-	const name = "/etc/machine-id"
-	b, err := f.read(name, limitSmall)
+	id, err := f.readMachineID("/etc/machine-id")
 	if err != nil {
 		return linkfiles.UnknownMachineID(err.Error())
 	}
+	return linkfiles.KnownMachineID(id)
+}
+
+// ReadMachineID reads any machine-id(5) file as systemd reads /etc/machine-id.
+// It opens regular files only and never waits.
+func ReadMachineID(path string) ([16]byte, error) {
+	id, err := files{}.readMachineID(path)
+	if err != nil {
+		return id, fmt.Errorf("machine-id file: %w", err)
+	}
+	return id, nil
+}
+
+func (f files) readMachineID(name string) ([16]byte, error) {
+	b, err := f.read(name, limitSmall)
+	if err != nil {
+		return [16]byte{}, err
+	}
 	id, err := parseMachineID(b)
 	if err != nil {
-		return linkfiles.UnknownMachineID(name + " " + err.Error())
+		return [16]byte{}, fmt.Errorf("%s %w", name, err)
 	}
-	return linkfiles.KnownMachineID(id)
+	return id, nil
 }
 
 func (f files) machineTags() fact.Fact[[]string] {

@@ -23,6 +23,22 @@ type outcome struct {
 
 func known(met bool, actual string) outcome { return outcome{met: met, actual: actual} }
 
+// has names a thing that the system has or has not.
+func has(yes bool, thing string) string {
+	if yes {
+		return thing
+	}
+	return "no " + thing
+}
+
+// listed names what the system has of several.
+func listed(what string, words []string) string {
+	if len(words) == 0 {
+		return "no " + what
+	}
+	return "the " + what + " " + strings.Join(words, " ")
+}
+
 // system tests the conditions: condition_test_list().
 func (m *match) system(rel Release, q quirks, sys *System) answer {
 	v := answer{}
@@ -40,6 +56,10 @@ func (c condition) test(rel Release, q quirks, sys *System) answer {
 		text += "!"
 	}
 	text += c.param
+	masked := text
+	if c.key == "Host" && isID(c.param) {
+		masked = strings.TrimSuffix(text, c.param) + "an ID" // it may be the machine's own
+	}
 	var o outcome
 	switch c.key {
 	case "Host":
@@ -63,8 +83,11 @@ func (c condition) test(rel Release, q quirks, sys *System) answer {
 	case o.bad != "":
 		return fails(c.pos, "%s is %s, which udevd counts as failed", text, o.bad)
 	case o.reason != "":
-		return cannotTell(c.pos, "%s: %s", text, o.reason)
+		return cannotTell(c.pos, "%s: %s", masked, o.reason)
 	case o.met == c.negate:
+		if o.met {
+			text = masked
+		}
 		if o.actual == "" {
 			return fails(c.pos, "%s is not met", text)
 		}
@@ -77,7 +100,7 @@ func testHost(q quirks, param string, sys *System) outcome {
 	if id, err := ParseMachineID(param); err == nil {
 		is, ok := sys.MachineID.Is(id)
 		if is {
-			return known(true, "")
+			return known(true, "that machine-id")
 		}
 		if !ok {
 			return outcome{reason: "the machine-id is unknown (" + sys.MachineID.ID().Reason() + ")"}
@@ -91,7 +114,7 @@ func testHost(q quirks, param string, sys *System) outcome {
 				return outcome{reason: "the boot ID or product UUID is unknown (" + other.Reason() + ")"}
 			}
 			if o, err := ParseMachineID(s); has && err == nil && o == id {
-				return known(true, "")
+				return known(true, "that boot ID or product UUID")
 			}
 		}
 	}
@@ -108,7 +131,7 @@ func testVirtualization(param string, sys *System) outcome {
 		return outcome{reason: "the virtualization is unknown (" + sys.Virtualization.Reason() + ")"}
 	}
 	if param == "private-users" {
-		return known(v.PrivateUsers, "")
+		return known(v.PrivateUsers, has(v.PrivateUsers, "user namespace of its own"))
 	}
 	some := v.VM || v.Container
 	if b, ok := boolean(param); ok {
@@ -133,11 +156,11 @@ func testKernelCommandLine(rel Release, q quirks, param string, sys *System) out
 	for {
 		word, rest, more, err := syntax.nextWord(rel, line)
 		if err != nil || !more {
-			return known(false, "")
+			return known(false, "a kernel command line without it")
 		}
 		line = rest
 		if word == param || !whole && strings.HasPrefix(word, param+"=") {
-			return known(true, "")
+			return known(true, "it on the kernel command line")
 		}
 	}
 }
@@ -158,10 +181,10 @@ func testCredential(param string, sys *System) outcome {
 	}
 	for _, n := range names {
 		if n == param {
-			return known(true, "")
+			return known(true, "that credential")
 		}
 	}
-	return known(false, "")
+	return known(false, listed("credentials", names))
 }
 
 func testMachineTag(q quirks, param string, sys *System) outcome {
@@ -171,10 +194,10 @@ func testMachineTag(q quirks, param string, sys *System) outcome {
 	}
 	for _, t := range tags {
 		if (glob{unclosedFails: q.globUnclosedFails}).match(param, t) {
-			return known(true, "")
+			return known(true, "the tag "+t)
 		}
 	}
-	return known(false, "")
+	return known(false, listed("tags", tags))
 }
 
 // testFirmware is condition_test_firmware().
@@ -183,12 +206,12 @@ func testFirmware(rel Release, q quirks, param string, sys *System) outcome {
 	field, isField := strings.CutPrefix(param, "smbios-field(")
 	isField = isField && q.smbios
 	if param != "uefi" && param != "device-tree" && !isCompatible && !isField {
-		return known(false, "")
+		return known(false, "no such thing")
 	}
 	if isCompatible {
 		inner, ok := closeParen(compatible, q.firmwareLastParen)
 		if !ok {
-			return known(false, "")
+			return known(false, "no such thing")
 		}
 		compatible = inner
 	}
@@ -205,17 +228,17 @@ func testFirmware(rel Release, q quirks, param string, sys *System) outcome {
 	}
 	switch {
 	case param == "uefi":
-		return known(fw.UEFI, "")
+		return known(fw.UEFI, has(fw.UEFI, "UEFI"))
 	case param == "device-tree":
 		// 251 to 251.4 look at a path that no kernel has.
-		return known(fw.DeviceTree, "")
+		return known(fw.DeviceTree, has(fw.DeviceTree, "device tree"))
 	case isCompatible:
 		for _, c := range fw.Compatible {
 			if c == compatible {
-				return known(true, "")
+				return known(true, "it")
 			}
 		}
-		return known(false, "")
+		return known(false, listed("compatible strings", fw.Compatible))
 	}
 	return testSMBIOS(rel, q, field, fw)
 }
@@ -262,7 +285,7 @@ func testSMBIOS(rel Release, q quirks, expr string, fw Firmware) outcome {
 		return outcome{reason: "the SMBIOS field " + field + " could not be read, or was left out of the snapshot"}
 	}
 	if !ok {
-		return known(false, "")
+		return known(false, "no SMBIOS field "+field)
 	}
 	return known(compareVersions(q, op, have, want), field+" "+have)
 }

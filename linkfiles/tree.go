@@ -540,7 +540,8 @@ const (
 
 // Decider works out which file of a tree applies to the devices of one machine.
 type Decider struct {
-	tree *Tree
+	tree   *Tree
+	system *System
 	// live are the files that can apply to any device at all, with what the
 	// machine made of their conditions.
 	live  []liveFile
@@ -561,7 +562,7 @@ func (d *Decider) Uses(f *File) bool {
 // For returns the Decider for the machine sys. It tests the conditions that are
 // the same for all devices once.
 func (t *Tree) For(sys *System) *Decider {
-	d := &Decider{tree: t}
+	d := &Decider{tree: t, system: sys}
 	for _, f := range t.Files {
 		if a := t.askSystem(f, sys); a.state != no {
 			d.live = append(d.live, liveFile{f, a})

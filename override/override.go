@@ -43,15 +43,16 @@ func (t Target) String() string {
 	return t.Kind + " " + t.Name
 }
 
-// Flags are the flags of fix and undo that name the target.
+// Flags are the flags of fix and undo that name the target, ready to be pasted
+// into a shell.
 func (t Target) Flags() string {
 	switch {
 	case t.Name == "":
-		return "--kind " + quoted(t.Kind)
+		return "--kind " + ShellWord(t.Kind)
 	case t.Kind == "bond" || t.Kind == "bridge":
-		return "--" + t.Kind + " " + quoted(t.Name)
+		return "--" + t.Kind + " " + ShellWord(t.Name)
 	}
-	return "--device " + quoted(t.Name)
+	return "--device " + ShellWord(t.Name)
 }
 
 // Source is a file that an override was derived from.
@@ -245,16 +246,40 @@ func Find(store *linkfiles.Store) []*Override {
 
 // quoted is a name as a comment can hold it, in quotes unless it is plain.
 func quoted(s string) string {
-	plain := s != ""
-	for i := range len(s) {
-		if c := s[i]; c <= ' ' || c >= 0x7f || strings.IndexByte("\"'\\`$*?[]#;&|<>(){}!~", c) >= 0 {
-			plain = false
-		}
-	}
-	if plain {
+	if plain(s) {
 		return s
 	}
 	return strconv.QuoteToASCII(s)
+}
+
+func plain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c <= ' ' || c >= 0x7f || strings.IndexByte("\"'\\`$*?[]#;&|<>(){}!~", c) >= 0 {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// ShellWord is s as one word of a shell command: nothing in it is expanded. What
+// is not printable ASCII is an octal escape in $'...', which POSIX has since
+// 2024 and bash, zsh and ksh have always had.
+func ShellWord(s string) string {
+	switch {
+	case plain(s):
+		return s
+	case !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r >= 0x7f }):
+		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+	}
+	var b strings.Builder
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c >= 0x7f || c == '\'' || c == '\\' {
+			fmt.Fprintf(&b, `\%03o`, c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return "$'" + b.String() + "'"
 }
 
 // unquotedWords splits what quoted joined.

@@ -2,6 +2,7 @@ package override
 
 import (
 	"bytes"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -114,4 +115,19 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("the body of %q is %q", text, o.Body)
 		}
 	})
+}
+
+func TestACommandForAShellIsTheNameAndNothingElse(t *testing.T) {
+	for _, name := range []string{"bond0", "$(id)", "`id`", `"; id; "`, "it's", `a\b`, "x\x1b[2J", "\xff\xfe'\\", "größe", "", "*", "~", "$'x'", "-x", "a b"} {
+		word := ShellWord(name)
+		for i := range len(word) {
+			if word[i] < ' ' || word[i] >= 0x7f {
+				t.Errorf("%q is not printable", word)
+			}
+		}
+		out, err := exec.Command("bash", "-c", "printf %s "+word).Output()
+		if name != "-x" && (err != nil || string(out) != name) {
+			t.Errorf("%s is %q, want %q (%v)", word, out, name, err)
+		}
+	}
 }

@@ -28,16 +28,19 @@ var nameProperties = []string{"ID_NET_NAME_ONBOARD", "ID_NET_NAME_SLOT", "ID_NET
 // MACAddressPolicy=persistent, HASH_KEY of src/network/netdev/netdev.c for the
 // devices that systemd-networkd creates.
 var (
-	udevKey     = mustHex("d31e48fa90fe4b4c9dafd5d7a1b12e8a")
-	networkdKey = mustHex("52e145bd006f299621c6306d83710448")
+	udevKey     = newHashKey("d31e48fa90fe4b4c9dafd5d7a1b12e8a")
+	networkdKey = newHashKey("52e145bd006f299621c6306d83710448")
 )
 
-func mustHex(s string) []byte {
+// hashKey is SipHash's, as two little-endian numbers.
+type hashKey struct{ k0, k1 uint64 }
+
+func newHashKey(s string) hashKey {
 	b, err := hex.DecodeString(s)
-	if err != nil {
-		panic(err)
+	if err != nil || len(b) != 16 {
+		panic("not a key of SipHash: " + s)
 	}
-	return b
+	return hashKey{binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])}
 }
 
 // releaseRules is how a span of systemd releases goes about addresses and about
@@ -92,31 +95,35 @@ func rulesOf(rel linkfiles.Release) releaseRules {
 
 // derive is systemd's address derivation: SipHash-2-4 of the machine-id and a
 // name, little-endian (net_get_unique_predictable_data_from_name).
-func derive(key []byte, id [16]byte, name string) [8]byte {
-	h := siphash.New(key)
-	h.Write(id[:])
-	h.Write([]byte(name))
+func derive(key hashKey, id [16]byte, name string) [8]byte {
+	// A name of up to 127 bytes, the longest there is, needs no allocation.
+	data := append(make([]byte, 0, len(id)+127), id[:]...)
+	data = append(data, name...)
 	var sum [8]byte
-	binary.LittleEndian.PutUint64(sum[:], h.Sum64())
+	binary.LittleEndian.PutUint64(sum[:], siphash.Hash(key.k0, key.k1, data))
 	return sum
 }
 
-// ethernet makes six derived bytes a locally administered unicast address.
-func ethernet(sum [8]byte) string {
+// appendEthernet makes six derived bytes a locally administered unicast
+// address.
+func appendEthernet(dst []byte, sum [8]byte) []byte {
 	sum[0] = sum[0]&^0x01 | 0x02
-	return formatMAC(sum[:6])
+	return appendMAC(dst, sum[:6])
 }
 
 func formatMAC(b []byte) string {
+	return string(appendMAC(make([]byte, 0, 3*len(b)), b))
+}
+
+func appendMAC(dst, b []byte) []byte {
 	const digits = "0123456789abcdef"
-	s := make([]byte, 0, 3*len(b))
 	for i, c := range b {
 		if i > 0 {
-			s = append(s, ':')
+			dst = append(dst, ':')
 		}
-		s = append(s, digits[c>>4], digits[c&15])
+		dst = append(dst, digits[c>>4], digits[c&15])
 	}
-	return string(s)
+	return dst
 }
 
 func parseMAC(s string) ([]byte, bool) {
@@ -139,7 +146,35 @@ func parseMAC(s string) ([]byte, bool) {
 // device that it creates from a .netdev file without MACAddress=
 // (netdev_generate_hw_addr).
 func NetworkdMAC(id [16]byte, name string) string {
-	return ethernet(derive(networkdKey, id, name))
+	return string(AppendNetworkdMAC(nil, id, name))
+}
+
+// AppendNetworkdMAC appends what NetworkdMAC returns.
+func AppendNetworkdMAC(dst []byte, id [16]byte, name string) []byte {
+	return appendEthernet(dst, derive(networkdKey, id, name))
+}
+
+// AppendPersistentMAC appends the address that MACAddressPolicy=persistent
+// derives for an Ethernet device, name being the one that udevd hashes: an
+// ID_NET_NAME_* property or, where HashesInterfaceName allows it, the
+// interface name.
+func AppendPersistentMAC(dst []byte, id [16]byte, name string) []byte {
+	return appendEthernet(dst, derive(udevKey, id, name))
+}
+
+// NameMatters reports whether an address that was set may be one that udevd or
+// systemd-networkd derived from another name than the device has now. Then
+// only name_assign_type tells whether it ever had one.
+func NameMatters(id fact.Fact[[16]byte], name, mac string) bool {
+	machine, ok := id.Get()
+	return ok && looksDerived(mac) && mac != string(AppendPersistentMAC(nil, machine, name)) && mac != NetworkdMAC(machine, name)
+}
+
+// looksDerived: every address that systemd derives for an Ethernet device is a
+// locally administered unicast one.
+func looksDerived(mac string) bool {
+	b, ok := parseMAC(mac)
+	return ok && len(b) == 6 && b[0]&0x03 == 0x02
 }
 
 // AddressFacts is what decides about an address that udevd derives.
@@ -184,20 +219,11 @@ func PersistentMAC(rel linkfiles.Release, f AddressFacts) fact.Fact[host.Persist
 		}
 	}
 	if p.Property == "" {
-		if !rules.hashesInterfaceName {
+		switch hashes := hashesInterfaceName(rules, f.Scheme); {
+		case hashes.IsUnknown():
+			return unknown(hashes.Reason())
+		case !hashes.Or(false):
 			return fact.Absent[host.PersistentMAC]()
-		}
-		if rules.schemeDecides {
-			scheme, ok := f.Scheme.Get()
-			if !ok {
-				return unknown("the naming scheme: " + f.Scheme.Reason())
-			}
-			switch stable := schemeHashesInterfaceName(scheme); {
-			case stable.IsUnknown():
-				return unknown(stable.Reason())
-			case !stable.Or(false):
-				return fact.Absent[host.PersistentMAC]()
-			}
 		}
 		p.Property, p.Name = "INTERFACE", f.Name
 	}
@@ -210,7 +236,7 @@ func PersistentMAC(rel linkfiles.Release, f AddressFacts) fact.Fact[host.Persist
 	}
 	sum := derive(udevKey, id, p.Name)
 	if f.ARPHRD == arphrdEther {
-		p.MAC = ethernet(sum)
+		p.MAC = string(appendEthernet(nil, sum))
 		return fact.Known(p)
 	}
 	// InfiniBand: the first 12 of 20 bytes stay the device's own, the last 8
@@ -222,6 +248,28 @@ func PersistentMAC(rel linkfiles.Release, f AddressFacts) fact.Fact[host.Persist
 	copy(b[12:], sum[:])
 	p.MAC = formatMAC(b)
 	return fact.Known(p)
+}
+
+// HashesInterfaceName reports whether MACAddressPolicy=persistent makes an
+// address of the interface name on the snapshot's machine, for a device without
+// an ID_NET_NAME_* property.
+func HashesInterfaceName(snap *host.Snapshot) fact.Fact[bool] {
+	rel, ok := snap.Systemd.Release.Get()
+	if !ok {
+		return fact.Unknown[bool]("the systemd release: " + snap.Systemd.Release.Reason())
+	}
+	return hashesInterfaceName(rulesOf(rel), schemeName(snap))
+}
+
+func hashesInterfaceName(rules releaseRules, scheme fact.Fact[string]) fact.Fact[bool] {
+	if !rules.hashesInterfaceName || !rules.schemeDecides {
+		return fact.Known(rules.hashesInterfaceName)
+	}
+	name, ok := scheme.Get()
+	if !ok {
+		return fact.Unknown[bool]("the naming scheme: " + scheme.Reason())
+	}
+	return schemeHashesInterfaceName(name)
 }
 
 // schemeHashesInterfaceName reports whether the scheme has

@@ -26,6 +26,7 @@ func Check(snap *host.Snapshot, tree *linkfiles.Tree, opt Options) *Result {
 	a.byName = sync.OnceValue(a.indexNames)
 	a.byPath = sync.OnceValue(a.indexPaths)
 	a.unrecorded = sync.OnceValue(a.findUnrecorded)
+	a.filesSetAddresses = sync.OnceValue(a.findSetsAddresses)
 	return a.run()
 }
 
@@ -54,6 +55,8 @@ type audit struct {
 	byPath func() map[string]*linkfiles.File
 	// unrecorded is a file whose name udevd cannot put into its database.
 	unrecorded func() string
+	// filesSetAddresses: a file gives hardware another address than its own.
+	filesSetAddresses func() bool
 
 	// audited counts the devices.
 	audited int
@@ -262,7 +265,11 @@ func (s *subject) judge(dev *linkfiles.Device) {
 		s.expected, _, s.expectedAt = s.opt.Site.Expect(s.res.Name, s.res.Kind)
 	}
 	s.res.Origin = s.origin()
+	if s.res.Origin.Or("") == OriginPort {
+		s.res.OriginPort = portWithAddress(s.res.Device)
+	}
 	s.res.AfterAdd = s.afterAdd()
+	s.res.Predicted = s.predict()
 }
 
 // policyWhatever is the policy where the file that applies is not known: known

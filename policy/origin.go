@@ -7,15 +7,18 @@ import (
 
 // The origins of a live address. What each one rests on is said in origin.
 const (
-	OriginUdev      = "udev-persistent"
-	OriginLinkFile  = "link-file"
-	OriginKernel    = "kernel-random"
-	OriginPort      = "port"
-	OriginLower     = "lower"
-	OriginMaster    = "master"
-	OriginPermanent = "permanent"
-	OriginNetworkd  = "networkd-persistent"
-	OriginSomeone   = "set-by-someone"
+	OriginUdev     = "udev-persistent"
+	OriginLinkFile = "link-file"
+	// OriginUdevRandom is MACAddressPolicy=random. It is never shown of a live
+	// address: anybody may have set that.
+	OriginUdevRandom = "udev-random"
+	OriginKernel     = "kernel-random"
+	OriginPort       = "port"
+	OriginLower      = "lower"
+	OriginMaster     = "master"
+	OriginPermanent  = "permanent"
+	OriginNetworkd   = "networkd-persistent"
+	OriginSomeone    = "set-by-someone"
 )
 
 // origin works out who gave the device its live address:
@@ -28,8 +31,9 @@ const (
 //     is shown by a port with the same address.
 //   - lower: addr_assign_type is 2 on a device that has no ports; the driver
 //     took the address of the device beneath (a VLAN does).
-//   - master: the device is a port of a bond with fail_over_mac=none, whose
-//     driver gives the bond's address to all of its ports.
+//   - master: the device is a port of a bond whose driver gives the bond's
+//     address to all of its ports: any but one in active-backup mode with
+//     fail_over_mac active or follow.
 //   - udev-persistent: addr_assign_type is 3, and the address is the one that
 //     MACAddressPolicy=persistent derives (a keyed hash of the machine-id that
 //     nothing but udevd makes) while the policy in force is persistent or
@@ -38,9 +42,10 @@ const (
 //     effective file, which is the file that udevd applied.
 //   - networkd-persistent: addr_assign_type is 3, and the address is the one that
 //     systemd-networkd derives for this name by a keyed hash of its own.
-//   - set-by-someone: addr_assign_type is 3, and the address is none that udevd or
-//     systemd-networkd derive for the present name: a program or a person set
-//     it.
+//   - set-by-someone: addr_assign_type is 3, and the address is none that udevd
+//     or systemd-networkd derive for the device: a program or a person set it.
+//     Where the kernel says that the device was renamed, and it may be one that
+//     they derived for an earlier name, that is not known.
 func (s *subject) origin() fact.Fact[string] {
 	d := s.res.Device
 	if d == nil {
@@ -73,22 +78,25 @@ func (s *subject) origin() fact.Fact[string] {
 }
 
 func (s *subject) originOfSet(d *host.Device) fact.Fact[string] {
-	unknown := func(why string) fact.Fact[string] { return fact.Unknown[string](why) }
+	unknown := func(why string, candidates ...string) fact.Fact[string] {
+		s.res.OriginCandidates = candidates
+		return fact.Unknown[string](why)
+	}
 	if d.MAC == d.PermanentMAC {
 		return fact.Known(OriginPermanent)
 	}
 	if d.Bond.IgnoresAddress() {
-		return unknown("the kernel, or whoever created the bond: with fail_over_mac=" + d.Bond.FailOverMAC + " the driver takes no address, but notes it as set")
+		return unknown("the kernel, or whoever created the bond: with fail_over_mac="+d.Bond.FailOverMAC+" the driver takes no address, but notes it as set", OriginKernel, OriginSomeone)
 	}
 	if d.Master != "" {
 		m := s.byName()[d.Master]
 		switch {
 		case m == nil:
-			return unknown("its master " + d.Master + ", or whoever set it")
-		case m.MAC == d.MAC && m.Bond != nil && m.Bond.FailOverMAC == "none":
+			return unknown("its master "+d.Master+", or whoever set it", OriginMaster, OriginSomeone)
+		case m.MAC == d.MAC && m.Bond != nil && !m.Bond.IgnoresAddress():
 			return fact.Known(OriginMaster)
 		case m.MAC == d.MAC:
-			return unknown("its master " + d.Master + ", or whoever set it")
+			return unknown("its master "+d.Master+", or whoever set it", OriginMaster, OriginSomeone)
 		}
 	}
 	policy := s.res.Policy.Or("")
@@ -96,7 +104,7 @@ func (s *subject) originOfSet(d *host.Device) fact.Fact[string] {
 		return fact.Known(OriginLinkFile)
 	}
 	if policy == "random" || s.appliedPolicy() == "random" {
-		return unknown("udev by MACAddressPolicy=random, or someone who set it")
+		return unknown("udev by MACAddressPolicy=random, or someone who set it", OriginUdevRandom, OriginSomeone)
 	}
 	n := d.NetworkdMAC
 	if notCollected(n) {
@@ -108,22 +116,31 @@ func (s *subject) originOfSet(d *host.Device) fact.Fact[string] {
 	p := s.res.Persistent
 	switch {
 	case p.IsUnknown():
-		return unknown("udev or someone who set it; the persistent address is not known: " + p.Reason())
+		return unknown("udev or someone who set it; the persistent address is not known: "+p.Reason(), OriginUdev, OriginSomeone)
 	case n.IsUnknown() && p.Or(host.PersistentMAC{}).MAC != d.MAC:
-		return unknown("systemd-networkd or someone who set it; the address that networkd derives is not known: " + n.Reason())
-	case p.IsAbsent(), p.Or(host.PersistentMAC{}).MAC != d.MAC:
+		return unknown("systemd-networkd or someone who set it; the address that networkd derives is not known: "+n.Reason(), OriginNetworkd, OriginSomeone)
+	case p.Or(host.PersistentMAC{}).MAC != d.MAC:
+		if ofEarlierName(d) {
+			return unknown("udev or systemd-networkd by a name that the device had before, or someone who set it", OriginUdev, OriginNetworkd, OriginSomeone)
+		}
 		return fact.Known(OriginSomeone)
 	case policy == "persistent" || s.res.Applied.IsKnown():
 		return fact.Known(OriginUdev)
 	}
-	return unknown("udev, or someone who set the address that MACAddressPolicy=persistent derives")
+	return unknown("udev, or someone who set the address that MACAddressPolicy=persistent derives", OriginUdev, OriginSomeone)
 }
 
-// portWithAddress names the port whose current or permanent address the
+// ofEarlierName reports whether the address may be one that was derived from a
+// name that the device had before.
+func ofEarlierName(d *host.Device) bool {
+	return d.NameAssignType.Or(0) == host.NameRenamed && looksDerived(d.MAC)
+}
+
+// portWithAddress names the port whose own, permanent or current address the
 // device carries, "" if none does.
 func portWithAddress(d *host.Device) string {
 	for _, p := range d.Ports {
-		if p.PermanentMAC != "" && p.PermanentMAC == d.MAC {
+		if p.OwnMAC == d.MAC || p.PermanentMAC == d.MAC {
 			return p.Name
 		}
 	}

@@ -1,20 +1,37 @@
 package policy
 
 import (
+	"cmp"
+	"strings"
+
 	"linkaudit/fact"
 	"linkaudit/host"
+	"linkaudit/linkfiles"
+	"linkaudit/policy/life"
 )
+
+// appliesFiles says whether udevd gets to apply .link files to this device.
+func (s *subject) appliesFiles() fact.Fact[bool] {
+	udev := s.snap.Udev
+	switch {
+	case udev.SetupLinkRule.IsUnknown():
+		return fact.Unknown[bool]("whether a udev rule runs net_setup_link: " + udev.SetupLinkRule.Reason())
+	case udev.Running.IsUnknown() && !s.snap.Offline: // an image's udevd runs when the image does
+		return fact.Unknown[bool]("whether udevd runs: " + udev.Running.Reason())
+	case !s.snap.Offline && !s.linkFilesApply(), udev.SetupLinkRule.IsAbsent():
+		return fact.Known(false)
+	}
+	return fact.Known(true)
+}
 
 // afterAdd works out DeviceResult.AfterAdd: what OnAdd says, on a host where
 // udevd gets to apply .link files at all.
 func (s *subject) afterAdd() fact.Fact[string] {
-	udev := s.snap.Udev
+	applies, ok := s.appliesFiles().Get()
 	switch {
-	case udev.SetupLinkRule.IsUnknown():
-		return fact.Unknown[string]("whether a udev rule runs net_setup_link: " + udev.SetupLinkRule.Reason())
-	case udev.Running.IsUnknown() && !s.snap.Offline: // an image's udevd runs when the image does
-		return fact.Unknown[string]("whether udevd runs: " + udev.Running.Reason())
-	case !s.snap.Offline && !s.linkFilesApply(), udev.SetupLinkRule.IsAbsent(), s.decision.File.IsAbsent():
+	case !ok:
+		return fact.Unknown[string](s.appliesFiles().Reason())
+	case !applies, s.decision.File.IsAbsent():
 		return s.left()
 	case s.decision.File.IsUnknown():
 		return fact.Unknown[string]("the file that applies: " + s.decision.File.Reason())
@@ -55,4 +72,394 @@ func (s *subject) left() fact.Fact[string] {
 		return fact.Unknown[string](noSuchDevice)
 	}
 	return fact.Text(s.res.Device.MAC)
+}
+
+// predict works out DeviceResult.Predicted.
+func (s *subject) predict() []Prediction {
+	out := make([]Prediction, 0, len(Events))
+	for _, e := range Events {
+		p := Prediction{Event: e}
+		switch d := s.res.Device; {
+		case e == EventUdevAdd:
+			p.MAC = s.res.AfterAdd
+			if mac, ok := p.MAC.Get(); ok && d != nil {
+				p.Outcomes = []Outcome{s.afterAddOutcome(mac)}
+			}
+		case d == nil:
+			p.MAC = fact.Unknown[string](noSuchDevice)
+		case d.MAC == "":
+			p.MAC = fact.Absent[string]()
+		case e == EventPortsRejoin:
+			p.Outcomes, p.MAC = s.portsRejoin(d)
+		case e == EventRecreate:
+			p.Outcomes, p.MAC = s.recreated(d, false)
+		case e == EventBoot:
+			p.Outcomes, p.MAC = s.recreated(d, true)
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+func (s *subject) afterAddOutcome(mac string) Outcome {
+	o := Outcome{MAC: mac, Origin: s.res.Origin.Or(""), Port: s.res.OriginPort}
+	if mac != s.res.Device.MAC {
+		o.Port, o.Origin = "", OriginLinkFile
+		if s.res.Policy.Or("") == "persistent" {
+			o.Origin = OriginUdev
+		}
+	}
+	return o
+}
+
+// portsRejoin is the address once all ports have left and joined again.
+func (s *subject) portsRejoin(d *host.Device) ([]Outcome, fact.Fact[string]) {
+	if !takesPortAddress[d.Kind] || len(d.Ports) == 0 {
+		return nil, fact.Absent[string]()
+	}
+	t, ok := d.AddrAssignType.Get()
+	if !ok {
+		return nil, fact.Unknown[string]("addr_assign_type: " + d.AddrAssignType.Reason())
+	}
+	now := model(d)
+	now.MAC, now.Assign = d.MAC, life.AssignType(t)
+	ports := s.ports(d, false)
+	now.Ports = ports
+	for _, p := range ports {
+		now, _ = now.Leave(p.Name)
+	}
+	var all []course
+	for _, first := range firstPorts(d.Kind, ports) {
+		all = append(all, course{first, untold, s.outcome(joinAll(now, ports, first), "")})
+	}
+	return summary(all)
+}
+
+// recreated is the address of a device that is deleted and created again by
+// whoever created it, and whose present ports join it then; atBoot with the
+// addresses that those have after a boot.
+//
+// Whoever creates a device may give it an address. That he did not is shown by
+// an address that only udevd gives, since udevd leaves a given one alone; that
+// he did, by the one of systemd-networkd. Where neither is shown, both are
+// possible. A bond of type 1 or 2 has lost what it was created with when its
+// last port left; it is taken for one that was created without.
+func (s *subject) recreated(d *host.Device, atBoot bool) ([]Outcome, fact.Fact[string]) {
+	_, modelled := kinds[d.Kind]
+	switch {
+	case d.Kind == "" && d.PermanentMAC != "":
+		return s.hardware(d, atBoot)
+	case d.Loopback():
+		return []Outcome{{MAC: d.MAC, Origin: OriginPermanent}}, fact.Known(d.MAC)
+	case !modelled:
+		return nil, fact.Unknown[string]("what the kernel does with a new device of this kind is not modelled")
+	case s.res.Origin.Or("") == OriginNetworkd:
+		return []Outcome{{MAC: d.MAC, Origin: OriginNetworkd}}, fact.Known(d.MAC)
+	case d.Master != "" && !takesPortAddress[d.Kind]:
+		return nil, fact.Unknown[string]("it is a port of " + d.Master + ", which may give it an address")
+	}
+	step, why := s.udevOnNew(d)
+	if why != "" {
+		return nil, fact.Unknown[string](why)
+	}
+	ports := s.ports(d, atBoot)
+	var all []course
+	for _, first := range firstPorts(d.Kind, ports) {
+		fresh := model(d)
+		fresh.Assign = life.Random
+		if step == nil {
+			all = append(all, course{first, untold, s.outcome(joinAll(fresh, ports, first), "")})
+			continue
+		}
+		early, from := step(fresh)
+		all = append(all, course{first, udevFirst, s.outcome(joinAll(early, ports, first), from)})
+		if len(ports) > 0 {
+			late, from := step(joinAll(fresh, ports, first))
+			all = append(all, course{first, portFirst, s.outcome(late, from)})
+		}
+	}
+	outcomes, mac := summary(all)
+	if t := d.AddrAssignType.Or(host.AddrRandom); t == host.AddrSet && !shownNotGiven[s.res.Origin.Or("")] {
+		for i := range outcomes {
+			outcomes[i].When = strings.TrimSuffix("it is created without an address, "+outcomes[i].When, ", ")
+		}
+		outcomes = append(outcomes, Outcome{MAC: d.MAC, Origin: OriginSomeone, When: "it is created with this address"})
+		mac = agreed(outcomes)
+	}
+	return outcomes, mac
+}
+
+// shownNotGiven are the origins of a set address that show that the device was
+// created without one.
+var shownNotGiven = map[string]bool{OriginUdev: true, OriginLinkFile: true}
+
+// hardware is about devices with a permanent address, with which they start.
+func (s *subject) hardware(d *host.Device, atBoot bool) ([]Outcome, fact.Fact[string]) {
+	applies, ok := s.appliesFiles().Get()
+	switch {
+	case !atBoot:
+		return nil, fact.Absent[string]()
+	case d.Master != "":
+		return nil, fact.Unknown[string]("it is a port of " + d.Master + ", which may give it an address")
+	case !ok:
+		return nil, fact.Unknown[string](s.appliesFiles().Reason())
+	case s.decision.File.IsUnknown():
+		return nil, fact.Unknown[string]("the file that applies: " + s.decision.File.Reason())
+	}
+	own := Outcome{MAC: d.PermanentMAC, Origin: OriginPermanent}
+	if applies && s.file != nil {
+		address, _ := s.macAddress()
+		action := OnAdd(s.tree.Release, s.res.Policy.Or(""), address, fact.Known(host.AddrPerm),
+			AddressFacts{Name: d.Name, ARPHRD: d.ARPHRD, MAC: d.PermanentMAC}, s.res.Persistent)
+		switch does, ok := action.Get(); {
+		case !ok:
+			return nil, fact.Unknown[string](action.Reason())
+		case does.Do == Set:
+			own = Outcome{MAC: does.MAC, Origin: OriginLinkFile}
+		case does.Do == SetRandom:
+			own = Outcome{Origin: OriginUdevRandom}
+		}
+	}
+	return []Outcome{own}, agreed([]Outcome{own})
+}
+
+// udevOnNew is what udevd does to the device once it is created again: nil for
+// nothing at all, or why that is not known. The step answers which origin the
+// address has if udevd set one.
+func (s *subject) udevOnNew(d *host.Device) (step func(life.Device) (life.Device, string), why string) {
+	applies, ok := s.appliesFiles().Get()
+	if !ok {
+		return nil, s.appliesFiles().Reason()
+	}
+	decision := s.decider.Decide(NewDevice(d.Name, d.Kind))
+	file, ok := decision.File.Get()
+	switch {
+	case !applies || decision.File.IsAbsent():
+		return nil, ""
+	case !ok:
+		return nil, "the file that applies to it when it is new: " + decision.File.Reason()
+	}
+	policy, _ := file.MACAddressPolicy()
+	address, _ := file.MACAddress()
+	act := func(assign life.AssignType, mac string) fact.Fact[AddressAction] {
+		if mac == "" {
+			mac = "made up"
+		}
+		return OnAdd(s.tree.Release, policy.Value, address.Value, fact.Known(host.AddrAssignType(assign)),
+			AddressFacts{Name: d.Name, ARPHRD: d.ARPHRD, MAC: mac}, s.res.Persistent)
+	}
+	if act := act(life.Random, ""); act.IsUnknown() {
+		return nil, act.Reason()
+	}
+	origin := OriginLinkFile
+	if policy.Value == "persistent" {
+		origin = OriginUdev
+	}
+	return func(now life.Device) (life.Device, string) {
+		if does, _ := act(now.Assign, now.MAC).Get(); does.Do == Set {
+			return now.SetMAC(does.MAC), origin
+		}
+		return now, ""
+	}, ""
+}
+
+// model is the device as package life has it, before it has an address.
+func model(d *host.Device) life.Device {
+	m := life.Device{Kind: d.Kind}
+	if d.Bond != nil {
+		m.Mode, m.FailOverMAC = d.Bond.Mode, d.Bond.FailOverMAC
+	}
+	return m
+}
+
+// ports are the device's with the addresses of their own, "" for one that is
+// not known.
+func (s *subject) ports(d *host.Device, atBoot bool) []life.Port {
+	ports := make([]life.Port, len(d.Ports))
+	for i, p := range d.Ports {
+		own := p.MAC
+		switch {
+		case atBoot && s.filesSetAddresses():
+			own = ""
+		case atBoot:
+			own = p.PermanentMAC
+		case p.OwnMAC != "":
+			own = p.OwnMAC
+		case d.Kind != "bridge":
+			own = p.PermanentMAC
+		}
+		ports[i] = life.Port{Name: p.Name, MAC: own, Own: own}
+	}
+	return ports
+}
+
+// findSetsAddresses reports whether a file of the tree gives hardware another
+// address than its own.
+func (a *audit) findSetsAddresses() bool {
+	for _, f := range a.tree.Files {
+		if f.State != linkfiles.StateActive {
+			continue
+		}
+		policy, _ := f.MACAddressPolicy()
+		if _, sets := f.MACAddress(); sets || policy.Value == "random" {
+			return true
+		}
+	}
+	return false
+}
+
+// firstPorts are the ports whose being first makes a difference.
+func firstPorts(kind string, ports []life.Port) []string {
+	if kind != "bond" || len(ports) == 0 {
+		return []string{""}
+	}
+	var names []string
+	for _, p := range ports {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
+// joinAll has the ports join, one of them first. Of a bond that one alone
+// decides.
+func joinAll(d life.Device, ports []life.Port, first string) life.Device {
+	for _, p := range ports {
+		if p.Name == first {
+			d = d.Join(p.Name, p.Own)
+		}
+	}
+	if d.Kind == "bond" {
+		return d
+	}
+	for _, p := range ports {
+		if p.Name != first {
+			d = d.Join(p.Name, p.Own)
+		}
+	}
+	return d
+}
+
+// outcome says what a device ended up with; set is the origin of an address
+// that udevd set.
+func (s *subject) outcome(d life.Device, set string) Outcome {
+	o := Outcome{MAC: d.MAC, Origin: OriginKernel}
+	switch {
+	case d.Assign == life.Set && set != "" && d.MAC != "":
+		o.Origin = set
+	case d.Assign == life.Set && set == "":
+		o.Origin, o.Port = s.res.Origin.Or(""), s.res.OriginPort
+	case d.Kind == "bond" && d.Assign == life.Stolen:
+		o.Origin, o.Port = OriginPort, d.Ports[0].Name
+	case d.Kind == "bridge" && d.Assign == life.Random && len(d.Ports) > 0:
+		o.Origin = OriginPort
+		for _, p := range d.Ports {
+			if p.MAC == d.MAC && p.MAC != "" {
+				o.Port = p.Name
+				break
+			}
+		}
+	case d.Kind == "team" && d.Assign != life.Set && set == "":
+		if d.MAC != "" {
+			o.Origin, o.Port = s.res.Origin.Or(""), s.res.OriginPort
+		}
+	}
+	return o
+}
+
+// course is one course that events can take, and its outcome.
+type course struct {
+	first   string // the port that joins first
+	order   order
+	outcome Outcome
+}
+
+// order says which was sooner, udevd or a port.
+type order uint8
+
+const (
+	untold order = iota
+	udevFirst
+	portFirst
+)
+
+// summary puts courses with the same outcome together and says when each
+// outcome happens.
+func summary(all []course) ([]Outcome, fact.Fact[string]) {
+	type group struct {
+		firsts map[string]bool
+		orders map[order]bool
+		first  string
+	}
+	firsts, orders := map[string]bool{}, map[order]bool{}
+	var keys []Outcome
+	groups := map[Outcome]*group{}
+	for _, c := range all {
+		firsts[c.first], orders[c.order] = true, true
+		g := groups[c.outcome]
+		if g == nil {
+			g = &group{map[string]bool{}, map[order]bool{}, c.first}
+			groups[c.outcome] = g
+			keys = append(keys, c.outcome)
+		}
+		g.firsts[c.first], g.orders[c.order] = true, true
+	}
+	outcomes := make([]Outcome, 0, len(keys))
+	for _, o := range keys {
+		g := groups[o]
+		anyFirst, anyOrder := len(g.firsts) == len(firsts), len(g.orders) == len(orders)
+		switch {
+		case anyFirst && anyOrder:
+		case anyFirst && g.orders[udevFirst]:
+			o.When = "udevd handles the event before a port joins"
+		case anyFirst:
+			o.When = "a port joins before udevd handles the event"
+		case anyOrder:
+			o.When = g.first + " joins first"
+		case g.orders[udevFirst]:
+			o.When = g.first + " joins first, after udevd has handled the event"
+		default:
+			o.When = g.first + " joins first, before udevd handles the event"
+		}
+		outcomes = append(outcomes, o)
+	}
+	return outcomes, agreed(outcomes)
+}
+
+// agreed is the address that all outcomes have in common.
+func agreed(outcomes []Outcome) fact.Fact[string] {
+	mac := outcomes[0].MAC
+	for _, o := range outcomes[1:] {
+		if o.MAC != mac {
+			return fact.Unknown[string](list(outcomes))
+		}
+	}
+	if mac == "" {
+		return fact.Unknown[string](list(outcomes))
+	}
+	return fact.Known(mac)
+}
+
+// list says outcomes in one line.
+func list(outcomes []Outcome) string {
+	var out []string
+	for _, o := range outcomes[:min(len(outcomes), 4)] {
+		text := o.MAC
+		switch {
+		case text != "" && o.Port != "":
+			text += " (" + o.Port + "'s)"
+		case text != "":
+		case o.Origin == OriginPort:
+			text = "the address of " + cmp.Or(o.Port, "a port") + ", which is not known"
+		default:
+			text = "one that is made up then"
+		}
+		if o.When != "" {
+			text += " if " + o.When
+		}
+		out = append(out, text)
+	}
+	if more := len(outcomes) - len(out); more > 0 {
+		out = append(out, "or another port's")
+	}
+	return strings.Join(out, "; ")
 }

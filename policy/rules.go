@@ -35,11 +35,11 @@ type found struct {
 }
 
 // catalogue is every rule there is. A new rule is added here, in
-// rules_device.go, rules_host.go, rules_override.go or rules_file.go, and in
+// rules_device.go, rules_predict.go, rules_host.go, rules_override.go or rules_file.go, and in
 // docs/rules.md.
 var catalogue = func() []*Rule {
 	var all []*Rule
-	for _, group := range [][]Rule{deviceRules, hostRules, overrideRules, fileRules} {
+	for _, group := range [][]Rule{deviceRules, predictRules, hostRules, overrideRules, fileRules} {
 		for i := range group {
 			all = append(all, &group[i])
 		}

@@ -201,7 +201,7 @@ func policyOverridesPorts(s *subject) []found {
 	case t == host.AddrSet:
 		p, ok := s.res.Persistent.Get()
 		switch {
-		case !ok:
+		case !ok, p.MAC != d.MAC && ofEarlierName(d):
 			unsure = true
 		case p.MAC != d.MAC && s.res.Kind == "bond":
 			// By hand, or by whoever creates it: the kernel does not tell.

@@ -15,8 +15,9 @@ import (
 // The schemas of the JSON reports. Within a major version fields are added and
 // never renamed or removed.
 const (
-	CheckSchema = "linkaudit.check/1"
-	LintSchema  = "linkaudit.lint/1"
+	CheckSchema   = "linkaudit.check/1"
+	LintSchema    = "linkaudit.lint/1"
+	ExplainSchema = "linkaudit.explain/1"
 )
 
 type checkJSON struct {
@@ -45,6 +46,8 @@ type deviceJSON struct {
 	PolicySource     *linkfiles.Pos   `json:"policy_source"`
 	Live             *liveJSON        `json:"live"`
 	Origin           *string          `json:"origin"`
+	OriginPort       string           `json:"origin_port"`
+	OriginCandidates []string         `json:"origin_candidates"`
 	Applied          appliedJSON      `json:"applied"`
 	PersistentMAC    *string          `json:"persistent_mac"`
 	Predicted        predictedJSON    `json:"predicted"`
@@ -63,12 +66,41 @@ type appliedJSON struct {
 	LinkFile *string `json:"link_file"`
 }
 
-// predictedJSON holds the address after an event. This release of linkaudit
-// predicts neither the boot nor the return of the ports: both are always null.
+// predictedJSON holds the address after each event, and all possible ones.
 type predictedJSON struct {
-	Boot         *string `json:"boot"`
-	UdevAddEvent *string `json:"udev_add_event"`
-	PortsRejoin  *string `json:"ports_rejoin"`
+	Boot         *string                        `json:"boot"`
+	UdevAddEvent *string                        `json:"udev_add_event"`
+	Recreate     *string                        `json:"recreate"`
+	PortsRejoin  *string                        `json:"ports_rejoin"`
+	Outcomes     map[policy.Event][]outcomeJSON `json:"outcomes"`
+}
+
+type outcomeJSON struct {
+	MAC    *string `json:"mac"`
+	Origin string  `json:"origin"`
+	Port   string  `json:"port"`
+	When   string  `json:"when"`
+}
+
+func newPredictedJSON(d *policy.DeviceResult) predictedJSON {
+	p := predictedJSON{Outcomes: make(map[policy.Event][]outcomeJSON, len(d.Predicted))}
+	fields := map[policy.Event]**string{
+		policy.EventBoot: &p.Boot, policy.EventUdevAdd: &p.UdevAddEvent,
+		policy.EventRecreate: &p.Recreate, policy.EventPortsRejoin: &p.PortsRejoin,
+	}
+	for _, after := range d.Predicted {
+		*fields[after.Event] = value(after.MAC)
+		outcomes := make([]outcomeJSON, 0, len(after.Outcomes))
+		for _, o := range after.Outcomes {
+			j := outcomeJSON{Origin: o.Origin, Port: o.Port, When: o.When}
+			if o.MAC != "" {
+				j.MAC = &o.MAC
+			}
+			outcomes = append(outcomes, j)
+		}
+		p.Outcomes[after.Event] = outcomes
+	}
+	return p
 }
 
 // JSON writes the result of an audit in the form of docs/schema/check.schema.json.
@@ -77,26 +109,32 @@ type predictedJSON struct {
 func JSON(w io.Writer, res *policy.Result) error {
 	out := checkJSON{
 		Schema:   CheckSchema,
+		Host:     newHostJSON(res.Snapshot),
 		Devices:  make([]deviceJSON, 0, len(res.Devices)),
 		Findings: findingsJSON(res.Findings),
 		Summary:  Count(res),
-	}
-	if s := res.Snapshot; s != nil {
-		out.Host = hostJSON{
-			Hostname:       value(s.System.Hostname),
-			SystemdVersion: systemdVersion(s.Systemd.Release),
-			Udevd:          udevd(s.Udev.Running),
-		}
-		if scheme, ok := s.NamingScheme.Get(); ok {
-			out.Host.NamingScheme = &scheme.Name
-		} else if s.NamingScheme.IsAbsent() {
-			out.Host.NamingScheme = new("")
-		}
 	}
 	for i := range res.Devices {
 		out.Devices = append(out.Devices, newDeviceJSON(&res.Devices[i]))
 	}
 	return writeJSON(w, out)
+}
+
+func newHostJSON(s *host.Snapshot) hostJSON {
+	if s == nil {
+		return hostJSON{}
+	}
+	h := hostJSON{
+		Hostname:       value(s.System.Hostname),
+		SystemdVersion: systemdVersion(s.Systemd.Release),
+		Udevd:          udevd(s.Udev.Running),
+	}
+	if scheme, ok := s.NamingScheme.Get(); ok {
+		h.NamingScheme = &scheme.Name
+	} else if s.NamingScheme.IsAbsent() {
+		h.NamingScheme = new("")
+	}
+	return h
 }
 
 func newDeviceJSON(d *policy.DeviceResult) deviceJSON {
@@ -107,8 +145,10 @@ func newDeviceJSON(d *policy.DeviceResult) deviceJSON {
 		DropIns:          []string{},
 		MACAddressPolicy: value(d.Policy),
 		Origin:           value(d.Origin),
+		OriginPort:       d.OriginPort,
+		OriginCandidates: append([]string{}, d.OriginCandidates...),
 		Applied:          appliedJSON{LinkFile: value(d.Applied)},
-		Predicted:        predictedJSON{UdevAddEvent: value(d.AfterAdd)},
+		Predicted:        newPredictedJSON(d),
 		Findings:         findingsJSON(d.Findings),
 	}
 	if f, ok := d.LinkFile.Get(); ok {

@@ -28,6 +28,9 @@ type Options struct {
 	// Quiet leaves everything out but the findings, and puts each on one
 	// line: FILE:LINE: severity: DEVICE: message [rule].
 	Quiet bool
+	// AllFiles has an explanation list each .link file, however many there
+	// are, and all of every text.
+	AllFiles bool
 	// Selection names what was looked for, "bond, bridge or team", for the
 	// line that says that there is none.
 	Selection string

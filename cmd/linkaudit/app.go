@@ -25,10 +25,12 @@ func newApp(args []string, stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		},
 		Commands: []*cli.Command{
 			checkCommand(),
+			explainCommand(),
 			lintCommand(),
 			fixCommand(),
 			undoCommand(),
 			snapshotCommand(),
+			macCommand(),
 			exampleCommand(),
 			versionCommand(),
 		},
@@ -61,7 +63,7 @@ func newApp(args []string, stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		// Without this a device named "help" or "h" could not be audited.
 		c.HideHelpCommand = true
 		arguments := noArguments
-		if c.Name == "check" {
+		if c.Name == "check" || c.Name == "explain" || c.Name == "mac" {
 			arguments = deviceNames
 		}
 		c.BashComplete = completer(args, c.Flags, arguments)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -161,10 +162,12 @@ type selection struct {
 	names []string
 	kinds []string // empty: host.DefaultKinds, or whatever kind the named devices have
 	all   bool
+	// command is the one that is running, for messages.
+	command string
 }
 
 func newSelection(c *cli.Context) (selection, error) {
-	sel := selection{names: c.Args().Slice(), kinds: list(c.StringSlice("kind")), all: c.Bool("all")}
+	sel := selection{names: c.Args().Slice(), kinds: list(c.StringSlice("kind")), all: c.Bool("all"), command: c.Command.Name}
 	switch {
 	case c.IsSet("kind") && len(sel.kinds) == 0:
 		return sel, usage(c, "--kind needs a kind, such as bond")
@@ -232,7 +235,7 @@ func (sel selection) targets(snap *host.Snapshot) ([]policy.Target, error) {
 		case kind != "":
 			out = append(out, policy.Target{Name: name, Kind: kind})
 		default:
-			return nil, fmt.Errorf("there is no device %s; to audit one that does not exist yet, say its kind: linkaudit check %s --kind bond", name, name)
+			return nil, fmt.Errorf("there is no device %s; for one that does not exist yet, say its kind: linkaudit %s %s --kind bond", name, cmp.Or(sel.command, "check"), name)
 		}
 	}
 	return out, nil

@@ -6,6 +6,7 @@ import (
 	"linkaudit/fact"
 	"linkaudit/host"
 	"linkaudit/linkfiles"
+	"linkaudit/policy"
 )
 
 // request is what of a machine is to be looked at.
@@ -30,6 +31,7 @@ func collect(ctx context.Context, r request) (*host.Snapshot, *linkfiles.Tree, e
 	var tree *linkfiles.Tree
 	snap, err := host.Collect(ctx, host.Options{
 		Root: r.root, Kinds: r.kinds, Names: r.names, All: r.all, Release: r.release,
+		WantNameFor: policy.NameMatters,
 		WantFor: func(release fact.Fact[linkfiles.Release]) host.Want {
 			if rel, ok := release.Get(); ok {
 				tree = linkfiles.Parse(store, rel)

@@ -40,7 +40,7 @@ func candidates(c *cli.Context, flags []cli.Flag, arguments func(*cli.Context) [
 		case "bridge":
 			return devicesWith("bridge")
 		}
-		return choices[name]
+		return choicesOf(c, name)
 	}
 	if !strings.HasPrefix(current, "-") {
 		return arguments(c)

@@ -44,9 +44,20 @@ func configFlags() []cli.Flag {
 
 // choices are the values of the flags that take one of a few words.
 var choices = map[string][]string{
-	"format":   {"text", "json"},
-	"severity": {"info", "warning", "error"},
-	"color":    {"auto", "always", "never"},
+	"format":         {"text", "json"},
+	"explain format": {"text", "json", "dot", "mermaid"},
+	"severity":       {"info", "warning", "error"},
+	"color":          {"auto", "always", "never"},
+}
+
+// choicesOf are those of a flag of the running command.
+func choicesOf(c *cli.Context, flag string) []string {
+	if c.Command != nil {
+		if own, ok := choices[c.Command.Name+" "+flag]; ok {
+			return own
+		}
+	}
+	return choices[flag]
 }
 
 // output is how a result is to be shown.
@@ -84,8 +95,8 @@ func newFormat(c *cli.Context) (output, error) {
 
 // oneOf makes sure that a flag has one of its choices.
 func oneOf(c *cli.Context, flag string) error {
-	if v := c.String(flag); !slices.Contains(choices[flag], v) {
-		return usage(c, "--%s %q is none of %s", flag, v, strings.Join(choices[flag], ", "))
+	if v, all := c.String(flag), choicesOf(c, flag); !slices.Contains(all, v) {
+		return usage(c, "--%s %q is none of %s", flag, v, strings.Join(all, ", "))
 	}
 	return nil
 }

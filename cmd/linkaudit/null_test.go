@@ -28,11 +28,14 @@ var nullSaidBy = map[string][]string{
 	"origin":                   {"address-origin-unknown", "device-missing"},
 	"applied.link_file":        {"applied-file-unknown", "device-missing"},
 	"persistent_mac":           {"persistent-address-unknown", "device-missing"},
+	"predicted.boot":           {"prediction-unknown", "device-missing"},
+	"predicted.recreate":       {"prediction-unknown", "device-missing"},
+	"predicted.ports_rejoin":   {"prediction-unknown", "device-missing"},
 	"predicted.udev_add_event": {"add-event-unknown", "unknown-match", "device-missing"},
 }
 
 // silentNulls are null for good: see their descriptions in the schema.
-var silentNulls = []string{"policy_source", "predicted.boot", "predicted.ports_rejoin"}
+var silentNulls = []string{"policy_source"}
 
 func TestEveryNullOfTheJSONIsExplainedByAFinding(t *testing.T) {
 	examples, err := docs.Examples(hosts.Debian11)

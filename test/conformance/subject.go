@@ -54,6 +54,10 @@ func Ours(root string, c *Case, release int) (verdicts []Verdict) {
 	}
 	for i, d := range c.Devices {
 		decision := decider.Decide(d.Facts())
+		if err := explained(decision, decider.Explain(d.Facts())); err != nil {
+			verdicts[i].Failure = err.Error()
+			continue
+		}
 		v := Verdict{Unpredictable: decision.NameUnpredictable, Complaints: slices.Clone(complaints)}
 		if f, ok := decision.File.Get(); ok {
 			v.File, v.DropIns = f.Path, f.DropIns
@@ -64,6 +68,36 @@ func Ours(root string, c *Case, release int) (verdicts []Verdict) {
 		verdicts[i] = v
 	}
 	return verdicts
+}
+
+// explained holds the explanation of a decision against it: the same file
+// applies, and the same ones are in doubt.
+func explained(decision linkfiles.Decision, verdicts []linkfiles.Verdict) error {
+	var applies, otherwise *linkfiles.File
+	var doubtful []*linkfiles.File
+	for _, v := range verdicts {
+		switch v.Fate {
+		case linkfiles.FateApplies:
+			applies = v.File
+		case linkfiles.FateOtherwise:
+			otherwise = v.File
+		case linkfiles.FateUnknown:
+			if v.Reached {
+				doubtful = append(doubtful, v.File)
+			}
+		}
+		if v.Fate != linkfiles.FateApplies && v.Fate != linkfiles.FateOtherwise && v.Fate != linkfiles.FateLater && v.Reason == "" {
+			return fmt.Errorf("explain: %s is %s for no reason", v.File.Path, v.Fate)
+		}
+	}
+	var unknown []*linkfiles.File
+	for _, s := range decision.Unknown {
+		unknown = append(unknown, s.File)
+	}
+	if applies != decision.File.Or(nil) || otherwise != decision.Otherwise || !slices.Equal(doubtful, unknown) && len(unknown) > 0 {
+		return fmt.Errorf("explain: %+v, but the decision is %+v", verdicts, decision)
+	}
+	return nil
 }
 
 // reportsDropIns says whether the release's udevadm names the drop-ins of the

@@ -205,6 +205,10 @@ func (r *Runner) RealRaces(times int, kinds ...string) error {
 		if !slices.Contains(kinds, s.Kind) {
 			continue
 		}
+		times := times
+		if race.UdevFirst == race.JoinFirst {
+			times = max(1, times/3) // there is less to see
+		}
 		seen, err := r.Race(s, times)
 		if err != nil {
 			return err

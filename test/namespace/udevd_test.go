@@ -423,6 +423,7 @@ func (s *stage) sysfs(name, attribute string) string {
 // ipLink is a device as ip(8) shows it.
 type ipLink struct {
 	Name    string `json:"ifname"`
+	Index   int    `json:"ifindex"`
 	Address string
 	Info    struct {
 		Kind string `json:"info_kind"`

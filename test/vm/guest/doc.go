@@ -3,5 +3,8 @@
 // test/vm boot them, once for each release, and report their results.
 //
 // Tests named First run after the first boot, tests named Second after a second
-// one, which has what the first left in /etc/systemd/network and nothing else.
+// one, which has what the first left in /etc/systemd/network and nothing else;
+// Third, Fourth and Life start anew. What each boot begins with is said in the table
+// of boots of test/vm. A file is about one topic; what several need is in
+// guest_test.go.
 package guest

@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -95,7 +97,14 @@ type device struct {
 	Predicted struct {
 		AddEvent *string `json:"udev_add_event"`
 	}
-	Findings []struct{ Rule string }
+	Findings []finding
+}
+
+type finding struct{ Rule, Severity string }
+
+// sound: nothing was found but what is only told.
+func (d device) sound() bool {
+	return !slices.ContainsFunc(d.Findings, func(f finding) bool { return f.Severity != "info" })
 }
 
 func (d device) found(rule string) bool {
@@ -107,14 +116,65 @@ func (d device) found(rule string) bool {
 	return false
 }
 
-func check(t *testing.T, name string) device {
+// audit is what check --format json says of one device and of the host.
+type audit struct {
+	Host struct {
+		NamingScheme string `json:"naming_scheme"`
+	}
+	Devices  []device
+	Findings []finding
+}
+
+func auditOf(t *testing.T, name string) audit {
 	t.Helper()
 	out, err := exec.Command("linkaudit", "check", "--format", "json", name).Output()
-	var rep struct{ Devices []device }
-	if jsonErr := json.Unmarshal(out, &rep); jsonErr != nil || len(rep.Devices) != 1 {
+	var a audit
+	if jsonErr := json.Unmarshal(out, &a); jsonErr != nil || len(a.Devices) != 1 {
 		t.Fatalf("linkaudit check %s: %v, %v: %s", name, err, jsonErr, out)
 	}
-	return rep.Devices[0]
+	return a
+}
+
+func check(t *testing.T, name string) device {
+	t.Helper()
+	return auditOf(t, name).Devices[0]
+}
+
+// release is systemd's.
+func release(t *testing.T) int {
+	t.Helper()
+	n, err := strconv.Atoi(strings.Fields(output(t, "udevadm", "--version"))[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// write makes a file with its directories, and has udevd read it if it is one
+// of its.
+func write(t *testing.T, name, content string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, []byte(content), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if strings.HasSuffix(name, ".link") {
+		output(t, "udevadm", "control", "--reload")
+	}
+}
+
+// appears waits for a device that another program makes.
+func appears(t *testing.T, name string) {
+	t.Helper()
+	for range 300 {
+		if has(name) {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Fatalf("nobody makes %s", name)
 }
 
 // linkaudit runs a command of it that has to succeed.

@@ -77,7 +77,7 @@ func TestLifeOfAnAddress(t *testing.T) {
 	for _, kind := range []string{"bond", "bridge", "team"} {
 		t.Run(kind, func(t *testing.T) {
 			r.Log = t.Logf
-			if err := r.Standard([]string{kind}, 12); err != nil {
+			if err := r.Standard([]string{kind}, 50); err != nil {
 				t.Error(err)
 			}
 		})
@@ -91,7 +91,7 @@ func TestLifeRace(t *testing.T) {
 	if err := r.BothOrders(kinds...); err != nil {
 		t.Error(err)
 	}
-	if err := r.RealRaces(12, kinds...); err != nil {
+	if err := r.RealRaces(9, kinds...); err != nil {
 		t.Error(err)
 	}
 }

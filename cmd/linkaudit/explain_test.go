@@ -1,0 +1,68 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"linkaudit/docs"
+	"linkaudit/linkfiles"
+	"linkaudit/policy"
+	"linkaudit/report"
+	"linkaudit/testdata/hosts"
+)
+
+// Every device of every example in docs/rules.md, and one that does not exist,
+// has an explanation in each format that says the same as the audit.
+func TestEveryExampleCanBeExplained(t *testing.T) {
+	examples, err := docs.Examples(hosts.Debian11)
+	if err != nil {
+		t.Fatal(err)
+	}
+	schema := jsonschema.NewCompiler().MustCompile("../../docs/schema/explain.schema.json")
+	for _, e := range examples {
+		targets := []policy.Target{{Name: "new0", Kind: "bond"}, {Name: "new1", Kind: "wireguard"}, {Name: "new2"}}
+		for _, d := range e.Snapshot.Devices {
+			targets = append(targets, policy.Target{Name: d.Name, Kind: d.Kind})
+		}
+		rel, err := e.Snapshot.Systemd.Needed()
+		if err != nil {
+			rel = linkfiles.NewestRelease
+		}
+		tree := linkfiles.Parse(&e.Snapshot.Files, rel)
+		for _, target := range targets {
+			where := fmt.Sprintf("%s: %s", e.Rule, target.Name)
+			x := policy.Explain(e.Snapshot, tree, target, nil)
+			applies := ""
+			for _, v := range x.Files {
+				if v.Fate == linkfiles.FateApplies {
+					applies = v.File.Path
+				}
+			}
+			if f := x.Device.LinkFile.Or(nil); f == nil && applies != "" || f != nil && f.Path != applies {
+				t.Errorf("%s: %q applies, but the audit says %+v", where, applies, f)
+			}
+			if d := x.Device; d.Device != nil && d.Device.MAC != "" && x.Evidence == "" {
+				t.Errorf("%s: no evidence for the origin %q", where, d.Origin.Or("unknown"))
+			}
+			for _, format := range choices["explain format"] {
+				var b bytes.Buffer
+				if err := showExplanation(&b, x, format, report.Options{}); err != nil {
+					t.Errorf("%s: %s: %v", where, format, err)
+				}
+				if format != "json" {
+					continue
+				}
+				doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(b.Bytes()))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := schema.Validate(doc); err != nil {
+					t.Errorf("%s: %v", where, err)
+				}
+			}
+		}
+	}
+}

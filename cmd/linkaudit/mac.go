@@ -1,0 +1,263 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/term"
+
+	"linkaudit/host"
+	"linkaudit/linkfiles"
+	"linkaudit/policy"
+	"linkaudit/report"
+)
+
+func macCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "mac",
+		Usage:     "tell the address that udev makes of a name and a machine-id",
+		ArgsUsage: "[NAME...]",
+		Description: "Prints NAME and the address that MACAddressPolicy=persistent gives an\n" +
+			"Ethernet device of that name, on this machine or on one that is to come.\n" +
+			"The name - or none at all reads names from standard input, one a line.\n" +
+			"With several machine-ids a third column has the FILE, or id1, id2, ... for\n" +
+			"each --machine-id; the ID itself is never printed.\n\n" +
+			"Hardware is hashed by ID_NET_NAME_ONBOARD, _SLOT, _PATH or _MAC of its udev\n" +
+			"properties, the first it has: give that as NAME. For other names systemd 242\n" +
+			"and a naming scheme of v241, or newer, are taken for granted; a note says so\n" +
+			"where this machine or the image is known to be older.\n\n" +
+			"Exit status: 0 all names answered, 2 a name or machine-id is not valid.",
+		Flags: []cli.Flag{
+			&cli.StringSliceFlag{Name: "machine-id", Usage: "a machine whose ID is `HEX` (repeatable)"},
+			&cli.StringSliceFlag{Name: "machine-id-file", Usage: "one with this machine-id `FILE` (repeatable)", TakesFile: true},
+			&cli.StringFlag{Name: "root", Usage: "the machine that the image below `DIR` is for", TakesFile: true},
+			&cli.BoolFlag{Name: "networkd", Usage: "what networkd gives a .netdev instead", DisableDefaultText: true},
+			&cli.StringFlag{Name: "format", Value: "text", Usage: "print `FORMAT`: text or json"},
+		},
+		Action: mac,
+	}
+}
+
+// idMachine is a machine for which addresses are made.
+type idMachine struct {
+	report.MACMachine
+	id [16]byte
+}
+
+func mac(c *cli.Context) error {
+	if err := oneOf(c, "format"); err != nil {
+		return err
+	}
+	names := c.Args().Slice()
+	fromInput := len(names) == 0 || len(names) == 1 && names[0] == "-"
+	if len(names) == 0 && isTerminal(c.App.Reader) {
+		return usage(c, "name an interface, such as bond0, or give names on standard input")
+	}
+	if !fromInput {
+		for _, name := range names {
+			if name == "-" {
+				return usage(c, "- stands for the names on standard input and must be alone")
+			}
+			if err := hashableName(name); err != nil {
+				return usage(c, "%q cannot be a network device: %w", name, err)
+			}
+		}
+	}
+	machines, err := idMachines(c)
+	if err != nil {
+		return err
+	}
+	l := &macList{machines: machines}
+	asJSON := c.String("format") == "json"
+	if asJSON || !c.Bool("networkd") {
+		noteOlder(c, machines)
+	}
+	shown := make([]report.MACMachine, 0, len(machines))
+	for _, m := range machines {
+		shown = append(shown, m.MACMachine)
+	}
+	l.out = report.NewMACs(c.App.Writer, asJSON, c.Bool("networkd"), shown)
+	if fromInput {
+		err = l.read(c.Context, c.App.Reader)
+	} else {
+		for _, name := range names {
+			l.add([]byte(name))
+		}
+	}
+	if err != nil {
+		if failed := l.out.Flush(); failed != nil {
+			return writing(failed)
+		}
+		return err
+	}
+	return writing(l.out.Close())
+}
+
+func writing(err error) error {
+	if err != nil {
+		return fmt.Errorf("writing the addresses: %w", err)
+	}
+	return nil
+}
+
+// noteOlder tells that udevd of the machine makes no address of an interface
+// name; it does of the names of hardware, so that the answer is not withheld.
+func noteOlder(c *cli.Context, machines []idMachine) {
+	if h, ok := machines[0].HashesInterfaceName.Get(); ok && !h {
+		fmt.Fprintln(c.App.ErrWriter, "linkaudit: note: by its systemd release or naming scheme, udevd there makes no address of an interface name; the addresses hold for ID_NET_NAME_* of hardware only")
+	}
+}
+
+func isTerminal(r io.Reader) bool {
+	f, ok := r.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// idMachines are the machines that the flags name, --machine-id first, or this
+// one. Of --root only the release counts where an ID is given.
+func idMachines(c *cli.Context) ([]idMachine, error) {
+	dir, err := root(c)
+	if err != nil {
+		return nil, err
+	}
+	var out []idMachine
+	for i, s := range c.StringSlice("machine-id") {
+		id, err := linkfiles.ParseMachineID(s)
+		if err == nil && id == [16]byte{} {
+			err = errors.New("all zeros are no machine ID")
+		}
+		if err != nil {
+			return nil, usage(c, "--machine-id number %d: %w", i+1, err)
+		}
+		out = append(out, idMachine{report.MACMachine{Label: fmt.Sprint("id", i+1)}, id})
+	}
+	for _, path := range c.StringSlice("machine-id-file") {
+		if path == "" {
+			return nil, usage(c, "--machine-id-file needs a file name")
+		}
+		if slices.ContainsFunc(out, func(m idMachine) bool { return m.Label == path }) {
+			return nil, usage(c, "two machines would be called %q", path)
+		}
+		id, err := host.ReadMachineID(path)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, idMachine{report.MACMachine{Label: path}, id})
+	}
+	if len(out) > 0 && !c.IsSet("root") {
+		return out, nil
+	}
+	snap, _, err := collect(c.Context, request{root: dir, files: true})
+	if err != nil {
+		return nil, fmt.Errorf("looking at the machine: %w", err)
+	}
+	if len(out) == 0 {
+		known := snap.System.MachineID.ID()
+		id, ok := known.Get()
+		if !ok {
+			return nil, fmt.Errorf("%s; without a machine ID udevd makes no address: give one with --machine-id or --machine-id-file", known.Reason())
+		}
+		out = []idMachine{{report.MACMachine{Label: "this machine"}, id}}
+		if c.IsSet("root") {
+			out[0].Label = dir
+		}
+	}
+	for i := range out {
+		out[i].HashesInterfaceName = policy.HashesInterfaceName(snap)
+	}
+	return out, nil
+}
+
+// macList makes the addresses of one name after the other.
+type macList struct {
+	machines []idMachine
+	out      *report.MACs
+	// What one name needs, over and over.
+	persistent, networkd []byte
+}
+
+func (l *macList) add(name []byte) {
+	for i := range l.machines {
+		id := l.machines[i].id
+		l.persistent = policy.AppendPersistentMAC(l.persistent[:0], id, string(name))
+		l.networkd = policy.AppendNetworkdMAC(l.networkd[:0], id, string(name))
+		l.out.Add(name, i, l.persistent, l.networkd)
+	}
+}
+
+// read takes one name a line until one is not valid. It holds one buffer of
+// input, however long a line is.
+func (l *macList) read(ctx context.Context, from io.Reader) error {
+	in := bufio.NewReaderSize(&patientReader{ctx: ctx, in: from, before: l.out.Flush}, 64<<10)
+	for n := 1; ; n++ {
+		line, err := in.ReadSlice('\n')
+		if err == io.EOF && len(line) == 0 {
+			return nil
+		}
+		if err != nil && err != io.EOF && err != bufio.ErrBufferFull {
+			return fmt.Errorf("standard input: %w", err)
+		}
+		if err == nil {
+			line = line[:len(line)-1]
+		}
+		name := line[:min(len(line), 128)]
+		if err := hashableName(string(name)); err != nil {
+			return fmt.Errorf("standard input, line %d: %.40q cannot be a network device: %w", n, name, err)
+		}
+		l.add(name)
+	}
+}
+
+// patientReader writes out what was answered before it waits for more, and
+// stops waiting when the program is to end.
+type patientReader struct {
+	ctx    context.Context
+	in     io.Reader
+	before func() error
+}
+
+func (r *patientReader) Read(p []byte) (int, error) {
+	if err := r.before(); err != nil {
+		return 0, writing(err)
+	}
+	type answer struct {
+		n   int
+		err error
+	}
+	done := make(chan answer, 1)
+	go func() {
+		n, err := r.in.Read(p)
+		done <- answer{n, err}
+	}()
+	select {
+	case <-r.ctx.Done():
+		return 0, errors.New("interrupted")
+	case a := <-done:
+		return a.n, a.err
+	}
+}
+
+// hashableName refuses what udevd never hashes: what the kernel takes for no
+// name (dev_valid_name and dev_prep_valid_name in net/core/dev.c). Only names
+// of hardware (ID_NET_NAME_*) may be longer than an interface's.
+func hashableName(name string) error {
+	if err := validName(name); err != nil {
+		return err
+	}
+	switch {
+	case strings.IndexByte(name, 0) >= 0:
+		return errors.New("the name holds a NUL byte")
+	case strings.IndexByte(name, '%') >= 0:
+		return errors.New("the kernel takes % for a number to fill in")
+	case len(name) > 15 && !strings.HasPrefix(name, "en") && !strings.HasPrefix(name, "wl") && !strings.HasPrefix(name, "ww"):
+		return errors.New("the name is longer than 15 bytes, which only an ID_NET_NAME_* (en..., wl..., ww...) may be")
+	}
+	return nil
+}

@@ -1,0 +1,238 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"linkaudit/host"
+)
+
+// predictRules are about the address that a device will carry tomorrow.
+var predictRules = []Rule{
+	{
+		Name: "address-changes-on-restart", Severity: Warning,
+		Summary: "The device will carry another address once its ports leave and come back, or once it is deleted and created again: both are what a restart of the network scripts does.",
+		Help:    "Give the device an address that does not depend on the order of events: MACAddressPolicy=none (linkaudit fix), or an explicit one where it is created.",
+		device:  addressChangesOnRestart,
+	},
+	{
+		Name: "address-changes-on-boot", Severity: Warning,
+		Summary: "The device will, or may, carry another address after the next boot.",
+		Help:    "Give the device an address that does not depend on the order of events: MACAddressPolicy=none (linkaudit fix), or an explicit one where it is created.",
+		device:  addressChangesOnBoot,
+	},
+	{
+		Name: "address-changes-on-udev-event", Severity: Warning,
+		Summary: "The next udev add event, such as udevadm trigger sends, gives the device another address while it is in use.",
+		Help:    "linkaudit fix sets MACAddressPolicy=none, and udev leaves the device alone.",
+		device:  addressChangesOnUdevEvent,
+	},
+	{
+		Name: "lacp-system-id-affected", Severity: Error,
+		Summary: "The address that changes is the LACP system ID of an 802.3ad bond: to its partner it becomes another system, and the aggregate is formed anew.",
+		Help:    "Mend what changes the address, or set ad_actor_system of the bond.",
+		device:  lacpSystemIDAffected,
+	},
+	{
+		Name: "ports-order-decides", Severity: Info,
+		Summary: "Which port joins first decides about the address of the bond.",
+		Help:    "Have the ports join in a fixed order, or give the bond an explicit address where it is created.",
+		device:  portsOrderDecides,
+	},
+	{
+		Name: "prediction-unknown", Severity: Info,
+		Summary: "The address of the device after an event is not known: there is more than one possible outcome, or the address is made up then.",
+		Help:    "The possible outcomes are in the message; linkaudit explain shows them in a table.",
+		device:  predictionUnknown,
+	},
+}
+
+// after is the prediction for an event.
+func (s *subject) after(e Event) Prediction {
+	for _, p := range s.res.Predicted {
+		if p.Event == e {
+			return p
+		}
+	}
+	return Prediction{}
+}
+
+// others are the outcomes of an event with another address than the present
+// one. Of a bond that has one port's address, that another port may be first is
+// left to ports-order-decides.
+func (s *subject) others(e Event) (others []Outcome, all bool) {
+	p := s.after(e)
+	ofPort := s.res.Origin.Or("") == OriginPort
+	all = len(p.Outcomes) > 0
+	for _, o := range p.Outcomes {
+		switch {
+		case o.MAC == s.res.Device.MAC, ofPort && o.Origin == OriginPort:
+			all = false
+		default:
+			others = append(others, o)
+		}
+	}
+	return others, all
+}
+
+func addressChangesOnRestart(s *subject) []found {
+	return s.changes(moment{EventPortsRejoin, "once its ports have left and joined again"},
+		moment{EventRecreate, "once it is deleted and created again"})
+}
+
+func addressChangesOnBoot(s *subject) []found {
+	return s.changes(moment{EventBoot, "after the next boot"})
+}
+
+// moment is an event and how a sentence tells it.
+type moment struct {
+	event Event
+	words string
+}
+
+// changes is one finding about all events after which the device has, or may
+// have, another address. It says nothing where that is no news:
+// address-set-by-udev speaks of a policy that was mended and takes effect then,
+// and what is known to depend on the creator alone is left to
+// prediction-unknown.
+func (s *subject) changes(moments ...moment) []found {
+	if !s.mayChange() || s.mended() {
+		return nil
+	}
+	var then []string
+	for _, m := range moments {
+		others, all := s.others(m.event)
+		switch {
+		case len(others) == 0, !all && s.res.Origin.Or(OriginSomeone) == OriginSomeone:
+		case all:
+			then = append(then, m.words+" "+list(others))
+		default:
+			then = append(then, m.words+" perhaps "+list(others))
+		}
+	}
+	if len(then) == 0 {
+		return nil
+	}
+	return []found{{
+		message:  fmt.Sprintf("%s carries %s, and %s", s.res.Name, s.res.Device.MAC, strings.Join(then, ", and ")),
+		pos:      s.res.PolicySource,
+		severity: s.consequence(),
+	}}
+}
+
+// mended reports whether the device carries udev's address under a policy that
+// does not ask for it any more.
+func (s *subject) mended() bool {
+	return !s.res.Policy.IsUnknown() && s.res.Policy.Or("none") == "none" && s.res.Origin.Or("") == OriginUdev
+}
+
+func addressChangesOnUdevEvent(s *subject) []found {
+	if !s.mayChange() {
+		return nil
+	}
+	mac, ok := s.res.AfterAdd.Get()
+	if !ok || mac == s.res.Device.MAC {
+		return nil
+	}
+	f := found{
+		message:  fmt.Sprintf("%s carries %s, and %s after the next udev add event (udevadm trigger --action=add)", s.res.Name, s.res.Device.MAC, mac),
+		pos:      s.res.PolicySource,
+		severity: s.consequence(),
+	}
+	if s.res.Policy.Or("") != "persistent" {
+		f.help = "Nothing if that address is meant: udev was asked for it by the link file."
+	}
+	return []found{f}
+}
+
+// mayChange reports whether the rules about changes have something to say: the
+// device exists, takes ports, and has an address.
+func (s *subject) mayChange() bool {
+	d := s.res.Device
+	return d != nil && takesPortAddress[d.Kind] && d.MAC != "" && d.MAC != zeroAddress
+}
+
+const zeroAddress = "00:00:00:00:00:00"
+
+// cloudDrivers are network cards of virtual machines behind switches that
+// commonly let pass only the address that they gave to the card.
+var cloudDrivers = map[string]bool{"ena": true, "gve": true, "mana": true, "hv_netvsc": true, "vmxnet3": true}
+
+// consequence is how much a change of the device's address matters: a partner
+// in LACP, a DHCP server and a cloud's switch know the device by it; a bridge
+// without an uplink is known to nobody but the guests behind it.
+func (s *subject) consequence() Severity {
+	d := s.res.Device
+	switch {
+	case s.lacp(), d.DynamicIPv4:
+		return Error
+	case slices.ContainsFunc(d.Ports, func(p host.Port) bool { return cloudDrivers[p.Driver] }):
+		return Error
+	case d.Kind == "bridge" && s.uplink(d) == "":
+		return Info
+	}
+	return Warning
+}
+
+// lacp reports whether the device's address is its LACP system ID
+// (bond_3ad_initialize(): ad_actor_system where that is set, else dev_addr).
+func (s *subject) lacp() bool {
+	b := s.res.Device.Bond
+	return b != nil && b.Mode == "802.3ad" && b.ADActorSystem == ""
+}
+
+func lacpSystemIDAffected(s *subject) []found {
+	if !s.mayChange() || !s.lacp() {
+		return nil
+	}
+	var when []string
+	for _, m := range []moment{{EventBoot, "a boot"}, {EventUdevAdd, "a udev add event"}, {EventRecreate, "being created anew"}, {EventPortsRejoin, "the return of its ports"}} {
+		others, all := s.others(m.event)
+		if len(others) > 0 && (all || s.res.Origin.Or(OriginSomeone) != OriginSomeone) {
+			when = append(when, m.words)
+		}
+	}
+	if len(when) == 0 || s.mended() {
+		return nil
+	}
+	return []found{{
+		message: fmt.Sprintf("the address of %s is its LACP system ID, and may change with %s", s.res.Name, strings.Join(when, ", ")),
+		pos:     s.res.PolicySource,
+	}}
+}
+
+func portsOrderDecides(s *subject) []found {
+	if !s.mayChange() || s.res.Kind != "bond" {
+		return nil
+	}
+	for _, e := range []Event{EventBoot, EventRecreate, EventPortsRejoin} {
+		ports := map[string]bool{}
+		var names []string
+		for _, o := range s.after(e).Outcomes {
+			if o.Origin == OriginPort && !ports[o.MAC] {
+				ports[o.MAC] = true
+				names = append(names, o.Port)
+			}
+		}
+		if len(names) > 1 {
+			return []found{{message: fmt.Sprintf("%s takes the address of the port that joins first: %s", s.res.Name, strings.Join(names[:min(len(names), 8)], " or "))}}
+		}
+	}
+	return nil
+}
+
+// predictionUnknown says once what is unknown for the same reason.
+func predictionUnknown(s *subject) []found {
+	var out []found
+	for _, m := range []moment{{EventBoot, "after the next boot"}, {EventRecreate, "once it is deleted and created again"}, {EventPortsRejoin, "once its ports have left and joined again"}} {
+		mac := s.after(m.event).MAC
+		const is = " is not known: "
+		if i := len(out) - 1; i >= 0 && strings.HasSuffix(out[i].message, is+mac.Reason()) {
+			out[i].message = strings.TrimSuffix(strings.TrimSuffix(out[i].message, is+mac.Reason()), ",") + ", or " + m.words + "," + is + mac.Reason()
+			continue
+		}
+		out = append(out, notKnown(mac, "the address of "+s.res.Name+" "+m.words)...)
+	}
+	return out
+}

@@ -1,0 +1,327 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"linkaudit/linkfiles"
+	"linkaudit/policy"
+)
+
+// graph is the picture of an explanation: the files in udevd's order, the
+// policy of the one that applies, the address, and what events make of it.
+type graph struct {
+	title string
+	nodes []graphNode
+	edges []graphEdge
+}
+
+// nodeKind says how a node looks.
+type nodeKind string
+
+const (
+	nodeFile    nodeKind = "file"
+	nodeApplies nodeKind = "applies"
+	nodeDoubt   nodeKind = "doubt"
+	nodePassed  nodeKind = "passed"
+	nodePolicy  nodeKind = "policy"
+	nodeDevice  nodeKind = "device"
+	nodeEvent   nodeKind = "event"
+	nodeOutcome nodeKind = "outcome"
+)
+
+type graphNode struct {
+	kind  nodeKind
+	lines []string // as they came from outside
+}
+
+type graphEdge struct {
+	from, to int
+	label    string
+	dotted   bool
+}
+
+func (g *graph) node(kind nodeKind, lines ...string) int {
+	lines = slices.DeleteFunc(lines, func(s string) bool { return s == "" })
+	g.nodes = append(g.nodes, graphNode{kind, lines})
+	return len(g.nodes) - 1
+}
+
+func (g *graph) edge(from, to int, label string, dotted bool) {
+	g.edges = append(g.edges, graphEdge{from, to, label, dotted})
+}
+
+// plainPosition is position for a place that is escaped later.
+func plainPosition(at linkfiles.Pos) string {
+	if at.Line == 0 {
+		return at.File
+	}
+	return fmt.Sprintf("%s:%d", at.File, at.Line)
+}
+
+func newGraph(x *policy.Explanation, all bool) *graph {
+	d := x.Device
+	g := &graph{title: d.Name}
+
+	// The files, each with the way on to the next.
+	last, winner := -1, -1
+	wayOn := ""
+	dotted := false
+	for _, row := range fileRows(x.Files, all) {
+		var at int
+		if v := row.verdict; v == nil {
+			at = g.node(nodePassed, strings.ReplaceAll(gapWords(row.gap), hardSpace, " "))
+		} else {
+			kind, why := nodeFile, abridge(v.Reason, all)
+			if v.Pos.Line > 0 {
+				why += " (" + plainPosition(v.Pos) + ")"
+			}
+			switch {
+			case v.Fate == linkfiles.FateApplies || v.Fate == linkfiles.FateOtherwise:
+				kind, why = nodeApplies, "applies"
+				if v.Fate == linkfiles.FateOtherwise {
+					why = "applies if the doubtful ones before it do not"
+				}
+			case !v.Reached:
+				kind, why = nodePassed, "not looked at"
+			case v.Fate == linkfiles.FateUnknown:
+				kind, why = nodeDoubt, "not known: "+why
+			case v.Fate == linkfiles.FateUnused:
+				kind, why = nodePassed, "not used: "+why
+			default:
+				why = "no: " + why
+			}
+			at = g.node(kind, append([]string{v.File.Path}, append(slices.Clone(v.File.DropIns), why)...)...)
+			if kind == nodeApplies {
+				winner = at
+			}
+		}
+		if last >= 0 {
+			g.edge(last, at, wayOn, dotted)
+		}
+		last, wayOn, dotted = at, "next", winner >= 0
+		if dotted {
+			wayOn = ""
+		}
+	}
+	none := -1
+	if winner < 0 {
+		none = g.node(nodePassed, "no file applies")
+		if d.LinkFile.IsUnknown() {
+			g.nodes[none] = graphNode{nodeDoubt, []string{"which file applies is not known"}}
+		}
+		if last >= 0 {
+			g.edge(last, none, "next", false)
+		}
+		winner = none
+	}
+
+	pol, known := d.Policy.Get()
+	words := "MACAddressPolicy= is not set"
+	switch {
+	case known:
+		words = "MACAddressPolicy=" + pol
+	case d.Policy.IsUnknown():
+		words = "MACAddressPolicy= is not known"
+	}
+	about := g.node(nodePolicy, words, plainPosition(d.PolicySource), "")
+	g.edge(winner, about, "", false)
+
+	device := -1
+	switch {
+	case d.Device == nil:
+		device = g.node(nodeDevice, d.Name, "does not exist yet")
+	case d.Device.MAC == "":
+		device = g.node(nodeDevice, d.Name, "has no address")
+	default:
+		var by strings.Builder
+		for _, s := range explainOrigin(d) {
+			by.WriteString(s.text)
+		}
+		device = g.node(nodeDevice, d.Name, d.Device.MAC, strings.ReplaceAll(by.String(), hardSpace, " "))
+	}
+	origin := d.Origin.Or("")
+	g.edge(about, device, "", origin != policy.OriginUdev && origin != policy.OriginLinkFile)
+
+	event, outcomes := -1, map[string]int{}
+	for _, r := range eventRows(x, 8) {
+		if r.what != "" {
+			event = g.node(nodeEvent, r.what)
+			g.edge(device, event, "", false)
+		}
+		key := r.mac + "\x00" + r.by
+		note := abridge(r.note, all)
+		if r.by == "" {
+			key += "\x00" + note // not known: each for a reason of its own
+		}
+		to, ok := outcomes[key]
+		if !ok {
+			by := r.by
+			if by != "" {
+				by = "given by " + by
+			} else if r.note != "" {
+				by, note = note, ""
+			}
+			to = g.node(nodeOutcome, r.mac, by)
+			outcomes[key] = to
+		} else if r.by == "" {
+			note = ""
+		}
+		g.edge(event, to, note, false)
+	}
+	return g
+}
+
+// dotStyles are the looks of the nodes, in Graphviz' terms.
+var dotStyles = map[nodeKind]string{
+	nodeFile:    `shape=note`,
+	nodeApplies: `shape=note, style="filled,bold", fillcolor=palegreen`,
+	nodeDoubt:   `shape=note, style=filled, fillcolor=khaki`,
+	nodePassed:  `shape=note, style=dashed, fontcolor=gray30`,
+	nodePolicy:  `shape=box, style=filled, fillcolor=lightblue`,
+	nodeDevice:  `shape=box, style="filled,bold", fillcolor=lightyellow`,
+	nodeEvent:   `shape=ellipse`,
+	nodeOutcome: `shape=box, style=rounded`,
+}
+
+// ExplainDOT writes the picture for Graphviz.
+func ExplainDOT(w io.Writer, x *policy.Explanation, o Options) error {
+	g := newGraph(x, o.AllFiles)
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "digraph linkaudit {\n  charset=\"UTF-8\";\n  label=%s;\n  labelloc=t;\n  node [fontname=\"sans-serif\"];\n  edge [fontname=\"sans-serif\", fontsize=10];\n", dotQuote(g.title))
+	for i, n := range g.nodes {
+		fmt.Fprintf(&b, "  n%d [label=%s, %s];\n", i, dotQuote(n.lines...), dotStyles[n.kind])
+	}
+	for _, e := range g.edges {
+		attributes := ""
+		if e.label != "" {
+			attributes = "label=" + dotQuote(e.label)
+		}
+		if e.dotted {
+			attributes = strings.TrimPrefix(attributes+", style=dotted", ", ")
+		}
+		if attributes != "" {
+			attributes = " [" + attributes + "]"
+		}
+		fmt.Fprintf(&b, "  n%d -> n%d%s;\n", e.from, e.to, attributes)
+	}
+	b.WriteString("}\n")
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// dotQuote writes lines as one quoted string of DOT. A label is an "escString":
+// besides the quote, backslashes have to be doubled, and Graphviz takes &amp; and
+// the like for entities.
+func dotQuote(lines ...string) string {
+	var out []string
+	for _, l := range lines {
+		for _, part := range fold(Escape(l)) {
+			out = append(out, dotEscaper.Replace(part))
+		}
+	}
+	return `"` + strings.Join(out, `\n`) + `"`
+}
+
+var dotEscaper = strings.NewReplacer(`\`, `\\`, `"`, `\"`, `&`, `&amp;`)
+
+// fold breaks a text at spaces, so that no box is wider than need be.
+func fold(s string) []string {
+	const most = 44
+	words := strings.Split(s, " ")
+	lines, line := []string(nil), words[0]
+	for _, w := range words[1:] {
+		if columns(line)+1+columns(w) > most {
+			lines, line = append(lines, line), w
+		} else {
+			line += " " + w
+		}
+	}
+	return append(lines, line)
+}
+
+// mermaidClasses are the looks of the nodes, in Mermaid's terms. Colours are
+// names, as "#" begins an entity.
+var mermaidClasses = []struct {
+	kind  nodeKind
+	style string
+}{
+	{nodeApplies, "fill:palegreen,stroke:black,color:black"},
+	{nodeDoubt, "fill:khaki,stroke:black,color:black"},
+	{nodePassed, "stroke-dasharray:4 4"},
+	{nodePolicy, "fill:lightblue,stroke:black,color:black"},
+	{nodeDevice, "fill:lightyellow,stroke:black,color:black"},
+}
+
+// mermaidShapes are the brackets around the label of a node.
+var mermaidShapes = map[nodeKind][2]string{
+	nodeEvent:   {"([", "])"},
+	nodeOutcome: {"(", ")"},
+}
+
+// ExplainMermaid writes the picture as a flowchart of Mermaid, one statement a
+// line.
+func ExplainMermaid(w io.Writer, x *policy.Explanation, o Options) error {
+	g := newGraph(x, o.AllFiles)
+	var b bytes.Buffer
+	b.WriteString("flowchart TD\n")
+	of := map[nodeKind][]string{}
+	for i, n := range g.nodes {
+		shape, ok := mermaidShapes[n.kind]
+		if !ok {
+			shape = [2]string{"[", "]"}
+		}
+		id := fmt.Sprintf("n%d", i)
+		of[n.kind] = append(of[n.kind], id)
+		fmt.Fprintf(&b, "  %s%s%s%s\n", id, shape[0], mermaidQuote(n.lines...), shape[1])
+	}
+	for _, e := range g.edges {
+		arrow := "-->"
+		if e.dotted {
+			arrow = "-.->"
+		}
+		if e.label != "" {
+			arrow += "|" + mermaidQuote(e.label) + "|"
+		}
+		fmt.Fprintf(&b, "  n%d %s n%d\n", e.from, arrow, e.to)
+	}
+	for _, c := range mermaidClasses {
+		if ids := of[c.kind]; len(ids) > 0 {
+			fmt.Fprintf(&b, "  classDef %s %s\n  class %s %s\n", c.kind, c.style, strings.Join(ids, ","), c.kind)
+		}
+	}
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// mermaidQuote writes lines as one quoted label of Mermaid. Everything that
+// Mermaid, Markdown or HTML could take for more than text is an entity code, as
+// is the beginning of the two words that Mermaid looks for even in a label
+// (encodeEntities() cuts a ";" off what follows "style" or "classDef").
+func mermaidQuote(lines ...string) string {
+	var out []string
+	for _, l := range lines {
+		out = append(out, fold(Escape(l))...)
+	}
+	var b strings.Builder
+	for i, line := range out {
+		if i > 0 {
+			b.WriteString("<br/>")
+		}
+		for j, r := range line {
+			if mermaidPlain(r) && !strings.HasPrefix(line[j:], "style") && !strings.HasPrefix(line[j:], "classDef") {
+				b.WriteRune(r)
+			} else {
+				fmt.Fprintf(&b, "#%d;", r)
+			}
+		}
+	}
+	return `"` + b.String() + `"`
+}
+
+func mermaidPlain(r rune) bool {
+	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune(" ./:=,-", r)
+}

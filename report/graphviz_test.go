@@ -1,0 +1,61 @@
+//go:build conformance
+
+package report
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"io"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// Graphviz itself takes every picture without a word and shows each text as it
+// is.
+func TestGraphvizTakesThePictures(t *testing.T) {
+	if _, err := exec.LookPath("dot"); err != nil {
+		t.Fatal("dot is not installed (Debian package graphviz)")
+	}
+	for _, x := range append(hostileExplanations(), fates(), manyFiles(1000)) {
+		cmd := exec.Command("dot", "-Tsvg")
+		cmd.Stdin = strings.NewReader(explained(t, formats["dot"], x))
+		var svg, stderr bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &svg, &stderr
+		if err := cmd.Run(); err != nil || stderr.Len() > 0 {
+			t.Errorf("dot: %v: %s\n%s", err, &stderr, explained(t, formats["dot"], x))
+			continue
+		}
+		texts := svgTexts(t, &svg)
+		want := strings.Join(strings.Fields(Escape(x.Device.Name)), " ")
+		if !strings.Contains(texts, want) {
+			t.Errorf("no %q in %q", want, texts)
+		}
+	}
+}
+
+// svgTexts joins the texts of a picture by spaces.
+func svgTexts(t *testing.T, svg io.Reader) string {
+	var words []string
+	d := xml.NewDecoder(svg)
+	in := false
+	for {
+		token, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			return strings.Join(words, " ")
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		switch token := token.(type) {
+		case xml.StartElement:
+			in = token.Name.Local == "text"
+		case xml.EndElement:
+			in = false
+		case xml.CharData:
+			if in {
+				words = append(words, strings.Fields(string(token))...)
+			}
+		}
+	}
+}

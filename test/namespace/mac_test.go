@@ -1,0 +1,126 @@
+//go:build namespace
+
+package namespace
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestMacForetellsWhatUdevdGives asks for the addresses first and has a real
+// udevd of each release give them to bridges afterwards.
+func TestMacForetellsWhatUdevdGives(t *testing.T) {
+	t.Run("this machine", func(t *testing.T) { foretell(t, "/") })
+	for _, suite := range suites {
+		t.Run(suite.name, func(t *testing.T) { foretell(t, filepath.Join(rootsDir(), suite.name)) })
+	}
+}
+
+func foretell(t *testing.T, root string) {
+	s := newStage(t, root)
+	names := []string{"bond0", "x", "abcdefghijklmno", "br-lan.100", "brücke", "a\\b", "q\"q", "-x", "~#$&;'", "01234", "en0@v1"}
+
+	// No rights, no udevd, no device: the machine-id is enough.
+	there := answers(t, names, outside(t, append([]string{"mac", "--machine-id", machineID, "--"}, names...)...))
+	here := answers(t, names, s.audit(append([]string{"mac", "--"}, names...)...))
+	file := filepath.Join(t.TempDir(), "id")
+	copyFile(t, s.path("/etc/machine-id"), file)
+	byFile := answers(t, names, outside(t, append([]string{"mac", "--machine-id-file", file, "--"}, names...)...))
+	input := answers(t, names, fromInput(t, strings.Join(names, "\n"), "mac", "--machine-id-file", file))
+
+	s.startUdevd()
+	for i, name := range names {
+		s.must("ip", "link", "add", "name", name, "index", fmt.Sprint(100+i), "type", "bridge")
+		s.must("udevadm", "settle")
+		got := s.given(100 + i)
+		for how, told := range map[string]string{"an ID": there[i], "this machine": here[i], "a file": byFile[i], "a list": input[i]} {
+			if told != got {
+				t.Errorf("%q: udevd %d gave %s, but by %s it is %s", name, s.release, got, how, told)
+			}
+		}
+	}
+
+	// The kernel refuses what mac refuses.
+	for _, name := range []string{"a%b", "abcdefghijklmnop", "a:b", "a/b", "a b"} {
+		if r := s.do("ip", "link", "add", "name", name, "type", "bridge"); r.status == 0 {
+			t.Errorf("the kernel takes %q", name)
+		}
+		if r := s.audit("mac", name); r.status != 2 {
+			t.Errorf("%v", r)
+		}
+	}
+
+	// Under an old naming scheme udevd leaves them alone, and mac says so.
+	s.stopUdevd()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	s.udevd = s.command(context.Background(), "/lib/systemd/systemd-udevd")
+	s.udevd.Env = append(s.udevd.Env, "NET_NAMING_SCHEME=v240")
+	if err := s.udevd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for s.do("udevadm", "control", "--ping").status != 0 && ctx.Err() == nil {
+	}
+	s.add("old0", "type", "bridge")
+	if typ := s.sysfs("old0", "addr_assign_type"); typ != "1" {
+		t.Errorf("udevd set the address under v240 (type %s)", typ)
+	}
+	if r := s.do(program, "mac", "old0"); r.status != 0 || !strings.HasPrefix(r.stderr, "linkaudit: note: ") {
+		t.Errorf("no note: %v", r)
+	}
+	if r := s.audit("mac", "--networkd", "old0"); r.status != 0 {
+		t.Errorf("%v", r)
+	}
+}
+
+// fromInput runs the program outside of any stage, with names on its input.
+func fromInput(t *testing.T, names string, args ...string) result {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, filepath.Join(binaryDir, "linkaudit"), args...)
+	cmd.Stdin = strings.NewReader(names)
+	r := finish(ctx, cmd, args)
+	behaves(t, r)
+	return r
+}
+
+// given waits until udevd has set the address of the device of an index, and
+// returns it. udevd may rename the device after that: it puts "_" for
+// characters that it does not like in a name.
+func (s *stage) given(index int) string {
+	s.t.Helper()
+	for range 100 {
+		for _, l := range s.links() {
+			if r := s.do("cat", "/sys/class/net/"+l.Name+"/addr_assign_type"); l.Index == index && strings.TrimSpace(r.stdout) == "3" {
+				return l.Address
+			}
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	s.t.Fatalf("udevd did not set the address of device %d: %s", index, s.do("ip", "link"))
+	return ""
+}
+
+// answers are the addresses in the order of the names.
+func answers(t *testing.T, names []string, r result) []string {
+	t.Helper()
+	lines := strings.Split(strings.TrimSuffix(r.stdout, "\n"), "\n")
+	if r.status != 0 || len(lines) != len(names) {
+		t.Fatalf("%v", r)
+	}
+	var out []string
+	for i, l := range lines {
+		name, mac, _ := strings.Cut(l, " ")
+		if name != names[i] {
+			t.Errorf("%q is answered as %q", names[i], name)
+		}
+		out = append(out, mac)
+	}
+	return out
+}

@@ -1,0 +1,44 @@
+//go:build vm
+
+package guest
+
+import (
+	"os"
+	"strings"
+	"testing"
+)
+
+// A machine-id that systemd makes up at boot, where the image has none and
+// cannot be written, holds for this boot alone, and so do the addresses.
+func TestFourthBootWithoutMachineID(t *testing.T) {
+	id, err := os.ReadFile("/run/machine-id")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, err := os.ReadFile("/etc/machine-id"); err != nil || string(b) != string(id) || strings.HasPrefix(string(id), "0123") {
+		t.Fatalf("/etc/machine-id holds %q, /run/machine-id %q: %v", b, id, err)
+	}
+	d := check(t, "bond9")
+	before, err := os.ReadFile("/run/bond9")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("in the initramfs: %s", before)
+	if mac := sysfs(t, "bond9", "address"); mac != str(d.Persistent) || str(d.Origin) != "udev-persistent" || !d.found("policy-overrides-ports") || strings.Contains(string(before), mac) {
+		t.Errorf("bond9 of the initramfs carries %s: %+v", mac, d)
+	}
+	free(t)
+	for name, kind := range map[string]string{"bond0": "bond", "br0": "bridge"} {
+		create(t, name, kind)
+		d := check(t, name)
+		if mac := sysfs(t, name, "address"); mac != str(d.Persistent) || mac == bond0Persistent || str(d.Origin) != "udev-persistent" || str(d.Predicted.AddEvent) != mac {
+			t.Errorf("%s carries %s: %+v", name, mac, d)
+		}
+		ip(t, "del", name)
+	}
+	linkaudit(t, "fix", "--bond", "bond0")
+	create(t, "bond0", "bond")
+	is(t, "fixed", "bond0", "random", "1", "kernel-random", "none")
+	ip(t, "set", "eth0", "master", "bond0")
+	is(t, "a port joins", "bond0", eth0Address, "2", "port", "none")
+}

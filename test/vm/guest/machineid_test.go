@@ -1,0 +1,59 @@
+//go:build vm
+
+package guest
+
+import (
+	"os"
+	"testing"
+)
+
+// Without a machine-id no persistent address can be derived: udevd leaves the
+// kernel's, and check says that it knows none. (At boot systemd makes up a
+// machine-id where there is none.)
+func TestFirstWithoutMachineID(t *testing.T) {
+	const file = "/etc/machine-id"
+	free(t)
+	was, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	restart := func() { output(t, "systemctl", "restart", "systemd-udevd.service") }
+	defer func() {
+		write(t, file, string(was))
+		restart()
+		create(t, "bond0", "bond")
+		is(t, "the machine-id is back", "bond0", bond0Persistent, "3", "udev-persistent", "persistent")
+		ip(t, "del", "bond0")
+	}()
+	for _, c := range []struct {
+		title   string
+		content *string
+	}{
+		{"missing", nil}, {"empty", new("")}, {"uninitialized", new("uninitialized\n")},
+	} {
+		t.Run(c.title, func(t *testing.T) {
+			if err := os.Remove(file); err != nil {
+				t.Fatal(err)
+			}
+			if c.content != nil {
+				write(t, file, *c.content)
+			} else {
+				defer write(t, file, "")
+			}
+			restart()
+			for name, kind := range map[string]string{"bond0": "bond", "br0": "bridge"} {
+				create(t, name, kind)
+				is(t, "created", name, "random", "1", "kernel-random", "persistent")
+				d := check(t, name)
+				if d.Persistent != nil || !d.found("persistent-address-unknown") {
+					t.Errorf("%s: %+v", name, d)
+				}
+				if e := d.Predicted.AddEvent; e != nil && *e != d.Live.MAC {
+					t.Errorf("%s: %s after the next add event", name, *e)
+				}
+				t.Logf("%s: %s after the next add event", name, str(d.Predicted.AddEvent))
+				ip(t, "del", name)
+			}
+		})
+	}
+}

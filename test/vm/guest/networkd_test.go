@@ -1,0 +1,89 @@
+//go:build vm
+
+package guest
+
+import (
+	"os"
+	"testing"
+)
+
+// netdevNone is the release of systemd since which systemd-networkd knows
+// MACAddress=none in a .netdev file, and derives an address for a bridge: 243
+// to 249 do not.
+const netdevNone = 250
+
+// systemd-networkd gives the devices that it creates an address of its own
+// making, which no .link file changes, unless the .netdev file has another, or
+// none: then it is udevd's turn.
+func TestFirstDevicesMadeByNetworkd(t *testing.T) {
+	cases := []struct{ title, name, kind, setting, origin, typ string }{
+		{"a bond without an address", "bond20", "bond", "", "networkd-persistent", "3"},
+		{"a bond with an address", "bond21", "bond", "MACAddress=02:00:00:00:00:21\n", "set-by-someone", "3"},
+		{"a bond with none", "bond22", "bond", "MACAddress=none\n", "udev-persistent", "3"},
+		{"a bond with none and a port, fixed", "bond25", "bond", "MACAddress=none\n", "port", "2"},
+		{"a bond without an address, with a port", "bond26", "bond", "", "networkd-persistent", "3"},
+		{"a bond with none, fixed", "bond23", "bond", "MACAddress=none\n", "kernel-random", "1"},
+		{"a bond without an address, fixed", "bond24", "bond", "", "networkd-persistent", "3"},
+		{"a bridge without an address", "br20", "bridge", "", "networkd-persistent", "3"},
+		{"a bridge with an address", "br21", "bridge", "MACAddress=02:00:00:00:00:21\n", "set-by-someone", "3"},
+		{"a bridge with none", "br22", "bridge", "MACAddress=none\n", "udev-persistent", "3"},
+		{"a bridge with none, fixed", "br23", "bridge", "MACAddress=none\n", "kernel-random", "1"},
+	}
+	fixed := map[string]bool{"bond23": true, "bond24": true, "bond25": true, "br23": true}
+	ports := []string{"bond25", "bond26"}
+	for _, bond := range ports {
+		for name, content := range map[string]string{
+			"/11-port-" + bond + ".netdev":  "[NetDev]\nName=p" + bond + "\nKind=dummy\nMACAddress=02:00:00:00:01:" + bond[4:] + "\n",
+			"/11-port-" + bond + ".network": "[Match]\nName=p" + bond + "\n[Network]\nBond=" + bond + "\n",
+			"/11-" + bond + ".network":      "[Match]\nName=" + bond + "\n[Network]\nLinkLocalAddressing=no\n",
+		} {
+			write(t, networkDir+name, content)
+			defer os.Remove(networkDir + name)
+		}
+	}
+	for _, c := range cases {
+		netdev := networkDir + "/10-" + c.name + ".netdev"
+		write(t, netdev, "[NetDev]\nName="+c.name+"\nKind="+c.kind+"\n"+c.setting)
+		defer os.Remove(netdev)
+		if fixed[c.name] {
+			linkaudit(t, "fix", "--"+c.kind, c.name)
+			defer linkaudit(t, "undo", "--"+c.kind, c.name)
+		}
+	}
+	output(t, "systemctl", "restart", "systemd-networkd.service")
+	defer output(t, "systemctl", "stop", "systemd-networkd.service", "systemd-networkd.socket")
+	for _, c := range cases {
+		appears(t, c.name)
+		defer ip(t, "del", c.name)
+	}
+	for _, bond := range ports {
+		appears(t, bond+"/lower_p"+bond)
+		defer ip(t, "del", "p"+bond)
+	}
+	settle(t)
+	older := release(t) < netdevNone
+	for _, c := range cases {
+		t.Run(c.title, func(t *testing.T) {
+			switch {
+			case older && c.kind == "bridge" && fixed[c.name]:
+				c.origin, c.typ = "kernel-random", "1"
+			case older && c.kind == "bridge" && c.origin != "set-by-someone":
+				c.origin, c.typ = "udev-persistent", "3"
+			case older && c.setting == "MACAddress=none\n":
+				c.origin, c.typ = "networkd-persistent", "3"
+			}
+			mac, typ := sysfs(t, c.name, "address"), sysfs(t, c.name, "addr_assign_type")
+			d := check(t, c.name)
+			t.Logf("%s of type %s, by %s", mac, typ, str(d.Origin))
+			if typ != c.typ || (mac == str(d.Persistent)) != (c.origin == "udev-persistent") || (mac == "02:00:00:00:00:21") != (c.origin == "set-by-someone") {
+				t.Errorf("%s of type %s; udev would derive %s", mac, typ, str(d.Persistent))
+			}
+			if str(d.Origin) != c.origin || str(d.Predicted.AddEvent) != mac {
+				t.Errorf("%s by %s, %s after the next add event", mac, str(d.Origin), str(d.Predicted.AddEvent))
+			}
+			if want := map[bool]string{true: "none", false: "persistent"}[fixed[c.name]]; str(d.Policy) != want {
+				t.Errorf("policy %s", str(d.Policy))
+			}
+		})
+	}
+}

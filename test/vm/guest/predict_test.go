@@ -1,0 +1,176 @@
+//go:build vm
+
+package guest
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// forecast is what check says of the address after each event.
+type forecast struct {
+	MAC      map[string]*string
+	Outcomes map[string][]outcome
+	origin   string
+}
+
+type outcome struct {
+	MAC                *string
+	Origin, Port, When string
+}
+
+func predict(t *testing.T, name string) forecast {
+	t.Helper()
+	out, err := exec.Command("linkaudit", "check", "--format", "json", name).Output()
+	var rep struct {
+		Devices []struct {
+			Origin    *string
+			Predicted map[string]json.RawMessage
+		}
+	}
+	if jsonErr := json.Unmarshal(out, &rep); jsonErr != nil || len(rep.Devices) != 1 {
+		t.Fatalf("linkaudit check %s: %v, %v: %s", name, err, jsonErr, out)
+	}
+	f := forecast{MAC: map[string]*string{}, origin: str(rep.Devices[0].Origin)}
+	for event, raw := range rep.Devices[0].Predicted {
+		if event == "outcomes" {
+			err = json.Unmarshal(raw, &f.Outcomes)
+		} else {
+			var mac *string
+			err = json.Unmarshal(raw, &mac)
+			f.MAC[event] = mac
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return f
+}
+
+// holds compares a forecast with what became of the device.
+func (f forecast) holds(t *testing.T, event, name string) {
+	t.Helper()
+	mac := sysfs(t, name, "address")
+	now := predict(t, name)
+	if said := f.MAC[event]; said != nil && *said != mac {
+		t.Errorf("%s: %s was predicted, and it is %s", event, *said, mac)
+	}
+	known := mac == eth0Address || mac == eth1Address
+	var all []string
+	for _, o := range f.Outcomes[event] {
+		same := o.MAC != nil && *o.MAC == mac || o.MAC == nil && !known
+		if same && (o.Origin == now.origin || now.origin == "null") {
+			return
+		}
+		all = append(all, fmt.Sprintf("%s by %s (%s)", str(o.MAC), o.Origin, o.When))
+	}
+	t.Errorf("%s: %s by %s is none of the outcomes: %s", event, mac, now.origin, strings.Join(all, "; "))
+}
+
+// Whatever the driver and udevd make of a device is among what was predicted,
+// and where one address was predicted it is that.
+func TestFirstPredictions(t *testing.T) {
+	free(t)
+	type kindOfDevice struct {
+		kind string
+		args []string
+	}
+	all := []kindOfDevice{
+		{"bridge", nil}, {"team", nil},
+		{"bond", []string{"mode", "802.3ad"}},
+		{"bond", []string{"mode", "active-backup", "fail_over_mac", "none"}},
+		{"bond", []string{"mode", "active-backup", "fail_over_mac", "active"}},
+		{"bond", []string{"mode", "active-backup", "fail_over_mac", "follow"}},
+	}
+	for _, policy := range []string{"persistent", "none"} {
+		if policy == "none" {
+			for _, kind := range []string{"bond", "bridge", "team"} {
+				linkaudit(t, "fix", "--kind", kind)
+				defer linkaudit(t, "undo", "--kind", kind)
+			}
+		}
+		for _, k := range all {
+			t.Run(strings.Join(append([]string{policy, k.kind}, k.args...), " "), func(t *testing.T) {
+				name := k.kind + "0"
+				make := func(ports ...string) {
+					create(t, name, append([]string{k.kind}, k.args...)...)
+					for _, port := range ports {
+						join(t, name, port)
+					}
+				}
+				make("eth0", "eth1")
+				defer func() { ip(t, "del", name) }()
+
+				f := predict(t, name)
+				trigger(t, name)
+				f.holds(t, "udev_add_event", name)
+
+				// The address is a port's from here on, where the driver
+				// makes it one.
+				for _, first := range [][]string{{"eth1", "eth0"}, {"eth0", "eth1"}} {
+					f = predict(t, name)
+					for _, port := range first {
+						ip(t, "set", port, "nomaster")
+					}
+					for _, port := range first {
+						join(t, name, port)
+					}
+					f.holds(t, "ports_rejoin", name)
+					f = predict(t, name)
+					trigger(t, name)
+					f.holds(t, "udev_add_event", name)
+				}
+				f = predict(t, name)
+				ip(t, "del", name)
+				make("eth1", "eth0")
+				f.holds(t, "recreate", name)
+
+				// The other course of the race: the ports are sooner.
+				f = predict(t, name)
+				ip(t, "del", name)
+				output(t, "udevadm", "control", "--stop-exec-queue")
+				ip(t, append([]string{"add", name, "type", k.kind}, k.args...)...)
+				join(t, name, "eth0")
+				output(t, "udevadm", "control", "--start-exec-queue")
+				settle(t)
+				f.holds(t, "recreate", name)
+			})
+		}
+	}
+}
+
+// forecastFile takes what was predicted to the next boot.
+const forecastFile = networkDir + "/forecast.json"
+
+// The bond that ifupdown makes at boot, under the policy none by now; the second
+// boot holds it against what became of it.
+func TestFirstPredictionOfTheNextBoot(t *testing.T) {
+	output(t, "systemctl", "restart", "networking.service")
+	settle(t)
+	b, err := json.Marshal(predict(t, "bond1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(forecastFile, b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func join(t *testing.T, name, port string) {
+	t.Helper()
+	ip(t, "set", port, "down")
+	ip(t, "set", port, "master", name)
+}
+
+// trigger sends an add event, as a boot replays it.
+func trigger(t *testing.T, name string) {
+	t.Helper()
+	if err := os.WriteFile("/sys/class/net/"+name+"/uevent", []byte("add"), 0o200); err != nil {
+		t.Fatal(err)
+	}
+	settle(t)
+}

@@ -45,11 +45,12 @@ type Device struct {
 	Kernel Kernel
 }
 
-// Kernel is where kernels differ.
+// Kernel is where kernels differ, which is in the addresses of ports only. The
+// zero value is Debian's 5.10 and 6.1; its 6.12 and 7.2 have both of these.
 type Kernel struct {
 	// SkipsSameAddress: an address that the device has already is not handed
 	// to the driver, which would hand it on to the ports
-	// (dev_set_mac_address() between 5.10 and 6.1).
+	// (dev_set_mac_address()).
 	SkipsSameAddress bool
 	// SparesBondsAddress: a port that joins a bond with fail_over_mac=follow
 	// and carries the bond's address, as another port does, gets a made-up one

@@ -2,7 +2,6 @@ package life
 
 import (
 	"fmt"
-	"net"
 	"slices"
 	"strings"
 	"time"
@@ -20,8 +19,8 @@ const (
 	InBetween = "udev decides, join, udev sets"
 )
 
-// madeUp stands for an address that the driver makes up.
-const madeUp = "02:ff:ff:ff:ff:ff"
+// someMAC stands for an address that the driver makes up.
+const someMAC = "02:ff:ff:ff:ff:ff"
 
 // Outcomes are what the model says of each order, "ADDRESS TYPE PORT'S".
 func (r *Runner) Outcomes(create Sequence) map[string]string {
@@ -56,7 +55,7 @@ func (r *Runner) model(s Sequence) *lane {
 	for _, o := range s.Ops {
 		l.apply(o)
 		if l.dev.MAC == "" {
-			l.dev.MAC = madeUp
+			l.dev.MAC = someMAC
 		}
 	}
 	return l
@@ -101,11 +100,11 @@ func (r *Runner) Race(create Sequence, times int) (map[string]int, error) {
 			return nil, err
 		}
 		known := slices.Concat(own, []string{l.persistent(), model.Zero})
-		if b, err := net.ParseMAC(mac); err == nil && b[0]&3 == 2 && !slices.Contains(known, mac) {
+		if madeUp(l.name, mac, known) == nil {
 			if port == mac {
-				port = madeUp
+				port = someMAC
 			}
-			mac = madeUp
+			mac = someMAC
 		}
 		got := fmt.Sprintf("%s %d %s", mac, typ, port)
 		var orders []string

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"linkaudit/linkfiles"
+	model "linkaudit/policy/life"
 	"linkaudit/test/life"
 )
 
@@ -59,8 +60,9 @@ func lifeRunner(t *testing.T) *life.Runner {
 	kernel := unix.ByteSliceToString(u.Release[:])
 	t.Logf("kernel %s, systemd %d", kernel, release)
 	r := &life.Runner{Release: linkfiles.Release(release), Udevd: udevd, Length: 50, Side: 50, Log: t.Logf}
-	r.Kernel.SkipsSameAddress = !strings.HasPrefix(kernel, "5.10.")
-	r.Kernel.SparesBondsAddress = !strings.HasPrefix(kernel, "5.10.")
+	if !strings.HasPrefix(kernel, "5.10.") && !strings.HasPrefix(kernel, "6.1.") {
+		r.Kernel = model.Kernel{SkipsSameAddress: true, SparesBondsAddress: true}
+	}
 	id, err := os.ReadFile("/etc/machine-id")
 	if err != nil {
 		t.Fatal(err)

@@ -45,12 +45,17 @@ type Device struct {
 	Kernel Kernel
 }
 
-// Kernel is where kernels differ.
+// Kernel is where kernels differ, which is in the addresses of ports only. The
+// zero value is Debian's 5.10 and 6.1; its 6.12 and 7.2 have both of these.
 type Kernel struct {
 	// SkipsSameAddress: an address that the device has already is not handed
 	// to the driver, which would hand it on to the ports
-	// (dev_set_mac_address() between 5.10 and 6.1).
+	// (dev_set_mac_address()).
 	SkipsSameAddress bool
+	// SparesBondsAddress: a port that joins a bond with fail_over_mac=follow
+	// and carries the bond's address, as another port does, gets a made-up one
+	// (bond_enslave()).
+	SparesBondsAddress bool
 }
 
 // Port is a port of a Device, or a device that may become one.
@@ -117,8 +122,11 @@ func (d Device) Join(name, mac string) Device {
 		if len(d.Ports) == 0 && d.Assign == Random {
 			d.MAC, d.Assign = mac, Stolen // bond_set_dev_addr()
 		}
-		if !d.keepsPorts() {
+		switch {
+		case !d.keepsPorts():
 			p.MAC = d.MAC
+		case d.Kernel.SparesBondsAddress && d.FailOverMAC == "follow" && len(d.Ports) > 0 && mac == d.MAC:
+			p.MAC = ""
 		}
 	case "team":
 		if d.handsOn() {

@@ -55,6 +55,12 @@ func hardware(mac string) net.HardwareAddr {
 	return b
 }
 
+// attributes of a device to come. Each of its queues has uevents of its own,
+// and a bond has 16 unless told otherwise.
+func attributes(name string, addr net.HardwareAddr) netlink.LinkAttrs {
+	return netlink.LinkAttrs{Name: name, HardwareAddr: addr, NumTxQueues: 1, NumRxQueues: 1}
+}
+
 func index(device string) (*netlink.Device, error) {
 	i, err := ifindex(device)
 	return &netlink.Device{LinkAttrs: netlink.LinkAttrs{Index: i, Name: device}}, err
@@ -117,7 +123,7 @@ func (l *lane) do(o Op) error {
 
 func (l *lane) create(name, kind, mode, failOver string, addr net.HardwareAddr) error {
 	h := l.nl
-	attrs := netlink.LinkAttrs{Name: name, HardwareAddr: addr}
+	attrs := attributes(name, addr)
 	switch kind {
 	case "bond":
 		b := netlink.NewLinkBond(attrs)
@@ -154,7 +160,8 @@ func (l *lane) teamMode(name, mode string) error {
 	option.AddRtAttr(3, nl.Uint8Attr(5)) // NLA_STRING
 	option.AddRtAttr(4, nl.ZeroTerminated(mode))
 	req.AddData(list)
-	if _, err = req.Execute(unix.NETLINK_GENERIC, 0); err != nil {
+	// ESRCH: done, but nobody listens to the news of it.
+	if _, err = req.Execute(unix.NETLINK_GENERIC, 0); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return fmt.Errorf("the team's mode %s: %w", mode, err)
 	}
 	return nil
@@ -184,9 +191,8 @@ func (l *lane) makePort(name, mac string) error {
 		}
 		return h.LinkSetHardwareAddr(dev, hardware(mac))
 	}
-	attrs := netlink.LinkAttrs{Name: name, HardwareAddr: hardware(mac)}
+	attrs := attributes(name, hardware(mac))
 	if l.run.Veth {
-		attrs.NumTxQueues, attrs.NumRxQueues = 1, 1 // each has uevents of its own
 		return h.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: "lx" + name[2:]})
 	}
 	return h.LinkAdd(&netlink.Dummy{LinkAttrs: attrs})

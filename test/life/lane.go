@@ -223,24 +223,26 @@ func (l *lane) compare(before string) error {
 		if typ != l.dev.Assign {
 			return fmt.Errorf("%s has addr_assign_type %d, not %d as in the model (address %s)", l.name, typ, l.dev.Assign, mac)
 		}
+		for i := range ports {
+			known = append(known, l.portMAC(portName(i)))
+		}
 		if l.dev.MAC == "" {
-			b, err := net.ParseMAC(mac)
-			if err != nil || len(b) != 6 || b[0]&3 != 2 {
-				return fmt.Errorf("%s carries %s, which nobody makes up", l.name, mac)
-			}
-			for i := range ports {
-				known = append(known, l.portMAC(portName(i)))
-			}
-			if slices.Contains(known, mac) {
-				return fmt.Errorf("%s carries %s, which is not made up as in the model", l.name, mac)
+			if err := madeUp(l.name, mac, known); err != nil {
+				return err
 			}
 			l.dev.MAC = mac
 		}
+		deals := l.dev.Mode == "balance-tlb" || l.dev.Mode == "balance-alb"
 		for i := range l.dev.Ports {
 			p := &l.dev.Ports[i]
-			if p.MAC, err = check(l.portDevice(p.Name), p.MAC); err != nil {
+			mac, err := check(l.portDevice(p.Name), p.MAC)
+			if err == nil && p.MAC == "" && !deals {
+				err = madeUp(l.portDevice(p.Name), mac, append(known, l.dev.MAC, p.Own))
+			}
+			if err != nil {
 				return err
 			}
+			p.MAC = mac
 		}
 	}
 	for i := range ports {
@@ -252,6 +254,18 @@ func (l *lane) compare(before string) error {
 			}
 			l.free[port] = got
 		}
+	}
+	return nil
+}
+
+// madeUp checks that an address is one that a driver makes up, and none that
+// anybody knows.
+func madeUp(device, mac string, known []string) error {
+	switch b, err := net.ParseMAC(mac); {
+	case err != nil || len(b) != 6 || b[0]&3 != 2:
+		return fmt.Errorf("%s carries %s, which nobody makes up", device, mac)
+	case slices.Contains(known, mac):
+		return fmt.Errorf("%s carries %s, which is not made up as in the model", device, mac)
 	}
 	return nil
 }

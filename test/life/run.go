@@ -113,8 +113,8 @@ func (r *Runner) Replay(sequences ...Sequence) ([]string, error) {
 	err := r.together(lanes)
 	var ends []string
 	for _, l := range lanes {
-		if l.fault != nil && err == nil {
-			err = l.fault
+		if l.fault != nil {
+			err = errors.Join(err, l.fault)
 		}
 		end := ""
 		if l.dev != nil {
@@ -317,8 +317,12 @@ func (r *Runner) Standard(kinds []string, sequences int) error {
 		return err
 	}
 	for _, kind := range kinds {
-		if err := r.Random(kind, sequences, seed); err != nil {
-			return err
+		err := r.Known(kind)
+		if err == nil {
+			err = r.Random(kind, sequences, seed)
+		}
+		if err != nil {
+			return errors.Join(err, r.End())
 		}
 	}
 	if r.Early > 0 {

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"linkaudit/linkfiles"
+	model "linkaudit/policy/life"
 	"linkaudit/test/life"
 )
 
@@ -26,7 +27,7 @@ func lifeRunner(t *testing.T) *life.Runner {
 	}
 	// Only these have a say about a network device's address, and what comes
 	// and goes here are thousands.
-	says := []string{"50-udev-default.rules", "75-net-description.rules", "80-net-setup-link.rules", "99-systemd.rules"}
+	says := []string{"50-udev-default.rules", "75-net-description.rules", "80-net-setup-link.rules"}
 	rules, err := os.ReadDir("/usr/lib/udev/rules.d")
 	if err != nil {
 		t.Fatal(err)
@@ -59,7 +60,9 @@ func lifeRunner(t *testing.T) *life.Runner {
 	kernel := unix.ByteSliceToString(u.Release[:])
 	t.Logf("kernel %s, systemd %d", kernel, release)
 	r := &life.Runner{Release: linkfiles.Release(release), Udevd: udevd, Length: 50, Side: 50, Log: t.Logf}
-	r.Kernel.SkipsSameAddress = !strings.HasPrefix(kernel, "5.10.")
+	if !strings.HasPrefix(kernel, "5.10.") && !strings.HasPrefix(kernel, "6.1.") {
+		r.Kernel = model.Kernel{SkipsSameAddress: true, SparesBondsAddress: true}
+	}
 	id, err := os.ReadFile("/etc/machine-id")
 	if err != nil {
 		t.Fatal(err)
@@ -80,5 +83,17 @@ func TestLifeOfAnAddress(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// TestLifeRace is about a port that joins before udevd comes to the add event.
+func TestLifeRace(t *testing.T) {
+	r := lifeRunner(t)
+	kinds := []string{"bond", "bridge", "team"}
+	if err := r.BothOrders(kinds...); err != nil {
+		t.Error(err)
+	}
+	if err := r.RealRaces(9, kinds...); err != nil {
+		t.Error(err)
 	}
 }

@@ -1,0 +1,221 @@
+package life
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"linkaudit/policy"
+	model "linkaudit/policy/life"
+)
+
+// Outcomes of a port's joining while udevd is about to handle the add event.
+const (
+	UdevFirst = "udev, then join"
+	JoinFirst = "join, then udev"
+	// InBetween: udevd looks at the device, a port joins, and udevd sets the
+	// address that it has decided on.
+	InBetween = "udev decides, join, udev sets"
+)
+
+// someMAC stands for an address that the driver makes up.
+const someMAC = "02:ff:ff:ff:ff:ff"
+
+// Outcomes are what the model says of each order, "ADDRESS TYPE PORT'S".
+func (r *Runner) Outcomes(create Sequence) map[string]string {
+	ends := map[string]string{}
+	for _, order := range []string{UdevFirst, JoinFirst, InBetween} {
+		l := r.model(create)
+		join := Op{Do: Join, Port: "p0"}
+		switch order {
+		case UdevFirst:
+			l.apply(Op{Do: Udev})
+			l.apply(join)
+		case JoinFirst:
+			l.apply(join)
+			l.apply(Op{Do: Udev})
+		case InBetween:
+			a := l.udev()
+			l.apply(join)
+			if a.Do == policy.Set {
+				d := l.dev.SetMAC(a.MAC)
+				l.dev = &d
+			}
+		}
+		ends[order] = fmt.Sprintf("%s %d %s", l.dev.MAC, l.dev.Assign, l.portMAC("p0"))
+	}
+	return ends
+}
+
+// model is a lane without devices, after the operations of a sequence.
+func (r *Runner) model(s Sequence) *lane {
+	l := &lane{seq: s, run: r, free: map[string]string{"p0": own[0]}}
+	l.name = "l" + Policies[s.Policy].letter + "0"
+	for _, o := range s.Ops {
+		l.apply(o)
+		if l.dev.MAC == "" {
+			l.dev.MAC = someMAC
+		}
+	}
+	return l
+}
+
+// Race makes the device of a sequence under an udevd that runs, lets a port join
+// at various distances, and returns how often each outcome of the model was
+// seen. Any other is an error. The distance is moved to where both orders
+// happen.
+func (r *Runner) Race(create Sequence, times int) (map[string]int, error) {
+	ends := r.Outcomes(create)
+	seen := map[string]int{}
+	distance := time.Duration(0)
+	for range times {
+		l, err := r.lane(create, 0)
+		if err != nil {
+			return nil, err
+		}
+		if err := udevadm("settle", "--timeout=60"); err != nil {
+			return nil, err
+		}
+		if err := l.do(create.Ops[0]); err != nil {
+			return nil, err
+		}
+		time.Sleep(distance)
+		if err := l.do(Op{Do: Join, Port: "p0"}); err != nil {
+			return nil, err
+		}
+		if err := udevadm("settle", "--timeout=60"); err != nil {
+			return nil, err
+		}
+		mac, err := address(l.name)
+		if err != nil {
+			return nil, err
+		}
+		typ, err := assignType(l.name)
+		if err != nil {
+			return nil, err
+		}
+		port, err := address(l.portDevice("p0"))
+		if err != nil {
+			return nil, err
+		}
+		known := slices.Concat(own, []string{l.persistent(), model.Zero})
+		if madeUp(l.name, mac, known) == nil {
+			if port == mac {
+				port = someMAC
+			}
+			mac = someMAC
+		}
+		got := fmt.Sprintf("%s %d %s", mac, typ, port)
+		var orders []string
+		for _, order := range []string{UdevFirst, JoinFirst, InBetween} {
+			if ends[order] == got {
+				orders = append(orders, order)
+			}
+		}
+		if len(orders) == 0 {
+			return nil, fmt.Errorf("%safter %v a port joined, and the end is %s, none of %v", create, distance, got, ends)
+		}
+		seen[strings.Join(orders, "; or ")]++
+		if slices.Contains(orders, UdevFirst) {
+			distance /= 2
+		} else {
+			distance = distance*2 + time.Millisecond
+		}
+		if err := r.clear([]*lane{l}); err != nil {
+			return nil, err
+		}
+	}
+	return seen, nil
+}
+
+// Races are devices to race for, and how each order ends.
+var Races = []struct {
+	Create string
+	// UdevFirst and JoinFirst are the ends: whose address, and the type.
+	UdevFirst, JoinFirst string
+}{
+	{"bond under persistent\n create mode=balance-rr", "persistent 3", "port 2"},
+	{"bond under persistent\n create mode=802.3ad", "persistent 3", "port 2"},
+	{"bond under persistent\n create mode=active-backup", "persistent 3", "port 2"},
+	{"bond under persistent\n create mode=active-backup fail_over_mac=active", "port 2", "port 2"},
+	{"bond under persistent\n create mode=active-backup fail_over_mac=follow", "made-up 3", "port 2"},
+	{"bond under none\n create mode=active-backup", "port 2", "port 2"},
+	{"bridge under persistent\n create", "persistent 3", "persistent 3"},
+	{"bridge under none\n create", "port 1", "port 1"},
+	{"team under persistent\n create", "persistent 3", "persistent 3"},
+	{"team under persistent\n create mode=roundrobin", "persistent 3", "persistent 3"},
+}
+
+// BothOrders runs each of Races with udevd stopped, in either order, and checks
+// the ends; kinds selects among them.
+func (r *Runner) BothOrders(kinds ...string) error {
+	if err := r.Begin(); err != nil {
+		return err
+	}
+	defer r.End()
+	for _, race := range Races {
+		s, err := ParseSequence(race.Create)
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(kinds, s.Kind) {
+			continue
+		}
+		for _, order := range []struct {
+			ops  string
+			want string
+		}{
+			{" udev\n join p0", race.UdevFirst},
+			{" join p0\n udev", race.JoinFirst},
+		} {
+			s, err := ParseSequence(race.Create + "\n" + order.ops)
+			if err != nil {
+				return err
+			}
+			ends, err := r.Replay(s)
+			if err != nil {
+				return err
+			}
+			mac, typ, _ := strings.Cut(ends[0], " ")
+			switch mac {
+			case r.model(Sequence{Kind: s.Kind, Policy: s.Policy}).persistent():
+				mac = "persistent"
+			case own[0]:
+				mac = "port"
+			default:
+				mac = "made-up"
+			}
+			if got := mac + " " + typ; got != order.want {
+				return fmt.Errorf("%sends as %s, not %s", s, got, order.want)
+			}
+		}
+	}
+	return nil
+}
+
+// RealRaces runs each of Races under an udevd that is not stopped.
+func (r *Runner) RealRaces(times int, kinds ...string) error {
+	for _, race := range Races {
+		s, err := ParseSequence(race.Create)
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(kinds, s.Kind) {
+			continue
+		}
+		times := times
+		if race.UdevFirst == race.JoinFirst {
+			times = max(1, times/3) // there is less to see
+		}
+		seen, err := r.Race(s, times)
+		if err != nil {
+			return err
+		}
+		r.Log("%sseen: %v", s, seen)
+		if race.UdevFirst != race.JoinFirst && len(seen) < 2 {
+			return fmt.Errorf("%sonly one order was seen in %d races: %v", s, times, seen)
+		}
+	}
+	return nil
+}

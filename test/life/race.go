@@ -74,7 +74,7 @@ func (r *Runner) Race(create Sequence, times int) (map[string]int, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := udevadm("settle", "--timeout=60"); err != nil {
+		if err := udevadm("settle", "--timeout=300"); err != nil {
 			return nil, err
 		}
 		if err := l.do(create.Ops[0]); err != nil {
@@ -84,7 +84,7 @@ func (r *Runner) Race(create Sequence, times int) (map[string]int, error) {
 		if err := l.do(Op{Do: Join, Port: "p0"}); err != nil {
 			return nil, err
 		}
-		if err := udevadm("settle", "--timeout=60"); err != nil {
+		if err := udevadm("settle", "--timeout=300"); err != nil {
 			return nil, err
 		}
 		mac, err := address(l.name)

@@ -251,7 +251,7 @@ func udevadm(args ...string) error {
 // Begin stops udevd, once it has done everything that came before.
 func (r *Runner) Begin() error {
 	for range 100 {
-		if err := udevadm("settle", "--timeout=60"); err != nil {
+		if err := udevadm("settle", "--timeout=300"); err != nil {
 			return err
 		}
 		if err := syscall.Kill(r.Udevd, syscall.SIGSTOP); err != nil {
@@ -280,7 +280,7 @@ func (r *Runner) End() error {
 	if err := r.goOn(); err != nil {
 		return err
 	}
-	return udevadm("settle", "--timeout=60")
+	return udevadm("settle", "--timeout=300")
 }
 
 // settle lets udevd handle the events that wait.

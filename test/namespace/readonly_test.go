@@ -23,7 +23,7 @@ var harmless = map[string]*regexp.Regexp{
 	// The standard output and error, and the run time's way to wake itself.
 	"write":   regexp.MustCompile(`write\((1|2)<|write\(\d+<anon_inode:\[eventfd\]>|write\(\d+<pipe:`),
 	"writev":  regexp.MustCompile(`writev\((1|2)<`),
-	"sendto":  regexp.MustCompile(`sendto\(\d+<NETLINK:\[ROUTE:\d+\]>, .*nlmsg_type=RTM_GETLINK`),
+	"sendto":  regexp.MustCompile(`sendto\(\d+<NETLINK:\[ROUTE:\d+\]>, .*nlmsg_type=RTM_GET(LINK|ADDR)`),
 	"ioctl":   regexp.MustCompile(`SIOCETHTOOL|TCGETS|TIOCGWINSZ|ENOTTY`),
 	"fcntl":   regexp.MustCompile(`F_GETFL|F_GETFD|F_SETFL|F_SETFD|F_DUPFD_CLOEXEC`),
 	"socket":  regexp.MustCompile(`AF_NETLINK|AF_INET, SOCK_DGRAM|AF_UNIX`),

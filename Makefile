@@ -84,7 +84,7 @@ conformance:
 # releases of Debian in virtual machines.
 vm:
 	test/vm/build
-	$(GO) test -tags vm -count=1 -timeout 40m ./test/vm
+	$(GO) test -tags vm -count=1 -timeout 60m ./test/vm
 
 bench: build
 	$(GO) test -tags bench -count=1 -timeout 1h -v ./test/bench/...

@@ -47,6 +47,14 @@ create mode=roundrobin
 join p1
 set-port p1 address=02:00:00:00:00:09
 set address=same`,
+	// The kernel refuses p2, for which it finds no address.
+	`bond under none
+set-port p2 address=02:00:00:00:00:05
+set-port p1 address=02:00:00:00:00:05
+create mode=balance-tlb
+join p1
+join p2
+set address=02:00:00:00:00:01`,
 	// Ports by runner.
 	`team under persistent
 create mode=activebackup

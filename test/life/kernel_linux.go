@@ -199,7 +199,8 @@ func (l *lane) makePort(name, mac string) error {
 }
 
 // refusal reports whether the kernel may refuse the operation, and leave
-// everything as it was: balance-alb finds no address for a port.
+// everything as it was: a bond that deals out addresses finds none for a port
+// (alb_handle_addr_collision_on_attach()).
 func refusal(l *lane, o Op, err error) bool {
-	return o.Do == Join && l.dev.Mode == "balance-alb" && errors.Is(err, syscall.EFAULT)
+	return o.Do == Join && errors.Is(err, syscall.EFAULT) && (l.dev.Mode == "balance-tlb" || l.dev.Mode == "balance-alb")
 }

@@ -8,5 +8,7 @@
 // udevd's part of a race is made an operation of its own: udevd is stopped
 // (SIGSTOP), and only the operation "udev" lets it handle what has come in. So
 // that this costs little, many sequences run side by side and stop at their next
-// "udev" until all the others are there.
+// "udev" until all the others are there. With udevadm control --stop-exec-queue
+// instead, udevd 252 was once seen, in some 30,000 operations, to handle an event
+// all the same; why is not known.
 package life

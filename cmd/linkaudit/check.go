@@ -50,11 +50,7 @@ func check(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	snap, tree, siteRoot, err := machine(c, sel)
-	if err != nil {
-		return err
-	}
-	conf, err := site(c, siteRoot)
+	snap, tree, conf, err := lookAt(c, sel)
 	if err != nil {
 		return err
 	}
@@ -64,16 +60,9 @@ func check(c *cli.Context) error {
 // auditAndShow is what check and example have in common. tree is nil where the
 // files of snap are still to be read.
 func auditAndShow(w io.Writer, snap *host.Snapshot, tree *linkfiles.Tree, sel selection, conf policy.Site, out output) error {
-	targets, err := sel.targets(snap)
+	targets, tree, err := sel.prepare(snap, tree)
 	if err != nil {
 		return err
-	}
-	if tree == nil {
-		r, err := snap.Systemd.Needed()
-		if err != nil {
-			return err
-		}
-		tree = linkfiles.Parse(&snap.Files, r)
 	}
 	res := policy.Check(snap, tree, policy.Options{Targets: targets, Kinds: sel.kinds, All: sel.all, Site: conf})
 	if out.json {
@@ -94,6 +83,19 @@ func found(s report.Summary, out output) error {
 		return errFindings
 	}
 	return nil
+}
+
+// lookAt gets what machine does, and the site's configuration for it.
+func lookAt(c *cli.Context, sel selection) (*host.Snapshot, *linkfiles.Tree, policy.Site, error) {
+	snap, tree, siteRoot, err := machine(c, sel)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	conf, err := site(c, siteRoot)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	return snap, tree, conf, nil
 }
 
 // machine gets the snapshot to audit, its files if they were read already, and
@@ -207,6 +209,20 @@ func validName(name string) error {
 		}
 	}
 	return nil
+}
+
+// prepare returns the devices that are asked for and the files, which it parses
+// where tree is nil.
+func (sel selection) prepare(snap *host.Snapshot, tree *linkfiles.Tree) ([]policy.Target, *linkfiles.Tree, error) {
+	targets, err := sel.targets(snap)
+	if err != nil || tree != nil {
+		return targets, tree, err
+	}
+	r, err := snap.Systemd.Needed()
+	if err != nil {
+		return nil, nil, err
+	}
+	return targets, linkfiles.Parse(&snap.Files, r), nil
 }
 
 // targets pairs the names with the devices of the snapshot. A device that is

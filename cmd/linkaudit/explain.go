@@ -6,7 +6,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"linkaudit/linkfiles"
 	"linkaudit/override"
 	"linkaudit/policy"
 	"linkaudit/report"
@@ -52,24 +51,13 @@ func explain(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	snap, tree, siteRoot, err := machine(c, sel)
+	snap, tree, conf, err := lookAt(c, sel)
 	if err != nil {
 		return err
 	}
-	conf, err := site(c, siteRoot)
+	targets, tree, err := sel.prepare(snap, tree)
 	if err != nil {
 		return err
-	}
-	targets, err := sel.targets(snap)
-	if err != nil {
-		return err
-	}
-	if tree == nil {
-		r, err := snap.Systemd.Needed()
-		if err != nil {
-			return err
-		}
-		tree = linkfiles.Parse(&snap.Files, r)
 	}
 	x := policy.Explain(snap, tree, targets[0], conf)
 	if x.Fix != "" && c.IsSet("root") {

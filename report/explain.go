@@ -139,13 +139,9 @@ func (p *printer) whatItIs(x *policy.Explanation) {
 }
 
 func hostWords(s *host.Snapshot, t *linkfiles.Tree) string {
-	name, ok := s.System.Hostname.Get()
-	if !ok {
-		name = "a host of unknown name"
-	}
-	out := word(name)
-	if !ok {
-		out = name
+	out := "a host of unknown name"
+	if name, ok := s.System.Hostname.Get(); ok {
+		out = word(name)
 	}
 	if t != nil {
 		out += fmt.Sprintf(", .link files read as systemd %d reads them", t.Release)
@@ -312,11 +308,15 @@ func (p *printer) fate(x *policy.Explanation, v *linkfiles.Verdict, all bool) st
 			why += " (" + position(v.Pos.File, v.Pos.Line) + ")"
 		}
 	} else if v.Fate == linkfiles.FateUnused {
-		why = map[linkfiles.FileState]string{
-			linkfiles.StateMasked: "masked, ", linkfiles.StateNoMatch: "ignored, ", linkfiles.StateRejected: "dropped, ",
-		}[v.File.State] + "as it is " + why
-		if v.File.State != linkfiles.StateMasked {
-			why = strings.Replace(why, "as it is ", "since: ", 1)
+		switch v.File.State {
+		case linkfiles.StateMasked:
+			why = "masked, as it is " + why
+		case linkfiles.StateNoMatch:
+			why = "ignored, since: " + why
+		case linkfiles.StateRejected:
+			why = "dropped, since: " + why
+		default:
+			why = "since: " + why
 		}
 	}
 	switch {
@@ -550,7 +550,6 @@ var eventWords = map[policy.Event]string{
 
 // eventRow is one line of the table of events.
 type eventRow struct {
-	event policy.Event
 	// what, mac and by are the first three columns; note is the last.
 	what, mac, by, note string
 }
@@ -564,7 +563,7 @@ func eventRows(x *policy.Explanation, most int) (rows []eventRow) {
 		predicted = []policy.Prediction{{Event: policy.EventUdevAdd, MAC: d.AfterAdd}}
 	}
 	for _, after := range predicted {
-		row := eventRow{event: after.Event, what: eventWords[after.Event]}
+		row := eventRow{what: eventWords[after.Event]}
 		if d.Device == nil {
 			if after.Event != policy.EventUdevAdd {
 				continue // there is nothing yet that it could happen to
@@ -710,24 +709,18 @@ func (p *printer) events(x *policy.Explanation) {
 func pad(s string, n int) string { return s + strings.Repeat(" ", max(0, n-columns(s))) }
 
 type explainJSON struct {
-	Schema     string             `json:"schema"`
-	Host       hostJSON           `json:"host"`
-	Device     deviceJSON         `json:"device"`
-	Evidence   string             `json:"evidence"`
-	Persistent *persistentJSON    `json:"persistent"`
-	Files      []explainFileJSON  `json:"files"`
-	NotRead    []notReadJSON      `json:"not_read"`
-	Settings   []settingJSON      `json:"settings"`
-	Fix        string             `json:"fix"`
-	Findings   []policy.Finding   `json:"findings"`
-	Bond       *host.Bond         `json:"bond"`
-	Ports      []explainPortsJSON `json:"ports"`
-}
-
-type persistentJSON struct {
-	MAC      string `json:"mac"`
-	Property string `json:"property"`
-	Name     string `json:"name"`
+	Schema     string              `json:"schema"`
+	Host       hostJSON            `json:"host"`
+	Device     deviceJSON          `json:"device"`
+	Evidence   string              `json:"evidence"`
+	Persistent *host.PersistentMAC `json:"persistent"`
+	Files      []explainFileJSON   `json:"files"`
+	NotRead    []notReadJSON       `json:"not_read"`
+	Settings   []settingJSON       `json:"settings"`
+	Fix        string              `json:"fix"`
+	Findings   []policy.Finding    `json:"findings"`
+	Bond       *host.Bond          `json:"bond"`
+	Ports      []explainPortsJSON  `json:"ports"`
 }
 
 type explainPortsJSON struct {
@@ -737,14 +730,14 @@ type explainPortsJSON struct {
 }
 
 type explainFileJSON struct {
-	Path    string         `json:"path"`
-	DropIns []string       `json:"dropins"`
-	Fate    linkfiles.Fate `json:"fate"`
-	State   string         `json:"state"`
-	Reached bool           `json:"reached"`
-	Reason  string         `json:"reason"`
-	Key     string         `json:"key"`
-	At      *linkfiles.Pos `json:"at"`
+	Path    string              `json:"path"`
+	DropIns []string            `json:"dropins"`
+	Fate    linkfiles.Fate      `json:"fate"`
+	State   linkfiles.FileState `json:"state"`
+	Reached bool                `json:"reached"`
+	Reason  string              `json:"reason"`
+	Key     string              `json:"key"`
+	At      *linkfiles.Pos      `json:"at"`
 }
 
 type notReadJSON struct {
@@ -773,7 +766,7 @@ func ExplainJSON(w io.Writer, x *policy.Explanation) error {
 		Ports: []explainPortsJSON{},
 	}
 	if pm, ok := d.Persistent.Get(); ok {
-		out.Persistent = &persistentJSON{pm.MAC, pm.Property, pm.Name}
+		out.Persistent = &pm
 	}
 	if d.Device != nil {
 		out.Bond = d.Device.Bond
@@ -783,7 +776,7 @@ func ExplainJSON(w io.Writer, x *policy.Explanation) error {
 	}
 	for _, v := range x.Files {
 		f := explainFileJSON{
-			Path: v.File.Path, DropIns: append([]string{}, v.File.DropIns...), Fate: v.Fate, State: string(v.File.State),
+			Path: v.File.Path, DropIns: append([]string{}, v.File.DropIns...), Fate: v.Fate, State: v.File.State,
 			Reached: v.Reached, Reason: v.Reason, Key: v.Key,
 		}
 		if v.Pos.File != "" {

@@ -54,14 +54,6 @@ func (g *graph) edge(from, to int, label string, dotted bool) {
 	g.edges = append(g.edges, graphEdge{from, to, label, dotted})
 }
 
-// plainPosition is position for a place that is escaped later.
-func plainPosition(at linkfiles.Pos) string {
-	if at.Line == 0 {
-		return at.File
-	}
-	return fmt.Sprintf("%s:%d", at.File, at.Line)
-}
-
 func newGraph(x *policy.Explanation, all bool) *graph {
 	d := x.Device
 	g := &graph{title: d.Name}
@@ -77,7 +69,7 @@ func newGraph(x *policy.Explanation, all bool) *graph {
 		} else {
 			kind, why := nodeFile, abridge(v.Reason, all)
 			if v.Pos.Line > 0 {
-				why += " (" + plainPosition(v.Pos) + ")"
+				why += " (" + v.Pos.String() + ")"
 			}
 			switch {
 			case v.Fate == linkfiles.FateApplies || v.Fate == linkfiles.FateOtherwise:
@@ -127,7 +119,7 @@ func newGraph(x *policy.Explanation, all bool) *graph {
 	case d.Policy.IsUnknown():
 		words = "MACAddressPolicy= is not known"
 	}
-	about := g.node(nodePolicy, words, plainPosition(d.PolicySource), "")
+	about := g.node(nodePolicy, words, d.PolicySource.String(), "")
 	g.edge(winner, about, "", false)
 
 	device := -1

@@ -263,63 +263,54 @@ func dumpOnce(ctx context.Context, f linkFilter, brief bool, take func(*link)) (
 
 // dumpBridgePorts returns the indexes of all bridges' ports by the bridge's
 // index.
-func dumpBridgePorts(ctx context.Context) (map[int][]int, error) {
+func dumpBridgePorts(ctx context.Context) (members map[int][]int, err error) {
+	err = dump(ctx, "list the ports of bridges", unix.RTM_GETLINK, nl.NewIfInfomsg(unix.AF_BRIDGE), func() { members = map[int][]int{} }, func(msg []byte) error {
+		l, err := parseLink(msg)
+		if err == nil && l.port {
+			members[l.masterIndex] = append(members[l.masterIndex], l.Index)
+		}
+		return err
+	})
+	return members, err
+}
+
+// dump asks for everything of a type. It starts again when the kernel says that
+// the list changed meanwhile, and calls begin each time; what names it in an error.
+func dump(ctx context.Context, what string, typ int, header nl.NetlinkRequestData, begin func(), each func(msg []byte) error) error {
 	for range dumpAttempts {
 		r, err := openRtnl()
 		if err != nil {
-			return nil, err
-		}
-		req := nl.NewNetlinkRequest(unix.RTM_GETLINK, unix.NLM_F_DUMP)
-		req.AddData(nl.NewIfInfomsg(unix.AF_BRIDGE))
-		members := map[int][]int{}
-		interrupted, err := r.request(ctx, req, func(msg []byte) error {
-			l, err := parseLink(msg)
-			if err == nil && l.port {
-				members[l.masterIndex] = append(members[l.masterIndex], l.Index)
-			}
 			return err
-		})
+		}
+		begin()
+		req := nl.NewNetlinkRequest(typ, unix.NLM_F_DUMP)
+		req.AddData(header)
+		interrupted, err := r.request(ctx, req, each)
 		r.close()
 		if err != nil {
-			return nil, fmt.Errorf("list the ports of bridges: %w", err)
+			return fmt.Errorf("%s: %w", what, err)
 		}
 		if !interrupted {
-			return members, nil
+			return nil
 		}
 	}
-	return nil, errInterrupted
+	return errInterrupted
 }
 
 // dumpDynamicIPv4 returns the indexes of the devices that have an IPv4 address
 // with a lifetime.
-func dumpDynamicIPv4(ctx context.Context) (map[int]bool, error) {
-	for range dumpAttempts {
-		r, err := openRtnl()
-		if err != nil {
-			return nil, err
+func dumpDynamicIPv4(ctx context.Context) (dynamic map[int]bool, err error) {
+	err = dump(ctx, "list the IPv4 addresses", unix.RTM_GETADDR, nl.NewIfAddrmsg(unix.AF_INET), func() { dynamic = map[int]bool{} }, func(msg []byte) error {
+		if len(msg) < unix.SizeofIfAddrmsg {
+			return errors.New("a short RTM_NEWADDR message")
 		}
-		req := nl.NewNetlinkRequest(unix.RTM_GETADDR, unix.NLM_F_DUMP)
-		req.AddData(nl.NewIfAddrmsg(unix.AF_INET))
-		dynamic := map[int]bool{}
-		interrupted, err := r.request(ctx, req, func(msg []byte) error {
-			if len(msg) < unix.SizeofIfAddrmsg {
-				return errors.New("a short RTM_NEWADDR message")
-			}
-			// What IFA_FLAGS has more is of no interest here.
-			if msg[2]&unix.IFA_F_PERMANENT == 0 {
-				dynamic[number(msg[4:])] = true
-			}
-			return nil
-		})
-		r.close()
-		if err != nil {
-			return nil, fmt.Errorf("list the IPv4 addresses: %w", err)
+		// What IFA_FLAGS has more is of no interest here.
+		if msg[2]&unix.IFA_F_PERMANENT == 0 {
+			dynamic[number(msg[4:])] = true
 		}
-		if !interrupted {
-			return dynamic, nil
-		}
-	}
-	return nil, errInterrupted
+		return nil
+	})
+	return dynamic, err
 }
 
 // get asks for one link by name, by alternative name or, if name is "", by

@@ -74,6 +74,8 @@ type subject struct {
 	// says so.
 	expected   string
 	expectedAt linkfiles.Pos
+	// onNew is worked out once for a boot and a recreation.
+	onNew *udevOnNew
 }
 
 func (a *audit) run() *Result {

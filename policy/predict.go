@@ -2,6 +2,7 @@ package policy
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 
 	"linkaudit/fact"
@@ -27,11 +28,11 @@ func (s *subject) appliesFiles() fact.Fact[bool] {
 // afterAdd works out DeviceResult.AfterAdd: what OnAdd says, on a host where
 // udevd gets to apply .link files at all.
 func (s *subject) afterAdd() fact.Fact[string] {
-	applies, ok := s.appliesFiles().Get()
+	applies := s.appliesFiles()
 	switch {
-	case !ok:
-		return fact.Unknown[string](s.appliesFiles().Reason())
-	case !applies, s.decision.File.IsAbsent():
+	case applies.IsUnknown():
+		return fact.Unknown[string](applies.Reason())
+	case !applies.Or(false), s.decision.File.IsAbsent():
 		return s.left()
 	case s.decision.File.IsUnknown():
 		return fact.Unknown[string]("the file that applies: " + s.decision.File.Reason())
@@ -104,12 +105,17 @@ func (s *subject) predict() []Prediction {
 func (s *subject) afterAddOutcome(mac string) Outcome {
 	o := Outcome{MAC: mac, Origin: s.res.Origin.Or(""), Port: s.res.OriginPort}
 	if mac != s.res.Device.MAC {
-		o.Port, o.Origin = "", OriginLinkFile
-		if s.res.Policy.Or("") == "persistent" {
-			o.Origin = OriginUdev
-		}
+		o.Port, o.Origin = "", originBy(s.res.Policy.Or(""))
 	}
 	return o
+}
+
+// originBy is the origin of an address that udevd sets under a policy.
+func originBy(policy string) string {
+	if policy == "persistent" {
+		return OriginUdev
+	}
+	return OriginLinkFile
 }
 
 // portsRejoin is the address once all ports have left and joined again.
@@ -158,10 +164,13 @@ func (s *subject) recreated(d *host.Device, atBoot bool) ([]Outcome, fact.Fact[s
 	case d.Master != "" && !takesPortAddress[d.Kind]:
 		return nil, fact.Unknown[string]("it is a port of " + d.Master + ", which may give it an address")
 	}
-	step, why := s.udevOnNew(d)
-	if why != "" {
-		return nil, fact.Unknown[string](why)
+	if s.onNew == nil {
+		s.onNew = s.udevOnNew(d)
 	}
+	if s.onNew.unknown != "" {
+		return nil, fact.Unknown[string](s.onNew.unknown)
+	}
+	step := s.onNew.step
 	ports := s.ports(d, atBoot)
 	var all []course
 	for _, first := range firstPorts(d.Kind, ports) {
@@ -195,19 +204,19 @@ var shownNotGiven = map[string]bool{OriginUdev: true, OriginLinkFile: true}
 
 // hardware is about devices with a permanent address, with which they start.
 func (s *subject) hardware(d *host.Device, atBoot bool) ([]Outcome, fact.Fact[string]) {
-	applies, ok := s.appliesFiles().Get()
+	applies := s.appliesFiles()
 	switch {
 	case !atBoot:
 		return nil, fact.Absent[string]()
 	case d.Master != "":
 		return nil, fact.Unknown[string]("it is a port of " + d.Master + ", which may give it an address")
-	case !ok:
-		return nil, fact.Unknown[string](s.appliesFiles().Reason())
+	case applies.IsUnknown():
+		return nil, fact.Unknown[string](applies.Reason())
 	case s.decision.File.IsUnknown():
 		return nil, fact.Unknown[string]("the file that applies: " + s.decision.File.Reason())
 	}
 	own := Outcome{MAC: d.PermanentMAC, Origin: OriginPermanent}
-	if applies && s.file != nil {
+	if applies.Or(false) && s.file != nil {
 		address, _ := s.macAddress()
 		action := OnAdd(s.tree.Release, s.res.Policy.Or(""), address, fact.Known(host.AddrPerm),
 			AddressFacts{Name: d.Name, ARPHRD: d.ARPHRD, MAC: d.PermanentMAC}, s.res.Persistent)
@@ -223,21 +232,27 @@ func (s *subject) hardware(d *host.Device, atBoot bool) ([]Outcome, fact.Fact[st
 	return []Outcome{own}, agreed([]Outcome{own})
 }
 
-// udevOnNew is what udevd does to the device once it is created again: nil for
-// nothing at all, or why that is not known. The step answers which origin the
-// address has if udevd set one.
-func (s *subject) udevOnNew(d *host.Device) (step func(life.Device) (life.Device, string), why string) {
-	applies, ok := s.appliesFiles().Get()
-	if !ok {
-		return nil, s.appliesFiles().Reason()
+// udevOnNew is what udevd does to a device once it is created again.
+type udevOnNew struct {
+	// step is nil for nothing at all. It answers which origin the address has
+	// if udevd set one.
+	step func(life.Device) (life.Device, string)
+	// unknown is why that is not known.
+	unknown string
+}
+
+func (s *subject) udevOnNew(d *host.Device) *udevOnNew {
+	applies := s.appliesFiles()
+	if applies.IsUnknown() {
+		return &udevOnNew{unknown: applies.Reason()}
 	}
 	decision := s.decider.Decide(NewDevice(d.Name, d.Kind))
 	file, ok := decision.File.Get()
 	switch {
-	case !applies || decision.File.IsAbsent():
-		return nil, ""
+	case !applies.Or(false) || decision.File.IsAbsent():
+		return &udevOnNew{}
 	case !ok:
-		return nil, "the file that applies to it when it is new: " + decision.File.Reason()
+		return &udevOnNew{unknown: "the file that applies to it when it is new: " + decision.File.Reason()}
 	}
 	policy, _ := file.MACAddressPolicy()
 	address, _ := file.MACAddress()
@@ -249,18 +264,14 @@ func (s *subject) udevOnNew(d *host.Device) (step func(life.Device) (life.Device
 			AddressFacts{Name: d.Name, ARPHRD: d.ARPHRD, MAC: mac}, s.res.Persistent)
 	}
 	if act := act(life.Random, ""); act.IsUnknown() {
-		return nil, act.Reason()
+		return &udevOnNew{unknown: act.Reason()}
 	}
-	origin := OriginLinkFile
-	if policy.Value == "persistent" {
-		origin = OriginUdev
-	}
-	return func(now life.Device) (life.Device, string) {
+	return &udevOnNew{step: func(now life.Device) (life.Device, string) {
 		if does, _ := act(now.Assign, now.MAC).Get(); does.Do == Set {
-			return now.SetMAC(does.MAC), origin
+			return now.SetMAC(does.MAC), originBy(policy.Value)
 		}
 		return now, ""
-	}, ""
+	}}
 }
 
 // model is the device as package life has it, before it has an address.
@@ -358,10 +369,8 @@ func (s *subject) outcome(d life.Device, set string) Outcome {
 				break
 			}
 		}
-	case d.Kind == "team" && d.Assign != life.Set && set == "":
-		if d.MAC != "" {
-			o.Origin, o.Port = s.res.Origin.Or(""), s.res.OriginPort
-		}
+	case d.Kind == "team" && d.Assign != life.Set && set == "" && d.MAC != "":
+		o.Origin, o.Port = s.res.Origin.Or(""), s.res.OriginPort
 	}
 	return o
 }
@@ -428,12 +437,7 @@ func summary(all []course) ([]Outcome, fact.Fact[string]) {
 // agreed is the address that all outcomes have in common.
 func agreed(outcomes []Outcome) fact.Fact[string] {
 	mac := outcomes[0].MAC
-	for _, o := range outcomes[1:] {
-		if o.MAC != mac {
-			return fact.Unknown[string](list(outcomes))
-		}
-	}
-	if mac == "" {
+	if mac == "" || slices.ContainsFunc(outcomes, func(o Outcome) bool { return o.MAC != mac }) {
 		return fact.Unknown[string](list(outcomes))
 	}
 	return fact.Known(mac)

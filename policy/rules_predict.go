@@ -5,21 +5,27 @@ import (
 	"slices"
 	"strings"
 
+	"linkaudit/fact"
 	"linkaudit/host"
+	"linkaudit/policy/life"
 )
+
+// helpFixedAddress is the help of the rules about an address that depends on
+// the order of events.
+const helpFixedAddress = "Give the device an address that does not depend on the order of events: MACAddressPolicy=none (linkaudit fix), or an explicit one where it is created."
 
 // predictRules are about the address that a device will carry tomorrow.
 var predictRules = []Rule{
 	{
 		Name: "address-changes-on-restart", Severity: Warning,
 		Summary: "The device will carry another address once its ports leave and come back, or once it is deleted and created again: both are what a restart of the network scripts does.",
-		Help:    "Give the device an address that does not depend on the order of events: MACAddressPolicy=none (linkaudit fix), or an explicit one where it is created.",
+		Help:    helpFixedAddress,
 		device:  addressChangesOnRestart,
 	},
 	{
 		Name: "address-changes-on-boot", Severity: Warning,
 		Summary: "The device will, or may, carry another address after the next boot.",
-		Help:    "Give the device an address that does not depend on the order of events: MACAddressPolicy=none (linkaudit fix), or an explicit one where it is created.",
+		Help:    helpFixedAddress,
 		device:  addressChangesOnBoot,
 	},
 	{
@@ -59,8 +65,9 @@ func (s *subject) after(e Event) Prediction {
 }
 
 // others are the outcomes of an event with another address than the present
-// one. Of a bond that has one port's address, that another port may be first is
-// left to ports-order-decides.
+// one, and whether all are. Of a bond that has one port's address, that another
+// port may be first is left to ports-order-decides; what is known to depend on
+// the creator alone is left to prediction-unknown.
 func (s *subject) others(e Event) (others []Outcome, all bool) {
 	p := s.after(e)
 	ofPort := s.res.Origin.Or("") == OriginPort
@@ -72,6 +79,9 @@ func (s *subject) others(e Event) (others []Outcome, all bool) {
 		default:
 			others = append(others, o)
 		}
+	}
+	if !all && s.res.Origin.Or(OriginSomeone) == OriginSomeone {
+		return nil, false
 	}
 	return others, all
 }
@@ -93,9 +103,7 @@ type moment struct {
 
 // changes is one finding about all events after which the device has, or may
 // have, another address. It says nothing where that is no news:
-// address-set-by-udev speaks of a policy that was mended and takes effect then,
-// and what is known to depend on the creator alone is left to
-// prediction-unknown.
+// address-set-by-udev speaks of a policy that was mended and takes effect then.
 func (s *subject) changes(moments ...moment) []found {
 	if !s.mayChange() || s.mended() {
 		return nil
@@ -104,7 +112,7 @@ func (s *subject) changes(moments ...moment) []found {
 	for _, m := range moments {
 		others, all := s.others(m.event)
 		switch {
-		case len(others) == 0, !all && s.res.Origin.Or(OriginSomeone) == OriginSomeone:
+		case len(others) == 0:
 		case all:
 			then = append(then, m.words+" "+list(others))
 		default:
@@ -150,10 +158,8 @@ func addressChangesOnUdevEvent(s *subject) []found {
 // device exists, takes ports, and has an address.
 func (s *subject) mayChange() bool {
 	d := s.res.Device
-	return d != nil && takesPortAddress[d.Kind] && d.MAC != "" && d.MAC != zeroAddress
+	return d != nil && takesPortAddress[d.Kind] && d.MAC != "" && d.MAC != life.Zero
 }
-
-const zeroAddress = "00:00:00:00:00:00"
 
 // cloudDrivers are network cards of virtual machines behind switches that
 // commonly let pass only the address that they gave to the card.
@@ -183,17 +189,16 @@ func (s *subject) lacp() bool {
 }
 
 func lacpSystemIDAffected(s *subject) []found {
-	if !s.mayChange() || !s.lacp() {
+	if !s.mayChange() || !s.lacp() || s.mended() {
 		return nil
 	}
 	var when []string
 	for _, m := range []moment{{EventBoot, "a boot"}, {EventUdevAdd, "a udev add event"}, {EventRecreate, "being created anew"}, {EventPortsRejoin, "the return of its ports"}} {
-		others, all := s.others(m.event)
-		if len(others) > 0 && (all || s.res.Origin.Or(OriginSomeone) != OriginSomeone) {
+		if others, _ := s.others(m.event); len(others) > 0 {
 			when = append(when, m.words)
 		}
 	}
-	if len(when) == 0 || s.mended() {
+	if len(when) == 0 {
 		return nil
 	}
 	return []found{{
@@ -224,15 +229,28 @@ func portsOrderDecides(s *subject) []found {
 
 // predictionUnknown says once what is unknown for the same reason.
 func predictionUnknown(s *subject) []found {
-	var out []found
+	type unknown struct {
+		mac  fact.Fact[string]
+		when []string
+	}
+	var all []unknown
 	for _, m := range []moment{{EventBoot, "after the next boot"}, {EventRecreate, "once it is deleted and created again"}, {EventPortsRejoin, "once its ports have left and joined again"}} {
-		mac := s.after(m.event).MAC
-		const is = " is not known: "
-		if i := len(out) - 1; i >= 0 && strings.HasSuffix(out[i].message, is+mac.Reason()) {
-			out[i].message = strings.TrimSuffix(strings.TrimSuffix(out[i].message, is+mac.Reason()), ",") + ", or " + m.words + "," + is + mac.Reason()
-			continue
+		mac, last := s.after(m.event).MAC, len(all)-1
+		switch {
+		case !mac.IsUnknown():
+		case last >= 0 && all[last].mac.Reason() == mac.Reason():
+			all[last].when = append(all[last].when, m.words)
+		default:
+			all = append(all, unknown{mac, []string{m.words}})
 		}
-		out = append(out, notKnown(mac, "the address of "+s.res.Name+" "+m.words)...)
+	}
+	var out []found
+	for _, u := range all {
+		what := "the address of " + s.res.Name + " " + strings.Join(u.when, ", or ")
+		if len(u.when) > 1 {
+			what += ","
+		}
+		out = append(out, notKnown(u.mac, what)...)
 	}
 	return out
 }

@@ -3,6 +3,7 @@ package life
 import (
 	"fmt"
 	"math/rand"
+	"os"
 	"strings"
 )
 
@@ -131,6 +132,22 @@ func Files() map[string]string {
 		files["10-life-"+name+".link"] = text
 	}
 	return files
+}
+
+// OtherRules are the names of udev's rules below dir that have no say about a
+// network device's address. What comes and goes in a run are thousands of
+// devices, and each rule costs time.
+func OtherRules(dir string) ([]string, error) {
+	rules, err := os.ReadDir(dir)
+	var names []string
+	for _, rule := range rules {
+		switch rule.Name() {
+		case "50-udev-default.rules", "75-net-description.rules", "80-net-setup-link.rules":
+		default:
+			names = append(names, rule.Name())
+		}
+	}
+	return names, err
 }
 
 // ports is how many devices of a sequence may join.

@@ -129,12 +129,15 @@ func (r *Runner) Race(create Sequence, times int) (map[string]int, error) {
 	return seen, nil
 }
 
-// Races are devices to race for, and how each order ends.
-var Races = []struct {
+// race is a device to race for, and how each order ends.
+type race struct {
 	Create string
 	// UdevFirst and JoinFirst are the ends: whose address, and the type.
 	UdevFirst, JoinFirst string
-}{
+}
+
+// Races are the devices that BothOrders and RealRaces take.
+var Races = []race{
 	{"bond under persistent\n create mode=balance-rr", "persistent 3", "port 2"},
 	{"bond under persistent\n create mode=802.3ad", "persistent 3", "port 2"},
 	{"bond under persistent\n create mode=active-backup", "persistent 3", "port 2"},
@@ -147,6 +150,26 @@ var Races = []struct {
 	{"team under persistent\n create mode=roundrobin", "persistent 3", "persistent 3"},
 }
 
+type raceOf struct {
+	race
+	sequence Sequence
+}
+
+// racesOf are the Races of some kinds, with the sequence that makes the device.
+func racesOf(kinds []string) ([]raceOf, error) {
+	var out []raceOf
+	for _, r := range Races {
+		s, err := ParseSequence(r.Create)
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(kinds, s.Kind) {
+			out = append(out, raceOf{r, s})
+		}
+	}
+	return out, nil
+}
+
 // BothOrders runs each of Races with udevd stopped, in either order, and checks
 // the ends; kinds selects among them.
 func (r *Runner) BothOrders(kinds ...string) error {
@@ -154,14 +177,11 @@ func (r *Runner) BothOrders(kinds ...string) error {
 		return err
 	}
 	defer r.End()
-	for _, race := range Races {
-		s, err := ParseSequence(race.Create)
-		if err != nil {
-			return err
-		}
-		if !slices.Contains(kinds, s.Kind) {
-			continue
-		}
+	races, err := racesOf(kinds)
+	if err != nil {
+		return err
+	}
+	for _, race := range races {
 		for _, order := range []struct {
 			ops  string
 			want string
@@ -196,14 +216,12 @@ func (r *Runner) BothOrders(kinds ...string) error {
 
 // RealRaces runs each of Races under an udevd that is not stopped.
 func (r *Runner) RealRaces(times int, kinds ...string) error {
-	for _, race := range Races {
-		s, err := ParseSequence(race.Create)
-		if err != nil {
-			return err
-		}
-		if !slices.Contains(kinds, s.Kind) {
-			continue
-		}
+	races, err := racesOf(kinds)
+	if err != nil {
+		return err
+	}
+	for _, race := range races {
+		s := race.sequence
 		times := times
 		if race.UdevFirst == race.JoinFirst {
 			times = max(1, times/3) // there is less to see

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -28,16 +27,12 @@ func TestLifeOfABridge(t *testing.T) {
 	for name, text := range life.Files() {
 		s.write("/etc/systemd/network/"+name, text)
 	}
-	// Only these have a say about a network device, and each costs time.
-	says := []string{"50-udev-default.rules", "75-net-description.rules", "80-net-setup-link.rules"}
-	rules, err := os.ReadDir("/usr/lib/udev/rules.d")
+	rules, err := life.OtherRules("/usr/lib/udev/rules.d")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, rule := range rules {
-		if !slices.Contains(says, rule.Name()) {
-			s.write("/etc/udev/rules.d/"+rule.Name(), "")
-		}
+		s.write("/etc/udev/rules.d/"+rule, "")
 	}
 	s.startUdevd()
 	own, err := os.ReadFile("/proc/self/exe")

@@ -127,12 +127,23 @@ type audit struct {
 
 func auditOf(t *testing.T, name string) audit {
 	t.Helper()
-	out, err := exec.Command("linkaudit", "check", "--format", "json", name).Output()
 	var a audit
-	if jsonErr := json.Unmarshal(out, &a); jsonErr != nil || len(a.Devices) != 1 {
-		t.Fatalf("linkaudit check %s: %v, %v: %s", name, err, jsonErr, out)
+	out := checkInto(t, name, &a)
+	if len(a.Devices) != 1 {
+		t.Fatalf("linkaudit check %s: %s", name, out)
 	}
 	return a
+}
+
+// checkInto reads what check --format json says of a device, and returns it as
+// it is too.
+func checkInto(t *testing.T, name string, report any) []byte {
+	t.Helper()
+	out, err := exec.Command("linkaudit", "check", "--format", "json", name).Output()
+	if jsonErr := json.Unmarshal(out, report); jsonErr != nil {
+		t.Fatalf("linkaudit check %s: %v, %v: %s", name, err, jsonErr, out)
+	}
+	return out
 }
 
 func check(t *testing.T, name string) device {

@@ -5,7 +5,6 @@ package guest
 import (
 	"encoding/hex"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -25,18 +24,13 @@ func lifeRunner(t *testing.T) *life.Runner {
 			t.Fatal(err)
 		}
 	}
-	// Only these have a say about a network device's address, and what comes
-	// and goes here are thousands.
-	says := []string{"50-udev-default.rules", "75-net-description.rules", "80-net-setup-link.rules"}
-	rules, err := os.ReadDir("/usr/lib/udev/rules.d")
+	rules, err := life.OtherRules("/usr/lib/udev/rules.d")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, rule := range rules {
-		if !slices.Contains(says, rule.Name()) {
-			if err := os.WriteFile("/etc/udev/rules.d/"+rule.Name(), nil, 0o644); err != nil {
-				t.Fatal(err)
-			}
+		if err := os.WriteFile("/etc/udev/rules.d/"+rule, nil, 0o644); err != nil {
+			t.Fatal(err)
 		}
 	}
 	os.WriteFile("/sys/kernel/rcu_expedited", []byte("1"), 0)
@@ -45,10 +39,7 @@ func lifeRunner(t *testing.T) *life.Runner {
 	}
 	output(t, "udevadm", "control", "--reload")
 	output(t, "udevadm", "control", "--reload")
-	release, err := strconv.Atoi(strings.FieldsFunc(output(t, "udevadm", "--version"), func(r rune) bool { return r < '0' || r > '9' })[0])
-	if err != nil {
-		t.Fatal(err)
-	}
+	release := release(t)
 	udevd, err := strconv.Atoi(strings.TrimSpace(output(t, "systemctl", "show", "--property=MainPID", "--value", "systemd-udevd.service")))
 	if err != nil {
 		t.Fatal(err)

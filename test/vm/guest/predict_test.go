@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"strings"
 	"testing"
 )
@@ -25,18 +24,18 @@ type outcome struct {
 
 func predict(t *testing.T, name string) forecast {
 	t.Helper()
-	out, err := exec.Command("linkaudit", "check", "--format", "json", name).Output()
 	var rep struct {
 		Devices []struct {
 			Origin    *string
 			Predicted map[string]json.RawMessage
 		}
 	}
-	if jsonErr := json.Unmarshal(out, &rep); jsonErr != nil || len(rep.Devices) != 1 {
-		t.Fatalf("linkaudit check %s: %v, %v: %s", name, err, jsonErr, out)
+	if out := checkInto(t, name, &rep); len(rep.Devices) != 1 {
+		t.Fatalf("linkaudit check %s: %s", name, out)
 	}
 	f := forecast{MAC: map[string]*string{}, origin: str(rep.Devices[0].Origin)}
 	for event, raw := range rep.Devices[0].Predicted {
+		var err error
 		if event == "outcomes" {
 			err = json.Unmarshal(raw, &f.Outcomes)
 		} else {
@@ -96,13 +95,13 @@ func TestFirstPredictions(t *testing.T) {
 		for _, k := range all {
 			t.Run(strings.Join(append([]string{policy, k.kind}, k.args...), " "), func(t *testing.T) {
 				name := k.kind + "0"
-				make := func(ports ...string) {
+				build := func(ports ...string) {
 					create(t, name, append([]string{k.kind}, k.args...)...)
 					for _, port := range ports {
 						join(t, name, port)
 					}
 				}
-				make("eth0", "eth1")
+				build("eth0", "eth1")
 				defer func() { ip(t, "del", name) }()
 
 				f := predict(t, name)
@@ -126,7 +125,7 @@ func TestFirstPredictions(t *testing.T) {
 				}
 				f = predict(t, name)
 				ip(t, "del", name)
-				make("eth1", "eth0")
+				build("eth1", "eth0")
 				f.holds(t, "recreate", name)
 
 				// The other course of the race: the ports are sooner.

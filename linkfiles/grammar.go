@@ -21,8 +21,9 @@ const (
 
 // parser reads the main file and the drop-ins of one .link file, in this order.
 type parser struct {
-	rel Release
-	q   quirks
+	rel    Release
+	format *format
+	q      quirks
 	// mode is the permission bits of the file being read.
 	mode uint32
 	// assign is called for every "key = value" in a known section.
@@ -184,7 +185,7 @@ func (s *state) logicalLine(raw []byte) bool {
 		return true
 	}
 	if s.q.includeLine && (l == ".include" || strings.HasPrefix(l, ".include") && strings.IndexByte(whitespace, l[8]) >= 0) {
-		s.say(CodeInvalidValue, LevelError, ".include is not allowed in a .link file, ignoring the line")
+		s.say(CodeInvalidValue, LevelError, ".include is not allowed in a %s file, ignoring the line", s.format.suffix)
 		return true
 	}
 	if !validUTF8Value(l) {
@@ -235,11 +236,11 @@ func (s *state) sectionHeader(l string) bool {
 		s.say(CodeBadSectionHeader, LevelError, "bad characters in section header %q, the whole file is ignored", l)
 		return false
 	}
-	if sectionKnown(s.rel, name) {
+	if s.format.sectionKnown(s.rel, name) {
 		s.section, s.header, s.inside, s.ignored = name, s.line, true, false
 		return true
 	}
-	if !strings.HasPrefix(name, "X-") {
+	if !strings.HasPrefix(name, "X-") && !s.format.partial {
 		s.say(CodeUnknownSection, LevelWarning, "unknown section [%s], ignoring it%s", name, newerSection(s.rel, name))
 	}
 	s.section, s.header, s.inside, s.ignored = "", 0, false, true

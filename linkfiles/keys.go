@@ -243,24 +243,25 @@ var keyTable = []keyRow{
 	{"EnergyEfficientEthernet", "TxLowPowerIdleSec", 258, 0, parseSec},
 }
 
-var keysBySection = func() map[string]map[string]*keyRow {
+// bySection indexes a table of keys.
+func bySection(table []keyRow) map[string]map[string]*keyRow {
 	m := map[string]map[string]*keyRow{}
-	for i := range keyTable {
-		row := &keyTable[i]
+	for i := range table {
+		row := &table[i]
 		if m[row.section] == nil {
 			m[row.section] = map[string]*keyRow{}
 		}
 		m[row.section][row.name] = row
 	}
 	return m
-}()
+}
 
 // Keys returns the keys of a section, "Link" for instance, that any release
 // in the table knows, sorted by name. It returns nil for a section that no
 // release knows.
 func Keys(section string) []Key {
 	var keys []Key
-	for _, row := range keysBySection[section] {
+	for _, row := range Link.format().keys[section] {
 		keys = append(keys, Key{Name: row.name, Since: row.since, Removed: row.removed})
 	}
 	sort.Slice(keys, func(i, j int) bool { return keys[i].Name < keys[j].Name })
@@ -269,23 +270,29 @@ func Keys(section string) []Key {
 
 // sectionKnown reports whether [name] is a section that udevd of rel reads.
 // Section names are case-sensitive.
-func sectionKnown(rel Release, name string) bool {
-	s, ok := sections[name]
+func sectionKnown(rel Release, name string) bool { return Link.format().sectionKnown(rel, name) }
+
+func (f *format) sectionKnown(rel Release, name string) bool {
+	s, ok := f.sections[name]
 	return ok && s.has(rel.Clamp())
 }
 
 // keyKnown reports whether udevd of rel knows the key in that section. Keys
 // are case-sensitive.
 func keyKnown(rel Release, section, key string) bool {
+	return Link.format().keyKnown(rel, section, key)
+}
+
+func (f *format) keyKnown(rel Release, section, key string) bool {
 	rel = rel.Clamp()
-	row := keysBySection[section][key]
+	row := f.keys[section][key]
 	return row != nil && row.since <= rel && (row.removed == 0 || rel < row.removed)
 }
 
 // keySince returns the release that brought the key and the one that dropped
 // it (0 where none did); ok is false where no release knows the key.
 func keySince(section, key string) (since, removed Release, ok bool) {
-	row := keysBySection[section][key]
+	row := Link.format().keys[section][key]
 	if row == nil {
 		return 0, 0, false
 	}

@@ -79,6 +79,10 @@ func fingerprint(id [16]byte) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
+// Fingerprint is a keyed hash of the ID, by which two hosts can be compared
+// without knowing it; "" where the ID could not be read.
+func (m MachineID) Fingerprint() string { return m.fingerprint }
+
 type machineIDJSON struct {
 	ID          string `json:"id,omitempty"`
 	Fingerprint string `json:"fingerprint,omitempty"`

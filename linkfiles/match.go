@@ -2,6 +2,7 @@ package linkfiles
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"linkaudit/fact"
@@ -14,6 +15,9 @@ type match struct {
 	path, driver, iftype, kind, ifname []pattern
 	property                           []property
 	conditions                         []condition
+	nameKey                            string // the key of ifname
+	// wireless are the keys of .network files about a wireless network.
+	wireless []condition
 }
 
 // addrSet is a set of addresses; a set without any never matches.
@@ -64,7 +68,7 @@ func (m *match) empty() bool {
 	return (m.hwAddr == nil || len(m.hwAddr.addrs) == 0) &&
 		(m.permHWAddr == nil || len(m.permHWAddr.addrs) == 0) &&
 		len(m.path) == 0 && len(m.driver) == 0 && len(m.iftype) == 0 && len(m.kind) == 0 &&
-		len(m.ifname) == 0 && len(m.property) == 0 && len(m.conditions) == 0
+		len(m.ifname) == 0 && len(m.property) == 0 && len(m.conditions) == 0 && len(m.wireless) == 0
 }
 
 // set takes one assignment of [Match]. It reports whether any of it counts.
@@ -82,8 +86,11 @@ func (m *match) set(p *parser, a Assignment) bool {
 		return setPatterns(p, a, &m.iftype)
 	case "Kind":
 		return setPatterns(p, a, &m.kind)
-	case "OriginalName":
+	case "OriginalName", "Name":
+		m.nameKey = a.Key
 		return setNames(p, a, &m.ifname)
+	case "WLANInterfaceType", "SSID", "BSSID":
+		return m.setWireless(a)
 	case "Property":
 		return setProperties(p, a, &m.property)
 	}
@@ -193,8 +200,12 @@ func setNames(p *parser, a Assignment, list *[]pattern) bool {
 	}
 	before := len(*list)
 	words(p, a, plainWords, func(word string, invert bool) bool {
-		if !validName(p.rel, word, nameSize) {
-			p.complain(a.Pos, CodeInvalidValue, matchLevel(p), fmt.Sprintf("OriginalName=: not a valid interface name, or too long, ignoring it: %q", word))
+		size := nameSize
+		if p.q.nameLonger {
+			size = alternativeNameSize
+		}
+		if !validName(p.rel, word, size) {
+			p.complain(a.Pos, CodeInvalidValue, matchLevel(p), fmt.Sprintf("%s=: not a valid interface name, or too long, ignoring it: %q", a.Key, word))
 			return !p.q.simpleInvert
 		}
 		*list = append(*list, newPattern(p, word, invert, a.Pos))
@@ -318,8 +329,13 @@ func (m *match) device(q quirks, d *Device, brief bool) answer {
 		len(m.driver) > 0 && v.and(m.testDriver(q, d, brief)) ||
 		len(m.iftype) > 0 && v.and(m.testType(q, d, brief)) ||
 		len(m.kind) > 0 && v.and(testPatterns(q, "Kind", m.kind, d.Kind, brief)) ||
-		len(m.ifname) > 0 && v.and(testPatterns(q, "OriginalName", m.ifname, fact.Known(d.Name), brief)) {
+		len(m.ifname) > 0 && v.and(m.testName(q, d, brief)) {
 		return v
+	}
+	for _, w := range m.wireless {
+		if v.and(cannotTell(w.pos, "%s=: what wireless network the device is in is not looked at", w.key)) {
+			return v
+		}
 	}
 	for _, p := range m.property {
 		if v.and(p.test(q, d, brief)) {
@@ -327,6 +343,30 @@ func (m *match) device(q quirks, d *Device, brief bool) answer {
 		}
 	}
 	return v
+}
+
+// testName is net_condition_test_ifname() of net-condition.c.
+func (m *match) testName(q quirks, d *Device, brief bool) answer {
+	v := testPatterns(q, m.nameKey, m.ifname, fact.Known(d.Name), brief)
+	if v.state != no || !q.altNames {
+		return v
+	}
+	for _, name := range d.AltNames {
+		if testPatterns(q, m.nameKey, m.ifname, fact.Known(name), true).state == yes {
+			return answer{}
+		}
+	}
+	return v
+}
+
+// setWireless notes a condition that only a wireless device can meet.
+func (m *match) setWireless(a Assignment) bool {
+	if a.Value == "" {
+		m.wireless = slices.DeleteFunc(m.wireless, func(c condition) bool { return c.key == a.Key })
+		return true
+	}
+	m.wireless = append(m.wireless, condition{key: a.Key, param: a.Value, pos: a.Pos})
+	return true
 }
 
 // permanent is the permanent address as the release understands all zeros.
@@ -508,6 +548,17 @@ func (p property) String() string {
 // OnlyName reports whether the file can apply to no other device than the one
 // called name: its OriginalName= holds that name and nothing else.
 func (f *File) OnlyName(name string) bool { return only(f.match.ifname, name) }
+
+// Names returns the names that the file's [Match] asks for, without patterns.
+func (f *File) Names() []string {
+	var names []string
+	for _, p := range f.match.ifname {
+		if p.literal() {
+			names = append(names, p.text)
+		}
+	}
+	return names
+}
 
 // OnlyKind reports whether Kind= holds this kind and nothing else, and no other
 // setting of [Match] that asks about a device narrows it down.

@@ -3,7 +3,6 @@ package linkfiles
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +10,8 @@ import (
 
 	securejoin "github.com/cyphar/filepath-securejoin"
 	"golang.org/x/sys/unix"
+
+	"linkaudit/rootfs"
 )
 
 const (
@@ -30,18 +31,24 @@ var SearchPath = []string{etcDir, runDir, localLibDir, usrLibDir, splitUsrDir}
 // knows no limit but that of a line, 1 MiB.
 const MaxFileSize = 16 << 20
 
+// dropInSuffix ends the names of drop-ins.
+const dropInSuffix = ".conf"
+
 // nullDevice is the target of a link that masks a file.
 const nullDevice = "/dev/null"
 
 // maxSymlinks is the kernel's limit (MAXSYMLINKS, include/linux/namei.h).
 const maxSymlinks = 40
 
-// Read reads the .link files and drop-ins below root into a Store. It changes
+// Read reads the .link files and drop-ins below root into a Store; see ReadKind.
+func Read(root string) (*Store, error) { return ReadKind(root, Link) }
+
+// ReadKind reads the files of a kind and their drop-ins below root into a Store. It changes
 // nothing and opens only regular files and directories. Symbolic links are
 // followed inside of root. Paths in the Store are those inside the root. What
 // could not be read is noted in the Store; an error means that root itself
 // cannot be entered.
-func Read(root string) (*Store, error) {
+func ReadKind(root string, kind Kind) (*Store, error) {
 	if root == "" {
 		root = "/"
 	}
@@ -52,10 +59,10 @@ func Read(root string) (*Store, error) {
 	if !st.IsDir() {
 		return nil, fmt.Errorf("root directory: %s: %w", root, unix.ENOTDIR)
 	}
-	r := reader{root: filepath.Clean(root), inodes: map[[2]uint64]int{}}
-	store := &Store{}
+	r := newReader(filepath.Clean(root))
+	store := &Store{Kind: kind}
 	for _, dir := range SearchPath {
-		store.Dirs = append(store.Dirs, r.dir(dir, ".link"))
+		store.Dirs = append(store.Dirs, r.searchDir(store.Dirs, dir, kind.Suffix()))
 	}
 	return store, nil
 }
@@ -71,7 +78,7 @@ func ReadFile(path string) (*Store, error) {
 	default:
 		return nil, fmt.Errorf("%s: udevd reads no file whose name does not end in .link", path)
 	}
-	r := reader{root: "/", inodes: map[[2]uint64]int{}}
+	r := newReader("/")
 	dir, name := filepath.Split(path)
 	real := dir
 	if real == "" {
@@ -91,7 +98,7 @@ func ReadFile(path string) (*Store, error) {
 		return nil, fmt.Errorf("%s: it could not be read (%s)", path, e.Err)
 	}
 	d := Dir{Path: strings.TrimSuffix(dir, "/"), Entries: []Entry{e}}
-	if dd := r.dir(path+".d", ".conf"); len(dd.Entries) > 0 || dd.Err != "" {
+	if dd := r.dir(path+".d", dropInSuffix); len(dd.Entries) > 0 || dd.Err != "" {
 		dd.Resolved = ""
 		d.DropIns = []Dir{dd}
 	}
@@ -101,6 +108,11 @@ func ReadFile(path string) (*Store, error) {
 type reader struct {
 	root   string
 	inodes map[[2]uint64]int
+	listed map[string]bool // the paths of directories that could be opened
+}
+
+func newReader(root string) *reader {
+	return &reader{root: root, inodes: map[[2]uint64]int{}, listed: map[string]bool{}}
 }
 
 // real turns a path inside the root into one outside, all links resolved.
@@ -121,23 +133,80 @@ func (r *reader) inside(real string) string {
 	return "/" + strings.TrimPrefix(strings.TrimPrefix(real, r.root), "/")
 }
 
-// dir reads one directory. The names that count end in suffix.
-func (r *reader) dir(path, suffix string) Dir {
-	d := Dir{Path: path}
+// searchDir reads one directory of the search path. What one of those before it
+// leads to as well, as /lib does where /usr is merged, is not read again.
+func (r *reader) searchDir(before []Dir, path, suffix string) Dir {
 	real, err := r.real(path)
 	if err != nil {
-		d.Err = dirErrno(err)
-		return d
+		return Dir{Path: path, Err: dirErrno(err)}
 	}
-	f, err := os.OpenFile(real, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK, 0)
+	in := r.inside(real)
+	for i := range before {
+		if d := &before[i]; r.listed[d.Path] && d.resolved() == in {
+			return d.as(path)
+		}
+	}
+	return r.dirAt(real, path, suffix)
+}
+
+// as is the same directory by another path.
+func (d *Dir) as(path string) Dir {
+	same := *d
+	same.Path, same.Resolved = path, other(path, d.resolved())
+	same.Entries, same.DropIns = slices.Clone(d.Entries), slices.Clone(d.DropIns)
+	for i := range same.DropIns {
+		dd := &same.DropIns[i]
+		resolved := dd.resolved()
+		dd.Path = join(path, filepath.Base(dd.Path))
+		dd.Resolved, dd.Entries = other(dd.Path, resolved), slices.Clone(dd.Entries)
+	}
+	return same
+}
+
+// other is what path leads to, "" where that is path itself.
+func other(path, resolved string) string {
+	if path == resolved {
+		return ""
+	}
+	return resolved
+}
+
+// dropInDir reads the directory path of drop-ins, whose parent is real outside of
+// the root.
+func (r *reader) dropInDir(real, path string) Dir {
+	at := join(real, filepath.Base(path))
+	// Seldom a symbolic link: then it is opened without a look at each directory
+	// above it.
+	if fd, err := rootfs.OpenResolved(r.root, at, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW); err == nil {
+		return r.list(fd, at, path, dropInSuffix)
+	}
+	return r.dir(path, dropInSuffix)
+}
+
+// dir reads one directory. The names that count end in suffix.
+func (r *reader) dir(path, suffix string) Dir {
+	real, err := r.real(path)
 	if err != nil {
-		d.Err = dirErrno(err)
-		return d
+		return Dir{Path: path, Err: dirErrno(err)}
 	}
+	return r.dirAt(real, path, suffix)
+}
+
+// dirAt reads the directory path, which is real outside of the root.
+func (r *reader) dirAt(real, path, suffix string) Dir {
+	fd, err := rootfs.OpenResolved(r.root, real, unix.O_RDONLY|unix.O_DIRECTORY)
+	if err != nil {
+		return Dir{Path: path, Err: dirErrno(err)}
+	}
+	r.listed[path] = true
+	return r.list(fd, real, path, suffix)
+}
+
+// list reads an open directory, and closes it.
+func (r *reader) list(fd int, real, path, suffix string) Dir {
+	f := os.NewFile(uintptr(fd), real)
 	defer f.Close()
-	if in := r.inside(real); in != path {
-		d.Resolved = in
-	}
+	d := Dir{Path: path, Resolved: other(path, r.inside(real))}
 	names, err := f.Readdirnames(-1)
 	if err != nil {
 		d.Err = dirErrno(err)
@@ -148,8 +217,8 @@ func (r *reader) dir(path, suffix string) Dir {
 		case strings.HasPrefix(name, "."):
 		case strings.HasSuffix(name, suffix):
 			d.Entries = append(d.Entries, r.entry(real, path, name))
-		case suffix == ".link" && strings.HasSuffix(name, ".link.d"):
-			if dd := r.dir(join(path, name), ".conf"); len(dd.Entries) > 0 || dd.Err != "" {
+		case suffix != dropInSuffix && strings.HasSuffix(name, suffix+".d"):
+			if dd := r.dropInDir(real, join(path, name)); len(dd.Entries) > 0 || dd.Err != "" {
 				d.DropIns = append(d.DropIns, dd)
 			}
 		}
@@ -264,7 +333,7 @@ func (r *reader) open(e *Entry, at string) {
 		e.Type = TypeNull
 		return
 	}
-	fd, err := unix.Open(at, unix.O_PATH|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
+	fd, err := rootfs.OpenResolved(r.root, at, unix.O_PATH|unix.O_NOFOLLOW)
 	if err != nil {
 		e.Type, e.Err = TypeMissing, errnoName(err)
 		if e.Err != "ENOENT" && e.Err != "ELOOP" {
@@ -310,18 +379,24 @@ func (r *reader) open(e *Entry, at string) {
 		e.Refused = fmt.Sprintf("larger than %d MiB (%d bytes)", MaxFileSize>>20, st.Size)
 		return
 	}
-	f, err := reopen(fd, at)
+	if !rootfs.Running(r.root) {
+		if err := rootfs.NotKernels(fd); err != nil {
+			e.Refused = err.Error()
+			return
+		}
+	}
+	f, err := r.reopen(fd, at)
 	if err != nil {
 		e.Err = errnoName(err)
 		return
 	}
 	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, MaxFileSize+1))
+	b, err := f.ReadAll(MaxFileSize)
 	switch {
+	case errors.Is(err, rootfs.ErrTooLarge):
+		e.Refused = fmt.Sprintf("larger than %d MiB", MaxFileSize>>20)
 	case err != nil:
 		e.Err = errnoName(err)
-	case len(b) > MaxFileSize:
-		e.Refused = fmt.Sprintf("larger than %d MiB", MaxFileSize>>20)
 	default:
 		e.Content, e.Size = b, int64(len(b))
 	}
@@ -329,19 +404,17 @@ func (r *reader) open(e *Entry, at string) {
 
 // reopen opens for reading what an O_PATH descriptor refers to. Without /proc
 // it has to go by the name again, which never blocks and is checked afterwards.
-func reopen(fd int, at string) (*os.File, error) {
-	f, err := os.OpenFile(fmt.Sprintf("/proc/self/fd/%d", fd), os.O_RDONLY|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
-	if err == nil || !errors.Is(err, unix.ENOENT) {
-		return f, err
+func (r *reader) reopen(fd int, at string) (*rootfs.File, error) {
+	text, err := rootfs.OpenResolved("/", fmt.Sprintf("/proc/self/fd/%d", fd), unix.O_RDONLY)
+	if err == unix.ENOENT {
+		text, err = rootfs.OpenResolved(r.root, at, unix.O_RDONLY|unix.O_NOFOLLOW)
 	}
-	f, err = os.OpenFile(at, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
-	st, err := f.Stat()
-	if err != nil || !st.Mode().IsRegular() {
-		f.Close()
-		return nil, unix.EINVAL
+	f, err := rootfs.NewFile(text)
+	if err != nil {
+		return nil, unix.EINVAL // no longer the regular file that it was
 	}
 	return f, nil
 }

@@ -57,6 +57,19 @@ type quirks struct {
 	// abortOnError: one file that cannot be parsed keeps all files that sort
 	// before it from being read (link-config.c: link_config_load).
 	abortOnError bool
+	// abortForward: one file that cannot be parsed keeps all files that sort
+	// after it from being read (networkd-network.c: network_load; netdev.c:
+	// netdev_load).
+	abortForward bool
+	// dropInsHalf: the drop-ins of a .netdev file count for [Match], Name= and
+	// Kind= alone (netdev.c: netdev_load_one, which reads the rest with
+	// config_parse).
+	dropInsHalf bool
+	// altNames: Name= fits an alternative name too (net_condition_test_ifname).
+	altNames bool
+	// nameLonger: an alternative name may stand in Name= (networkd-network-gperf.gperf:
+	// IFNAME_VALID_ALTERNATIVE).
+	nameLonger bool
 	// emptyMatchAll: a file without a valid [Match] setting applies to every
 	// device; emptyMatchWarns: with a warning.
 	emptyMatchAll, emptyMatchWarns bool

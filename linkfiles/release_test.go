@@ -3,6 +3,7 @@ package linkfiles
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,6 +12,7 @@ import (
 
 // What a row of the table below has: files, a device and a machine.
 type scene struct {
+	kind Kind
 	// entries are the names of the search path by their full path; those in a
 	// NAME.link.d directory are drop-ins.
 	entries map[string]Entry
@@ -43,7 +45,7 @@ func (s scene) with(path string, e Entry) scene {
 }
 
 func (s scene) store() *Store {
-	store := &Store{}
+	store := &Store{Kind: s.kind}
 	for _, path := range SearchPath {
 		d := Dir{Path: path}
 		dropIns := map[string]*Dir{}
@@ -121,6 +123,28 @@ func (s scene) states(rel Release) string {
 	}
 	return strings.Join(out, " ")
 }
+
+// settings are those of the first file, of a .netdev or .network file.
+func (s scene) settings(rel Release) string {
+	var out []string
+	for id, set := range Parse(s.store(), rel).Files[0].settings {
+		_, key, _ := strings.Cut(id, ".")
+		out = append(out, key+"="+set.Value)
+	}
+	slices.Sort(out)
+	return strings.Join(out, " ")
+}
+
+// networks is a scene of .network files by name.
+func networks(files map[string]string) scene {
+	s := scene{kind: Network, entries: map[string]Entry{}}
+	for name, content := range files {
+		s.entries[usrLibDir+"/"+name+".network"] = text(content)
+	}
+	return s
+}
+
+const matchAName = "[Match]\nName=a\n"
 
 func properties1(key, value string) func(*Device) {
 	return func(d *Device) {
@@ -312,6 +336,28 @@ func TestReleasesDifferAsTheSourcesShow(t *testing.T) {
 			oneFile("[Match]\nProperty=\"K=\\x01\"\n").device(properties1("K", "\x01")), scene.applied, "none", usrA},
 		{"a bracket that is not closed", "globUnclosedFails", "fnmatch(3) of glibc 2.33", 248,
 			oneFile("[Match]\nOriginalName=[[a\n").device(named("[[a")), scene.applied, "none", usrA},
+
+		{"a .network file that cannot be parsed hides those before it, then those behind", "abortForward", "network_load", 243,
+			networks(map[string]string{"10-a": matchAName, "20-b": "[Match\n", "30-c": matchAName}), scene.applied, "/usr/lib/systemd/network/30-c.network", "/usr/lib/systemd/network/10-a.network"},
+		{"and then hides none", "abortForward", "network_load", 244,
+			networks(map[string]string{"10-b": "[Match\n", "30-c": matchAName}), scene.applied, "none", "/usr/lib/systemd/network/30-c.network"},
+		{"a .netdev file that cannot be parsed hides those before it, then those behind", "abortForward", "netdev_load", 242,
+			scene{kind: NetDev, entries: map[string]Entry{usrLibDir + "/10-a.netdev": text("[NetDev]\n"), usrLibDir + "/20-b.netdev": text("[Match\n"), usrLibDir + "/30-c.netdev": text("[NetDev]\n")}},
+			scene.states, "rejected rejected active", "active rejected rejected"},
+		{"the rest of a .netdev file's drop-in", "dropInsHalf", "netdev_load_one", 240,
+			scene{kind: NetDev, entries: map[string]Entry{usrLibDir + "/a.netdev": text("[NetDev]\nName=b\n"), usrLibDir + "/a.netdev.d/x.conf": text("[NetDev]\nName=c\nMACAddress=02:00:00:00:00:01\n")}},
+			scene.settings, "Name=c", "MACAddress=02:00:00:00:00:01 Name=c"},
+		{"a second Kind= of a .netdev file", "", "config_parse_netdev_kind", 240,
+			scene{kind: NetDev, entries: map[string]Entry{usrLibDir + "/a.netdev": text("[NetDev]\nKind=bond\nKind=bridge\n")}},
+			scene.settings, "Kind=bridge", "Kind=bond"},
+		{"Name= fits an alternative name", "altNames", "net_condition_test_ifname", 245,
+			networks(map[string]string{"a": "[Match]\nName=other\n"}).device(func(d *Device) { d.AltNames = []string{"other"} }), scene.applied, "none", "/usr/lib/systemd/network/a.network"},
+		{"a name longer than an interface may have", "nameLonger", "networkd-network-gperf.gperf", 247,
+			networks(map[string]string{"a": "[Match]\nName=longerthanfifteen\n"}).device(func(d *Device) { d.AltNames = []string{"longerthanfifteen"} }), scene.applied, "none", "/usr/lib/systemd/network/a.network"},
+		{"Kind= of a .network file", "", "networkd-network-gperf.gperf", 251,
+			networks(map[string]string{"a": "[Match]\nKind=bond\n"}).device(func(d *Device) { d.Kind = fact.Known("bond") }), scene.applied, "none", "/usr/lib/systemd/network/a.network"},
+		{"Firmware= of a .network file", "", "networkd-network-gperf.gperf", 249,
+			networks(map[string]string{"a": "[Match]\nFirmware=device-tree\n"}).system(firmware), scene.applied, "none", "/usr/lib/systemd/network/a.network"},
 	}
 	covered := map[string]bool{}
 	for _, r := range rows {
@@ -326,7 +372,7 @@ func TestReleasesDifferAsTheSourcesShow(t *testing.T) {
 			if r.quirk == "" {
 				return
 			}
-			before, from := reflect.ValueOf((r.first - 1).quirks()).FieldByName(r.quirk), reflect.ValueOf(r.first.quirks()).FieldByName(r.quirk)
+			before, from := reflect.ValueOf(r.s.kind.quirks(r.first-1)).FieldByName(r.quirk), reflect.ValueOf(r.s.kind.quirks(r.first)).FieldByName(r.quirk)
 			if before.Equal(from) {
 				t.Errorf("%s is the same in %d and %d", r.quirk, r.first-1, r.first)
 			}

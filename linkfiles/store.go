@@ -9,12 +9,15 @@ import (
 // rules are applied to it: it can be saved in a snapshot and parsed again for
 // another release, and parsing it does no I/O.
 type Store struct {
+	// Kind is the kind of the files; .link files where it is left out.
+	Kind Kind `json:"kind,omitempty"`
 	// Dirs are the search directories, highest priority first, also those
 	// that do not exist.
 	Dirs []Dir `json:"dirs"`
 }
 
-// Dir is one search directory, or one NAME.link.d directory inside it.
+// Dir is one search directory, or one NAME.link.d directory inside it. What is
+// said of .link here holds for the other kinds in the same way.
 type Dir struct {
 	// Path is the directory's path inside the root that was read.
 	Path string `json:"path"`
@@ -74,26 +77,44 @@ type Entry struct {
 // Content returns the text of the file or drop-in that udevd calls path (see
 // File.Path), and false where the store has no such file or not its text.
 func (s *Store) Content(path string) ([]byte, bool) {
-	find := func(d *Dir) ([]byte, bool) {
+	e := s.Entry(path)
+	if e == nil {
+		return nil, false
+	}
+	return e.Content, e.Type == TypeRegular && e.Err == "" && e.Refused == ""
+}
+
+// Resolved returns the path after all symbolic links of the file or drop-in that
+// udevd calls path.
+func (s *Store) Resolved(path string) string {
+	if e := s.Entry(path); e != nil && e.Resolved != "" {
+		return e.Resolved
+	}
+	return path
+}
+
+// Entry finds the file or drop-in that udevd calls path; nil where there is none.
+func (s *Store) Entry(path string) *Entry {
+	find := func(d *Dir) *Entry {
 		for i := range d.Entries {
 			if e := &d.Entries[i]; join(d.resolved(), e.Name) == path {
-				return e.Content, e.Type == TypeRegular && e.Err == "" && e.Refused == ""
+				return e
 			}
 		}
-		return nil, false
+		return nil
 	}
 	for i := range s.Dirs {
 		d := &s.Dirs[i]
-		if b, ok := find(d); ok {
-			return b, true
+		if e := find(d); e != nil {
+			return e
 		}
 		for j := range d.DropIns {
-			if b, ok := find(&d.DropIns[j]); ok {
-				return b, true
+			if e := find(&d.DropIns[j]); e != nil {
+				return e
 			}
 		}
 	}
-	return nil, false
+	return nil
 }
 
 // With returns a copy of the store in which the file path, in a directory of
@@ -106,7 +127,7 @@ func (s *Store) With(path string, content []byte) (*Store, bool) {
 		return nil, false
 	}
 	dirPath, name := path[:at], path[at+1:]
-	out := &Store{Dirs: slices.Clone(s.Dirs)}
+	out := &Store{Kind: s.Kind, Dirs: slices.Clone(s.Dirs)}
 	for i := range out.Dirs {
 		d := &out.Dirs[i]
 		if d.Err != "" {
@@ -116,7 +137,7 @@ func (s *Store) With(path string, content []byte) (*Store, bool) {
 			return out, d.set(name, content)
 		}
 		parent := strings.LastIndexByte(dirPath, '/')
-		if !strings.HasSuffix(dirPath, ".link.d") || dirPath[:max(parent, 0)] != d.Path {
+		if !strings.HasSuffix(dirPath, s.Kind.Suffix()+".d") || dirPath[:max(parent, 0)] != d.Path {
 			continue
 		}
 		d.DropIns = slices.Clone(d.DropIns)

@@ -18,6 +18,7 @@ type Tree struct {
 	// shadowed files and unreadable directories for instance.
 	Diagnostics []Diagnostic
 
+	format *format
 	quirks quirks
 	// unread is why no decision can be made at all: a directory that udevd
 	// reads could not be read here.
@@ -55,6 +56,9 @@ type File struct {
 	match      match
 	policy     *Setting
 	macAddress *Setting
+	// settings are the effective ones of a .netdev or .network file, by
+	// "Section.Key".
+	settings map[string]Setting
 }
 
 // Setting is one effective value of a file.
@@ -70,6 +74,27 @@ func (f *File) MACAddressPolicy() (Setting, bool) { return deref(f.policy) }
 // MACAddress returns the effective [Link] MACAddress=, lower-case with colons.
 func (f *File) MACAddress() (Setting, bool) { return deref(f.macAddress) }
 
+// Setting returns the effective value of a key of a .netdev or .network file
+// that is in the table of its kind (kind.go), in the form in which systemd stores
+// it: an address lower-case with colons, a boolean as "yes" or "no".
+func (f *File) Setting(section, key string) (Setting, bool) {
+	s, ok := f.settings[section+"."+key]
+	return s, ok
+}
+
+// set keeps or drops a value of a .netdev or .network file.
+func (f *File) set(id string, eff effect, stored string, pos Pos) {
+	switch eff {
+	case effectTaken:
+		if f.settings == nil {
+			f.settings = map[string]Setting{}
+		}
+		f.settings[id] = Setting{stored, pos}
+	case effectReset:
+		delete(f.settings, id)
+	}
+}
+
 func deref(s *Setting) (Setting, bool) {
 	if s == nil {
 		return Setting{}, false
@@ -77,17 +102,22 @@ func deref(s *Setting) (Setting, bool) {
 	return *s, true
 }
 
-// Parse reads the store as udevd of the given release does: link_config_load()
-// of link-config.c. It does no I/O.
+// Parse reads the store as the program of the given release does that the files
+// are for: link_config_load() of link-config.c for .link files, netdev_load() and
+// network_load() of systemd-networkd for the others. It does no I/O.
 func Parse(store *Store, rel Release) *Tree {
 	rel = rel.Clamp()
-	t := &Tree{Release: rel, quirks: rel.quirks()}
+	t := &Tree{Release: rel, format: store.Kind.format(), quirks: store.Kind.quirks(rel)}
 	dirs := t.searchPath(store)
+	dropIns := dropInDirs(dirs)
 	for _, c := range t.list(dirs, func(d *Dir) []Entry { return d.Entries }) {
-		t.Files = append(t.Files, t.load(dirs, c))
+		t.Files = append(t.Files, t.load(c, dropIns[c.entry.Name]))
 	}
-	if t.quirks.abortOnError {
+	switch {
+	case t.quirks.abortOnError:
 		t.abort()
+	case t.quirks.abortForward:
+		t.abortForward()
 	}
 	return t
 }
@@ -174,23 +204,34 @@ func join(dir, name string) string {
 	return strings.TrimSuffix(dir, "/") + "/" + name
 }
 
-// dropIns returns the *.conf files of all NAME.d directories on the search path.
-func (t *Tree) dropIns(dirs []*Dir, name string) []candidate {
-	var ds []*Dir
-	seen := map[string]bool{}
+// dropInDirs returns the NAME.d directories by NAME, those of one name in the order
+// of the search path and each once.
+func dropInDirs(dirs []*Dir) map[string][]*Dir {
+	byName := map[string][]*Dir{}
 	for _, d := range dirs {
+		in := join(d.Path, "")
 		for i := range d.DropIns {
 			dd := &d.DropIns[i]
-			if dd.Path == join(d.Path, name+".d") && !seen[dd.resolved()] {
-				seen[dd.resolved()] = true
-				ds = append(ds, dd)
+			base, inside := strings.CutPrefix(dd.Path, in)
+			name, isDropIn := strings.CutSuffix(base, ".d")
+			same := func(other *Dir) bool { return other.resolved() == dd.resolved() }
+			if inside && isDropIn && !slices.ContainsFunc(byName[name], same) {
+				byName[name] = append(byName[name], dd)
 			}
 		}
+	}
+	return byName
+}
+
+// dropIns returns the *.conf files of a file's NAME.d directories.
+func (t *Tree) dropIns(ds []*Dir) []candidate {
+	if len(ds) == 0 {
+		return nil
 	}
 	if !t.quirks.dropIns {
 		for _, d := range ds {
 			for _, e := range d.Entries {
-				t.Diagnostics = append(t.Diagnostics, Diagnostic{Pos: Pos{join(d.resolved(), e.Name), 0}, Code: CodeDropInUnsupported, Level: LevelWarning, Message: fmt.Sprintf("not read: systemd %d reads no drop-ins for .link files, 248 was the first", t.Release)})
+				t.Diagnostics = append(t.Diagnostics, Diagnostic{Pos: Pos{join(d.resolved(), e.Name), 0}, Code: CodeDropInUnsupported, Level: LevelWarning, Message: fmt.Sprintf("not read: systemd %d reads no drop-ins for %s files, 248 was the first", t.Release, t.format.suffix)})
 			}
 		}
 		return nil
@@ -204,8 +245,8 @@ func (t *Tree) dropIns(dirs []*Dir, name string) []candidate {
 }
 
 // load is link_load_one() of link-config.c, but for the conditions, which are
-// left to the Decider.
-func (t *Tree) load(dirs []*Dir, c candidate) *File {
+// left to the Decider. dropIns are the directories of the file's drop-ins.
+func (t *Tree) load(c candidate, dropIns []*Dir) *File {
 	f := &File{Name: c.entry.Name, Path: c.path, State: StateActive}
 	say := func(pos Pos, code Code, level Level, text string) {
 		f.Diagnostics = append(f.Diagnostics, Diagnostic{Pos: pos, Code: code, Level: level, Message: text})
@@ -221,7 +262,7 @@ func (t *Tree) load(dirs []*Dir, c candidate) *File {
 		say(Pos{c.path, 0}, CodeUnreadable, t.missingLevel(c.entry), "the file is not used: it is "+f.Why)
 		return f
 	}
-	drop := t.dropIns(dirs, c.entry.Name)
+	drop := t.dropIns(dropIns)
 	parts := []candidate{c}
 	if t.quirks.dropInTwin && slices.ContainsFunc(drop, func(d candidate) bool { return d.entry.Inode != 0 && d.entry.Inode == c.entry.Inode }) {
 		parts = nil
@@ -248,7 +289,7 @@ func (t *Tree) read(f *File, main candidate, parts []candidate, say func(Pos, Co
 		}
 		text := "the file is not used: it is " + why + of
 		if state == StateUnknown {
-			text = "what udevd makes of the file is unknown: it is " + why
+			text = "what " + t.format.reader + " makes of the file is unknown: it is " + why
 		}
 		say(Pos{part.path, 0}, CodeUnreadable, level, text)
 		f.Diagnostics[len(f.Diagnostics)-1].Err = part.entry.Err
@@ -271,7 +312,7 @@ func (t *Tree) read(f *File, main candidate, parts []candidate, say func(Pos, Co
 			}
 		}
 	}
-	p := &parser{rel: t.Release, q: t.quirks, complain: say}
+	p := &parser{rel: t.Release, format: t.format, q: t.quirks, complain: say}
 	p.assign = func(a Assignment) { f.take(p, a) }
 	for _, part := range parts {
 		if state, why := t.cannotRead(part.entry); why != "" {
@@ -358,7 +399,7 @@ func (t *Tree) cannotOpen(e *Entry) string {
 	case e.Type == TypeRegular || !t.quirks.regularOnly:
 		return ""
 	case e.Type == TypeNull:
-		return fmt.Sprintf("a link to /dev/null, which masks a drop-in until systemd 259 but makes systemd %d ignore the whole .link file; an empty file masks in every release", t.Release)
+		return fmt.Sprintf("a link to /dev/null, which masks a drop-in until systemd 259 but makes systemd %d ignore the whole %s file; an empty file masks in every release", t.Release, t.format.suffix)
 	}
 	return typeNames[e.Type]
 }
@@ -377,9 +418,9 @@ func (t *Tree) cannotRead(e *Entry) (FileState, string) {
 	case TypeDirectory, TypeSocket:
 		return StateRejected, typeNames[e.Type]
 	case TypeChar, TypeBlock:
-		return StateUnknown, typeNames[e.Type] + ", from which udevd reads"
+		return StateUnknown, typeNames[e.Type] + ", from which " + t.format.reader + " reads"
 	case TypeFIFO:
-		return StateUnknown, fmt.Sprintf("a FIFO, at which udevd %d waits until somebody writes to it", t.Release)
+		return StateUnknown, fmt.Sprintf("a FIFO, at which %s %d waits until somebody writes to it", t.format.reader, t.Release)
 	}
 	switch {
 	case e.Refused != "":
@@ -405,8 +446,8 @@ func (t *Tree) warnMode(c candidate, say func(Pos, Code, Level, string)) {
 
 // take is next_assignment() of conf-parser.c.
 func (f *File) take(p *parser, a Assignment) {
-	if !keyKnown(p.rel, a.Section, a.Key) {
-		if !strings.HasPrefix(a.Key, "X-") {
+	if !p.format.keyKnown(p.rel, a.Section, a.Key) {
+		if !strings.HasPrefix(a.Key, "X-") && !p.format.partial {
 			p.complain(a.Pos, CodeUnknownKey, LevelWarning,
 				fmt.Sprintf("unknown key %q in section [%s], ignoring it%s", a.Key, a.Section, newerKey(p.rel, a.Section, a.Key)))
 		}
@@ -417,20 +458,32 @@ func (f *File) take(p *parser, a Assignment) {
 		f.Assignments = append(f.Assignments, a)
 		return
 	}
-	eff, stored, complaints := checkValue(p.rel, a.Section, a.Key, a.Value)
+	eff, stored, complaints := p.format.checkValue(p.rel, a.Section, a.Key, a.Value)
 	for _, c := range complaints {
 		p.complain(a.Pos, c.code, c.level, c.text)
 	}
 	if p.mode&0o007 != 0 && exposesPassword(p.rel, a.Section, a.Key, a.Value) {
 		p.complain(Pos{a.File, 0}, CodeFileMode, LevelWarning, "the file holds a password and is open to others")
 	}
+	if p.format.firstHolds(p.rel, a.Section, a.Key) && eff == effectTaken {
+		if set, is := f.Setting(a.Section, a.Key); is && set.Value != stored {
+			p.complain(a.Pos, CodeInvalidValue, LevelWarning, fmt.Sprintf("%s= is %s already, ignoring it", a.Key, set.Value))
+			eff = effectIgnored
+		}
+	}
+	if p.q.dropInsHalf && a.File != f.Path && !halfRead[a.Section+"."+a.Key] {
+		eff = effectIgnored
+	}
 	a.Taken = eff != effectIgnored
 	f.Assignments = append(f.Assignments, a)
 	var slot **Setting
-	switch a.Section + "." + a.Key {
-	case "Link.MACAddressPolicy":
+	switch id := a.Section + "." + a.Key; {
+	case p.format.partial:
+		f.set(id, eff, stored, a.Pos)
+		return
+	case id == "Link.MACAddressPolicy":
 		slot = &f.policy
-	case "Link.MACAddress":
+	case id == "Link.MACAddress":
 		slot = &f.macAddress
 	default:
 		return
@@ -464,7 +517,7 @@ func newerSection(rel Release, name string) string {
 
 // finish is what link_load_one() does once all is read.
 func (f *File) finish(t *Tree, say func(Pos, Code, Level, string)) {
-	if d, ok := rejectsFile(t.Release, f.Assignments); ok {
+	if d, ok := rejectsFile(t.Release, f.Assignments); ok && !t.format.partial {
 		f.State, f.Why = StateRejected, fmt.Sprintf("%s: %s", d.Pos, d.Message)
 		if !t.quirks.failureRepeated {
 			// Releases that stop at such a file do so without a word.
@@ -473,15 +526,18 @@ func (f *File) finish(t *Tree, say func(Pos, Code, Level, string)) {
 		f.Diagnostics = append(f.Diagnostics, d)
 		return
 	}
-	if f.match.empty() {
+	if !t.format.matchOptional && f.match.empty() {
 		switch {
 		case !t.quirks.emptyMatchAll:
 			f.State, f.Why = StateNoMatch, "it has no valid setting in [Match]"
-			say(Pos{f.Path, 0}, CodeMatchEmpty, LevelWarning, "no valid setting in [Match], the file is ignored; OriginalName=* would match every device")
+			say(Pos{f.Path, 0}, CodeMatchEmpty, LevelWarning, "no valid setting in [Match], the file is ignored; "+t.format.nameKey+"=* would match every device")
 			return
 		case t.quirks.emptyMatchWarns:
-			say(Pos{f.Path, 0}, CodeMatchEmpty, LevelWarning, "no valid setting in [Match], the file matches every device; write OriginalName=* if that is meant")
+			say(Pos{f.Path, 0}, CodeMatchEmpty, LevelWarning, "no valid setting in [Match], the file matches every device; write "+t.format.nameKey+"=* if that is meant")
 		}
+	}
+	if t.format.partial {
+		return
 	}
 	for _, d := range finishLink(t.Release, f.Assignments) {
 		d.Late = true
@@ -504,6 +560,21 @@ func (t *Tree) abort() {
 			}
 		}
 		return
+	}
+}
+
+// abortForward is the same of releases of systemd-networkd that read the files in
+// their order, so that those behind it are missing.
+func (t *Tree) abortForward() {
+	failed := -1
+	for i, f := range t.Files {
+		switch {
+		case failed >= 0 && f.State == StateActive:
+			f.State = StateRejected
+			f.Why = fmt.Sprintf("systemd %d reads no file after %s, which it cannot parse", t.Release, t.Files[failed].Path)
+		case failed < 0 && f.State == StateRejected && !f.passedOver:
+			failed = i
+		}
 	}
 }
 
@@ -568,7 +639,9 @@ func (t *Tree) For(sys *System) *Decider {
 			d.live = append(d.live, liveFile{f, a})
 		}
 	}
-	d.index = newIndex(d.live)
+	if t.format == Link.format() {
+		d.index = newIndex(d.live)
+	}
 	return d
 }
 
@@ -632,6 +705,31 @@ func (t *Tree) askSystem(f *File, sys *System) answer {
 	return f.match.system(t.Release, t.quirks, sys)
 }
 
+// Answer says whether a condition holds.
+type Answer uint8
+
+const (
+	Holds Answer = iota
+	Fails
+	CannotTell
+)
+
+// Holds says whether the machine meets the file's conditions, so that it is used
+// for some device at least, and if not, or if that cannot be told, why.
+func (t *Tree) Holds(f *File, sys *System) (Answer, string) {
+	a := t.askSystem(f, sys)
+	switch a.state {
+	case no:
+		return Fails, a.reason
+	case unknowable:
+		return CannotTell, fmt.Sprintf("%s: %s", a.pos, a.reason)
+	}
+	return Holds, ""
+}
+
+// Unread is why not all files of the tree are known, "" if they are.
+func (t *Tree) Unread() string { return t.unread }
+
 // askDevice puts one device to a file.
 func (t *Tree) askDevice(f *File, dev *Device, brief bool) answer {
 	if f.State == StateUnknown {
@@ -659,7 +757,7 @@ func hasStar(ps []pattern) bool {
 // Needs says which facts the [Match] sections of a tree ask for, so that no
 // others need to be collected.
 type Needs struct {
-	Driver, PermMAC, UdevDB, Properties, NameAssignType, Virtualization, Firmware, Credentials, MachineTags, OtherIDs bool
+	Driver, PermMAC, UdevDB, Properties, NameAssignType, Virtualization, Firmware, Credentials, MachineTags, MachineID, OtherIDs bool
 }
 
 // Needs returns what must be known to decide for any device.
@@ -687,6 +785,7 @@ func (t *Tree) Needs() Needs {
 				n.MachineTags = true
 			case "Host":
 				if _, err := ParseMachineID(c.param); err == nil {
+					n.MachineID = true
 					n.OtherIDs = n.OtherIDs || t.quirks.hostOtherIDs
 				}
 			}

@@ -90,13 +90,16 @@ type Assignment struct {
 
 // Device is what the [Match] section can ask about a network device.
 type Device struct {
-	Name    string            // kernel name of the interface
-	MAC     fact.Fact[string] // current address, "aa:bb:..." of any length
-	PermMAC fact.Fact[string] // IFLA_PERM_ADDRESS or ETHTOOL_GPERMADDR
-	Driver  fact.Fact[string] // ID_NET_DRIVER, ETHTOOL_GDRVINFO
-	Kind    fact.Fact[string] // IFLA_INFO_KIND
-	Type    fact.Fact[string] // DEVTYPE, else the lower-case ARPHRD name
-	Path    fact.Fact[string] // ID_PATH of the udev database
+	Name string // kernel name of the interface
+	// AltNames are its alternative names, which Name= of a .network file fits
+	// as well.
+	AltNames []string
+	MAC      fact.Fact[string] // current address, "aa:bb:..." of any length
+	PermMAC  fact.Fact[string] // IFLA_PERM_ADDRESS or ETHTOOL_GPERMADDR
+	Driver   fact.Fact[string] // ID_NET_DRIVER, ETHTOOL_GDRVINFO
+	Kind     fact.Fact[string] // IFLA_INFO_KIND
+	Type     fact.Fact[string] // DEVTYPE, else the lower-case ARPHRD name
+	Path     fact.Fact[string] // ID_PATH of the udev database
 	// TypeFromARPHRD says that Type is the ARPHRD name, for want of a DEVTYPE.
 	TypeFromARPHRD bool
 	Loopback       bool           // IFF_LOOPBACK: never gets a .link file

@@ -68,7 +68,11 @@ func (s span) warning(rel Release) Level {
 // with colons, one pair of digits per byte), otherwise the value itself; it is
 // "" where nothing is stored.
 func checkValue(rel Release, section, key, value string) (eff effect, stored string, complaints []complaint) {
-	row := keysBySection[section][key]
+	return Link.format().checkValue(rel, section, key, value)
+}
+
+func (f *format) checkValue(rel Release, section, key, value string) (eff effect, stored string, complaints []complaint) {
+	row := f.keys[section][key]
 	if row == nil || row.parse == nil {
 		return effectIgnored, "", nil
 	}
@@ -410,7 +414,7 @@ func parseLinkModes(rel Release, key, value string) verdict {
 	level := warnsInEthtool.warning(rel)
 	var v verdict
 	err := plainWords.each(rel, value, func(w string) {
-		if known, ok := linkModes[w]; !ok || !known.has(rel) {
+		if known, ok := linkModes()[w]; !ok || !known.has(rel) {
 			v.complain(level, "%s= knows no mode %.80q", key, w)
 			return
 		}

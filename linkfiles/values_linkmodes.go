@@ -1,12 +1,15 @@
 package linkfiles
 
-import "strings"
+import (
+	"strings"
+	"sync"
+)
 
 // linkModes are the names Advertise= and LinkMode= take: those that
 // linux/ethtool.h of the release's build had for link modes, in lower case
 // with dashes. Releases 243 to 246 spelt the newest of their time with
 // underscores.
-var linkModes = func() map[string]span {
+var linkModes = sync.OnceValue(func() map[string]span {
 	m := map[string]span{}
 	for _, group := range []struct {
 		known span
@@ -57,4 +60,4 @@ var linkModes = func() map[string]span {
 		}
 	}
 	return m
-}()
+})

@@ -8,19 +8,16 @@ package siteconf
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 
-	securejoin "github.com/cyphar/filepath-securejoin"
 	"gopkg.in/ini.v1"
 
 	"linkaudit/linkfiles"
 	"linkaudit/policy"
+	"linkaudit/rootfs"
 )
 
 // MaxSize is the size in bytes above which a file is refused.
@@ -65,29 +62,14 @@ func (e *Error) Error() string { return e.Pos.String() + ": " + e.Message }
 func Load(root string, extra ...string) (*Config, error) {
 	const main, dir = "/etc/linkaudit.conf", "/etc/linkaudit.conf.d"
 	r := newReading()
-	if name, err := inside(root, main); err != nil {
-		r.mistake(main, err)
-	} else {
-		r.add(name, main, true)
-	}
-	real, err := inside(root, dir)
-	var entries []fs.DirEntry
-	if err == nil {
-		entries, err = os.ReadDir(real)
-	}
+	r.add(root, main, true)
+	names, err := list(root, dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		r.mistake(dir, err)
 	}
-	for _, e := range entries { // sorted by name
-		name := e.Name()
-		if !strings.HasSuffix(name, ".conf") || strings.HasPrefix(name, ".") {
-			continue
-		}
-		shown := dir + "/" + name
-		if name, err := inside(root, shown); err != nil {
-			r.mistake(shown, err)
-		} else {
-			r.add(name, shown, false)
+	for _, name := range names {
+		if strings.HasSuffix(name, ".conf") && !strings.HasPrefix(name, ".") {
+			r.add(root, dir+"/"+name, false)
 		}
 	}
 	return r.finish(extra)
@@ -96,12 +78,16 @@ func Load(root string, extra ...string) (*Config, error) {
 // LoadFiles reads the named files alone, and none of the machine's.
 func LoadFiles(names ...string) (*Config, error) { return newReading().finish(names) }
 
-// inside resolves a path below root, without leaving it.
-func inside(root, path string) (string, error) {
-	if root == "" || root == "/" {
-		return path, nil
+// list returns the names in a directory, sorted.
+func list(root, dir string) ([]string, error) {
+	d, err := rootfs.OpenDir(root, dir)
+	if err != nil {
+		return nil, err
 	}
-	return securejoin.SecureJoin(root, path)
+	defer d.Close()
+	names, err := d.Readdirnames(-1)
+	slices.Sort(names)
+	return names, err
 }
 
 // reading is a Config that is being put together.
@@ -116,20 +102,20 @@ func (r *reading) mistake(shown string, err error) {
 	r.mistakes = append(r.mistakes, &Error{linkfiles.Pos{File: shown}, cause(err).Error()})
 }
 
-func (r *reading) add(name, shown string, optional bool) {
-	data, err := read(name)
+func (r *reading) add(root, name string, optional bool) {
+	data, err := read(root, name)
 	switch {
 	case optional && errors.Is(err, fs.ErrNotExist):
 	case err != nil:
-		r.mistake(shown, err)
+		r.mistake(name, err)
 	default:
-		r.mistakes = append(r.mistakes, r.c.parse(shown, data)...)
+		r.mistakes = append(r.mistakes, r.c.parse(name, data)...)
 	}
 }
 
 func (r *reading) finish(extra []string) (*Config, error) {
 	for _, name := range extra {
-		r.add(name, name, false)
+		r.add("", name, false)
 	}
 	if err := errors.Join(r.mistakes...); err != nil {
 		return nil, err
@@ -137,29 +123,18 @@ func (r *reading) finish(extra []string) (*Config, error) {
 	return r.c, nil
 }
 
-// read returns the content of a regular file. It never waits for a FIFO and
-// never reads a device.
-func read(name string) ([]byte, error) {
-	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
+// read returns the content of a regular file.
+func read(root, name string) ([]byte, error) {
+	f, err := rootfs.Open(root, name)
 	if err != nil {
-		return nil, cause(err)
+		return nil, err
 	}
 	defer f.Close()
-	st, err := f.Stat()
-	if err != nil {
-		return nil, cause(err)
-	}
-	if !st.Mode().IsRegular() {
-		return nil, errors.New("not a regular file")
-	}
-	data, err := io.ReadAll(io.LimitReader(f, MaxSize+1))
-	if err != nil {
-		return nil, cause(err)
-	}
-	if len(data) > MaxSize {
+	data, err := f.ReadAll(MaxSize)
+	if errors.Is(err, rootfs.ErrTooLarge) {
 		return nil, errors.New("larger than 1 MiB")
 	}
-	return data, nil
+	return data, err
 }
 
 // cause takes the path out of a file system error: the message names it in

@@ -1,0 +1,198 @@
+package linkfiles
+
+// Kind is a kind of files that lie in the directories of SearchPath. They share
+// the search path, masks, drop-ins, grammar and conditions; what is in them, and
+// who reads it, differs.
+type Kind string
+
+const (
+	// Link are .link files, which systemd-udevd reads.
+	Link Kind = ""
+	// NetDev are .netdev files: the devices that systemd-networkd creates.
+	NetDev Kind = "netdev"
+	// Network are .network files: what systemd-networkd does with devices.
+	Network Kind = "network"
+)
+
+// format is what differs between the kinds beside release.go.
+type format struct {
+	suffix, reader string
+	// nameKey is the key of [Match] that names devices.
+	nameKey  string
+	sections map[string]span
+	keys     map[string]map[string]*keyRow
+	// partial: the table has only the keys that bear on addresses, so that
+	// another one is nothing to complain about.
+	partial bool
+	// matchOptional: [Match] asks about the machine alone, and may be missing.
+	matchOptional bool
+}
+
+var linkFormat = &format{suffix: ".link", reader: "udevd", nameKey: "OriginalName",
+	sections: sections, keys: bySection(keyTable)}
+
+var formats = map[Kind]*format{
+	NetDev: {suffix: ".netdev", reader: "systemd-networkd", sections: allReleases("Match", "NetDev", "Peer"),
+		keys: bySection(netDevKeys), partial: true, matchOptional: true},
+	Network: {suffix: ".network", reader: "systemd-networkd", nameKey: "Name", sections: allReleases("Match", "Link", "Network"),
+		keys: bySection(networkKeys), partial: true},
+}
+
+func (k Kind) format() *format {
+	if f := formats[k]; f != nil {
+		return f
+	}
+	return linkFormat
+}
+
+// Suffix is how the files' names end: ".link".
+func (k Kind) Suffix() string { return k.format().suffix }
+
+func allReleases(names ...string) map[string]span {
+	m := map[string]span{}
+	for _, n := range names {
+		m[n] = from(OldestRelease)
+	}
+	return m
+}
+
+// quirks is the row of release.go's table for the release, with what is
+// different in systemd-networkd.
+func (k Kind) quirks(rel Release) quirks {
+	q := rel.quirks()
+	if k.format() == linkFormat {
+		return q
+	}
+	rel = rel.Clamp()
+	q.dropIns = true
+	q.dropInsHalf = k == NetDev && rel <= 239
+	// The order of reading became forward in 242 (netdev_load) and 243
+	// (network_load); since 244 each file stands for itself.
+	backward := Release(242)
+	if k == NetDev {
+		backward = 241
+	}
+	q.abortOnError = rel <= backward
+	q.abortForward = rel > backward && rel <= 243
+	q.altNames = rel >= 245
+	q.nameLonger = rel >= 247
+	// What link-config.c alone asks.
+	q.renamedNameSkips, q.loopback, q.driverProperty = false, false, false
+	return q
+}
+
+// systemConditions are the keys of [Match] about the machine.
+// netdev-gperf.gperf and networkd-network-gperf.gperf got Firmware= before
+// link-config-gperf.gperf did.
+var systemConditions = []keyRow{
+	{"Match", "Architecture", 239, 0, nil},
+	{"Match", "Credential", 252, 0, nil},
+	{"Match", "Firmware", 249, 0, nil},
+	{"Match", "Host", 239, 0, nil},
+	{"Match", "KernelCommandLine", 239, 0, nil},
+	{"Match", "KernelVersion", 239, 0, nil},
+	{"Match", "MachineTag", 262, 0, nil},
+	{"Match", "Version", 258, 0, nil},
+	{"Match", "Virtualization", 239, 0, nil},
+}
+
+// netDevKeys are the keys of .netdev files that decide which device is created
+// with which address.
+var netDevKeys = append([]keyRow{
+	{"NetDev", "Kind", 239, 0, parseNetDevKind},
+	{"NetDev", "MACAddress", 239, 0, parseNetDevAddress},
+	{"NetDev", "Name", 239, 0, parseName},
+	{"Peer", "MACAddress", 239, 0, parseNetDevAddress},
+	{"Peer", "Name", 239, 0, parseName},
+}, systemConditions...)
+
+// networkKeys are the keys of .network files that decide which devices the file
+// is for, what address they get and whose ports they become.
+var networkKeys = append([]keyRow{
+	{"Match", "BSSID", 244, 0, nil},
+	{"Match", "Driver", 239, 0, nil},
+	{"Match", "Kind", 251, 0, nil},
+	{"Match", "MACAddress", 239, 0, nil},
+	{"Match", "Name", 239, 0, nil},
+	{"Match", "Path", 239, 0, nil},
+	{"Match", "PermanentMACAddress", 245, 0, nil},
+	{"Match", "Property", 243, 0, nil},
+	{"Match", "SSID", 244, 0, nil},
+	{"Match", "Type", 239, 0, nil},
+	{"Match", "WLANInterfaceType", 244, 0, nil},
+	{"Link", "MACAddress", 239, 0, parseHardwareAddress},
+	{"Link", "Unmanaged", 239, 0, parseYesNo},
+	{"Network", "Bond", 239, 0, parseName},
+	{"Network", "Bridge", 239, 0, parseName},
+	{"Network", "KeepMaster", 250, 0, parseYesNo},
+}, systemConditions...)
+
+// halfRead is what a release with dropInsHalf takes of drop-ins.
+var halfRead = map[string]bool{"NetDev.Kind": true, "NetDev.Name": true}
+
+// firstHolds reports whether a later value of the key is ignored: Kind= of a
+// .netdev file, which decides how the rest is read (config_parse_netdev_kind(),
+// since 240).
+func (f *format) firstHolds(rel Release, section, key string) bool {
+	return f.matchOptional && rel >= 240 && section == "NetDev" && key == "Kind"
+}
+
+// NetDevAddressNone reports whether systemd-networkd of the release knows
+// MACAddress=none in a .netdev file: the device is created without an address,
+// which is then the kernel's and udevd's to give.
+func NetDevAddressNone(rel Release) bool { return netDevAddressNone.has(rel.Clamp()) }
+
+var netDevAddressNone = from(250)
+
+// NoAddress is the effective value of MACAddress=none.
+const NoAddress = "none"
+
+// parseNetDevAddress is config_parse_netdev_hw_addr() of netdev.c.
+func parseNetDevAddress(rel Release, key, value string) verdict {
+	switch {
+	case !netDevAddressNone.has(rel):
+		return parseHardwareAddress(rel, key, value)
+	case value == NoAddress:
+		return taken(NoAddress)
+	case value == "":
+		return reset
+	}
+	const ethernet = 6
+	b, ok := parseHardwareBytes(value, ethernet)
+	if !ok {
+		return ignored(LevelWarning, "%s= takes an Ethernet address or none, not %.80q", key, value)
+	}
+	return taken(colonForm(b))
+}
+
+// netDevKinds are the kinds that Kind= of a .netdev file takes, with the
+// releases that know them (netdev_kind_table of netdev.c).
+var netDevKinds = map[string]span{
+	"bareudp": from(247), "batadv": from(248), "bond": from(OldestRelease), "bridge": from(OldestRelease), "dummy": from(OldestRelease), "erspan": from(240),
+	"fou": from(240), "geneve": from(OldestRelease), "gre": from(OldestRelease), "gretap": from(OldestRelease), "hsr": from(258), "ifb": from(245),
+	"ip6gre": from(OldestRelease), "ip6gretap": from(OldestRelease), "ip6tnl": from(OldestRelease), "ipip": from(OldestRelease),
+	"ipoib": from(250), "ipvlan": from(OldestRelease), "ipvtap": from(243), "l2tp": from(242), "macsec": from(243),
+	"macvlan": from(OldestRelease), "macvtap": from(OldestRelease), "netdevsim": until(257), "nlmon": from(243),
+	"sit": from(OldestRelease), "tap": from(OldestRelease), "tun": from(OldestRelease), "vcan": from(OldestRelease),
+	"veth": from(OldestRelease), "vlan": from(OldestRelease), "vrf": from(OldestRelease), "vti": from(OldestRelease), "vti6": from(OldestRelease),
+	"vxcan": from(OldestRelease), "vxlan": from(OldestRelease), "wireguard": from(OldestRelease), "wlan": from(251), "xfrm": from(243),
+}
+
+func parseNetDevKind(rel Release, key, value string) verdict {
+	if !netDevKinds[value].has(rel) {
+		return ignored(warnsInConfParser.warning(rel), "%s= knows no kind %.80q", key, value)
+	}
+	return taken(value)
+}
+
+// parseYesNo is config_parse_bool(): unlike a tristate, it cannot be unset.
+func parseYesNo(rel Release, key, value string) verdict {
+	yes, ok := boolean(value)
+	switch {
+	case !ok:
+		return ignored(warnsInConfParser.warning(rel), "%s= takes yes or no, not %.80q", key, value)
+	case yes:
+		return taken("yes")
+	}
+	return taken("no")
+}

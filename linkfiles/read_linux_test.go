@@ -1,0 +1,98 @@
+package linkfiles
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// tree makes files, and symbolic links where the content begins with "-> ".
+func tree(t *testing.T, files map[string]string) (root string) {
+	t.Helper()
+	root = t.TempDir()
+	for name, content := range files {
+		at := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		var err error
+		if target, ok := cutArrow(content); ok {
+			err = os.Symlink(target, at)
+		} else {
+			err = os.WriteFile(at, []byte(content), 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return root
+}
+
+func cutArrow(s string) (string, bool) {
+	if len(s) > 3 && s[:3] == "-> " {
+		return s[3:], true
+	}
+	return "", false
+}
+
+// Where /usr is merged, /lib/systemd/network is /usr/lib/systemd/network: it is in
+// the store under both paths.
+func TestADirectoryWithTwoPathsIsReadUnderBoth(t *testing.T) {
+	const lib, usr = "/lib/systemd/network", "/usr/lib/systemd/network"
+	root := tree(t, map[string]string{
+		"lib":                                  "-> usr/lib",
+		usr + "/10-a.link":                     "[Match]\n",
+		usr + "/20-linked.link":                "-> 10-a.link",
+		usr + "/10-a.link.d/x.conf":            "[Link]\n",
+		usr + "/20-linked.link.d":              "-> 10-a.link.d",
+		"/etc/systemd/network/10-a.link.d":     "-> ../../../usr/lib/systemd/network/10-a.link.d",
+		"/run/systemd/network/30-nowhere.link": "-> nothing",
+	})
+	store, err := Read(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := func(name, content string, inode int) Entry {
+		return Entry{Name: name, Type: TypeRegular, Inode: inode, Mode: 0o644, Size: int64(len(content)), Content: []byte(content)}
+	}
+	dropIn := []Entry{plain("x.conf", "[Link]\n", 1)}
+	linked := plain("20-linked.link", "[Match]\n", 2)
+	linked.Symlink, linked.Resolved = "10-a.link", usr+"/10-a.link"
+	entries := []Entry{plain("10-a.link", "[Match]\n", 2), linked}
+	want := &Store{Dirs: []Dir{
+		{Path: "/etc/systemd/network", DropIns: []Dir{{Path: "/etc/systemd/network/10-a.link.d", Resolved: usr + "/10-a.link.d", Entries: dropIn}}},
+		{Path: "/run/systemd/network", Entries: []Entry{{Name: "30-nowhere.link", Type: TypeMissing, Symlink: "nothing", Err: "ENOENT"}}},
+		{Path: "/usr/local/lib/systemd/network"},
+		{Path: usr, Entries: entries, DropIns: []Dir{
+			{Path: usr + "/10-a.link.d", Entries: dropIn},
+			{Path: usr + "/20-linked.link.d", Resolved: usr + "/10-a.link.d", Entries: dropIn},
+		}},
+		{Path: lib, Resolved: usr, Entries: entries, DropIns: []Dir{
+			{Path: lib + "/10-a.link.d", Resolved: usr + "/10-a.link.d", Entries: dropIn},
+			{Path: lib + "/20-linked.link.d", Resolved: usr + "/10-a.link.d", Entries: dropIn},
+		}},
+	}}
+	if diff := cmp.Diff(want, store); diff != "" {
+		t.Error(diff)
+	}
+	// What is changed in one is not changed in the other.
+	store.Dirs[3].Entries[0].Name = "changed"
+	store.Dirs[3].DropIns[0].Entries[0].Name = "changed"
+	if diff := cmp.Diff(want.Dirs[4], store.Dirs[4]); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A directory that is a second path of one that is not there is not there either.
+func TestASecondPathToNothingIsNothing(t *testing.T) {
+	root := tree(t, map[string]string{"lib": "-> usr/lib", "/usr/lib/x": ""})
+	store, err := Read(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(Dir{Path: "/lib/systemd/network"}, store.Dirs[4]); diff != "" {
+		t.Error(diff)
+	}
+}

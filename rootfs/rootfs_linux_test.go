@@ -1,0 +1,216 @@
+package rootfs
+
+import (
+	"errors"
+	"os"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// soon fails where f waits.
+func soon(t *testing.T, f func()) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() { defer close(done); f() }()
+	select {
+	case <-done:
+	case <-time.After(time.Minute):
+		stacks := make([]byte, 1<<16)
+		t.Fatalf("it waits:\n%s", stacks[:runtime.Stack(stacks, true)])
+	}
+}
+
+func lay(t *testing.T, root string) (outside string) {
+	t.Helper()
+	outside = t.TempDir()
+	for _, err := range []error{
+		os.MkdirAll(root+"/etc/d", 0o755),
+		os.WriteFile(root+"/etc/d/file", []byte("inside"), 0o644),
+		os.WriteFile(outside+"/file", []byte("outside"), 0o644),
+		os.Symlink("etc/d", root+"/in"),
+		os.Symlink(outside, root+"/out"),
+		os.Symlink("../../../../../../../../.."+outside, root+"/up"),
+		os.Symlink("loop", root+"/loop"),
+		os.Symlink("/file", root+"/etc/absolute"),
+		unix.Mkfifo(root+"/fifo", 0o600),
+		unix.Mknod(root+"/socket", unix.S_IFSOCK|0o600, 0),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return outside
+}
+
+func TestWhatIsOpened(t *testing.T) {
+	root := t.TempDir()
+	outside := lay(t, root)
+	for _, c := range []struct {
+		name string
+		want any // the content, or the error
+	}{
+		{"/etc/d/file", "inside"}, {"in/file", "inside"}, {"/etc/../in/./file", "inside"}, {"/../../etc/d/file", "inside"},
+		{"/out/file", unix.ENOENT}, {"/up/file", unix.ENOENT}, {outside + "/file", unix.ENOENT}, {"/etc/absolute", unix.ENOENT},
+		{"/loop", unix.ELOOP}, {"/none", unix.ENOENT}, {"/etc/d/file/x", unix.ENOTDIR},
+		{"/fifo", ErrNotRegular}, {"/socket", ErrNotRegular}, {"/etc", ErrNotRegular}, {"/", ErrNotRegular},
+	} {
+		soon(t, func() {
+			f, err := Open(root, c.name)
+			if want, is := c.want.(error); is {
+				if !errors.Is(err, want) {
+					t.Errorf("%s: %v, not %v", c.name, err, want)
+				}
+				return
+			}
+			if err != nil {
+				t.Errorf("%s: %v", c.name, err)
+				return
+			}
+			defer f.Close()
+			if b, err := f.ReadAll(100); string(b) != c.want || err != nil {
+				t.Errorf("%s: %q, %v", c.name, b, err)
+			}
+		})
+	}
+	for name, want := range map[string]error{
+		"/": nil, "/etc/d": nil, "in": nil, "out": unix.ENOENT, "/fifo": unix.ENOTDIR, "/socket": unix.ENOTDIR, "/etc/d/file": unix.ENOTDIR, "/loop": unix.ELOOP,
+	} {
+		soon(t, func() {
+			d, err := OpenDir(root, name)
+			if !errors.Is(err, want) {
+				t.Errorf("%s: %v, not %v", name, err, want)
+			}
+			if err == nil {
+				d.Close()
+			}
+		})
+	}
+	// The same where the root is the machine's.
+	soon(t, func() {
+		if _, err := OpenDir("", root+"/fifo"); !errors.Is(err, unix.ENOTDIR) {
+			t.Error(err)
+		}
+		if _, err := Open("/", root+"/fifo"); !errors.Is(err, ErrNotRegular) {
+			t.Error(err)
+		}
+	})
+	f, err := Open(root, "/etc/d/file")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.ReadAll(5); !errors.Is(err, ErrTooLarge) {
+		t.Error(err)
+	}
+}
+
+// Whoever owns the tree swaps a directory for a link between two looks at it.
+func TestALinkThatComesInBetweenLeadsNowhere(t *testing.T) {
+	root := t.TempDir()
+	outside := lay(t, root)
+	path, err := Resolve(root, "/etc/d/file")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range []error{os.Rename(root+"/etc/d", root+"/etc/real"), os.Symlink(outside, root+"/etc/d")} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if b, err := os.ReadFile(path); string(b) != "outside" {
+		t.Fatalf("the trap does not work: %q, %v", b, err)
+	}
+	for _, flags := range []int{unix.O_RDONLY, unix.O_PATH} {
+		if fd, err := OpenResolved(root, path, flags); err == nil {
+			unix.Close(fd)
+			t.Error("it leads out of the root")
+		}
+	}
+	if fd, err := OpenResolved(root, outside+"/file", unix.O_PATH); err == nil {
+		unix.Close(fd)
+		t.Error("a path that is not of the root")
+	}
+}
+
+func TestTreeThatChangesAllTheTimeIsNotLeft(t *testing.T) {
+	root := t.TempDir()
+	outside := lay(t, root)
+	if err := os.Symlink(outside, root+"/etc/trap"); err != nil {
+		t.Fatal(err)
+	}
+	stop := make(chan struct{})
+	var swapping sync.WaitGroup
+	swapping.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				if err := unix.Renameat2(unix.AT_FDCWD, root+"/etc/d", unix.AT_FDCWD, root+"/etc/trap", unix.RENAME_EXCHANGE); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		}
+	})
+	read := 0
+	for range 20_000 {
+		f, err := Open(root, "/etc/d/file")
+		if err != nil {
+			continue
+		}
+		b, err := f.ReadAll(100)
+		f.Close()
+		if err != nil || string(b) != "inside" {
+			t.Errorf("%q, %v", b, err)
+			break
+		}
+		read++
+	}
+	close(stop)
+	swapping.Wait()
+	t.Logf("read %d times", read)
+}
+
+// Where the root is that of a container, /proc may be there. "/." is this machine's
+// as if it were an image.
+func TestTheKernelsFilesAreNoneOfAnImage(t *testing.T) {
+	for _, name := range []string{"/proc/kmsg", "/proc/self/status", "/proc/sys/kernel/random/boot_id", "/sys/kernel/uevent_seqnum"} {
+		if _, err := os.Stat(name); err != nil {
+			t.Fatal(err)
+		}
+		soon(t, func() {
+			if f, err := Open("/.", name); !errors.Is(err, ErrKernel) {
+				t.Errorf("%s: %v", name, err)
+				if err == nil {
+					f.Close()
+				}
+			}
+		})
+	}
+	f, err := Open("/.", "/etc/passwd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+}
+
+// What has nothing to read now, as the kernel's log has, is not waited for.
+func TestReadingWaitsForNobody(t *testing.T) {
+	var p [2]int
+	if err := unix.Pipe2(p[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(p[1])
+	f := &File{fd: p[0]}
+	defer f.Close()
+	soon(t, func() {
+		if b, err := f.ReadAll(100); !errors.Is(err, unix.EAGAIN) {
+			t.Errorf("%q, %v", b, err)
+		}
+	})
+}

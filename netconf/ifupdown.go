@@ -1,0 +1,503 @@
+package netconf
+
+import (
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+
+	"linkaudit/linkfiles"
+)
+
+const (
+	interfacesFile = "/etc/network/interfaces"
+	// maxSourced is how deep files may source one another.
+	maxSourced = 16
+	// maxPatterns is how many patterns of auto lines are taken.
+	maxPatterns = 100
+)
+
+// stanza is one "iface" or "template" of an interfaces file.
+type stanza struct {
+	name, method string
+	inherits     []string
+	template     bool
+	options      []option
+	pos          linkfiles.Pos
+}
+
+// option is a line of a stanza. The name has hyphens for underscores: the
+// scripts that read most of them see both alike.
+type option struct {
+	name, value string
+	pos         linkfiles.Pos
+}
+
+// last returns the last option of a name.
+func (s *stanza) last(name string) (option, bool) {
+	for _, o := range slices.Backward(s.options) {
+		if o.name == name {
+			return o, true
+		}
+	}
+	return option{}, false
+}
+
+// interfaces is what /etc/network/interfaces says with all that it sources.
+type interfaces struct {
+	stanzas []stanza
+	// auto are the names of auto and allow- lines, and patterns those that
+	// begin with a slash.
+	auto     map[string]bool
+	patterns []string
+	// byName are the first stanzas of each name, once all are read.
+	byName map[string]*stanza
+}
+
+func newInterfaces() *interfaces { return &interfaces{auto: map[string]bool{}} }
+
+// sourceLine is a line that names other files.
+type sourceLine struct {
+	words     []string
+	directory bool
+	pos       linkfiles.Pos
+}
+
+// parseInterfaces reads a file of ifupdown. Each line that sources other files
+// is handed to source, in its place.
+func parseInterfaces(file string, data []byte, to *interfaces, source func(sourceLine)) {
+	var in *stanza
+	for _, l := range logicalLines(data) {
+		words := strings.Fields(l.text)
+		pos := linkfiles.Pos{File: file, Line: l.line}
+		switch keyword, args := words[0], words[1:]; {
+		case keyword == "iface" || keyword == "template":
+			if in = nil; len(args) == 0 {
+				continue
+			}
+			to.stanzas = append(to.stanzas, stanza{name: args[0], template: keyword == "template", pos: pos})
+			in = &to.stanzas[len(to.stanzas)-1]
+			args = args[1:]
+			for i, a := range args {
+				switch {
+				case (a == "inherits" || a == "inherit") && i+1 < len(args):
+					in.inherits = append(in.inherits, args[i+1])
+				case i == 1:
+					in.method = a
+				}
+			}
+		case keyword == "auto" || strings.HasPrefix(keyword, "allow-"):
+			in = nil
+			for _, a := range args {
+				a, _, _ = strings.Cut(a, "=")
+				pattern, is := strings.CutPrefix(a, "/")
+				switch pattern, _, _ = strings.Cut(pattern, "/"); {
+				case !is:
+					to.auto[a] = true
+				case len(to.patterns) < maxPatterns:
+					to.patterns = append(to.patterns, pattern)
+				}
+			}
+		case keyword == "source" || keyword == "source-directory":
+			in = nil
+			source(sourceLine{args, keyword == "source-directory", pos})
+		case keyword == "mapping" || keyword == "no-auto-down" || keyword == "no-scripts" || keyword == "rename":
+			in = nil
+		case in != nil && (keyword == "inherits" || keyword == "inherit"):
+			in.inherits = append(in.inherits, args...)
+		case in != nil:
+			value := strings.TrimSpace(strings.TrimPrefix(l.text, keyword))
+			in.options = append(in.options, option{strings.ReplaceAll(keyword, "_", "-"), value, pos})
+		}
+	}
+}
+
+type logicalLine struct {
+	text string
+	line int // where it begins
+}
+
+// logicalLines joins lines that end in a backslash, and leaves out comments and
+// empty ones.
+func logicalLines(data []byte) (out []logicalLine) {
+	var joined strings.Builder
+	line, begin := 0, 0
+	for text := range strings.Lines(string(data)) {
+		line++
+		text = strings.TrimRight(text, "\r\n")
+		if begin == 0 {
+			if t := strings.TrimSpace(text); t == "" || t[0] == '#' {
+				continue
+			}
+			begin = line
+		}
+		if body, more := strings.CutSuffix(text, `\`); more {
+			joined.WriteString(body + " ")
+			continue
+		}
+		joined.WriteString(text)
+		if t := strings.TrimSpace(joined.String()); t != "" {
+			out = append(out, logicalLine{t, begin})
+		}
+		joined.Reset()
+		begin = 0
+	}
+	if t := strings.TrimSpace(joined.String()); t != "" {
+		out = append(out, logicalLine{t, begin})
+	}
+	return out
+}
+
+// dialect is which of the three programs reads the file, "" for none. Since 0.12
+// Debian's ifupdown-ng can be there beside one of the others, and does nothing then:
+// ifup is its own only with the package ifupdown-ng-compat, which conflicts with them.
+func (r *reading) dialect() Program {
+	switch {
+	case r.exists("/usr/share/ifupdown2/ifupdown"):
+		return Ifupdown2
+	case r.exists("/usr/lib/ifupdown", "/lib/ifupdown"):
+		return Ifupdown
+	case r.exists("/usr/libexec/ifupdown-ng", "/usr/lib/ifupdown-ng"):
+		return IfupdownNG
+	case r.exists("/usr/sbin/ifup", "/sbin/ifup"):
+		return Ifupdown
+	}
+	return ""
+}
+
+// interfaces reads /etc/network/interfaces and what it sources, once.
+func (r *reading) interfaces() *interfaces {
+	if r.ifaces != nil {
+		return r.ifaces
+	}
+	r.ifaces = newInterfaces()
+	if program := r.dialect(); program != "" {
+		r.sourced(program, interfacesFile, nil)
+	}
+	return r.ifaces
+}
+
+func (r *reading) sourced(program Program, file string, from []string) {
+	data := r.read(program, file)
+	if data == nil {
+		return
+	}
+	from = append(from, file)
+	parseInterfaces(file, data, r.ifaces, func(l sourceLine) {
+		for _, word := range l.words {
+			switch {
+			case strings.ContainsAny(word, "~$`\"'"):
+				r.problem(program, l.pos, "not followed: %s, which the shell would have to expand", word)
+				continue
+			case !path.IsAbs(word):
+				word = path.Join(path.Dir(file), word)
+			}
+			for _, name := range r.glob(program, word) {
+				files := []string{name}
+				if l.directory {
+					files = nil
+					for _, base := range r.names(program, name) {
+						if sourcedName().MatchString(base) {
+							files = append(files, path.Join(name, base))
+						}
+					}
+				}
+				for _, f := range files {
+					switch {
+					case slices.Contains(from, f):
+						r.problem(program, l.pos, "%s is sourced by itself", f)
+					case len(from) >= maxSourced:
+						r.problem(program, l.pos, "not followed: %d files source one another", len(from))
+					default:
+						r.sourced(program, f, slices.Clone(from))
+					}
+				}
+			}
+		}
+	})
+}
+
+// sourcedName is which files of a directory are sourced (interfaces(5)).
+var sourcedName = onDemand(`^[a-zA-Z0-9_-]+$`)
+
+// ifupdown adds one declaration for each interface, whichever of the three
+// programs reads the file.
+func (r *reading) ifupdown() {
+	program := r.dialect()
+	if program == "" {
+		return
+	}
+	all := r.interfaces()
+	scripts := ifupdownScripts{
+		bond:   program != Ifupdown || r.exists("/etc/network/if-pre-up.d/ifenslave"),
+		bridge: program != Ifupdown || r.exists("/etc/network/if-pre-up.d/bridge"),
+	}
+	for _, d := range all.declare(program, scripts) {
+		r.add(d)
+	}
+}
+
+// ifupdownScripts are which of the scripts of other packages are there that make
+// devices.
+type ifupdownScripts struct{ bond, bridge bool }
+
+// declare makes one declaration of all stanzas of an interface.
+func (all *interfaces) declare(program Program, scripts ifupdownScripts) []Declaration {
+	all.byName = make(map[string]*stanza, len(all.stanzas))
+	for i := range all.stanzas {
+		if s := &all.stanzas[i]; all.byName[s.name] == nil {
+			all.byName[s.name] = s
+		}
+	}
+	var order []string
+	merged := map[string]*stanza{}
+	for i := range all.stanzas {
+		s := &all.stanzas[i]
+		if s.template || s.name == "lo" || strings.Contains(s.name, ":") {
+			continue
+		}
+		m := merged[s.name]
+		if m == nil {
+			m = &stanza{name: s.name, pos: s.pos, method: s.method}
+			merged[s.name] = m
+			order = append(order, s.name)
+		}
+		m.options = append(m.options, all.withInherited(s, 0)...)
+	}
+	// A port may name its bond.
+	ports := map[string][]string{}
+	for _, name := range order {
+		if o, ok := merged[name].last("bond-master"); ok {
+			ports[o.value] = append(ports[o.value], name)
+		}
+	}
+	var out []Declaration
+	for _, name := range order {
+		d := merged[name].declaration(program, scripts, ports[name])
+		d.OnRequest = !all.isAuto(name)
+		out = append(out, d)
+	}
+	return out
+}
+
+// maxInherited is how deep stanzas may inherit from one another.
+const maxInherited = 8
+
+// withInherited are the options of a stanza, after those of the ones that it
+// inherits from.
+func (all *interfaces) withInherited(s *stanza, depth int) []option {
+	var out []option
+	for _, from := range s.inherits {
+		if t := all.byName[from]; t != nil && t != s && depth < maxInherited && len(out) < 1000 {
+			out = append(out, all.withInherited(t, depth+1)...)
+		}
+	}
+	return append(out, s.options...)
+}
+
+func (all *interfaces) isAuto(name string) bool {
+	return all.auto[name] || slices.ContainsFunc(all.patterns, func(p string) bool { return globMatch(p, name) })
+}
+
+// first returns the first of several options that a stanza has.
+func (s *stanza) first(names ...string) (option, bool) {
+	for _, n := range names {
+		if o, ok := s.last(n); ok {
+			return o, true
+		}
+	}
+	return option{}, false
+}
+
+// hasPrefix reports whether an option begins so.
+func (s *stanza) hasPrefix(prefix string) bool {
+	return slices.ContainsFunc(s.options, func(o option) bool { return strings.HasPrefix(o.name, prefix) })
+}
+
+func (s *stanza) declaration(program Program, scripts ifupdownScripts, ports []string) Declaration {
+	d := Declaration{Program: program, Device: s.name, Pos: s.pos}
+	slaves, hasSlaves := s.first("bond-slaves", "slaves")
+	if program == IfupdownNG || program == Ifupdown2 {
+		slaves, hasSlaves = s.first("bond-slaves", "bond-members", "bond-ports")
+	}
+	bridgePorts, isBridge := s.last("bridge-ports")
+	_, isPort := s.last("bond-master")
+	_, mode := s.last("bond-mode")
+	switch {
+	case isBridge:
+		d.Kind, d.Creates = "bridge", scripts.bridge
+		d.Ports = portList(bridgePorts.value)
+	case !isPort && (hasSlaves || mode || program == IfupdownNG && s.hasPrefix("bond-")):
+		d.Kind, d.Creates = "bond", scripts.bond
+		d.Ports = append(portList(slaves.value), ports...)
+	case program == Ifupdown && len(ports) > 0:
+		d.Ports = ports
+	}
+	d.Address = Address{Way: WayNone, Key: "hwaddress", Pos: s.pos}
+	// In the order in which they take effect.
+	for _, phase := range [][]string{{"pre-up"}, {"bridge-hw"}, {"hwaddress"}, {"up", "post-up"}} {
+		for _, o := range s.options {
+			if !slices.Contains(phase, o.name) {
+				continue
+			}
+			var a Address
+			var ok bool
+			switch o.name {
+			case "hwaddress":
+				a, ok = hwaddress(o), takesHwaddress(program, s.method)
+			case "bridge-hw":
+				a, ok = bridgeHW(program, o), isBridge
+			default:
+				a, ok = d.command(o)
+			}
+			if ok {
+				d.Address = a
+			}
+		}
+	}
+	return d
+}
+
+// takesHwaddress: ifupdown has hwaddress for some methods only (interfaces(5));
+// the others have it for every interface.
+func takesHwaddress(program Program, method string) bool {
+	return program != Ifupdown || slices.Contains([]string{"static", "manual", "dhcp", "auto"}, method)
+}
+
+// hwaddress is the option of that name: an address, perhaps with its class in
+// front, or "random".
+func hwaddress(o option) Address {
+	value := strings.TrimSpace(strings.TrimPrefix(o.value, "ether "))
+	if value == "random" {
+		return Address{Way: WayRandom, Key: o.name, Pos: o.pos}
+	}
+	return explicit(o.name, value, o.pos, false)
+}
+
+// bridgeHW is the option of bridge-utils: an address or a device that has it.
+// ifupdown-ng gives it to the ports instead.
+func bridgeHW(program Program, o option) Address {
+	mac, is := parseMAC(o.value)
+	switch {
+	case program != Ifupdown:
+		return Address{Way: WayUnknown, Key: o.name, Pos: o.pos, Unknown: "what " + string(program) + " does with bridge_hw depends on the scripts in /etc/network"}
+	case is:
+		return Address{Way: WayExplicit, Key: o.name, MAC: mac, Pos: o.pos}
+	}
+	return Address{Way: WayPort, Key: o.name, Port: o.value, Pos: o.pos}
+}
+
+// portList is a list of ports without the words that are none.
+func portList(value string) []string {
+	var out []string
+	words := strings.Fields(value)
+	for i := 0; i < len(words); i++ {
+		switch words[i] {
+		case "none", "all":
+		case "regex", "noregex", "glob":
+			i++ // what follows is a pattern
+		default:
+			out = append(out, words[i])
+		}
+	}
+	return out
+}
+
+// onDemand is an expression that is compiled when it is needed first: most machines
+// have nothing that it is for.
+func onDemand(expression string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
+}
+
+// The commands in up lines that make a device or set an address.
+var (
+	ipLinkAdd = onDemand(`(?:^|[;&|]\s*)(?:/\S*/)?ip\s+(?:-\S+\s+)*(?:link|li|l)\s+add\s+(.*)$`)
+	ipLinkSet = onDemand(`(?:^|[;&|]\s*)(?:/\S*/)?ip\s+(?:-\S+\s+)*(?:link|li|l)\s+set\s+(.*)$`)
+	ifconfig  = onDemand(`(?:^|[;&|]\s*)(?:/\S*/)?ifconfig\s+(\S+)\s+hw\s+(?:ether\s+)?(\S+)`)
+	brctl     = onDemand(`(?:^|[;&|]\s*)(?:/\S*/)?brctl\s+addbr\s+(\S+)`)
+	macchange = onDemand(`(?:^|[;&|]\s*)(?:/\S*/)?macchanger\s`)
+)
+
+// command reads a line that the shell runs. It knows the usual ways to make a
+// device and to set an address, one to a line.
+func (d *Declaration) command(o option) (Address, bool) {
+	unknown := Address{Way: WayUnknown, Key: o.name, Pos: o.pos, Unknown: "the command in this line is not evaluated"}
+	is := func(name string) bool {
+		name = strings.Trim(name, `"'`)
+		return name == d.Device || name == "$IFACE" || name == "${IFACE}"
+	}
+	if m := brctl().FindStringSubmatch(o.value); m != nil && is(m[1]) {
+		d.Kind, d.Creates = "bridge", true
+		return Address{}, false
+	}
+	if m := ipLinkAdd().FindStringSubmatch(o.value); m != nil {
+		words := linkWords(m[1])
+		if !is(words["dev"]) {
+			return Address{}, false
+		}
+		d.Kind, d.Creates = words["type"], true
+		return commandAddress(o, words["address"], true)
+	}
+	if m := ipLinkSet().FindStringSubmatch(o.value); m != nil {
+		words := linkWords(m[1])
+		if !is(words["dev"]) {
+			return Address{}, false
+		}
+		return commandAddress(o, words["address"], false)
+	}
+	if m := ifconfig().FindStringSubmatch(o.value); m != nil && is(m[1]) {
+		return commandAddress(o, m[2], false)
+	}
+	if macchange().MatchString(o.value) && (strings.Contains(o.value, d.Device) || strings.Contains(o.value, "IFACE")) {
+		return unknown, true
+	}
+	return Address{}, false
+}
+
+// commandAddress is an address in a command: one that the shell makes is not
+// known.
+func commandAddress(o option, value string, created bool) (Address, bool) {
+	if value == "" {
+		return Address{}, false
+	}
+	if mac, ok := parseMAC(strings.Trim(value, `"'`)); ok {
+		return Address{Way: WayExplicit, Key: o.name, MAC: mac, Pos: o.pos, AtCreation: created}, true
+	}
+	return Address{Way: WayUnknown, Key: o.name, Pos: o.pos, AtCreation: created, Unknown: "the command makes the address when it runs"}, true
+}
+
+// linkWords are the arguments of ip link add and set: "dev", which may lack its
+// keyword, "address" and "type".
+func linkWords(args string) map[string]string {
+	out := map[string]string{}
+	if i := strings.IndexAny(args, ";&|"); i >= 0 {
+		args = args[:i]
+	}
+	words := strings.Fields(args)
+	for i := 0; i < len(words); i++ {
+		next := ""
+		if i+1 < len(words) {
+			next = words[i+1]
+		}
+		switch words[i] {
+		case "dev", "name":
+			out["dev"] = next
+			i++
+		case "address", "addr":
+			out["address"] = next
+			i++
+		case "type":
+			out["type"] = next
+			return out // what follows is the type's own
+		case "up", "down":
+		case "mtu", "master", "link", "txqueuelen", "alias", "group":
+			i++
+		default:
+			if out["dev"] == "" {
+				out["dev"] = words[i]
+			}
+		}
+	}
+	return out
+}

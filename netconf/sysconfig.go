@@ -1,0 +1,181 @@
+package netconf
+
+import (
+	"cmp"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"linkaudit/linkfiles"
+)
+
+const (
+	wickedDir         = "/etc/sysconfig/network"
+	networkScriptsDir = "/etc/sysconfig/network-scripts"
+)
+
+// shellFile is a file of assignments that a shell reads.
+type shellFile map[string]option
+
+// parseShell reads KEY=VALUE lines, with the quotes that a shell takes away. What
+// a shell would have to expand stays as it is.
+func parseShell(file string, data []byte) shellFile {
+	out := shellFile{}
+	line := 0
+	for text := range strings.Lines(string(data)) {
+		line++
+		key, value, ok := strings.Cut(strings.TrimPrefix(strings.TrimSpace(text), "export "), "=")
+		if !ok || key == "" || strings.ContainsAny(key, "# \t\"'$") {
+			continue
+		}
+		out[key] = option{key, unquote(value), linkfiles.Pos{File: file, Line: line}}
+	}
+	return out
+}
+
+// unquote takes the first word of a shell's line.
+func unquote(s string) string {
+	s = strings.TrimSpace(s)
+	if s != "" && (s[0] == '"' || s[0] == '\'') {
+		if end := strings.IndexByte(s[1:], s[0]); end >= 0 {
+			return s[1 : 1+end]
+		}
+		return s[1:]
+	}
+	word, _, _ := strings.Cut(s, " ")
+	word, _, _ = strings.Cut(word, "\t")
+	return word
+}
+
+func (f shellFile) yes(key string) bool {
+	yes, _ := isTrue(f[key].value)
+	return yes
+}
+
+// ifcfg is one file ifcfg-NAME.
+type ifcfg struct {
+	name string
+	file string
+	vars shellFile
+}
+
+// ifcfgFiles reads the files ifcfg-* of a directory.
+func (r *reading) ifcfgFiles(p Program, dir string) []ifcfg {
+	var out []ifcfg
+	for _, name := range r.names(p, dir) {
+		device, is := strings.CutPrefix(name, "ifcfg-")
+		if !is || device == "" || device == "lo" || strings.HasSuffix(name, "~") || strings.ContainsAny(device, ":") ||
+			slices.Contains([]string{".bak", ".orig", ".rpmnew", ".rpmorig", ".rpmsave", ".old", ".swp"}, path.Ext(name)) {
+			continue
+		}
+		file := path.Join(dir, name)
+		if data := r.read(p, file); data != nil {
+			vars := parseShell(file, data)
+			out = append(out, ifcfg{cmp.Or(vars["DEVICE"].value, device), file, vars})
+		}
+	}
+	return out
+}
+
+// wicked reads SUSE's files: who creates the device, and LLADDR.
+func (r *reading) wicked() {
+	if !r.exists("/usr/sbin/wicked", "/sbin/wicked", "/usr/sbin/wickedd") {
+		return
+	}
+	for _, f := range r.ifcfgFiles(Wicked, wickedDir) {
+		r.add(f.wicked())
+	}
+}
+
+func (f ifcfg) wicked() Declaration {
+	name := strings.TrimPrefix(path.Base(f.file), "ifcfg-")
+	d := Declaration{Program: Wicked, Device: name, Pos: linkfiles.Pos{File: f.file}}
+	switch {
+	case f.vars.yes("BONDING_MASTER"):
+		d.Kind, d.Creates = "bond", true
+		// They may begin at 0 or at 1.
+		for i, missing := 0, 0; missing < 2; i++ {
+			port := f.vars["BONDING_SLAVE_"+strconv.Itoa(i)].value
+			if port == "" {
+				missing++
+				continue
+			}
+			d.Ports = append(d.Ports, port)
+		}
+	case f.vars.yes("BRIDGE"):
+		d.Kind, d.Creates = "bridge", true
+		d.Ports = strings.Fields(f.vars["BRIDGE_PORTS"].value)
+	case f.vars["TEAM_RUNNER"].value != "":
+		d.Kind, d.Creates = "team", true
+	}
+	switch f.vars["STARTMODE"].value {
+	case "manual":
+		d.OnRequest = true
+	case "off":
+		d.Ignored = "STARTMODE=off at " + f.vars["STARTMODE"].pos.String()
+	}
+	d.Address = f.setting("LLADDR", "wicked")
+	return d
+}
+
+// setting is an address that a variable has; without one what its program does
+// is not claimed.
+func (f ifcfg) setting(key, program string) Address {
+	v, ok := f.vars[key]
+	if !ok || v.value == "" {
+		return Address{Way: WayUnknown, Key: key, Pos: linkfiles.Pos{File: f.file}, Unknown: "what " + program + " does without " + key + "= is not known here"}
+	}
+	return explicit(key, v.value, v.pos, false)
+}
+
+// networkScripts reads the files of RHEL. Which of two programs does so, its
+// network service or NetworkManager's plugin ifcfg-rh, makes no difference to
+// what the file asks for.
+func (r *reading) networkScripts() {
+	files := r.ifcfgFiles(NetworkScripts, networkScriptsDir)
+	ports := map[string][]string{}
+	for _, f := range files {
+		for _, key := range []string{"MASTER", "BRIDGE", "TEAM_MASTER"} {
+			if master := f.vars[key].value; master != "" {
+				ports[master] = append(ports[master], f.name)
+			}
+		}
+	}
+	for _, f := range files {
+		d := f.networkScript()
+		d.Ports = ports[d.Device]
+		r.add(d)
+	}
+}
+
+func (f ifcfg) networkScript() Declaration {
+	d := Declaration{Program: NetworkScripts, Device: f.name, Pos: linkfiles.Pos{File: f.file}}
+	switch typ := f.vars["TYPE"].value; {
+	case typ == "Bond" || f.vars.yes("BONDING_MASTER"):
+		d.Kind, d.Creates = "bond", true
+	case typ == "Bridge":
+		d.Kind, d.Creates = "bridge", true
+	case typ == "Team" || f.vars["DEVICETYPE"].value == "Team":
+		d.Kind, d.Creates = "team", true
+	}
+	if v, ok := f.vars["ONBOOT"]; ok {
+		yes, known := isTrue(v.value)
+		d.OnRequest = known && !yes
+	}
+	key := "MACADDR"
+	if _, ok := f.vars["BRIDGE_MACADDR"]; ok && d.Kind == "bridge" && f.vars["MACADDR"].value == "" {
+		key = "BRIDGE_MACADDR"
+	}
+	switch v := f.vars[key]; v.value {
+	case "preserve":
+		d.Address = Address{Way: WayNone, Key: key, Pos: v.pos}
+	case "random":
+		d.Address = Address{Way: WayRandom, Key: key, Pos: v.pos}
+	case "stable":
+		d.Address = Address{Way: WayStable, Key: key, Pos: v.pos}
+	default:
+		d.Address = f.setting(key, "the network service or NetworkManager")
+	}
+	return d
+}

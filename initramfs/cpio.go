@@ -1,0 +1,200 @@
+package initramfs
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+)
+
+// headerSize is that of newc, in bytes.
+const headerSize = 110
+
+// File types in the mode of a header; they are stat(2)'s.
+const (
+	typeMask    = 0o170000
+	typeDir     = 0o040000
+	typeRegular = 0o100000
+	typeSymlink = 0o120000
+	typeChar    = 0o020000
+)
+
+// header is that of one entry (parse_header() of init/initramfs.c).
+type header struct {
+	ino, mode, nlink     uint32
+	size                 int64
+	major, minor         uint32
+	rdevMajor, rdevMinor uint32
+	nameLen              int64
+	sum                  uint32
+	summed               bool
+}
+
+func parseHeader(b []byte) (h header, err error) {
+	switch string(b[:6]) {
+	case "070701":
+	case "070702":
+		h.summed = true
+	case "070707":
+		return h, errors.New("it is in cpio's old format (odc), which the kernel does not read")
+	default:
+		return h, fmt.Errorf("an entry does not begin with cpio's magic number but with %.30q", b[:6])
+	}
+	var f [13]uint32
+	for i := range f {
+		v, err := strconv.ParseUint(string(b[6+8*i:14+8*i]), 16, 32)
+		if err != nil {
+			return h, fmt.Errorf("the header of an entry has %.40q where a number has to be", b[6+8*i:14+8*i])
+		}
+		f[i] = uint32(v)
+	}
+	h.ino, h.mode, h.nlink, h.size = f[0], f[1], f[4], int64(f[6])
+	h.major, h.minor, h.rdevMajor, h.rdevMinor = f[7], f[8], f[9], f[10]
+	h.nameLen, h.sum = int64(f[11]), f[12]
+	return h, nil
+}
+
+// align rounds up to what entries are aligned to.
+func align(n int64) int64 { return (n + 3) &^ 3 }
+
+// cpio reads entries until the end or, where others may follow (in the image
+// itself), until something else begins.
+func (u *unpacker) cpio(s *stream, others bool) error {
+	raw := make([]byte, headerSize)
+	for {
+		if err := s.zeros(); err != nil {
+			return err
+		}
+		c, err := s.peek()
+		switch {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return err
+		case c != '0' && others:
+			return nil
+		case c != '0':
+			return fmt.Errorf("after %d bytes unpacked there is something else than cpio", s.off)
+		case s.off%4 != 0 && others:
+			return nil // unpack complains
+		case s.off%4 != 0:
+			return errors.New("an entry does not begin at a multiple of 4 bytes")
+		}
+		if err := timeUp(u.ctx); err != nil {
+			return err
+		}
+		if err := s.full(raw); err != nil {
+			return err
+		}
+		h, err := parseHeader(raw)
+		if err != nil {
+			return err
+		}
+		if u.entries++; u.entries > maxEntries {
+			return fmt.Errorf("more than %d files", maxEntries)
+		}
+		if err := u.entry(s, h); err != nil {
+			return err
+		}
+	}
+}
+
+// entry reads what follows a header: do_header(), do_name(), do_copy() and
+// do_symlink() of init/initramfs.c.
+func (u *unpacker) entry(s *stream, h header) error {
+	if h.size > maxUnpacked {
+		return fmt.Errorf("a file of %d bytes, where %d MiB are the limit for the whole image", h.size, maxUnpacked>>20)
+	}
+	next := align(s.off+h.nameLen) + h.size
+	next = align(next)
+	// The kernel passes over what it has no use for.
+	if h.nameLen <= 0 || h.nameLen > maxName || h.mode&typeMask == typeSymlink && h.size > maxName ||
+		h.size > 0 && h.mode&typeMask != typeRegular && h.mode&typeMask != typeSymlink {
+		return s.skip(next - s.off)
+	}
+	raw := make([]byte, h.nameLen)
+	if err := s.full(raw); err != nil {
+		return err
+	}
+	if raw[len(raw)-1] != 0 {
+		return errors.New("the name of an entry does not end where its header says")
+	}
+	name, _, _ := bytes.Cut(raw, []byte{0})
+	if err := s.skip(align(s.off) - s.off); err != nil {
+		return err
+	}
+	if string(name) == "TRAILER!!!" {
+		u.tree.forgetLinks()
+		return s.skip(next - s.off)
+	}
+	if h.mode&typeMask == typeSymlink {
+		target := make([]byte, h.size)
+		if err := s.full(target); err != nil {
+			return err
+		}
+		target, _, _ = bytes.Cut(target, []byte{0})
+		if err := u.tree.symlink(string(name), string(target)); err != nil {
+			return err
+		}
+	} else {
+		keep := u.wanted(base(string(name)))
+		if h.nlink >= 2 {
+			// The content may come with a name that says nothing.
+			keep = max(keep, maxLinked)
+		}
+		n, err := u.tree.make(string(name), h, keep > 0)
+		if err != nil {
+			return err
+		}
+		if h.mode&typeMask == typeRegular {
+			if err := u.body(s, h, n, keep); err != nil {
+				return err
+			}
+		}
+	}
+	return s.skip(next - s.off)
+}
+
+// body reads the content of a regular file, which n is to have, nil for nobody.
+func (u *unpacker) body(s *stream, h header, n *node, keep int64) error {
+	if n != nil && h.size > 0 {
+		n.content, n.kept, n.size = nil, false, h.size
+	}
+	if n != nil && h.size > 0 && h.size <= keep && u.tree.keep(h.size) {
+		content := make([]byte, h.size)
+		if err := s.full(content); err != nil {
+			return err
+		}
+		n.content, n.kept = content, true
+		if h.summed && sum(content) != h.sum {
+			return errors.New("the checksum of a file is wrong")
+		}
+		return nil
+	}
+	if !h.summed {
+		return s.skip(h.size)
+	}
+	var total uint32
+	buf := make([]byte, 32<<10)
+	for left := h.size; left > 0; {
+		part := buf[:min(left, int64(len(buf)))]
+		if err := s.full(part); err != nil {
+			return err
+		}
+		total += sum(part)
+		left -= int64(len(part))
+	}
+	if total != h.sum {
+		return errors.New("the checksum of a file is wrong")
+	}
+	return nil
+}
+
+// sum is the checksum of the format crc: the bytes added up.
+func sum(b []byte) (total uint32) {
+	for _, c := range b {
+		total += uint32(c)
+	}
+	return total
+}

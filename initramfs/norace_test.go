@@ -1,0 +1,5 @@
+//go:build !race
+
+package initramfs_test
+
+const raceDetector = false

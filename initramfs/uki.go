@@ -1,0 +1,69 @@
+package initramfs
+
+import (
+	"debug/pe"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// initrd returns where in a file the initramfs is: all of it or, in a unified
+// kernel image (a PE program, https://uapi-group.org/specifications), its section
+// .initrd. debug/pe itself reads more than is asked for, whatever the file says
+// of its size, and so only its types are used.
+func initrd(r io.ReaderAt, size int64) (at, length int64, err error) {
+	section, err := peSection(r, size, ".initrd")
+	switch {
+	case err != nil:
+		return 0, 0, err
+	case section == nil:
+		return 0, size, nil
+	}
+	length = int64(min(section.VirtualSize, section.SizeOfRawData))
+	at = int64(section.PointerToRawData)
+	if at+length > size {
+		return 0, 0, errors.New("a unified kernel image whose section .initrd lies beyond its end")
+	}
+	return at, length, nil
+}
+
+// maxSections is how many sections a unified kernel image may have.
+const maxSections = 96
+
+// peSection returns the header of a section, nil where the file is no PE program.
+func peSection(r io.ReaderAt, size int64, want string) (*pe.SectionHeader32, error) {
+	var dos [64]byte
+	if size < int64(len(dos)) {
+		return nil, nil
+	}
+	if _, err := r.ReadAt(dos[:], 0); err != nil {
+		return nil, err
+	}
+	if string(dos[:2]) != "MZ" {
+		return nil, nil
+	}
+	head := io.NewSectionReader(r, int64(binary.LittleEndian.Uint32(dos[0x3c:])), size)
+	var magic [4]byte
+	var file pe.FileHeader
+	if err := errors.Join(binary.Read(head, binary.LittleEndian, &magic), binary.Read(head, binary.LittleEndian, &file)); err != nil || string(magic[:]) != "PE\x00\x00" {
+		return nil, errors.New("it begins like a unified kernel image, but is none")
+	}
+	if file.NumberOfSections > maxSections {
+		return nil, fmt.Errorf("a unified kernel image with %d sections, where %d are the limit", file.NumberOfSections, maxSections)
+	}
+	if _, err := head.Seek(int64(file.SizeOfOptionalHeader), io.SeekCurrent); err != nil {
+		return nil, err
+	}
+	for range file.NumberOfSections {
+		var s pe.SectionHeader32
+		if err := binary.Read(head, binary.LittleEndian, &s); err != nil {
+			return nil, errors.New("a unified kernel image whose header ends too early")
+		}
+		if strings.TrimRight(string(s.Name[:]), "\x00") == want {
+			return &s, nil
+		}
+	}
+	return nil, fmt.Errorf("a program for UEFI without a section %s", want)
+}

@@ -44,10 +44,15 @@ func collectImage(ctx context.Context, opt Options, s *Snapshot) error {
 	s.Offline = true
 	s.Systemd, s.Problems = systemdFor(ctx, opt, f, udevd{})
 	opt = opt.decided(s.Systemd.Release)
-	s.System = imageSystem(f, opt.want())
+	s.System, s.MachineIDFile = imageSystem(f, opt.want())
+	s.OtherMachineIDs = f.dbusMachineID()
+	s.declarations(opt, f)
 	s.Udev = Udev{
 		Running:       fact.Unknown[bool](notBooted),
 		SetupLinkRule: f.setupLinkRule(s.Systemd.Release.Or(0)),
+	}
+	if opt.Files != nil {
+		s.Packaged = f.packaged(opt.Files)
 	}
 	s.NamingScheme = namingScheme(schemeEvidence{
 		release:  s.Systemd.Release,
@@ -63,32 +68,39 @@ func collectLive(ctx context.Context, opt Options, s *Snapshot) error {
 	u := findUdevd()
 	s.Systemd, s.Problems = systemdFor(ctx, opt, f, u)
 	opt = opt.decided(s.Systemd.Release)
-	s.System = liveSystem(ctx, s.Systemd.Release, u, opt.want())
+	s.System, s.MachineIDFile = liveSystem(ctx, s.Systemd.Release, u, opt.want())
+	s.MachineIDFile.NotKept = machineIDNotKept(&s.System)
+	s.declarations(opt, f)
 	s.Udev = Udev{Running: u.running, SetupLinkRule: f.setupLinkRule(s.Systemd.Release.Or(0))}
+	if opt.Files != nil {
+		s.Packaged = f.packaged(opt.Files)
+	}
 	if u.otherNetns {
 		s.Problems = append(s.Problems, "a systemd-udevd runs, but in another network namespace: it does not see the devices of this one")
 	}
 
 	db := openUdevData(u)
 	defer db.close()
-	devices, problems, err := collectDevices(ctx, opt, s.System.MachineID.ID(), db, classNet)
-	if err != nil {
-		return err
+	if opt.want() != WantNone {
+		devices, problems, err := collectDevices(ctx, opt, s.System.MachineID.ID(), db, classNet)
+		if err != nil {
+			return err
+		}
+		s.Devices = devices
+		s.Problems = append(s.Problems, problems...)
 	}
-	s.Devices = devices
-	s.Problems = append(s.Problems, problems...)
 	switch {
 	case opt.want()&WantUdevDB == 0:
 	case db.err != nil:
 		s.Problems = append(s.Problems, db.err.Error())
-	case u.pid == 0 && len(devices) > 0:
+	case u.pid == 0 && len(s.Devices) > 0:
 		s.Problems = append(s.Problems, "no udevd can be seen to run: what the udev database says may be of devices that are gone, or of another network namespace")
 	}
 	s.NamingScheme = namingScheme(schemeEvidence{
 		release:  s.Systemd.Release,
 		cmdline:  s.System.KernelCommandLine,
 		environ:  u.environ("NET_NAMING_SCHEME"),
-		database: db.scheme(devices),
+		database: db.scheme(s.Devices),
 		online:   true,
 	})
 	return nil

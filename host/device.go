@@ -56,6 +56,7 @@ func (d *Device) Type() fact.Fact[string] {
 func (d *Device) MatchAttributes() linkfiles.Device {
 	m := linkfiles.Device{
 		Name:           d.Name,
+		AltNames:       d.AltNames,
 		MAC:            fact.Text(d.MAC),
 		PermMAC:        fact.Text(d.PermanentMAC),
 		Driver:         d.Driver,

@@ -118,6 +118,9 @@ func TestKernelsOwnViewOfABridgeWithAPortIsCollected(t *testing.T) {
 	if len(s.Devices) != 1 {
 		t.Fatalf("%d devices, want br0 alone", len(s.Devices))
 	}
+	if none := collect(t, Options{Want: WantNone}); len(none.Devices) > 0 || none.Systemd != s.Systemd || none.NamingScheme != s.NamingScheme {
+		t.Errorf("without devices: %d of them, %v, %v", len(none.Devices), none.Systemd, none.NamingScheme)
+	}
 	d := s.Device("a-bridge-with-a-long-alternative-name")
 	if d == nil || d.Name != "br0" {
 		t.Fatalf("by its alternative name: %+v", d)

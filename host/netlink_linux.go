@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"net"
 	"runtime"
@@ -116,39 +117,71 @@ func (r *rtnl) request(ctx context.Context, req *nl.NetlinkRequest, each func(ms
 		case n > len(r.buf):
 			return interrupted, fmt.Errorf("a netlink message of %d bytes", n)
 		}
-		if sa, ok := from.(*unix.SockaddrNetlink); !ok || sa.Pid != 0 {
-			continue // not from the kernel
+		if !fromKernel(from) {
+			continue
 		}
-		for b := r.buf[:n]; len(b) >= unix.NLMSG_HDRLEN; {
-			length := binary.NativeEndian.Uint32(b)
-			typ := binary.NativeEndian.Uint16(b[4:])
-			flags := binary.NativeEndian.Uint16(b[6:])
-			seq := binary.NativeEndian.Uint32(b[8:])
-			if length < unix.NLMSG_HDRLEN || int(length) > len(b) {
+		for m := range messages(r.buf[:n]) {
+			if m.malformed {
 				return interrupted, errors.New("a malformed netlink message")
 			}
-			body := b[unix.NLMSG_HDRLEN:length]
-			b = b[min(len(b), int(length+3)&^3):]
-			if seq != r.seq {
+			if m.seq != r.seq {
 				continue
 			}
-			interrupted = interrupted || flags&unix.NLM_F_DUMP_INTR != 0
-			switch typ {
+			interrupted = interrupted || m.flags&unix.NLM_F_DUMP_INTR != 0
+			switch m.typ {
 			case unix.NLMSG_DONE, unix.NLMSG_ERROR:
-				if len(body) >= 4 {
-					if e := int32(binary.NativeEndian.Uint32(body)); e < 0 {
+				if len(m.body) >= 4 {
+					if e := int32(binary.NativeEndian.Uint32(m.body)); e < 0 {
 						return interrupted, syscall.Errno(-e)
 					}
 				}
 				return interrupted, nil
 			case unix.RTM_NEWLINK:
-				if err := each(body); err != nil {
+				if err := each(m.body); err != nil {
 					return interrupted, err
 				}
 			}
-			if flags&unix.NLM_F_MULTI == 0 {
+			if m.flags&unix.NLM_F_MULTI == 0 {
 				return interrupted, nil
 			}
+		}
+	}
+}
+
+// fromKernel reports whether a message of a netlink socket came from the kernel, whose
+// port is 0. With CAP_NET_ADMIN in a network namespace, which whoever made it has, any
+// process can send some.
+func fromKernel(from unix.Sockaddr) bool {
+	sa, ok := from.(*unix.SockaddrNetlink)
+	return ok && sa.Pid == 0
+}
+
+// message is one netlink message: nlmsghdr of netlink(7), and what follows it.
+type message struct {
+	typ, flags uint16
+	seq        uint32
+	body       []byte
+	// malformed: the length is impossible, and nothing after it can be read.
+	malformed bool
+}
+
+// messages walks what one read of a netlink socket brought.
+func messages(b []byte) iter.Seq[message] {
+	return func(yield func(message) bool) {
+		for len(b) >= unix.NLMSG_HDRLEN {
+			length := binary.NativeEndian.Uint32(b)
+			if length < unix.NLMSG_HDRLEN || uint64(length) > uint64(len(b)) {
+				yield(message{malformed: true})
+				return
+			}
+			m := message{
+				typ: binary.NativeEndian.Uint16(b[4:]), flags: binary.NativeEndian.Uint16(b[6:]),
+				seq: binary.NativeEndian.Uint32(b[8:]), body: b[unix.NLMSG_HDRLEN:length],
+			}
+			if !yield(m) {
+				return
+			}
+			b = b[min(len(b), int(length+3)&^3):]
 		}
 	}
 }
@@ -363,7 +396,7 @@ func (w *linkWatch) close() { w.r.close() }
 func (w *linkWatch) drain() (changed map[int]bool, overflow bool, err error) {
 	changed = map[int]bool{}
 	for {
-		n, _, err := unix.Recvfrom(w.r.fd, w.r.buf, unix.MSG_DONTWAIT)
+		n, from, err := unix.Recvfrom(w.r.fd, w.r.buf, unix.MSG_DONTWAIT)
 		switch {
 		case err == unix.EINTR:
 			continue
@@ -375,16 +408,15 @@ func (w *linkWatch) drain() (changed map[int]bool, overflow bool, err error) {
 		case err != nil:
 			return nil, false, fmt.Errorf("watch the network devices: %w", err)
 		}
-		for b := w.r.buf[:n]; len(b) >= unix.NLMSG_HDRLEN; {
-			length := int(binary.NativeEndian.Uint32(b))
-			if length < unix.NLMSG_HDRLEN || length > len(b) {
+		if !fromKernel(from) {
+			continue
+		}
+		for m := range messages(w.r.buf[:n]) {
+			if m.malformed {
 				overflow = true
-				break
+			} else if len(m.body) >= unix.SizeofIfInfomsg {
+				changed[int(int32(binary.NativeEndian.Uint32(m.body[4:])))] = true
 			}
-			if length >= unix.NLMSG_HDRLEN+unix.SizeofIfInfomsg {
-				changed[int(int32(binary.NativeEndian.Uint32(b[unix.NLMSG_HDRLEN+4:])))] = true
-			}
-			b = b[min(len(b), (length+3)&^3):]
 		}
 	}
 }

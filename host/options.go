@@ -30,6 +30,8 @@ type Options struct {
 	// set whether its NameAssignType is to be collected, where Want does not
 	// say so. It is called from several threads at once.
 	WantNameFor func(id fact.Fact[[16]byte], name, mac string) bool
+	// Files, where not nil, are those of which Packaged is collected.
+	Files *linkfiles.Store
 	// Release, where not zero, is taken as systemd's release and not looked up.
 	Release linkfiles.Release
 }
@@ -53,15 +55,18 @@ const (
 	// WantSystem collects System.Virtualization, Firmware, Credentials and
 	// MachineTags, which may ask the service manager over D-Bus.
 	WantSystem
+	// WantDeclarations reads the configuration of other programs that make
+	// devices: Snapshot.Declarations.
+	WantDeclarations
 
-	// WantNone collects the devices and the system's cheap facts alone.
+	// WantNone collects no devices, and the system's cheap facts alone.
 	WantNone Want = 1 << 31
 
 	// WantCheck is what an audit asks of a machine whose .link files match on
 	// names, kinds, types and addresses only.
-	WantCheck = WantPorts | WantUdevDB
+	WantCheck = WantPorts | WantUdevDB | WantDeclarations
 	// WantEverything is for a snapshot that is to answer any question later.
-	WantEverything = WantPorts | WantUdevDB | WantDriver | WantNameAssignType | WantUEvent | WantSystem
+	WantEverything = WantPorts | WantUdevDB | WantDriver | WantNameAssignType | WantUEvent | WantSystem | WantDeclarations
 )
 
 // DefaultKinds are audited unless asked otherwise: those whose address other

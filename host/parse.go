@@ -2,9 +2,11 @@ package host
 
 import (
 	"bytes"
-	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 
 	"linkaudit/linkfiles"
 )
@@ -45,29 +47,69 @@ func parseUdevDB(b []byte) map[string]string {
 	return m
 }
 
+// noMachineID is the error about a file that holds no machine ID.
+type noMachineID struct {
+	state MachineIDState
+	why   string
+}
+
+func (e *noMachineID) Error() string { return e.why }
+
 // parseMachineID reads /etc/machine-id as id128_read_fd() does for
 // ID128_PLAIN: 32 hexadecimal digits, one newline at most, and nothing else;
 // an empty file, "uninitialized" (since 247, machine-id(5)) and all zeros are
-// no machine ID. The error never repeats the content.
+// no machine ID. The error is a noMachineID and never repeats the content.
 func parseMachineID(b []byte) ([16]byte, error) {
 	var none [16]byte
 	s := strings.TrimSuffix(string(b), "\n")
+	malformed := &noMachineID{MachineIDMalformed, "does not hold 32 hexadecimal digits and a newline"}
 	switch {
 	case len(b) == 0:
-		return none, fmt.Errorf("is empty: the machine ID is made at the first boot")
+		return none, &noMachineID{MachineIDEmpty, "is empty: the machine ID is made at the first boot"}
 	case s == "uninitialized":
-		return none, fmt.Errorf("says \"uninitialized\": the machine ID is made at the first boot")
+		return none, &noMachineID{MachineIDUninitialized, "says \"uninitialized\": the machine ID is made at the first boot"}
 	case len(s) != 32:
-		return none, fmt.Errorf("does not hold 32 hexadecimal digits and a newline")
+		return none, malformed
 	}
 	id, err := linkfiles.ParseMachineID(s)
 	if err != nil {
-		return none, fmt.Errorf("does not hold 32 hexadecimal digits and a newline")
+		return none, malformed
 	}
 	if id == none {
-		return none, fmt.Errorf("is all zeros")
+		return none, &noMachineID{MachineIDZero, "is all zeros"}
 	}
 	return id, nil
+}
+
+// machineIDArgument is systemd.machine_id= of kernel-command-line(7), since
+// systemd 233.
+var machineIDArgument = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(^|\s)("?systemd[._]machine[_-]id=)([^\s"]*)`)
+})
+
+// machineIDOfCommandLine is the machine ID that the kernel command line names,
+// the last one if there are several; the null ID is none (main.c of PID 1).
+func machineIDOfCommandLine(cmdline string) (id [16]byte, ok bool) {
+	if !strings.Contains(cmdline, "machine") {
+		return id, false
+	}
+	all := machineIDArgument().FindAllStringSubmatch(cmdline, -1)
+	if len(all) == 0 {
+		return id, false
+	}
+	id, err := linkfiles.ParseMachineID(all[len(all)-1][3])
+	return id, err == nil && id != [16]byte{}
+}
+
+// machineIDOfJournal is the machine ID in the name of a directory of journals:
+// the ID, or the ID and a journal namespace (systemd-journald.service(8)).
+func machineIDOfJournal(dir string) (id [16]byte, ok bool) {
+	name, _, _ := strings.Cut(dir, ".")
+	if len(name) != 32 {
+		return id, false
+	}
+	id, err := linkfiles.ParseMachineID(name)
+	return id, err == nil && id != [16]byte{}
 }
 
 // runsSetupLink reports whether a udev rules file has a line that runs the
@@ -243,25 +285,47 @@ func printable(s string) bool {
 
 // debianVersion finds the version of an installed package in dpkg's status.
 func debianVersion(status []byte, pkg string) (string, bool) {
+	version := debianField(status, pkg, "Version")
+	return version, version != "" && strings.HasSuffix(debianField(status, pkg, "Status"), " installed")
+}
+
+// debianField is a field of a package in dpkg's status, "" where there is none.
+func debianField(status []byte, pkg, field string) string {
 	i := bytes.Index(status, []byte("\nPackage: "+pkg+"\n"))
 	switch {
 	case i >= 0:
 		status = status[i+1:]
 	case !bytes.HasPrefix(status, []byte("Package: "+pkg+"\n")):
-		return "", false
+		return ""
 	}
 	if end := bytes.Index(status, []byte("\n\n")); end >= 0 {
 		status = status[:end]
 	}
-	version, installed := "", false
 	for line := range strings.Lines(string(status)) {
-		line = strings.TrimRight(line, "\n")
-		if v, ok := strings.CutPrefix(line, "Version: "); ok {
-			version = v
-		}
-		if v, ok := strings.CutPrefix(line, "Status: "); ok {
-			installed = strings.HasSuffix(v, " installed")
+		if v, ok := strings.CutPrefix(strings.TrimRight(line, "\n"), field+": "); ok {
+			return v
 		}
 	}
-	return version, installed && version != ""
+	return ""
+}
+
+// parseProcessStatus reads /proc/PID/status: the parent, 0 where that is not known,
+// the real, effective, saved and file system user ID, and whether the process is
+// alive and in this PID namespace; those of a container have one more number in
+// NSpid (proc(5)).
+func parseProcessStatus(text string) (parent int, uids []string, here bool) {
+	here = true // a kernel before 4.1 has no NSpid
+	for line := range strings.Lines(text) {
+		switch key, value, _ := strings.Cut(line, ":"); key {
+		case "State":
+			here = here && !strings.Contains(value, "Z")
+		case "PPid":
+			parent, _ = strconv.Atoi(strings.TrimSpace(value))
+		case "Uid":
+			uids = strings.Fields(value)
+		case "NSpid":
+			here = here && len(strings.Fields(value)) == 1
+		}
+	}
+	return parent, uids, here
 }

@@ -2,6 +2,8 @@ package host
 
 import (
 	"bytes"
+	"encoding/hex"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -44,6 +46,42 @@ func TestMachineIDIsReadAsSystemdReadsIt(t *testing.T) {
 	} {
 		if _, err := parseMachineID([]byte(c.content)); (err == nil) != c.ok {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestAFileWithoutAMachineIDHasAState(t *testing.T) {
+	for content, want := range map[string]MachineIDState{
+		"": MachineIDEmpty, "uninitialized": MachineIDUninitialized, "uninitialized\n": MachineIDUninitialized,
+		strings.Repeat("0", 32): MachineIDZero, "\n": MachineIDMalformed, "uninitialized\n\n": MachineIDMalformed, "Uninitialized\n": MachineIDMalformed,
+	} {
+		_, err := parseMachineID([]byte(content))
+		var none *noMachineID
+		if !errors.As(err, &none) || none.state != want {
+			t.Errorf("%q: %v, want %s", content, err, want)
+		}
+	}
+}
+
+func TestTracesOfMachineIDs(t *testing.T) {
+	const id = "0123456789abcdef0123456789abcdef"
+	for cmdline, want := range map[string]bool{
+		"quiet systemd.machine_id=" + id + " ro": true, "systemd.machine-id=" + id: true, `"systemd.machine_id=` + id + `"`: true,
+		"systemd.machine_id=" + strings.Repeat("f", 32) + " systemd.machine_id=" + id: true,
+		"systemd.machine_id=firmware": false, "systemd.machine_id=": false, "systemd.machine_id=" + strings.Repeat("0", 32): false,
+		"xsystemd.machine_id=" + id: false, "quiet": false, "": false,
+	} {
+		got, ok := machineIDOfCommandLine(cmdline)
+		if ok != want || ok && hex.EncodeToString(got[:]) != id {
+			t.Errorf("%q: %x, %v", cmdline, got, ok)
+		}
+	}
+	for dir, want := range map[string]bool{
+		id: true, id + ".namespace": true, "remote": false, id[1:]: false, id + "0": false, strings.Repeat("0", 32): false,
+		"01234567-89ab-cdef-0123-456789abcdef": false, "": false, ".." + id: false,
+	} {
+		if _, ok := machineIDOfJournal(dir); ok != want {
+			t.Errorf("%q: %v", dir, ok)
 		}
 	}
 }
@@ -185,5 +223,26 @@ func TestSnapshotComesBackAsItWasSavedButWithoutTheMachineID(t *testing.T) {
 	}
 	if _, err := load(bytes.NewReader(closed.Bytes()), 100); err == nil || !strings.Contains(err.Error(), "larger") {
 		t.Errorf("more than the limit: %v", err)
+	}
+}
+
+// What /proc/PID/status says; the first was captured on Linux 6.18, without the lines
+// of no interest.
+func TestAProcessIsOfThisNamespaceAndAlive(t *testing.T) {
+	for name, c := range map[string]struct {
+		text   string
+		parent int
+		here   bool
+	}{
+		"udevd":             {"Name:\tsystemd-udevd\nUmask:\t0022\nState:\tS (sleeping)\nTgid:\t20830\nPid:\t20830\nPPid:\t1\nTracerPid:\t0\nNStgid:\t20830\nNSpid:\t20830\n", 1, true},
+		"in a container":    {"State:\tS (sleeping)\nPPid:\t300\nNSpid:\t20830\t17\n", 300, false},
+		"dead":              {"State:\tZ (zombie)\nPPid:\t1\nNSpid:\t20830\n", 1, false},
+		"before Linux 4.1":  {"State:\tS (sleeping)\nPPid:\t1\n", 1, true},
+		"a name with State": {"Name:\tState: Z\nState:\tR (running)\nPPid:\t12\nNSpid:\t20830\n", 12, true},
+		"nothing":           {"", 0, true},
+	} {
+		if parent, _, here := parseProcessStatus(c.text); parent != c.parent || here != c.here {
+			t.Errorf("%s: parent %d, here %v", name, parent, here)
+		}
 	}
 }

@@ -3,13 +3,15 @@ package host
 import (
 	"errors"
 	"fmt"
-	"io"
+	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
-	securejoin "github.com/cyphar/filepath-securejoin"
 	"golang.org/x/sys/unix"
+
+	"linkaudit/rootfs"
 )
 
 // The largest files that are read, in bytes. procfs and sysfs give sizes of 0
@@ -25,40 +27,15 @@ const (
 // in an image, symbolic links are resolved as if the root were "/".
 type files struct{ root string }
 
-// path returns where to open a path of the root.
-func (f files) path(name string) (string, error) {
-	if f.root == "" {
-		return name, nil
-	}
-	return securejoin.SecureJoin(f.root, name)
-}
+// path returns where a path of the root is, to look at it; what is opened goes
+// through package rootfs.
+func (f files) path(name string) (string, error) { return rootfs.Resolve(f.root, name) }
 
-// open opens a regular file. Anything else is refused before it is opened, for
-// opening a device node can do things, and once more after it.
-func (f files) open(name string) (*os.File, error) {
-	path, err := f.path(name)
+// open opens a regular file, and nothing else.
+func (f files) open(name string) (*rootfs.File, error) {
+	file, err := rootfs.Open(f.root, name)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, cause(err))
-	}
-	fi, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, cause(err))
-	}
-	if !fi.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: not a regular file", name)
-	}
-	flags := unix.O_RDONLY | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC
-	if f.root != "" {
-		flags |= unix.O_NOFOLLOW
-	}
-	fd, err := unix.Open(path, flags, 0)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	file := os.NewFile(uintptr(fd), path)
-	if fi, err = file.Stat(); err != nil || !fi.Mode().IsRegular() {
-		file.Close()
-		return nil, fmt.Errorf("%s: not a regular file", name)
 	}
 	return file, nil
 }
@@ -70,12 +47,12 @@ func (f files) read(name string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	defer file.Close()
-	b, err := io.ReadAll(io.LimitReader(file, limit+1))
+	b, err := file.ReadAll(limit)
 	switch {
+	case errors.Is(err, rootfs.ErrTooLarge):
+		return nil, fmt.Errorf("%s: larger than %d bytes", name, limit)
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", name, cause(err))
-	case int64(len(b)) > limit:
-		return nil, fmt.Errorf("%s: larger than %d bytes", name, limit)
 	}
 	return b, nil
 }
@@ -89,15 +66,35 @@ func (f files) exists(name string) bool {
 	return err == nil
 }
 
-// names lists a directory, unsorted.
-func (f files) names(dir string) ([]string, error) {
-	path, err := f.path(dir)
+// same reports whether two paths lead to one file or directory.
+func (f files) same(a, b string) bool {
+	var found [2]fs.FileInfo
+	for i, name := range []string{a, b} {
+		path, err := f.path(name)
+		if err != nil {
+			return false
+		}
+		if found[i], err = os.Stat(path); err != nil {
+			return false
+		}
+	}
+	return os.SameFile(found[0], found[1])
+}
+
+// openDir opens a directory, and nothing else.
+func (f files) openDir(dir string) (*os.File, error) {
+	d, err := rootfs.OpenDir(f.root, dir)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, cause(err))
 	}
-	d, err := os.Open(path)
+	return d, nil
+}
+
+// names lists a directory, unsorted.
+func (f files) names(dir string) ([]string, error) {
+	d, err := f.openDir(dir)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", dir, cause(err))
+		return nil, err
 	}
 	defer d.Close()
 	names, err := d.Readdirnames(-1)
@@ -105,6 +102,15 @@ func (f files) names(dir string) ([]string, error) {
 		return nil, fmt.Errorf("%s: %w", dir, cause(err))
 	}
 	return names, nil
+}
+
+// readlink returns the target of a link, whether that is there or not.
+func (f files) readlink(name string) (string, error) {
+	dir, err := f.path(path.Dir(name))
+	if err != nil {
+		return "", err
+	}
+	return os.Readlink(path.Join(dir, path.Base(name)))
 }
 
 // resolve follows the symbolic links of a path of the root and returns a path

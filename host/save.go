@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -27,6 +26,10 @@ func Save(w io.Writer, s *Snapshot, withMachineID bool) error {
 	out.Schema = SnapshotSchema
 	if !withMachineID {
 		out.System.MachineID = out.System.MachineID.Confidential()
+		out.OtherMachineIDs = slices.Clone(out.OtherMachineIDs)
+		for i := range out.OtherMachineIDs {
+			out.OtherMachineIDs[i].ID = out.OtherMachineIDs[i].ID.Confidential()
+		}
 		out.System.KernelCommandLine = hideMachineID(out.System.KernelCommandLine)
 		out.System.ProductUUID = withoutValue(out.System.ProductUUID)
 		out.System.Firmware = withoutSerials(out.System.Firmware)
@@ -126,31 +129,44 @@ func load(r io.Reader, limit int64) (*Snapshot, error) {
 		return nil, fmt.Errorf("larger than %d MiB", limit>>20)
 	case err != nil:
 		return nil, err
-	case len(strings.TrimSpace(string(raw[:min(len(raw), 64)]))) == 0:
+	case len(bytes.TrimSpace(raw[:min(len(raw), 64)])) == 0:
 		return nil, errors.New("the file is empty")
 	}
-	// The schema comes first: a later schema may have fields this program
-	// does not know, and the version is then the better complaint.
+	return Parse(raw)
+}
+
+// Parse reads one document that Save wrote. The error is one line.
+func Parse(raw []byte) (*Snapshot, error) {
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.DisallowUnknownFields()
+	s := new(Snapshot)
+	err := dec.Decode(s)
+	if _, more := dec.Token(); err == nil && more != io.EOF {
+		err = errors.New("something follows the snapshot")
+	}
+	if err != nil || s.Schema != SnapshotSchema {
+		return nil, notASnapshot(raw, err)
+	}
+	restored := mapText(*s, fromUTF8)
+	return &restored, nil
+}
+
+// notASnapshot says why raw could not be read. A later schema may have fields
+// that this program does not know, and the version is then the better complaint.
+func notASnapshot(raw []byte, why error) error {
 	var head struct {
 		Schema *string `json:"schema"`
 	}
 	if err := json.Unmarshal(raw, &head); err != nil {
-		return nil, jsonError(raw, err)
+		return jsonError(raw, err)
 	}
 	switch {
 	case head.Schema == nil:
-		return nil, errors.New("not a snapshot: it has no \"schema\"")
+		return errors.New("not a snapshot: it has no \"schema\"")
 	case *head.Schema != SnapshotSchema:
-		return nil, fmt.Errorf("the schema is %q, this program reads %q", *head.Schema, SnapshotSchema)
+		return fmt.Errorf("the schema is %q, this program reads %q", *head.Schema, SnapshotSchema)
 	}
-	dec := json.NewDecoder(strings.NewReader(string(raw)))
-	dec.DisallowUnknownFields()
-	s := new(Snapshot)
-	if err := dec.Decode(s); err != nil {
-		return nil, jsonError(raw, err)
-	}
-	restored := mapText(*s, fromUTF8)
-	return &restored, nil
+	return jsonError(raw, why)
 }
 
 // jsonError adds the line to an error of encoding/json, which counts bytes.
@@ -171,16 +187,12 @@ func jsonError(raw []byte, err error) error {
 	return fmt.Errorf("line %d: %w", line, err)
 }
 
-// machineIDArgument is systemd.machine_id= of kernel-command-line(7).
-var machineIDArgument = regexp.MustCompile(`(^|\s)("?systemd[._]machine[_-]id=)[^\s"]*`)
-
-// hideMachineID removes the value of systemd.machine_id= (since systemd 233,
-// kernel-command-line(7)): a snapshot without the machine-id must not have it
+// hideMachineID removes the value of systemd.machine_id=: a snapshot without the machine-id must not have it
 // there either.
 func hideMachineID(cmdline fact.Fact[string]) fact.Fact[string] {
 	s, ok := cmdline.Get()
-	if !ok || !machineIDArgument.MatchString(s) {
+	if !ok || !machineIDArgument().MatchString(s) {
 		return cmdline
 	}
-	return fact.Known(machineIDArgument.ReplaceAllString(s, "${1}${2}left-out"))
+	return fact.Known(machineIDArgument().ReplaceAllString(s, "${1}${2}left-out"))
 }

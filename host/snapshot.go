@@ -1,10 +1,13 @@
 package host
 
 import (
+	"fmt"
 	"time"
 
 	"linkaudit/fact"
+	"linkaudit/initramfs"
 	"linkaudit/linkfiles"
+	"linkaudit/netconf"
 )
 
 // SnapshotSchema is the value of a saved snapshot's "schema".
@@ -20,15 +23,90 @@ type Snapshot struct {
 	Offline bool             `json:"offline,omitempty"`
 	System  linkfiles.System `json:"system"`
 	Systemd Systemd          `json:"systemd"`
+	// MachineIDFile is what /etc/machine-id is worth.
+	MachineIDFile MachineIDFile `json:"machine_id_file,omitzero"`
+	// OtherMachineIDs are the machine IDs of which the machine shows traces
+	// besides /etc/machine-id, that one's among them; collected only where
+	// something depends on them.
+	OtherMachineIDs []OtherMachineID `json:"other_machine_ids,omitempty"`
 	// NamingScheme is the scheme udevd uses ("v252"), and where that comes from.
 	NamingScheme fact.Fact[NamingScheme] `json:"naming_scheme"`
 	Udev         Udev                    `json:"udev"`
 	Devices      []Device                `json:"devices"`
 	Files        linkfiles.Store         `json:"files"`
+	// Declarations are what the configuration of other programs says of
+	// devices. Programs that are not installed have none.
+	Declarations fact.Fact[[]netconf.Declaration] `json:"declarations"`
+	// Initramfs are the initramfs images of the machine; unknown where they were
+	// not asked for.
+	Initramfs fact.Fact[[]initramfs.Image] `json:"initramfs"`
+	// DeclarationProblems are what of that configuration could not be read, or
+	// is not taken by its program.
+	DeclarationProblems []netconf.Problem `json:"declaration_problems,omitempty"`
+	// Packaged is what the package manager recorded of the vendor's .link files
+	// and drop-ins; absent where there is no package manager.
+	Packaged fact.Fact[[]Packaged] `json:"packaged"`
 	// Problems are what could not be read, a line each; what depends on it
 	// is unknown in the snapshot.
 	Problems []string `json:"problems,omitempty"`
 }
+
+// MachineIDFile is what /etc/machine-id is worth to systemd and for how long.
+type MachineIDFile struct {
+	// State is "" in a snapshot that does not tell.
+	State MachineIDState `json:"state,omitempty"`
+	// NotKept is why the next boot does not go by this file, although it holds
+	// a machine ID; "" where it does, as far as can be seen.
+	NotKept MachineIDNotKept `json:"not_kept,omitempty"`
+}
+
+// MachineIDState is what id128_read_fd() of systemd makes of a file.
+type MachineIDState string
+
+const (
+	// MachineIDSet is 32 hexadecimal digits that are not all zero.
+	MachineIDSet           MachineIDState = "set"
+	MachineIDMissing       MachineIDState = "missing"
+	MachineIDEmpty         MachineIDState = "empty"
+	MachineIDUninitialized MachineIDState = "uninitialized"
+	MachineIDZero          MachineIDState = "zero"
+	MachineIDMalformed     MachineIDState = "malformed"
+	// MachineIDUnreadable is a file that could not be read here.
+	MachineIDUnreadable MachineIDState = "unreadable"
+)
+
+// None reports whether udevd and networkd, too, find no machine ID there.
+func (s MachineIDState) None() bool {
+	return s != "" && s != MachineIDSet && s != MachineIDUnreadable
+}
+
+// MachineIDNotKept is why a machine ID does not outlast a boot.
+type MachineIDNotKept string
+
+const (
+	// MachineIDTransient: PID 1 made the ID up, wrote it to /run/machine-id and
+	// mounted that over the file (machine_id_setup()).
+	MachineIDTransient MachineIDNotKept = "transient"
+	// MachineIDOverridden: the kernel command line names another one, which
+	// PID 1 writes to the file at each boot.
+	MachineIDOverridden MachineIDNotKept = "kernel-command-line"
+)
+
+// OtherMachineID is a trace of a machine ID outside of /etc/machine-id.
+type OtherMachineID struct {
+	// Source is where it is: DBusMachineID, CommandLineMachineID, or a
+	// directory of journals.
+	Source string              `json:"source"`
+	ID     linkfiles.MachineID `json:"machine_id"`
+}
+
+// DBusMachineID is the file from which a boot takes the machine ID where
+// /etc/machine-id holds none, if it is no link.
+const DBusMachineID = "/var/lib/dbus/machine-id"
+
+// CommandLineMachineID stands for the kernel command line, whose ID PID 1 writes
+// to /etc/machine-id at each boot (machine_id_setup()).
+const CommandLineMachineID = "systemd.machine_id="
 
 // Systemd is the release that decides how .link files are read.
 type Systemd struct {
@@ -85,6 +163,16 @@ func (t AddrAssignType) String() string {
 	return "unknown"
 }
 
+// ParseAddrAssignType is the inverse of String.
+func ParseAddrAssignType(s string) (AddrAssignType, error) {
+	for t := AddrPerm; t <= AddrSet; t++ {
+		if t.String() == s {
+			return t, nil
+		}
+	}
+	return 0, fmt.Errorf("addr_assign_type %q is none of permanent, random, stolen and set", s)
+}
+
 // Device is one network device as the kernel and the udev database show it.
 type Device struct {
 	Index    int      `json:"index"`
@@ -127,6 +215,21 @@ type Device struct {
 	// of this name which it creates from a .netdev file without MACAddress=.
 	// It is made of the machine-id too.
 	NetworkdMAC fact.Fact[string] `json:"networkd_mac"`
+	// OfOtherID is what the address is made of where that is one of the snapshot's
+	// OtherMachineIDs. It is filled in before a snapshot is saved, since those
+	// are not.
+	OfOtherID OfOtherID `json:"of_other_machine_id,omitzero"`
+}
+
+// OfOtherID is how an address is derived from another machine ID than the
+// machine has now.
+type OfOtherID struct {
+	// Source is OtherMachineID's.
+	Source string `json:"source"`
+	// Networkd says that systemd-networkd derives it so, and not udevd.
+	Networkd bool `json:"networkd,omitempty"`
+	// Name is the name that it is made of.
+	Name string `json:"name"`
 }
 
 // Port is one device that has the audited device as its master.

@@ -21,10 +21,11 @@ const notBooted = "the image is not running"
 
 // imageSystem is what an image tells of the machine it will run on: only what
 // is in its files.
-func imageSystem(f files, want Want) linkfiles.System {
+func imageSystem(f files, want Want) (linkfiles.System, MachineIDFile) {
+	id, state := f.machineID()
 	s := linkfiles.System{
 		Hostname:          fact.Unknown[string](notBooted),
-		MachineID:         f.machineID(),
+		MachineID:         id,
 		Virtualization:    fact.Unknown[linkfiles.Virt](notBooted),
 		KernelCommandLine: fact.Unknown[string](notBooted),
 		KernelRelease:     fact.Unknown[string](notBooted),
@@ -37,12 +38,13 @@ func imageSystem(f files, want Want) linkfiles.System {
 	if want&WantSystem != 0 {
 		s.MachineTags = f.machineTags()
 	}
-	return s
+	return s, MachineIDFile{State: state}
 }
 
-func liveSystem(ctx context.Context, rel fact.Fact[linkfiles.Release], u udevd, want Want) linkfiles.System {
+func liveSystem(ctx context.Context, rel fact.Fact[linkfiles.Release], u udevd, want Want) (linkfiles.System, MachineIDFile) {
 	here := files{}
-	s := linkfiles.System{MachineID: here.machineID()}
+	id, state := here.machineID()
+	s := linkfiles.System{MachineID: id}
 	var uts unix.Utsname
 	if err := unix.Uname(&uts); err != nil {
 		reason := fmt.Sprintf("uname: %v", err)
@@ -64,9 +66,9 @@ func liveSystem(ctx context.Context, rel fact.Fact[linkfiles.Release], u udevd, 
 		s.Credentials = credentials(u)
 		s.MachineTags = here.machineTags()
 		s.BootID = here.identifier("/proc/sys/kernel/random/boot_id")
-		s.ProductUUID = here.identifier("/sys/class/dmi/id/product_uuid")
+		s.ProductUUID = here.identifier(productUUID)
 	}
-	return s
+	return s, MachineIDFile{State: state}
 }
 
 // hostname is the nodename of uname(2), which Host= is compared with
@@ -124,38 +126,6 @@ func nodenameOf(pid int) (string, error) {
 	}()
 	a := <-done
 	return a.name, a.err
-}
-
-// machineID reads /etc/machine-id, which is all that sd_id128_get_machine(3)
-// reads: systemd mounts over it what it made up for a boot without one.
-func (f files) machineID() linkfiles.MachineID {
-	id, err := f.readMachineID("/etc/machine-id")
-	if err != nil {
-		return linkfiles.UnknownMachineID(err.Error())
-	}
-	return linkfiles.KnownMachineID(id)
-}
-
-// ReadMachineID reads any machine-id(5) file as systemd reads /etc/machine-id.
-// It opens regular files only and never waits.
-func ReadMachineID(path string) ([16]byte, error) {
-	id, err := files{}.readMachineID(path)
-	if err != nil {
-		return id, fmt.Errorf("machine-id file: %w", err)
-	}
-	return id, nil
-}
-
-func (f files) readMachineID(name string) ([16]byte, error) {
-	b, err := f.read(name, limitSmall)
-	if err != nil {
-		return [16]byte{}, err
-	}
-	id, err := parseMachineID(b)
-	if err != nil {
-		return [16]byte{}, fmt.Errorf("%s %w", name, err)
-	}
-	return id, nil
 }
 
 func (f files) machineTags() fact.Fact[[]string] {

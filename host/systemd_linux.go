@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"debug/elf"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,8 +15,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	sddbus "github.com/coreos/go-systemd/v22/dbus"
 
 	"linkaudit/fact"
 	"linkaudit/linkfiles"
@@ -129,11 +128,7 @@ func (f files) programVersion(program string) (string, error) {
 		return "", err
 	}
 	defer file.Close()
-	fi, err := file.Stat()
-	if err != nil {
-		return "", fmt.Errorf("%s: %w", program, cause(err))
-	}
-	if fi.Size() > limitProgram {
+	if file.Size() > limitProgram {
 		return "", fmt.Errorf("%s: larger than %d bytes", program, limitProgram)
 	}
 	version, err := elfVersion(file)
@@ -153,11 +148,17 @@ func elfVersion(r io.ReaderAt) (version string, err error) {
 			err = fmt.Errorf("not a sound ELF file: %v", e)
 		}
 	}()
+	if err := namesArePlain(r); err != nil {
+		return "", err
+	}
 	program, err := elf.NewFile(r)
 	if err != nil {
 		return "", errors.New("not an ELF program")
 	}
-	libraries, _ := program.ImportedLibraries()
+	var libraries []string
+	if dynamicIsPlain(program) {
+		libraries, _ = program.ImportedLibraries()
+	}
 	for _, lib := range libraries {
 		v, ok := sharedLibraryVersion(lib)
 		if !ok {
@@ -174,7 +175,7 @@ func elfVersion(r io.ReaderAt) (version string, err error) {
 		}
 		return v, nil
 	}
-	if s := program.Section(".rodata"); s != nil && s.Size <= limitProgram {
+	if s := program.Section(".rodata"); isPlain(s) && s.Size <= limitProgram {
 		if data, err := s.Data(); err == nil {
 			if v, ok := versionInProgram(data); ok {
 				return v, nil
@@ -184,11 +185,56 @@ func elfVersion(r io.ReaderAt) (version string, err error) {
 	return "", errors.New("it has no version of udevd in it")
 }
 
+// debug/elf inflates compressed sections to whatever size they have: 64 MB of a
+// program of somebody's image would be 64 GB. Only debugging information is ever
+// compressed, and none of that is read.
+func isPlain(s *elf.Section) bool { return s != nil && s.Flags&elf.SHF_COMPRESSED == 0 }
+
+// dynamicIsPlain is isPlain of what ImportedLibraries reads.
+func dynamicIsPlain(program *elf.File) bool {
+	s := program.SectionByType(elf.SHT_DYNAMIC)
+	return isPlain(s) && int(s.Link) < len(program.Sections) && isPlain(program.Sections[s.Link])
+}
+
+// namesArePlain looks at the header of the section with the sections' names, which
+// elf.NewFile reads (Elf32_Ehdr, Elf64_Ehdr, Elf32_Shdr and Elf64_Shdr of elf(5)).
+func namesArePlain(r io.ReaderAt) error {
+	errNotELF := errors.New("not an ELF program")
+	var h [64]byte
+	if _, err := r.ReadAt(h[:], 0); err != nil || string(h[:4]) != elf.ELFMAG {
+		return errNotELF
+	}
+	var order binary.ByteOrder = binary.LittleEndian
+	if elf.Data(h[elf.EI_DATA]) == elf.ELFDATA2MSB {
+		order = binary.BigEndian
+	}
+	offset, size, n, names := order.Uint64(h[40:]), order.Uint16(h[58:]), order.Uint16(h[60:]), order.Uint16(h[62:])
+	if elf.Class(h[elf.EI_CLASS]) == elf.ELFCLASS32 {
+		offset, size, n, names = uint64(order.Uint32(h[32:])), order.Uint16(h[46:]), order.Uint16(h[48:]), order.Uint16(h[50:])
+	}
+	// Where there are too many sections for it, n is 0 and the number elsewhere.
+	if n == 0 || names >= n || offset > limitProgram {
+		return errNotELF
+	}
+	var section [16]byte
+	if _, err := r.ReadAt(section[:], int64(offset)+int64(names)*int64(size)); err != nil {
+		return errNotELF
+	}
+	flags := order.Uint64(section[8:])
+	if elf.Class(h[elf.EI_CLASS]) == elf.ELFCLASS32 {
+		flags = uint64(order.Uint32(section[8:]))
+	}
+	if flags&uint64(elf.SHF_COMPRESSED) != 0 {
+		return errors.New("the names of its sections are compressed, as no compiler makes them")
+	}
+	return nil
+}
+
 // packageNote returns "version" of the note FDO_PACKAGING_METADATA
 // (systemd's Package Metadata for Executable Files), "" if there is none.
 func packageNote(program *elf.File) string {
 	s := program.Section(".note.package")
-	if s == nil || s.Size > limitSmall {
+	if !isPlain(s) || s.Size > limitSmall {
 		return ""
 	}
 	data, err := s.Data()
@@ -215,18 +261,17 @@ func managerProperty(ctx context.Context, name string) (string, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, dbusTimeout)
 	defer cancel()
+	conn, err := Manager(ctx)
+	if err != nil {
+		return "", fmt.Errorf("ask the service manager over D-Bus: %w", err)
+	}
+	defer conn.Close()
 	type answer struct {
 		value string
 		err   error
 	}
 	done := make(chan answer, 1)
 	go func() {
-		conn, err := sddbus.NewWithContext(ctx)
-		if err != nil {
-			done <- answer{err: err}
-			return
-		}
-		defer conn.Close()
 		v, err := conn.GetManagerProperty(name)
 		done <- answer{v, err}
 	}()

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -75,7 +76,11 @@ func (u *udevData) device(index int) fact.Fact[map[string]string] {
 	case st.Size > limitDB:
 		return unknown(fmt.Errorf("larger than %d bytes", limitDB))
 	}
-	buf := make([]byte, st.Size)
+	var room [1024]byte // of most records
+	buf := room[:min(int(st.Size), len(room))]
+	if int(st.Size) > len(room) {
+		buf = make([]byte, st.Size)
+	}
 	n := 0
 	for n < len(buf) {
 		m, err := unix.Read(fd, buf[n:])
@@ -164,42 +169,75 @@ func findUdevd() udevd {
 	return udevd{running: fact.Known(false)}
 }
 
-// ueventListeners returns the port numbers of this network namespace's sockets
-// that get the kernel's uevents; the number is the PID of whoever bound the
-// socket unless he had one already (netlink_autobind()).
-func ueventListeners() (pids []string) {
-	const ueventProtocol = "15" // NETLINK_KOBJECT_UEVENT of linux/netlink.h
-	b, err := files{}.read("/proc/net/netlink", limitDB)
-	if err != nil {
-		return nil
-	}
-	for line := range strings.Lines(string(b)) {
-		// sk Eth Pid Groups Rmem Wmem Dump Locks Drops Inode
-		if f := strings.Fields(line); len(f) > 3 && f[1] == ueventProtocol && f[2] != "0" {
-			pids = append(pids, f[2])
-		}
-	}
+// NETLINK_ROUTE and NETLINK_KOBJECT_UEVENT of linux/netlink.h.
+const routeProtocol, ueventProtocol = "0", "15"
+
+// ueventListeners returns the processes of this network namespace that get the
+// kernel's uevents.
+func ueventListeners() []string {
+	pids, _ := netlinkSockets(ueventProtocol)
 	return pids
 }
 
+// netlinkListeners returns the processes that have a netlink socket for routing
+// messages or uevents in this network namespace.
+func netlinkListeners() ([]string, error) {
+	return netlinkSockets(routeProtocol, ueventProtocol)
+}
+
+// netlinkSockets returns the port numbers of this network namespace's sockets of
+// the protocols; the number is the PID of whoever bound the socket unless he had
+// one already (netlink_autobind()).
+func netlinkSockets(protocols ...string) (pids []string, err error) {
+	b, err := files{}.read("/proc/net/netlink", limitDB)
+	if err != nil {
+		return nil, err
+	}
+	for line := range strings.Lines(string(b)) {
+		// sk Eth Pid Groups Rmem Wmem Dump Locks Drops Inode
+		if f := strings.Fields(line); len(f) > 3 && slices.Contains(protocols, f[1]) && f[2] != "0" {
+			pids = append(pids, f[2])
+		}
+	}
+	return pids, nil
+}
+
+// UdevdPID returns the PID of the systemd-udevd that gets this network
+// namespace's uevents, which is the parent of its workers; 0 where none runs or
+// it cannot be seen.
+func UdevdPID() int {
+	if u := findUdevd(); u.running.Or(false) {
+		return u.pid
+	}
+	return 0
+}
+
 // pickUdevd chooses the process named systemd-udevd in this PID namespace that
-// works in this network namespace, the oldest of them: before systemd 250 its
-// workers have the same name.
+// works in this network namespace. Before systemd 250 its workers have the same
+// name: the daemon is the one whose parent has another.
 func pickUdevd(pids []string) (udevd, bool) {
-	var candidates []int
+	var candidates []process
 	for _, p := range pids {
 		pid, err := strconv.Atoi(p)
 		if err != nil || pid <= 0 {
 			continue
 		}
-		if isUdevd(pid) {
-			candidates = append(candidates, pid)
+		if p, ok := udevdProcess(pid); ok {
+			candidates = append(candidates, p)
 		}
 	}
-	slices.Sort(candidates)
+	slices.SortFunc(candidates, func(a, b process) int { return cmp.Compare(a.pid, b.pid) })
+	daemons := slices.DeleteFunc(slices.Clone(candidates), func(p process) bool {
+		if slices.ContainsFunc(candidates, func(other process) bool { return other.pid == p.parent }) {
+			return true
+		}
+		_, ok := udevdProcess(p.parent)
+		return ok
+	})
 	ours, _ := os.Readlink("/proc/self/ns/net")
 	foreign := false
-	for _, pid := range candidates {
+	for _, daemon := range daemons {
+		pid := daemon.pid
 		theirs, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/net", pid))
 		switch {
 		case err != nil && ownUserNamespace():
@@ -221,27 +259,38 @@ func pickUdevd(pids []string) (udevd, bool) {
 	return udevd{}, false
 }
 
-// isUdevd checks the name and that the process is in this PID namespace; those
-// of a container have one more number in NSpid (proc(5)).
-func isUdevd(pid int) bool {
+// process is one with its parent, 0 where that is not known.
+type process struct{ pid, parent int }
+
+// udevdProcess checks the name, which any process can give itself (PR_SET_NAME), that
+// the process is root's, and that it is in this PID namespace.
+func udevdProcess(pid int) (process, bool) {
 	var buf [4096]byte
 	n, err := readAt(unix.AT_FDCWD, fmt.Sprintf("/proc/%d/comm", pid), buf[:])
 	if err != nil || string(buf[:n]) != "systemd-udevd\n" {
-		return false
+		return process{}, false
 	}
 	n, err = readAt(unix.AT_FDCWD, fmt.Sprintf("/proc/%d/status", pid), buf[:])
 	if err != nil {
-		return false
+		return process{}, false
 	}
-	for line := range strings.Lines(string(buf[:n])) {
-		if ns, ok := strings.CutPrefix(line, "NSpid:"); ok {
-			return len(strings.Fields(ns)) == 1
-		}
-		if strings.HasPrefix(line, "State:") && strings.Contains(line, "Z") {
+	parent, uids, here := parseProcessStatus(string(buf[:n]))
+	return process{pid, parent}, here && isRoots(uids)
+}
+
+// overflowUID is whom a user namespace shows in place of one that it does not map
+// (/proc/sys/kernel/overflowuid, user_namespaces(7)).
+const overflowUID = "65534"
+
+// isRoots reports whether all user IDs of a process are root's. Its real, effective,
+// saved and file system UID stand in the status.
+func isRoots(ids []string) bool {
+	for _, id := range ids {
+		if id != "0" && (id != overflowUID || ownUserNamespace()) {
 			return false
 		}
 	}
-	return true // a kernel before 4.1 has no NSpid
+	return len(ids) > 0
 }
 
 // The inode numbers of the first namespaces, include/linux/proc_ns.h.

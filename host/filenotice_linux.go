@@ -1,0 +1,166 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// What happens in a search directory, in a directory of drop-ins, and to their
+// names in the directories above (inotify(7)).
+const (
+	fileEvents  = unix.IN_CREATE | unix.IN_DELETE | unix.IN_MOVED_FROM | unix.IN_MOVED_TO | unix.IN_CLOSE_WRITE | unix.IN_ATTRIB | unix.IN_DELETE_SELF | unix.IN_MOVE_SELF
+	aboveEvents = unix.IN_CREATE | unix.IN_MOVED_TO | unix.IN_MOVE_SELF
+)
+
+// fileListener hears of changes of .link files, drop-ins and the directories that
+// they are in.
+type fileListener struct {
+	waiting
+	dirs []string // the search directories
+	// watched are all watches.
+	watched map[int32]bool
+	// above are the watches of directories in which a search directory is
+	// missing, with the name that is waited for.
+	above map[int32]map[string]bool
+	buf   []byte
+}
+
+func listenToFiles(dirs []string) (*fileListener, error) {
+	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
+	if err != nil {
+		return nil, err
+	}
+	w, err := newWaiting(fd)
+	if err != nil {
+		return nil, err
+	}
+	l := &fileListener{waiting: w, dirs: dirs, buf: make([]byte, 16<<10)}
+	if err := l.look(); err != nil {
+		l.close()
+		return nil, err
+	}
+	return l, nil
+}
+
+// look watches what there is to be watched now, and nothing else any more: a watch
+// stays with a directory that is moved away. To watch the same again changes nothing.
+func (l *fileListener) look() error {
+	before := l.watched
+	l.above, l.watched = map[int32]map[string]bool{}, map[int32]bool{}
+	defer func() {
+		for wd := range before {
+			if !l.watched[wd] {
+				// Of a directory that is gone there is none any more.
+				_, _ = unix.InotifyRmWatch(l.fd, uint32(wd))
+			}
+		}
+	}()
+	for _, dir := range l.dirs {
+		switch _, err := l.watch(dir, fileEvents); {
+		case err == nil:
+		case errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR):
+			l.waitFor(dir)
+			continue
+		default:
+			return &os.PathError{Op: "watch", Path: dir, Err: err}
+		}
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			continue // it went away
+		}
+		for _, e := range entries {
+			if strings.HasSuffix(e.Name(), ".link.d") {
+				_, err := l.watch(filepath.Join(dir, e.Name()), fileEvents)
+				if errors.Is(err, unix.ENOSPC) {
+					return &os.PathError{Op: "watch", Path: filepath.Join(dir, e.Name()), Err: err}
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func (l *fileListener) watch(dir string, events uint32) (wd int32, err error) {
+	n, err := unix.InotifyAddWatch(l.fd, dir, events|unix.IN_ONLYDIR)
+	if err == nil {
+		l.watched[int32(n)] = true
+	}
+	return int32(n), err
+}
+
+// waitFor watches the nearest directory that there is above dir.
+func (l *fileListener) waitFor(dir string) {
+	for dir != "/" {
+		name := filepath.Base(dir)
+		dir = filepath.Dir(dir)
+		wd, err := l.watch(dir, aboveEvents|unix.IN_MASK_ADD)
+		if err == nil {
+			if l.above[wd] == nil {
+				l.above[wd] = map[string]bool{}
+			}
+			l.above[wd][name] = true
+			return
+		}
+	}
+}
+
+// next waits until something changed, or the waiting is ended.
+func (l *fileListener) next() (changed bool, err error) {
+	if err := l.wait(); err != nil {
+		return false, err
+	}
+	n, err := unix.Read(l.fd, l.buf)
+	switch {
+	case err == unix.EAGAIN || err == unix.EINTR:
+		return false, nil
+	case err != nil:
+		return false, err
+	}
+	for b := l.buf[:n]; len(b) >= unix.SizeofInotifyEvent; {
+		e := (*unix.InotifyEvent)(unsafe.Pointer(&b[0]))
+		size := unix.SizeofInotifyEvent + int(e.Len)
+		if size > len(b) {
+			return false, fmt.Errorf("a malformed inotify event")
+		}
+		name := text(b[unix.SizeofInotifyEvent:size])
+		waited, above := l.above[e.Wd]
+		switch {
+		case e.Mask&unix.IN_Q_OVERFLOW != 0: // is of no watch: anything may have changed
+			changed = true
+		case !l.watched[e.Wd]: // of a directory that is of no interest any more
+		case !above || waited[name] || e.Mask&(unix.IN_MOVE_SELF|unix.IN_IGNORED) != 0:
+			changed = true
+		}
+		b = b[size:]
+	}
+	return changed, nil
+}
+
+// readFiles tells that files changed.
+func (n *Notices) readFiles(ctx context.Context) {
+	for ctx.Err() == nil {
+		changed, err := n.files.next()
+		if err != nil {
+			if !n.lost(ctx, LostFiles, err) {
+				return
+			}
+			continue
+		}
+		if !changed {
+			continue
+		}
+		if err := n.files.look(); err != nil && !n.send(ctx, Notice{Lost: LostFiles}) {
+			return
+		}
+		if !n.send(ctx, Notice{Files: true}) {
+			return
+		}
+	}
+}

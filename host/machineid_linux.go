@@ -1,0 +1,158 @@
+package host
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+
+	"linkaudit/linkfiles"
+)
+
+const (
+	machineIDFile = "/etc/machine-id"
+	// transientMachineID is what PID 1 mounts over the file for one boot.
+	transientMachineID = "/run/machine-id"
+	productUUID        = "/sys/class/dmi/id/product_uuid"
+	// credentialMachineID is the credential system.machine_id, which is asked
+	// since systemd 254 (acquire_machine_id_from_credential()).
+	credentialMachineID = "/run/credentials/@system/system.machine_id"
+)
+
+// machineID reads /etc/machine-id, which is all that sd_id128_get_machine(3)
+// reads: systemd mounts over it what it made up for a boot without one.
+func (f files) machineID() (linkfiles.MachineID, MachineIDState) {
+	id, err := f.readMachineID(machineIDFile)
+	var none *noMachineID
+	switch {
+	case err == nil:
+		return linkfiles.KnownMachineID(id), MachineIDSet
+	case errors.As(err, &none):
+		return linkfiles.UnknownMachineID(err.Error()), none.state
+	case errors.Is(err, fs.ErrNotExist):
+		return linkfiles.UnknownMachineID(err.Error()), MachineIDMissing
+	}
+	return linkfiles.UnknownMachineID(err.Error()), MachineIDUnreadable
+}
+
+// ReadMachineID reads any machine-id(5) file as systemd reads /etc/machine-id.
+// It opens regular files only and never waits.
+func ReadMachineID(path string) ([16]byte, error) {
+	id, err := files{}.readMachineID(path)
+	if err != nil {
+		return id, fmt.Errorf("machine-id file: %w", err)
+	}
+	return id, nil
+}
+
+func (f files) readMachineID(name string) ([16]byte, error) {
+	b, err := f.read(name, limitSmall)
+	if err != nil {
+		return [16]byte{}, err
+	}
+	id, err := parseMachineID(b)
+	if err != nil {
+		return [16]byte{}, fmt.Errorf("%s %w", name, err)
+	}
+	return id, nil
+}
+
+// machineIDNotKept is why the next boot will have another machine ID than the
+// running machine. A transient one is kept if the next boot is handed the same
+// again: of that, equality is the evidence (machine_id_setup() of 239 to 262).
+func machineIDNotKept(s *linkfiles.System) MachineIDNotKept {
+	if !s.MachineID.ID().IsKnown() {
+		return ""
+	}
+	if id, ok := machineIDOfCommandLine(s.KernelCommandLine.Or("")); ok {
+		if same, _ := s.MachineID.Is(id); same {
+			return ""
+		}
+		return MachineIDOverridden
+	}
+	transient, err := os.Stat(transientMachineID)
+	if err != nil {
+		return ""
+	}
+	here := files{}
+	if now, err := os.Stat(machineIDFile); err != nil || !os.SameFile(now, transient) {
+		return ""
+	}
+	handed := func(id [16]byte, err error) bool {
+		same, _ := s.MachineID.Is(id)
+		return err == nil && same
+	}
+	for _, o := range here.dbusMachineID() {
+		if handed(o.ID.ID().Or([16]byte{}), nil) {
+			return ""
+		}
+	}
+	parse := func(b []byte, err error) ([16]byte, error) {
+		if err != nil {
+			return [16]byte{}, err
+		}
+		return linkfiles.ParseMachineID(string(bytes.TrimSpace(b)))
+	}
+	if handed(parse(here.read(credentialMachineID, limitSmall))) || handed(parse(here.read(productUUID, limitSmall))) {
+		return ""
+	}
+	environ, _ := here.read("/proc/1/environ", limitDB)
+	for v := range bytes.SplitSeq(environ, []byte{0}) {
+		if uuid, ok := bytes.CutPrefix(v, []byte("container_uuid=")); ok && handed(parse(uuid, nil)) {
+			return ""
+		}
+	}
+	return MachineIDTransient
+}
+
+// dbusMachineID is the machine ID of D-Bus, if it has a file of its own:
+// generate_machine_id() takes it from there where /etc/machine-id holds none,
+// and not from a link.
+func (f files) dbusMachineID() []OtherMachineID {
+	dir, err := f.path(path.Dir(DBusMachineID))
+	if err != nil {
+		return nil
+	}
+	if fi, err := os.Lstat(path.Join(dir, path.Base(DBusMachineID))); err != nil || !fi.Mode().IsRegular() {
+		return nil
+	}
+	id, err := f.readMachineID(DBusMachineID)
+	if err != nil {
+		return nil
+	}
+	return []OtherMachineID{{DBusMachineID, linkfiles.KnownMachineID(id)}}
+}
+
+// journalDirs have a directory for each machine ID whose journal was kept here.
+var journalDirs = []string{"/var/log/journal", "/run/log/journal"}
+
+// maxJournals bounds how many entries of such a directory are looked at.
+const maxJournals = 256
+
+// OtherMachineIDs looks for traces of machine IDs on the running machine, that of
+// the snapshot among them.
+func OtherMachineIDs(s *Snapshot) []OtherMachineID {
+	here := files{}
+	ids := here.dbusMachineID()
+	if id, ok := machineIDOfCommandLine(s.System.KernelCommandLine.Or("")); ok {
+		ids = append(ids, OtherMachineID{CommandLineMachineID, linkfiles.KnownMachineID(id)})
+	}
+	for _, dir := range journalDirs {
+		d, err := here.openDir(dir)
+		if err != nil {
+			continue
+		}
+		names, _ := d.Readdirnames(maxJournals)
+		d.Close()
+		slices.Sort(names)
+		for _, name := range names {
+			if id, ok := machineIDOfJournal(name); ok {
+				ids = append(ids, OtherMachineID{dir, linkfiles.KnownMachineID(id)})
+			}
+		}
+	}
+	return ids
+}

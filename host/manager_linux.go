@@ -1,0 +1,55 @@
+package host
+
+import (
+	"context"
+	"os"
+	"strconv"
+
+	sddbus "github.com/coreos/go-systemd/v22/dbus"
+	"github.com/godbus/dbus/v5"
+)
+
+// systemBus is where the system bus listens (D-Bus Specification, System message
+// bus). DBUS_SYSTEM_BUS_ADDRESS may name another one, or a program to run in its
+// place, and whoever calls linkaudit through sudo(8) may set it: it is not asked.
+const systemBus = "unix:path=/run/dbus/system_bus_socket"
+
+// Manager connects to the service manager over the system bus or, as root, without
+// it. Nothing waits for longer than ctx.
+func Manager(ctx context.Context) (*sddbus.Conn, error) {
+	type answer struct {
+		conn *sddbus.Conn
+		err  error
+	}
+	done := make(chan answer, 1)
+	go func() {
+		conn, err := sddbus.NewConnection(func() (*dbus.Conn, error) { return dialSystemBus(ctx) })
+		if err != nil && os.Geteuid() == 0 {
+			conn, err = sddbus.NewSystemdConnectionContext(ctx)
+		}
+		done <- answer{conn, err}
+	}()
+	select {
+	case a := <-done:
+		return a.conn, a.err
+	case <-ctx.Done():
+		// Whoever listens there does not answer to the greeting either.
+		return nil, ctx.Err()
+	}
+}
+
+func dialSystemBus(ctx context.Context) (*dbus.Conn, error) {
+	conn, err := dbus.Dial(systemBus, dbus.WithContext(ctx))
+	if err != nil {
+		return nil, err
+	}
+	// The UID and not the name, for which a static program may find no module.
+	if err = conn.Auth([]dbus.Auth{dbus.AuthExternal(strconv.Itoa(os.Getuid()))}); err == nil {
+		err = conn.Hello()
+	}
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}

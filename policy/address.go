@@ -3,6 +3,7 @@ package policy
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -292,11 +293,12 @@ func FillPersistent(snap *host.Snapshot) {
 	for i := range snap.Devices {
 		d := &snap.Devices[i]
 		if notCollected(d.PersistentMAC) {
-			d.PersistentMAC = persistentMACOf(snap, d)
+			d.PersistentMAC = persistentMACOf(snap, d, snap.System.MachineID.ID())
 		}
 		if notCollected(d.NetworkdMAC) {
 			d.NetworkdMAC = networkdMACOf(snap, d)
 		}
+		d.OfOtherID, _ = ofOtherID(snap, d)
 	}
 }
 
@@ -311,11 +313,55 @@ func networkdMACOf(snap *host.Snapshot, d *host.Device) fact.Fact[string] {
 	return fact.Known(NetworkdMAC(id, d.Name))
 }
 
+// OtherMachineIDsMatter reports whether a device of the snapshot has an address
+// that may be derived, but not from the present machine-id and the device's name:
+// another machine-id may explain it. Where the machine has none, they matter too.
+func OtherMachineIDsMatter(snap *host.Snapshot) bool {
+	id := snap.System.MachineID.ID()
+	if snap.MachineIDFile.State.None() {
+		return true // they tell what the next boot takes
+	}
+	return slices.ContainsFunc(snap.Devices, func(d host.Device) bool {
+		return mayBeDerived(&d) && (!id.IsKnown() || NameMatters(id, d.Name, d.MAC))
+	})
+}
+
+// mayBeDerived: what udevd and networkd derive for an Ethernet device.
+func mayBeDerived(d *host.Device) bool {
+	return d.AddrAssignType.Or(host.AddrPerm) == host.AddrSet && looksDerived(d.MAC)
+}
+
+// ofOtherID is Device.OfOtherID. That an address of 46 bits equals the one
+// derived by accident is not to be reckoned with.
+func ofOtherID(snap *host.Snapshot, d *host.Device) (host.OfOtherID, bool) {
+	if d.OfOtherID != (host.OfOtherID{}) {
+		return d.OfOtherID, true
+	}
+	if !mayBeDerived(d) {
+		return host.OfOtherID{}, false
+	}
+	for _, other := range snap.OtherMachineIDs {
+		id, ok := other.ID.ID().Get()
+		if present, _ := snap.System.MachineID.Is(id); !ok || present {
+			continue
+		}
+		if p, _ := persistentMACOf(snap, d, other.ID.ID()).Get(); p.MAC == d.MAC {
+			return host.OfOtherID{Source: other.Source, Name: p.Name}, true
+		}
+		if d.ARPHRD == arphrdEther && NetworkdMAC(id, d.Name) == d.MAC {
+			return host.OfOtherID{Source: other.Source, Networkd: true, Name: d.Name}, true
+		}
+	}
+	return host.OfOtherID{}, false
+}
+
 func notCollected[T any](f fact.Fact[T]) bool {
 	return f.IsUnknown() && f.Reason() == fact.Fact[T]{}.Reason()
 }
 
-func persistentMACOf(snap *host.Snapshot, d *host.Device) fact.Fact[host.PersistentMAC] {
+// persistentMACOf is PersistentMAC of a device of the snapshot on a machine with
+// that ID.
+func persistentMACOf(snap *host.Snapshot, d *host.Device, id fact.Fact[[16]byte]) fact.Fact[host.PersistentMAC] {
 	rel, ok := snap.Systemd.Release.Get()
 	if !ok {
 		return fact.Unknown[host.PersistentMAC]("the systemd release: " + snap.Systemd.Release.Reason())
@@ -339,7 +385,7 @@ func persistentMACOf(snap *host.Snapshot, d *host.Device) fact.Fact[host.Persist
 		Loopback:  d.Loopback(),
 		Names:     names,
 		Scheme:    schemeName(snap),
-		MachineID: snap.System.MachineID.ID(),
+		MachineID: id,
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"linkaudit/fact"
 	"linkaudit/host"
 	"linkaudit/linkfiles"
+	"linkaudit/netconf"
 )
 
 // Severity orders findings: info < warning < error.
@@ -92,6 +93,10 @@ type DeviceResult struct {
 	// the Origin constants; absent for a device without an address; unknown
 	// with the candidates.
 	Origin fact.Fact[string]
+	// OfOtherID, where Origin is OriginUdev or OriginNetworkd, is what the
+	// address is made of if that is not the present machine-id; the zero value
+	// where it is.
+	OfOtherID host.OfOtherID
 	// OriginPort names the port whose address the device carries, where
 	// Origin is OriginPort.
 	OriginPort string
@@ -106,7 +111,17 @@ type DeviceResult struct {
 	// Predicted is what each event makes of the address, in the order of
 	// Events.
 	Predicted []Prediction
-	Findings  []Finding
+	// InImages is what each initramfs image that was read would make of it.
+	InImages []InImage
+	// Declarations are what the configuration of other programs says of the
+	// device, and Manager the one that gives it an address, nil where none does.
+	Declarations fact.Fact[[]netconf.Declaration]
+	Manager      *Manager
+	// Steps are what happens to the address as the device is made, in order, and
+	// Wins is whose address it has in the end; none where no program declares it.
+	Steps    []Step
+	Wins     string
+	Findings []Finding
 }
 
 // Event is something that happens to a device and may change its address.

@@ -25,8 +25,10 @@ func Check(snap *host.Snapshot, tree *linkfiles.Tree, opt Options) *Result {
 	a := &audit{snap: snap, tree: tree, opt: opt, decider: tree.For(&snap.System)}
 	a.byName = sync.OnceValue(a.indexNames)
 	a.byPath = sync.OnceValue(a.indexPaths)
+	a.declared = sync.OnceValue(a.indexDeclared)
 	a.unrecorded = sync.OnceValue(a.findUnrecorded)
 	a.filesSetAddresses = sync.OnceValue(a.findSetsAddresses)
+	a.images = sync.OnceValue(func() []image { return parseImages(snap, tree.Release) })
 	return a.run()
 }
 
@@ -51,18 +53,24 @@ type audit struct {
 	// Indexes of snap.Devices by name, alternative names included, and of
 	// tree.Files by resolved path, made at the first use: a host may have
 	// thousands of either.
-	byName func() map[string]*host.Device
-	byPath func() map[string]*linkfiles.File
+	byName   func() map[string]*host.Device
+	byPath   func() map[string]*linkfiles.File
+	declared func() declared
 	// unrecorded is a file whose name udevd cannot put into its database.
 	unrecorded func() string
 	// filesSetAddresses: a file gives hardware another address than its own.
 	filesSetAddresses func() bool
+	// images are the initramfs images whose .link files have an effect.
+	images func() []image
 
-	// audited counts the devices.
-	audited int
+	// audited are the devices, for the rules about the host; derived counts
+	// those among them to which udevd or systemd-networkd give an address made of
+	// the machine-id.
+	audited []DeviceResult
+	derived int
 }
 
-// subject is one device under audit, as the rules see it.
+// subject is one device under audit, as the rules see it; nothing keeps it.
 type subject struct {
 	*audit
 	res      *DeviceResult
@@ -74,36 +82,46 @@ type subject struct {
 	// says so.
 	expected   string
 	expectedAt linkfiles.Pos
-	// onNew is worked out once for a boot and a recreation.
+	// onNew is what udevOnNew worked out last.
 	onNew *udevOnNew
 }
 
 func (a *audit) run() *Result {
-	todo := a.subjects()
+	todo := a.asked()
 	r := &Result{Snapshot: a.snap, Tree: a.tree, Devices: make([]DeviceResult, len(todo))}
 	files := make([]*linkfiles.File, len(todo))
-	inParallel(len(todo), func(i int) {
-		s := todo[i]()
-		files[i] = s.file
-		if s.file != nil {
-			s.res.Findings = a.complaints(s.file.Diagnostics)
-		}
-		for _, rule := range catalogue {
-			if rule.device != nil {
-				s.res.Findings = append(s.res.Findings, a.weigh(rule, rule.device(s))...)
+	inParallel(len(todo), func() func(int) {
+		// Of many devices, what each leaves is kept and no more.
+		s, findings := &subject{audit: a}, []Finding(nil)
+		return func(i int) {
+			*s = subject{audit: a, res: &r.Devices[i]}
+			s.judge(todo[i])
+			files[i] = s.file
+			findings = findings[:0]
+			if s.file != nil {
+				findings = append(findings, a.complaints(s.file.Diagnostics)...)
 			}
+			for _, rule := range catalogue {
+				if rule.device != nil {
+					findings = a.weigh(findings, rule, rule.device(s))
+				}
+			}
+			s.res.Findings = append([]Finding{}, ordered(findings)...)
 		}
-		s.res.Findings = ordered(s.res.Findings)
-		r.Devices[i] = *s.res
 	})
 	effective := map[*linkfiles.File]bool{}
 	for _, f := range files {
 		effective[f] = true
 	}
-	a.audited = len(r.Devices)
+	a.audited = r.Devices
+	for i := range r.Devices {
+		if a.derives(&r.Devices[i]) {
+			a.derived++
+		}
+	}
 	for _, rule := range catalogue {
 		if rule.host != nil {
-			r.Findings = append(r.Findings, a.weigh(rule, rule.host(a))...)
+			r.Findings = a.weigh(r.Findings, rule, rule.host(a))
 		}
 	}
 	for _, f := range a.tree.Files {
@@ -119,8 +137,9 @@ func (a *audit) run() *Result {
 // all processors.
 const parallelFrom = 256
 
-// inParallel calls do for 0 to n-1, which do not depend on one another.
-func inParallel(n int, do func(int)) {
+// inParallel handles 0 to n-1, which do not depend on one another, by functions of
+// which each is called by one thread at a time.
+func inParallel(n int, doer func() func(int)) {
 	workers := 1
 	if n >= parallelFrom {
 		workers = runtime.GOMAXPROCS(0)
@@ -130,6 +149,7 @@ func inParallel(n int, do func(int)) {
 	for w := range workers {
 		part := func() {
 			defer func() { panics[w] = recover() }()
+			do := doer()
 			for i := w * n / workers; i < (w+1)*n/workers; i++ {
 				do(i)
 			}
@@ -148,17 +168,22 @@ func inParallel(n int, do func(int)) {
 	}
 }
 
-// subjects are the devices to audit: in the user's order where he named them,
-// else in the order of their index. Each is made when it is wanted, since a
-// decision holds a step for each file.
-func (a *audit) subjects() []func() *subject {
+// asked is a device to audit.
+type asked struct {
+	device *host.Device // nil for one that does not exist
+	target Target       // then
+}
+
+// asked are the devices to audit: in the user's order where he named them, else in the
+// order of their index.
+func (a *audit) asked() []asked {
 	if len(a.opt.Targets) > 0 {
 		return a.named()
 	}
 	return a.chosen()
 }
 
-func (a *audit) named() (todo []func() *subject) {
+func (a *audit) named() (todo []asked) {
 	seen := map[string]bool{}
 	for _, t := range a.opt.Targets {
 		d := a.byName()[t.Name]
@@ -170,36 +195,36 @@ func (a *audit) named() (todo []func() *subject) {
 			continue
 		}
 		seen[name] = true
-		if d != nil {
-			todo = append(todo, func() *subject { return a.present(d) })
-		} else {
-			todo = append(todo, func() *subject { return a.absent(t) })
-		}
+		todo = append(todo, asked{d, t})
 	}
 	return todo
 }
 
-func (a *audit) chosen() (todo []func() *subject) {
-	wanted := a.opt.Kinds
+func (a *audit) chosen() []asked {
+	todo := make([]asked, 0, len(a.snap.Devices))
+	for i := range a.snap.Devices {
+		if d := &a.snap.Devices[i]; a.opt.Chooses(d.Name, d.Kind) {
+			todo = append(todo, asked{device: d})
+		}
+	}
+	slices.SortStableFunc(todo, func(x, y asked) int { return cmp.Compare(x.device.Index, y.device.Index) })
+	return todo
+}
+
+// Chooses reports whether a device that the user did not name is one to audit.
+func (o *Options) Chooses(name, kind string) bool {
+	wanted := o.Kinds
 	if len(wanted) == 0 {
 		wanted = host.DefaultKinds
 	}
-	var devices []*host.Device
-	for i := range a.snap.Devices {
-		if d := &a.snap.Devices[i]; a.opt.All || slices.Contains(wanted, d.Kind) {
-			devices = append(devices, d)
-		}
+	if !o.All && !slices.Contains(wanted, kind) {
+		return false
 	}
-	slices.SortStableFunc(devices, func(x, y *host.Device) int { return cmp.Compare(x.Index, y.Index) })
-	for _, d := range devices {
-		if a.opt.Site != nil {
-			if _, ignore, _ := a.opt.Site.Expect(d.Name, d.Kind); ignore {
-				continue
-			}
-		}
-		todo = append(todo, func() *subject { return a.present(d) })
+	if o.Site == nil {
+		return true
 	}
-	return todo
+	_, ignored, _ := o.Site.Expect(name, kind)
+	return !ignored
 }
 
 func (a *audit) indexNames() map[string]*host.Device {
@@ -215,41 +240,43 @@ func (a *audit) indexNames() map[string]*host.Device {
 	return byName
 }
 
-func (a *audit) present(d *host.Device) *subject {
-	s := &subject{audit: a, res: &DeviceResult{
-		Name: d.Name, Kind: d.Kind, Present: true, Device: d,
-		Persistent: d.PersistentMAC,
-		Applied:    a.applied(d),
-	}}
-	if notCollected(d.PersistentMAC) {
-		s.res.Persistent = persistentMACOf(a.snap, d)
+// judge fills in the result.
+func (s *subject) judge(who asked) {
+	if who.device != nil {
+		s.present(who.device)
+	} else {
+		s.absent(who.target)
 	}
-	s.judge(LinkDevice(d))
-	return s
+	s.fromFiles()
 }
 
-func (a *audit) absent(t Target) *subject {
-	s := &subject{audit: a, res: &DeviceResult{
-		Name: t.Name, Kind: t.Kind,
-		Applied: fact.Absent[string](),
-	}}
+func (s *subject) present(d *host.Device) {
+	s.res.Name, s.res.Kind, s.res.Present, s.res.Device = d.Name, d.Kind, true, d
+	s.res.Persistent, s.res.Applied = d.PersistentMAC, s.applied(d)
+	if notCollected(d.PersistentMAC) {
+		s.res.Persistent = persistentMACOf(s.snap, d, s.snap.System.MachineID.ID())
+	}
+	s.decision = s.decider.Decide(LinkDevice(d))
+}
+
+func (s *subject) absent(t Target) {
+	s.res.Name, s.res.Kind, s.res.Applied = t.Name, t.Kind, fact.Absent[string]()
 	if _, ok := kinds[t.Kind]; ok {
-		s.res.Persistent = PersistentMAC(a.tree.Release, AddressFacts{
+		s.res.Persistent = PersistentMAC(s.tree.Release, AddressFacts{
 			Name: t.Name, ARPHRD: arphrdEther, MAC: "random",
 			Names:     fact.Known(map[string]string{}),
-			Scheme:    schemeName(a.snap),
-			MachineID: a.snap.System.MachineID.ID(),
+			Scheme:    schemeName(s.snap),
+			MachineID: s.snap.System.MachineID.ID(),
 		})
 	} else {
 		s.res.Persistent = fact.Unknown[host.PersistentMAC](noSuchDevice)
 	}
-	s.judge(absentDevice(t.Name, t.Kind))
-	return s
+	dev := absentDevice(t.Name, t.Kind)
+	s.decision = s.decider.Decide(&dev)
 }
 
-// judge fills in what follows from the files.
-func (s *subject) judge(dev *linkfiles.Device) {
-	s.decision = s.decider.Decide(dev)
+// fromFiles fills in what follows from the files.
+func (s *subject) fromFiles() {
 	s.res.LinkFile = s.decision.File
 	s.file = s.decision.File.Or(nil)
 	switch {
@@ -270,7 +297,11 @@ func (s *subject) judge(dev *linkfiles.Device) {
 	if s.res.Origin.Or("") == OriginPort {
 		s.res.OriginPort = portWithAddress(s.res.Device)
 	}
+	s.res.Declarations = s.declarations()
+	s.res.Manager = s.manager()
+	s.res.Steps, s.res.Wins = s.steps()
 	s.res.AfterAdd = s.afterAdd()
+	s.res.InImages = s.inImages()
 	s.res.Predicted = s.predict()
 }
 
@@ -278,13 +309,6 @@ func (s *subject) judge(dev *linkfiles.Device) {
 // all the same where every file that may apply says the same.
 func (s *subject) policyWhatever() fact.Fact[string] {
 	unknown := fact.Unknown[string](s.decision.File.Reason())
-	policyOf := func(f *linkfiles.File) (policy string) {
-		if f != nil {
-			set, _ := f.MACAddressPolicy()
-			policy = set.Value
-		}
-		return policy
-	}
 	policy := policyOf(s.decision.Otherwise)
 	for _, step := range s.decision.Unknown {
 		if step.File.State != linkfiles.StateActive || policyOf(step.File) != policy {
@@ -401,23 +425,26 @@ func property(db fact.Fact[map[string]string], key string) fact.Fact[string] {
 	return fact.Text(m[key])
 }
 
-// weigh turns what a rule found into findings, at the site's severity.
-func (a *audit) weigh(rule *Rule, found []found) []Finding {
-	var out []Finding
+// weigh adds what a rule found to findings, at the site's severity.
+func (a *audit) weigh(to []Finding, rule *Rule, found []found) []Finding {
+	return weigh(to, a.opt.Site, rule, found)
+}
+
+func weigh(to []Finding, site Site, rule *Rule, found []found) []Finding {
 	for _, f := range found {
 		severity := cmp.Or(f.severity, rule.Severity)
-		if a.opt.Site != nil {
+		if site != nil {
 			var on bool
-			if severity, on = a.opt.Site.Severity(rule.Name, severity); !on {
+			if severity, on = site.Severity(rule.Name, severity); !on {
 				continue
 			}
 		}
-		out = append(out, Finding{
+		to = append(to, Finding{
 			Rule: rule.Name, Severity: severity, Message: f.message,
 			File: f.pos.File, Line: f.pos.Line, Help: cmp.Or(f.help, rule.Help),
 		})
 	}
-	return out
+	return to
 }
 
 // complaints turns udevd's complaints about a file into findings.
@@ -438,7 +465,7 @@ func (a *audit) complaints(ds []linkfiles.Diagnostic) []Finding {
 		if rule.complaintHelp != nil {
 			f.help = rule.complaintHelp(d)
 		}
-		out = append(out, a.weigh(rule, []found{f})...)
+		out = a.weigh(out, rule, []found{f})
 	}
 	return out
 }

@@ -11,6 +11,7 @@ import (
 	"linkaudit/fact"
 	"linkaudit/host"
 	"linkaudit/linkfiles"
+	"linkaudit/netconf"
 )
 
 // today leaves out what is said about the address of tomorrow
@@ -55,6 +56,7 @@ func machine(files map[string]string, devices ...host.Device) *host.Snapshot {
 		Udev:         host.Udev{Running: fact.Known(true), SetupLinkRule: fact.Known("/usr/lib/udev/rules.d/80-net-setup-link.rules")},
 		Devices:      devices,
 		Files:        store(files),
+		Declarations: fact.Known([]netconf.Declaration{}),
 	}
 }
 

@@ -37,12 +37,17 @@ const noSuchDevice = "the device does not exist yet"
 
 // LinkDevice is what [Match] sees of a device that exists, at its next event.
 func LinkDevice(d *host.Device) *linkfiles.Device {
+	dev := linkDevice(d)
+	return &dev // inlined: on the stack of a caller that does not keep it
+}
+
+func linkDevice(d *host.Device) linkfiles.Device {
 	dev := d.MatchAttributes()
 	k, virtual := kinds[d.Kind]
 	if dev.Driver.IsUnknown() && virtual {
 		dev.Driver = fact.Known(k.driver)
 	}
-	recorded := dev.Properties
+	recorded, driver := dev.Properties, dev.Driver
 	dev.Properties = func(key string) fact.Fact[string] {
 		v := recorded(key)
 		switch {
@@ -50,7 +55,7 @@ func LinkDevice(d *host.Device) *linkfiles.Device {
 			return v
 		case key == "ID_NET_DRIVER":
 			// The net_driver builtin asks ETHTOOL_GDRVINFO (255 and newer).
-			return dev.Driver
+			return driver
 		case virtual && fromParent(key):
 			return fact.Absent[string]()
 		case v.IsAbsent() && d.UdevDB.IsAbsent() && strings.HasPrefix(key, "ID_"):
@@ -59,12 +64,12 @@ func LinkDevice(d *host.Device) *linkfiles.Device {
 		return v
 	}
 	dev.Path = dev.Properties("ID_PATH")
-	return &dev
+	return dev
 }
 
 // absentDevice is what [Match] will see of a device when it is created.
-func absentDevice(name, kind string) *linkfiles.Device {
-	dev := &linkfiles.Device{
+func absentDevice(name, kind string) linkfiles.Device {
+	dev := linkfiles.Device{
 		Name:           name,
 		MAC:            fact.Unknown[string](noSuchDevice),
 		PermMAC:        fact.Unknown[string](noSuchDevice),
@@ -122,6 +127,11 @@ func fromParent(key string) bool {
 // NewDevice is what [Match] will see of a device when it is created without an
 // address of its own choice: it has a random one, which no file names.
 func NewDevice(name, kind string) *linkfiles.Device {
+	dev := newDevice(name, kind)
+	return &dev // as LinkDevice
+}
+
+func newDevice(name, kind string) linkfiles.Device {
 	dev := absentDevice(name, kind)
 	dev.MAC = fact.Known(unnamedAddress)
 	return dev

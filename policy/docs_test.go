@@ -48,6 +48,9 @@ func TestTheCatalogueAndItsDocumentationAreInStep(t *testing.T) {
 
 func TestEveryDocumentedExampleIsFound(t *testing.T) {
 	for _, e := range examples(t) {
+		if e.Others != nil {
+			continue // package fleet finds it, and cmd/linkaudit holds it to the page
+		}
 		t.Run(e.Rule, func(t *testing.T) {
 			opt := policy.Options{}
 			for i := 1; i < len(e.Args); i++ {

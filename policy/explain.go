@@ -39,12 +39,8 @@ type Explanation struct {
 func Explain(snap *host.Snapshot, tree *linkfiles.Tree, target Target, site Site) *Explanation {
 	res := Check(snap, tree, Options{Targets: []Target{target}, Site: site})
 	d := &res.Devices[0]
-	dev := absentDevice(d.Name, d.Kind)
-	if d.Device != nil {
-		dev = LinkDevice(d.Device)
-	}
 	x := &Explanation{
-		Result: res, Device: d, Files: tree.For(&snap.System).Explain(dev), NotRead: tree.Diagnostics,
+		Result: res, Device: d, Files: tree.For(&snap.System).Explain(d.linkDevice()), NotRead: tree.Diagnostics,
 		Evidence:  d.evidence(),
 		LeftAlone: d.Device == nil && d.AfterAdd.IsUnknown() && d.AfterAdd.Reason() == noSuchDevice,
 	}
@@ -92,15 +88,23 @@ func (r *DeviceResult) evidence() string {
 		return "addr_assign_type is 2 on a device without ports: the driver took the address of the device beneath."
 	case OriginMaster:
 		return fmt.Sprintf("%s is a port of the bond %s, which has the same address and with fail_over_mac=none gives it to all of its ports.", d.Name, d.Master)
-	case OriginUdev:
+	case OriginUdev, OriginNetworkd:
+		if other := r.OfOtherID; other.Source != "" {
+			by := "MACAddressPolicy=persistent"
+			if other.Networkd {
+				by = "systemd-networkd"
+			}
+			return fmt.Sprintf(set+"and it is the one that %s makes of %q and another machine-id than the present one: %s shows that the machine had it.", by, other.Name, other.Source)
+		}
+		if origin == OriginNetworkd {
+			return fmt.Sprintf(set+"and it is the one that systemd-networkd makes of the machine-id and %q for a device that it creates.", d.Name)
+		}
 		p, _ := r.Persistent.Get()
 		return fmt.Sprintf(set+"and it is the one that MACAddressPolicy=persistent makes of the machine-id and %q, which only udevd does.", p.Name)
 	case OriginLinkFile:
 		return set + "and it is MACAddress= of the .link file that udevd applied to the device."
-	case OriginNetworkd:
-		return fmt.Sprintf(set+"and it is the one that systemd-networkd makes of the machine-id and %q for a device that it creates.", d.Name)
 	case OriginSomeone:
-		return fmt.Sprintf(set+"but it is none that udevd or systemd-networkd make for %q: a program or a person did.", d.Name)
+		return fmt.Sprintf(set+"but it is none that udevd or systemd-networkd make for %q with this machine-id: a program or a person did.", d.Name)
 	}
 	return ""
 }

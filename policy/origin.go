@@ -38,10 +38,13 @@ const (
 //     MACAddressPolicy=persistent derives (a keyed hash of the machine-id that
 //     nothing but udevd makes) while the policy in force is persistent or
 //     udevd applied a file to the device.
+//     Where it is made of another machine-id, of which the machine shows a
+//     trace, OfOtherID says so.
 //   - link-file: addr_assign_type is 3, and the address is MACAddress= of the
 //     effective file, which is the file that udevd applied.
 //   - networkd-persistent: addr_assign_type is 3, and the address is the one that
-//     systemd-networkd derives for this name by a keyed hash of its own.
+//     systemd-networkd derives for this name by a keyed hash of its own, of the
+//     present machine-id or another one as above.
 //   - set-by-someone: addr_assign_type is 3, and the address is none that udevd
 //     or systemd-networkd derive for the device: a program or a person set it.
 //     Where the kernel says that the device was renamed, and it may be one that
@@ -114,6 +117,17 @@ func (s *subject) originOfSet(d *host.Device) fact.Fact[string] {
 		return fact.Known(OriginNetworkd)
 	}
 	p := s.res.Persistent
+	if other, ok := ofOtherID(s.snap, d); ok && p.Or(host.PersistentMAC{}).MAC != d.MAC {
+		switch {
+		case other.Networkd:
+			s.res.OfOtherID = other
+			return fact.Known(OriginNetworkd)
+		case policy == "persistent" || s.res.Applied.IsKnown():
+			s.res.OfOtherID = other
+			return fact.Known(OriginUdev)
+		}
+		return unknown("udev, or someone who set the address that MACAddressPolicy=persistent derives from another machine-id", OriginUdev, OriginSomeone)
+	}
 	switch {
 	case p.IsUnknown():
 		return unknown("udev or someone who set it; the persistent address is not known: "+p.Reason(), OriginUdev, OriginSomeone)
@@ -150,4 +164,34 @@ func portWithAddress(d *host.Device) string {
 		}
 	}
 	return ""
+}
+
+// OriginOf returns the origin of an address that the device had, or has, by what
+// derives the same one: its ports, udevd, systemd-networkd, the effective file, the
+// hardware. It is "" where none does; ports are those of that moment. Unlike
+// Origin it goes by the address alone.
+func (r *DeviceResult) OriginOf(mac string, ports []host.Port) (origin, port string) {
+	d := r.Device
+	if d == nil || mac == "" {
+		return "", ""
+	}
+	then := *d
+	then.MAC, then.Ports = mac, ports
+	if p := portWithAddress(&then); p != "" {
+		return OriginPort, p
+	}
+	switch mac {
+	case d.PermanentMAC:
+		return OriginPermanent, ""
+	case r.Persistent.Or(host.PersistentMAC{}).MAC:
+		return OriginUdev, ""
+	case d.NetworkdMAC.Or(""):
+		return OriginNetworkd, ""
+	}
+	if f := r.LinkFile.Or(nil); f != nil {
+		if set, ok := f.MACAddress(); ok && set.Value == mac {
+			return OriginLinkFile, ""
+		}
+	}
+	return "", ""
 }

@@ -39,7 +39,7 @@ func (s *subject) afterAdd() fact.Fact[string] {
 	}
 	about, assign := s.addressFacts()
 	address, _ := s.macAddress()
-	action := OnAdd(s.tree.Release, s.res.Policy.Or(""), address, assign, about, s.res.Persistent)
+	action := OnAdd(s.tree.Release, s.res.Policy.Or(""), address, assign, about, s.persistentNow())
 	switch does, ok := action.Get(); {
 	case !ok:
 		return fact.Unknown[string](action.Reason())
@@ -148,10 +148,20 @@ func (s *subject) portsRejoin(d *host.Device) ([]Outcome, fact.Fact[string]) {
 // Whoever creates a device may give it an address. That he did not is shown by
 // an address that only udevd gives, since udevd leaves a given one alone; that
 // he did, by the one of systemd-networkd. Where neither is shown, both are
-// possible. A bond of type 1 or 2 has lost what it was created with when its
-// last port left; it is taken for one that was created without.
+// possible, unless the configuration of the program that does it tells. A bond
+// of type 1 or 2 has lost what it was created with when its last port left; it
+// is taken for one that was created without.
 func (s *subject) recreated(d *host.Device, atBoot bool) ([]Outcome, fact.Fact[string]) {
 	_, modelled := kinds[d.Kind]
+	given, origin := s.given()
+	if atBoot {
+		if why := s.bootedInImage(); why != "" {
+			return nil, fact.Unknown[string](why)
+		}
+	}
+	if atBoot && origin == OriginNetworkd {
+		given = keptAtBoot(s.snap, given)
+	}
 	switch {
 	case d.Kind == "" && d.PermanentMAC != "":
 		return s.hardware(d, atBoot)
@@ -159,20 +169,31 @@ func (s *subject) recreated(d *host.Device, atBoot bool) ([]Outcome, fact.Fact[s
 		return []Outcome{{MAC: d.MAC, Origin: OriginPermanent}}, fact.Known(d.MAC)
 	case !modelled:
 		return nil, fact.Unknown[string]("what the kernel does with a new device of this kind is not modelled")
-	case s.res.Origin.Or("") == OriginNetworkd:
-		return []Outcome{{MAC: d.MAC, Origin: OriginNetworkd}}, fact.Known(d.MAC)
+	case given.IsUnknown():
+		return s.whoIsLater(), fact.Unknown[string](given.Reason())
+	case given.IsKnown() && !d.Bond.IgnoresAddress():
+		out := []Outcome{{MAC: given.Or(""), Origin: origin}}
+		return out, agreed(out)
+	case s.res.Origin.Or("") == OriginNetworkd && s.networkd().creates == nil:
+		mac := s.derivedByNetworkd()
+		if atBoot {
+			mac = keptAtBoot(s.snap, mac)
+		}
+		if mac.IsUnknown() {
+			return nil, fact.Unknown[string]("the address that systemd-networkd derives: " + mac.Reason())
+		}
+		return []Outcome{{MAC: mac.Or(""), Origin: OriginNetworkd}}, mac
 	case d.Master != "" && !takesPortAddress[d.Kind]:
 		return nil, fact.Unknown[string]("it is a port of " + d.Master + ", which may give it an address")
 	}
-	if s.onNew == nil {
-		s.onNew = s.udevOnNew(d)
+	onNew := s.udevOnNew(d, atBoot)
+	if onNew.unknown != "" {
+		return nil, fact.Unknown[string](onNew.unknown)
 	}
-	if s.onNew.unknown != "" {
-		return nil, fact.Unknown[string](s.onNew.unknown)
-	}
-	step := s.onNew.step
+	step := onNew.step
 	ports := s.ports(d, atBoot)
-	var all []course
+	var room [2]course // most have no ports, or one
+	all := room[:0]
 	for _, first := range firstPorts(d.Kind, ports) {
 		fresh := model(d)
 		fresh.Assign = life.Random
@@ -188,7 +209,7 @@ func (s *subject) recreated(d *host.Device, atBoot bool) ([]Outcome, fact.Fact[s
 		}
 	}
 	outcomes, mac := summary(all)
-	if t := d.AddrAssignType.Or(host.AddrRandom); t == host.AddrSet && !shownNotGiven[s.res.Origin.Or("")] {
+	if t := d.AddrAssignType.Or(host.AddrRandom); t == host.AddrSet && s.networkd().creates == nil && !shownNotGiven[s.res.Origin.Or("")] {
 		for i := range outcomes {
 			outcomes[i].When = strings.TrimSuffix("it is created without an address, "+outcomes[i].When, ", ")
 		}
@@ -215,6 +236,13 @@ func (s *subject) hardware(d *host.Device, atBoot bool) ([]Outcome, fact.Fact[st
 	case s.decision.File.IsUnknown():
 		return nil, fact.Unknown[string]("the file that applies: " + s.decision.File.Reason())
 	}
+	switch given, origin := s.given(); {
+	case given.IsUnknown():
+		return nil, fact.Unknown[string](given.Reason())
+	case given.IsKnown():
+		own := []Outcome{{MAC: given.Or(""), Origin: origin}}
+		return own, agreed(own)
+	}
 	own := Outcome{MAC: d.PermanentMAC, Origin: OriginPermanent}
 	if applies.Or(false) && s.file != nil {
 		address, _ := s.macAddress()
@@ -239,9 +267,25 @@ type udevOnNew struct {
 	step func(life.Device) (life.Device, string)
 	// unknown is why that is not known.
 	unknown string
+	// persistent is the address of the persistent policy that it rests on.
+	persistent fact.Fact[host.PersistentMAC]
 }
 
-func (s *subject) udevOnNew(d *host.Device) *udevOnNew {
+// udevOnNew is the same for a boot and a recreation unless the boot changes the
+// machine-id.
+func (s *subject) udevOnNew(d *host.Device, atBoot bool) *udevOnNew {
+	persistent := s.persistentNow()
+	if atBoot {
+		persistent = keptAtBoot(s.snap, s.res.Persistent)
+	}
+	if s.onNew == nil || s.onNew.persistent != persistent {
+		s.onNew = s.newUdevOnNew(d, persistent)
+		s.onNew.persistent = persistent
+	}
+	return s.onNew
+}
+
+func (s *subject) newUdevOnNew(d *host.Device, persistent fact.Fact[host.PersistentMAC]) *udevOnNew {
 	applies := s.appliesFiles()
 	if applies.IsUnknown() {
 		return &udevOnNew{unknown: applies.Reason()}
@@ -261,7 +305,7 @@ func (s *subject) udevOnNew(d *host.Device) *udevOnNew {
 			mac = "made up"
 		}
 		return OnAdd(s.tree.Release, policy.Value, address.Value, fact.Known(host.AddrAssignType(assign)),
-			AddressFacts{Name: d.Name, ARPHRD: d.ARPHRD, MAC: mac}, s.res.Persistent)
+			AddressFacts{Name: d.Name, ARPHRD: d.ARPHRD, MAC: mac}, persistent)
 	}
 	if act := act(life.Random, ""); act.IsUnknown() {
 		return &udevOnNew{unknown: act.Reason()}
@@ -290,7 +334,7 @@ func (s *subject) ports(d *host.Device, atBoot bool) []life.Port {
 	for i, p := range d.Ports {
 		own := p.MAC
 		switch {
-		case atBoot && s.filesSetAddresses():
+		case atBoot && s.filesSetAddresses(), atBoot && s.setsOnBoot(p.Name):
 			own = ""
 		case atBoot:
 			own = p.PermanentMAC
@@ -394,6 +438,10 @@ const (
 // summary puts courses with the same outcome together and says when each
 // outcome happens.
 func summary(all []course) ([]Outcome, fact.Fact[string]) {
+	if !slices.ContainsFunc(all, func(c course) bool { return c.outcome != all[0].outcome }) {
+		only := []Outcome{all[0].outcome}
+		return only, agreed(only)
+	}
 	type group struct {
 		firsts map[string]bool
 		orders map[order]bool

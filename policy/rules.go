@@ -1,6 +1,9 @@
 package policy
 
-import "linkaudit/linkfiles"
+import (
+	"linkaudit/host"
+	"linkaudit/linkfiles"
+)
 
 // Rule is one entry of the catalogue. docs/rules.md has an example, the reason
 // and the remedy for each; a test keeps the two in step.
@@ -16,14 +19,50 @@ type Rule struct {
 	// Help says what to do, in one sentence.
 	Help string
 
-	// A rule has one of three: a look at one device, a look at the host, or
-	// the code of a complaint about a file.
+	// A rule has one of four: a look at one device, a look at the host, the
+	// code of a complaint about a file, or that it is about several hosts.
 	device func(*subject) []found
 	host   func(*audit) []found
 	code   linkfiles.Code
+	fleet  bool
+	// looked, where set, says whether an audit of the snapshot can find anything:
+	// whether what the rule is about was looked at.
+	looked func(*host.Snapshot) bool
 	// complaintHelp, where set, is the help that fits one complaint, "" for
 	// Help.
 	complaintHelp func(linkfiles.Diagnostic) string
+}
+
+// Scope is what the findings of a rule are about.
+type Scope string
+
+const (
+	ScopeDevice Scope = "device"
+	ScopeHost   Scope = "host"
+	// ScopeFile is a .link file or drop-in: of a device where that has the
+	// file, of the host otherwise.
+	ScopeFile Scope = "file"
+	// ScopeFleet is several hosts: an audit of one cannot find it.
+	ScopeFleet Scope = "fleet"
+)
+
+// Scope returns what the findings of the rule are about.
+func (r Rule) Scope() Scope {
+	switch {
+	case r.device != nil:
+		return ScopeDevice
+	case r.host != nil:
+		return ScopeHost
+	case r.fleet:
+		return ScopeFleet
+	}
+	return ScopeFile
+}
+
+// Looked reports whether an audit of the snapshot looked at what the rule is
+// about, so that no finding means that there is nothing to find.
+func (r Rule) Looked(snap *host.Snapshot) bool {
+	return r.looked == nil || snap != nil && r.looked(snap)
 }
 
 // found is one finding before the site's configuration has weighed it.
@@ -34,12 +73,23 @@ type found struct {
 	help     string // "" for the rule's own
 }
 
-// catalogue is every rule there is. A new rule is added here, in
-// rules_device.go, rules_predict.go, rules_host.go, rules_override.go or rules_file.go, and in
-// docs/rules.md.
+// catalogue is every rule there is. A new rule is added in one of the files
+// rules_*.go, and in docs/rules.md.
 var catalogue = func() []*Rule {
 	var all []*Rule
-	for _, group := range [][]Rule{deviceRules, predictRules, hostRules, overrideRules, fileRules} {
+	for _, group := range [][]Rule{
+		deviceRules,
+		networkdRules,
+		managerRules,
+		predictRules,
+		initramfsRules,
+		hostRules,
+		machineIDRules,
+		overrideRules,
+		vendorRules,
+		fileRules,
+		fleetRules,
+	} {
 		for i := range group {
 			all = append(all, &group[i])
 		}
@@ -67,11 +117,13 @@ func Rules() []Rule {
 }
 
 // KnownRule reports whether there is a rule of that name.
-func KnownRule(name string) bool {
+func KnownRule(name string) bool { return ruleNamed(name) != nil }
+
+func ruleNamed(name string) *Rule {
 	for _, r := range catalogue {
 		if r.Name == name {
-			return true
+			return r
 		}
 	}
-	return false
+	return nil
 }

@@ -177,6 +177,9 @@ func policyOverridesPorts(s *subject) []found {
 		help: fmt.Sprintf("linkaudit fix %s sets MACAddressPolicy=none; then create the device anew.", override.Target{Kind: s.res.Kind, Name: s.res.Name}.Flags()),
 	}
 	d := s.res.Device
+	if s.res.Manager != nil && (d == nil || d.MAC != s.res.Persistent.Or(host.PersistentMAC{}).MAC) {
+		return nil // networkd-sets-address or manager-sets-address speaks of it
+	}
 	if d == nil {
 		f.message = fmt.Sprintf("udevd will give %s an address of its own in place of a port's", name)
 		if s.res.Kind != "bond" {
@@ -201,6 +204,8 @@ func policyOverridesPorts(s *subject) []found {
 	case t == host.AddrSet:
 		p, ok := s.res.Persistent.Get()
 		switch {
+		case s.res.OfOtherID.Source != "" && !s.res.OfOtherID.Networkd:
+			f.message = fmt.Sprintf("udevd gave %s the address %s in place of a port's", name, d.MAC)
 		case !ok, p.MAC != d.MAC && ofEarlierName(d):
 			unsure = true
 		case p.MAC != d.MAC && s.res.Kind == "bond":
@@ -262,12 +267,18 @@ func (s *subject) allVirtual(d *host.Device) bool {
 
 func addressSetByUdev(s *subject) []found {
 	d := s.res.Device
-	p, ok := s.res.Persistent.Get()
-	if d == nil || !ok || p.MAC != d.MAC || s.res.Origin.Or("") != OriginUdev {
+	if d == nil || s.res.Origin.Or("") != OriginUdev {
 		return nil
 	}
-	f := found{message: fmt.Sprintf("the address %s of %s is the one that udevd derives from the machine-id and %q", d.MAC, d.Name, p.Name)}
+	from, name := "the machine-id", s.res.Persistent.Or(host.PersistentMAC{}).Name
+	other := s.res.OfOtherID
+	if other.Source != "" {
+		from, name = "another machine-id", other.Name
+	}
+	f := found{message: fmt.Sprintf("the address %s of %s is the one that udevd derives from %s and %q", d.MAC, d.Name, from, name)}
 	switch policy := s.res.Policy; {
+	case other.Source != "" && policy.Or("") == "persistent":
+		return nil // machine-id-changed says it
 	case policy.Or("") == "persistent":
 		f.severity = Info
 		f.pos = s.res.PolicySource

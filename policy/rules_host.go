@@ -66,7 +66,7 @@ var hostRules = []Rule{
 // onlyIfAudited makes a finding that weighs nothing where no device is audited.
 func (a *audit) onlyIfAudited(message string) []found {
 	f := found{message: message}
-	if a.audited == 0 {
+	if len(a.audited) == 0 {
 		f.severity = Info
 	}
 	return []found{f}

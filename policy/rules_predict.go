@@ -231,26 +231,27 @@ func portsOrderDecides(s *subject) []found {
 func predictionUnknown(s *subject) []found {
 	type unknown struct {
 		mac  fact.Fact[string]
-		when []string
+		when string
+		many bool
 	}
-	var all []unknown
+	all := make([]unknown, 0, 3)
 	for _, m := range []moment{{EventBoot, "after the next boot"}, {EventRecreate, "once it is deleted and created again"}, {EventPortsRejoin, "once its ports have left and joined again"}} {
 		mac, last := s.after(m.event).MAC, len(all)-1
 		switch {
 		case !mac.IsUnknown():
 		case last >= 0 && all[last].mac.Reason() == mac.Reason():
-			all[last].when = append(all[last].when, m.words)
+			all[last].when, all[last].many = all[last].when+", or "+m.words, true
 		default:
-			all = append(all, unknown{mac, []string{m.words}})
+			all = append(all, unknown{mac: mac, when: m.words})
 		}
 	}
 	var out []found
 	for _, u := range all {
-		what := "the address of " + s.res.Name + " " + strings.Join(u.when, ", or ")
-		if len(u.when) > 1 {
-			what += ","
+		after := u.when
+		if u.many {
+			after += ","
 		}
-		out = append(out, notKnown(u.mac, what)...)
+		out = append(out, notKnown(u.mac, "the address of "+s.res.Name+" "+after)...)
 	}
 	return out
 }

@@ -1,0 +1,381 @@
+package policy
+
+import (
+	"cmp"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"linkaudit/fact"
+	"linkaudit/host"
+	"linkaudit/linkfiles"
+	"linkaudit/netconf"
+	"linkaudit/override"
+)
+
+// declared are the declarations of a snapshot by device; patterns fit several.
+type declared struct {
+	names    map[string][]int
+	patterns []int
+}
+
+func (a *audit) indexDeclared() declared {
+	d := declared{names: map[string][]int{}}
+	for i, one := range a.snap.Declarations.Or(nil) {
+		if one.Pattern {
+			d.patterns = append(d.patterns, i)
+		} else {
+			d.names[one.Device] = append(d.names[one.Device], i)
+		}
+	}
+	return d
+}
+
+// declarations are those of the snapshot that are for the device, in its order.
+func (s *subject) declarations() fact.Fact[[]netconf.Declaration] {
+	all, ok := s.snap.Declarations.Get()
+	if !ok {
+		return s.snap.Declarations
+	}
+	of := []netconf.Declaration{}
+	for _, i := range s.declared().of(s.res.Name) {
+		if isFor(all[i], s.res.Name, s.res.Kind, s.res.Present) {
+			of = append(of, all[i])
+		}
+	}
+	return fact.Known(of)
+}
+
+// of are the declarations by that name and all patterns, in order.
+func (d declared) of(name string) []int {
+	if len(d.patterns) == 0 {
+		return d.names[name]
+	}
+	return slices.Sorted(slices.Values(slices.Concat(d.names[name], d.patterns)))
+}
+
+// isFor reports whether a declaration is for a device. What creates a device of
+// another kind than the present one is for one that is not there.
+func isFor(d netconf.Declaration, name, kind string, present bool) bool {
+	switch {
+	case d.Creates && d.Kind != "" && d.Kind != kind && (present || kind != ""):
+		return false
+	case !d.Pattern:
+		return d.Device == name
+	}
+	return matchesPattern(d.Device, name) && (d.Kind == "" || kind == "" || d.Kind == kind)
+}
+
+// setsOnBoot reports whether a program sets the address of a device that exists
+// already, such as a port.
+func (a *audit) setsOnBoot(name string) bool {
+	all := a.snap.Declarations.Or(nil)
+	return slices.ContainsFunc(a.declared().of(name), func(i int) bool {
+		d := all[i]
+		return !d.Creates && isFor(d, name, "", true) && d.Ignored == "" && d.Address.Way != netconf.WayNone
+	})
+}
+
+// matchesPattern reports whether one of several patterns of the shell fits.
+func matchesPattern(patterns, name string) bool {
+	return slices.ContainsFunc(strings.Fields(patterns), func(p string) bool {
+		ok, err := path.Match(p, name)
+		return ok && err == nil
+	})
+}
+
+// Manager is the program that gives a device its address, whatever the .link
+// files say.
+type Manager struct {
+	netconf.Declaration
+	// Certain is true where it has the last word in any case: the device is
+	// created with the address and udevd leaves that alone, or udevd sets none.
+	// Otherwise udevd may be later, or may have decided before.
+	Certain bool
+}
+
+// setsAddress reports whether a declaration gives the device an address.
+func setsAddress(d netconf.Declaration) bool {
+	return d.Ignored == "" && d.Address.Way != netconf.WayNone && d.Address.Way != netconf.WayUnknown
+}
+
+// FindManager returns the declaration that gives the device an address, nil where
+// none does. One that others are made of stands for them, and what a program sets
+// later for what it created the device with.
+func FindManager(of []netconf.Declaration) *netconf.Declaration {
+	var found *netconf.Declaration
+	for i := range of {
+		d := &of[i]
+		if setsAddress(*d) && !overruled(of, *d) && (found == nil || rendered(*found, *d) || found.Program == d.Program && found.Creates && !d.Creates) {
+			found = d
+		}
+	}
+	return found
+}
+
+// rendered reports whether netplan made the declaration d of its own one, by.
+func rendered(d, by netconf.Declaration) bool {
+	return by.Program == netconf.Netplan && by.Renderer == d.Program &&
+		strings.HasPrefix(d.Pos.File, "/run/") && strings.Contains(path.Base(d.Pos.File), "netplan-")
+}
+
+// overruled reports whether what systemd-networkd reads of the file that netplan
+// made for it is another address than netplan's: a drop-in changes that.
+func overruled(of []netconf.Declaration, d netconf.Declaration) bool {
+	return d.Renderer == netconf.Networkd && slices.ContainsFunc(of, func(by netconf.Declaration) bool {
+		return by.Creates && rendered(by, d) && (by.Address.Way != d.Address.Way || by.Address.MAC != d.Address.MAC)
+	})
+}
+
+// manager works out DeviceResult.Manager.
+func (s *subject) manager() *Manager {
+	d := FindManager(s.res.Declarations.Or(nil))
+	if d == nil {
+		return nil
+	}
+	if b := s.res.Device; b != nil && b.Bond.IgnoresAddress() {
+		return nil
+	}
+	// systemd-networkd waits for udevd to be done with a device that it finds.
+	waits := by(*d) == netconf.Networkd && !d.Address.AtCreation
+	return &Manager{Declaration: *d, Certain: waits || s.udevLeaves(d.Address)}
+}
+
+// udevLeaves reports whether udevd is known to set no address of a new device
+// that has the given one already, or only will have it.
+func (s *subject) udevLeaves(given netconf.Address) bool {
+	does, ok := s.onNewDevice(given).Get()
+	return ok && does.Do == Leave
+}
+
+// onNewDevice is what udevd does to the address of a new device.
+func (s *subject) onNewDevice(given netconf.Address) fact.Fact[AddressAction] {
+	switch applies, ok := s.appliesFiles().Get(); {
+	case ok && !applies, s.decision.File.IsAbsent():
+		return fact.Known(AddressAction{Do: Leave})
+	case s.decision.File.IsUnknown():
+		return fact.Unknown[AddressAction]("the file that applies: " + s.decision.File.Reason())
+	}
+	about, _ := s.addressFacts()
+	about.MAC = "made up"
+	assign := host.AddrRandom
+	if given.AtCreation && given.Way != netconf.WayNone {
+		about.MAC, assign = cmp.Or(given.MAC, "given"), host.AddrSet
+	}
+	address, _ := s.macAddress()
+	return OnAdd(s.tree.Release, s.res.Policy.Or("unknown"), address, fact.Known(assign), about, s.res.Persistent)
+}
+
+// given is the address that a program gives the device each time it is made, and
+// its origin: absent where none does, unknown where it cannot be told.
+func (s *subject) given() (fact.Fact[string], string) {
+	unknown := func(why string) (fact.Fact[string], string) { return fact.Unknown[string](why), "" }
+	ofNetworkd, origin := s.networkdAddress()
+	for _, d := range s.res.Declarations.Or(nil) {
+		if d.Program != netconf.Networkd && d.Ignored == "" && d.Address.Way == netconf.WayUnknown {
+			return unknown(fmt.Sprintf("whether %s gives it an address: %s", d.Program, d.Address.Unknown))
+		}
+	}
+	m := s.res.Manager
+	if m == nil {
+		return ofNetworkd, origin
+	}
+	who := by(m.Declaration)
+	if who != netconf.Networkd && !ofNetworkd.IsAbsent() {
+		return unknown(fmt.Sprintf("%s and %s both give it an address", who, netconf.Networkd))
+	}
+	if m.Address.AtCreation {
+		if does, _ := s.onNewDevice(m.Address).Get(); does.Do == Set {
+			return fact.Known(does.MAC), OriginLinkFile
+		}
+	}
+	switch {
+	case who == netconf.Networkd && !ofNetworkd.IsAbsent():
+		return ofNetworkd, origin // its own files say the same
+	case !m.Certain:
+		return unknown(fmt.Sprintf("%s gives it an address (%s), unless udevd is later", who, AddressWords(m.Declaration)))
+	case m.Address.Way == netconf.WayExplicit:
+		return fact.Known(m.Address.MAC), OriginSomeone
+	case m.Address.Way == netconf.WayNetworkd:
+		if derived := s.derivedByNetworkd(); !derived.IsUnknown() {
+			return derived, OriginNetworkd
+		}
+	}
+	return unknown(fmt.Sprintf("%s gives it one: %s", who, AddressWords(m.Declaration)))
+}
+
+// whoIsLater are the addresses of a device that both udevd and another program
+// set once it is there; none where one of them is not known.
+func (s *subject) whoIsLater() []Outcome {
+	m := s.res.Manager
+	if m == nil || m.Certain || m.Address.Way != netconf.WayExplicit && m.Address.Way != netconf.WayRandom {
+		return nil
+	}
+	does, _ := s.onNewDevice(m.Address).Get()
+	if does.Do != Set {
+		return nil
+	}
+	return []Outcome{
+		{MAC: m.Address.MAC, Origin: OriginSomeone, When: string(by(m.Declaration)) + " is later than udevd"},
+		{MAC: does.MAC, Origin: originBy(s.res.Policy.Or("")), When: "udevd is later"},
+	}
+}
+
+// creator is who creates the device, nil where no declaration says so.
+func (r *DeviceResult) creator() *netconf.Declaration {
+	var found *netconf.Declaration
+	of := r.Declarations.Or(nil)
+	for i := range of {
+		if d := &of[i]; d.Creates && d.Ignored == "" && !overruled(of, *d) && (found == nil || rendered(*found, *d)) {
+			found = d
+		}
+	}
+	return found
+}
+
+// AddressWords say what a program does to the address of a device.
+func AddressWords(d netconf.Declaration) string {
+	a := d.Address
+	how := map[netconf.Way]string{
+		netconf.WayExplicit: "sets " + a.MAC, netconf.WayRandom: "makes up another one each time",
+		netconf.WayStable: "derives one of its own, always the same", netconf.WayPermanent: "sets the permanent one of the hardware",
+		netconf.WayNetworkd: "derives one from the machine-id and the name", netconf.WayPort: "sets that of a port",
+		netconf.WayNone: "leaves it alone", netconf.WayUnknown: "not known: " + a.Unknown,
+	}[a.Way]
+	if a.Way == netconf.WayPort && a.Port != "" {
+		how = "sets that of " + a.Port
+	}
+	return how
+}
+
+// settingAt says which setting decides about the address, where it is or belongs,
+// and how a change of it comes to the device.
+func settingAt(d netconf.Declaration) string {
+	at := fmt.Sprintf("change %s at %s", d.Address.Key, d.Address.Pos)
+	if d.Address.Pos == d.Pos {
+		at = fmt.Sprintf("add %s to what is at %s", d.Address.Key, d.Pos)
+	}
+	if then := takesEffect[d.Program]; then != "" {
+		at += fmt.Sprintf(" and have it take effect (%s)", strings.ReplaceAll(then, "NAME", override.ShellWord(d.Device)))
+	}
+	return at
+}
+
+// takesEffect are the commands by which a program makes the device anew as it is
+// configured then.
+var takesEffect = map[netconf.Program]string{
+	netconf.NetworkManager: "nmcli connection reload, then nmcli connection down and up",
+	netconf.Ifupdown:       "ifdown NAME, then ifup NAME",
+	netconf.Ifupdown2:      "ifdown NAME, then ifup NAME",
+	netconf.IfupdownNG:     "ifdown NAME, then ifup NAME",
+	netconf.Netplan:        "ip link delete NAME, then netplan apply",
+	netconf.Wicked:         "wicked ifdown NAME, then wicked ifup NAME",
+}
+
+// Step is one thing that happens to the address of a device as it is made.
+type Step struct {
+	// Who is a program, or "the kernel", and Does what it does, in words.
+	Who  string        `json:"who"`
+	Does string        `json:"does"`
+	Pos  linkfiles.Pos `json:"-"`
+}
+
+// steps are what happens to the address from the creation of the device on, in
+// order, and what is left in the end; none where no program declares it.
+func (s *subject) steps() (steps []Step, wins string) {
+	creator, m := s.res.creator(), s.res.Manager
+	if creator == nil && m == nil {
+		return nil, ""
+	}
+	var created netconf.Address
+	if creator != nil {
+		created = creator.Address
+	} else if m.Address.AtCreation {
+		created = m.Address
+	}
+	atCreation := created.AtCreation && created.Way != netconf.WayNone
+	if creator != nil {
+		does := "creates " + s.res.Name
+		switch {
+		case atCreation:
+			does += " with an address: " + AddressWords(*creator)
+		default:
+			does += " without an address, so that the kernel makes one up"
+		}
+		steps = append(steps, Step{string(by(*creator)), does, creator.Pos})
+	}
+	steps = append(steps, s.udevStep(created))
+	if takesPortAddress[s.res.Kind] && s.res.Kind != "team" && !atCreation {
+		steps = append(steps, Step{Who: "the kernel", Does: "gives it the address of a port, as ports join, unless somebody has set one by then"})
+	}
+	if m == nil {
+		return steps, "what udevd or the kernel gives it: no program that declares it sets an address"
+	}
+	if !m.Address.AtCreation {
+		steps = append(steps, Step{string(by(m.Declaration)), "gives it an address: " + AddressWords(m.Declaration), m.Address.Pos})
+	}
+	wins = fmt.Sprintf("%s's address", by(m.Declaration))
+	switch {
+	case m.Address.MAC != "":
+		wins += " " + m.Address.MAC
+	case m.Address.Way == netconf.WayNetworkd:
+		wins = strings.TrimSpace(wins + " " + s.derivedByNetworkd().Or(""))
+	}
+	does, _ := s.onNewDevice(m.Address).Get()
+	address, set := s.macAddress()
+	switch rival := s.rival(); {
+	case rival != "":
+		wins = fmt.Sprintf("not known: %s and %s both declare it", by(m.Declaration), rival)
+	case m.Certain:
+	case does.Do == Set && m.Address.AtCreation:
+		wins = fmt.Sprintf("udevd's, %s of MACAddress=", does.MAC)
+	case set:
+		wins = fmt.Sprintf("whoever is later: udevd with MACAddress=%s, or %s", address, by(m.Declaration))
+	default:
+		wins += ", unless udevd is later; MACAddressPolicy=none would make it certain"
+	}
+	return steps, wins
+}
+
+// rival is another program than the one that gives the device its address that
+// creates it or gives it one too, "" if there is none.
+func (s *subject) rival() netconf.Program {
+	for _, d := range acting(s.res.Declarations.Or(nil)) {
+		if by(d) != by(s.res.Manager.Declaration) {
+			return by(d)
+		}
+	}
+	return ""
+}
+
+// by is the program that acts for a declaration.
+func by(d netconf.Declaration) netconf.Program {
+	if d.Renderer != "" {
+		return d.Renderer
+	}
+	return d.Program
+}
+
+// udevStep is what udevd does to the new device.
+func (s *subject) udevStep(created netconf.Address) Step {
+	step := Step{Who: "udevd", Pos: s.res.PolicySource}
+	file := "no .link file"
+	if s.file != nil {
+		file = s.file.Path
+	}
+	address, set := s.macAddress()
+	switch policy := s.res.Policy.Or(""); {
+	case s.decision.File.IsUnknown():
+		step.Does = "applies a .link file that is not known"
+	case s.udevLeaves(created):
+		step.Does = "applies " + file + " and leaves the address alone"
+	case policy == "persistent":
+		step.Does = "applies " + file + " and, where it still finds the made-up address, sets the persistent one"
+	case set:
+		step.Does = "applies " + file + " and sets " + address
+	default:
+		step.Does = "applies " + file + ", which may set an address"
+	}
+	return step
+}

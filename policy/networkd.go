@@ -1,0 +1,97 @@
+package policy
+
+import (
+	"linkaudit/fact"
+	"linkaudit/host"
+	"linkaudit/linkfiles"
+	"linkaudit/netconf"
+)
+
+// NetworkdDeclares is what systemd-networkd's files say of the snapshot's machine;
+// active says whether it runs or is started at boot.
+func NetworkdDeclares(files *netconf.NetworkdFiles, active fact.Fact[bool], snap *host.Snapshot, rel linkfiles.Release) []netconf.Declaration {
+	var devices []*linkfiles.Device
+	collected := map[string]bool{}
+	for i := range snap.Devices {
+		devices = append(devices, LinkDevice(&snap.Devices[i]))
+		collected[snap.Devices[i].Name] = true
+	}
+	for i := range snap.Devices {
+		for _, p := range snap.Devices[i].Ports {
+			if !collected[p.Name] {
+				dev := absentDevice(p.Name, "")
+				dev.MAC, dev.PermMAC = fact.Text(p.MAC), fact.Text(p.PermanentMAC)
+				devices = append(devices, &dev)
+			}
+		}
+	}
+	return files.Declarations(netconf.NetworkdMachine{
+		Release: rel, System: &snap.System, Devices: devices, NewDevice: NewDevice, Active: active,
+	})
+}
+
+// networkdSays is what systemd-networkd does to one device, nil each where it
+// does nothing.
+type networkdSays struct {
+	// creates declares that it creates the device; sets that it sets the
+	// address of the device once it is there.
+	creates, sets *netconf.Declaration
+}
+
+// networkd is what systemd-networkd does to the device.
+func (s *subject) networkd() (says networkdSays) {
+	all := s.res.Declarations.Or(nil)
+	for i := range all {
+		switch d := &all[i]; {
+		case d.Program != netconf.Networkd:
+		case d.Creates && says.creates == nil:
+			says.creates = d
+		case !d.Creates && says.sets == nil:
+			says.sets = d
+		}
+	}
+	return says
+}
+
+// address is the address that the device has in the end by systemd-networkd's
+// doing, nil where it leaves that to others.
+func (n networkdSays) address() *netconf.Address {
+	switch {
+	case n.sets != nil:
+		return &n.sets.Address
+	case n.creates != nil && n.creates.Address.Way != netconf.WayNone:
+		return &n.creates.Address
+	}
+	return nil
+}
+
+// networkdAddress is the address that systemd-networkd gives the device:
+// absent where it gives none. The origin is one of the Origin constants.
+func (s *subject) networkdAddress() (mac fact.Fact[string], origin string) {
+	a := s.networkd().address()
+	if a == nil {
+		return fact.Absent[string](), ""
+	}
+	switch a.Way {
+	case netconf.WayExplicit:
+		return fact.Known(a.MAC), OriginSomeone
+	case netconf.WayNetworkd:
+		derived := s.derivedByNetworkd()
+		if derived.IsUnknown() {
+			return fact.Unknown[string]("the address that systemd-networkd derives: " + derived.Reason()), ""
+		}
+		return derived, OriginNetworkd
+	}
+	return fact.Unknown[string](a.Unknown), ""
+}
+
+// derivedByNetworkd is the address that systemd-networkd derives for the device.
+func (s *subject) derivedByNetworkd() fact.Fact[string] {
+	if d := s.res.Device; d != nil {
+		if notCollected(d.NetworkdMAC) {
+			return networkdMACOf(s.snap, d)
+		}
+		return d.NetworkdMAC
+	}
+	return networkdMACOf(s.snap, &host.Device{Name: s.res.Name, ARPHRD: arphrdEther})
+}

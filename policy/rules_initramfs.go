@@ -1,0 +1,106 @@
+package policy
+
+import (
+	"fmt"
+
+	"linkaudit/host"
+	"linkaudit/linkfiles"
+)
+
+// initramfsRules look at what udevd finds before the root is there. They have
+// something to say only where the images were asked for.
+var initramfsRules = []Rule{
+	{
+		Name: "initramfs-stale", Severity: Error,
+		Summary: "The initramfs has other .link files than the root, and they would give the device another policy.",
+		Help:    "Make the images anew with the program that makes them.",
+		device:  initramfsStale,
+		looked:  lookedIntoImages,
+	},
+	{
+		Name: "initramfs-unreadable", Severity: Warning,
+		Summary: "An initramfs image could not be read, so what udevd finds in it is not known.",
+		Help:    "Make the image anew if it is damaged; unpack it and audit it with --root if linkaudit cannot read it.",
+		host: func(a *audit) (out []found) {
+			images, _ := a.snap.Initramfs.Get()
+			for _, img := range images {
+				if img.Unreadable != "" {
+					out = append(out, found{message: fmt.Sprintf("the initramfs image %s could not be read: %s", img.Path, img.Unreadable), pos: linkfiles.Pos{File: img.Path}})
+				}
+			}
+			return out
+		},
+		looked: lookedIntoImages,
+	},
+}
+
+func lookedIntoImages(snap *host.Snapshot) bool { return snap.Initramfs.IsKnown() }
+
+// initramfsStale makes one finding of all images that say the same.
+func initramfsStale(s *subject) (out []found) {
+	type what struct{ message, help string }
+	var order []what
+	same := map[what][]InImage{}
+	for _, v := range s.res.InImages {
+		if !v.Differs && !v.LinkFile.IsUnknown() {
+			continue
+		}
+		w := what{help: fmt.Sprintf("Make the images anew: %s.", v.Image.Maker.UpdateWords())}
+		if more := v.Advice(); more != "" {
+			w.help += " Note that " + more + "."
+		}
+		policies := fmt.Sprintf("policy %s (%s), and has policy %s here", orNone(v.Policy), v.There(), orNone(v.Root))
+		switch {
+		case v.LinkFile.IsUnknown():
+			w = what{fmt.Sprintf("the policy of %s in the initramfs is not known: %s", s.res.Name, v.LinkFile.Reason()), helpUnknown}
+		case v.Creates == CreatesIt:
+			w.message = fmt.Sprintf("%s is created in the initramfs (%s), where it gets %s", s.res.Name, v.By, policies)
+		case v.Creates == CreatesMaybe:
+			w.message = fmt.Sprintf("%s may be created in the initramfs, as the kernel command line says, where it gets %s", s.res.Name, policies)
+		default:
+			w.message = fmt.Sprintf("in the initramfs %s would get %s", s.res.Name, policies)
+		}
+		if same[w] == nil {
+			order = append(order, w)
+		}
+		same[w] = append(same[w], v)
+	}
+	for _, w := range order {
+		vs := same[w]
+		out = append(out, found{
+			severity: s.weightInImage(vs[0]), help: w.help,
+			message: w.message + ": " + paths(vs), pos: linkfiles.Pos{File: vs[0].Image.Path},
+		})
+	}
+	return out
+}
+
+// weightInImage is by what comes of it: the device that is created there has the
+// address of the policy there; one that nothing is known to create there has not.
+func (s *subject) weightInImage(v InImage) Severity {
+	switch {
+	case v.LinkFile.IsUnknown():
+		return Info
+	case v.Creates == CreatesIt:
+		return Error
+	case v.Creates == CreatesMaybe:
+		return Warning
+	case s.res.Kind == "" && s.res.Device != nil && actsOn(v, s.res.Device):
+		// Hardware is there whenever its driver is.
+		return Warning
+	}
+	return Info
+}
+
+// actsOn reports whether one of the two policies would make udevd change the
+// address of this hardware: random acts on addr_assign_type 0, persistent on 1
+// (link_generate_mac() in udev's link-config.c).
+func actsOn(v InImage, d *host.Device) bool {
+	for _, p := range []string{v.Policy, v.Root} {
+		t, known := d.AddrAssignType.Get()
+		if p == "random" && (!known || t == host.AddrPerm) || p == "persistent" && (!known || t == host.AddrRandom) {
+			return true
+		}
+	}
+	return false
+}

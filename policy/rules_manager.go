@@ -1,0 +1,186 @@
+package policy
+
+import (
+	"cmp"
+	"fmt"
+
+	"linkaudit/host"
+	"linkaudit/netconf"
+)
+
+// managerRules are about other programs that make the device or give it an
+// address.
+var managerRules = []Rule{
+	{
+		Name: "manager-sets-address", Severity: Info,
+		Summary: "Another program gives the device its address, whatever the .link files say.",
+		Help:    "Nothing if that address is meant; otherwise change the setting.",
+		device:  managerSetsAddress,
+	},
+	{
+		Name: "declared-twice", Severity: Warning,
+		Summary: "The configuration of two programs declares the device.",
+		Help:    "Leave the device to one of them, and remove it from the configuration of the other.",
+		device:  declaredTwice,
+	},
+	{
+		Name: "declarations-unknown", Severity: Info,
+		Summary: "What other programs' configuration says of the device is not known.",
+		Help:    helpUnknown,
+		device: func(s *subject) []found {
+			return notKnown(s.res.Declarations, "what other programs' configuration says of "+s.res.Name)
+		},
+	},
+	{
+		Name: "manager-file-unreadable", Severity: Info,
+		Summary: "A file of a program that makes devices could not be read, or the program itself does not take it.",
+		Help:    "Run the audit as root where rights are missing; otherwise mend the file.",
+		host: func(a *audit) (all []found) {
+			for _, p := range a.snap.DeclarationProblems {
+				f := found{message: fmt.Sprintf("%s: %s", p.Program, p.Message), pos: p.Pos}
+				if p.Refused {
+					f.severity = Warning
+				}
+				all = append(all, f)
+			}
+			return all
+		},
+	},
+}
+
+// managerSetsAddress weighs by what comes of it: a program that gives the device
+// the address it carries is as somebody meant it to be; one whose address the
+// device has not, or that is there though somebody asks for none, is not.
+func managerSetsAddress(s *subject) []found {
+	d := FindManager(s.res.Declarations.Or(nil))
+	switch {
+	case d == nil:
+		return s.managerUnknown()
+	case by(*d) == netconf.Networkd && s.networkd().address() != nil:
+		return nil // networkd-sets-address speaks of it
+	}
+	name, dev := s.res.Name, s.res.Device
+	f := found{
+		pos:     d.Address.Pos,
+		message: fmt.Sprintf("%s %s", d.Program, sentence(*d, name)),
+		help:    changeSetting(*d),
+	}
+	switch {
+	case dev != nil && dev.Bond.IgnoresAddress():
+		f.message += fmt.Sprintf(", but with fail_over_mac=%s the bond takes none", dev.Bond.FailOverMAC)
+	case dev != nil && d.Address.Way == netconf.WayExplicit && dev.MAC != d.Address.MAC:
+		f.severity = Warning
+		f.message += ", but it carries " + cmp.Or(dev.MAC, "none")
+		f.help = fmt.Sprintf("Have %s bring the device up anew, or correct the setting.", by(*d))
+	case d.Address.AtCreation && s.asksForNone() != "":
+		f.severity = Error
+		f.message += " as it creates it: " + s.asksForNone()
+	case d.Address.Way == netconf.WayNetworkd && takesPortAddress[s.res.Kind]:
+		f.severity = Warning // as networkd-sets-address does
+	case s.setsOther(d.Address.MAC):
+		f.severity = Warning
+		set, _ := s.file.MACAddress()
+		f.message += fmt.Sprintf(", and %s asks for MACAddress=%s", set.Pos, set.Value)
+		f.help = "Have one of the two set the address."
+	case s.res.Manager != nil && !s.res.Manager.Certain && s.res.Policy.Or("") == "persistent":
+		f.message += ", unless udevd, which MACAddressPolicy=persistent has set one as well, is later"
+	}
+	return []found{f}
+}
+
+// sentence goes on after the name of the program.
+func sentence(d netconf.Declaration, name string) string {
+	switch a := d.Address; a.Way {
+	case netconf.WayExplicit:
+		return fmt.Sprintf("gives %s the address %s (%s)", name, a.MAC, a.Key)
+	case netconf.WayNetworkd:
+		return fmt.Sprintf("has systemd-networkd create %s with a derived address", name)
+	case netconf.WayPort:
+		return fmt.Sprintf("gives %s the address of %s (%s)", name, cmp.Or(a.Port, "a port"), a.Key)
+	case netconf.WayPermanent:
+		return fmt.Sprintf("gives %s its permanent address (%s)", name, a.Key)
+	case netconf.WayRandom:
+		return fmt.Sprintf("makes up another address for %s each time (%s)", name, a.Key)
+	}
+	return fmt.Sprintf("gives %s an address that it derives of the connection (%s)", name, d.Address.Key)
+}
+
+// changeSetting says what to change where another address is wanted.
+func changeSetting(d netconf.Declaration) string {
+	return fmt.Sprintf("Nothing if that is meant; otherwise %s: a .link file does not change it.", settingAt(d))
+}
+
+// managerUnknown is for declarations of which it cannot be told what they do to
+// the address.
+func (s *subject) managerUnknown() (all []found) {
+	for _, d := range s.res.Declarations.Or(nil) {
+		if d.Program != netconf.Networkd && d.Address.Way == netconf.WayUnknown && d.Ignored == "" {
+			all = append(all, found{
+				pos:     d.Address.Pos,
+				message: fmt.Sprintf("whether %s gives %s an address is not known: %s", d.Program, s.res.Name, d.Address.Unknown),
+				help:    "Look at the setting: if it sets one, no .link file changes it.",
+			})
+		}
+	}
+	return all
+}
+
+// setsOther reports whether the file in force sets another address than mac.
+func (s *subject) setsOther(mac string) bool {
+	address, ok := s.macAddress()
+	return ok && address != mac
+}
+
+// acting are the declarations that are acted on.
+func acting(of []netconf.Declaration) (out []netconf.Declaration) {
+	for _, d := range of {
+		if d.Ignored == "" && (d.Creates || setsAddress(d)) {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+// declaredTwice compares the declarations that are acted on. What netplan made
+// of its own file is not another one.
+func declaredTwice(s *subject) []found {
+	of := acting(s.res.Declarations.Or(nil))
+	for i, a := range of {
+		for _, b := range of[i+1:] {
+			if a.Program == b.Program || rendered(a, b) || rendered(b, a) {
+				continue
+			}
+			return []found{{
+				pos:     b.Pos,
+				message: fmt.Sprintf("%s and %s both declare %s, at %s and %s", a.Program, b.Program, s.res.Name, a.Pos, b.Pos),
+			}}
+		}
+	}
+	return nil
+}
+
+// Override returns the declaration by which a program other than systemd-networkd
+// gives a device an address, nil if there is none, and says what an override would
+// do then and what to change in its place. Where the device is created with the
+// address it does nothing, for udevd leaves that alone. Where the address is set
+// later, udevd may replace it, and an override keeps it from doing so.
+func Override(snap *host.Snapshot, name, kind string) (*netconf.Declaration, string) {
+	var of []netconf.Declaration
+	for _, d := range snap.Declarations.Or(nil) {
+		if isFor(d, name, kind, false) {
+			of = append(of, d)
+		}
+	}
+	d := FindManager(of)
+	if d == nil || d.Program == netconf.Networkd {
+		return nil, ""
+	}
+	what := fmt.Sprintf("%s %s", d.Program, sentence(*d, name))
+	if d.Address.AtCreation {
+		if d.Address.Way != netconf.WayNetworkd {
+			what += " as it creates it"
+		}
+		return d, fmt.Sprintf("%s, and no .link file changes that: for another one %s", what, settingAt(*d))
+	}
+	return d, fmt.Sprintf("%s; an override keeps udevd from replacing that address, but for another one %s", what, settingAt(*d))
+}

@@ -38,7 +38,12 @@ func (c Change) files() []file {
 		if !p.Changed() {
 			continue
 		}
-		out = append(out, file{p.Target.String(), p.Path, p.Old, p.Content})
+		if p.LinkChanged() {
+			out = append(out, file{p.Target.String(), p.Path, p.Old, p.Content})
+		}
+		for _, n := range changed(p.NetDevs) {
+			out = append(out, file{p.Target.String(), n.Path, n.Old, n.Content})
+		}
 		for i := range p.Remove {
 			out = append(out, file{p.Target.String(), p.Remove[i].Path, p.Remove[i].Text(), nil})
 		}
@@ -71,7 +76,9 @@ func ChangeText(w io.Writer, c Change, o Options) error {
 	for _, plan := range c.Plans {
 		switch {
 		case plan.Changed():
-			p.para("", 2, span{target(plan.Target), bold}, text(": "+verb+word(plan.Path)))
+			for _, name := range written(plan) {
+				p.para("", 2, span{target(plan.Target), bold}, text(": "+verb+word(name)))
+			}
 		default:
 			p.para("", 2, span{target(plan.Target), bold}, text(": nothing to change"))
 		}
@@ -94,6 +101,11 @@ func ChangeText(w io.Writer, c Change, o Options) error {
 		}
 		p.para("", 2, span{target(u.Target), bold}, text(": "+did+word(u.Path)))
 	}
+	if c.DryRun {
+		for _, l := range c.Live {
+			p.para("", 2, span{word(l.Device), bold}, text(": would set the address "+l.MAC+", that of its port "+word(l.From)))
+		}
+	}
 	if c.Undo && len(c.Removed) == 0 {
 		p.para("", 2, text("Nothing to undo: there is no override of linkaudit's here."))
 	}
@@ -106,6 +118,14 @@ func ChangeText(w io.Writer, c Change, o Options) error {
 			}
 		}
 	}
+	for _, img := range c.Initramfs {
+		switch {
+		case img.Updated:
+			p.para("", 2, text("made anew: "+word(img.Path)+", and found up to date"))
+		case c.UpdatesInitramfs && c.DryRun:
+			p.para("", 2, text("would make anew: "+word(img.Path)+", by "+img.Maker.UpdateWords()))
+		}
+	}
 	for i, r := range c.Remaining {
 		if i == 0 {
 			p.blank()
@@ -113,6 +133,27 @@ func ChangeText(w io.Writer, c Change, o Options) error {
 		p.para("", 2, span{"left to do", yellow}, text(": "+Escape(r)))
 	}
 	return p.flush(w)
+}
+
+// written are the files that a plan writes, or would.
+func written(plan *change.Plan) []string {
+	var names []string
+	if plan.LinkChanged() {
+		names = append(names, plan.Path)
+	}
+	for _, n := range changed(plan.NetDevs) {
+		names = append(names, n.Path)
+	}
+	return names
+}
+
+func changed(netDevs []change.NetDev) (out []change.NetDev) {
+	for _, n := range netDevs {
+		if n.Changed() {
+			out = append(out, n)
+		}
+	}
+	return out
 }
 
 // target names a target without a line break in the name.
@@ -138,6 +179,14 @@ type changeJSON struct {
 	Remaining []string         `json:"remaining"`
 	Targets   []changeTarget   `json:"targets"`
 	Addresses []changedAddress `json:"addresses"`
+	Initramfs []staleImage     `json:"initramfs"`
+}
+
+type staleImage struct {
+	Path    string `json:"path"`
+	Maker   string `json:"maker"`
+	There   string `json:"there"`
+	Updated bool   `json:"updated"`
 }
 
 type changeTarget struct {
@@ -160,12 +209,17 @@ func ChangeJSON(w io.Writer, c Change) error {
 	out := changeJSON{
 		Schema: FixSchema, DryRun: c.DryRun, Changed: c.Changed, Reloaded: c.Reloaded, Verified: c.Verified,
 		Remaining: append([]string{}, c.Remaining...), Targets: []changeTarget{}, Addresses: []changedAddress{},
+		Initramfs: []staleImage{},
 	}
 	if c.Undo {
 		out.Schema = UndoSchema
 	}
 	for _, p := range c.Plans {
-		out.Targets = append(out.Targets, changeTarget{p.Target.Kind, p.Target.Name, p.Changed(), p.Path, p.Why, append([]string{}, p.Notes...)})
+		name := p.Path
+		if name == "" && len(p.NetDevs) > 0 {
+			name = p.NetDevs[0].Path
+		}
+		out.Targets = append(out.Targets, changeTarget{p.Target.Kind, p.Target.Name, p.Changed(), name, p.Why, append([]string{}, p.Notes...)})
 	}
 	for _, u := range c.Removed {
 		out.Targets = append(out.Targets, changeTarget{u.Target.Kind, u.Target.Name, true, u.Path, "", []string{}})
@@ -181,5 +235,8 @@ func ChangeJSON(w io.Writer, c Change) error {
 	for _, l := range c.Live {
 		out.Addresses = append(out.Addresses, changedAddress{l.Device, l.MAC, l.From})
 	}
-	return writeJSON(w, out)
+	for _, img := range c.Initramfs {
+		out.Initramfs = append(out.Initramfs, staleImage{img.Path, string(img.Maker), img.There, img.Updated})
+	}
+	return writeJSON(w, out, indented)
 }

@@ -7,6 +7,7 @@ import (
 
 	"linkaudit/host"
 	"linkaudit/linkfiles"
+	"linkaudit/netconf"
 	"linkaudit/policy"
 )
 
@@ -25,10 +26,15 @@ func ExplainText(w io.Writer, x *policy.Explanation, o Options) error {
 		{"The .link files, in the order in which udevd looks at them", func() { p.files(x, o.AllFiles) }},
 		{"The settings of the file that applies", func() { p.settings(x) }},
 		{"The policy", func() { p.explainPolicy(x) }},
+		{"Other programs", func() { p.managers(x) }},
 		{"The address now", func() { p.explainAddress(x) }},
 		{"The address after an event", func() { p.events(x) }},
+		{"The initramfs", func() { p.initramfs(x) }},
 		{"What to do", func() { p.whatToDo(x) }},
 	} {
+		if section.heading == "The initramfs" && !x.Result.Snapshot.Initramfs.IsKnown() {
+			continue // nobody asked
+		}
 		p.blank()
 		p.para("", 2, span{section.heading, bold})
 		section.write()
@@ -205,6 +211,43 @@ func fileRows(verdicts []linkfiles.Verdict, all bool) []fileRow {
 		}
 	}
 	return rows
+}
+
+// initramfs says what the images that were read make of the device.
+func (p *printer) initramfs(x *policy.Explanation) {
+	images, _ := x.Result.Snapshot.Initramfs.Get()
+	if len(images) == 0 {
+		p.say(text("No initramfs image was found."))
+		return
+	}
+	p.say(text("Until the root is there, udevd reads the .link files that were put into the initramfs when it was made; a device that is created there is handled by those."))
+	for i := range images {
+		img := &images[i]
+		what := "its udevd applies no .link file to any device"
+		s := plain
+		switch {
+		case img.Unreadable != "":
+			what, s = "not known, since it could not be read: "+Escape(img.Unreadable), yellow
+		case !img.Udevd:
+			what = "there is no udevd in it"
+		}
+		for _, v := range x.Device.InImages {
+			if v.Image != img {
+				continue
+			}
+			what = Escape(v.There())
+			if v.Differs {
+				what, s = "another policy than here: "+what, yellow
+			}
+			switch v.Creates {
+			case policy.CreatesIt:
+				what += "; the device is created there (" + Escape(v.By) + ")"
+			case policy.CreatesMaybe:
+				what += "; whether the device is created there depends on the kernel command line, which is not known"
+			}
+		}
+		p.fact("image", text(word(img.Path)+": "), span{what, s})
+	}
 }
 
 // gapWords counts what was left out by why it does not apply.
@@ -459,6 +502,59 @@ func (p *printer) explainPolicy(x *policy.Explanation) {
 	}
 }
 
+// managers says who else declares the device, what happens in which order as it
+// is made, and who has the last word.
+func (p *printer) managers(x *policy.Explanation) {
+	d := x.Device
+	of, known := d.Declarations.Get()
+	switch {
+	case !known:
+		p.say(append([]span{text("What their configuration says of it is ")}, notKnown(d.Declarations.Reason())...)...)
+		return
+	case len(of) == 0:
+		p.say(text("The configuration of no other program that linkaudit reads declares it."))
+		return
+	}
+	for _, decl := range of {
+		p.declaration(decl)
+	}
+	if len(d.Steps) == 0 {
+		return
+	}
+	p.say(text("When it is made, in this order:"))
+	for i, s := range d.Steps {
+		spans := []span{text(fmt.Sprintf("%d. %s %s", i+1, Escape(s.Who), Escape(s.Does)))}
+		if s.Pos.File != "" {
+			spans = append(spans, span{" (" + position(s.Pos.File, s.Pos.Line) + ")", dim})
+		}
+		p.para("    ", 7, spans...)
+	}
+	p.fact("in the end", span{Escape(d.Wins), bold})
+}
+
+func (p *printer) declaration(d netconf.Declaration) {
+	does := " declares it"
+	if d.Creates {
+		does = " creates it"
+		if len(d.Ports) > 0 {
+			does += " with the ports " + word(strings.Join(d.Ports, ", "))
+		}
+	}
+	switch {
+	case d.Ignored != "":
+		does = " has it, but leaves it alone: " + Escape(d.Ignored)
+	case d.OnRequest:
+		does += ", when it is asked to"
+	}
+	if d.Renderer != "" {
+		does += ", by way of " + word(string(d.Renderer))
+	}
+	p.fact("program", span{word(string(d.Program)), bold}, text(does+", at "), place(d.Pos.File, d.Pos.Line))
+	if d.Ignored == "" {
+		p.fact("address", text(Escape(policy.AddressWords(d))+" ("+word(d.Address.Key)+", "), place(d.Address.Pos.File, d.Address.Pos.Line), text(")"))
+	}
+}
+
 // assignWords say what addr_assign_type means.
 var assignWords = map[host.AddrAssignType]string{
 	host.AddrPerm:   "the device's own",
@@ -493,7 +589,7 @@ func (p *printer) explainAddress(x *policy.Explanation) {
 
 func explainOrigin(d *policy.DeviceResult) []span {
 	if v, ok := d.Origin.Get(); ok {
-		return []span{text(giver(v, d.OriginPort))}
+		return append([]span{text(giver(v, d.OriginPort))}, otherID(d)...)
 	}
 	if len(d.OriginCandidates) == 0 {
 		return []span{{"origin not known", yellow}}
@@ -721,6 +817,67 @@ type explainJSON struct {
 	Findings   []policy.Finding    `json:"findings"`
 	Bond       *host.Bond          `json:"bond"`
 	Ports      []explainPortsJSON  `json:"ports"`
+	Steps      []stepJSON          `json:"steps"`
+	Wins       string              `json:"wins"`
+	// Initramfs is null where the images were not asked for.
+	Initramfs []explainImageJSON `json:"initramfs"`
+}
+
+// stepJSON is one thing that happens as the device is made.
+type stepJSON struct {
+	policy.Step
+	File string `json:"file"`
+	Line int    `json:"line"`
+}
+
+type explainImageJSON struct {
+	Path       string `json:"path"`
+	Kernel     string `json:"kernel"`
+	Maker      string `json:"maker"`
+	Unreadable string `json:"unreadable"`
+	// Applies: there are a udevd and its rule, so that the rest means something.
+	Applies  bool           `json:"applies"`
+	LinkFile *string        `json:"link_file"`
+	Policy   *string        `json:"mac_address_policy"`
+	Source   *linkfiles.Pos `json:"policy_source"`
+	Differs  bool           `json:"differs"`
+	Created  *bool          `json:"created"`
+}
+
+func explainImages(x *policy.Explanation) []explainImageJSON {
+	images, known := x.Result.Snapshot.Initramfs.Get()
+	if !known {
+		return nil
+	}
+	out := make([]explainImageJSON, len(images))
+	for i := range images {
+		img := &images[i]
+		j := explainImageJSON{Path: img.Path, Kernel: img.Kernel, Maker: string(img.Maker), Unreadable: img.Unreadable}
+		for _, v := range x.Device.InImages {
+			if v.Image != img {
+				continue
+			}
+			j.Applies, j.Differs = true, v.Differs
+			if v.Creates != policy.CreatesMaybe {
+				created := v.Creates == policy.CreatesIt
+				j.Created = &created
+			}
+			if v.LinkFile.IsUnknown() {
+				continue
+			}
+			path, set := "", v.Policy
+			if f := v.LinkFile.Or(nil); f != nil {
+				path = f.Path
+			}
+			j.LinkFile, j.Policy = &path, &set
+			if v.Source.File != "" {
+				source := v.Source
+				j.Source = &source
+			}
+		}
+		out[i] = j
+	}
+	return out
 }
 
 type explainPortsJSON struct {
@@ -763,7 +920,10 @@ func ExplainJSON(w io.Writer, x *policy.Explanation) error {
 		Schema: ExplainSchema, Host: newHostJSON(x.Result.Snapshot), Device: newDeviceJSON(d),
 		Evidence: x.Evidence, Fix: x.Fix, Findings: findingsJSON(x.Result.Findings),
 		Files: make([]explainFileJSON, 0, len(x.Files)), NotRead: []notReadJSON{}, Settings: []settingJSON{},
-		Ports: []explainPortsJSON{},
+		Ports: []explainPortsJSON{}, Steps: []stepJSON{}, Wins: d.Wins, Initramfs: explainImages(x),
+	}
+	for _, s := range d.Steps {
+		out.Steps = append(out.Steps, stepJSON{s, s.Pos.File, s.Pos.Line})
 	}
 	if pm, ok := d.Persistent.Get(); ok {
 		out.Persistent = &pm
@@ -797,5 +957,5 @@ func ExplainJSON(w io.Writer, x *policy.Explanation) error {
 		}
 		out.Settings = append(out.Settings, s)
 	}
-	return writeJSON(w, out)
+	return writeJSON(w, out, indented)
 }

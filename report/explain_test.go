@@ -18,6 +18,7 @@ import (
 	"linkaudit/fact"
 	"linkaudit/host"
 	"linkaudit/linkfiles"
+	"linkaudit/netconf"
 	"linkaudit/policy"
 )
 
@@ -34,6 +35,7 @@ func fates() *policy.Explanation {
 		Systemd:      host.Systemd{Release: fact.Known(linkfiles.Release(252))},
 		NamingScheme: fact.Known(host.NamingScheme{Name: "v252"}),
 		Udev:         host.Udev{Running: fact.Known(true), SetupLinkRule: fact.Known("/usr/lib/udev/rules.d/80-net-setup-link.rules")},
+		Declarations: fact.Known([]netconf.Declaration{}),
 		Devices: []host.Device{
 			{Index: 2, Name: "eth0", ARPHRD: 1, MAC: "02:00:00:00:00:01", PermanentMAC: "02:00:00:00:00:01", Master: "bond0", AddrAssignType: fact.Known(host.AddrPerm)},
 			{Index: 4, Name: "bond0", Kind: "bond", ARPHRD: 1, MAC: "02:00:00:00:00:01",
@@ -80,6 +82,12 @@ func hostileExplanations() []*policy.Explanation {
 		d.LinkFile = fact.Known(&linkfiles.File{Path: evil, Name: evil, State: linkfiles.StateActive, DropIns: []string{evil}})
 		d.Policy, d.PolicySource = fact.Known(evil), linkfiles.Pos{File: evil, Line: 7}
 		d.Origin, d.OriginPort = fact.Known(policy.OriginPort), evil
+		pos := linkfiles.Pos{File: evil, Line: 2}
+		d.Declarations = fact.Known([]netconf.Declaration{{
+			Program: netconf.Program(evil), Renderer: netconf.Program(evil), Device: evil, Kind: evil, Creates: true, Ports: []string{evil}, Pos: pos,
+			Address: netconf.Address{Way: netconf.WayUnknown, Key: evil, Port: evil, Unknown: evil, Pos: pos},
+		}, {Program: netconf.Program(evil), Ignored: evil, Pos: pos}})
+		d.Steps, d.Wins = []policy.Step{{Who: evil, Does: evil, Pos: pos}}, evil
 		d.Predicted = []policy.Prediction{
 			{Event: policy.EventBoot, MAC: fact.Unknown[string](evil), Outcomes: []policy.Outcome{{MAC: evil, Origin: evil, When: evil}, {Origin: policy.OriginPort, Port: evil, When: evil}}},
 			{Event: policy.EventUdevAdd, MAC: fact.Unknown[string](evil)},

@@ -1,6 +1,8 @@
 package report
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -9,6 +11,7 @@ import (
 	"linkaudit/fact"
 	"linkaudit/host"
 	"linkaudit/linkfiles"
+	"linkaudit/netconf"
 	"linkaudit/policy"
 )
 
@@ -18,10 +21,13 @@ const (
 	CheckSchema   = "linkaudit.check/1"
 	LintSchema    = "linkaudit.lint/1"
 	ExplainSchema = "linkaudit.explain/1"
+	FleetSchema   = "linkaudit.fleet/1"
 )
 
 type checkJSON struct {
-	Schema   string           `json:"schema"`
+	Schema string `json:"schema"`
+	// Source is where the snapshot was read, of one of several.
+	Source   string           `json:"source,omitempty"`
 	Host     hostJSON         `json:"host"`
 	Devices  []deviceJSON     `json:"devices"`
 	Findings []policy.Finding `json:"findings"`
@@ -36,22 +42,80 @@ type hostJSON struct {
 }
 
 type deviceJSON struct {
-	Name             string           `json:"name"`
-	Index            int              `json:"index"`
-	Kind             string           `json:"kind"`
-	Present          bool             `json:"present"`
-	LinkFile         *string          `json:"link_file"`
-	DropIns          []string         `json:"dropins"`
-	MACAddressPolicy *string          `json:"mac_address_policy"`
-	PolicySource     *linkfiles.Pos   `json:"policy_source"`
-	Live             *liveJSON        `json:"live"`
-	Origin           *string          `json:"origin"`
-	OriginPort       string           `json:"origin_port"`
-	OriginCandidates []string         `json:"origin_candidates"`
-	Applied          appliedJSON      `json:"applied"`
-	PersistentMAC    *string          `json:"persistent_mac"`
-	Predicted        predictedJSON    `json:"predicted"`
-	Findings         []policy.Finding `json:"findings"`
+	Name             string         `json:"name"`
+	Index            int            `json:"index"`
+	Kind             string         `json:"kind"`
+	Present          bool           `json:"present"`
+	LinkFile         *string        `json:"link_file"`
+	DropIns          []string       `json:"dropins"`
+	MACAddressPolicy *string        `json:"mac_address_policy"`
+	PolicySource     *linkfiles.Pos `json:"policy_source"`
+	Live             *liveJSON      `json:"live"`
+	Origin           *string        `json:"origin"`
+	OriginPort       string         `json:"origin_port"`
+	OriginCandidates []string       `json:"origin_candidates"`
+	OriginMachineID  string         `json:"origin_machine_id"`
+	Applied          appliedJSON    `json:"applied"`
+	PersistentMAC    *string        `json:"persistent_mac"`
+	Predicted        predictedJSON  `json:"predicted"`
+	// Declarations is nil where they are not known.
+	Declarations []declarationJSON `json:"declarations"`
+	Manager      *managerJSON      `json:"manager"`
+	Findings     []policy.Finding  `json:"findings"`
+}
+
+// declarationJSON is a netconf.Declaration with every field.
+type declarationJSON struct {
+	Program   netconf.Program        `json:"program"`
+	Device    string                 `json:"device"`
+	Pattern   bool                   `json:"pattern"`
+	Kind      string                 `json:"kind"`
+	Creates   bool                   `json:"creates"`
+	OnRequest bool                   `json:"on_request"`
+	Renderer  netconf.Program        `json:"renderer"`
+	Ignored   string                 `json:"ignored"`
+	Ports     []string               `json:"ports"`
+	Address   declarationAddressJSON `json:"address"`
+	File      string                 `json:"file"`
+	Line      int                    `json:"line"`
+}
+
+type declarationAddressJSON struct {
+	Way        netconf.Way `json:"way"`
+	Key        string      `json:"key"`
+	MAC        string      `json:"mac"`
+	Port       string      `json:"port"`
+	AtCreation bool        `json:"at_creation"`
+	Unknown    string      `json:"unknown"`
+	File       string      `json:"file"`
+	Line       int         `json:"line"`
+}
+
+// managerJSON is who gives the device its address.
+type managerJSON struct {
+	Program netconf.Program `json:"program"`
+	MAC     string          `json:"mac"`
+	Certain bool            `json:"certain"`
+}
+
+func newDeclarationsJSON(d *policy.DeviceResult) []declarationJSON {
+	of, ok := d.Declarations.Get()
+	if !ok {
+		return nil
+	}
+	out := make([]declarationJSON, 0, len(of))
+	for _, d := range of {
+		a := d.Address
+		out = append(out, declarationJSON{
+			Program: d.Program, Device: d.Device, Pattern: d.Pattern, Kind: d.Kind, Creates: d.Creates, OnRequest: d.OnRequest,
+			Renderer: d.Renderer, Ignored: d.Ignored, Ports: append([]string{}, d.Ports...), File: d.Pos.File, Line: d.Pos.Line,
+			Address: declarationAddressJSON{
+				Way: a.Way, Key: a.Key, MAC: a.MAC, Port: a.Port, AtCreation: a.AtCreation, Unknown: a.Unknown,
+				File: a.Pos.File, Line: a.Pos.Line,
+			},
+		})
+	}
+	return out
 }
 
 type liveJSON struct {
@@ -107,17 +171,55 @@ func newPredictedJSON(d *policy.DeviceResult) predictedJSON {
 // It holds every finding: a threshold is for people and for the exit status,
 // and a finding may be what explains a null.
 func JSON(w io.Writer, res *policy.Result) error {
-	out := checkJSON{
+	return writeCheckJSON(w, res, "", indented)
+}
+
+// writeCheckJSON encodes one device at a time, so that the text of a host with
+// thousands is never in memory as a whole.
+func writeCheckJSON(w io.Writer, res *policy.Result, source, indent string) error {
+	to := bufio.NewWriterSize(w, 64<<10)
+	frame, err := newJSONEncoder().encode(checkJSON{
 		Schema:   CheckSchema,
+		Source:   source,
 		Host:     newHostJSON(res.Snapshot),
-		Devices:  make([]deviceJSON, 0, len(res.Devices)),
+		Devices:  []deviceJSON{},
 		Findings: findingsJSON(res.Findings),
 		Summary:  Count(res),
+	}, "", indent)
+	if err != nil {
+		return err
 	}
-	for i := range res.Devices {
-		out.Devices = append(out.Devices, newDeviceJSON(&res.Devices[i]))
+	// No string has this in it: quotes in strings are escaped.
+	none, newline, last := `"devices":[]`, "", ""
+	if indent != "" {
+		none, newline, last = `"devices": []`, "\n"+indent+indent, "\n"+indent
 	}
-	return writeJSON(w, out)
+	before, after, _ := bytes.Cut(frame, []byte(none))
+	to.Write(before)
+	to.WriteString(none[:len(none)-1])
+	if err := inOrder(to, len(res.Devices), func(text []byte, from, until int) ([]byte, error) {
+		enc := newJSONEncoder()
+		for i := range res.Devices[from:until] {
+			if from+i > 0 {
+				text = append(text, ',')
+			}
+			text = append(text, newline...)
+			device, err := enc.encode(newDeviceJSON(&res.Devices[from+i]), indent+indent, indent)
+			if err != nil {
+				return nil, err
+			}
+			text = append(text, bytes.TrimSuffix(device, []byte("\n"))...)
+		}
+		return text, nil
+	}); err != nil {
+		return err
+	}
+	if len(res.Devices) > 0 {
+		to.WriteString(last)
+	}
+	to.WriteByte(']')
+	to.Write(after)
+	return to.Flush()
 }
 
 func newHostJSON(s *host.Snapshot) hostJSON {
@@ -146,9 +248,11 @@ func newDeviceJSON(d *policy.DeviceResult) deviceJSON {
 		MACAddressPolicy: value(d.Policy),
 		Origin:           value(d.Origin),
 		OriginPort:       d.OriginPort,
+		OriginMachineID:  d.OfOtherID.Source,
 		OriginCandidates: append([]string{}, d.OriginCandidates...),
 		Applied:          appliedJSON{LinkFile: value(d.Applied)},
 		Predicted:        newPredictedJSON(d),
+		Declarations:     newDeclarationsJSON(d),
 		Findings:         findingsJSON(d.Findings),
 	}
 	if f, ok := d.LinkFile.Get(); ok {
@@ -164,6 +268,9 @@ func newDeviceJSON(d *policy.DeviceResult) deviceJSON {
 		j.PersistentMAC = &pm.MAC
 	} else if d.Persistent.IsAbsent() {
 		j.PersistentMAC = new("")
+	}
+	if m := d.Manager; m != nil {
+		j.Manager = &managerJSON{m.Program, m.Address.MAC, m.Certain}
 	}
 	if d.Device != nil {
 		j.Index = d.Device.Index
@@ -261,27 +368,44 @@ func LintJSON(w io.Writer, l Lint) error {
 	for _, f := range l.Files {
 		out.Files = append(out.Files, lintFileJSON{f.Path, f.State, f.Why, append([]string{}, f.DropIns...)})
 	}
-	return writeJSON(w, out)
+	return writeJSON(w, out, indented)
 }
 
-func writeJSON(w io.Writer, v any) error {
-	to := &jsonWriter{w: w}
-	enc := json.NewEncoder(to)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(v); err != nil && to.err == nil {
-		return fmt.Errorf("encoding the report: %w", err)
+// indented is for people, onOneLine for one of many documents.
+const (
+	indented  = "  "
+	onOneLine = ""
+)
+
+func writeJSON(w io.Writer, v any, indent string) error {
+	text, err := newJSONEncoder().encode(v, "", indent)
+	if err != nil {
+		return err
 	}
-	return to.err
+	_, err = w.Write(text)
+	return err
 }
 
-// jsonWriter escapes what the encoder hands over, which is all in one piece.
-type jsonWriter struct {
-	w   io.Writer
-	err error
+// jsonEncoder makes a JSON text of one value after the other, in the same
+// memory.
+type jsonEncoder struct {
+	buf bytes.Buffer
+	enc *json.Encoder
 }
 
-func (j *jsonWriter) Write(b []byte) (int, error) {
-	_, j.err = j.w.Write(escapeJSON(b))
-	return len(b), j.err
+func newJSONEncoder() *jsonEncoder {
+	e := new(jsonEncoder)
+	e.enc = json.NewEncoder(&e.buf)
+	e.enc.SetEscapeHTML(false)
+	return e
+}
+
+// encode ends its text with a line feed; it is valid until the next call.
+func (e *jsonEncoder) encode(v any, prefix, indent string) ([]byte, error) {
+	e.buf.Reset()
+	e.enc.SetIndent(prefix, indent)
+	if err := e.enc.Encode(v); err != nil {
+		return nil, fmt.Errorf("encoding the report: %w", err)
+	}
+	return escapeJSON(e.buf.Bytes()), nil
 }

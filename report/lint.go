@@ -20,7 +20,7 @@ func LintText(w io.Writer, l Lint, o Options) error {
 	p := o.printer()
 	findings := shown(l.Findings, o.threshold())
 	if o.Quiet {
-		p.lines("", findings)
+		p.lines("", "", findings)
 		return p.flush(w)
 	}
 	for _, f := range findings {

@@ -16,6 +16,7 @@ import (
 	"linkaudit/fact"
 	"linkaudit/host"
 	"linkaudit/linkfiles"
+	"linkaudit/netconf"
 	"linkaudit/policy"
 )
 
@@ -43,6 +44,7 @@ func debian11() *policy.Result {
 			LinkFile:     fact.Known(&linkfiles.File{Name: "99-default.link", Path: defaultLink}),
 			Policy:       fact.Known("persistent"),
 			PolicySource: linkfiles.Pos{File: defaultLink, Line: 16},
+			Declarations: fact.Known([]netconf.Declaration{}),
 			Applied:      fact.Known(defaultLink),
 			Persistent:   fact.Known(host.PersistentMAC{MAC: "42:e2:89:5b:6d:de", Property: "INTERFACE", Name: "bond0"}),
 			Origin:       fact.Known("udev-persistent"),
@@ -275,6 +277,43 @@ func TestCheckJSONOfTheDebian11Bond(t *testing.T) {
 	}
 	if diff := cmp.Diff(string(want), b.String()); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// One device is encoded at a time, and the text is that of the whole.
+func TestCheckJSONIsLaidOutAsOneValue(t *testing.T) {
+	for _, devices := range []int{0, 1, 3} {
+		res := hostile()
+		res.Snapshot.System.Hostname = fact.Known(`"devices": []`)
+		one := res.Devices[0]
+		res.Devices = nil
+		for range devices {
+			res.Devices = append(res.Devices, one)
+		}
+		var many, line, want bytes.Buffer
+		if err := JSON(&many, res); err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Indent(&want, many.Bytes(), "", "  "); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want.String(), many.String()); diff != "" {
+			t.Errorf("%d devices: the text is not indented as encoding/json does it:\n%s", devices, diff)
+		}
+		if err := HostJSON(&line, "a", res); err != nil {
+			t.Fatal(err)
+		}
+		want.Reset()
+		if err := json.Compact(&want, line.Bytes()); err != nil {
+			t.Fatal(err)
+		}
+		if want.String()+"\n" != line.String() {
+			t.Errorf("%d devices: the line is not as compact as encoding/json makes it:\n%s", devices, &line)
+		}
+		var got struct{ Devices []any }
+		if err := json.Unmarshal(many.Bytes(), &got); err != nil || len(got.Devices) != devices {
+			t.Errorf("%d devices: %d in the text, %v", devices, len(got.Devices), err)
+		}
 	}
 }
 

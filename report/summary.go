@@ -46,6 +46,10 @@ func (s *Summary) add(findings []policy.Finding) {
 	}
 }
 
+func (s Summary) plus(o Summary) Summary {
+	return Summary{s.Devices + o.Devices, s.Errors + o.Errors, s.Warnings + o.Warnings, s.Infos + o.Infos}
+}
+
 // AtLeast is the number of findings at or above the threshold.
 func (s Summary) AtLeast(threshold policy.Severity) int {
 	switch threshold {

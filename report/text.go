@@ -1,6 +1,8 @@
 package report
 
 import (
+	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"slices"
@@ -56,34 +58,47 @@ func (o Options) threshold() policy.Severity {
 
 // Text writes the result of an audit for people.
 func Text(w io.Writer, res *policy.Result, o Options) error {
+	to := bufio.NewWriterSize(w, 64<<10)
+	if err := inOrder(to, len(res.Devices), func(room []byte, from, until int) ([]byte, error) {
+		p := o.printer()
+		p.buf = *bytes.NewBuffer(room)
+		p.buf.Grow(512 * (until - from + 1)) // about what one device takes
+		for i := range res.Devices[from:until] {
+			d := &res.Devices[from+i]
+			if o.Quiet {
+				p.lines("", d.Name, shown(d.Findings, o.threshold()))
+				continue
+			}
+			if from+i > 0 {
+				p.blank()
+			}
+			p.device(d, o.threshold())
+		}
+		return p.buf.Bytes(), nil
+	}); err != nil {
+		return err
+	}
 	p := o.printer()
+	general := shown(res.Findings, o.threshold())
 	if o.Quiet {
-		for i := range res.Devices {
-			p.lines(res.Devices[i].Name, shown(res.Devices[i].Findings, o.threshold()))
+		p.lines("", "", general)
+	} else {
+		if len(general) > 0 {
+			if len(res.Devices) > 0 {
+				p.blank()
+			}
+			p.para("", 2, span{"This host", bold}, text(": "), verdict(CountFindings(general), o.threshold()))
+			p.findings(general)
 		}
-		p.lines("", shown(res.Findings, o.threshold()))
-		return p.flush(w)
-	}
-
-	p.buf.Grow(512 * (len(res.Devices) + 1)) // about what one device takes
-	for i := range res.Devices {
-		if i > 0 {
+		if len(res.Devices) > 0 || len(general) > 0 {
 			p.blank()
 		}
-		p.device(&res.Devices[i], o.threshold())
+		p.summary(res, o)
 	}
-	if general := shown(res.Findings, o.threshold()); len(general) > 0 {
-		if len(res.Devices) > 0 {
-			p.blank()
-		}
-		p.para("", 2, span{"This host", bold}, text(": "), verdict(CountFindings(general), o.threshold()))
-		p.findings(general)
+	if err := p.flush(to); err != nil {
+		return err
 	}
-	if len(res.Devices) > 0 || len(shown(res.Findings, o.threshold())) > 0 {
-		p.blank()
-	}
-	p.summary(res, o)
-	return p.flush(w)
+	return to.Flush()
 }
 
 func (p *printer) flush(w io.Writer) error {
@@ -170,6 +185,7 @@ func (p *printer) address(d *policy.DeviceResult) {
 		} else {
 			spans := append([]span{{word(live), bold}}, text(", "))
 			spans = append(spans, origin(d.Origin)...)
+			spans = append(spans, otherID(d)...)
 			p.fact("address", append(spans, text(", "+assignType(d.Device.AddrAssignType)))...)
 		}
 		if perm := d.Device.PermanentMAC; perm != "" && perm != live {
@@ -227,6 +243,14 @@ func origin(o fact.Fact[string]) []span {
 		return []span{text(s)}
 	}
 	return []span{text("from " + word(v))}
+}
+
+// otherID follows the origin of an address that is made of another machine-id.
+func otherID(d *policy.DeviceResult) []span {
+	if d.OfOtherID.Source == "" {
+		return nil
+	}
+	return []span{text(" by another machine-id (" + word(d.OfOtherID.Source) + ")")}
 }
 
 func assignType(t fact.Fact[host.AddrAssignType]) string {
@@ -302,10 +326,14 @@ func (p *printer) findings(findings []policy.Finding) {
 	}
 }
 
-// lines writes each finding on one line, however long.
-func (p *printer) lines(device string, findings []policy.Finding) {
+// lines writes each finding on one line, however long; host is "" where there is
+// but one.
+func (p *printer) lines(host, device string, findings []policy.Finding) {
 	for _, f := range findings {
 		var b strings.Builder
+		if host != "" {
+			b.WriteString(word(host) + ": ")
+		}
 		if f.File != "" {
 			b.WriteString(position(f.File, f.Line) + ": ")
 		}

@@ -1,0 +1,105 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"linkaudit/linkfiles"
+	"linkaudit/policy"
+)
+
+// maxNagiosLines is how many findings the long text holds. Nagios and Icinga
+// cut off what is longer than 8 KB, NRPE 4 KB.
+const maxNagiosLines = 20
+
+// Nagios writes the result of an audit as a monitoring plugin does: a line with
+// the state and performance data, then a line for each finding at or above the
+// threshold. The state is CRITICAL where one of them is an error, WARNING where
+// there are others. Performance data count all findings.
+func Nagios(w io.Writer, res *policy.Result, o Options) error {
+	sum := Count(res)
+	state := "OK"
+	switch {
+	case sum.Errors > 0:
+		state = "CRITICAL"
+	case sum.AtLeast(o.threshold()) > 0:
+		state = "WARNING"
+	}
+	var lines []string
+	for i := range res.Devices {
+		d := &res.Devices[i]
+		for _, f := range shown(d.Findings, o.threshold()) {
+			lines = append(lines, nagiosLine(d.Name, f))
+		}
+	}
+	for _, f := range shown(res.Findings, o.threshold()) {
+		lines = append(lines, nagiosLine("", f))
+	}
+	if more := len(lines) - maxNagiosLines; more > 0 {
+		lines = append(lines[:maxNagiosLines], fmt.Sprintf("and %d more: linkaudit check shows all", more))
+	}
+
+	var b strings.Builder
+	fmt.Fprintf(&b, "LINKAUDIT %s - %s | %s\n", state, nagiosText(nagiosSummary(res, sum, o)), perfdata(sum, o.threshold()))
+	for _, line := range lines {
+		b.WriteString(line + "\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// NagiosUnknown writes that the audit could not be made.
+func NagiosUnknown(w io.Writer, why string) error {
+	_, err := fmt.Fprintf(w, "LINKAUDIT UNKNOWN - %s\n", nagiosText(why))
+	return err
+}
+
+// nagiosSummary says what was found, and of the gravest about which device.
+func nagiosSummary(res *policy.Result, sum Summary, o Options) string {
+	audited := number(sum.Devices, "device") + " audited"
+	if sum.AtLeast(o.threshold()) == 0 {
+		return audited + ", nothing found"
+	}
+	text := sum.verdict(o.threshold()) + ", " + audited
+	worst, of := policy.Finding{}, ""
+	for i := range res.Devices {
+		if fs := shown(res.Devices[i].Findings, o.threshold()); len(fs) > 0 && (worst.Rule == "" || rank(fs[0].Severity) > rank(worst.Severity)) {
+			worst, of = fs[0], res.Devices[i].Name
+		}
+	}
+	if fs := shown(res.Findings, o.threshold()); len(fs) > 0 && (worst.Rule == "" || rank(fs[0].Severity) > rank(worst.Severity)) {
+		worst, of = fs[0], "this host"
+	}
+	return text + ": " + of + " " + worst.Rule
+}
+
+func nagiosLine(device string, f policy.Finding) string {
+	line := string(f.Severity) + ": "
+	if device != "" {
+		line += device + ": "
+	}
+	line += f.Message + " [" + f.Rule + "]"
+	if f.File != "" {
+		line += " at " + linkfiles.Pos{File: f.File, Line: f.Line}.String()
+	}
+	return nagiosText(line)
+}
+
+// nagiosText is Escape for what a plugin prints: a | begins performance data,
+// in the long text too.
+func nagiosText(s string) string {
+	return strings.ReplaceAll(Escape(s), "|", `\x7c`)
+}
+
+// perfdata is what was counted, with the thresholds that decided.
+func perfdata(s Summary, threshold policy.Severity) string {
+	warn := func(severity policy.Severity) string {
+		if severity.AtLeast(threshold) {
+			return "0"
+		}
+		return ""
+	}
+	return fmt.Sprintf("devices=%d;;;0 errors=%d;;0;0 warnings=%d;%s;;0 infos=%d;%s;;0",
+		s.Devices, s.Errors, s.Warnings, warn(policy.Warning), s.Infos, warn(policy.Info))
+}

@@ -23,11 +23,18 @@ func Apply(root string, plans []*Plan) (*Applied, error) {
 		return nil, err
 	}
 	for _, p := range plans {
-		if !p.Changed() {
-			continue
+		if p.LinkChanged() {
+			if err := a.write(p.Path, p.Content, p.Old); err != nil {
+				return nil, a.failed(err)
+			}
 		}
-		if err := a.write(p.Path, p.Content, p.Old); err != nil {
-			return nil, a.failed(err)
+		for _, n := range p.NetDevs {
+			if !n.Changed() {
+				continue
+			}
+			if err := a.write(n.Path, n.Content, n.Old); err != nil {
+				return nil, a.failed(err)
+			}
 		}
 		for _, old := range p.Remove {
 			if err := a.remove(&old); err != nil {

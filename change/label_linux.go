@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"strings"
 	"time"
 
@@ -19,13 +18,13 @@ func label(fd int, name string) error {
 	if _, err := os.Stat("/sys/fs/selinux/enforce"); err != nil {
 		return nil
 	}
-	program, err := exec.LookPath("matchpathcon")
-	if err != nil {
-		return nil
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, program, "-n", "-m", "file", name).Output()
+	cmd := systemCommand(ctx, "matchpathcon", "-n", "-m", "file", name)
+	if cmd == nil {
+		return nil
+	}
+	out, err := cmd.Output()
 	if err != nil {
 		return fmt.Errorf("ask matchpathcon for the SELinux context: %w", err)
 	}

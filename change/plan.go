@@ -16,8 +16,10 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"linkaudit/fact"
 	"linkaudit/host"
 	"linkaudit/linkfiles"
+	"linkaudit/netconf"
 	"linkaudit/override"
 	"linkaudit/policy"
 )
@@ -29,6 +31,10 @@ type Input struct {
 	// DirExists reports whether a directory of the root exists; what does not
 	// is made, and removed again by undo.
 	DirExists func(dir string) (bool, error)
+	// Networkd are systemd-networkd's files, and NetworkdActive says whether it
+	// runs or is started at boot. Nil: they are not looked at.
+	Networkd       *netconf.NetworkdFiles
+	NetworkdActive fact.Fact[bool]
 	// Force takes over an override that somebody edited.
 	Force bool
 }
@@ -40,10 +46,16 @@ type Plan struct {
 	Path string
 	// Content is its text; Old what is there now, nil where nothing is.
 	Content, Old []byte
+	// NetDevs are drop-ins that go with it, for devices that systemd-networkd
+	// creates.
+	NetDevs []NetDev
 	// Remove are overrides of the same target that Path takes the place of.
 	Remove []override.Override
 	// Base is the file in force without the override.
 	Base *linkfiles.File
+	// Edited are the packages' files in force for the target that were edited or
+	// removed in place, so that the next upgrade puts another text in force.
+	Edited []policy.VendorFile
 	// Why says in one sentence why this file, or why none.
 	Why string
 	// Notes are further things to know.
@@ -52,7 +64,12 @@ type Plan struct {
 
 // Changed reports whether carrying out the plan changes any file.
 func (p *Plan) Changed() bool {
-	return p.Path != "" && (p.Old == nil || string(p.Old) != string(p.Content)) || len(p.Remove) > 0
+	return p.LinkChanged() || len(p.Remove) > 0 || slices.ContainsFunc(p.NetDevs, NetDev.Changed)
+}
+
+// LinkChanged reports whether the .link file or drop-in is to be written.
+func (p *Plan) LinkChanged() bool {
+	return p.Path != "" && (p.Old == nil || string(p.Old) != string(p.Content))
 }
 
 // firstPrefix is tried first for a new file: systemd.link(5) asks for a number
@@ -67,8 +84,8 @@ type planner struct {
 	tree   *linkfiles.Tree
 	own    []*override.Override
 	base   *linkfiles.File
-	// limit is the name before which a new file has to sort.
-	limit string
+	// edited are those of all files of packages that concern the target.
+	edited []policy.VendorFile
 
 	devices []subject // that the override is to apply to
 	others  []subject // that it must not touch
@@ -145,6 +162,38 @@ func (in Input) Plan(t override.Target) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	managers, err := in.heedManagers(t)
+	switch {
+	case err != nil:
+		return nil, err
+	case managers.leaves != "":
+		return &Plan{Target: t, Why: managers.leaves}, nil
+	}
+	networkd, err := in.planNetDevs(t)
+	switch {
+	case err != nil:
+		return nil, err
+	case networkd.leaves != "":
+		return &Plan{Target: t, Why: networkd.leaves, Notes: networkd.notes}, nil
+	}
+	plan, err := in.planLink(t)
+	if err != nil {
+		return nil, err
+	}
+	plan.NetDevs = networkd.parts
+	if plan.Path == "" && len(plan.NetDevs) > 0 {
+		plan.Why = fmt.Sprintf("systemd-networkd creates %s with an address that it derives; %s", t, plan.Why)
+	}
+	plan.Notes = append(plan.Notes, networkd.notes...)
+	for _, n := range networkd.parts {
+		plan.Notes = append(plan.Notes, fmt.Sprintf("systemd-networkd creates %s; without %s it would give it an address that no .link file changes", n.Device, n.Path))
+	}
+	plan.Notes = append(plan.Notes, managers.notes...)
+	return plan, nil
+}
+
+// planLink works out the .link file or drop-in of one.
+func (in Input) planLink(t override.Target) (*Plan, error) {
 	p := &planner{in: in, target: t, store: &in.Snapshot.Files}
 	for _, d := range p.store.Dirs {
 		switch {
@@ -168,36 +217,33 @@ func (in Input) Plan(t override.Target) (*Plan, error) {
 	if err := p.devicesAndBase(); err != nil {
 		return nil, err
 	}
-	plan := &Plan{Target: t, Base: p.base, Notes: p.notes}
-	replaced := p.replaced()
-	if replaced == nil {
-		plan.Why = fmt.Sprintf("no MACAddressPolicy= is in force for %s, which is the same as none", t)
-		if p.base != nil {
-			if set, is := p.base.MACAddressPolicy(); is {
-				plan.Why = fmt.Sprintf("MACAddressPolicy=none is in force for %s already, by %s", t, set.Pos)
-			}
-			if a, ok := p.base.MACAddress(); ok {
-				plan.Notes = append(plan.Notes, fmt.Sprintf("%s gives the address %s; linkaudit leaves that alone", a.Pos, a.Value))
-			}
+	p.edited = p.editedInPlace()
+	plan := &Plan{Target: t, Base: p.base, Edited: p.edited, Notes: p.notes}
+	need := p.need()
+	if need.before == "" {
+		plan.Why = need.why
+		if a, ok := p.address(); ok {
+			plan.Notes = append(plan.Notes, fmt.Sprintf("%s gives the address %s; linkaudit leaves that alone", a.Pos, a.Value))
 		}
 		for _, o := range p.own {
 			plan.Notes = append(plan.Notes, fmt.Sprintf("%s is not needed any more: linkaudit undo %s removes it", o.Path, t.Flags()))
 		}
 		return plan, nil
 	}
-	set, _ := replaced.MACAddressPolicy()
-	p.limit = replaced.Name
 	for _, o := range p.own {
 		if o.Edited && !in.Force {
 			return nil, fmt.Errorf("%s was edited since linkaudit wrote it; see what is in it, then use --force to write it anew", o.Path)
 		}
 	}
-	candidates, err := p.candidates()
+	candidates, err := p.candidates(need.before)
 	if err != nil && len(candidates) == 0 {
 		return nil, err
 	}
 	var reasons, blocked []error
 	for _, c := range candidates {
+		if err := c.NeedDirs(in.DirExists); err != nil {
+			return nil, err
+		}
 		text := c.Text()
 		_, taken := p.store.Content(c.Path) // by a file that is none of ours
 		after, ok := p.store.With(c.Path, text)
@@ -210,7 +256,7 @@ func (in Input) Plan(t override.Target) (*Plan, error) {
 			continue
 		}
 		plan.Path, plan.Content = c.Path, text
-		plan.Why = fmt.Sprintf("MACAddressPolicy=%s is in force for %s by %s", set.Value, t, set.Pos)
+		plan.Why = need.why
 		plan.Notes = p.notes
 		for _, o := range p.own {
 			if o.Path == c.Path {
@@ -224,7 +270,7 @@ func (in Input) Plan(t override.Target) (*Plan, error) {
 	// What is wrong with a name that is free says more.
 	reasons = append(reasons, blocked...)
 	if len(reasons) == 0 {
-		return nil, fmt.Errorf("%s sorts before every name that linkaudit gives to a file, so nothing it writes can come before it: give that file another name, or set MACAddressPolicy=none in it", replaced.Path)
+		return nil, fmt.Errorf("%s sorts before every name that linkaudit gives to a file, so nothing it writes can come before it: give that file another name, or set MACAddressPolicy=none in it", need.path)
 	}
 	return nil, reasons[0]
 }
@@ -293,21 +339,64 @@ func (p *planner) devicesAndBase() error {
 	return nil
 }
 
-// replaced returns the file whose address policy an override has to replace: the
-// one in force for a new device or, where that leaves the address alone, for
-// one that exists, to which its address may give another file; nil where none
-// has to be.
-func (p *planner) replaced() *linkfiles.File {
+// need is why an override is needed, or not.
+type need struct {
+	// before is the base name before which it has to sort; "" for none needed.
+	before string
+	// path is the file of that name.
+	path string
+	// why is for Plan.Why.
+	why string
+}
+
+// need finds the file whose place an override has to take: the one whose address
+// policy has to be replaced for a new device or, where that leaves the address
+// alone, for one that exists, to which its address may give another file.
+// Otherwise a file of a package that says the right thing only since it was
+// edited or removed in place.
+func (p *planner) need() need {
+	t := p.target
 	for _, s := range p.devices {
 		f := s.before.File.Or(nil)
 		if f == nil {
 			continue
 		}
 		if set, is := f.MACAddressPolicy(); is && set.Value != "none" {
-			return f
+			return need{f.Name, f.Path, fmt.Sprintf("MACAddressPolicy=%s is in force for %s by %s", set.Value, t, set.Pos)}
 		}
 	}
-	return nil
+	why := fmt.Sprintf("no MACAddressPolicy= is in force for %s, which is the same as none", t)
+	if p.base != nil {
+		if set, is := p.base.MACAddressPolicy(); is {
+			why = fmt.Sprintf("MACAddressPolicy=none is in force for %s already, by %s", t, set.Pos)
+		}
+	}
+	if _, given := p.address(); len(p.edited) == 0 || given {
+		return need{why: why}
+	}
+	v := &p.edited[0]
+	until := fmt.Sprintf("%s, but only until the next upgrade of %s: %s %s", strings.Replace(why, " already", "", 1), v.Package, v.Path, v.What())
+	if p.base != nil {
+		return need{p.base.Name, p.base.Path, until}
+	}
+	return need{path.Base(v.Path), v.Path, until}
+}
+
+// address is MACAddress= of the file in force.
+func (p *planner) address() (linkfiles.Setting, bool) {
+	if p.base == nil {
+		return linkfiles.Setting{}, false
+	}
+	return p.base.MACAddress()
+}
+
+// editedInPlace finds the files of packages that concern the target: those in
+// force, or a part of them, and, where no file is in force, those that were
+// removed or emptied.
+func (p *planner) editedInPlace() []policy.VendorFile {
+	return slices.DeleteFunc(policy.EditedVendorFiles(p.in.Snapshot), func(v policy.VendorFile) bool {
+		return !v.Concerns(p.base, p.store, p.tree)
+	})
 }
 
 func fileName(f *linkfiles.File) string {
@@ -318,11 +407,10 @@ func fileName(f *linkfiles.File) string {
 }
 
 // candidates are the overrides that may do, the best first: the one that is
-// there already, a drop-in where the file in force is for the target alone,
-// and new files in front of it.
-func (p *planner) candidates() ([]*override.Override, error) {
+// there already, a drop-in where the file in force is for the target alone and
+// stays as it is, and new files in front of it, which sort before the name limit.
+func (p *planner) candidates(limit string) ([]*override.Override, error) {
 	var out []*override.Override
-	var unseen error
 	t := p.target
 	add := func(name, body string) {
 		if slices.ContainsFunc(out, func(o *override.Override) bool { return o.Path == name }) {
@@ -334,19 +422,10 @@ func (p *planner) candidates() ([]*override.Override, error) {
 				o.MadeDirs = own.MadeDirs
 			}
 		}
-		for dir := path.Dir(name); dir != "/"; dir = path.Dir(dir) {
-			exists, err := p.in.DirExists(dir)
-			if err != nil {
-				unseen = err
-			}
-			if !exists && !slices.Contains(o.MadeDirs, dir) {
-				o.MadeDirs = append(slices.Clone(o.MadeDirs), dir)
-			}
-		}
 		out = append(out, o)
 	}
 	alone := p.base != nil && (t.Name != "" && p.base.OnlyName(t.Name) || t.Name == "" && p.base.OnlyKind(t.Kind))
-	if alone && p.in.Release.ReadsDropIns() {
+	if alone && len(p.edited) == 0 && p.in.Release.ReadsDropIns() {
 		body := "[Link]\n"
 		if _, ok := p.base.MACAddress(); ok {
 			body += "MACAddress=\n"
@@ -358,7 +437,7 @@ func (p *planner) candidates() ([]*override.Override, error) {
 		return out, err
 	}
 	for _, own := range p.own {
-		if !own.DropIn() && path.Base(own.Path) < p.limit {
+		if !own.DropIn() && path.Base(own.Path) < limit {
 			add(own.Path, body)
 		}
 	}
@@ -371,12 +450,9 @@ func (p *planner) candidates() ([]*override.Override, error) {
 		prefixes = append(prefixes, prefix)
 	}
 	for _, prefix := range prefixes {
-		if name := override.FileName(prefix, t); name < p.limit {
+		if name := override.FileName(prefix, t); name < limit {
 			add(path.Join(override.Dir, name), body)
 		}
-	}
-	if unseen != nil {
-		return nil, unseen
 	}
 	return out, nil
 }

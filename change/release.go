@@ -12,4 +12,8 @@ const (
 	// it applies the file to the device (link_apply_rtnl_settings() of
 	// link-config.c).
 	harmlessTest linkfiles.Release = 256
+	// reloadsNetDevs: "networkctl reload" creates a device that was deleted and
+	// has its ports join it (netdev_reload() of netdev.c); before, the .network
+	// files of the ports keep to the device that is gone.
+	reloadsNetDevs linkfiles.Release = 257
 )

@@ -10,6 +10,7 @@ import (
 
 	"linkaudit/host"
 	"linkaudit/linkfiles"
+	"linkaudit/netconf"
 	"linkaudit/override"
 )
 
@@ -28,6 +29,10 @@ type Options struct {
 	// Live sets the address of devices that exist; Yes also where that
 	// disturbs traffic.
 	Live, Yes bool
+	// UpdateInitramfs makes stale initramfs images anew.
+	UpdateInitramfs bool
+	// ReadInitramfs puts the images that there are now into the snapshot.
+	ReadInitramfs func(context.Context, *host.Snapshot)
 	// Collect makes the snapshot, with its files, that everything is decided
 	// on. It is called while the lock is held.
 	Collect func(context.Context) (*host.Snapshot, error)
@@ -44,9 +49,16 @@ type Result struct {
 	Before map[string][]byte
 
 	Changed, Reloaded, Verified bool
-	reloadedBy                  string
-	// Live are the addresses that were set.
+	// reloadAsked: udevd may have read what was written, even where Reloaded is
+	// false.
+	reloadAsked bool
+	reloadedBy  string
+	// Live are the addresses that were set, or would be.
 	Live []LiveChange
+	// Initramfs are the images that are stale, or were until they were updated.
+	Initramfs []StaleImage
+	// UpdatesInitramfs: images were made anew, or would be.
+	UpdatesInitramfs bool
 	// Remaining says what is left to do, a sentence each.
 	Remaining []string
 }
@@ -80,7 +92,12 @@ func (o Options) begin(ctx context.Context) (*Lock, Input, error) {
 	if err != nil {
 		return fail(err)
 	}
-	return lock, Input{Snapshot: snap, Release: rel, DirExists: DirExists(o.Root), Force: o.Force}, nil
+	files, err := netconf.ReadNetworkd(o.Root)
+	if err != nil {
+		return fail(err)
+	}
+	return lock, Input{Snapshot: snap, Release: rel, DirExists: DirExists(o.Root), Force: o.Force,
+		Networkd: files, NetworkdActive: host.FindNetworkd(o.Root).Active()}, nil
 }
 
 // Fix puts MACAddressPolicy=none in force for the targets. An error means that
@@ -95,10 +112,10 @@ func Fix(ctx context.Context, o Options) (*Result, error) {
 	}
 	r := &Result{}
 	// Each plan is made as if the ones before it were carried out.
-	next := *in.Snapshot
+	next, networkd := *in.Snapshot, *in.Networkd
 	for _, t := range o.Targets {
 		step := in
-		step.Snapshot = &next
+		step.Snapshot, step.Networkd = &next, &networkd
 		p, err := step.Plan(t)
 		if err != nil {
 			return nil, err
@@ -115,17 +132,26 @@ func Fix(ctx context.Context, o Options) (*Result, error) {
 		for _, old := range p.Remove {
 			after, _ = after.With(old.Path, nil)
 		}
-		if after, _ = after.With(p.Path, p.Content); after == nil {
-			return nil, fmt.Errorf("%s is in the way", p.Path)
+		if p.Path != "" {
+			if after, _ = after.With(p.Path, p.Content); after == nil {
+				return nil, fmt.Errorf("%s is in the way", p.Path)
+			}
 		}
 		next.Files = *after
+		for _, n := range p.NetDevs {
+			if networkd.NetDev, _ = networkd.NetDev.With(n.Path, n.Content); networkd.NetDev == nil {
+				return nil, fmt.Errorf("%s is in the way", n.Path)
+			}
+		}
 	}
+	r.Remaining = append(r.Remaining, stillEdited(r.Plans, &next, in.Release)...)
 	live, err := r.planLive(in, o)
 	if err != nil {
 		return nil, err
 	}
 	if o.Plan {
-		return r, nil
+		r.Live = live
+		return r, o.initramfs(ctx, in, r, &next.Files, o.Targets)
 	}
 	if r.Changed {
 		applied, err := Apply(o.Root, r.Plans)
@@ -133,21 +159,22 @@ func Fix(ctx context.Context, o Options) (*Result, error) {
 			return nil, err
 		}
 		if err := o.takeEffect(ctx, in, r); err != nil {
-			err = applied.failed(err)
-			if r.Reloaded {
-				// Also where the run was told to end.
-				if _, again := reload(context.WithoutCancel(ctx)); again != nil {
-					err = fmt.Errorf("%w; and udevd was not reloaded after that: %v", err, again)
-				}
-			}
-			return nil, err
+			return nil, takeBack(ctx, applied, r, err)
 		}
 		applied.Close()
 		o.sayReloaded(r)
 		for _, p := range r.Plans {
-			if p.Changed() {
+			if p.LinkChanged() {
 				record("fix", p.Target.String(), path.Join(o.Root, p.Path), hash(p.Old), hash(p.Content))
 				o.Say(message("fix", p.Target.String(), p.Path))
+			}
+			for _, n := range p.NetDevs {
+				if n.Changed() {
+					record("fix", p.Target.String(), path.Join(o.Root, n.Path), hash(n.Old), hash(n.Content))
+					o.Say(message("fix", p.Target.String(), n.Path))
+				}
+			}
+			if len(p.Remove) > 0 {
 				for _, old := range p.Remove {
 					text, _ := in.Snapshot.Files.Content(old.Path)
 					record("fix", p.Target.String(), path.Join(o.Root, old.Path), hash(text), "")
@@ -155,7 +182,7 @@ func Fix(ctx context.Context, o Options) (*Result, error) {
 				}
 			}
 		}
-	} else if err := verifyAll(in, r.Plans, &in.Snapshot.Files); err != nil {
+	} else if err := verifyAll(in, r.Plans, &in.Snapshot.Files, in.Networkd.NetDev); err != nil {
 		return nil, err
 	}
 	r.Verified = true
@@ -167,7 +194,7 @@ func Fix(ctx context.Context, o Options) (*Result, error) {
 		record("set-address", c.Device, "", c.Was, c.MAC)
 		o.Say(fmt.Sprintf("set the address of %s to %s, that of its port %s", c.Device, c.MAC, c.From))
 	}
-	return r, nil
+	return r, o.initramfs(ctx, in, r, &next.Files, o.Targets)
 }
 
 // takeEffect verifies what was written, has udevd reload and asks it.
@@ -176,7 +203,11 @@ func (o Options) takeEffect(ctx context.Context, in Input, r *Result) error {
 	if err != nil {
 		return err
 	}
-	if err := verifyAll(in, r.Plans, store); err != nil {
+	netDevs, err := linkfiles.ReadKind(o.Root, linkfiles.NetDev)
+	if err != nil {
+		return err
+	}
+	if err := verifyAll(in, r.Plans, store, netDevs); err != nil {
 		return err
 	}
 	if err := o.reload(ctx, in, r); err != nil {
@@ -220,12 +251,25 @@ func (o Options) reload(ctx context.Context, in Input, r *Result) error {
 		r.Remaining = append(r.Remaining, "systemd-udevd does not run: no .link file is applied to any device until it does")
 		return nil
 	}
+	r.reloadAsked = true
 	how, err := reload(ctx)
 	if err != nil {
 		return fmt.Errorf("reload udevd: %w", err)
 	}
 	r.Reloaded, r.reloadedBy = true, how
 	return nil
+}
+
+// takeBack undoes what was written because of an error. udevd may have read it.
+func takeBack(ctx context.Context, applied *Applied, r *Result, because error) error {
+	err := applied.failed(because)
+	if r.reloadAsked {
+		// Also where the run was told to end.
+		if _, again := reload(context.WithoutCancel(ctx)); again != nil {
+			err = fmt.Errorf("%w; and udevd was not reloaded after that: %v", err, again)
+		}
+	}
+	return err
 }
 
 // sayReloaded tells of a reload once the change stays.
@@ -235,10 +279,13 @@ func (o Options) sayReloaded(r *Result) {
 	}
 }
 
-func verifyAll(in Input, plans []*Plan, store *linkfiles.Store) error {
+func verifyAll(in Input, plans []*Plan, store, netDevs *linkfiles.Store) error {
 	for _, p := range plans {
 		if err := p.Verify(in, store); err != nil {
 			return fmt.Errorf("%s did not take effect: %w", p.Path, err)
+		}
+		if err := p.verifyNetDevs(in, netDevs); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -260,7 +307,7 @@ func (r *Result) planLive(in Input, o Options) (todo []LiveChange, err error) {
 			}
 			seen[d.Name] = true
 			c := PlanLive(d)
-			anew := fmt.Sprintf("%s carries %s (addr_assign_type 3, set) until it is created anew or the machine boots", d.Name, d.MAC)
+			anew := fmt.Sprintf("%s carries %s (addr_assign_type 3, set) until it is created anew%s or the machine boots", d.Name, d.MAC, p.createsAnew(in.Release, d.Name))
 			switch {
 			case c.MAC == "" && c.Cannot == "":
 			case c.Cannot != "":
@@ -291,11 +338,23 @@ func TakeBack(ctx context.Context, o Options) (*Result, error) {
 		return nil, err
 	}
 	for _, u := range r.Removed {
-		r.Before[u.Path], _ = in.Snapshot.Files.Content(u.Path)
+		if text, ok := in.Snapshot.Files.Content(u.Path); ok {
+			r.Before[u.Path] = text
+			continue
+		}
+		r.Before[u.Path], _ = in.Networkd.NetDev.Content(u.Path)
 	}
 	r.Changed = len(r.Removed) > 0
+	after := &in.Snapshot.Files
+	targets := o.Targets
+	for _, u := range r.Removed {
+		if without, ok := after.With(u.Path, nil); ok {
+			after = without
+		}
+		targets = append(targets, u.Target)
+	}
 	if o.Plan {
-		return r, nil
+		return r, o.initramfs(ctx, in, r, after, targets)
 	}
 	if r.Changed {
 		applied, err := Undo(o.Root, r.Removed)
@@ -307,7 +366,7 @@ func TakeBack(ctx context.Context, o Options) (*Result, error) {
 			err = o.reload(ctx, in, r)
 		}
 		if err != nil {
-			return nil, applied.failed(err)
+			return nil, takeBack(ctx, applied, r, err)
 		}
 		applied.Close()
 		o.sayReloaded(r)
@@ -317,19 +376,22 @@ func TakeBack(ctx context.Context, o Options) (*Result, error) {
 		}
 	}
 	r.Verified = true
-	return r, nil
+	return r, o.initramfs(ctx, in, r, after, targets)
 }
 
 // gone makes sure that nothing of what was removed is still there.
 func (o Options) gone(r *Result) error {
-	store, err := linkfiles.Read(o.Root)
-	if err != nil {
-		return err
+	var left []*override.Override
+	for _, kind := range []linkfiles.Kind{linkfiles.Link, linkfiles.NetDev} {
+		store, err := linkfiles.ReadKind(o.Root, kind)
+		if err != nil {
+			return err
+		}
+		if err := unreadable(store); err != nil {
+			return err
+		}
+		left = append(left, override.Find(store)...)
 	}
-	if err := unreadable(store); err != nil {
-		return err
-	}
-	left := override.Find(store)
 	for _, u := range r.Removed {
 		if slices.ContainsFunc(left, func(x *override.Override) bool { return x.Path == u.Path }) {
 			return fmt.Errorf("%s is still there", u.Path)

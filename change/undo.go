@@ -16,6 +16,12 @@ func (in Input) PlanUndo(targets []override.Target) ([]*override.Override, error
 		return nil, err
 	}
 	found := override.Find(&in.Snapshot.Files)
+	if in.Networkd != nil {
+		if err := unreadable(in.Networkd.NetDev); err != nil {
+			return nil, err
+		}
+		found = append(found, override.Find(in.Networkd.NetDev)...)
+	}
 	wanted := slices.Clone(targets)
 	for _, t := range targets {
 		// fix took an alternative name for that of the device, too.

@@ -14,7 +14,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -98,6 +97,24 @@ type Override struct {
 // DropIn reports whether it is a drop-in of another .link file.
 func (o *Override) DropIn() bool { return strings.HasSuffix(o.Path, ".conf") }
 
+// NeedDirs notes the directories that have to be made for the override; exists
+// says which are there.
+func (o *Override) NeedDirs(exists func(dir string) (bool, error)) (unseen error) {
+	for dir := path.Dir(o.Path); dir != "/"; dir = path.Dir(dir) {
+		is, err := exists(dir)
+		if err != nil {
+			unseen = err
+		}
+		if !is && !slices.Contains(o.MadeDirs, dir) {
+			o.MadeDirs = append(slices.Clone(o.MadeDirs), dir)
+		}
+	}
+	return unseen
+}
+
+// netDev reports whether it is a drop-in of a .netdev file.
+func (o *Override) netDev() bool { return strings.HasSuffix(path.Dir(o.Path), ".netdev.d") }
+
 // FileName is the base name of an override that is a .link file of its own;
 // prefix is two digits. Whatever is not a letter, a digit, "-", "_" or "." in
 // the target's name is written as %XX, so that no two targets share a name and
@@ -114,10 +131,18 @@ func FileName(prefix int, t Target) string {
 // order, so that it has the last word.
 const DropInName = "90-linkaudit.conf"
 
-var ownName = regexp.MustCompile(`^[0-9][0-9]-linkaudit-(device|kind)-[^/]+\.link$`)
-
 // OwnName reports whether a base name is one that FileName makes or DropInName.
-func OwnName(base string) bool { return base == DropInName || ownName.MatchString(base) }
+func OwnName(base string) bool {
+	if base == DropInName {
+		return true
+	}
+	prefix, rest, _ := strings.Cut(base, "-linkaudit-")
+	what, name, _ := strings.Cut(rest, "-")
+	name, ok := strings.CutSuffix(name, ".link")
+	digit := func(c byte) bool { return c >= '0' && c <= '9' }
+	return ok && len(prefix) == 2 && digit(prefix[0]) && digit(prefix[1]) &&
+		(what == "device" || what == "kind") && name != "" && !strings.Contains(name, "/")
+}
 
 func escapeName(s string) string {
 	var b strings.Builder
@@ -150,11 +175,9 @@ func (o *Override) Text() []byte {
 	line("Written by linkaudit fix %s", o.Target.Flags())
 	line("To take it back: linkaudit undo %s", o.Target.Flags())
 	line("")
-	line("MACAddressPolicy=none leaves the address to the kernel: a bond or bridge takes")
-	line("a port's, in place of one that udev makes up from the machine-id. All other")
-	line("settings are those of the files named below, which are in force without this")
-	line("one. When they change, linkaudit check finds override-stale, and linkaudit fix")
-	line("writes this file anew.")
+	for _, l := range o.explanation() {
+		line("%s", l)
+	}
 	line("")
 	b.WriteString(markTarget + quoted(o.Target.Kind) + " " + quoted(o.Target.Name) + "\n")
 	for _, s := range o.Sources {
@@ -165,6 +188,24 @@ func (o *Override) Text() []byte {
 	}
 	head := b.String()
 	return []byte(head + markSum + sumOf(head, o.Body) + "\n" + o.Body)
+}
+
+// explanation is what the comment says of the setting.
+func (o *Override) explanation() []string {
+	if o.netDev() {
+		return []string{
+			"MACAddress=none has systemd-networkd create the device without an address, in",
+			"place of one that it makes up from the machine-id, so that the .link file in",
+			"force decides. It goes together with MACAddressPolicy=none in such a file.",
+		}
+	}
+	return []string{
+		"MACAddressPolicy=none leaves the address to the kernel: a bond or bridge takes",
+		"a port's, in place of one that udev makes up from the machine-id. All other",
+		"settings are those of the files named below, which are in force without this",
+		"one. When they change, linkaudit check finds override-stale, and linkaudit fix",
+		"writes this file anew.",
+	}
 }
 
 func sumOf(head, body string) string {

@@ -131,3 +131,17 @@ func TestACommandForAShellIsTheNameAndNothingElse(t *testing.T) {
 		}
 	}
 }
+
+func TestOwnName(t *testing.T) {
+	for name, own := range map[string]bool{
+		"60-linkaudit-device-br0.link": true, "07-linkaudit-kind-bond.link": true, DropInName: true,
+		"60-linkaudit-device-a-linkaudit-b.link": true, "60-linkaudit-device--.link": true,
+		"60-linkaudit-device-.link": false, "60-linkaudit-device.link": false, "6-linkaudit-device-br0.link": false,
+		"600-linkaudit-device-br0.link": false, "6x-linkaudit-device-br0.link": false, "60-linkaudit-bond-br0.link": false,
+		"60-linkaudit-device-br0.conf": false, "60-linkaudit-device-b/r0.link": false, "60-other-device-br0.link": false, "": false,
+	} {
+		if OwnName(name) != own {
+			t.Errorf("OwnName(%q) is %v", name, !own)
+		}
+	}
+}

@@ -5,38 +5,37 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/urfave/cli/v2"
 )
 
-// newApp builds the command line. args are the program's own arguments, which
-// completion needs to know.
-func newApp(args []string, stdin io.Reader, stdout, stderr io.Writer) *cli.App {
+// actions are what the commands do.
+var actions = map[string]cli.ActionFunc{
+	"check":    check,
+	"explain":  explain,
+	"lint":     lint,
+	"fix":      func(c *cli.Context) error { return runChange(c, false) },
+	"undo":     func(c *cli.Context) error { return runChange(c, true) },
+	"snapshot": snapshot,
+	"watch":    watchDevices,
+	"replay":   replay,
+	"mac":      mac,
+	"example":  example,
+	"version":  showVersion,
+}
+
+// newApp builds the command line.
+func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 	app := &cli.App{
-		Name:      "linkaudit",
-		HelpName:  "linkaudit",
-		Usage:     "which .link file does udev apply, and whose MAC address follows",
-		UsageText: "linkaudit COMMAND [options] [arguments]",
-		Description: "Audits the bonds, bridges and teams of a host: the systemd .link file that\n" +
-			"applies to each, the MACAddressPolicy that follows, and whose address the\n" +
-			"device carries now. Only fix and undo change anything.",
-		Flags: []cli.Flag{
-			&cli.BoolFlag{Name: "version", Usage: "print the version", DisableDefaultText: true},
-		},
-		Commands: []*cli.Command{
-			checkCommand(),
-			explainCommand(),
-			lintCommand(),
-			fixCommand(),
-			undoCommand(),
-			snapshotCommand(),
-			macCommand(),
-			exampleCommand(),
-			versionCommand(),
-		},
-		HideHelpCommand:      true, // permute makes --help of it
-		HideVersion:          true, // --version above says more
-		EnableBashCompletion: true,
+		Name:            "linkaudit",
+		HelpName:        "linkaudit",
+		Usage:           programText.summary,
+		UsageText:       "linkaudit " + programText.arguments,
+		Description:     programText.description,
+		Flags:           []cli.Flag{programText.flagNamed("version").flag()},
+		HideHelpCommand: true, // permute makes --help of it
+		HideVersion:     true, // --version above says more
 		// A comma may be part of a file name; lists are split where they
 		// are lists.
 		DisableSliceFlagSeparator: true,
@@ -51,40 +50,35 @@ func newApp(args []string, stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 				return printVersion(c.App.Writer)
 			}
 			if c.Args().Present() {
-				return usage(c, "there is no command %q, only %s", c.Args().First(), strings.Join(commandNames(c.App), ", "))
+				return usage(c, "there is no command %q, only %s", c.Args().First(), strings.Join(commandNames(), ", "))
 			}
 			cli.HelpPrinter(c.App.ErrWriter, cli.AppHelpTemplate, c.App)
 			return usage(c, "name a command, such as check")
 		},
 	}
-	app.BashComplete = completer(args, app.Flags, func(*cli.Context) []string { return commandNames(app) })
-	for _, c := range app.Commands {
+	for _, t := range commandTexts {
+		c := t.command(actions[t.name])
 		c.OnUsageError = onUsageError
-		// Without this a device named "help" or "h" could not be audited.
-		c.HideHelpCommand = true
-		arguments := noArguments
-		if c.Name == "check" || c.Name == "explain" || c.Name == "mac" {
-			arguments = deviceNames
-		}
-		c.BashComplete = completer(args, c.Flags, arguments)
+		app.Commands = append(app.Commands, c)
 	}
 	return app
 }
 
 // repeated is how urfave/cli shows that a flag may be repeated; it makes the
 // column of flags too wide for 80 columns, and the usage says so in words.
-var repeated = regexp.MustCompile(` \[ --[^]]* \]`)
+var repeated = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(` \[ --[^]]* \]`) })
 
 func init() {
+	cli.HelpFlag = programText.flagNamed("help").flag()
 	stringer := cli.FlagStringer
-	cli.FlagStringer = func(f cli.Flag) string { return repeated.ReplaceAllString(stringer(f), "") }
+	cli.FlagStringer = func(f cli.Flag) string { return repeated().ReplaceAllString(stringer(f), "") }
 }
 
 // oneDash is how the flag package writes a flag.
-var oneDash = regexp.MustCompile(`(: |for flag )-([a-z])`)
+var oneDash = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(: |for flag )-([a-z])`) })
 
 func onUsageError(c *cli.Context, err error, _ bool) error {
-	return usage(c, "%s", oneDash.ReplaceAllString(err.Error(), "${1}--${2}"))
+	return usage(c, "%s", oneDash().ReplaceAllString(err.Error(), "${1}--${2}"))
 }
 
 // usage returns a usageError of the running command.
@@ -99,10 +93,10 @@ func commandName(c *cli.Context) string {
 	return c.Command.HelpName
 }
 
-func commandNames(app *cli.App) []string {
-	var names []string
-	for _, c := range app.VisibleCommands() {
-		names = append(names, c.Name)
+func commandNames() []string {
+	names := make([]string, 0, len(commandTexts))
+	for _, t := range commandTexts {
+		names = append(names, t.name)
 	}
 	return names
 }

@@ -8,9 +8,6 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// completionFlag is how urfave/cli is asked for completions.
-const completionFlag = "--generate-bash-completion"
-
 // permute moves the flags of a command before its arguments, since urfave/cli
 // v2, like the flag package below it, takes everything after the first
 // argument for arguments: `check bond0 --format json` is to work as well as
@@ -22,15 +19,6 @@ func permute(app *cli.App, args []string) []string {
 		return append(append([]string{args[0]}, topic...), "--help")
 	}
 	if len(args) < 3 {
-		return args
-	}
-	if last := len(args) - 1; args[last] == completionFlag {
-		if args[last-1] == "--" {
-			// The word to complete; urfave/cli would take it for the end
-			// of the flags. The completer knows what it was.
-			args = slices.Clone(args)
-			args[last-1] = "-"
-		}
 		return args
 	}
 	var command *cli.Command

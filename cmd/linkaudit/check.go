@@ -4,42 +4,17 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"linkaudit/fact"
 	"linkaudit/host"
 	"linkaudit/linkfiles"
 	"linkaudit/policy"
 	"linkaudit/report"
 )
-
-func checkCommand() *cli.Command {
-	flags := []cli.Flag{
-		&cli.StringSliceFlag{Name: "kind", Usage: "audit devices of `KIND` (repeatable, or a,b)"},
-		&cli.BoolFlag{Name: "all", Usage: "audit every device", DisableDefaultText: true},
-		rootFlag(),
-		&cli.StringFlag{Name: "from", Usage: "audit the snapshot in `FILE`, - for standard input", TakesFile: true},
-		releaseFlag(),
-	}
-	flags = append(flags, outputFlags()...)
-	flags = append(flags, configFlags()...)
-	return &cli.Command{
-		Name:      "check",
-		Usage:     "audit bonds, bridges and teams, or the devices named",
-		ArgsUsage: "[DEVICE...]",
-		Description: "A device that does not exist yet is audited by name and kind:\n" +
-			"   linkaudit check bond7 --kind bond\n" +
-			"An image (--root) has no devices: bond0, br0 and team0 are audited as devices\n" +
-			"that it will make, or those that are named.\n\n" +
-			"Exit status: 0 nothing found at or above --severity, 1 findings,\n" +
-			"2 could not audit.",
-		Flags:  flags,
-		Action: check,
-	}
-}
 
 func check(c *cli.Context) error {
 	sel, err := newSelection(c)
@@ -49,6 +24,9 @@ func check(c *cli.Context) error {
 	out, err := newOutput(c)
 	if err != nil {
 		return err
+	}
+	if c.IsSet("from") {
+		return checkSnapshots(c, sel, out)
 	}
 	snap, tree, conf, err := lookAt(c, sel)
 	if err != nil {
@@ -64,22 +42,41 @@ func auditAndShow(w io.Writer, snap *host.Snapshot, tree *linkfiles.Tree, sel se
 	if err != nil {
 		return err
 	}
-	res := policy.Check(snap, tree, policy.Options{Targets: targets, Kinds: sel.kinds, All: sel.all, Site: conf})
-	if out.json {
-		err = report.JSON(w, res)
-	} else {
-		out.Selection = sel.String()
-		err = report.Text(w, res, out.Options)
-	}
+	return show(w, policy.Check(snap, tree, sel.options(targets, conf)), sel, conf, out)
+}
+
+// show shows one audit, and turns it into the exit status.
+func show(w io.Writer, res *policy.Result, sel selection, conf policy.Site, out output) error {
+	out.Selection = sel.String()
+	err := out.write(w, func(w io.Writer) error { return showAudit(w, res, conf, out) })
 	if err != nil {
 		return fmt.Errorf("writing the report: %w", err)
 	}
 	return found(report.Count(res), out)
 }
 
+func showAudit(w io.Writer, res *policy.Result, conf policy.Site, out output) error {
+	switch out.format {
+	case "json":
+		return report.JSON(w, res)
+	case "prometheus":
+		return report.Prometheus(w, res, build())
+	case nagios:
+		return report.Nagios(w, res, out.Options)
+	case "sarif":
+		return report.SARIF(w, res, out.sarif)
+	case "junit":
+		return report.JUnit(w, res, report.JUnitOptions{Threshold: out.Threshold, Site: conf})
+	}
+	return report.Text(w, res, out.Options)
+}
+
 // found turns what was counted into the exit status.
 func found(s report.Summary, out output) error {
-	if s.AtLeast(out.Threshold) > 0 {
+	switch {
+	case out.format == nagios && s.Errors > 0:
+		return errCritical
+	case s.AtLeast(out.Threshold) > 0:
 		return errFindings
 	}
 	return nil
@@ -102,6 +99,18 @@ func lookAt(c *cli.Context, sel selection) (*host.Snapshot, *linkfiles.Tree, pol
 // the root below which the site's configuration lies: "" for another machine's
 // snapshot, to which this machine's configuration does not apply.
 func machine(c *cli.Context, sel selection) (*host.Snapshot, *linkfiles.Tree, string, error) {
+	if c.IsSet("from") {
+		as, err := newPretence(c)
+		if err != nil {
+			return nil, nil, "", err
+		}
+		snap, err := loadFrom(c, c.String("from"))
+		if err != nil {
+			return nil, nil, "", err
+		}
+		as.pretend(snap)
+		return snap, nil, as.root, nil
+	}
 	dir, err := root(c)
 	if err != nil {
 		return nil, nil, "", err
@@ -110,51 +119,64 @@ func machine(c *cli.Context, sel selection) (*host.Snapshot, *linkfiles.Tree, st
 	if err != nil {
 		return nil, nil, "", err
 	}
-	if !c.IsSet("from") {
-		want := request{root: dir, names: sel.names, all: sel.all, release: rel}
-		if len(sel.names) == 0 {
-			want.kinds = sel.kinds
-		}
-		snap, tree, err := collect(c.Context, want)
-		if err != nil {
-			return nil, nil, "", fmt.Errorf("looking at the machine: %w", err)
-		}
-		return snap, tree, dir, nil
-	}
-	snap, err := loadFrom(c, c.String("from"))
+	images, err := imagesAsked(c)
 	if err != nil {
 		return nil, nil, "", err
 	}
-	if rel != 0 {
-		snap.SetRelease(rel)
+	want := request{root: dir, names: sel.names, all: sel.all, release: rel, images: images}
+	if len(sel.names) == 0 {
+		want.kinds = sel.kinds
 	}
-	if !c.IsSet("root") {
-		return snap, nil, "", nil
-	}
-	store, err := linkfiles.Read(dir)
+	snap, tree, err := collect(c.Context, want)
 	if err != nil {
-		return nil, nil, "", fmt.Errorf("reading the .link files: %w", err)
+		return nil, nil, "", fmt.Errorf("looking at the machine: %w", err)
 	}
-	snap.Files = *store
-	return snap, nil, dir, nil
+	return snap, tree, dir, nil
+}
+
+// pretence is what a snapshot is audited as, other than what it is: that of a
+// host with another release or with the files of an image.
+type pretence struct {
+	release linkfiles.Release // 0: its own
+	root    string            // "": its own files
+	store   *linkfiles.Store
+}
+
+func newPretence(c *cli.Context) (as pretence, err error) {
+	if c.IsSet("initramfs") {
+		return as, usage(c, "--initramfs is for the machine or --root: a snapshot has what \"snapshot\" put into it")
+	}
+	if as.release, err = release(c); err != nil || !c.IsSet("root") {
+		return as, err
+	}
+	if as.root, err = root(c); err != nil {
+		return as, err
+	}
+	if as.store, err = linkfiles.Read(as.root); err != nil {
+		return as, fmt.Errorf("reading the .link files: %w", err)
+	}
+	return as, nil
+}
+
+func (as pretence) pretend(snap *host.Snapshot) {
+	if as.release != 0 {
+		snap.SetRelease(as.release)
+	}
+	if as.store != nil {
+		snap.Files = *as.store
+		snap.Packaged = fact.Fact[[]host.Packaged]{} // of other files
+	}
 }
 
 func loadFrom(c *cli.Context, path string) (*host.Snapshot, error) {
-	if path == "-" {
-		snap, err := host.Load(c.App.Reader)
-		if err != nil {
-			return nil, fmt.Errorf("standard input: %w", err)
-		}
-		return snap, nil
-	}
-	f, err := os.Open(path)
+	in, name, err := openSnapshots(path, c.App.Reader)
 	if err != nil {
-		return nil, fmt.Errorf("load snapshot: %w", err)
+		return nil, err
 	}
-	defer f.Close()
-	snap, err := host.Load(f)
+	defer in.Close()
+	snap, err := host.Load(in)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return snap, nil
 }
@@ -162,6 +184,7 @@ func loadFrom(c *cli.Context, path string) (*host.Snapshot, error) {
 // selection is which devices the command line asks for.
 type selection struct {
 	names []string
+	files []string // of --from, where check was given it
 	kinds []string // empty: host.DefaultKinds, or whatever kind the named devices have
 	all   bool
 	// command is the one that is running, for messages.
@@ -170,6 +193,9 @@ type selection struct {
 
 func newSelection(c *cli.Context) (selection, error) {
 	sel := selection{names: c.Args().Slice(), kinds: list(c.StringSlice("kind")), all: c.Bool("all"), command: c.Command.Name}
+	if sel.command == "check" && c.IsSet("from") {
+		sel.files, sel.names = snapshotFiles(c)
+	}
 	switch {
 	case c.IsSet("kind") && len(sel.kinds) == 0:
 		return sel, usage(c, "--kind needs a kind, such as bond")
@@ -211,18 +237,31 @@ func validName(name string) error {
 	return nil
 }
 
+func (sel selection) options(targets []policy.Target, conf policy.Site) policy.Options {
+	return policy.Options{Targets: targets, Kinds: sel.kinds, All: sel.all, Site: conf}
+}
+
 // prepare returns the devices that are asked for and the files, which it parses
 // where tree is nil.
 func (sel selection) prepare(snap *host.Snapshot, tree *linkfiles.Tree) ([]policy.Target, *linkfiles.Tree, error) {
 	targets, err := sel.targets(snap)
-	if err != nil || tree != nil {
-		return targets, tree, err
-	}
-	r, err := snap.Systemd.Needed()
 	if err != nil {
 		return nil, nil, err
 	}
-	return targets, linkfiles.Parse(&snap.Files, r), nil
+	tree, err = treeOf(snap, tree)
+	return targets, tree, err
+}
+
+// treeOf parses the files of the snapshot where tree is nil.
+func treeOf(snap *host.Snapshot, tree *linkfiles.Tree) (*linkfiles.Tree, error) {
+	if tree != nil {
+		return tree, nil
+	}
+	r, err := snap.Systemd.Needed()
+	if err != nil {
+		return nil, err
+	}
+	return linkfiles.Parse(&snap.Files, r), nil
 }
 
 // targets pairs the names with the devices of the snapshot. A device that is

@@ -5,7 +5,9 @@ import (
 
 	"linkaudit/fact"
 	"linkaudit/host"
+	"linkaudit/initramfs"
 	"linkaudit/linkfiles"
+	"linkaudit/netconf"
 	"linkaudit/policy"
 )
 
@@ -18,7 +20,20 @@ type request struct {
 	files   bool              // the files and the release only, no devices
 	every   bool              // everything that any audit could ask, for a snapshot
 	release linkfiles.Release // 0: find out
+	images  images            // which initramfs images
 }
+
+// images says when initramfs images are read, which takes longer than all the
+// rest.
+type images int
+
+const (
+	noImages images = iota
+	// imagesThatMatter are read where one of the devices is known to be made in
+	// them.
+	imagesThatMatter
+	allImages
+)
 
 // collect makes a snapshot of the machine, or of the image below r.root,
 // together with its .link files, and reads those as its release does. The tree
@@ -28,9 +43,19 @@ func collect(ctx context.Context, r request) (*host.Snapshot, *linkfiles.Tree, e
 	if err != nil {
 		return nil, nil, err
 	}
+	var networkd networkd
+	if !r.files {
+		if networkd, err = lookForNetworkd(r.root); err != nil {
+			return nil, nil, err
+		}
+	}
 	var tree *linkfiles.Tree
+	var packaged *linkfiles.Store
+	if !r.files {
+		packaged = store
+	}
 	snap, err := host.Collect(ctx, host.Options{
-		Root: r.root, Kinds: r.kinds, Names: r.names, All: r.all, Release: r.release,
+		Root: r.root, Kinds: r.kinds, Names: r.names, All: r.all, Release: r.release, Files: packaged,
 		WantNameFor: policy.NameMatters,
 		WantFor: func(release fact.Fact[linkfiles.Release]) host.Want {
 			if rel, ok := release.Get(); ok {
@@ -42,14 +67,69 @@ func collect(ctx context.Context, r request) (*host.Snapshot, *linkfiles.Tree, e
 			case r.every || tree == nil:
 				return host.WantEverything
 			}
-			return wantFor(tree.Needs())
+			return wantFor(tree.Needs()) | networkd.want(tree.Release)
 		},
 	})
 	if err != nil {
 		return nil, nil, err
 	}
 	snap.Files = *store
+	if r.images == allImages || r.images == imagesThatMatter && policy.InitramfsMatters(snap, r.names) {
+		readInitramfs(ctx, snap, r.root)
+	}
+	if !r.files && !snap.Offline && (r.every || policy.OtherMachineIDsMatter(snap)) {
+		snap.OtherMachineIDs = host.OtherMachineIDs(snap)
+	}
+	if !r.files {
+		networkd.declare(snap)
+	}
 	return snap, tree, nil
+}
+
+// readInitramfs puts the images below root into the snapshot.
+func readInitramfs(ctx context.Context, snap *host.Snapshot, root string) {
+	images, problems := host.ReadInitramfs(ctx, root)
+	snap.Initramfs = fact.Known(append([]initramfs.Image{}, images...)) // none is known too
+	snap.Problems = append(snap.Problems, problems...)
+}
+
+// networkd is systemd-networkd's part in a machine; files is nil where it has
+// none.
+type networkd struct {
+	active fact.Fact[bool]
+	files  *netconf.NetworkdFiles
+}
+
+func lookForNetworkd(root string) (networkd, error) {
+	n := networkd{active: host.FindNetworkd(root).Active()}
+	if active, known := n.active.Get(); known && !active {
+		return n, nil
+	}
+	var err error
+	n.files, err = netconf.ReadNetworkd(root)
+	return n, err
+}
+
+// want is what the conditions of its files ask for.
+func (n networkd) want(rel linkfiles.Release) host.Want {
+	if n.files == nil {
+		return 0
+	}
+	return wantFor(linkfiles.Parse(n.files.NetDev, rel).Needs()) | wantFor(linkfiles.Parse(n.files.Network, rel).Needs())
+}
+
+// declare adds what systemd-networkd's files say to the snapshot.
+func (n networkd) declare(snap *host.Snapshot) {
+	all, known := snap.Declarations.Get()
+	if n.files == nil || !known {
+		return
+	}
+	rel, ok := snap.Systemd.Release.Get()
+	if !ok {
+		snap.Declarations = fact.Unknown[[]netconf.Declaration]("the systemd release: " + snap.Systemd.Release.Reason())
+		return
+	}
+	snap.Declarations = fact.Known(append(all, policy.NetworkdDeclares(n.files, n.active, snap, rel)...))
 }
 
 // wantFor leaves out what costs something and what no file asks for.

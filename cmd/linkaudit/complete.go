@@ -1,77 +1,263 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"fmt"
+	"io"
 	"os"
+	"slices"
 	"strings"
-
-	"github.com/urfave/cli/v2"
+	"sync"
 
 	"linkaudit/host"
+	"linkaudit/linkfiles"
+	"linkaudit/override"
 )
 
-// completer answers the shells' completion scripts (contrib/completions). They
-// call linkaudit with the words before the cursor, the word at the cursor
-// (which may be empty) and --generate-bash-completion, and get one candidate a
-// line; no candidate means that a file name is wanted.
-func completer(args []string, flags []cli.Flag, arguments func(*cli.Context) []string) cli.BashCompleteFunc {
-	return func(c *cli.Context) {
-		if len(args) < 3 {
-			return
-		}
-		current, before := args[len(args)-2], args[len(args)-3]
-		for _, s := range candidates(c, flags, arguments, before, current) {
-			if strings.HasPrefix(s, current) {
-				fmt.Fprintln(c.App.Writer, s)
-			}
-		}
+// completionFlag, as the last argument, asks for completions. It is the one of
+// urfave/cli, whose own mechanism cannot tell "--" that is to be completed from
+// the end of the flags.
+const completionFlag = "--generate-bash-completion"
+
+// What stands for names that the shell knows better. No device is called so:
+// the kernel takes no colon (dev_valid_name in net/core/dev.c).
+const (
+	completeFiles       = ":files"
+	completeDirectories = ":directories"
+)
+
+// complete answers the shells' completion scripts (contrib/completions) with
+// one candidate a line. words are those behind the program's name up to the
+// cursor; the last one may be empty. The scripts quote what needs it: a device
+// may be called anything without white space, slash and colon.
+func complete(ctx context.Context, w io.Writer, words []string) error {
+	last := len(words) - 1
+	var b strings.Builder
+	for _, s := range candidates(ctx, words[:last], words[last]) {
+		b.WriteString(s + "\n")
 	}
+	_, err := io.WriteString(w, b.String())
+	if err != nil {
+		return fmt.Errorf("writing the completions: %w", err)
+	}
+	return nil
 }
 
-func candidates(c *cli.Context, flags []cli.Flag, arguments func(*cli.Context) []string, before, current string) []string {
-	if name, isFlag := strings.CutPrefix(before, "--"); isFlag && flagsWithValue(flags)[name] {
-		switch name {
-		case "kind":
-			return host.DefaultKinds
-		case "device":
-			return devicesWith("")
-		case "bond":
-			return devicesWith("bonding")
-		case "bridge":
-			return devicesWith("bridge")
-		}
-		return choicesOf(c, name)
+func candidates(ctx context.Context, before []string, current string) []string {
+	command := ""
+	if len(before) > 0 {
+		command = before[0]
 	}
-	if !strings.HasPrefix(current, "-") {
-		return arguments(c)
+	switch {
+	case command == "" && strings.HasPrefix(current, "-"):
+		return beginning(current, flagNames(&programText))
+	case command == "" || command == "help" && len(before) == 1:
+		return beginning(current, commandNames())
 	}
-	names := []string{"--help"}
-	for _, f := range flags {
-		if name := f.Names()[0]; name != "help" {
-			names = append(names, "--"+name)
+	text := textOf(command)
+	if text == nil {
+		return nil
+	}
+	q := newQuestion(ctx, text, before[1:])
+	name, value, assigned := strings.Cut(strings.TrimPrefix(current, "--"), "=")
+	switch flag := text.flagNamed(name); {
+	case q.flag != nil:
+		return q.values(q.flag, current)
+	case q.ended || !strings.HasPrefix(current, "-"):
+		return q.arguments(text.completes, current)
+	case assigned && flag != nil && flag.value:
+		var out []string
+		for _, s := range q.values(flag, value) {
+			if !strings.HasPrefix(s, ":") {
+				s = "--" + name + "=" + s
+			}
+			out = append(out, s)
 		}
+		return out
+	}
+	return beginning(current, append(flagNames(text), "--help"))
+}
+
+func flagNames(t *commandText) []string {
+	names := make([]string, 0, len(t.flags))
+	for _, f := range t.flags {
+		names = append(names, "--"+f.name)
 	}
 	return names
 }
 
-func noArguments(*cli.Context) []string { return nil }
+// beginning returns the words that begin with prefix and that a shell can be
+// told in a line.
+func beginning(prefix string, words []string) []string {
+	return slices.DeleteFunc(words, func(s string) bool {
+		return !strings.HasPrefix(s, prefix) || s == "" || strings.ContainsFunc(s, func(r rune) bool { return r == ' ' || r == '\n' })
+	})
+}
 
-// deviceNames lists the devices of this machine by the one way that needs no
-// rights and no netlink.
-func deviceNames(*cli.Context) []string { return devicesWith("") }
+// question is what the words before the cursor say.
+type question struct {
+	ctx   context.Context
+	flag  *flagText           // the one whose value is wanted, nil for none
+	ended bool                // "--" was there
+	given map[string][]string // values of flags
+	named []string            // arguments
+	// machine lists the devices, once.
+	machine func() []host.Device
+}
 
-// devicesWith lists those that have a directory of that name in sysfs, as the
-// bonding and the bridge driver make one.
-func devicesWith(directory string) []string {
-	entries, err := os.ReadDir("/sys/class/net")
+func newQuestion(ctx context.Context, t *commandText, before []string) *question {
+	q := &question{ctx: ctx, given: map[string][]string{}}
+	q.machine = sync.OnceValue(q.listDevices)
+	for _, word := range before {
+		name, value, assigned := strings.Cut(strings.TrimLeft(word, "-"), "=")
+		switch flag := t.flagNamed(name); {
+		case q.flag != nil:
+			q.given[q.flag.name] = append(q.given[q.flag.name], word)
+			q.flag = nil
+		case q.ended || !strings.HasPrefix(word, "-") || word == "-":
+			q.named = append(q.named, word)
+		case word == "--":
+			q.ended = true
+		case flag != nil && flag.value && assigned:
+			q.given[name] = append(q.given[name], value)
+		case flag != nil && flag.value:
+			q.flag = flag
+		}
+	}
+	return q
+}
+
+// values are those of a flag that begin with prefix.
+func (q *question) values(f *flagText, prefix string) []string {
+	if f.choices != nil {
+		return beginning(prefix, slices.Clone(f.choices))
+	}
+	return q.known(f.completes, prefix)
+}
+
+// arguments are those of the command. What is named already is left out, and
+// what would be taken for a flag.
+func (q *question) arguments(completes, prefix string) []string {
+	return slices.DeleteFunc(q.known(completes, prefix), func(s string) bool {
+		return slices.Contains(q.named, s) || !q.ended && strings.HasPrefix(s, "-")
+	})
+}
+
+// known are the words of a sort (the manual's "completes") that begin with
+// prefix.
+func (q *question) known(sort, prefix string) []string {
+	switch sort {
+	case "files":
+		return []string{completeFiles}
+	case "directories":
+		return []string{completeDirectories}
+	case "kinds":
+		return q.kinds(prefix)
+	case "devices":
+		return q.devices(prefix)
+	case "bonds":
+		return q.devices(prefix, "bond")
+	case "bridges":
+		return q.devices(prefix, "bridge")
+	case "audited":
+		// Those that are audited anyhow, and others where none is meant.
+		kinds := list(q.given["kind"])
+		if len(kinds) == 0 {
+			kinds = host.DefaultKinds
+		}
+		if names := q.devices(prefix, kinds...); len(names) > 0 {
+			return names
+		}
+		return q.devices(prefix)
+	case "overridden-bonds":
+		return q.overridden(prefix, func(t override.Target) string { return nameOf(t, "bond") })
+	case "overridden-bridges":
+		return q.overridden(prefix, func(t override.Target) string { return nameOf(t, "bridge") })
+	case "overridden-devices":
+		return q.overridden(prefix, func(t override.Target) string { return t.Name })
+	case "overridden-kinds":
+		return q.overridden(prefix, func(t override.Target) string {
+			if t.Name != "" {
+				return ""
+			}
+			return t.Kind
+		})
+	}
+	return nil
+}
+
+// listDevices lists the devices of this machine, or of the snapshot that --from
+// names.
+func (q *question) listDevices() []host.Device {
+	from := q.given["from"]
+	if len(from) == 0 {
+		devices, _ := host.ListDevices(q.ctx) // nothing to suggest, then
+		return devices
+	}
+	st, err := os.Stat(from[0])
+	if err != nil || !st.Mode().IsRegular() {
+		return nil
+	}
+	f, err := os.Open(from[0])
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	snap, err := host.Load(f)
+	if err != nil {
+		return nil
+	}
+	return snap.Devices
+}
+
+// devices are the names of devices of these kinds, of any kind where there is
+// none. Alternative names are for those who began one.
+func (q *question) devices(prefix string, kinds ...string) []string {
+	var names []string
+	for _, d := range q.machine() {
+		if len(kinds) > 0 && !slices.Contains(kinds, d.Kind) {
+			continue
+		}
+		names = append(names, d.Name)
+		if prefix != "" {
+			names = append(names, d.AltNames...)
+		}
+	}
+	return beginning(prefix, names)
+}
+
+// kinds are those audited by default and those that this machine has.
+func (q *question) kinds(prefix string) []string {
+	kinds := slices.Clone(host.DefaultKinds)
+	for _, d := range q.machine() {
+		if !slices.Contains(kinds, d.Kind) {
+			kinds = append(kinds, d.Kind)
+		}
+	}
+	return beginning(prefix, kinds)
+}
+
+func nameOf(t override.Target, kind string) string {
+	if t.Kind != kind {
+		return ""
+	}
+	return t.Name
+}
+
+// overridden are the targets for which there are overrides.
+func (q *question) overridden(prefix string, name func(override.Target) string) []string {
+	root := "/"
+	if given := q.given["root"]; len(given) > 0 {
+		root = cmp.Or(given[0], root)
+	}
+	store, err := linkfiles.Read(root)
 	if err != nil {
 		return nil
 	}
 	var names []string
-	for _, e := range entries {
-		if _, err := os.Stat("/sys/class/net/" + e.Name() + "/" + directory); err == nil {
-			names = append(names, e.Name())
-		}
+	for _, o := range override.Find(store) {
+		names = append(names, name(o.Target))
 	}
-	return names
+	return slices.Compact(slices.Sorted(slices.Values(beginning(prefix, names))))
 }

@@ -10,7 +10,6 @@ import (
 	"linkaudit/docs"
 	"linkaudit/linkfiles"
 	"linkaudit/policy"
-	"linkaudit/report"
 	"linkaudit/testdata/hosts"
 )
 
@@ -47,9 +46,9 @@ func TestEveryExampleCanBeExplained(t *testing.T) {
 			if d := x.Device; d.Device != nil && d.Device.MAC != "" && x.Evidence == "" {
 				t.Errorf("%s: no evidence for the origin %q", where, d.Origin.Or("unknown"))
 			}
-			for _, format := range choices["explain format"] {
+			for _, format := range textOf("explain").flagNamed("format").choices {
 				var b bytes.Buffer
-				if err := showExplanation(&b, x, format, report.Options{}); err != nil {
+				if err := showExplanation(&b, x, output{format: format}); err != nil {
 					t.Errorf("%s: %s: %v", where, format, err)
 				}
 				if format != "json" {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -16,53 +17,29 @@ import (
 	"linkaudit/siteconf"
 )
 
-// Flags that more than one command has.
+// nagios is the format that makes a monitoring plugin of the program.
+const nagios = "nagios"
 
-func rootFlag() cli.Flag {
-	return &cli.StringFlag{Name: "root", Usage: "read the files below `DIR`, such as an image", TakesFile: true}
-}
-
-func releaseFlag() cli.Flag {
-	return &cli.IntFlag{Name: "systemd-release", Usage: "read files as systemd `N` does", DefaultText: "this machine's"}
-}
-
-func outputFlags() []cli.Flag {
-	return []cli.Flag{
-		&cli.StringFlag{Name: "format", Value: "text", Usage: "print `FORMAT`: text or json"},
-		&cli.StringFlag{Name: "severity", Value: "warning", Usage: "`LEVEL` and up: info, warning, error"},
-		&cli.BoolFlag{Name: "quiet", Usage: "print findings only, one a line", DisableDefaultText: true},
-		&cli.StringFlag{Name: "color", Value: "auto", Usage: "colour `WHEN`: auto, always or never"},
+// imagesAsked says when the command reads the initramfs images of a machine: left
+// to itself explain always does, the others where they matter.
+func imagesAsked(c *cli.Context) (images, error) {
+	if err := oneOf(c, "initramfs"); err != nil {
+		return noImages, err
 	}
-}
-
-func configFlags() []cli.Flag {
-	return []cli.Flag{
-		&cli.StringSliceFlag{Name: "config", Usage: "read the site's rules from `FILE` too (repeatable)", TakesFile: true},
-		&cli.BoolFlag{Name: "no-config", Usage: "do without the site's configuration", DisableDefaultText: true},
+	switch when := c.String("initramfs"); {
+	case when == "never":
+		return noImages, nil
+	case when == "always", c.Command.Name == "explain":
+		return allImages, nil
 	}
+	return imagesThatMatter, nil
 }
 
-// choices are the values of the flags that take one of a few words.
-var choices = map[string][]string{
-	"format":         {"text", "json"},
-	"explain format": {"text", "json", "dot", "mermaid"},
-	"severity":       {"info", "warning", "error"},
-	"color":          {"auto", "always", "never"},
-}
-
-// choicesOf are those of a flag of the running command.
-func choicesOf(c *cli.Context, flag string) []string {
-	if c.Command != nil {
-		if own, ok := choices[c.Command.Name+" "+flag]; ok {
-			return own
-		}
-	}
-	return choices[flag]
-}
-
-// output is how a result is to be shown.
+// output is how a result is to be shown, and where.
 type output struct {
-	json bool
+	format string // one of the choices; "" is text
+	file   string // "" for standard output
+	sarif  report.SARIFOptions
 	report.Options
 }
 
@@ -75,10 +52,28 @@ func newOutput(c *cli.Context) (output, error) {
 		return o, err
 	}
 	o.Threshold, o.Quiet = policy.Severity(c.String("severity")), c.Bool("quiet")
-	if o.json && o.Quiet {
-		return o, usage(c, "--quiet is for text; --format json always holds everything")
+	if o.format != "text" && o.Quiet {
+		return o, usage(c, "--quiet is for text, not for --format %s", o.format)
 	}
+	o.sarif = sarifOptions(c)
 	return o, nil
+}
+
+// sarifOptions say where the files are: with --root, or where they are named,
+// most likely in a working copy.
+func sarifOptions(c *cli.Context) report.SARIFOptions {
+	o := report.SARIFOptions{Build: build(), Root: "/"}
+	named := c.Command.Name == "lint" && c.Args().Present()
+	if !named && !c.IsSet("root") {
+		return o
+	}
+	// Where there is no working directory, URIs stay as they were given.
+	o.SourceRoot, _ = os.Getwd()
+	o.Root = ""
+	if !named {
+		o.Root, _ = filepath.Abs(c.String("root"))
+	}
+	return o
 }
 
 // newFormat is for commands that show no findings.
@@ -88,14 +83,21 @@ func newFormat(c *cli.Context) (output, error) {
 			return output{}, err
 		}
 	}
-	o := output{json: c.String("format") == "json"}
-	o.Color, o.Width = terminal(c.App.Writer, c.String("color"), os.LookupEnv)
+	o := output{format: c.String("format"), file: c.String("output")}
+	to := c.App.Writer
+	if c.IsSet("output") {
+		if o.file == "" {
+			return o, usage(c, "--output needs a file name")
+		}
+		to = io.Discard
+	}
+	o.Color, o.Width = terminal(to, c.String("color"), os.LookupEnv)
 	return o, nil
 }
 
 // oneOf makes sure that a flag has one of its choices.
 func oneOf(c *cli.Context, flag string) error {
-	if v, all := c.String(flag), choicesOf(c, flag); !slices.Contains(all, v) {
+	if v, all := c.String(flag), textOf(c.Command.Name).flagNamed(flag).choices; !slices.Contains(all, v) {
 		return usage(c, "--%s %q is none of %s", flag, v, strings.Join(all, ", "))
 	}
 	return nil
@@ -152,6 +154,12 @@ func root(c *cli.Context) (string, error) {
 	}
 	if !st.IsDir() {
 		return "", fmt.Errorf("--root: %s is not a directory", dir)
+	}
+	if !filepath.IsLocal(dir) {
+		// filepath-securejoin takes no root with "..".
+		if dir, err = filepath.Abs(dir); err != nil {
+			return "", fmt.Errorf("--root: %w", err)
+		}
 	}
 	return dir, nil
 }

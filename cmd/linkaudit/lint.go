@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -9,23 +11,6 @@ import (
 	"linkaudit/policy"
 	"linkaudit/report"
 )
-
-func lintCommand() *cli.Command {
-	flags := []cli.Flag{rootFlag(), releaseFlag()}
-	flags = append(flags, outputFlags()...)
-	flags = append(flags, configFlags()...)
-	return &cli.Command{
-		Name:      "lint",
-		Usage:     "say what is wrong with .link files, whatever the devices",
-		ArgsUsage: "[FILE...]",
-		Description: "Without FILE, all .link files and drop-ins where udevd looks for them; with\n" +
-			"FILE, that file and the drop-ins in FILE.d next to it.\n\n" +
-			"Exit status: 0 nothing found at or above --severity, 1 findings,\n" +
-			"2 could not read the files.",
-		Flags:  flags,
-		Action: lint,
-	}
-}
 
 func lint(c *cli.Context) error {
 	out, err := newOutput(c)
@@ -78,13 +63,21 @@ func lint(c *cli.Context) error {
 		result.Files = append(result.Files, tree.Files...)
 		result.Findings = append(result.Findings, findings...)
 	}
-	if out.json {
-		err = report.LintJSON(c.App.Writer, result)
-	} else {
-		err = report.LintText(c.App.Writer, result, out.Options)
-	}
+	err = out.write(c.App.Writer, func(w io.Writer) error { return showLint(w, result, conf, out) })
 	if err != nil {
 		return fmt.Errorf("writing the report: %w", err)
 	}
 	return found(report.CountFindings(result.Findings), out)
+}
+
+func showLint(w io.Writer, l report.Lint, conf policy.Site, out output) error {
+	switch out.format {
+	case "json":
+		return report.LintJSON(w, l)
+	case "sarif":
+		return report.LintSARIF(w, l, out.sarif)
+	case "junit":
+		return report.LintJUnit(w, l, report.JUnitOptions{Threshold: out.Threshold, Site: conf, Time: time.Now()})
+	}
+	return report.LintText(w, l, out.Options)
 }

@@ -19,32 +19,6 @@ import (
 	"linkaudit/report"
 )
 
-func macCommand() *cli.Command {
-	return &cli.Command{
-		Name:      "mac",
-		Usage:     "tell the address that udev makes of a name and a machine-id",
-		ArgsUsage: "[NAME...]",
-		Description: "Prints NAME and the address that MACAddressPolicy=persistent gives an\n" +
-			"Ethernet device of that name, on this machine or on one that is to come.\n" +
-			"The name - or none at all reads names from standard input, one a line.\n" +
-			"With several machine-ids a third column has the FILE, or id1, id2, ... for\n" +
-			"each --machine-id; the ID itself is never printed.\n\n" +
-			"Hardware is hashed by ID_NET_NAME_ONBOARD, _SLOT, _PATH or _MAC of its udev\n" +
-			"properties, the first it has: give that as NAME. For other names systemd 242\n" +
-			"and a naming scheme of v241, or newer, are taken for granted; a note says so\n" +
-			"where this machine or the image is known to be older.\n\n" +
-			"Exit status: 0 all names answered, 2 a name or machine-id is not valid.",
-		Flags: []cli.Flag{
-			&cli.StringSliceFlag{Name: "machine-id", Usage: "a machine whose ID is `HEX` (repeatable)"},
-			&cli.StringSliceFlag{Name: "machine-id-file", Usage: "one with this machine-id `FILE` (repeatable)", TakesFile: true},
-			&cli.StringFlag{Name: "root", Usage: "the machine that the image below `DIR` is for", TakesFile: true},
-			&cli.BoolFlag{Name: "networkd", Usage: "what networkd gives a .netdev instead", DisableDefaultText: true},
-			&cli.StringFlag{Name: "format", Value: "text", Usage: "print `FORMAT`: text or json"},
-		},
-		Action: mac,
-	}
-}
-
 // idMachine is a machine for which addresses are made.
 type idMachine struct {
 	report.MACMachine

@@ -28,8 +28,19 @@ const (
 	exitFailed   = 2 // could not audit, or wrong usage
 )
 
+// Those of a monitoring plugin, --format nagios.
+const (
+	pluginWarning  = 1
+	pluginCritical = 2
+	pluginUnknown  = 3 // could not audit, or wrong usage
+)
+
 // errFindings is returned by a command that did its work and found something.
 var errFindings = errors.New("findings")
+
+// errCritical is returned in its place by a monitoring plugin that found an
+// error.
+var errCritical = errors.New("findings of severity error")
 
 // usageError is a mistake on the command line.
 type usageError struct {
@@ -64,6 +75,10 @@ func collectLater() {
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) {
 	defer func() {
 		if p := recover(); p != nil {
+			if isPlugin(args) {
+				status = pluginFailed(stdout, stderr, fmt.Errorf("internal error: %v", p))
+				return
+			}
 			fmt.Fprintf(stderr, "linkaudit: internal error: %s (set %s=1 to see where)\n", report.Escape(fmt.Sprint(p)), traceVariable)
 			if os.Getenv(traceVariable) != "" {
 				stderr.Write(debug.Stack())
@@ -78,20 +93,29 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 	context.AfterFunc(ctx, stop)
 
 	out := &watched{Writer: stdout}
-	app := newApp(args, stdin, out, stderr)
-	err := app.RunContext(ctx, permute(app, args))
+	var err error
+	if last := len(args) - 1; last > 1 && args[last] == completionFlag {
+		err = complete(ctx, out, args[1:last])
+	} else {
+		app := newApp(stdin, out, stderr)
+		err = app.RunContext(ctx, permute(app, args))
+	}
 	if err == nil && out.err != nil {
 		err = fmt.Errorf("writing the help: %w", out.err)
-	}
-	if usage, ok := errors.AsType[*usageError](err); ok {
-		fmt.Fprintf(stderr, "linkaudit: %s\nSee %s --help.\n", report.Escape(usage.Error()), usage.command)
-		return exitFailed
 	}
 	switch {
 	case err == nil:
 		return exitClean
+	case errors.Is(err, errCritical):
+		return pluginCritical
 	case errors.Is(err, errFindings):
 		return exitFindings
+	case isPlugin(args):
+		return pluginFailed(out, stderr, err)
+	}
+	if usage, ok := errors.AsType[*usageError](err); ok {
+		fmt.Fprintf(stderr, "linkaudit: %s\nSee %s --help.\n", report.Escape(usage.Error()), usage.command)
+		return exitFailed
 	}
 	for _, err := range each(err) {
 		fmt.Fprintf(stderr, "linkaudit: %s\n", report.Escape(err.Error()))
@@ -99,8 +123,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 	return exitFailed
 }
 
-// watched remembers that a write failed: what prints help and completions drops
-// the error.
+// watched remembers that a write failed: what prints help drops the error.
 type watched struct {
 	io.Writer
 	err error

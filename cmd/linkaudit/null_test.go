@@ -10,7 +10,6 @@ import (
 
 	"linkaudit/docs"
 	"linkaudit/host"
-	"linkaudit/report"
 	"linkaudit/testdata/hosts"
 )
 
@@ -27,6 +26,7 @@ var nullSaidBy = map[string][]string{
 	"live.addr_assign_type":    {"address-origin-unknown"},
 	"origin":                   {"address-origin-unknown", "device-missing"},
 	"applied.link_file":        {"applied-file-unknown", "device-missing"},
+	"declarations":             {"declarations-unknown"},
 	"persistent_mac":           {"persistent-address-unknown", "device-missing"},
 	"predicted.boot":           {"prediction-unknown", "device-missing"},
 	"predicted.recreate":       {"prediction-unknown", "device-missing"},
@@ -35,7 +35,7 @@ var nullSaidBy = map[string][]string{
 }
 
 // silentNulls are null for good: see their descriptions in the schema.
-var silentNulls = []string{"policy_source"}
+var silentNulls = []string{"policy_source", "manager"}
 
 func TestEveryNullOfTheJSONIsExplainedByAFinding(t *testing.T) {
 	examples, err := docs.Examples(hosts.Debian11)
@@ -69,7 +69,7 @@ func TestEveryNullOfTheJSONIsExplainedByAFinding(t *testing.T) {
 	seen := map[string]bool{}
 	for name, r := range runs {
 		var b bytes.Buffer
-		err := auditAndShow(&b, r.snap, nil, r.sel, nil, output{json: true, Options: report.Options{}})
+		err := auditAndShow(&b, r.snap, nil, r.sel, nil, output{format: "json"})
 		if err != nil && !errors.Is(err, errFindings) {
 			t.Fatalf("%s: %v", name, err)
 		}

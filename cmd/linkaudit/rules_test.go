@@ -12,13 +12,17 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"linkaudit/docs"
+	"linkaudit/host"
 	"linkaudit/policy"
 	"linkaudit/report"
 	"linkaudit/siteconf"
 	"linkaudit/testdata/hosts"
 )
 
-var update = flag.Bool("update", false, "write what the examples of docs/rules.md print now into it")
+// rulesFile is absolute: an example may run elsewhere.
+var rulesFile, _ = filepath.Abs("../../docs/rules.md")
+
+var update = flag.Bool("update", false, "write what is compared: what the examples of docs/rules.md print, or the figures of testdata/allocations.json")
 
 // TestTheRulesShowWhatIsPrinted runs the example of every rule. What the page
 // shows is the output, to the letter.
@@ -48,7 +52,7 @@ func TestTheRulesShowWhatIsPrinted(t *testing.T) {
 		}
 	}
 	if *update {
-		if err := os.WriteFile("../../docs/rules.md", []byte(page), 0o644); err != nil {
+		if err := os.WriteFile(rulesFile, []byte(page), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -56,6 +60,9 @@ func TestTheRulesShowWhatIsPrinted(t *testing.T) {
 
 func printed(t *testing.T, e docs.Example, out output) string {
 	t.Helper()
+	if e.Others != nil {
+		return printedOfSeveral(t, e)
+	}
 	root := t.TempDir()
 	if e.SiteConf != "" {
 		if err := os.MkdirAll(filepath.Join(root, "etc"), 0o755); err != nil {
@@ -81,6 +88,28 @@ func printed(t *testing.T, e docs.Example, out output) string {
 	var b bytes.Buffer
 	if err := auditAndShow(&b, e.Snapshot, nil, sel, conf, out); !errors.Is(err, errFindings) {
 		t.Fatalf("%s: %v, not findings:\n%s", e.Rule, err, b.String())
+	}
+	return b.String()
+}
+
+// printedOfSeveral runs the whole program on the snapshots of several hosts.
+func printedOfSeveral(t *testing.T, e docs.Example) string {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	e.Others["web1.json"] = e.Snapshot
+	for name, snap := range e.Others {
+		f, err := os.Create(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(host.Save(f, snap, false), f.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var b, complaints bytes.Buffer
+	status := run(append([]string{"linkaudit"}, e.Args...), strings.NewReader(""), &b, &complaints)
+	if status != exitFindings || complaints.Len() > 0 || !strings.Contains(b.String(), "["+e.Rule+"]") {
+		t.Fatalf("%s: status %d, %s:\n%s", e.Rule, status, complaints.String(), b.String())
 	}
 	return b.String()
 }

@@ -1,46 +1,46 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"runtime"
 	"runtime/debug"
 
 	"github.com/urfave/cli/v2"
+
+	"linkaudit/report"
 )
 
 // version is set by the Makefile with -ldflags -X.
 var version string
 
-func versionCommand() *cli.Command {
-	return &cli.Command{
-		Name:  "version",
-		Usage: "print the version and how this program was built",
-		Action: func(c *cli.Context) error {
-			if err := noArgs(c); err != nil {
-				return err
-			}
-			return printVersion(c.App.Writer)
-		},
+func showVersion(c *cli.Context) error {
+	if err := noArgs(c); err != nil {
+		return err
 	}
+	return printVersion(c.App.Writer)
 }
 
 func printVersion(w io.Writer) error {
-	v, commit := version, ""
-	if info, ok := debug.ReadBuildInfo(); ok {
-		if v == "" {
-			v = info.Main.Version
-		}
-		commit = commitOf(info)
+	b := build()
+	commit := ""
+	if b.Revision != "" {
+		commit = "commit " + b.Revision + ", "
 	}
-	if v == "" {
-		v = "(devel)"
-	}
-	if commit != "" {
-		commit = "commit " + commit + ", "
-	}
-	_, err := fmt.Fprintf(w, "linkaudit %s (%s%s, %s/%s)\n", v, commit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	_, err := fmt.Fprintf(w, "linkaudit %s (%s%s, %s/%s)\n", b.Version, commit, b.Go, runtime.GOOS, runtime.GOARCH)
 	return err
+}
+
+// build is which linkaudit this is.
+func build() report.Build {
+	b := report.Build{Version: version, Go: runtime.Version()}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		b.Version = cmp.Or(b.Version, info.Main.Version)
+		b.Revision = commitOf(info)
+	}
+	b.Version = cmp.Or(b.Version, "(devel)")
+	return b
 }
 
 func commitOf(info *debug.BuildInfo) string {

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"linkaudit/docs"
+	"linkaudit/host"
+	"linkaudit/policy"
+	"linkaudit/report"
+	"linkaudit/testdata/hosts"
+)
+
+// FuzzSnapshot audits a snapshot that somebody else supplies, and shows it in every
+// format.
+func FuzzSnapshot(f *testing.F) {
+	f.Add(hosts.Debian11)
+	examples, err := docs.Examples(hosts.Debian11)
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, e := range examples {
+		var b bytes.Buffer
+		if err := host.Save(&b, e.Snapshot, false); err != nil {
+			f.Fatal(err)
+		}
+		if b.Len() < 64<<10 { // a large file that is an example is no seed
+			f.Add(b.Bytes())
+		}
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		s := snapshotAudit{source: "x", raw: raw}
+		sel := selection{all: true, command: "check"}
+		if s.audit(sel, pretence{}, nil, false); s.err != nil {
+			return
+		}
+		for _, format := range []string{"text", "json", "prometheus", nagios, "sarif", "junit"} {
+			var b bytes.Buffer
+			out := output{format: format, Options: report.Options{Threshold: policy.Info}}
+			if err := showAudit(&b, s.res, nil, out); err != nil {
+				t.Fatalf("%s: %v", format, err)
+			}
+			sound(t, format, b.String())
+		}
+		for _, d := range s.res.Devices {
+			snap := s.res.Snapshot
+			targets, tree, err := selection{names: []string{d.Name}, command: "explain"}.prepare(snap, nil)
+			if err != nil {
+				continue
+			}
+			x := policy.Explain(snap, tree, targets[0], nil)
+			for _, format := range []string{"text", "json", "dot", "mermaid"} {
+				var b bytes.Buffer
+				if err := showExplanation(&b, x, output{format: format}); err != nil {
+					t.Fatalf("%s: %v", format, err)
+				}
+				sound(t, format, b.String())
+			}
+		}
+	})
+}
+
+// sound: a terminal obeys nothing of it, and JSON is JSON.
+func sound(t *testing.T, format, said string) {
+	t.Helper()
+	for line := range strings.SplitSeq(said, "\n") {
+		if report.Escape(line) != line {
+			t.Errorf("%s: %q", format, line)
+		}
+	}
+	if (format == "json" || format == "sarif") && !json.Valid([]byte(said)) {
+		t.Errorf("%s is not JSON: %s", format, said)
+	}
+}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"slices"
+
+	"github.com/urfave/cli/v2"
+)
+
+// commandText is what the manual says about a command, and flagText about one
+// of its flags. help_generated.go has all of them; package manual makes it, and
+// a flag that is not there does not exist.
+type (
+	commandText struct {
+		name        string
+		arguments   string // "[DEVICE...]"
+		completes   string // what the arguments are, for completer
+		summary     string
+		description string
+		flags       []flagText
+	}
+	flagText struct {
+		name, alias, usage string
+		value              bool // not a switch
+		number             bool // the value is a number
+		repeatable         bool
+		standard           string   // the value without the flag; of a number, words
+		choices            []string // the only values there are, nil for any
+		completes          string   // what the value is, for completer
+	}
+)
+
+// command makes the command that t describes.
+func (t *commandText) command(action cli.ActionFunc) *cli.Command {
+	c := &cli.Command{
+		Name: t.name, Usage: t.summary, ArgsUsage: t.arguments, Description: t.description, Action: action,
+		// Without this a device named "help" or "h" could not be audited.
+		HideHelpCommand: true,
+	}
+	for _, f := range t.flags {
+		c.Flags = append(c.Flags, f.flag())
+	}
+	return c
+}
+
+func (f *flagText) flag() cli.Flag {
+	var aliases []string
+	if f.alias != "" {
+		aliases = []string{f.alias}
+	}
+	switch {
+	case !f.value:
+		return &cli.BoolFlag{Name: f.name, Aliases: aliases, Usage: f.usage, DisableDefaultText: true}
+	case f.number:
+		return &cli.IntFlag{Name: f.name, Aliases: aliases, Usage: f.usage, DefaultText: f.standard}
+	case f.repeatable:
+		return &cli.StringSliceFlag{Name: f.name, Aliases: aliases, Usage: f.usage}
+	}
+	return &cli.StringFlag{Name: f.name, Aliases: aliases, Usage: f.usage, Value: f.standard}
+}
+
+// textOf returns what the manual says of a command, "" for the program itself,
+// and nil where there is no such command.
+func textOf(command string) *commandText {
+	if command == "" {
+		return &programText
+	}
+	if i := slices.IndexFunc(commandTexts, func(t commandText) bool { return t.name == command }); i >= 0 {
+		return &commandTexts[i]
+	}
+	return nil
+}
+
+// flagNamed returns a flag of the command, nil where it has none of that name.
+func (t *commandText) flagNamed(name string) *flagText {
+	if i := slices.IndexFunc(t.flags, func(f flagText) bool { return f.name == name }); i >= 0 {
+		return &t.flags[i]
+	}
+	return nil
+}

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"linkaudit/watch"
+)
+
+// A program that does not end is not left behind when the watch ends, and the events
+// that it was not run for are counted.
+func TestTheEndOfAWatchEndsItsProgram(t *testing.T) {
+	dir := t.TempDir()
+	program, pidFile := filepath.Join(dir, "hook"), filepath.Join(dir, "pid")
+	if err := os.WriteFile(program, []byte("#!/bin/sh\necho $$ >"+pidFile+".new && mv "+pidFile+".new "+pidFile+"\nexec sleep 1000\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	var stderr bytes.Buffer
+	h := newHook(program, &stderr)
+	for range 3 {
+		h.add(&watch.Event{Kind: watch.Deleted, Device: "br0", Before: &watch.State{Name: "br0"}})
+	}
+	var pid int
+	for pid == 0 {
+		text, _ := os.ReadFile(pidFile)
+		pid, _ = strconv.Atoi(strings.TrimSpace(string(text)))
+		time.Sleep(time.Millisecond)
+	}
+	h.close(time.Millisecond)
+	if err := syscall.Kill(pid, 0); err != syscall.ESRCH {
+		t.Errorf("process %d is there after the watch: %v", pid, err)
+	}
+	if said := stderr.String(); !strings.Contains(said, "signal: killed\n") || !strings.Contains(said, "not run for 2 events\n") {
+		t.Errorf("it says %q", said)
+	}
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+
+	"linkaudit/test/soak"
+)
+
+// auditsVariable is how many audits the next test makes. The soak suite in
+// test/namespace sets it, and runs the test among devices that come and go.
+const auditsVariable = "LINKAUDIT_SOAK_AUDITS"
+
+// TestAuditsLeaveNothing audits in one process many times: nothing that one audit
+// made is there after the next. What a process gets and never frees would not be
+// seen where it is one of many that end.
+func TestAuditsLeaveNothing(t *testing.T) {
+	audits := 60
+	if v := os.Getenv(auditsVariable); v != "" {
+		n, err := strconv.Atoi(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		audits = n
+	}
+	if os.Getenv("CI") != "true" && run([]string{"linkaudit", "check", "--quiet"}, nil, &bytes.Buffer{}, &bytes.Buffer{}) == exitFailed {
+		t.Skip("this machine cannot be audited")
+	}
+	var stdout, stderr bytes.Buffer
+	interrupted := 0
+	audit := func(i int) {
+		args := [][]string{
+			{"check", "--format", "json", "--all"},
+			{"check", "--all", "--severity", "info"},
+			{"lint", "--format", "json"},
+		}[i%3]
+		stdout.Reset()
+		stderr.Reset()
+		status := run(append([]string{"linkaudit"}, args...), nil, &stdout, &stderr)
+		switch {
+		case status == exitFailed && strings.Contains(stderr.String(), "kept changing"):
+			interrupted++
+		case status != exitClean && status != exitFindings || stderr.Len() > 0:
+			t.Fatalf("%q: status %d: %s", args, status, stderr.String())
+		case args[len(args)-1] == "json" && !json.Valid(stdout.Bytes()):
+			t.Fatalf("%q: no JSON: %s", args, stdout.String())
+		}
+	}
+
+	var heap, goroutines, descriptors, threads, children soak.Series
+	const samples = 30
+	for sample := range samples {
+		for i := sample * audits / samples; i < (sample+1)*audits/samples; i++ {
+			audit(i)
+		}
+		// The buffers are not what is looked for, nor is what a pool keeps from one
+		// collection to the next.
+		stdout, stderr = bytes.Buffer{}, bytes.Buffer{}
+		runtime.GC()
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		u, err := soak.Of(os.Getpid())
+		if err != nil {
+			t.Fatal(err)
+		}
+		heap = append(heap, int(m.HeapAlloc>>10))
+		goroutines = append(goroutines, runtime.NumGoroutine())
+		descriptors = append(descriptors, u.Descriptors)
+		threads = append(threads, u.Threads)
+		children = append(children, u.Children)
+	}
+	t.Logf("%d audits in one process, %d of them interrupted to the end by devices that changed", audits, interrupted)
+	for _, s := range []struct {
+		what        string
+		series      soak.Series
+		slack, most int
+	}{
+		// 100 kB over a third of 10,000 audits are 30 bytes an audit.
+		{"kB of the heap in use", heap, 100, 32 << 10},
+		{"goroutines", goroutines, 0, 30},
+		{"descriptors", descriptors, 0, 30},
+		{"threads", threads, 2, 64},
+		{"child processes", children, 0, 0},
+	} {
+		t.Logf("%s: %v", s.what, s.series)
+		if err := s.series.Level(s.slack, s.most); err != nil {
+			t.Errorf("%s: %v", s.what, err)
+		}
+	}
+	if interrupted > audits/4 {
+		t.Errorf("%d of %d audits were interrupted: that tests little", interrupted, audits)
+	}
+}

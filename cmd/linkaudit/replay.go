@@ -1,0 +1,57 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/urfave/cli/v2"
+
+	"linkaudit/report"
+)
+
+// maxEvent bounds a line of a record: an event with a stack has some kB.
+const maxEvent = 1 << 20
+
+func replay(c *cli.Context) error {
+	if c.NArg() != 1 {
+		return usage(c, "name the file that watch --record wrote, or - for standard input")
+	}
+	out, err := newFormat(c)
+	if err != nil {
+		return err
+	}
+	name := c.Args().First()
+	var in io.Reader = c.App.Reader
+	if name == "-" {
+		name = "standard input"
+	} else {
+		f, err := os.Open(name)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		in = f
+	}
+	lines := bufio.NewScanner(in)
+	lines.Buffer(nil, maxEvent)
+	number := 0
+	for lines.Scan() {
+		number++
+		e, err := report.ParseWatchJSON(lines.Bytes())
+		if err != nil {
+			return fmt.Errorf("%s:%d: %w", name, number, err)
+		}
+		if err := showEvent(c.App.Writer, e, out); err != nil {
+			return fmt.Errorf("writing the events: %w", err)
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("%s:%d: %w", name, number+1, err)
+	}
+	if number == 0 {
+		return fmt.Errorf("%s: there is no event in it", name)
+	}
+	return nil
+}

@@ -1,0 +1,305 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/urfave/cli/v2"
+
+	"linkaudit/fleet"
+	"linkaudit/host"
+	"linkaudit/policy"
+	"linkaudit/report"
+)
+
+// errUnread is for snapshots that could not be audited; each was said already.
+var errUnread = errors.New("not every snapshot could be audited")
+
+// snapshotFiles are the files that --from names, and with it those of the
+// arguments that cannot be devices by their looks, so that a shell's *.json may
+// stand behind it; the other arguments are devices.
+func snapshotFiles(c *cli.Context) (files, devices []string) {
+	files = c.StringSlice("from")
+	for _, arg := range c.Args().Slice() {
+		switch filepath.Ext(arg) {
+		case ".json", ".ndjson", ".jsonl":
+			files = append(files, arg)
+		default:
+			if strings.Contains(arg, "/") {
+				files = append(files, arg)
+				continue
+			}
+			devices = append(devices, arg)
+		}
+	}
+	return files, devices
+}
+
+// snapshotAudit is one snapshot on its way through checkSnapshots.
+type snapshotAudit struct {
+	source string // the file, and the line where it is not the first
+	raw    []byte
+	err    error // says which file, where it is one of reading or there are several
+
+	done  chan struct{} // closed once what follows is there
+	res   *policy.Result
+	shown []byte // its part of the report, where there are several
+}
+
+// checkSnapshots audits the snapshots of all files, as many as each holds, on
+// all processors and in the order in which they stand. What is in memory does
+// not depend on how many there are. A single one is shown as this machine would
+// be; several are shown one after the other, and then what they have in common.
+func checkSnapshots(c *cli.Context, sel selection, out output) error {
+	if err := uniqueFiles(c, sel.files); err != nil {
+		return err
+	}
+	as, err := newPretence(c)
+	if err != nil {
+		return err
+	}
+	conf, err := site(c, as.root)
+	if err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(c.Context)
+	defer stop()
+	audits := readSnapshots(ctx, sel.files, c.App.Reader)
+	first, ok := <-audits
+	if !ok {
+		return c.Context.Err()
+	}
+	second, several := <-audits
+	if !several && len(sel.files) == 1 {
+		if first.err == nil {
+			first.audit(sel, as, conf, false)
+		}
+		if first.err != nil {
+			return first.err
+		}
+		return show(c.App.Writer, first.res, sel, conf, out)
+	}
+	if out.format != "text" && out.format != "json" {
+		return usage(c, "--format %s is for one host; several have text or json", out.format)
+	}
+	f := fleetCheck{sel: sel, as: as, conf: conf, out: out, errs: c.App.ErrWriter, gathered: fleet.New()}
+	defer f.gathered.Close()
+	err = out.write(c.App.Writer, func(w io.Writer) error { return f.run(ctx, w, first, second, audits) })
+	switch {
+	case c.Context.Err() != nil:
+		return c.Context.Err()
+	case err != nil:
+		return fmt.Errorf("writing the report: %w", err)
+	case f.failed > 0:
+		return errUnread
+	}
+	return found(f.report.Summary(), out)
+}
+
+func uniqueFiles(c *cli.Context, files []string) error {
+	for i, file := range files {
+		if file == "" {
+			return usage(c, "--from needs a file, or - for standard input")
+		}
+		if slices.Contains(files[:i], file) {
+			return usage(c, "the snapshots in %q are named twice", file)
+		}
+	}
+	return nil
+}
+
+// readSnapshots sends the snapshots of all files, and closes the channel in the
+// end. A file that cannot be read is sent as an error, and the next follows.
+func readSnapshots(ctx context.Context, files []string, stdin io.Reader) <-chan *snapshotAudit {
+	audits := make(chan *snapshotAudit)
+	send := func(s *snapshotAudit) error {
+		s.done = make(chan struct{})
+		select {
+		case audits <- s:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	go func() {
+		defer close(audits)
+		for _, file := range files {
+			err := eachDocument(file, stdin, func(source string, raw []byte) error {
+				return send(&snapshotAudit{source: source, raw: raw})
+			})
+			if err != nil && send(&snapshotAudit{err: err}) != nil {
+				return
+			}
+		}
+	}()
+	return audits
+}
+
+// eachDocument reads the snapshots of a file. A source is the file, and the line
+// where it is not the first.
+func eachDocument(file string, stdin io.Reader, yield func(source string, raw []byte) error) error {
+	in, name, err := openSnapshots(file, stdin)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	none := true
+	err = host.Documents(in, func(line int, raw []byte) error {
+		none = false
+		if line == 1 {
+			return yield(name, raw)
+		}
+		return yield(fmt.Sprintf("%s:%d", name, line), raw)
+	})
+	if err == nil && none {
+		err = errors.New("the file is empty")
+	}
+	if err != nil {
+		return fmt.Errorf("%s: load snapshot: %w", name, err)
+	}
+	return nil
+}
+
+// openSnapshots opens a file of --from, "-" for standard input, and names it for
+// messages.
+func openSnapshots(file string, stdin io.Reader) (in io.ReadCloser, name string, err error) {
+	if file == "-" {
+		return io.NopCloser(stdin), "standard input", nil
+	}
+	if in, err = os.Open(file); err != nil {
+		return nil, "", fmt.Errorf("load snapshot: %w", err)
+	}
+	return in, file, nil
+}
+
+// audit audits a snapshot. Of several, a host that lacks a device which is named
+// is audited without it.
+func (s *snapshotAudit) audit(sel selection, as pretence, conf policy.Site, several bool) {
+	snap, err := host.Parse(s.raw)
+	s.raw = nil
+	if err != nil {
+		s.err = fmt.Errorf("%s: load snapshot: %w", s.source, err)
+		return
+	}
+	as.pretend(snap)
+	if several && len(sel.kinds) == 0 {
+		named := len(sel.names)
+		sel.names = slices.DeleteFunc(slices.Clone(sel.names), func(name string) bool { return snap.Device(name) == nil })
+		if named > 0 && len(sel.names) == 0 {
+			s.res = &policy.Result{Snapshot: snap}
+			return
+		}
+	}
+	targets, tree, err := sel.prepare(snap, nil)
+	if err != nil {
+		if s.err = err; several {
+			s.err = fmt.Errorf("%s: %w", s.source, err)
+		}
+		return
+	}
+	s.res = policy.Check(snap, tree, sel.options(targets, conf))
+}
+
+// fleetCheck is the audit of several hosts.
+type fleetCheck struct {
+	sel  selection
+	as   pretence
+	conf policy.Site
+	out  output
+	errs io.Writer
+
+	gathered *fleet.Fleet
+	report   report.Fleet
+	failed   int
+}
+
+func (f *fleetCheck) run(ctx context.Context, w io.Writer, first, second *snapshotAudit, rest <-chan *snapshotAudit) error {
+	f.report = report.Fleet{W: w, Options: f.out.Options, JSON: f.out.format == "json"}
+	workers := runtime.GOMAXPROCS(0)
+	todo := make(chan *snapshotAudit)
+	inOrder := make(chan *snapshotAudit, 4*workers)
+	go func() {
+		defer close(todo)
+		defer close(inOrder)
+		pass := func(s *snapshotAudit) bool {
+			for _, to := range []chan *snapshotAudit{inOrder, todo} {
+				select {
+				case to <- s:
+				case <-ctx.Done():
+					return false
+				}
+			}
+			return true
+		}
+		for _, s := range []*snapshotAudit{first, second} {
+			if s != nil && !pass(s) {
+				return
+			}
+		}
+		for s := range rest {
+			if !pass(s) {
+				return
+			}
+		}
+	}()
+	var working sync.WaitGroup
+	for range workers {
+		working.Go(func() {
+			for s := range todo {
+				f.work(s)
+				close(s.done)
+			}
+		})
+	}
+	defer working.Wait()
+	for s := range inOrder {
+		select {
+		case <-s.done:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if s.err != nil {
+			f.failed++
+			fmt.Fprintf(f.errs, "linkaudit: %s\n", report.Escape(s.err.Error()))
+			continue
+		}
+		f.report.Count(report.Count(s.res))
+		if _, err := w.Write(s.shown); err != nil {
+			return err
+		}
+	}
+	if err := f.gathered.Findings(f.conf, f.report.Finding); err != nil {
+		return err
+	}
+	return f.report.End(f.failed)
+}
+
+// work does what can be done for one host without the others.
+func (f *fleetCheck) work(s *snapshotAudit) {
+	if s.err != nil {
+		return
+	}
+	s.audit(f.sel, f.as, f.conf, true)
+	if s.err != nil {
+		return
+	}
+	if s.err = f.gathered.Add(s.source, s.res); s.err != nil {
+		return
+	}
+	var b bytes.Buffer
+	if f.out.format == "json" {
+		s.err = report.HostJSON(&b, s.source, s.res)
+	} else {
+		s.err = report.HostText(&b, s.source, s.res, f.out.Options)
+	}
+	s.shown = b.Bytes()
+}

@@ -1,0 +1,256 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"linkaudit/host"
+	"linkaudit/policy"
+	"linkaudit/report"
+	"linkaudit/trace"
+	"linkaudit/watch"
+)
+
+// watchMemory is what garbage may add to before it is collected, in bytes.
+const watchMemory = 32 << 20
+
+func watchDevices(c *cli.Context) error {
+	sel, err := newSelection(c)
+	if err != nil {
+		return err
+	}
+	out, err := newOutput(c)
+	if err != nil {
+		return err
+	}
+	conf, err := site(c, "/")
+	if err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(c.Context)
+	defer stop()
+	if c.IsSet("for") {
+		d, err := time.ParseDuration(c.String("for"))
+		if err != nil || d <= 0 {
+			return usage(c, "--for %q is no duration such as 90s or 1h30m", c.String("for"))
+		}
+		time.AfterFunc(d, stop)
+	}
+	log := &eventLog{out: out, w: c.App.Writer, begun: time.Now()}
+	if c.Bool("until-change") {
+		log.changed = stop
+	}
+	if c.IsSet("record") {
+		f, err := os.OpenFile(c.String("record"), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil {
+			return fmt.Errorf("--record: %w", err)
+		}
+		defer f.Close()
+		log.record = f
+	}
+	if c.IsSet("exec") {
+		if c.String("exec") == "" {
+			return usage(c, "--exec needs a program")
+		}
+		log.hook = newHook(c.String("exec"), c.App.ErrWriter)
+		defer log.hook.close(hookFarewell)
+	}
+	readerGone(c.App.Writer, stop)
+	// A watch runs for long: memory counts for more than the time to collect it.
+	debug.SetMemoryLimit(watchMemory)
+
+	notices, err := host.Subscribe()
+	if err != nil {
+		return err
+	}
+	defer notices.Close()
+	opt := watch.Options{
+		Source: notices,
+		Wanted: sel.wants(conf),
+		Audit: func(ctx context.Context, names []string) (*policy.Result, error) {
+			return auditNames(ctx, names, conf)
+		},
+		Emit: log.emit,
+	}
+	how := "deduced, as --no-trace asks"
+	if !c.Bool("no-trace") {
+		var end func()
+		if how, end, err = traced(&opt, c.Bool("stack")); err != nil {
+			return err
+		}
+		defer end()
+	}
+	err = watch.Run(ctx, opt, func(devices int) {
+		log.say(watch.Started, fmt.Sprintf("watching %s: %d so far; who sets an address is %s", sel.watched(), devices, how))
+	})
+	if err == nil {
+		err = log.failed
+	}
+	if err != nil {
+		return fmt.Errorf("watching: %w", err)
+	}
+	if err := log.end(); err != nil {
+		return err
+	}
+	if c.Bool("until-change") && log.changes == 0 && c.Context.Err() == nil {
+		return errFindings
+	}
+	return nil
+}
+
+// traced has what is called in the kernel come to the watch, where that can be
+// had, and says how who set an address is known.
+func traced(opt *watch.Options, stack bool) (how string, end func(), err error) {
+	ns, err := host.NetworkNamespace()
+	if err != nil {
+		return "", nil, err
+	}
+	tracer, err := trace.Open(trace.Options{Stack: stack, NetNS: ns})
+	if missing, ok := errors.AsType[*trace.Unavailable](err); ok {
+		return "deduced: " + missing.Error(), func() {}, nil
+	}
+	if err != nil {
+		return "", nil, err
+	}
+	calls := make(chan trace.Call, 256)
+	done := make(chan struct{})
+	go func() {
+		for {
+			call, err := tracer.Read()
+			if err != nil {
+				return
+			}
+			select {
+			case calls <- call:
+			case <-done:
+				return
+			}
+		}
+	}()
+	opt.Calls, opt.LostCalls = calls, tracer.Lost
+	return "seen in the kernel (" + strings.Join(tracer.Attached(), ", ") + ")", func() { close(done); tracer.Close() }, nil
+}
+
+// auditNames audits the devices that there are of these names.
+func auditNames(ctx context.Context, names []string, conf policy.Site) (*policy.Result, error) {
+	snap, tree, err := collect(ctx, request{root: "/", names: names})
+	if err != nil {
+		return nil, err
+	}
+	if tree, err = treeOf(snap, tree); err != nil {
+		return nil, err
+	}
+	var targets []policy.Target
+	for _, name := range names {
+		if d := snap.Device(name); d != nil {
+			targets = append(targets, policy.Target{Name: d.Name, Kind: d.Kind})
+		}
+	}
+	if len(targets) == 0 {
+		return &policy.Result{}, nil
+	}
+	return policy.Check(snap, tree, policy.Options{Targets: targets, Site: conf}), nil
+}
+
+// wants returns whether a device is among those that the command line asks for.
+func (sel selection) wants(conf policy.Site) func(name, kind string) bool {
+	if len(sel.names) > 0 {
+		return func(name, _ string) bool { return slices.Contains(sel.names, name) }
+	}
+	o := sel.options(nil, conf)
+	return o.Chooses
+}
+
+// watched names what is watched, for the first line.
+func (sel selection) watched() string {
+	if len(sel.names) > 0 {
+		return strings.Join(sel.names, ", ")
+	}
+	return sel.String()
+}
+
+// eventLog takes the events of a watch: it shows them, records them, has a program
+// run for them and counts them.
+type eventLog struct {
+	out    output
+	w      io.Writer
+	record io.Writer
+	hook   *hook
+	// changed is called at the first change, where not nil.
+	changed func()
+
+	begun                                  time.Time
+	changes, devices, found, ended, losses int
+	failed                                 error
+}
+
+func (l *eventLog) emit(e *watch.Event) error {
+	if e.Finding != nil && !e.Finding.Severity.AtLeast(l.out.Threshold) {
+		return nil
+	}
+	switch e.Kind {
+	case watch.Created, watch.Changed, watch.Deleted:
+		l.changes++
+		if e.First {
+			l.devices++
+		}
+		if l.hook != nil {
+			l.hook.add(e)
+		}
+		if l.changed != nil {
+			l.changed()
+		}
+	case watch.Found:
+		l.found++
+	case watch.Ended:
+		l.ended++
+	case watch.Lost:
+		l.losses++
+	}
+	if l.record != nil {
+		if err := report.WatchJSON(l.record, e); err != nil {
+			return fmt.Errorf("--record: %w", err)
+		}
+	}
+	return showEvent(l.w, e, l.out)
+}
+
+func showEvent(w io.Writer, e *watch.Event, out output) error {
+	if out.format == "json" {
+		return report.WatchJSON(w, e)
+	}
+	return report.WatchText(w, e, out.Options)
+}
+
+// say is for the first and the last line.
+func (l *eventLog) say(kind, text string) {
+	if err := l.emit(&watch.Event{Time: time.Now(), Kind: kind, Text: text}); err != nil && l.failed == nil {
+		l.failed = err
+	}
+}
+
+func (l *eventLog) end() error {
+	lost := "nothing was lost"
+	if l.losses > 0 {
+		lost = fmt.Sprintf("messages were lost %s", times(l.losses))
+	}
+	l.say(watch.Stopped, fmt.Sprintf("%d changes of %d devices in %v; %d findings came, %d went; %s",
+		l.changes, l.devices, time.Since(l.begun).Round(time.Millisecond), l.found, l.ended, lost))
+	return l.failed
+}
+
+func times(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
+}

@@ -1,13 +1,13 @@
-# Completion of linkaudit(8) for fish. The candidates come from linkaudit
-# itself; where it has none, file names are completed.
-function __linkaudit_complete
+# Completion of linkaudit(1) for fish. The candidates come from linkaudit
+# itself, which may say instead that fish knows better: names of files or of
+# directories. fish quotes what needs it: a device may be called nearly anything.
+function __linkaudit_ask
     set -l before (commandline -opc)
-    set -l current (commandline -ct)
-    set -l candidates ($before "$current" --generate-bash-completion 2>/dev/null)
-    if test -n "$candidates"
-        printf '%s\n' $candidates
-    else
-        __fish_complete_path "$current"
-    end
+    # Without its quotes; where one is still open, fish alone looks for what fits.
+    set -l current (string unescape -- (commandline -ct))
+    $before "$current" --generate-bash-completion 2>/dev/null
 end
-complete -c linkaudit -f -a '(__linkaudit_complete)'
+# A ~ at the beginning is the one thing that fish leaves unquoted.
+complete -c linkaudit -f -a '(__linkaudit_ask | string match -v -r "^[:~]")'
+complete -c linkaudit -n '__linkaudit_ask | string match -q ":files"' -F
+complete -c linkaudit -n '__linkaudit_ask | string match -q ":directories"' -f -a '(__fish_complete_directories)'

@@ -1,0 +1,2 @@
+# A path from the root directory on.
+type Linkaudit::Absolutepath = Pattern[/\A\/[^\0]*\z/]

@@ -1,0 +1,3 @@
+# The name of a network device as the kernel takes it. (The kernel counts bytes;
+# linkaudit itself refuses a longer one.)
+type Linkaudit::Device = Pattern[/\A[^\/:[:space:][:cntrl:]]{1,15}\z/]

@@ -1,0 +1,2 @@
+# What a policy is for.
+type Linkaudit::Target = Enum['bond', 'bridge', 'device', 'kind']

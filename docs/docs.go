@@ -4,12 +4,14 @@
 // An entry of rules.md has blocks that change the bundled example host
 // (testdata/hosts/debian11.json):
 //
-//   - ini: a file. Its first line is "# " and the path; the rest is the
-//     content. /etc/linkaudit.conf is the site's configuration, anything else
+//   - ini: a file, in place of one of the name. Its first line is "# " and the
+//     path; the rest is the content. /etc/linkaudit.conf is the site's configuration, anything else
 //     a .link file or drop-in.
 //   - json: an object of places in the snapshot, "udev.running" for instance,
 //     with the value to put there; numbers index lists. {"repeat": [S, N]}
 //     stands for the content of a file that is N times S.
+//   - json NAME: the same for another host, a copy of the bundled one whose
+//     snapshot is NAME.json. The first host's is then web1.json.
 //   - console: the command, where it is not just "linkaudit check".
 //
 // The output stands between the comments "output: NAME" and "end".
@@ -42,6 +44,8 @@ type Example struct {
 	Args []string
 	// Snapshot is the host to audit.
 	Snapshot *host.Snapshot
+	// Others are further hosts, by the name of their snapshot, "web2.json".
+	Others map[string]*host.Snapshot
 	// SiteConf is the content of /etc/linkaudit.conf; "" for none.
 	SiteConf string
 	// Output is what the entry shows.
@@ -77,6 +81,7 @@ func example(section string, base []byte) (Example, error) {
 		e.Output, _, _ = strings.Cut(after, "<!-- end -->")
 	}
 	var places []map[string]any
+	others := map[string][]map[string]any{}
 	for {
 		_, after, ok := strings.Cut(rest, "```")
 		if !ok {
@@ -99,15 +104,30 @@ func example(section string, base []byte) (Example, error) {
 			}
 		case "console":
 			e.Args = strings.Fields(strings.TrimPrefix(body, "$ linkaudit"))
-		case "json":
+		}
+		if kind, other, _ := strings.Cut(lang, " "); kind == "json" {
 			var m map[string]any
 			if err := json.Unmarshal([]byte(body), &m); err != nil {
 				return e, err
 			}
-			places = append(places, m)
+			if other == "" {
+				places = append(places, m)
+			} else {
+				others[other+".json"] = append(others[other+".json"], m)
+			}
 		}
 	}
-	return e, e.put(places)
+	var err error
+	for name, places := range others {
+		if e.Others == nil {
+			e.Others = map[string]*host.Snapshot{}
+		}
+		if e.Others[name], err = put(e.Snapshot, places); err != nil {
+			return e, err
+		}
+	}
+	e.Snapshot, err = put(e.Snapshot, places)
+	return e, err
 }
 
 func addFile(s *linkfiles.Store, file, content string) error {
@@ -116,7 +136,7 @@ func addFile(s *linkfiles.Store, file, content string) error {
 	add := func(d *linkfiles.Dir) {
 		entry := linkfiles.Entry{Name: name, Type: linkfiles.TypeRegular, Mode: 0o644,
 			Inode: 100 + len(content), Size: int64(len(content)), Content: []byte(content)}
-		d.Entries = append(d.Entries, entry)
+		d.Entries = append(slices.DeleteFunc(d.Entries, func(e linkfiles.Entry) bool { return e.Name == name }), entry)
 		slices.SortFunc(d.Entries, func(x, y linkfiles.Entry) int { return strings.Compare(x.Name, y.Name) })
 	}
 	for i := range s.Dirs {
@@ -134,31 +154,28 @@ func addFile(s *linkfiles.Store, file, content string) error {
 	return fmt.Errorf("%s is in no search directory", file)
 }
 
-// put changes places of the snapshot.
-func (e *Example) put(places []map[string]any) error {
-	if len(places) == 0 {
-		return nil
-	}
-	b, err := json.Marshal(e.Snapshot)
+// put returns the snapshot with places changed.
+func put(s *host.Snapshot, places []map[string]any) (*host.Snapshot, error) {
+	b, err := json.Marshal(s)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var tree any
 	if err := json.Unmarshal(b, &tree); err != nil {
-		return err
+		return nil, err
 	}
 	for _, m := range places {
 		for at, value := range m {
 			if tree, err = set(tree, strings.Split(at, "."), repeated(value)); err != nil {
-				return fmt.Errorf("%s: %w", at, err)
+				return nil, fmt.Errorf("%s: %w", at, err)
 			}
 		}
 	}
 	if b, err = json.Marshal(tree); err != nil {
-		return err
+		return nil, err
 	}
-	e.Snapshot = &host.Snapshot{}
-	return json.Unmarshal(b, e.Snapshot)
+	changed := &host.Snapshot{}
+	return changed, json.Unmarshal(b, changed)
 }
 
 func set(tree any, at []string, value any) (any, error) {

@@ -5,38 +5,41 @@ package bench
 import (
 	"encoding/binary"
 	"fmt"
-	"os"
 	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// floor measures the system calls that no audit of the 1,000 bridges can do
-// without, from inside one process: below this nothing can be.
-func (b *bench) floor() {
-	b.say("\nthe floor under 1,000 bridges among 16,000 links, in one process: ms, median (quartiles) of %d", rounds)
+// floor measures the system calls that no audit of the bridges can do without,
+// from inside one process: below this nothing can be. It also says how far from
+// it linkaudit was in the row r.
+func (b *bench) floor(r *row, bridges int) {
+	names := deviceNames("bridge", 0, bridges)
+	records := make([]string, 0, bridges)
+	for _, name := range names {
+		records = append(records, b.udevRecord(name))
+	}
+	file := func(name string) func(int) string {
+		return func(i int) string { return "/sys/devices/virtual/net/" + names[i] + "/" + name }
+	}
+	say := func(format string, args ...any) { b.said = append(b.said, fmt.Sprintf(format, args...)) }
+	say("\nthe floor under %s, %s, in one process: ms, median (quartiles) of %d", r.what, r.where, b.size.atMost)
 	var sum float64
 	for _, step := range []struct {
-		what string
-		do   func() (string, error)
+		what  string
+		apart bool // no part of the sum
+		do    func() (string, error)
 	}{
-		{"dump of the links of kind bridge, with the counters of IPv6", func() (string, error) { return dump("bridge", 0) }},
-		{"  the same without (IFLA_EXT_MASK), as ip asks for it", func() (string, error) { return dump("bridge", 1<<3) }},
-		{"/sys/class/net/NAME/brif of each", func() (string, error) {
-			return list(1000, func(i int) string { return fmt.Sprintf("/sys/devices/virtual/net/br%d/brif", i+1) })
-		}},
-		{"/sys/class/net/NAME/addr_assign_type of each", func() (string, error) {
-			return read(1000, func(i int) string { return fmt.Sprintf("/sys/devices/virtual/net/br%d/addr_assign_type", i+1) })
-		}},
-		{"/run/udev/data/n<ifindex> of each", func() (string, error) { return read(len(indexes), func(i int) string { return indexes[i] }) }},
+		{"dump of the links of kind bridge, with the counters of IPv6", false, func() (string, error) { return dump("bridge", 0) }},
+		{"  the same without (IFLA_EXT_MASK), as ip asks for it", true, func() (string, error) { return dump("bridge", 1<<3) }},
+		{"/sys/class/net/NAME/brif of each", false, func() (string, error) { return list(bridges, file("brif")) }},
+		{"/sys/class/net/NAME/addr_assign_type of each", false, func() (string, error) { return read(bridges, file("addr_assign_type")) }},
+		{"/run/udev/data/n<ifindex> of each", false, func() (string, error) { return read(bridges, func(i int) string { return records[i] }) }},
 	} {
-		if indexes == nil {
-			b.must(findIndexes())
-		}
 		var v []float64
 		var got string
-		for range rounds {
+		for range b.size.atMost {
 			start := time.Now()
 			var err error
 			got, err = step.do()
@@ -45,25 +48,17 @@ func (b *bench) floor() {
 		}
 		slices.Sort(v)
 		n := len(v)
-		if step.what[0] != ' ' {
+		if !step.apart {
 			sum += v[n/2]
 		}
-		b.say("%-62s %6s (%s-%s)  %s", step.what, ms(v[n/2]), ms(v[n/4]), ms(v[3*n/4]), got)
+		say("%-62s %6s (%s-%s)  %s", step.what, number(v[n/2]), number(v[n/4]), number(v[3*n/4]), got)
 	}
-	b.say("%-62s %6s", "sum, without the second line", ms(sum))
-}
-
-var indexes []string // files of the udev database
-
-func findIndexes() error {
-	for i := range 1000 {
-		n, err := os.ReadFile(fmt.Sprintf("/sys/devices/virtual/net/br%d/ifindex", i+1))
-		if err != nil {
-			return err
-		}
-		indexes = append(indexes, "/run/udev/data/n"+string(n[:len(n)-1]))
+	say("%-62s %6s", "sum, without the second line", number(sum))
+	if r.cells[linkaudit].fails == "" {
+		check, start := wall(&r.cells[linkaudit]), wall(&b.rows[0].cells[linkaudit])
+		say("%-62s %6s  %.1f times the floor; %s of it are the start of the program, without which it is %.1f times",
+			"linkaudit check", number(check), check/sum, number(start), (check-start)/sum)
 	}
-	return nil
 }
 
 func read(n int, name func(int) string) (string, error) {

@@ -24,6 +24,11 @@ func linkFile(i int) (name, content string) {
 	return name, fmt.Sprintf("# Written by configuration management; do not edit.\n[Match]\n%s\n\n[Link]\nDescription=port %d\nName=nic%d\nMACAddressPolicy=none\nMTUBytes=9000\nWakeOnLan=off\n", match, i, i)
 }
 
+// dropIn is that of the i-th file.
+func dropIn(i int) (name, content string) {
+	return "10-site.conf", fmt.Sprintf("# Written by configuration management; do not edit.\n[Link]\nDescription=port %d of the site\nRxBufferSize=1024\n", i)
+}
+
 // defaultLink is what systemd's 99-default.link says.
 var defaultLink = strings.Join([]string{
 	"[Match]", "OriginalName=*", "", "[Link]",

@@ -41,6 +41,9 @@ type request struct {
 	// Create, for an agent with a running udevd, are the devices to create
 	// under the tree: runs of ip(8).
 	Create [][]string
+	// Networkd, for such an agent, has systemd-networkd create devices from the
+	// tree; Patient waits longer for it to be done.
+	Networkd, Patient bool
 }
 
 type reply struct {
@@ -48,7 +51,9 @@ type reply struct {
 	Output []output
 	// Outcomes answer Create.
 	Outcomes []created
-	Err      string
+	// Devices answer Networkd.
+	Devices []Device
+	Err     string
 }
 
 type setup struct {
@@ -104,7 +109,12 @@ func runAgent(root string, in io.Reader, out io.Writer) error {
 			return err
 		}
 		var rep reply
-		if req.Create != nil {
+		if req.Networkd {
+			var err error
+			if rep.Devices, err = runNetworkd(req); err != nil {
+				rep.Err = err.Error()
+			}
+		} else if req.Create != nil {
 			var err error
 			if rep.Outcomes, err = createUnderUdevd(req); err != nil {
 				rep.Err = err.Error()

@@ -37,15 +37,9 @@ func fixOutcomes(o Options, suite string) (failures int, err error) {
 		if err != nil {
 			return failures, fmt.Errorf("batch %d: %w", batch, err)
 		}
-		if err := agent.enc.Encode(request{Tree: tree, Create: devices}); err != nil {
-			return failures, err
-		}
-		var rep reply
-		if err := agent.dec.Decode(&rep); err != nil {
-			return failures, err
-		}
-		if rep.Err != "" {
-			return failures, fmt.Errorf("batch %d: %s", batch, rep.Err)
+		rep, err := agent.ask(request{Tree: tree, Create: devices})
+		if err != nil {
+			return failures, fmt.Errorf("batch %d: %w", batch, err)
 		}
 		scheme, others := "", map[string]bool{}
 		for _, c := range rep.Outcomes {

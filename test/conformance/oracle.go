@@ -136,18 +136,26 @@ func (o *Oracle) request(c *Case) (request, error) {
 	return req, nil
 }
 
+// ask has the agent answer a request.
+func (o *Oracle) ask(req request) (rep reply, err error) {
+	if err := o.enc.Encode(req); err != nil {
+		return rep, fmt.Errorf("ask the agent: %w", err)
+	}
+	if err := o.dec.Decode(&rep); err != nil {
+		return rep, fmt.Errorf("hear the agent: %w", err)
+	}
+	if rep.Err != "" {
+		return rep, fmt.Errorf("the agent: %s", rep.Err)
+	}
+	return rep, nil
+}
+
 // verdicts has the agent answer a request; paths are those that udevadm may
 // complain about.
 func (o *Oracle) verdicts(req request, paths []string) ([]Verdict, error) {
-	if err := o.enc.Encode(req); err != nil {
-		return nil, fmt.Errorf("ask the agent: %w", err)
-	}
-	var rep reply
-	if err := o.dec.Decode(&rep); err != nil {
-		return nil, fmt.Errorf("hear the agent: %w", err)
-	}
-	if rep.Err != "" {
-		return nil, fmt.Errorf("lay out the tree: %s", rep.Err)
+	rep, err := o.ask(req)
+	if err != nil {
+		return nil, err
 	}
 	verdicts := make([]Verdict, len(rep.Output))
 	for i, out := range rep.Output {

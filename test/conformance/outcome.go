@@ -231,15 +231,9 @@ func outcomeSuite(o Options, suite string) (failures int, err error) {
 	for batch := uint64(0); devices < o.Devices; batch++ {
 		g := &generator{Rand: rand.New(rand.NewPCG(o.Seed, batch))}
 		tree := g.policyTree()
-		if err := agent.enc.Encode(request{Tree: tree, Create: g.devicesToCreate()}); err != nil {
-			return failures, err
-		}
-		var rep reply
-		if err := agent.dec.Decode(&rep); err != nil {
-			return failures, err
-		}
-		if rep.Err != "" {
-			return failures, fmt.Errorf("batch %d: %s", batch, rep.Err)
+		rep, err := agent.ask(request{Tree: tree, Create: g.devicesToCreate()})
+		if err != nil {
+			return failures, fmt.Errorf("batch %d: %w", batch, err)
 		}
 		// Not every device has the scheme in its record, and all have one.
 		for _, c := range rep.Outcomes {

@@ -3,9 +3,12 @@
 package namespace
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -439,4 +442,130 @@ func (s *stage) together(n int, args func(i int) []string) []result {
 		owes(s.t, r)
 	}
 	return results
+}
+
+// TestTheEnvironmentChoosesNothing has whoever calls linkaudit, through sudo(8) for
+// one, set every variable that programs, loaders and libraries go by.
+func TestTheEnvironmentChoosesNothing(t *testing.T) {
+	s := bridged(t, "/")
+	const evil = "/mnt/evil"
+	for _, name := range []string{"udevadm", "systemd-detect-virt", "systemctl", "busctl", "matchpathcon", "update-initramfs", "dracut", "mkinitcpio", "sh", "env", "logger", "ip"} {
+		s.write(evil+"/"+name, "#!/bin/sh\necho \"$0 $*\" >>/mnt/ran\n")
+		s.must("chmod", "755", evil+"/"+name)
+	}
+	s.write(evil+"/x.so", "no library")
+	hostile := []string{"/usr/bin/env", "-i", "PATH=" + evil, "HOME=" + evil, "TMPDIR=" + evil, "SHELL=" + evil + "/sh", "BASH_ENV=" + evil + "/sh", "ENV=" + evil + "/sh",
+		"LD_PRELOAD=" + evil + "/x.so", "LD_LIBRARY_PATH=" + evil, "LD_AUDIT=" + evil + "/x.so", "GCONV_PATH=" + evil, "LOCPATH=" + evil, "LC_ALL=" + evil, "LANG=" + evil,
+		"DBUS_SYSTEM_BUS_ADDRESS=unix:path=" + evil + "/bus", "DBUS_SESSION_BUS_ADDRESS=unix:path=" + evil + "/bus", "NOTIFY_SOCKET=" + evil + "/notify",
+		"SYSTEMD_NET_NAMING_SCHEME=v238", "NET_NAMING_SCHEME=v238", "SYSTEMD_PROC_CMDLINE=net.naming-scheme=v238", "CREDENTIALS_DIRECTORY=" + evil,
+		"SYSTEMD_UNIT_PATH=" + evil, "UDEV_LOG=debug", "container=lxc", "SUDO_UID=0\nMESSAGE=x", "COLUMNS=-1", "TERM=../../x", "MALLOC_CHECK_=3"}
+	under := func(args ...string) result {
+		t.Helper()
+		return s.do(append(slices.Clone(hostile), append([]string{program}, args...)...)...)
+	}
+	taken := regexp.MustCompile(`"taken": "[^"]*"`)
+	for _, args := range [][]string{{"check", "--format", "json", "br0"}, {"snapshot"}, {"lint", "--format", "json"}, {"mac", "br0"}} {
+		want, got := s.audit(args...), under(args...)
+		// The one thing in which two runs differ is the time of the look.
+		want.stdout, got.stdout = taken.ReplaceAllString(want.stdout, ""), taken.ReplaceAllString(got.stdout, "")
+		if got.stdout != want.stdout || got.status != want.status {
+			t.Errorf("%v, and with that environment %v", want, got)
+		}
+	}
+	c := parseChange(t, under("fix", "--bridge", "br0", "--format", "json"))
+	if !c.Changed || !c.Reloaded || !c.Verified {
+		t.Errorf("%+v", c)
+	}
+	s.whole(override("br0"))
+	if c := parseChange(t, under("undo", "--bridge", "br0", "--format", "json")); !c.Changed || !c.Reloaded {
+		t.Errorf("%+v", c)
+	}
+	if exists(s.path("/mnt/ran")) {
+		t.Errorf("it ran %s", s.read("/mnt/ran"))
+	}
+}
+
+// TestWhatIsPlantedInASharedDirectoryIsNotWrittenThrough has root write reports to
+// where anybody can put something in the way, as in /tmp.
+func TestWhatIsPlantedInASharedDirectoryIsNotWrittenThrough(t *testing.T) {
+	s := bridged(t, "/")
+	const tmp, victim = "/mnt/tmp", "/mnt/victim"
+	s.must("install", "-d", "-m", "1777", tmp)
+	s.must("install", "-d", "-m", "700", victim)
+	s.write(victim+"/file", "precious\n")
+	planter := func(line string) {
+		t.Helper()
+		s.must("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "sh", "-c", line)
+	}
+	before := contents(t, s.path(victim))
+	outputs := []struct {
+		args []string
+		// mode is the new file's. Those who want a new one refuse what is there.
+		mode    string
+		status  int
+		onlyNew bool
+	}{
+		{[]string{"check", "--output", tmp + "/x"}, "644", 1, false},
+		{[]string{"check", "--format", "prometheus", "--output", tmp + "/x"}, "644", 1, false},
+		{[]string{"snapshot", "--output", tmp + "/x"}, "", 0, false},
+		{[]string{"snapshot", "--with-machine-id", "--output", tmp + "/x"}, "600", 0, false},
+		{[]string{"watch", "--no-trace", "--for", "1ms", "--record", tmp + "/x"}, "600", 0, true},
+	}
+	for what, plant := range map[string]string{
+		"a link to a file":      "ln -s " + victim + "/file " + tmp + "/x",
+		"a link to nothing":     "ln -s " + victim + "/new " + tmp + "/x",
+		"a link to a directory": "ln -s " + victim + " " + tmp + "/x",
+		"a FIFO":                "mkfifo " + tmp + "/x",
+		"a directory":           "mkdir " + tmp + "/x",
+		"a file of somebody's":  "echo mine >" + tmp + "/x; chmod 666 " + tmp + "/x",
+	} {
+		for _, o := range outputs {
+			s.remove(tmp + "/x")
+			planter(plant)
+			r := s.audit(o.args...)
+			same(t, what, before, contents(t, s.path(victim)))
+			if what != "a file of somebody's" || o.onlyNew {
+				if r.status != 2 || !strings.Contains(r.stderr, tmp+"/x") {
+					t.Errorf("%s: %v", what, r)
+				}
+				continue
+			}
+			is := strings.TrimSpace(s.must("stat", "-c", "%u %a", tmp+"/x"))
+			if r.status != o.status || !strings.HasPrefix(is, "0 ") || o.mode != "" && is != "0 "+o.mode {
+				t.Errorf("%s: %v: the file is %s", what, r, is)
+			}
+		}
+	}
+	// A second name of a file is not the file.
+	s.remove(tmp + "/x")
+	s.must("ln", victim+"/file", tmp+"/x")
+	if r := s.audit("check", "--output", tmp+"/x"); r.status != 1 {
+		t.Errorf("%v", r)
+	}
+	same(t, "a second name", before, contents(t, s.path(victim)))
+	// And one that changes all the time.
+	s.remove(tmp + "/x")
+	ctx, cancel := context.WithCancel(context.Background())
+	race := s.command(ctx, "setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "sh", "-c",
+		"cd "+tmp+"; while :; do ln -s "+victim+"/file l; mv -f l x 2>/dev/null; rm -f x l; : >x; rm -f x; done 2>/dev/null")
+	if err := race.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for range 10 {
+		for _, o := range outputs {
+			s.audit(o.args...)
+		}
+	}
+	cancel()
+	_ = race.Wait()
+	same(t, "a race", before, contents(t, s.path(victim)))
+	entries, err := os.ReadDir(s.path(tmp))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if e.Name() != "x" && e.Name() != "l" {
+			t.Errorf("%s is left", e.Name())
+		}
+	}
 }

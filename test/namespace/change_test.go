@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // changed is fix or undo --format json, as another program reads it.
@@ -183,6 +185,7 @@ func list(t testing.TB, dir string, times bool) string {
 			}
 			fmt.Fprintf(&b, " -> %s", to)
 		}
+		b.WriteString(attributes(t, name))
 		b.WriteByte('\n')
 		return nil
 	})
@@ -190,6 +193,32 @@ func list(t testing.TB, dir string, times bool) string {
 		t.Fatal(err)
 	}
 	return b.String()
+}
+
+// attributes are the extended ones of a file, xattr(7).
+func attributes(t testing.TB, name string) string {
+	t.Helper()
+	buf := make([]byte, 64<<10)
+	n, err := unix.Llistxattr(name, buf)
+	if err == unix.ENOTSUP {
+		return ""
+	}
+	if err != nil {
+		t.Fatalf("the extended attributes of %s: %v", name, err)
+	}
+	var out strings.Builder
+	for key := range strings.SplitSeq(strings.TrimSuffix(string(buf[:n]), "\x00"), "\x00") {
+		if key == "" {
+			continue
+		}
+		value := make([]byte, 64<<10)
+		n, err := unix.Lgetxattr(name, key, value)
+		if err != nil {
+			t.Fatalf("the extended attribute %s of %s: %v", key, name, err)
+		}
+		fmt.Fprintf(&out, " %s=%x", key, value[:n])
+	}
+	return out.String()
 }
 
 // anew deletes the device and creates it again, as a boot or ifup would.
@@ -267,20 +296,16 @@ func temporary(t testing.TB, dir string) (found []string) {
 	return found
 }
 
-// everyUdevd tells a story under the udevd of this machine and of each release.
+// everyUdevd tells a story under each udevd.
 func everyUdevd(t *testing.T, tell func(*testing.T, *stage)) {
-	under := func(name, root string, systemd int) {
-		t.Run(name, func(t *testing.T) {
-			s := newStage(t, root)
-			if systemd != 0 && s.release != systemd {
-				t.Fatalf("%s has systemd %d, not %d", root, s.release, systemd)
+	for _, p := range places(t) {
+		t.Run(p.name, func(t *testing.T) {
+			s := newStage(t, p.root)
+			if p.systemd != 0 && s.release != p.systemd {
+				t.Fatalf("%s has systemd %d, not %d", p.root, s.release, p.systemd)
 			}
 			s.startUdevd()
 			tell(t, s)
 		})
-	}
-	under("this machine", "/", 0)
-	for _, suite := range suites {
-		under(suite.name, filepath.Join(rootsDir(), suite.name), suite.systemd)
 	}
 }

@@ -5,11 +5,12 @@ package namespace
 import (
 	"encoding/json"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"linkaudit/test/roots"
 )
 
 // TestExplainNamesTheFileThatUdevdApplied compares the fates of files with what
@@ -19,7 +20,7 @@ func TestExplainNamesTheFileThatUdevdApplied(t *testing.T) {
 	schema := jsonschema.NewCompiler().MustCompile("../../docs/schema/explain.schema.json")
 	for _, suite := range suites {
 		t.Run(suite.name, func(t *testing.T) {
-			s := newStage(t, filepath.Join(rootsDir(), suite.name))
+			s := newStage(t, roots.Of(suite.name))
 			const dir = "/etc/systemd/network/"
 			s.write(dir+"05-empty.link", "[Match]\nOriginalName=\n")
 			s.write(dir+"10-host.link", "[Match]\nHost=elsewhere\nOriginalName=*\n")

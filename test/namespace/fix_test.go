@@ -3,14 +3,20 @@
 package namespace
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net"
-	"path/filepath"
+	"os"
+	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
+
+	"linkaudit/test/roots"
 )
 
 // override is the name of the file that a fix of the device writes where
@@ -252,6 +258,19 @@ func fixStory(t *testing.T, s *stage) {
 		lowest := ports[0].String()
 		s.udevs("br0", br0)
 
+		s.changes(fix...)
+		if c := s.changes(with(fix, "--apply", "--dry-run")...); c.Changed ||
+			len(c.Addresses) != 1 || c.Addresses[0].Device != "br0" || c.Addresses[0].MAC != lowest {
+			t.Errorf("the plan for an address alone: %+v", c)
+		}
+		if r := s.change(with(fix, "--apply", "--check")...); r.status != 1 {
+			t.Errorf("--check for an address alone: %v", r)
+		}
+		if mac := s.sysfs("br0", "address"); mac != br0.mac {
+			t.Errorf("only looked at, and the address is %s, not %s", mac, br0.mac)
+		}
+		s.changes(undo...)
+
 		if c := s.changes(with(fix, "--apply")...); !c.Changed || len(c.Remaining) != 0 ||
 			len(c.Addresses) != 1 || c.Addresses[0].Device != "br0" || c.Addresses[0].MAC != lowest {
 			t.Errorf("a bridge that is down: %+v", c)
@@ -448,7 +467,7 @@ func TestWhoDidWhatIsInTheJournal(t *testing.T) {
 // later one that says it would apply another file.
 func TestWhatCannotTakeEffectIsTakenBack(t *testing.T) {
 	// The last release has a udevadm that can be asked without doing anything.
-	s := bridged(t, filepath.Join(rootsDir(), "sid"))
+	s := bridged(t, roots.Of("sid"))
 	real := s.must("readlink", "-f", "/usr/bin/udevadm")
 	s.must("cp", real, "/mnt/udevadm")
 	s.write("/mnt/fake", "")
@@ -516,6 +535,131 @@ func TestADropInBesideOthersIsSeenByUdevdToo(t *testing.T) {
 			}
 			s.must("ip", "link", "del", "br0")
 			s.changes("undo", "--bridge", "br0")
+		}
+	})
+}
+
+// droppedPing is what udevadm says where udevd drops its first message, and with it the
+// connection, before the second.
+const droppedPing = "Failed to wait for daemon to reply: Broken pipe"
+
+// TestAPingThatIsDroppedIsSentAgain first has a udevd that asks for the sender's
+// credentials only once udevadm has sent the first of its messages, and closes the
+// connection before the next: udevadm fails. Then it does so to linkaudit.
+func TestAPingThatIsDroppedIsSentAgain(t *testing.T) {
+	s := bridged(t, "/")
+	s.settle("br0") // devices have udevd call setsockopt too
+	slow := exec.Command("strace", "--quiet=all", "--output=/dev/null", "--trace=setsockopt",
+		"--inject=setsockopt:delay_enter=1500ms:when=1", "--attach="+strconv.Itoa(s.udevd.Process.Pid))
+	if err := slow.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for !s.traced() {
+		time.Sleep(10 * time.Millisecond)
+	}
+	r := s.do("strace", "--quiet=all", "--output=/dev/null", "--trace=sendmsg,sendto", "--inject=sendmsg,sendto:delay_enter=1000ms", "udevadm", "control", "--ping")
+	slow.Process.Signal(syscall.SIGTERM)
+	slow.Wait()
+	if varlink := exists(s.path("/run/udev/io.systemd.Udev")); varlink == (r.status != 0) || !varlink && !strings.Contains(r.stderr, droppedPing) {
+		t.Errorf("a ping that is dropped ends otherwise: %v", r)
+	}
+
+	s.must("mkdir", "/mnt/real")
+	s.must("cp", "/usr/bin/udevadm", "/mnt/real/udevadm")
+	s.write("/mnt/udevadm", `#!/bin/sh
+if [ "$*" = "control --ping" ] && ! [ -e /mnt/dropped3 ]; then
+	for n in 1 2 3; do mkdir /mnt/dropped$n 2>/dev/null && break; done
+	echo "`+droppedPing+`" >&2
+	exit 1
+fi
+exec /mnt/real/udevadm "$@"
+`)
+	s.must("chmod", "755", "/mnt/udevadm")
+	s.must("mount", "--bind", "/mnt/udevadm", "/usr/bin/udevadm")
+	s.changes("fix", "--bridge", "br0")
+	if !exists(s.path("/mnt/dropped3")) {
+		t.Error("udevadm was not asked again")
+	}
+	s.anew("br0", "type", "bridge")
+	if got := s.sysfs("br0", "addr_assign_type"); got != typeRandom {
+		t.Errorf("after the fix addr_assign_type is %s", got)
+	}
+}
+
+// traced says that strace has attached to udevd.
+func (s *stage) traced() bool {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.udevd.Process.Pid))
+	return err == nil && !strings.Contains(string(status), "TracerPid:\t0\n")
+}
+
+// TestNoReloadIsLost has a udevd that takes its time between accepting a
+// connection and asking for the sender's credentials, and a udevadm that takes a
+// little before it speaks. Where udevadm does not speak varlink yet, udevd drops what it is told
+// meanwhile, and udevadm succeeds all the same.
+func TestNoReloadIsLost(t *testing.T) {
+	everyUdevd(t, func(t *testing.T, s *stage) {
+		const file = etcNetwork + "/10-br0.link"
+		slow := exec.Command("strace", "--quiet=all", "--output=/dev/null", "--trace=setsockopt",
+			"--inject=setsockopt:delay_enter=150ms", "--attach="+strconv.Itoa(s.udevd.Process.Pid))
+		if err := slow.Start(); err != nil {
+			t.Fatal(err)
+		}
+		defer slow.Wait()
+		defer slow.Process.Signal(syscall.SIGTERM)
+		for !s.traced() {
+			time.Sleep(10 * time.Millisecond)
+		}
+		assigned := func() string {
+			t.Helper()
+			s.add("br0", "type", "bridge")
+			defer s.must("ip", "link", "del", "br0")
+			return s.sysfs("br0", "addr_assign_type")
+		}
+
+		s.write(file, "[Match]\nOriginalName=br0\n[Link]\nMACAddressPolicy=persistent\n")
+		s.reload()
+		if got := assigned(); got != "3" {
+			t.Fatalf("before, addr_assign_type is %s", got)
+		}
+		// So that it does not look by itself within three seconds.
+		s.reload()
+		if s.release < 252 {
+			time.Sleep(3100 * time.Millisecond)
+			s.add("probe", "type", "bridge")
+		}
+		s.write(file, "[Match]\nOriginalName=br0\n[Link]\nMACAddressPolicy=none\n")
+		// On a busy machine udevadm may be so late with the second message that it
+		// does fail; then it is asked again.
+		for try := 1; ; try++ {
+			client := s.command(context.Background(), "udevadm", "control", "--reload")
+			late := exec.Command("strace", append([]string{"--quiet=all", "--output=/dev/null", "--follow-forks",
+				"--trace=sendmsg,sendto", "--inject=sendmsg,sendto:delay_enter=50ms"}, client.Args...)...)
+			late.Env = client.Env
+			out, err := late.CombinedOutput()
+			if err == nil {
+				break
+			}
+			if try == 10 || !strings.Contains(string(out), droppedPing) {
+				t.Fatalf("%v: %s", err, out)
+			}
+		}
+		want := "1"
+		if s.release < 258 {
+			want = "3"
+		}
+		if got := assigned(); got != want {
+			t.Errorf("after udevadm control --reload, addr_assign_type is %s, not %s: docs/udevd.md says otherwise", got, want)
+		}
+
+		s.write(file, "[Match]\nOriginalName=br0\n[Link]\nMACAddressPolicy=persistent\n")
+		s.reload()
+		s.changes("fix", "--bridge", "br0")
+		if got := assigned(); got != "1" {
+			t.Errorf("after fix, addr_assign_type is %s", got)
+		}
+		s.changes("undo", "--bridge", "br0")
+		if got := assigned(); got != "3" {
+			t.Errorf("after undo, addr_assign_type is %s", got)
 		}
 	})
 }

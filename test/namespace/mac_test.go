@@ -15,9 +15,8 @@ import (
 // TestMacForetellsWhatUdevdGives asks for the addresses first and has a real
 // udevd of each release give them to bridges afterwards.
 func TestMacForetellsWhatUdevdGives(t *testing.T) {
-	t.Run("this machine", func(t *testing.T) { foretell(t, "/") })
-	for _, suite := range suites {
-		t.Run(suite.name, func(t *testing.T) { foretell(t, filepath.Join(rootsDir(), suite.name)) })
+	for _, p := range places(t) {
+		t.Run(p.name, func(t *testing.T) { foretell(t, p.root) })
 	}
 }
 

@@ -41,7 +41,7 @@ var harmless = map[string]*regexp.Regexp{
 func init() {
 	for _, name := range strings.Fields(`read pread64 readv close fstat stat lstat newfstatat statx statfs fstatfs lseek getdents64 readlink readlinkat access faccessat faccessat2
 		bind getsockname getsockopt setsockopt recvfrom recvmsg
-		epoll_create1 epoll_ctl epoll_pwait epoll_wait eventfd2 poll ppoll pselect6 pipe2 dup dup3 dup2
+		inotify_init1 inotify_add_watch epoll_create1 epoll_ctl epoll_pwait epoll_wait eventfd2 poll ppoll pselect6 pipe2 dup dup3 dup2
 		futex nanosleep clock_gettime clock_nanosleep sched_getaffinity sched_yield set_robust_list set_tid_address rseq
 		rt_sigaction rt_sigprocmask rt_sigreturn sigaltstack restart_syscall
 		clone clone3 vfork wait4 waitid exit exit_group pidfd_open pidfd_send_signal
@@ -61,11 +61,18 @@ func TestNothingIsChangedByLookingAtIt(t *testing.T) {
 	s.must("ip", "link", "set", "ve0", "master", "br0")
 	s.settle("ve0", "ve1")
 	s.write(etcNetwork+"/10-x.link", "[Match]\nProperty=A=b\nDriver=zz\nVirtualization=zvm\nFirmware=uefi\nCredential=x\nHost=x\n[Link]\nMACAddressPolicy=none\n")
+	s.installManagers()
 	snap := filepath.Join(t.TempDir(), "snapshot.json")
 	if err := os.WriteFile(snap, []byte(s.audit("snapshot").stdout), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	s.write("/run/snapshot.json", s.audit("snapshot").stdout)
+	said := s.audit("snapshot").stdout
+	for _, p := range []string{"NetworkManager", "ifupdown", "netplan", "wicked", "network-scripts"} {
+		if !strings.Contains(said, `"program": "`+p+`"`) && !strings.Contains(said, `"program":"`+p+`"`) {
+			t.Errorf("nothing is declared by %s", p)
+		}
+	}
+	s.write("/run/snapshot.json", said)
 	s.settle()
 
 	ctx, cancel := context.WithCancel(context.Background())
@@ -81,8 +88,9 @@ func TestNothingIsChangedByLookingAtIt(t *testing.T) {
 	for _, args := range [][]string{
 		{"check"}, {"check", "--format", "json"}, {"check", "--all", "--severity", "info"}, {"check", "br0", "--quiet"},
 		{"check", "nosuch0", "--kind", "bond"}, {"check", "--kind", "veth"},
-		{"check", "--from", "/run/snapshot.json"}, {"check", "--from", "/run/snapshot.json", "--root", "/"},
-		{"lint"}, {"lint", "--format", "json"}, {"lint", defaultLink}, {"snapshot"}, {"snapshot", "--with-machine-id"}, {"example"}, {"version"},
+		{"explain", "br0"}, {"explain", "br0", "--format", "json"},
+		{"check", "--initramfs", "always"}, {"snapshot", "--initramfs", "always"}, {"check", "--from", "/run/snapshot.json"}, {"check", "--from", "/run/snapshot.json", "--root", "/"},
+		{"lint"}, {"lint", "--format", "json"}, {"lint", defaultLink}, {"watch", "--no-trace", "--for", "200ms"}, {"snapshot"}, {"snapshot", "--with-machine-id"}, {"example"}, {"version"},
 	} {
 		s.remove("/mnt/trace")
 		r := s.do(append([]string{"strace", "-f", "-yy", "-s", "256", "-o", "/mnt/trace", program}, args...)...)
@@ -125,6 +133,28 @@ func TestNothingIsChangedByLookingAtIt(t *testing.T) {
 	}
 	if !strings.Contains(events.String(), "br0") {
 		t.Error("the monitor heard nothing at all")
+	}
+}
+
+// installManagers makes linkaudit take every program for installed that makes
+// devices, and gives each a configuration of br0.
+func (s *stage) installManagers() {
+	s.t.Helper()
+	s.must("mkdir", "-p", "/mnt/programs")
+	for _, name := range []string{"NetworkManager", "ifup", "netplan", "wicked"} {
+		s.write("/mnt/programs/"+name, "")
+	}
+	s.must("mount", "-t", "overlay", "-o", "lowerdir=/mnt/programs:/usr/sbin", "overlay", "/usr/sbin")
+	for name, content := range map[string]string{
+		"/etc/NetworkManager/system-connections/br0.nmconnection": "[connection]\ntype=bridge\nuuid=1\ninterface-name=br0\n[ethernet]\ncloned-mac-address=stable\n",
+		"/etc/NetworkManager/NetworkManager.conf":                 "[connection]\nethernet.cloned-mac-address=random\n",
+		"/etc/network/interfaces":                                 "source interfaces.d/*\n",
+		"/etc/network/interfaces.d/br0":                           "auto br0\niface br0 inet manual\n\tpre-up ip link add br0 type bridge\n",
+		"/etc/netplan/br0.yaml":                                   "network:\n  bridges:\n    br0: {macaddress: 02:00:00:00:00:01}\n",
+		"/etc/sysconfig/network/ifcfg-br0":                        "BRIDGE=yes\n",
+		"/etc/sysconfig/network-scripts/ifcfg-br0":                "DEVICE=br0\nTYPE=Bridge\nONBOOT=yes\n",
+	} {
+		s.write(name, content)
 	}
 }
 

@@ -6,11 +6,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"sort"
 	"strings"
 	"testing"
+
+	"linkaudit/test/roots"
 )
 
 // suites are the Debian releases whose roots test/roots makes, and the release
@@ -20,27 +23,35 @@ var suites = []struct {
 	systemd int
 }{{"bullseye", 247}, {"bookworm", 252}, {"trixie", 257}, {"sid", 0}}
 
-func rootsDir() string {
-	if dir := os.Getenv("LINKAUDIT_ROOTS"); dir != "" {
-		return dir
-	}
-	cache := os.Getenv("XDG_CACHE_HOME")
-	if cache == "" {
-		cache = "/var/cache"
-	}
-	return filepath.Join(cache, "linkaudit/roots") // as test/roots/build
+const defaultLink = "/usr/lib/systemd/network/99-default.link"
+
+// place is a tree with an udevd.
+type place struct {
+	name, root string
+	systemd    int // 0 is any
 }
 
-const defaultLink = "/usr/lib/systemd/network/99-default.link"
+// places are the roots, and this machine where it has another release than those.
+func places(t *testing.T) (out []place) {
+	t.Helper()
+	version, err := exec.Command("udevadm", "--version").Output()
+	need(t, err == nil, "udevadm is not installed (Debian package udev)")
+	here, again := releaseOf(t, "/", string(version)), false
+	for _, suite := range suites {
+		out = append(out, place{suite.name, roots.Of(suite.name), suite.systemd})
+		again = again || here == suite.systemd
+	}
+	if !again {
+		out = append(out, place{"this machine", "/", 0})
+	}
+	return out
+}
 
 // TestTheWholeStoryUnderARealUdevd tells it once for each udevd: created under
 // the default, mended by a file, by a drop-in, and with udevd out of force.
 func TestTheWholeStoryUnderARealUdevd(t *testing.T) {
-	t.Run("this machine", func(t *testing.T) { story(t, "/", 0) })
-	for _, suite := range suites {
-		t.Run(suite.name, func(t *testing.T) {
-			story(t, filepath.Join(rootsDir(), suite.name), suite.systemd)
-		})
+	for _, p := range places(t) {
+		t.Run(p.name, func(t *testing.T) { story(t, p.root, p.systemd) })
 	}
 }
 

@@ -230,7 +230,8 @@ func TestFirstBridgesAndTeams(t *testing.T) {
 	}
 }
 
-// ifenslave's own file sets none for bonds: nothing is left to fix.
+// ifenslave's own file sets none for bonds, where nothing is left to fix, and for
+// nothing else.
 func TestFirstBondUnderIfenslavesFile(t *testing.T) {
 	if _, err := os.Stat(ifenslaveLink); err != nil {
 		t.Fatalf("ifenslave of this release does not ship %s", ifenslaveLink)
@@ -243,9 +244,9 @@ func TestFirstBondUnderIfenslavesFile(t *testing.T) {
 		if err := os.Symlink("/dev/null", networkDir+"/98-net-bonding.link"); err != nil {
 			t.Error(err)
 		}
-		output(t, "udevadm", "control", "--reload")
+		reload(t)
 	}()
-	output(t, "udevadm", "control", "--reload")
+	reload(t)
 	create(t, "bond0", "bond")
 	is(t, "created", "bond0", "random", "1", "kernel-random", "none")
 	if got := str(check(t, "bond0").LinkFile); got != ifenslaveLink {
@@ -255,6 +256,12 @@ func TestFirstBondUnderIfenslavesFile(t *testing.T) {
 		t.Error(out)
 	}
 	ip(t, "del", "bond0")
+	for name, kind := range map[string]string{"br0": "bridge", "team0": "team"} {
+		create(t, name, kind)
+		d := check(t, name)
+		is(t, "created", name, str(d.Persistent), "3", "udev-persistent", "persistent")
+		ip(t, "del", name)
+	}
 }
 
 // What the second boot finds.

@@ -36,6 +36,11 @@ func TestFourthBootWithoutMachineID(t *testing.T) {
 		}
 		ip(t, "del", name)
 	}
+	create(t, "bond0", "bond")
+	if a := auditOf(t, "bond0"); !a.found("machine-id-transient") || a.Devices[0].Predicted.Boot != nil {
+		t.Errorf("the next boot makes up another machine-id: %+v", a)
+	}
+	ip(t, "del", "bond0")
 	linkaudit(t, "fix", "--bond", "bond0")
 	create(t, "bond0", "bond")
 	is(t, "fixed", "bond0", "random", "1", "kernel-random", "none")

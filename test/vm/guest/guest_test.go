@@ -95,6 +95,7 @@ type device struct {
 		Ports          []string
 	}
 	Predicted struct {
+		Boot     *string
 		AddEvent *string `json:"udev_add_event"`
 	}
 	Findings []finding
@@ -123,6 +124,10 @@ type audit struct {
 	}
 	Devices  []device
 	Findings []finding
+}
+
+func (a audit) found(rule string) bool {
+	return slices.ContainsFunc(a.Findings, func(f finding) bool { return f.Rule == rule })
 }
 
 func auditOf(t *testing.T, name string) audit {
@@ -172,7 +177,24 @@ func write(t *testing.T, name, content string) {
 		t.Fatal(err)
 	}
 	if strings.HasSuffix(name, ".link") {
-		output(t, "udevadm", "control", "--reload")
+		reload(t)
+	}
+}
+
+// reload has udevd read its files again. "udevadm control --reload" may be lost up
+// to systemd 257.
+func reload(t *testing.T) {
+	t.Helper()
+	output(t, "systemctl", "kill", "--kill-who=main", "--signal=HUP", "systemd-udevd.service")
+	output(t, "udevadm", "control", "--ping")
+}
+
+// control tells udevd something that it may be told more than once: up to systemd
+// 257 it may drop a message.
+func control(t *testing.T, what string) {
+	t.Helper()
+	for range 3 {
+		output(t, "udevadm", "control", what)
 	}
 }
 
@@ -226,6 +248,12 @@ func is(t *testing.T, step, name, address, assign, origin, policy string) {
 func create(t *testing.T, name string, args ...string) {
 	t.Helper()
 	ip(t, append([]string{"add", name, "type"}, args...)...)
+	handled(t, name)
+}
+
+// handled waits until udevd has handled a device that was just made.
+func handled(t *testing.T, name string) {
+	t.Helper()
 	index := sysfs(t, name, "ifindex")
 	for range 100 {
 		settle(t)

@@ -37,8 +37,7 @@ func lifeRunner(t *testing.T) *life.Runner {
 	for _, conf := range []string{"default", "all"} {
 		os.WriteFile("/proc/sys/net/ipv6/conf/"+conf+"/disable_ipv6", []byte("1"), 0)
 	}
-	output(t, "udevadm", "control", "--reload")
-	output(t, "udevadm", "control", "--reload")
+	reload(t)
 	release := release(t)
 	udevd, err := strconv.Atoi(strings.TrimSpace(output(t, "systemctl", "show", "--property=MainPID", "--value", "systemd-udevd.service")))
 	if err != nil {

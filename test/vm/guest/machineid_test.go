@@ -44,14 +44,14 @@ func TestFirstWithoutMachineID(t *testing.T) {
 			for name, kind := range map[string]string{"bond0": "bond", "br0": "bridge"} {
 				create(t, name, kind)
 				is(t, "created", name, "random", "1", "kernel-random", "persistent")
-				d := check(t, name)
-				if d.Persistent != nil || !d.found("persistent-address-unknown") {
-					t.Errorf("%s: %+v", name, d)
+				a := auditOf(t, name)
+				d := a.Devices[0]
+				if d.Persistent != nil || !d.found("persistent-address-unknown") || !a.found("machine-id-"+c.title) {
+					t.Errorf("%s: %+v", name, a)
 				}
-				if e := d.Predicted.AddEvent; e != nil && *e != d.Live.MAC {
-					t.Errorf("%s: %s after the next add event", name, *e)
+				if str(d.Predicted.AddEvent) != d.Live.MAC {
+					t.Errorf("%s: %s after the next add event", name, str(d.Predicted.AddEvent))
 				}
-				t.Logf("%s: %s after the next add event", name, str(d.Predicted.AddEvent))
 				ip(t, "del", name)
 			}
 		})

@@ -4,6 +4,8 @@ package guest
 
 import (
 	"os"
+	"os/exec"
+	"strings"
 	"testing"
 )
 
@@ -11,6 +13,10 @@ import (
 // MACAddress=none in a .netdev file, and derives an address for a bridge: 243
 // to 249 do not.
 const netdevNone = 250
+
+// reloadsNetDevs is the release since which networkctl reload creates a device
+// that was deleted, with its ports.
+const reloadsNetDevs = 257
 
 // systemd-networkd gives the devices that it creates an address of its own
 // making, which no .link file changes, unless the .netdev file has another, or
@@ -86,4 +92,78 @@ func TestFirstDevicesMadeByNetworkd(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What fix does about a bond that systemd-networkd creates: with both files in
+// place, and created anew in the way that fix says, it carries its port's address;
+// and before and after, check says what becomes of it.
+func TestFirstNetworkdRemedy(t *testing.T) {
+	const bond, port, portsAddress = "bond27", "pbond27", "02:00:00:00:01:27"
+	for name, content := range map[string]string{
+		"/12-bond27.netdev":  "[NetDev]\nName=" + bond + "\nKind=bond\n",
+		"/12-bond27.network": "[Match]\nName=" + bond + "\n[Network]\nLinkLocalAddressing=no\n",
+		"/12-port27.netdev":  "[NetDev]\nName=" + port + "\nKind=dummy\nMACAddress=" + portsAddress + "\n",
+		"/12-port27.network": "[Match]\nName=" + port + "\n[Network]\nBond=" + bond + "\n",
+	} {
+		write(t, networkDir+name, content)
+		defer os.Remove(networkDir + name)
+	}
+	output(t, "systemctl", "restart", "systemd-networkd.service")
+	defer output(t, "systemctl", "stop", "systemd-networkd.service", "systemd-networkd.socket")
+	made := func(origin, typ string) {
+		t.Helper()
+		appears(t, bond+"/lower_"+port)
+		settle(t)
+		d := check(t, bond)
+		t.Logf("%s of type %s, by %s: %+v", sysfs(t, bond, "address"), sysfs(t, bond, "addr_assign_type"), str(d.Origin), d.Findings)
+		if str(d.Origin) != origin || sysfs(t, bond, "addr_assign_type") != typ {
+			t.Errorf("by %s, type %s; expected %s, %s", str(d.Origin), sysfs(t, bond, "addr_assign_type"), origin, typ)
+		}
+		if wants := origin == "networkd-persistent"; d.found("networkd-sets-address") != wants {
+			t.Errorf("networkd-sets-address: %v, expected %v", !wants, wants)
+		}
+	}
+	defer func() { ip(t, "del", bond); ip(t, "del", port) }()
+	made("networkd-persistent", "3")
+
+	then := []string{"networkctl", "reload"}
+	if release(t) < reloadsNetDevs {
+		then = []string{"systemctl", "restart", "systemd-networkd.service"}
+	}
+	anew := func(f forecast) {
+		t.Helper()
+		ip(t, "del", port)
+		output(t, "networkctl", "delete", bond)
+		output(t, then...)
+		appears(t, bond+"/lower_"+port)
+		settle(t)
+		f.holds(t, "recreate", bond)
+	}
+	anew(predict(t, bond))
+	made("networkd-persistent", "3")
+
+	if release(t) < netdevNone {
+		out, err := exec.Command("linkaudit", "fix", "--bond", bond).CombinedOutput()
+		if err == nil || !strings.Contains(string(out), "knows no MACAddress=none") {
+			t.Errorf("%v: %s", err, out)
+		}
+		return
+	}
+	said := linkaudit(t, "fix", "--bond", bond)
+	if said = strings.Join(strings.Fields(said), " "); !strings.Contains(said, "(networkctl delete "+bond+", then "+strings.Join(then, " ")+")") {
+		t.Errorf("fix does not say what is left to do:\n%s", said)
+	}
+	f := predict(t, bond)
+	output(t, "networkctl", "reload")
+	if str(check(t, bond).Origin) != "networkd-persistent" {
+		t.Error("a reload alone changed the address")
+	}
+	anew(f)
+	made("port", "2")
+	if mac := sysfs(t, bond, "address"); mac != portsAddress {
+		t.Errorf("%s, not the port's", mac)
+	}
+	linkaudit(t, "undo", "--bond", bond)
+	anew(predict(t, bond))
+	made("networkd-persistent", "3")
 }

@@ -50,11 +50,12 @@ func predict(t *testing.T, name string) forecast {
 	return f
 }
 
-// holds compares a forecast with what became of the device.
-func (f forecast) holds(t *testing.T, event, name string) {
+// holds compares a forecast with what became of the device, and returns the one that
+// is made then.
+func (f forecast) holds(t *testing.T, event, name string) (now forecast) {
 	t.Helper()
 	mac := sysfs(t, name, "address")
-	now := predict(t, name)
+	now = predict(t, name)
 	if said := f.MAC[event]; said != nil && *said != mac {
 		t.Errorf("%s: %s was predicted, and it is %s", event, *said, mac)
 	}
@@ -63,11 +64,12 @@ func (f forecast) holds(t *testing.T, event, name string) {
 	for _, o := range f.Outcomes[event] {
 		same := o.MAC != nil && *o.MAC == mac || o.MAC == nil && !known
 		if same && (o.Origin == now.origin || now.origin == "null") {
-			return
+			return now
 		}
 		all = append(all, fmt.Sprintf("%s by %s (%s)", str(o.MAC), o.Origin, o.When))
 	}
 	t.Errorf("%s: %s by %s is none of the outcomes: %s", event, mac, now.origin, strings.Join(all, "; "))
+	return now
 }
 
 // Whatever the driver and udevd make of a device is among what was predicted,
@@ -106,35 +108,31 @@ func TestFirstPredictions(t *testing.T) {
 
 				f := predict(t, name)
 				trigger(t, name)
-				f.holds(t, "udev_add_event", name)
+				f = f.holds(t, "udev_add_event", name)
 
 				// The address is a port's from here on, where the driver
 				// makes it one.
 				for _, first := range [][]string{{"eth1", "eth0"}, {"eth0", "eth1"}} {
-					f = predict(t, name)
 					for _, port := range first {
 						ip(t, "set", port, "nomaster")
 					}
 					for _, port := range first {
 						join(t, name, port)
 					}
-					f.holds(t, "ports_rejoin", name)
-					f = predict(t, name)
+					f = f.holds(t, "ports_rejoin", name)
 					trigger(t, name)
-					f.holds(t, "udev_add_event", name)
+					f = f.holds(t, "udev_add_event", name)
 				}
-				f = predict(t, name)
 				ip(t, "del", name)
 				build("eth1", "eth0")
-				f.holds(t, "recreate", name)
+				f = f.holds(t, "recreate", name)
 
 				// The other course of the race: the ports are sooner.
-				f = predict(t, name)
 				ip(t, "del", name)
-				output(t, "udevadm", "control", "--stop-exec-queue")
+				control(t, "--stop-exec-queue")
 				ip(t, append([]string{"add", name, "type", k.kind}, k.args...)...)
 				join(t, name, "eth0")
-				output(t, "udevadm", "control", "--start-exec-queue")
+				control(t, "--start-exec-queue")
 				settle(t)
 				f.holds(t, "recreate", name)
 			})

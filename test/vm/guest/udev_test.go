@@ -60,7 +60,7 @@ func TestFirstRuleMasked(t *testing.T) {
 	if err := os.Symlink("/dev/null", mask); err != nil {
 		t.Fatal(err)
 	}
-	output(t, "udevadm", "control", "--reload")
+	reload(t)
 	for name, kind := range map[string]string{"bond0": "bond", "br0": "bridge"} {
 		create(t, name, kind)
 		is(t, "created", name, "random", "1", "kernel-random", "persistent")
@@ -77,7 +77,7 @@ func TestFirstRuleMasked(t *testing.T) {
 	if err := os.Remove(mask); err != nil {
 		t.Fatal(err)
 	}
-	output(t, "udevadm", "control", "--reload")
+	reload(t)
 	create(t, "bond0", "bond")
 	is(t, "the rule is back", "bond0", bond0Persistent, "3", "udev-persistent", "persistent")
 	ip(t, "del", "bond0")
@@ -105,12 +105,12 @@ func TestFirstAddEvents(t *testing.T) {
 		t.Run(c.title, func(t *testing.T) {
 			free(t)
 			name := c.kind + "0"
-			output(t, "udevadm", "control", "--stop-exec-queue")
+			control(t, "--stop-exec-queue")
 			started := false
 			start := func() {
 				if !started {
 					started = true
-					output(t, "udevadm", "control", "--start-exec-queue")
+					control(t, "--start-exec-queue")
 					settle(t)
 				}
 			}

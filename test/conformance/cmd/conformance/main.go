@@ -17,6 +17,7 @@ const usage = `usage: conformance [flags] COMMAND [argument...]
   generated          compare the verdicts on generated trees
   corpus DIR...      compare the verdicts on existing .link files and fuzz inputs
   outcome            record what a running udevd makes of devices and compare
+  networkd           compare what systemd-networkd creates from generated trees
   fix [INDEX...]     put an override in force on generated trees, and take it back
   capture FILE...    write into fixtures what each release's udevadm says
   show INDEX         print the generated case with that index of -seed
@@ -67,6 +68,8 @@ func run(o conformance.Options, args []string) error {
 		return conformance.Outcomes(o)
 	case "fix":
 		return conformance.Fixes(o, args[1:])
+	case "networkd":
+		return conformance.Networkd(o)
 	case "show":
 		return conformance.Show(o, args[1:])
 	case "capture":

@@ -1,0 +1,218 @@
+// Package doccmd finds the commands that the documentation shows, so that tests
+// can run them.
+//
+// A block of commands in README.md, docs, contrib or manual is fenced as
+//
+//	```sh RUNNER
+//
+// where RUNNER names the suite that runs it, one of Runners. What stands in the
+// block is bash: a command begins in a line that is not indented, and the
+// indented lines below it, here-documents and lines after a backslash belong to
+// it. A comment that ends in "exit status N", at the end of one of its lines, says
+// that it ends with that status, and not with 0.
+package doccmd
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// Runners are the suites that run blocks, and where each is.
+var Runners = map[string]string{
+	"ansible":    "test/ecosystem/ansible",
+	"ci":         ".ci/run has each of these lines; docs/commands_test.go looks",
+	"hooks":      "test/ecosystem/hooks",
+	"initramfs":  "test/initramfs, in a root with an image of initramfs-tools",
+	"manual":     "cmd/linkaudit/manual_test.go: on a saved snapshot and a small image, without root",
+	"packages":   "test/ecosystem/packages",
+	"prometheus": "test/ecosystem/prometheus",
+	"puppet":     "test/ecosystem/puppet",
+	"shell":      "test/ecosystem/puppet",
+	"saved":      "test/ecosystem/docs: on saved snapshots and an image, without a machine to audit",
+	"vm":         "test/vm, under trixie, with a bond and a bridge",
+}
+
+// A Block is one fenced block of commands.
+type Block struct {
+	File     string // relative to the tree
+	Line     int    // of the fence
+	Runner   string
+	Commands []Command
+}
+
+// A Command is one of a block.
+type Command struct {
+	Line   int
+	Text   string // with all its lines
+	Status int    // the exit status it has to have
+}
+
+// Name is FILE:LINE.
+func (b Block) Name() string { return fmt.Sprintf("%s:%d", b.File, b.Line) }
+
+// Script is the block as a bash script, which ends with status 1 and says where
+// on standard error at the first command that has another status than it should.
+func (b Block) Script() string {
+	var s strings.Builder
+	for _, c := range b.Commands {
+		fmt.Fprintf(&s, "%s\nstatus=$?; [ $status = %d ] || { echo '%s:%d: exit status '$status', not %d' >&2; exit 1; }\n",
+			c.Text, c.Status, b.File, c.Line, c.Status)
+	}
+	return s.String()
+}
+
+// Pages are the Markdown files below root that hold documentation, relative to
+// root; those of manual become man pages.
+func Pages(root string) ([]string, error) {
+	pages := []string{"README.md"}
+	for _, dir := range []string{"docs", "contrib", "manual"} {
+		err := filepath.WalkDir(filepath.Join(root, dir), func(path string, d fs.DirEntry, err error) error {
+			if err == nil && filepath.Ext(path) == ".md" && d.Type().IsRegular() {
+				path, err = filepath.Rel(root, path)
+				pages = append(pages, path)
+			}
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return pages, nil
+}
+
+// All are the blocks of runner in all pages below root. That there is none is an
+// error: a suite that runs nothing would pass.
+func All(root, runner string) ([]Block, error) {
+	if _, ok := Runners[runner]; !ok {
+		return nil, fmt.Errorf("doccmd has no runner %q", runner)
+	}
+	pages, err := Pages(root)
+	if err != nil {
+		return nil, err
+	}
+	var blocks []Block
+	for _, page := range pages {
+		text, err := os.ReadFile(filepath.Join(root, page))
+		if err != nil {
+			return nil, err
+		}
+		all, err := Parse(page, string(text))
+		if err != nil {
+			return nil, err
+		}
+		for _, b := range all {
+			if b.Runner == runner {
+				blocks = append(blocks, b)
+			}
+		}
+	}
+	if len(blocks) == 0 {
+		return nil, fmt.Errorf("no page has a block of commands for %q", runner)
+	}
+	return blocks, nil
+}
+
+var (
+	exitStatus = regexp.MustCompile(`#.*\bexit status (\d+)$`)
+	// hereDocument is the start of one, and the word that ends it.
+	hereDocument = regexp.MustCompile(`<<-?\s*['"]?(\w+)['"]?`)
+	// continued are lines that end a compound command.
+	continued = regexp.MustCompile(`^(done|fi|esac|\}|\))`)
+	// shown are commands outside a block of a runner.
+	shown = regexp.MustCompile(`^(\$ |sudo |linkaudit |\./linkaudit |make |apt-get |systemctl |udevadm |ip |ansible(-[a-z]+)? |puppet )`)
+)
+
+// played are pages whose blocks of their own kind, with output, have a test of
+// their own.
+var played = map[string]string{
+	"docs/rules.md": "cmd/linkaudit/rules_test.go",
+	"docs/story.md": "test/vm/story_test.go",
+}
+
+// Parse finds the blocks of a page. A command that no runner runs is an error:
+// one in an indented block, or in a fence of another kind that is not made by
+// "make readme" and friends (<!-- captured: COMMAND -->).
+func Parse(file, text string) ([]Block, error) {
+	var (
+		blocks   []Block
+		fence    string // of the block we are in, "" outside
+		in       bool   // in a runner's block
+		captured bool   // the block is captured output
+		end      string // of the here-document we are in
+		open     bool   // the last line ended in a backslash
+	)
+	for i, line := range strings.Split(text, "\n") {
+		number := i + 1
+		fail := func(format string, a ...any) ([]Block, error) {
+			return nil, fmt.Errorf("%s:%d: %s", file, number, fmt.Sprintf(format, a...))
+		}
+		bare := strings.TrimSpace(line)
+		switch {
+		case fence == "" && bare == "```console" && played[file] != "":
+			fence, captured = "```", true
+		case fence == "" && strings.HasPrefix(bare, "```"):
+			fence = bare[:len(bare)-len(strings.TrimLeft(bare, "`"))]
+			info := strings.Fields(strings.TrimLeft(bare, "`"))
+			in = len(info) > 0 && (info[0] == "sh" || info[0] == "bash" || info[0] == "shell" || info[0] == "console")
+			if !in {
+				continue
+			}
+			if line != bare || len(info) != 2 || info[0] != "sh" {
+				return fail("a block of commands begins with ```sh RUNNER, not indented")
+			}
+			if _, ok := Runners[info[1]]; !ok {
+				return fail("there is no runner %q", info[1])
+			}
+			blocks = append(blocks, Block{File: file, Line: number, Runner: info[1]})
+		case fence != "" && bare == fence:
+			if in && (end != "" || open || len(blocks[len(blocks)-1].Commands) == 0) {
+				return fail("the block ends within a command, or has none")
+			}
+			fence, in, captured = "", false, false
+		case fence == "" && strings.HasPrefix(bare, "<!-- captured"):
+			captured = true
+		case fence == "" && bare != "" && !strings.HasPrefix(line, "    "):
+			captured = false
+		case fence == "" || !in:
+			if !captured && played[file] == "" && (fence != "" || strings.HasPrefix(line, "    ")) && shown.MatchString(bare) {
+				return fail("a command that no test runs: put it into a block ```sh RUNNER")
+			}
+		default:
+			b := &blocks[len(blocks)-1]
+			last := len(b.Commands) - 1
+			switch {
+			case end != "":
+				b.Commands[last].Text += "\n" + line
+				if bare == end {
+					end = ""
+				}
+				continue
+			case open, last >= 0 && bare != "" && (line[0] == ' ' || line[0] == '\t' || continued.MatchString(line)):
+				b.Commands[last].Text += "\n" + line
+			case bare == "" || bare[0] == '#':
+				continue
+			case line != strings.TrimLeft(line, " \t"):
+				return fail("the block's first line is indented")
+			default:
+				b.Commands = append(b.Commands, Command{Line: number, Text: line})
+				last++
+			}
+			open = strings.HasSuffix(line, `\`)
+			if m := exitStatus.FindStringSubmatch(line); m != nil {
+				b.Commands[last].Status, _ = strconv.Atoi(m[1])
+			}
+			if m := hereDocument.FindStringSubmatch(line); m != nil {
+				end = m[1]
+			}
+		}
+	}
+	if fence != "" {
+		return nil, fmt.Errorf("%s: a fenced block has no end", file)
+	}
+	return blocks, nil
+}

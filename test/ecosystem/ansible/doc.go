@@ -1,0 +1,17 @@
+// Package ansible tests the collection in contrib/ansible with the real
+// ansible-core against hosts that it reaches by ssh.
+//
+// A host is a set of namespaces on this machine: an overlay of its root file
+// system, so that nothing that is written there lasts, and devices, processes and
+// a name of its own, with a systemd-udevd and an sshd. The controller, on which
+// Ansible runs, is another one.
+//
+// The tests need root's rights and the Debian packages ansible-core, ansible-lint,
+// dnf, dpkg, git, iproute2, openssh-client, openssh-server, pycodestyle, python3-apt,
+// python3-dnf, python3-mock, python3-pytest, python3-pytest-forked,
+// python3-pytest-mock, python3-pytest-xdist, python3-voluptuous, rpm, udev,
+// util-linux and yamllint. They
+// are behind the build tag "ecosystem":
+//
+//	go test -tags ecosystem -count=1 ./test/ecosystem/ansible
+package ansible

@@ -1,0 +1,410 @@
+//go:build ecosystem
+
+// Package completions types at real shells: bash, zsh and fish on a terminal, in
+// a network namespace with devices whose names would be commands if a shell read
+// them unquoted. It needs root's rights and the Debian packages bash, zsh, fish
+// and iproute2.
+package completions
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"linkaudit/test/tool"
+)
+
+// patience is how long a shell may take for anything, on a machine that is busy with
+// other suites: it ends a test that hangs, and nothing else.
+const patience = time.Minute
+
+// tab asks for completions; home goes to the beginning of the line.
+const (
+	tab   = "\t"
+	home  = "\x01"
+	enter = "\r"
+)
+
+// bin holds linkaudit and args, a command that writes its arguments to $OUT,
+// each with a NUL behind.
+var bin string
+
+func TestMain(m *testing.M) {
+	status := 1
+	if err := prepare(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	} else {
+		status = m.Run()
+	}
+	os.RemoveAll(bin)
+	os.Exit(status)
+}
+
+func prepare() (err error) {
+	for _, program := range []string{"bash", "zsh", "fish", "ip"} {
+		if _, err := exec.LookPath(program); err != nil {
+			return fmt.Errorf("%w: apt-get install bash zsh fish iproute2", err)
+		}
+	}
+	if bin, err = os.MkdirTemp("", "linkaudit-completions-"); err != nil {
+		return err
+	}
+	if err := tool.Build(bin + "/linkaudit"); err != nil {
+		return err
+	}
+	return os.WriteFile(bin+"/args", []byte("#!/bin/sh\nprintf '%s\\0' \"$@\" >\"$OUT.new\" && mv \"$OUT.new\" \"$OUT\"\n"), 0o755)
+}
+
+// shell is one of the three.
+type shell struct {
+	name string
+	// start writes the start-up file below home and returns the command.
+	start func(home, scripts string) ([]string, error)
+}
+
+var shells = []shell{
+	{"bash", func(home, scripts string) ([]string, error) {
+		rc := "PS1='ready> '; unset HISTFILE; source " + scripts + "/linkaudit.bash\n"
+		return []string{"bash", "--noprofile", "--rcfile", home + "/rc", "-i"}, os.WriteFile(home+"/rc", []byte(rc), 0o644)
+	}},
+	{"zsh", func(home, scripts string) ([]string, error) {
+		rc := "PS1='ready> '; unset HISTFILE; bindkey -e; fpath=(" + scripts + " $fpath)\nautoload -Uz compinit; compinit -u -d " + bin + "/zcompdump\n"
+		return []string{"zsh", "-d", "-i"}, os.WriteFile(home+"/.zshrc", []byte(rc), 0o644)
+	}},
+	{"fish", func(home, scripts string) ([]string, error) {
+		rc := "function fish_prompt; printf 'ready> '; end; set -g fish_greeting; set -g fish_autosuggestion_enabled 0\nsource " + scripts + "/linkaudit.fish\n"
+		config := home + "/.config/fish"
+		// Where there is none, fish makes completions of all man pages.
+		err := errors.Join(os.MkdirAll(config, 0o755), os.MkdirAll(home+"/.local/share/fish/generated_completions", 0o755))
+		if err == nil {
+			err = os.WriteFile(config+"/config.fish", []byte(rc), 0o644)
+		}
+		return []string{"fish", "--private", "-i"}, err
+	}},
+}
+
+// inEachShell runs the test for each, in a network namespace of its own.
+func inEachShell(t *testing.T, test func(*testing.T, shell)) {
+	for _, s := range shells {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			// The thread is not unlocked: it ends with the test.
+			runtime.LockOSThread()
+			if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+				t.Fatalf("a network namespace needs root: %v", err)
+			}
+			test(t, s)
+		})
+	}
+}
+
+func ip(t *testing.T, args ...string) {
+	t.Helper()
+	if out, err := exec.Command("ip", args...).CombinedOutput(); err != nil {
+		t.Fatalf("ip %q: %v\n%s", args, err, out)
+	}
+}
+
+// typed types keys at the shell, in an empty directory where the given files
+// are, and has it run the line as arguments of args. It returns those and the
+// names of files that were there afterwards and not before; no arguments where
+// the line was not complete.
+func (s shell) typed(t *testing.T, keys string, files ...string) (args, created []string) {
+	t.Helper()
+	own, work := t.TempDir(), t.TempDir()
+	for _, f := range files {
+		if strings.HasSuffix(f, "/") {
+			if err := os.Mkdir(filepath.Join(work, f), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		} else if err := os.WriteFile(filepath.Join(work, f), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := names(t, work)
+	scripts, err := filepath.Abs("../../../contrib/completions")
+	if err != nil {
+		t.Fatal(err)
+	}
+	argv, err := s.start(own, scripts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := own + "/arguments"
+	term := openTerminal(t)
+	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Dir = work
+	cmd.Env = []string{"HOME=" + own, "ZDOTDIR=" + own, "PATH=" + bin + ":/usr/sbin:/usr/bin:/sbin:/bin",
+		"TERM=xterm", "LC_ALL=C.UTF-8", "OUT=" + out}
+	term.start(t, cmd)
+	defer term.end(cmd)
+	term.waitFor(t, "ready> ")
+	term.write(t, keys)
+	// What was written is handled in order, the completion first.
+	term.write(t, home+"args "+enter)
+	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+		raw, err := os.ReadFile(out)
+		if err == nil {
+			args = strings.Split(strings.TrimSuffix(string(raw), "\x00"), "\x00")
+			break
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: %q: no command was run; the terminal has\n%q", s.name, keys, term.seen())
+		}
+	}
+	for _, name := range names(t, work) {
+		if !slices.Contains(before, name) {
+			created = append(created, name)
+		}
+	}
+	return args, created
+}
+
+func names(t *testing.T, dir string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []string
+	for _, e := range entries {
+		all = append(all, e.Name())
+	}
+	return all
+}
+
+// terminal is a pseudo-terminal.
+type terminal struct {
+	master, slave *os.File
+	mu            sync.Mutex
+	text          bytes.Buffer
+}
+
+func openTerminal(t *testing.T) *terminal {
+	t.Helper()
+	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
+	if err == nil {
+		err = unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0)
+	}
+	if err == nil {
+		err = unix.IoctlSetWinsize(int(master.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 50, Col: 200})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	slave, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &terminal{master: master, slave: slave}
+}
+
+func (m *terminal) start(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = m.slave, m.slave, m.slave
+	cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true, Setctty: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	m.slave.Close()
+	go func() {
+		b := make([]byte, 4096)
+		for {
+			n, err := m.master.Read(b)
+			m.mu.Lock()
+			m.text.Write(b[:n])
+			m.mu.Unlock()
+			if err != nil {
+				return
+			}
+		}
+	}()
+}
+
+func (m *terminal) end(cmd *exec.Cmd) {
+	cmd.Process.Kill()
+	cmd.Wait()
+	m.master.Close()
+}
+
+func (m *terminal) seen() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.text.String()
+}
+
+func (m *terminal) waitFor(t *testing.T, text string) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !strings.Contains(m.seen(), text); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("the terminal never has %q, but\n%q", text, m.seen())
+		}
+	}
+}
+
+func (m *terminal) write(t *testing.T, keys string) {
+	t.Helper()
+	if _, err := m.master.WriteString(keys); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// hostile are names that the kernel takes. Read unquoted, many would make a
+// file x.
+var hostile = []string{
+	"a$(>x)", "a`>x`", "a;>x;", "a&>x", "a|>x", "a>x", "a<x", "(>x)",
+	"a'>x'", `a">x"`, `a\>x`, "'", `"$(>x)"`, `'$(>x)'`,
+	"a*", "?", "[a]", "{a,b}", "~root", "#a", "!!", "^a^b", "=ls", "$HOME", "$'a'", "@a", "a=b", ",",
+	"\x1b[31m", "\x1b$(>x)", "\x01", "\x7f", "ü", "\xff\xfe", `\`, `\\`, "a\\",
+}
+
+func TestAHostileNameIsCompletedAndNothingIsRun(t *testing.T) {
+	inEachShell(t, func(t *testing.T, s shell) {
+		for _, name := range hostile {
+			ip(t, "link", "add", "name", name, "type", "bridge")
+			want := []string{"linkaudit", "check", name}
+			if s.name == "fish" && name[0] == '~' {
+				want = want[:2] // it could not be quoted
+			}
+			s.expect(t, "linkaudit check "+tab, want)
+			ip(t, "link", "del", "dev", name)
+		}
+	})
+}
+
+// expect fails unless the line has these words once keys are typed, and no file
+// was made.
+func (s shell) expect(t *testing.T, keys string, want []string, files ...string) {
+	t.Helper()
+	args, created := s.typed(t, keys, files...)
+	if !slices.Equal(args, want) {
+		t.Errorf("%q: the line has the words %q, not %q", keys, args, want)
+	}
+	if created != nil {
+		t.Errorf("%q: it made %q", keys, created)
+	}
+}
+
+// What is typed already may be quoted, completely or not yet.
+func TestAWordThatWasBegunInQuotesIsCompleted(t *testing.T) {
+	inEachShell(t, func(t *testing.T, s shell) {
+		for _, name := range []string{"a$(>x)1", "b$(>y)'1", "c\x1b$(>z)", "plain0"} {
+			ip(t, "link", "add", "name", name, "type", "bridge")
+		}
+		check := func(word string) []string { return []string{"linkaudit", "check", word} }
+		s.expect(t, `linkaudit check a\$`+tab, check("a$(>x)1"))
+		s.expect(t, `linkaudit check 'a$('\>`+tab, check("a$(>x)1"))
+		s.expect(t, `linkaudit check b\$\(`+tab, check("b$(>y)'1"))
+		s.expect(t, `linkaudit check "pl`+tab, check("plain0"))
+		s.expect(t, `linkaudit check 'pl`+tab, check("plain0"))
+		for _, quote := range []string{`"`, `'`} {
+			for _, name := range []string{"a$(>x)1", "b$(>y)'1", "c\x1b$(>z)"} {
+				keys := "linkaudit check " + quote + name[:1] + tab
+				if s.name == "bash" {
+					// It is offered nothing, and the quote is still open.
+					s.expect(t, keys+"\x05"+quote, check(name[:1]))
+					continue
+				}
+				s.expect(t, keys, check(name))
+			}
+		}
+	})
+}
+
+func TestWhatIsOffered(t *testing.T) {
+	inEachShell(t, func(t *testing.T, s shell) {
+		ip(t, "link", "add", "name", "br-lan", "type", "bridge")
+		ip(t, "link", "add", "name", "up0", "type", "veth", "peer", "name", "down0")
+		ip(t, "link", "add", "name", "at@1", "type", "ifb")
+		ip(t, "link", "add", "name", "eq=1", "type", "ifb")
+		ip(t, "link", "property", "add", "dev", "br-lan", "altname", "office$(>x)")
+		for _, c := range []struct{ keys, want string }{
+			{"ch", "check"},
+			{"check ", "check br-lan"},         // what is audited anyhow
+			{"check u", "check up0"},           // and others where none of that is meant
+			{"check off", "check office$(>x)"}, // alternative names
+			{"check --kind veth d", "check --kind veth down0"},
+			{"check br-lan do", "check br-lan down0"},
+			{"explain ", "explain br-lan"},
+			{"mac up", "mac up0"},
+			{"fix --bridge ", "fix --bridge br-lan"},
+			{"fix --bond ", "fix --bond"}, // there is none
+			{"fix --device do", "fix --device down0"},
+			{"check --kind ve", "check --kind veth"},
+			{"check --kind t", "check --kind team"},
+			{"explain --format me", "explain --format mermaid"},
+			{"check --format js", "check --format json"},
+			{"check --severity=e", "check --severity=error"},
+			{"check --severity=", "check --severity="}, // which of three?
+			{"check --kind=ve", "check --kind=veth"},
+			{"check --root=im", "check --root=image's/"},
+			{"check --from=a", "check --from=a;>x;.link"},
+			{"check --kind=veth do", "check --kind=veth down0"},
+			{"check at@", "check at@1"},
+			{"check at", "check at@1"},
+			{"check eq=", "check eq=1"},
+			{"  check   --severity   e", "check --severity error"},
+			{"check --no", "check --no-config"},
+			{"lint ", "lint a;>x;.link"},
+			{"check --root ", "check --root image's/"},
+			{"check --from a", "check --from a;>x;.link"},
+			{"undo --root image\\'s --bond ", "undo --root image's --bond"},
+		} {
+			files := []string{"a;>x;.link"}
+			if strings.Contains(c.keys, "--root") {
+				files = append(files, "image's/")
+			}
+			if s.name == "zsh" {
+				c.want = strings.TrimSuffix(c.want, "/") // zsh takes it away again
+			}
+			want := append([]string{"linkaudit"}, strings.Fields(c.want)...)
+			s.expect(t, "linkaudit "+c.keys+tab, want, files...)
+		}
+	})
+}
+
+// undo is offered what was fixed, below --root too.
+func TestUndoIsOfferedWhatWasFixed(t *testing.T) {
+	inEachShell(t, func(t *testing.T, s shell) {
+		image := t.TempDir()
+		network := image + "/usr/lib/systemd/network"
+		if err := os.MkdirAll(network, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(network+"/99-default.link", []byte("[Match]\nOriginalName=*\n[Link]\nMACAddressPolicy=persistent\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		for _, target := range []string{"--bond=b$(>x)", "--bridge=lan", "--kind=team"} {
+			fix := exec.Command(bin+"/linkaudit", "fix", target, "--root", image, "--systemd-release", "252")
+			if out, err := fix.CombinedOutput(); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+		}
+		for flag, want := range map[string]string{"bond": "b$(>x)", "bridge": "lan", "kind": "team", "device l": "lan"} {
+			name, _, _ := strings.Cut(flag, " ")
+			if name == flag {
+				flag += " "
+			}
+			s.expect(t, "linkaudit undo --root "+image+" --"+flag+tab, []string{"linkaudit", "undo", "--root", image, "--" + name, want})
+		}
+	})
+}

@@ -1,0 +1,330 @@
+//go:build ecosystem
+
+// Package machine gives the suites of this directory a machine of their own: all
+// the files of this machine, or of a root of test/roots, as an overlay that is
+// thrown away, with a network, a /run and a host name that nobody else sees.
+// What a suite installs, upgrades or breaks there is gone with it.
+//
+// Root's rights are needed.
+package machine
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"linkaudit/test/doccmd"
+	"linkaudit/test/tool"
+)
+
+// Patience is how long one command may take, and patienceOnline one that fetches
+// packages: much longer than any does on a machine that has nothing else to do.
+const (
+	Patience       = 3 * time.Minute
+	patienceOnline = 10 * time.Minute
+)
+
+// MachineID is that of every machine.
+const MachineID = "0123456789abcdef0123456789abcdef"
+
+// setUp runs in the new namespaces, with the root to overlay as $1, and waits
+// for the end of its input within the new machine.
+//
+// The cgroups of /sys belong to the machine below; without them linkaudit looks
+// for udevd in /proc.
+const setUp = `set -e
+mount --make-rprivate /
+mount -t tmpfs tmpfs /mnt
+mkdir /mnt/upper /mnt/work /mnt/root
+mount -t overlay -o "lowerdir=$1,upperdir=/mnt/upper,workdir=/mnt/work" overlay /mnt/root
+cd /mnt/root
+mount -t proc proc proc
+mount -t sysfs sysfs sys
+mount --rbind /dev dev
+mount -t tmpfs -o mode=755 tmpfs run
+mount -t tmpfs -o mode=1777 tmpfs tmp
+if [ -e /etc/resolv.conf ]; then cat /etc/resolv.conf >etc/resolv.conf.stage; mv -f etc/resolv.conf.stage etc/resolv.conf; fi
+rm -rf etc/systemd/network etc/udev/rules.d etc/linkaudit.conf etc/linkaudit.conf.d
+mkdir -p etc/systemd/network etc/udev/rules.d
+echo "$2" >etc/machine-id
+hostname stage
+ip link set lo up
+exec chroot . sh -c 'echo ready && exec cat >/dev/null'
+`
+
+// Machine is such a machine. Its methods fail the test where they cannot do
+// what they are for.
+type Machine struct {
+	t   testing.TB
+	pid int
+}
+
+// Option is what a machine has besides.
+type Option uintptr
+
+// OwnProcesses hides all other processes of the host, for what may end some by
+// their names, as the scripts of packages do. systemd's programs take such a
+// machine for a container.
+const OwnProcesses Option = syscall.CLONE_NEWPID
+
+// New makes a machine over the files of root, which ends with the test.
+func New(t testing.TB, root string, options ...Option) *Machine {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Fatal("namespaces need root's rights")
+	}
+	if _, err := os.Stat(filepath.Join(root, "usr/bin/udevadm")); err != nil {
+		if _, err := os.Stat(filepath.Join(root, "bin/udevadm")); err != nil {
+			t.Fatalf("no udev in %s: install the Debian package udev, or set LINKAUDIT_ROOTS to where test/roots put the roots", root)
+		}
+	}
+	flags := uintptr(syscall.CLONE_NEWNS | syscall.CLONE_NEWNET | syscall.CLONE_NEWUTS)
+	for _, o := range options {
+		flags |= uintptr(o)
+	}
+	cmd := exec.Command("sh", "-c", setUp, "sh", root, MachineID)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: flags, Pdeathsig: syscall.SIGKILL}
+	var complaint bytes.Buffer
+	cmd.Stderr = &complaint
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("new namespaces: %v", err)
+	}
+	if _, err := io.ReadFull(out, make([]byte, len("ready\n"))); err != nil {
+		cmd.Wait()
+		t.Fatalf("the machine of %s did not come up: %s", root, complaint.String())
+	}
+	m := &Machine{t: t, pid: cmd.Process.Pid}
+	if own, _ := os.Stat("/"); os.SameFile(own, stat(t, m.Path("/"))) {
+		t.Fatal("the machine has the host's own files")
+	}
+	t.Cleanup(func() {
+		tool.KillNetworkOf(m.pid)
+		in.Close()
+		cmd.Wait()
+	})
+	return m
+}
+
+func stat(t testing.TB, name string) os.FileInfo {
+	t.Helper()
+	info, err := os.Stat(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info
+}
+
+// Result is what a command did.
+type Result struct {
+	Args []string
+	tool.Outcome
+}
+
+// String is for the log of a test.
+func (r Result) String() string {
+	return fmt.Sprintf("%q: status %d after %v\n%s%s", r.Args, r.Status, r.Took.Round(time.Millisecond), r.Stdout, r.Stderr)
+}
+
+// Said is whether one of the outputs has all of the texts.
+func (r Result) Said(texts ...string) bool {
+	for _, text := range texts {
+		if !strings.Contains(r.Stdout, text) && !strings.Contains(r.Stderr, text) {
+			return false
+		}
+	}
+	return true
+}
+
+// Do runs a command in the machine.
+func (m *Machine) Do(args ...string) Result {
+	return m.run(Patience, []string{"--mount", "--net", "--uts"}, "", args)
+}
+
+// Shell runs a script with bash.
+func (m *Machine) Shell(script string) Result {
+	return m.run(Patience, []string{"--mount", "--net", "--uts"}, script, []string{"bash", "-s"})
+}
+
+// Online runs a command in the machine with the network of the host, to fetch a
+// package, and has to succeed.
+func (m *Machine) Online(args ...string) Result {
+	m.t.Helper()
+	r := m.run(patienceOnline, []string{"--mount", "--uts"}, "", args)
+	if r.Status != 0 {
+		m.t.Fatalf("%v", r)
+	}
+	return r
+}
+
+// Mounted is where a program that Outside runs finds the files of the machine.
+const Mounted = "/mnt/root"
+
+// Outside runs a program of this machine, which has to succeed, on the files of
+// the other: for package managers that can be told of another root.
+func (m *Machine) Outside(args ...string) Result {
+	m.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), Patience)
+	defer cancel()
+	in := []string{"--target", strconv.Itoa(m.pid), "--mount", "--net", "--uts", "--"}
+	r := result(exec.CommandContext(ctx, "nsenter", append(in, args...)...), args)
+	if r.Status != 0 {
+		m.t.Fatalf("%v", r)
+	}
+	return r
+}
+
+func (m *Machine) run(patience time.Duration, namespaces []string, stdin string, args []string) Result {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	cmd := m.command(ctx, namespaces, args)
+	cmd.Stdin = strings.NewReader(stdin)
+	return result(cmd, args)
+}
+
+// result runs a command that is called args.
+func result(cmd *exec.Cmd, args []string) Result {
+	return Result{args, tool.Run(cmd)}
+}
+
+func (m *Machine) command(ctx context.Context, namespaces, args []string) *exec.Cmd {
+	in := append([]string{"--target", strconv.Itoa(m.pid)}, namespaces...)
+	if ns, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/pid", m.pid)); err == nil {
+		if own, err := os.Readlink("/proc/self/ns/pid"); err == nil && ns != own {
+			in = append(in, "--pid")
+		}
+	}
+	cmd := exec.CommandContext(ctx, "nsenter", append(append(in, "--root", "--wdns=/root", "--"), args...)...)
+	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LC_ALL=C.UTF-8", "TERM=dumb", "DEBIAN_FRONTEND=noninteractive"}
+	cmd.WaitDelay = time.Second
+	return cmd
+}
+
+// Must runs a command that has to succeed and returns what it printed.
+func (m *Machine) Must(args ...string) string {
+	m.t.Helper()
+	r := m.Do(args...)
+	if r.Status != 0 {
+		m.t.Fatalf("%v", r)
+	}
+	return strings.TrimSpace(r.Stdout)
+}
+
+// Path is where the test itself finds a file of the machine.
+func (m *Machine) Path(name string) string { return fmt.Sprintf("/proc/%d/root%s", m.pid, name) }
+
+// Write makes a file and the directories above it.
+func (m *Machine) Write(name, content string, mode os.FileMode) {
+	m.t.Helper()
+	if err := os.MkdirAll(filepath.Dir(m.Path(name)), 0o755); err != nil {
+		m.t.Fatal(err)
+	}
+	if err := os.WriteFile(m.Path(name), []byte(content), mode); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+// Copy puts a file or directory of the tree there.
+func (m *Machine) Copy(from, to string) {
+	m.t.Helper()
+	if err := os.MkdirAll(filepath.Dir(m.Path(to)), 0o755); err != nil {
+		m.t.Fatal(err)
+	}
+	if out, err := exec.Command("cp", "-a", from, m.Path(to)).CombinedOutput(); err != nil {
+		m.t.Fatalf("%v: %s", err, out)
+	}
+}
+
+// Build puts the program of the tree into the machine.
+func (m *Machine) Build(to string) {
+	m.t.Helper()
+	binary := filepath.Join(m.t.TempDir(), "linkaudit")
+	if err := tool.Build(binary); err != nil {
+		m.t.Fatal(err)
+	}
+	m.Copy(binary, to)
+}
+
+// StartUdevd starts the machine's systemd-udevd and waits until it answers.
+func (m *Machine) StartUdevd() {
+	m.t.Helper()
+	udevd := m.command(context.Background(), []string{"--mount", "--net", "--uts"}, []string{"/lib/systemd/systemd-udevd"})
+	if err := udevd.Start(); err != nil {
+		m.t.Fatal(err)
+	}
+	m.t.Cleanup(func() {
+		tool.KillNetworkOf(m.pid)
+		udevd.Wait()
+	})
+	for range 100 {
+		if m.Do("udevadm", "control", "--ping").Status == 0 {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	m.t.Fatal("systemd-udevd does not answer")
+}
+
+// Add creates a device and waits for udevd to have handled it.
+func (m *Machine) Add(name string, args ...string) {
+	m.t.Helper()
+	m.Must(append([]string{"ip", "link", "add", name}, args...)...)
+	index := m.Must("cat", "/sys/class/net/"+name+"/ifindex")
+	for range 100 {
+		if _, err := os.Stat(m.Path("/run/udev/data/n" + index)); err == nil {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	m.t.Fatalf("udevd did not handle %s", name)
+}
+
+// Files is all of a directory, one entry a line: name, mode, owner, and the
+// SHA-256 of the content or the target.
+func (m *Machine) Files(dir string) string {
+	m.t.Helper()
+	return m.Must("sh", "-c", `cd "$1" && find . -printf '%p %M %U:%G %l\n' | sort && find . -type f -exec sha256sum {} + | sort`, "sh", dir)
+}
+
+// Blocks runs the blocks of commands that the documentation below top shows for
+// the runner and that are wanted, in the order of the pages. That there is none
+// fails the test.
+func (m *Machine) Blocks(t *testing.T, top, runner string, wanted func(doccmd.Block) bool) {
+	t.Helper()
+	blocks, err := doccmd.All(top, runner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ran := 0
+	for _, b := range blocks {
+		if !wanted(b) {
+			continue
+		}
+		ran++
+		if r := m.Shell(b.Script()); r.Status != 0 {
+			t.Errorf("%s: %v", b.Name(), r)
+		}
+	}
+	if ran == 0 {
+		t.Errorf("no block of %s is wanted", runner)
+	}
+}
+
+// Every is for Blocks.
+func Every(doccmd.Block) bool { return true }

@@ -1,0 +1,182 @@
+package guard
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+)
+
+const (
+	// A figure may differ from the recorded one by a part of 1/bound.
+	bound = 10
+	// slack is by how many bytes what is allocated may differ all the same: the run
+	// time starts threads as it sees fit, and allocates some 5 kB for each.
+	slack = 32 << 10
+)
+
+// Figures are what one run of the program took, by name.
+type Figures map[string]int64
+
+// The names of figures. CallsOf has the name of a system call after it.
+const (
+	Calls            = "system calls"
+	CallsOf          = "system call "
+	FileBytes        = "bytes read from files"
+	SysfsBytes       = "bytes read from sysfs"
+	MessagesSent     = "netlink messages sent"
+	BytesSent        = "netlink bytes sent"
+	MessagesReceived = "netlink messages received"
+	Allocations      = "allocations"
+	AllocatedBytes   = "bytes allocated"
+)
+
+// Record is what a file of recorded figures holds.
+type Record struct {
+	// Go is the release of Go that built the program: its run time makes system
+	// calls of its own, and what is allocated is the compiler's decision.
+	Go string `json:"go"`
+	// Runs are what was run, as a person would say it, and what that took.
+	Runs map[string]Figures `json:"runs"`
+}
+
+// Load reads recorded figures.
+func Load(file string) (Record, error) {
+	var r Record
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return r, err
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&r); err != nil {
+		return r, fmt.Errorf("%s: %w", file, err)
+	}
+	return r, nil
+}
+
+// Save writes the figures of runs, one a line.
+func Save(file string, runs map[string]Figures) error {
+	text, err := json.MarshalIndent(Record{Go: runtime.Version(), Runs: runs}, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, append(text, '\n'), 0o644)
+}
+
+// Measure returns the figures of a run. What rose beyond the record is measured
+// again, up to so many times, and the least counts: whatever disturbs a run adds to
+// it. What nothing is recorded of is measured as often.
+func (r Record) Measure(run string, times int, measure func() Figures) Figures {
+	least := measure()
+	for range times - 1 {
+		rose := func(d Difference) bool { return d.Rose }
+		if recorded, ok := r.Runs[run]; ok && !slices.ContainsFunc(r.compareRun(run, recorded, least), rose) {
+			break
+		}
+		least = Least(least, measure())
+	}
+	return least
+}
+
+// Least keeps the lower of two runs' figures.
+func Least(a, b Figures) Figures {
+	least := maps.Clone(a)
+	for name, n := range b {
+		if m, ok := least[name]; !ok || n < m {
+			least[name] = n
+		}
+	}
+	for name := range a {
+		if _, ok := b[name]; !ok {
+			delete(least, name) // a system call that need not be made
+		}
+	}
+	return least
+}
+
+// Difference is how a run differs from what is recorded of it.
+type Difference struct {
+	Run string
+	// Rose: it took more.
+	Rose bool
+	// Calls are the names of the system calls that are made more often.
+	Calls []string
+	text  string
+}
+
+func (d Difference) String() string { return d.Run + ": " + d.text }
+
+// Compare returns what differs by more than the bound. A fall differs too: as
+// long as the old figure stands, as much could be added again and nobody would see
+// it. For the same reason each run has to be in both.
+func (r Record) Compare(measured map[string]Figures) []Difference {
+	var all []Difference
+	for _, run := range slices.Sorted(maps.Keys(measured)) {
+		recorded, ok := r.Runs[run]
+		if !ok {
+			all = append(all, Difference{Run: run, text: "nothing is recorded of it; record it"})
+			continue
+		}
+		all = append(all, r.compareRun(run, recorded, measured[run])...)
+	}
+	for _, run := range slices.Sorted(maps.Keys(r.Runs)) {
+		if _, ok := measured[run]; !ok {
+			all = append(all, Difference{Run: run, text: "is recorded and was not run; record anew"})
+		}
+	}
+	return all
+}
+
+// compareRun returns one difference for all that rose and one for all that fell.
+func (r Record) compareRun(run string, recorded, measured Figures) (differences []Difference) {
+	both := maps.Clone(recorded)
+	maps.Copy(both, measured)
+	rose, fell := Difference{Run: run, Rose: true}, Difference{Run: run}
+	var more, less []string
+	for _, name := range slices.Sorted(maps.Keys(both)) {
+		was, is := recorded[name], measured[name]
+		switch {
+		case beyond(name, is-was, was):
+			more = append(more, change(name, was, is))
+			if call, ok := strings.CutPrefix(name, CallsOf); ok {
+				rose.Calls = append(rose.Calls, call)
+			}
+		case beyond(name, was-is, was):
+			less = append(less, change(name, was, is))
+		}
+	}
+	if len(more) > 0 {
+		rose.text = "more than is recorded: " + strings.Join(more, "; ") + r.otherGo()
+		differences = append(differences, rose)
+	}
+	if len(less) > 0 {
+		fell.text = "less than is recorded: " + strings.Join(less, "; ") + ". Record anew, or a rise up to the old figure would not be seen" + r.otherGo()
+		differences = append(differences, fell)
+	}
+	return differences
+}
+
+// beyond reports whether a change of so much is more than the bound allows.
+func beyond(name string, change, of int64) bool {
+	return change*bound > of && !(name == AllocatedBytes && change <= slack)
+}
+
+func change(name string, was, is int64) string {
+	if was == 0 {
+		return fmt.Sprintf("%s from none to %d", name, is)
+	}
+	return fmt.Sprintf("%s from %d to %d (%+.0f %%)", name, was, is, 100*float64(is-was)/float64(was))
+}
+
+// otherGo says that Go may be the reason.
+func (r Record) otherGo() string {
+	if r.Go == runtime.Version() {
+		return ""
+	}
+	return fmt.Sprintf(" (recorded with %s, and this is %s)", r.Go, runtime.Version())
+}

@@ -1,0 +1,425 @@
+//go:build namespace
+
+package namespace
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"linkaudit/test/tool"
+)
+
+// event is a line of watch --format json.
+type event struct {
+	Event, Device, Kind, Text string
+	Before, After             *struct {
+		MAC, Master     string
+		AddrAssignType  *string `json:"addr_assign_type"`
+		AppliedLinkFile *string `json:"applied_link_file"`
+		Policy          *string `json:"mac_address_policy"`
+	}
+	By *struct {
+		How, Origin, Reason string
+		Port                string `json:"origin_port"`
+		Call                *struct {
+			Function string
+			Process  struct{ Name string }
+		}
+	}
+	Finding *finding
+	Late    bool
+}
+
+// watching is a watch that runs in the stage.
+type watching struct {
+	s     *stage
+	cmd   *exec.Cmd
+	lines chan string
+	all   []event
+	raw   []string
+	// passed are events that until went past.
+	passed []event
+	stderr bytes.Buffer
+}
+
+// watch starts one with --format json and waits until it has begun.
+func (s *stage) watch(args ...string) *watching {
+	s.t.Helper()
+	return s.watchWith(nil, args...)
+}
+
+// watchWith has it find more in its environment.
+func (s *stage) watchWith(environment []string, args ...string) *watching {
+	s.t.Helper()
+	w := &watching{s: s, lines: make(chan string, 1<<20)}
+	w.cmd = s.command(context.Background(), append([]string{program, "watch", "--format", "json"}, args...)...)
+	w.cmd.Env = append(w.cmd.Env, environment...)
+	w.cmd.Stderr = &w.stderr
+	out, err := w.cmd.StdoutPipe()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := w.cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { w.cmd.Process.Kill() })
+	go func() {
+		defer close(w.lines)
+		lines := bufio.NewScanner(out)
+		lines.Buffer(nil, 1<<20)
+		for lines.Scan() {
+			w.lines <- lines.Text()
+		}
+	}()
+	w.until("started", "")
+	return w
+}
+
+// next returns the next event, false at the end.
+func (w *watching) next() (event, bool) {
+	w.s.t.Helper()
+	select {
+	case l, ok := <-w.lines:
+		var e event
+		if !ok {
+			return e, false
+		}
+		if err := json.Unmarshal([]byte(l), &e); err != nil {
+			w.s.t.Fatalf("%v: %s", err, l)
+		}
+		w.all, w.raw = append(w.all, e), append(w.raw, l)
+		return e, true
+	case <-time.After(patience):
+		w.s.t.Fatalf("no event comes; so far %s\n%s", strings.Join(w.raw, "\n"), w.stderr.String())
+	}
+	panic("not reached")
+}
+
+// until returns the first event of the kind about the device, where one is named,
+// that it has not returned yet.
+func (w *watching) until(kind, device string) event {
+	w.s.t.Helper()
+	is := func(e event) bool { return e.Event == kind && (device == "" || e.Device == device) }
+	if i := slices.IndexFunc(w.passed, is); i >= 0 {
+		e := w.passed[i]
+		w.passed = slices.Delete(w.passed, i, i+1)
+		return e
+	}
+	for {
+		e, ok := w.next()
+		if !ok {
+			w.s.t.Fatalf("it ended before %s of %s came: %s\n%s", kind, device, strings.Join(w.raw, "\n"), w.stderr.String())
+		}
+		if is(e) {
+			return e
+		}
+		w.passed = append(w.passed, e)
+	}
+}
+
+// end interrupts it, reads what is left and returns the last event.
+func (w *watching) end() event {
+	w.s.t.Helper()
+	if err := w.cmd.Process.Signal(syscall.SIGINT); err != nil {
+		w.s.t.Fatal(err)
+	}
+	begun := time.Now()
+	for {
+		if _, ok := w.next(); !ok {
+			break
+		}
+	}
+	err := w.cmd.Wait()
+	if took := time.Since(begun); err != nil || took > 3*time.Second {
+		w.s.t.Errorf("interrupted, it ends with %v after %v: %s", err, took, w.stderr.String())
+	}
+	for _, l := range w.raw {
+		valid(w.s.t, result{args: []string{"watch"}, stdout: l}, compiledSchema("watch"), l)
+	}
+	last := w.all[len(w.all)-1]
+	if last.Event != "stopped" {
+		w.s.t.Errorf("its last line is %s", w.raw[len(w.raw)-1])
+	}
+	return last
+}
+
+// The story of a bridge under each udevd, without eBPF: each origin that is
+// deduced while it happens is the one that check shows then.
+func TestWatchDeducesWhoItWas(t *testing.T) {
+	everyUdevd(t, func(t *testing.T, s *stage) {
+		s.must("ip", "link", "add", "v0", "type", "veth", "peer", "name", "v1")
+		s.settle("v0", "v1")
+		w := s.watch("--no-trace", "--severity", "error", "--record", "/mnt/record.jsonl")
+		// step waits for a change and holds it against check.
+		step := func(what, device, kind, origin, port string) event {
+			t.Helper()
+			e := w.until(kind, device)
+			if kind == "created" && e.After.AddrAssignType == nil && e.By.How == "unknown" {
+				return e // udevd was faster than sysfs could be read
+			}
+			if e.By == nil || e.By.How != "deduced" || e.By.Origin != origin || e.By.Port != port || e.Late {
+				t.Errorf("%s: it is %s, not deduced to be %s %s", what, w.raw[len(w.raw)-1], origin, port)
+				return e
+			}
+			if kind == "changed" {
+				r, _ := s.json("--no-config", device)
+				if is := str(r.device(t, device).Origin); is != origin {
+					t.Errorf("%s: watch says %s, check %s", what, origin, is)
+				}
+			}
+			return e
+		}
+
+		s.add("br0", "type", "bridge")
+		step("created", "br0", "created", "kernel-random", "")
+		e := step("udevd gives it the persistent address", "br0", "changed", "udev-persistent", "")
+		if str(e.Before.AddrAssignType) != "random" && e.Before.AddrAssignType != nil || str(e.After.AddrAssignType) != "set" {
+			t.Errorf("%s", w.raw[len(w.raw)-1])
+		}
+		if e := w.until("applied", "br0"); str(e.After.AppliedLinkFile) != s.property("br0", "ID_NET_LINK_FILE") {
+			t.Errorf("%s, but udevd says %s", w.raw[len(w.raw)-1], s.property("br0", "ID_NET_LINK_FILE"))
+		}
+		s.must("ip", "link", "set", "br0", "address", "02:00:00:00:00:01")
+		step("set by hand", "br0", "changed", "set-by-someone", "")
+		s.must("ip", "link", "del", "br0")
+		if e := w.until("deleted", "br0"); e.Before.MAC != "02:00:00:00:00:01" {
+			t.Errorf("%+v", e)
+		}
+
+		s.changes("fix", "--bridge", "br0")
+		s.add("br0", "type", "bridge")
+		step("created after the fix", "br0", "created", "kernel-random", "")
+		s.must("ip", "link", "set", "v0", "master", "br0")
+		if e := w.until("changed", "v0"); e.After.Master != "br0" || e.By != nil {
+			t.Errorf("%s", w.raw[len(w.raw)-1])
+		}
+		step("it takes the port's", "br0", "changed", "port", "v0")
+		s.must("ip", "link", "set", "v0", "nomaster")
+		if e := w.until("changed", "v0"); e.Before.Master != "br0" {
+			t.Errorf("%s", w.raw[len(w.raw)-1])
+		}
+		if e := w.until("changed", "br0"); e.After.MAC != "00:00:00:00:00:00" {
+			t.Errorf("%s", w.raw[len(w.raw)-1]) // a bridge without ports has none left
+		}
+		s.must("ip", "link", "del", "br0")
+		w.until("deleted", "br0")
+		s.changes("undo", "--bridge", "br0")
+
+		s.write(etcNetwork+"/10-br0.link", "[Match]\nOriginalName=br0\n[Link]\nMACAddressPolicy=none\nMACAddress=02:00:00:00:00:02\n")
+		s.reload()
+		s.add("br0", "type", "bridge")
+		step("created", "br0", "created", "kernel-random", "")
+		step("the file gives it one", "br0", "changed", "link-file", "")
+		last := w.end()
+		if !strings.Contains(last.Text, "nothing was lost") {
+			t.Errorf("%s", last.Text)
+		}
+
+		record := s.read("/mnt/record.jsonl")
+		if got := s.audit("replay", "/mnt/record.jsonl", "--format", "json").stdout; got != record || got != strings.Join(w.raw, "\n")+"\n" {
+			t.Errorf("replay is not what was recorded, or that is not what was shown:\n%s\n%s\n%s", got, record, strings.Join(w.raw, "\n"))
+		}
+		text := s.audit("replay", "/mnt/record.jsonl").stdout
+		if n := strings.Count(text, "\n"); n != len(w.raw) {
+			t.Errorf("%d lines of text for %d events:\n%s", n, len(w.raw), text)
+		}
+		for _, words := range []string{"deduced: given by udev because of", "deduced: taken from the port v0", "deduced: given by someone other than udev", "v0: master none -> br0"} {
+			if !strings.Contains(text, words) {
+				t.Errorf("replay does not say %q:\n%s", words, text)
+			}
+		}
+	})
+}
+
+// devices is how many come and go in the next test.
+const devices = 10000
+
+// TestWatchLosesNothingInSilence has devices come, change and go as fast as the
+// kernel can.
+func TestWatchLosesNothingInSilence(t *testing.T) {
+	s := newStage(t, "/")
+	w := s.watch("--no-trace", "--severity", "error", "--kind", "veth")
+	var batch strings.Builder
+	for i := 0; i < devices; i += 2 {
+		fmt.Fprintf(&batch, "link add b%d group 7 type veth peer name b%d\n", i, i+1)
+		for j := i; j < i+2; j++ {
+			fmt.Fprintf(&batch, "link set b%d address 02:00:00:00:%02x:%02x\n", j, j>>8, j&0xff)
+		}
+	}
+	// All in one go: one by one, and with bridges, each waits for RCU.
+	batch.WriteString("link del group 7\n")
+	s.write("/mnt/batch", batch.String())
+	begun := time.Now()
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	if out, err := s.command(ctx, "ip", "-batch", "/mnt/batch").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	t.Logf("ip took %v", time.Since(begun))
+	s.must("ip", "link", "add", "last", "type", "veth", "peer", "name", "peer")
+	w.until("created", "last")
+	t.Logf("all was told after %v", time.Since(begun))
+
+	lost := false
+	seen := map[string][]string{}
+	for _, e := range w.all {
+		lost = lost || e.Event == "lost"
+		if e.Event == "changed" && e.After.MAC == e.Before.MAC {
+			continue // its addr_assign_type alone
+		}
+		if e.Event == "created" || e.Event == "changed" || e.Event == "deleted" {
+			seen[e.Device] = append(seen[e.Device], e.Event)
+		}
+	}
+	whole := 0
+	for i := range devices {
+		events := seen["b"+strconv.Itoa(i)]
+		switch {
+		case slices.Equal(events, []string{"created", "changed", "deleted"}):
+			whole++
+		case !lost:
+			t.Fatalf("b%d: %v, and nothing was lost", i, events)
+		}
+	}
+	t.Logf("%d of %d told in full; lost: %v", whole, devices, lost)
+
+	pid := w.cmd.Process.Pid
+	memory, _ := tool.Cost(t, pid)
+	if memory > 64<<10 {
+		t.Errorf("it took %d kB", memory)
+	}
+	t.Logf("resident at most %d kB", memory)
+
+	_, before := tool.Cost(t, pid)
+	const idle = 20 * time.Second
+	time.Sleep(idle)
+	_, after := tool.Cost(t, pid)
+	used := after - before
+	t.Logf("in %v without an event it used %v of a processor", idle, used)
+	if used > idle/20 {
+		t.Errorf("in %v without an event it used %v of a processor", idle, used)
+	}
+	w.end()
+}
+
+// A watch ends with whoever reads it, and as it is told to.
+func TestWatchEnds(t *testing.T) {
+	s := bridged(t, "/")
+	t.Run("its reader goes away", func(t *testing.T) {
+		for _, reader := range []string{"head -n 1", "true"} {
+			r := s.do("sh", "-c", program+" watch --no-trace | "+reader)
+			if r.hung || r.stderr != "" {
+				t.Errorf("%v", r)
+			}
+		}
+	})
+	t.Run("its terminal goes away", func(t *testing.T) {
+		for _, before := range []string{"", "trap '' HUP; "} {
+			// script ends at once when its input does, and closes the terminal.
+			r := s.do("sh", "-c", `rm -f /mnt/pid; script -qc "`+before+`echo \$\$ >/mnt/pid; exec `+program+` watch --no-trace" /dev/null & script=$!
+				for i in 1 2 3 4 5 6 7 8 9 10; do [ -s /mnt/pid ] && break; sleep 0.1; done; sleep 0.5
+				kill -0 $(cat /mnt/pid) || exit 9; kill -9 $script
+				for i in 1 2 3 4 5 6 7 8 9 10; do kill -0 $(cat /mnt/pid) 2>/dev/null || exit 0; sleep 0.2; done; exit 8`)
+			if r.status != 0 {
+				t.Errorf("%q: %v", before, r)
+			}
+		}
+	})
+	t.Run("after --for", func(t *testing.T) {
+		r := s.audit("watch", "--no-trace", "--for", "300ms")
+		if r.status != 0 || !strings.Contains(r.stdout, "0 changes of 0 devices") || r.took < 300*time.Millisecond {
+			t.Errorf("%v", r)
+		}
+		if r := s.audit("watch", "--no-trace", "--for", "300ms", "--until-change"); r.status != 1 {
+			t.Errorf("%v", r)
+		}
+	})
+	t.Run("after a change", func(t *testing.T) {
+		w := s.watch("--no-trace", "--severity", "error", "--until-change", "br0")
+		s.must("ip", "link", "add", "other", "type", "bridge")
+		s.must("ip", "link", "set", "br0", "address", "02:00:00:00:00:09")
+		w.until("stopped", "")
+		if err := w.cmd.Wait(); err != nil {
+			t.Error(err)
+		}
+		if n := len(w.all); n != 3 || w.all[1].Device != "br0" || w.all[1].By.Origin != "set-by-someone" {
+			t.Errorf("%s", strings.Join(w.raw, "\n"))
+		}
+	})
+}
+
+// What is in force changes with the files, without an event of the device.
+func TestWatchSeesFilesChange(t *testing.T) {
+	s := bridged(t, "/")
+	w := s.watch("--no-trace", "--severity", "error")
+	policy := func(what, want string) {
+		t.Helper()
+		e := w.until("applied", "br0")
+		if got := str(e.After.Policy); got != want {
+			t.Errorf("%s: the policy is %s, not %s: %s", what, got, want, w.raw[len(w.raw)-1])
+		}
+	}
+	const file = etcNetwork + "/10-br0.link"
+	s.write(file, "[Match]\nOriginalName=br0\n[Link]\nMACAddressPolicy=none\n")
+	policy("a file", "none")
+	s.write(file+".d/x.conf", "[Link]\nMACAddressPolicy=random\n")
+	policy("a directory with a drop-in", "random")
+	s.write(file+".d/y.conf", "[Link]\nMACAddressPolicy=none\n")
+	policy("one more drop-in", "none")
+	s.must("mv", etcNetwork, "/etc/systemd/away")
+	policy("the directory goes away", "persistent")
+	s.must("mv", "/etc/systemd/away", etcNetwork)
+	policy("the directory is back", "none")
+	s.remove(file+".d", file)
+	policy("all is removed", "persistent")
+	w.end()
+}
+
+// What comes from the kernel is never taken for a command.
+func TestWatchRunsAProgram(t *testing.T) {
+	s := newStage(t, "/")
+	s.write("/mnt/hook", "#!/bin/sh\n{ for a; do echo \"argument $a\"; done; env | grep ^LINKAUDIT_ | sort; cat; echo; } >>/mnt/ran\n")
+	s.must("chmod", "755", "/mnt/hook")
+	w := s.watch("--no-trace", "--severity", "error", "--exec", "/mnt/hook")
+	for _, name := range []string{"$(id)", "-rf", "a;b&c|d", `"'`, "*"} {
+		s.must("ip", "link", "add", "name", name, "address", "02:00:00:00:00:07", "type", "bridge")
+		w.until("created", name)
+		s.must("ip", "link", "del", "dev", name)
+		w.until("deleted", name)
+	}
+	w.end()
+	ran := s.read("/mnt/ran")
+	for _, name := range []string{"$(id)", "-rf", "a;b&c|d", `"'`, "*"} {
+		for _, words := range []string{
+			"argument created\nargument " + name + "\nLINKAUDIT_AFTER=02:00:00:00:00:07\n",
+			"argument deleted\nargument " + name + "\n",
+			"LINKAUDIT_DEVICE=" + name + "\n",
+		} {
+			if !strings.Contains(ran, words) {
+				t.Errorf("%q is missing:\n%s", words, ran)
+			}
+		}
+	}
+	if n := strings.Count(ran, `{"schema":"linkaudit.watch/1"`); n != 10 {
+		t.Errorf("%d events on standard input:\n%s", n, ran)
+	}
+	if r := s.audit("watch", "--no-trace", "--for", "1ms", "--record", "/mnt/hook"); r.status != 2 || !strings.Contains(r.stderr, "/mnt/hook") {
+		t.Errorf("%v", r)
+	}
+	for _, bad := range []string{"", "{}\n", "{\"schema\":\"linkaudit.watch/1\",\"event\":\"changed\"}\n", "\x00\n", strings.Repeat("x", 2<<20)} {
+		s.write("/mnt/bad", bad)
+		if r := s.audit("replay", "/mnt/bad"); r.status != 2 {
+			t.Errorf("%v", r)
+		}
+	}
+}

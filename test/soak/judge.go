@@ -1,0 +1,69 @@
+package soak
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A Series is what was measured of one thing, in the order of time and each time
+// where nothing was going on.
+type Series []int
+
+// enough is how many values can be judged: three in each third.
+const enough = 9
+
+// Level returns an error where the series rises: where the median of its last third
+// is above that of its middle third by more than slack. Memory that is freed by a
+// garbage collector goes up and down, and a median of many moments does not; what
+// leaks goes up only. The first third is warm-up.
+//
+// No value after the warm-up is above most, so that a series which jumps once and
+// stays there is no level one either.
+func (s Series) Level(slack, most int) error {
+	if len(s) < enough {
+		return fmt.Errorf("%d values are too few to judge: %v", len(s), []int(s))
+	}
+	third := len(s) / 3
+	middle, last := s[third:2*third], s[2*third:]
+	if from, to := median(middle), median(last); to > from+slack {
+		return fmt.Errorf("it grows: the median is %d in the middle third and %d in the last, %d are allowed: %v", from, to, slack, []int(s))
+	}
+	if peak := slices.Max(s[third:]); peak > most {
+		return fmt.Errorf("it reaches %d, %d are allowed: %v", peak, most, []int(s))
+	}
+	return nil
+}
+
+// Constant returns an error where the values after the warm-up differ.
+func (s Series) Constant() error {
+	if len(s) < enough {
+		return fmt.Errorf("%d values are too few to judge: %v", len(s), []int(s))
+	}
+	rest := s[len(s)/3:]
+	if low, high := slices.Min(rest), slices.Max(rest); low != high {
+		return fmt.Errorf("it is between %d and %d: %v", low, high, []int(s))
+	}
+	return nil
+}
+
+// String has the medians of the thirds and the highest value of all.
+func (s Series) String() string {
+	third := len(s) / 3
+	if third == 0 {
+		return fmt.Sprint([]int(s))
+	}
+	var b strings.Builder
+	for i, part := range []Series{s[:third], s[third : 2*third], s[2*third:]} {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprint(&b, median(part))
+	}
+	return fmt.Sprintf("%s (medians of the thirds), at most %d", b.String(), slices.Max(s))
+}
+
+func median(s Series) int {
+	sorted := slices.Sorted(slices.Values(s))
+	return sorted[len(sorted)/2]
+}

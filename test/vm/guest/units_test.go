@@ -1,0 +1,198 @@
+//go:build vm
+
+package guest
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const (
+	serviceDropin = "/run/systemd/system/linkaudit.service.d"
+	stateDir      = "/var/lib/linkaudit/textfile"
+	exporterDir   = "/var/lib/prometheus/node-exporter"
+)
+
+// The units of contrib/systemd as they are.
+func TestFirstUnitWritesMetrics(t *testing.T) {
+	free(t)
+	// A bond with an address of udev's and a port is something to be found.
+	create(t, "bond0", "bond")
+	ip(t, "set", "eth0", "master", "bond0")
+	defer ip(t, "del", "bond0")
+	if out := output(t, "systemd-analyze", "verify", "--man=no", "linkaudit.service", "linkaudit.timer", "linkaudit.path"); strings.Contains(out, "linkaudit") {
+		t.Errorf("systemd-analyze verify: %s", out)
+	}
+
+	// Findings are exit status 1, and no failure of the service.
+	if err := exec.Command("linkaudit", "check").Run(); err == nil || err.Error() != "exit status 1" {
+		t.Errorf("linkaudit check: %v", err)
+	}
+	startService(t)
+	wrote(t, stateDir)
+
+	// With an exporter of Debian's the metrics are in its directory.
+	if err := os.Remove(stateDir + "/linkaudit.prom"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(exporterDir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	startService(t)
+	wrote(t, exporterDir)
+	if left, err := os.ReadDir(stateDir); err != nil || len(left) > 0 {
+		t.Errorf("%s holds %v (%v)", stateDir, left, err)
+	}
+}
+
+// startService runs the audit to its end.
+func startService(t *testing.T) {
+	t.Helper()
+	if out, err := exec.Command("systemctl", "start", "linkaudit.service").CombinedOutput(); err != nil {
+		status, _ := exec.Command("systemctl", "status", "--no-pager", "--lines=50", "linkaudit.service").CombinedOutput()
+		t.Fatalf("%v: %s%s", err, out, status)
+	}
+}
+
+// wrote: the metrics are below dir, complete and readable for the exporter, and
+// tell what is wrong.
+func wrote(t *testing.T, dir string) {
+	t.Helper()
+	name := filepath.Join(dir, "linkaudit.prom")
+	content, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatalf("%v: %s", err, output(t, "journalctl", "--no-pager", "-u", "linkaudit.service"))
+	}
+	if !bytes.Contains(content, []byte(`rule="policy-overrides-ports"`)) || !bytes.HasSuffix(content, []byte("\n")) {
+		t.Errorf("%s:\n%s", name, content)
+	}
+	if st, err := os.Stat(name); err != nil || st.Mode() != 0o644 {
+		t.Errorf("%s has mode %v (%v)", name, st.Mode(), err)
+	}
+}
+
+// What the locked down service sees is what root sees: the audit, and the whole
+// snapshot but for what udevd's environment says of credentials, which takes
+// CAP_SYS_PTRACE.
+func TestFirstUnitSeesWhatRootSees(t *testing.T) {
+	free(t)
+	create(t, "bond0", "bond")
+	defer ip(t, "del", "bond0")
+	defer output(t, "systemctl", "daemon-reload")
+	defer os.RemoveAll(serviceDropin)
+
+	inside, outside := inService(t, "check --all --format json"), asRoot(t, "check --all --format json")
+	if diff := cmp.Diff(outside, inside); diff != "" {
+		t.Errorf("check (-as root +in the service):\n%s", diff)
+	}
+	inside, outside = inService(t, "snapshot --with-machine-id"), asRoot(t, "snapshot --with-machine-id")
+	delete(inside, "taken")
+	delete(outside, "taken")
+	credentials := func(snapshot map[string]any) map[string]any {
+		system := snapshot["system"].(map[string]any)
+		defer delete(system, "credentials")
+		return system["credentials"].(map[string]any)
+	}
+	if reason, ok := credentials(inside)["unknown"].(string); !ok || !strings.HasSuffix(reason, "permission denied") {
+		t.Errorf("the service knows the credentials of udevd: it has more rights than it needs, or this test too few")
+	}
+	credentials(outside)
+	if diff := cmp.Diff(outside, inside); diff != "" {
+		t.Errorf("snapshot (-as root +in the service):\n%s", diff)
+	}
+}
+
+// inService is the JSON of a command that the service runs in place of its own.
+func inService(t *testing.T, command string) map[string]any {
+	t.Helper()
+	const out = "/run/inside"
+	os.Remove(out)
+	write(t, serviceDropin+"/command.conf", "[Service]\nExecStart=\nStandardOutput=file:"+out+"\nExecStart=/usr/bin/linkaudit "+command+"\n")
+	output(t, "systemctl", "daemon-reload")
+	startService(t)
+	b, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return object(t, command, b)
+}
+
+// asRoot is the JSON of a command that root runs. Exit status 1 means findings.
+func asRoot(t *testing.T, command string) map[string]any {
+	t.Helper()
+	b, _ := exec.Command("linkaudit", strings.Fields(command)...).Output()
+	return object(t, command, b)
+}
+
+func object(t *testing.T, command string, text []byte) map[string]any {
+	t.Helper()
+	var o map[string]any
+	if err := json.Unmarshal(text, &o); err != nil {
+		t.Fatalf("linkaudit %s: %v: %s", command, err, text)
+	}
+	return o
+}
+
+// exposureLimit is for systemd-analyze security, from 0 to 10.
+const exposureLimit = 1.5
+
+var exposure = regexp.MustCompile(`(?m)Overall exposure level for linkaudit\.service: ([0-9.]+)`)
+
+func TestFirstUnitIsLockedDown(t *testing.T) {
+	out := output(t, "systemd-analyze", "security", "--no-pager", "linkaudit.service")
+	m := exposure.FindStringSubmatch(out)
+	if m == nil {
+		t.Fatal(out)
+	}
+	t.Log(m[0])
+	if level, err := strconv.ParseFloat(m[1], 64); err != nil || level > exposureLimit {
+		t.Errorf("%s, not %v at most:\n%s", m[0], exposureLimit, out)
+	}
+}
+
+func TestFirstUnitIsStartedByTimerAndPath(t *testing.T) {
+	output(t, "systemctl", "enable", "--now", "linkaudit.timer", "linkaudit.path")
+	defer output(t, "systemctl", "disable", "--now", "linkaudit.timer", "linkaudit.path")
+	// Five minutes after the boot the timer starts the service at once, and has no time
+	// for the next until that has ended; what changes meanwhile starts none.
+	state := ""
+	for range 200 {
+		if state = output(t, "systemctl", "show", "-p", "ActiveState", "linkaudit.service"); state == "ActiveState=inactive\n" {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	if state != "ActiveState=inactive\n" {
+		t.Fatalf("the service does not end: %s", output(t, "systemctl", "status", "--no-pager", "linkaudit.service"))
+	}
+	next := output(t, "systemctl", "show", "-p", "ActiveState,NextElapseUSecRealtime,NextElapseUSecMonotonic", "linkaudit.timer")
+	if !strings.Contains(next, "ActiveState=active") || strings.Contains(next, "NextElapseUSecRealtime=\n") {
+		t.Errorf("the timer: %s", next)
+	}
+	before := started(t)
+	write(t, networkDir+"/10-unit.link", "[Match]\nOriginalName=none\n")
+	defer os.Remove(networkDir + "/10-unit.link")
+	for range 100 {
+		if started(t) != before {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Errorf("a new .link file started no audit: %s", output(t, "systemctl", "status", "--no-pager", "linkaudit.path"))
+}
+
+// started tells one start of the service from another.
+func started(t *testing.T) string {
+	t.Helper()
+	return output(t, "systemctl", "show", "-p", "ExecMainStartTimestampMonotonic", "linkaudit.service")
+}

@@ -1,0 +1,176 @@
+//go:build vm
+
+package guest
+
+import (
+	"bufio"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// seen is what watch --format json says of a change, as far as it is compared.
+type seen struct {
+	Event, Device, Text string
+	After               *struct {
+		MAC     string
+		Applied *string `json:"applied_link_file"`
+	}
+	By *struct {
+		How, Origin string
+		Port        string `json:"origin_port"`
+		Call        *struct {
+			Function, Unit string
+			Process        struct{ Name string }
+			Parents        []struct{ Name string }
+		}
+	}
+}
+
+// TestTraceWatch has whoever sets addresses do it, and linkaudit watch say who it
+// was.
+func TestTraceWatch(t *testing.T) {
+	cmd := exec.Command("linkaudit", "watch", "--format", "json", "--severity", "error")
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := make(chan string, 1000)
+	go func() {
+		defer close(lines)
+		for s := bufio.NewScanner(out); s.Scan(); {
+			lines <- s.Text()
+		}
+	}()
+	var all []string
+	// until returns the first event from now on for which is says so.
+	until := func(what string, is func(seen) bool) seen {
+		t.Helper()
+		for {
+			select {
+			case line, ok := <-lines:
+				if !ok {
+					t.Fatalf("%s: the watch ended: %s", what, strings.Join(all, "\n"))
+				}
+				all = append(all, line)
+				var e seen
+				if err := json.Unmarshal([]byte(line), &e); err != nil {
+					t.Fatal(err)
+				}
+				if is(e) {
+					t.Logf("%s: %s", what, line)
+					return e
+				}
+			case <-time.After(30 * time.Second):
+				t.Fatalf("%s does not come: %s", what, strings.Join(all, "\n"))
+			}
+		}
+	}
+	// changed waits until the device has the address, and holds it against who it is
+	// to be by. "" and nil are not compared.
+	changed := func(what, device, mac, process, unit, origin string) seen {
+		t.Helper()
+		e := until(what, func(e seen) bool {
+			return e.Event == "changed" && e.Device == device && e.By != nil && (mac == "" || e.After.MAC == mac)
+		})
+		switch {
+		case e.By.How != "seen" || e.By.Call == nil:
+			t.Errorf("%s: not seen in the kernel", what)
+		case process == "udevd" && (e.By.Call.Process.Name != "(udev-worker)" && e.By.Call.Process.Name != "systemd-udevd" || e.By.Call.Unit != "systemd-udevd.service"),
+			process != "udevd" && e.By.Call.Process.Name != process, unit != "" && e.By.Call.Unit != unit:
+			t.Errorf("%s: by %+v", what, *e.By.Call)
+		case origin != "" && e.By.Origin != origin:
+			t.Errorf("%s: the origin is %s, not %s", what, e.By.Origin, origin)
+		}
+		return e
+	}
+	begun := until("it begins", func(e seen) bool { return e.Event == "started" })
+	if !strings.Contains(begun.Text, "seen in the kernel") {
+		t.Fatalf("%s", begun.Text)
+	}
+
+	ip(t, "add", "bond0", "type", "bond")
+	e := changed("udevd gives bond0 an address", "bond0", bond0Persistent, "udevd", "systemd-udevd.service", "udev-persistent")
+	if got := str(e.After.Applied); got != defaultLink {
+		t.Errorf("the file is %s", got)
+	}
+	e = func() seen {
+		ip(t, "set", "bond0", "address", "02:00:00:00:00:77")
+		return changed("ip sets one", "bond0", "02:00:00:00:00:77", "ip", "", "set-by-someone")
+	}()
+	if p := e.By.Call.Parents; len(p) == 0 || !strings.HasPrefix("linkaudit-guest", p[0].Name) {
+		t.Errorf("the parents are %+v", p)
+	}
+	ip(t, "del", "bond0")
+
+	linkaudit(t, "fix", "--bond", "bond0")
+	ip(t, "add", "bond0", "type", "bond")
+	until("created after the fix", func(e seen) bool { return e.Event == "created" && e.Device == "bond0" })
+	settle(t)
+	ip(t, "set", "eth1", "down")
+	ip(t, "set", "eth1", "master", "bond0")
+	e = changed("the kernel adopts the port's", "bond0", eth1Address, "ip", "", "port")
+	if e.By.Port != "eth1" || strings.Contains(e.By.Call.Function, "set_mac_address") {
+		t.Errorf("it is not the kernel's doing: %+v", e.By)
+	}
+	ip(t, "del", "bond0")
+
+	linkaudit(t, "undo", "--bond", "bond0")
+
+	// ifupdown's bond, to which Debian's ifenslave gives the ports.
+	linkaudit(t, "fix", "--bond", "bond1")
+	output(t, "ifdown", "--force", "bond1")
+	output(t, "ifup", "bond1")
+	e = until("ifenslave has it adopt one", func(e seen) bool {
+		return e.Event == "changed" && e.Device == "bond1" && e.By != nil && e.By.Origin == "port"
+	})
+	if e.By.How != "seen" || e.By.Call.Process.Name != "ifenslave" || e.By.Port != "eth0" && e.By.Port != "eth1" {
+		t.Errorf("%+v", e.By)
+	}
+	output(t, "ifdown", "bond1")
+	linkaudit(t, "undo", "--bond", "bond1")
+
+	// A device that systemd-networkd creates has its address from the beginning;
+	// one that it only configures gets it by a call.
+	ip(t, "add", "bond30", "type", "bond")
+	until("created for systemd-networkd", func(e seen) bool { return e.Event == "applied" && e.Device == "bond30" })
+	settle(t)
+	write(t, networkDir+"/30-bond30.network", "[Match]\nName=bond30\n[Link]\nMACAddress=02:00:00:00:00:30\n[Network]\nLinkLocalAddressing=no\n")
+	defer os.Remove(networkDir + "/30-bond30.network")
+	output(t, "systemctl", "restart", "systemd-networkd.service")
+	defer output(t, "systemctl", "stop", "systemd-networkd.service", "systemd-networkd.socket")
+	changed("systemd-networkd sets one", "bond30", "02:00:00:00:00:30", "systemd-network", "systemd-networkd.service", "")
+	ip(t, "del", "bond30")
+
+	write(t, "/etc/NetworkManager/conf.d/guest.conf", "[main]\nplugins=keyfile\nno-auto-default=*\n[keyfile]\nunmanaged-devices=*,except:interface-name:nm*\n")
+	os.Remove("/etc/systemd/system/NetworkManager.service")
+	output(t, "systemctl", "daemon-reload")
+	output(t, "systemctl", "start", "NetworkManager.service")
+	defer output(t, "systemctl", "stop", "NetworkManager.service")
+	output(t, "nmcli", "connection", "add", "save", "no", "type", "bridge", "ifname", "nmbr9", "con-name", "nmbr9", "autoconnect", "no",
+		"ipv4.method", "disabled", "ipv6.method", "ignore", "bridge.stp", "no", "802-3-ethernet.cloned-mac-address", "02:00:00:00:00:99")
+	output(t, "nmcli", "connection", "up", "nmbr9")
+	e = until("NetworkManager gives one", func(e seen) bool {
+		return e.Device == "nmbr9" && e.After != nil && e.After.MAC == "02:00:00:00:00:99" && e.By != nil
+	})
+	if e.Event == "changed" && (e.By.How != "seen" || e.By.Call.Process.Name != "NetworkManager" || e.By.Call.Unit != "NetworkManager.service") {
+		t.Errorf("%+v", e.By)
+	}
+	output(t, "nmcli", "connection", "delete", "nmbr9")
+
+	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	until("it ends", func(e seen) bool { return e.Event == "stopped" })
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+}

@@ -10,7 +10,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 GOFLAGS_BUILD = -trimpath -tags urfave_cli_no_docs -ldflags '-s -w -X main.version=$(VERSION)'
 
 PREFIX  ?= /usr/local
-SBINDIR ?= $(PREFIX)/sbin
+BINDIR  ?= $(PREFIX)/bin
 MANDIR  ?= $(PREFIX)/share/man
 BASHDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHDIR  ?= $(PREFIX)/share/zsh/site-functions
@@ -18,8 +18,9 @@ FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 
 export CGO_ENABLED = 0
 
-.PHONY: all build build-all run example test race lint man completions install \
-	conformance vm fuzz bench readme clean
+.PHONY: all build build-all run example test race lint man completions install packages \
+	staticcheck modules vulncheck size guard conformance soak vm ecosystem initramfs fuzz fuzz-long fuzz-list \
+	bench bpf readme clean
 
 all: build
 
@@ -45,47 +46,123 @@ example: build
 test:
 	$(GO) test ./...
 
-# The race detector is the one thing that needs cgo.
+# The race detector is the one thing that needs cgo. Ten times as slow as without, it is
+# for what has goroutines: -short leaves out scripts that come to none but what others do.
 race:
-	CGO_ENABLED=1 $(GO) test -race ./...
+	CGO_ENABLED=1 $(GO) test -race -short ./...
 
 lint:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
 	if [ -n "$$unformatted" ]; then echo "not gofmt-formatted:"; echo "$$unformatted"; exit 1; fi
 	$(GO) vet ./... ./testdata/hosts
-	$(GO) vet -tags conformance,namespace,bench,vm ./...
+	$(GO) vet -tags conformance,namespace,soak,guard,bench,vm,ecosystem ./...
 
-# The man page is written by hand in docs/linkaudit.8; a test compares it with
-# the commands and flags.
-man:
+# What reviews the code without running it, at the versions of test/review/go.mod.
+# All tags at once: what one suite alone uses is used.
+REVIEW = $(GO) -C test/review build -o $(CURDIR)/dist/
+staticcheck:
 	@mkdir -p dist
-	gzip -9 -n -c docs/linkaudit.8 >dist/linkaudit.8.gz
-	@if command -v mandoc >/dev/null; then mandoc -T lint -W warning,stop docs/linkaudit.8; \
-	elif command -v groff >/dev/null; then groff -mandoc -Tutf8 -ww docs/linkaudit.8 >/dev/null; fi
+	$(REVIEW)staticcheck honnef.co/go/tools/cmd/staticcheck
+	dist/staticcheck -tags conformance,namespace,soak,guard,bench,vm,ecosystem ./... ./testdata/hosts
 
-# Completions ask the program itself; this checks that each shell takes them.
+# The modules are what go.sum says, go.mod names those that are needed, and no other.
+modules:
+	$(GO) mod verify
+	$(GO) mod tidy -diff
+
+# Known vulnerabilities of what is linked into the program, by its symbols. The
+# database is the copy of test/review/go.mod, which has a date; one of today is asked
+# with make vulncheck VULNDB=https://vuln.go.dev. Where none can be had it fails.
+VULNDB ?=
+vulncheck:
+	@mkdir -p dist
+	$(REVIEW)govulncheck golang.org/x/vuln/cmd/govulncheck
+	$(GO) build -trimpath -tags urfave_cli_no_docs -o dist/linkaudit-symbols ./cmd/linkaudit
+	@db='$(VULNDB)'; if [ -z "$$db" ]; then \
+		db=$$($(GO) -C test/review mod download -json golang.org/x/vulndb | sed -n 's/^\t"Dir": "\(.*\)",$$/\1/p'); \
+		[ -n "$$db" ] && ls "$$db"/data/osv/GO-*.json >/dev/null || { echo "there is no vulnerability database: NOT CHECKED" >&2; exit 1; }; \
+		db=file://$$db/data/osv; fi; \
+	echo "vulnerability database: $$db"; dist/govulncheck -mode binary -db "$$db" dist/linkaudit-symbols
+
+# The program is to be copied to any machine: MAXSIZE bounds its bytes.
+MAXSIZE = 12000000
+size: build-all
+	@for arch in amd64 arm64; do \
+		bytes=$$(wc -c <dist/linkaudit-linux-$$arch); echo "linkaudit-linux-$$arch: $$bytes bytes, at most $(MAXSIZE)"; \
+		[ $$bytes -le $(MAXSIZE) ] || exit 1; \
+	done
+
+# The man pages and what --help prints are made of the sources in manual; a test
+# fails where they are not. mandoc(1) and groff(1) look at the pages, where they
+# are installed; whether those that they refer to are is another question.
+man:
+	$(GO) generate ./manual
+	@mkdir -p dist
+	@for page in linkaudit.1 linkaudit.conf.5; do \
+		gzip -9 -n -c docs/$$page >dist/$$page.gz || exit; \
+		if command -v mandoc >/dev/null && \
+			mandoc -T lint docs/$$page 2>/dev/null | grep -v 'STYLE: referenced manual not found'; then exit 1; fi; \
+		if command -v groff >/dev/null && \
+			groff -mandoc -Tutf8 -ww docs/$$page 2>&1 >/dev/null | grep .; then exit 1; fi; \
+	done
+
+# Completions ask the program itself; this checks that each shell takes them, and
+# test/ecosystem/completions types at the shells.
 completions:
 	bash -n contrib/completions/linkaudit.bash
 	@if command -v zsh >/dev/null; then zsh -n contrib/completions/_linkaudit; fi
 	@if command -v fish >/dev/null; then fish -n contrib/completions/linkaudit.fish; fi
 
 install: build
-	install -D -m 755 linkaudit $(DESTDIR)$(SBINDIR)/linkaudit
-	install -D -m 644 docs/linkaudit.8 $(DESTDIR)$(MANDIR)/man8/linkaudit.8
+	install -D -m 755 linkaudit $(DESTDIR)$(BINDIR)/linkaudit
+	install -D -m 644 docs/linkaudit.1 $(DESTDIR)$(MANDIR)/man1/linkaudit.1
+	install -D -m 644 docs/linkaudit.conf.5 $(DESTDIR)$(MANDIR)/man5/linkaudit.conf.5
 	install -D -m 644 contrib/completions/linkaudit.bash $(DESTDIR)$(BASHDIR)/linkaudit
 	install -D -m 644 contrib/completions/_linkaudit $(DESTDIR)$(ZSHDIR)/_linkaudit
 	install -D -m 644 contrib/completions/linkaudit.fish $(DESTDIR)$(FISHDIR)/linkaudit.fish
 
-# The suites that need root and real udevds; go test ./... never runs them.
+# .deb and .rpm for amd64 and arm64 in dist/, byte by byte the same for the same
+# commit: contrib/package/README.md.
+packages: build-all man
+	GO="$(GO)" VERSION="$(VERSION)" contrib/package/build
+
+# What the program asks of the kernel and what it allocates, beside recorded figures;
+# GUARDFLAGS=-update records. Needs root.
+guard:
+	$(GO) test -tags guard -count=1 ./test/guard $(GUARDFLAGS)
+
+# The suites that need root and real udevds; go test ./... never runs them. TREES is how
+# many trees of each release fix is tried on; test/conformance/run has the
+# default, and its other variables.
 conformance:
 	test/conformance/run
 
+# Whether anything is left or grows over 10,000 audits, ten minutes of watch and 1,000
+# changes. SOAK=short is what CI runs, with the same assertions.
+SOAK ?= full
+soak:
+	SOAK=$(SOAK) test/namespace/run -tags namespace,soak -timeout 4h -v -run '^TestSoak'
+
 # Bonds and teams need another kernel than most development machines have: four
-# releases of Debian in virtual machines.
+# releases of Debian in virtual machines. VM=short is what CI runs: every boot, but on
+# one release or two that VM_SEED draws, which is printed.
+VM ?= full
+VM_SEED ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 vm:
 	test/vm/build
-	$(GO) test -tags vm -count=1 -timeout 60m ./test/vm
+	export VM=$(VM) VM_SEED=$(VM_SEED); echo "VM=$$VM VM_SEED=$$VM_SEED"; \
+	$(GO) test -tags vm -count=1 -timeout 80m ./test/vm
 
+# What contrib holds, with the programs that it is for.
+ecosystem:
+	$(GO) test -tags ecosystem -count=1 -timeout 30m ./test/ecosystem/...
+
+# Real initramfs images; the packages that make them go into machines that are
+# thrown away.
+initramfs:
+	$(GO) test -tags ecosystem -count=1 -timeout 30m ./test/initramfs
+
+# Some minutes; BENCH=short has all rows and columns in a fraction of them.
 bench: build
 	$(GO) test -tags bench -count=1 -timeout 1h -v ./test/bench/...
 
@@ -100,6 +177,28 @@ fuzz:
 			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$pkg; \
 		done; \
 	done
+
+# The same for as long as it takes to find what is not near: 10 minutes each.
+fuzz-long:
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=10m
+
+# The targets, a line each.
+fuzz-list:
+	@for pkg in $$($(GO) list ./...); do \
+		$(GO) test -list '^Fuzz' $$pkg | sed -n "s|^Fuzz|$$pkg &|p"; \
+	done
+
+# What package trace puts into the kernel: one object for every kernel, and for
+# amd64 and arm64. clang-14, llvm-14 and libbpf-dev of Debian 12 make the bytes that
+# are committed.
+BPF_CLANG ?= clang-14
+BPF_STRIP ?= llvm-strip-14
+bpf:
+	cd trace/bpf && $(BPF_CLANG) -O2 -g -target bpfel -mcpu=v3 -Wall -Werror \
+		-ffile-prefix-map=$(CURDIR)/trace/bpf=. -fdebug-compilation-dir=. \
+		-I/usr/include/$$($(BPF_CLANG) -print-multiarch) \
+		-c trace.bpf.c -o trace.bpf.o
+	$(BPF_STRIP) -g trace/bpf/trace.bpf.o
 
 # Puts what the commands in README.md print now below each
 # "<!-- captured: linkaudit ... -->". Exit status 1 means findings.

@@ -2,7 +2,6 @@ package conformance
 
 import (
 	"bytes"
-	"context"
 	"encoding/gob"
 	"errors"
 	"fmt"
@@ -14,7 +13,6 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-	"time"
 )
 
 // The agent is this program started again as the first process of new mount,
@@ -24,10 +22,6 @@ import (
 
 // agentVariable holds the root directory in the environment of an agent.
 const agentVariable = "LINKAUDIT_CONFORMANCE_AGENT"
-
-// timeLimit is how long one udevadm may take. It needs some 10 ms; a FIFO that
-// a release opens makes it wait for ever.
-const timeLimit = 5 * time.Second
 
 type request struct {
 	Tree    Tree // with the machine's and the database's nodes
@@ -90,8 +84,11 @@ func runAgent(root string, in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	var adm *testBuiltin
 	if os.Getenv(outcomeVariable) == "" {
-		err = s.createDevices()
+		if err = s.createDevices(); err == nil {
+			adm, err = startTestBuiltin(os.NewFile(3, "library"))
+		}
 	} else {
 		err = startUdevd()
 	}
@@ -123,7 +120,12 @@ func runAgent(root string, in io.Reader, out io.Writer) error {
 			rep.Err = err.Error()
 		} else {
 			for _, d := range req.Devices {
-				rep.Output = append(rep.Output, runUdevadm(d, req.Env))
+				o, err := adm.setupLink(d, req.Env)
+				if err != nil {
+					rep.Err = err.Error()
+					break
+				}
+				rep.Output = append(rep.Output, o)
 			}
 		}
 		if err := enc.Encode(rep); err != nil {
@@ -250,34 +252,4 @@ func layOut(req request) error {
 		}
 	}
 	return nil
-}
-
-func runUdevadm(device string, env []string) output {
-	ctx, cancel := context.WithTimeout(context.Background(), timeLimit)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, "/usr/bin/udevadm", "test-builtin", "net_setup_link",
-		"/sys/class/net/"+device)
-	// console-prefixed puts "<PRIORITY>" before each line. The action is "add"
-	// by default; 247 has no option for it.
-	cmd.Env = append([]string{
-		"SYSTEMD_LOG_LEVEL=debug",
-		"SYSTEMD_LOG_TARGET=console-prefixed",
-		"SYSTEMD_LOG_LOCATION=0",
-		"SYSTEMD_LOG_COLOR=0",
-		"LANG=C.UTF-8",
-	}, env...)
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	err := cmd.Run()
-	o := output{Stdout: stdout.Bytes(), Stderr: stderr.Bytes()}
-	var exit *exec.ExitError
-	switch {
-	case ctx.Err() != nil:
-		o.Failure = "udevadm did not end"
-	case errors.As(err, &exit) && exit.ProcessState.Sys().(syscall.WaitStatus).Signaled():
-		o.Failure = "udevadm was killed: " + exit.String()
-	case err != nil && !errors.As(err, &exit):
-		o.Failure = err.Error()
-	}
-	return o
 }

@@ -24,7 +24,7 @@ const fixOutcomeBatches = 8
 // addresses as the kernel made them. What becomes of all other devices has to
 // be what is predicted for the changed tree.
 func fixOutcomes(o Options, suite string) (failures int, err error) {
-	agent, err := startAgent(o.root(suite), outcomeVariable+"=1")
+	agent, err := startAgent(o.root(suite), []string{outcomeVariable + "=1"})
 	if err != nil {
 		return 0, err
 	}

@@ -137,7 +137,7 @@ func Networkd(o Options) error {
 }
 
 func networkdSuite(o Options, suite string) (failures int, err error) {
-	agent, err := startAgent(o.root(suite), outcomeVariable+"=1")
+	agent, err := startAgent(o.root(suite), []string{outcomeVariable + "=1"})
 	if err != nil {
 		return 0, err
 	}

@@ -35,12 +35,19 @@ type Oracle struct {
 
 // StartOracle starts an agent in the root, which stays untouched. It needs
 // root's rights, and the program must call RunAgentIfAsked first thing.
-func StartOracle(root string) (*Oracle, error) { return startAgent(root) }
+func StartOracle(root string) (*Oracle, error) {
+	library, err := serveLibrary()
+	if err != nil {
+		return nil, err
+	}
+	return startAgent(root, nil, library)
+}
 
-// startAgent starts an agent with additions to its environment.
-func startAgent(root string, env ...string) (*Oracle, error) {
+// startAgent starts an agent with additions to its environment and with open files.
+func startAgent(root string, env []string, files ...*os.File) (*Oracle, error) {
 	cmd := exec.Command("/proc/self/exe")
 	cmd.Env = append(append(os.Environ(), agentVariable+"="+root), env...)
+	cmd.ExtraFiles = files
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWNET | syscall.CLONE_NEWPID | syscall.CLONE_NEWUTS,

@@ -221,7 +221,7 @@ func Outcomes(o Options) error {
 }
 
 func outcomeSuite(o Options, suite string) (failures int, err error) {
-	agent, err := startAgent(o.root(suite), outcomeVariable+"=1")
+	agent, err := startAgent(o.root(suite), []string{outcomeVariable + "=1"})
 	if err != nil {
 		return 0, err
 	}

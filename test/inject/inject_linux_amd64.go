@@ -37,7 +37,7 @@ var launcher string
 // Build compiles the launcher into a directory.
 func Build(dir string) error {
 	launcher = filepath.Join(dir, "launch")
-	return tool.Compile(launcher, launchSource)
+	return tool.Compile(launcher, launchSource, "-static")
 }
 
 // arguments says which of a call's arguments is what.

@@ -104,7 +104,7 @@ func mainStatus(m *testing.M) int {
 	}
 	binaryDir = dir
 	enter = filepath.Join(dir, "enter")
-	err = errors.Join(tool.Build(filepath.Join(dir, "linkaudit")), tool.Compile(enter, enterSource), inject.Build(dir))
+	err = errors.Join(tool.Build(filepath.Join(dir, "linkaudit")), tool.Compile(enter, enterSource, "-static"), inject.Build(dir))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1

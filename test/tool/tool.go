@@ -26,9 +26,10 @@ func Build(to string, flags ...string) error {
 	return nil
 }
 
-// Compile makes a static program of a source in C, with gcc(1).
-func Compile(to, source string) error {
-	gcc := exec.Command("gcc", "-static", "-O1", "-Wall", "-Wextra", "-Werror", "-x", "c", "-o", to, "-")
+// Compile makes something of a source in C, with gcc(1); flags say what: "-static", for
+// one, makes a program that needs no libraries.
+func Compile(to, source string, flags ...string) error {
+	gcc := exec.Command("gcc", append(flags, "-O1", "-Wall", "-Wextra", "-Werror", "-x", "c", "-o", to, "-")...)
 	gcc.Stdin = strings.NewReader(source)
 	if out, err := gcc.CombinedOutput(); err != nil {
 		return fmt.Errorf("compile %s (it needs the Debian packages gcc and libc6-dev): %w\n%s", filepath.Base(to), err, out)

@@ -26,7 +26,7 @@ type documentation struct {
 func (l *lab) documentation(module string) documentation {
 	l.t.Helper()
 	var all map[string]documentation
-	if err := json.Unmarshal([]byte(l.must("ansible-doc", "-t", "module", "--json", module)), &all); err != nil {
+	if err := json.Unmarshal([]byte(l.ansible("/", "ansible-doc", "-t", "module", "--json", module).stdout), &all); err != nil {
 		l.t.Fatal(err)
 	}
 	return all[module]
@@ -43,7 +43,7 @@ func theDocumentationIsWhatAnsibleDocShows(t *testing.T, l *lab) {
 		{"filter", "linkaudit.linkaudit.fleet_markdown", []string{"- severity", "EXAMPLES:", "RETURN VALUES:"}},
 		{"role", role, []string{"- linkaudit_binary", "- linkaudit_on_findings"}},
 	} {
-		r := l.doIn("/", "ansible-doc", "-t", c.kind, c.name)
+		r := l.ansible("/", "ansible-doc", "-t", c.kind, c.name)
 		if r.status != 0 || r.stderr != "" {
 			t.Errorf("%v", r)
 		}
@@ -83,7 +83,7 @@ func theDocumentationIsWhatAnsibleDocShows(t *testing.T, l *lab) {
 	var roles map[string]struct {
 		EntryPoints map[string]struct{ Options map[string]any } `json:"entry_points"`
 	}
-	if err := json.Unmarshal([]byte(l.must("ansible-doc", "-t", "role", "--json", role)), &roles); err != nil {
+	if err := json.Unmarshal([]byte(l.ansible("/", "ansible-doc", "-t", "role", "--json", role).stdout), &roles); err != nil {
 		t.Fatal(err)
 	}
 	options := roles[role].EntryPoints["main"].Options

@@ -58,7 +58,7 @@ func aFleetIsOneReport(t *testing.T, l *lab) {
 	// already, and its message is then about the pipe.
 	l.write("/src/fleet/inventory.ini", "[web]\nweb1\nweb2\nweb3\n\n[other]\ndb1\nbroken\ngone ansible_pipelining=false\nalias\n", 0o644)
 	run := func(flags ...string) result {
-		return l.doIn("/src", append([]string{"ansible-playbook", "-i", "fleet/inventory.ini", fleetPlaybook}, flags...)...)
+		return l.ansible("/src", append([]string{"ansible-playbook", "-i", "fleet/inventory.ini", fleetPlaybook}, flags...)...)
 	}
 
 	r := run().goesWell(t)

@@ -271,17 +271,30 @@ func (r result) String() string {
 	return fmt.Sprintf("%q: status %d\n%s%s", r.args, r.status, r.stdout, r.stderr)
 }
 
+// environment is that of a command on the machine.
+func (m *machine) environment() map[string]string {
+	return map[string]string{
+		"PATH": "/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8", "TERM": "dumb",
+		"ANSIBLE_NOCOLOR": "1", "ANSIBLE_LOCALHOST_WARNING": "0",
+		"ANSIBLE_PIPELINING": "1", "ANSIBLE_PYTHON_INTERPRETER": "/usr/bin/python3", "ANSIBLE_SSH_CONTROL_PATH_DIR": m.connections,
+	}
+}
+
+// command is a command on the machine, in dir.
+func (m *machine) command(ctx context.Context, dir string, args ...string) *exec.Cmd {
+	enter := []string{"--target", strconv.Itoa(m.pid), "--mount", "--net", "--uts", "--pid", "--ipc", "--", "env", "--chdir=" + dir}
+	cmd := exec.CommandContext(ctx, "nsenter", append(enter, args...)...)
+	for name, value := range m.environment() {
+		cmd.Env = append(cmd.Env, name+"="+value)
+	}
+	return cmd
+}
+
 // doIn runs a command on the machine, in dir.
 func (m *machine) doIn(dir string, args ...string) result {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	enter := []string{"--target", strconv.Itoa(m.pid), "--mount", "--net", "--uts", "--pid", "--ipc", "--", "env", "--chdir=" + dir}
-	cmd := exec.CommandContext(ctx, "nsenter", append(enter, args...)...)
-	cmd.Env = []string{
-		"PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LC_ALL=C.UTF-8", "TERM=dumb",
-		"ANSIBLE_NOCOLOR=1", "ANSIBLE_LOCALHOST_WARNING=0",
-		"ANSIBLE_PIPELINING=1", "ANSIBLE_SSH_CONTROL_PATH_DIR=" + m.connections,
-	}
+	cmd := m.command(ctx, dir, args...)
 	cmd.WaitDelay = time.Second
 	o := tool.Run(cmd)
 	return result{args: args, stdout: o.Stdout, stderr: o.Stderr, status: o.Status}
@@ -311,6 +324,7 @@ func until(t *testing.T, what string, so func() bool) {
 // manages.
 type lab struct {
 	*machine
+	*started
 	hosts map[string]*machine
 }
 
@@ -352,6 +366,7 @@ func newLab(t *testing.T) *lab {
 	l.copy(built, "/src/linkaudit")
 	l.must("ansible-galaxy", "collection", "build", source, "--output-path", "/src/dist")
 	l.must("ansible-galaxy", "collection", "install", "--offline", tarball)
+	l.start(t)
 	return l
 }
 
@@ -362,7 +377,7 @@ func (l *lab) story(t *testing.T) *lab {
 	// One that is kept must not be taken for one to a host of another test.
 	controller.connections = fmt.Sprintf("/run/connections/%d", time.Now().UnixNano())
 	controller.write("/etc/hosts", "127.0.0.1 localhost\n", 0o644)
-	return &lab{machine: &controller, hosts: map[string]*machine{}}
+	return &lab{&controller, l.started, map[string]*machine{}}
 }
 
 // hostsAdded counts the hosts of all tests. No two have one address: the kernel

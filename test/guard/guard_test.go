@@ -28,7 +28,7 @@ import (
 
 var (
 	update = flag.Bool("update", false, "record the figures")
-	runs   = flag.Int("runs", 4, "how often a command is run whose figures differ from the recorded ones")
+	runs   = flag.Int("runs", 8, "how often a command is run whose figures differ from the recorded ones")
 	spread = flag.Bool("spread", false, "show how far the figures of the runs are apart, and compare nothing")
 	only   = flag.String("only", "", "run the commands whose description matches the `REGEXP`, and nothing else")
 	traces = flag.String("traces", "", "keep what strace tells in `DIR`, a directory for each command")

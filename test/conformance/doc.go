@@ -6,7 +6,8 @@
 // "udevadm test-builtin net_setup_link" says which file it would apply to a
 // device, with which drop-ins, and what it complains about. The same tree goes
 // through linkfiles.Read, linkfiles.Parse and Tree.Decide, and the two
-// verdicts have to be equal. A tree on which they are not is shrunk to the
+// verdicts have to be equal. (udevadm is started once for thousands of questions, and
+// answers each in a child of its own: serve/serve.c.) A tree on which they are not is shrunk to the
 // smallest one that still shows the difference and kept as a fixture, which an
 // ordinary "go test" replays without any rights.
 //

@@ -4,7 +4,8 @@
 // A host is a set of namespaces on this machine: an overlay of its root file
 // system, so that nothing that is written there lasts, and devices, processes and
 // a name of its own, with a systemd-udevd and an sshd. The controller, on which
-// Ansible runs, is another one.
+// Ansible runs, is another one. Ansible is started once for all stories, and forks for
+// each of its commands: started.py.
 //
 // The tests need root's rights and the Debian packages ansible-core, ansible-lint,
 // dnf, dpkg, git, iproute2, openssh-client, openssh-server, pycodestyle, python3-apt,

@@ -144,8 +144,8 @@ soak:
 	SOAK=$(SOAK) test/namespace/run -tags namespace,soak -timeout 4h -v -run '^TestSoak'
 
 # Bonds and teams need another kernel than most development machines have: four
-# releases of Debian in virtual machines. VM=short is what CI runs: bonds, fix and watch
-# on each release, and of the other boots one on each, which VM_SEED draws; it is printed.
+# releases of Debian in virtual machines. VM=short is what CI runs: every boot, but on
+# one release or two that VM_SEED draws, which is printed.
 VM ?= full
 VM_SEED ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 vm:

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"os"
@@ -14,25 +15,51 @@ import (
 // Generated compares the verdicts on generated trees, Options.Cases (tree,
 // device) pairs for each release, and returns an error where any differ.
 func Generated(o Options) error {
-	return o.eachSuite("%d disagreements with udevd", func(suite string) (int, error) { return generatedSuite(o, suite) })
+	return o.eachSuite("%d disagreements with udevd", generatedSuite)
 }
 
-// eachSuite runs all suites and returns an error with the sum of what failed,
-// in the words of format.
-func (o Options) eachSuite(format string, run func(suite string) (int, error)) error {
+// suitesAtATime is how many releases are asked side by side, with a worker each at
+// least: a running udevd or systemd-networkd mostly waits.
+const suitesAtATime = 2
+
+// eachSuite runs all suites, which share the workers, prints what each says in their
+// order, and returns an error with the sum of what failed, in the words of format.
+func (o Options) eachSuite(format string, run func(o Options, suite string) (failed int, err error)) error {
+	type end struct {
+		log    bytes.Buffer
+		failed int
+		err    error
+		is     chan struct{}
+	}
+	turns := make(chan struct{}, suitesAtATime)
+	ends := make([]end, len(o.Suites))
+	for i, suite := range o.Suites {
+		e := &ends[i]
+		e.is = make(chan struct{})
+		o := o
+		o.Workers, o.Log = max(1, o.Workers/suitesAtATime), &e.log
+		go func() {
+			turns <- struct{}{}
+			defer func() { <-turns; close(e.is) }()
+			if e.failed, e.err = run(o, suite); e.err != nil {
+				// Not a disagreement, but an udevd or a namespace that did not
+				// come up or hear: on a busy machine that happens once.
+				fmt.Fprintf(o.Log, "%s: %v: once more\n", suite, e.err)
+				e.failed, e.err = run(o, suite)
+			}
+		}()
+	}
 	failed := 0
-	for _, suite := range o.Suites {
-		n, err := run(suite)
-		if err != nil {
-			// Not a disagreement, but an udevd or a namespace that did not
-			// come up or hear: on a busy machine that happens once.
-			fmt.Fprintf(o.Log, "%s: %v: once more\n", suite, err)
-			n, err = run(suite)
+	for i, suite := range o.Suites {
+		e := &ends[i]
+		<-e.is
+		if _, err := e.log.WriteTo(o.Log); err != nil {
+			return err
 		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", suite, err)
+		if e.err != nil {
+			return fmt.Errorf("%s: %w", suite, e.err)
 		}
-		failed += n
+		failed += e.failed
 	}
 	if failed > 0 {
 		return fmt.Errorf(format, failed)

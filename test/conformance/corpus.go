@@ -34,7 +34,7 @@ func Corpus(o Options, dirs []string) error {
 	if len(cases) == 0 {
 		return fmt.Errorf("no .link files in %s", strings.Join(dirs, ", "))
 	}
-	return o.eachSuite("%d disagreements with udevd", func(suite string) (int, error) { return corpusSuite(o, suite, cases) })
+	return o.eachSuite("%d disagreements with udevd", func(o Options, suite string) (int, error) { return corpusSuite(o, suite, cases) })
 }
 
 // corpusCase is the file as a host would have it.

@@ -62,7 +62,7 @@ func Fixes(o Options, indices []string) error {
 		}
 		only = append(only, index)
 	}
-	return o.eachSuite("%d fixes are not as they have to be", func(suite string) (int, error) {
+	return o.eachSuite("%d fixes are not as they have to be", func(o Options, suite string) (int, error) {
 		if only != nil {
 			return fixSuite(o, suite, only)
 		}

@@ -133,7 +133,7 @@ func addresses(devices []Device) (out []string) {
 
 // Networkd compares Options.Trees trees for each release.
 func Networkd(o Options) error {
-	return o.eachSuite("%d disagreements with systemd-networkd", func(suite string) (int, error) { return networkdSuite(o, suite) })
+	return o.eachSuite("%d disagreements with systemd-networkd", networkdSuite)
 }
 
 func networkdSuite(o Options, suite string) (failures int, err error) {

@@ -217,7 +217,7 @@ func readDatabase(index int) (map[string]string, error) {
 // Outcomes creates Options.Devices devices under the udevd of each release and
 // compares what becomes of them.
 func Outcomes(o Options) error {
-	return o.eachSuite("%d outcomes differ from the prediction", func(suite string) (int, error) { return outcomeSuite(o, suite) })
+	return o.eachSuite("%d outcomes differ from the prediction", outcomeSuite)
 }
 
 func outcomeSuite(o Options, suite string) (failures int, err error) {

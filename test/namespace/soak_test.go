@@ -433,12 +433,8 @@ func TestSoakWatch(t *testing.T) {
 		s.files(rounds + 1)
 		if rounds%2 == 0 {
 			// udevd takes longer than the kernel: a burst comes while there is none,
-			// as while its package is upgraded. (SIGTERM: "udevadm control --exit" may
-			// be lost as "--reload" may.)
-			if err := s.udevd.Process.Signal(syscall.SIGTERM); err != nil {
-				t.Fatal(err)
-			}
-			s.udevd.Wait()
+			// as while its package is upgraded.
+			s.stopUdevd()
 			batch, count := burst(rounds)
 			s.batch(batch)
 			names += count

@@ -411,11 +411,19 @@ func (s *stage) startUdevd() {
 	s.t.Fatal("systemd-udevd does not answer")
 }
 
+// stopUdevd ends it by a signal: "udevadm control --exit" may be lost as "--reload"
+// may, and succeeds all the same.
 func (s *stage) stopUdevd() {
 	s.t.Helper()
-	s.must("udevadm", "control", "--exit")
+	if err := s.udevd.Process.Signal(syscall.SIGTERM); err != nil {
+		s.t.Fatal(err)
+	}
+	late := time.AfterFunc(patience, func() { s.udevd.Process.Kill() })
 	s.udevd.Wait()
 	s.udevd = nil
+	if !late.Stop() {
+		s.t.Fatal("systemd-udevd does not exit")
+	}
 }
 
 // reload has udevd read its files again. "udevadm control --reload" may be lost

@@ -13,12 +13,14 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"linkaudit/fact"
 	"linkaudit/host"
 	"linkaudit/linkfiles"
 	"linkaudit/policy"
+	"linkaudit/test/tool"
 )
 
 // The outcome itself: devices are created under a running systemd-udevd of
@@ -79,24 +81,23 @@ func control(order string) error {
 	return err
 }
 
-// waitForNoUdevd waits until no systemd-udevd is left in this network namespace.
-// "control --exit" of 262 returns before the daemon is gone, which would still
-// answer on the socket, and then take it away, when the next one runs.
-func waitForNoUdevd() error {
-	ours, err := os.Readlink("/proc/self/ns/net")
-	if err != nil {
-		return err
-	}
+// endUdevd ends every systemd-udevd of this network namespace and waits until it is gone:
+// one on its way out would still answer on the socket, and then take it away, when the
+// next one runs. It does so by a signal: "control --exit" may be lost as "--reload" may,
+// and succeeds all the same.
+func endUdevd() error {
 	for wait := time.Millisecond; wait < 10*time.Second; wait *= 2 {
-		processes, err := filepath.Glob("/proc/[0-9]*")
-		if err != nil {
-			return err
+		gone := true
+		for _, pid := range tool.NetworkOf(os.Getpid()) {
+			if name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid)); string(name) != "systemd-udevd\n" {
+				continue
+			}
+			gone = false
+			if err := syscall.Kill(pid, syscall.SIGTERM); err != nil && !errors.Is(err, syscall.ESRCH) {
+				return fmt.Errorf("end systemd-udevd: %w", err)
+			}
 		}
-		if !slices.ContainsFunc(processes, func(dir string) bool {
-			name, _ := os.ReadFile(dir + "/comm")
-			netns, _ := os.Readlink(dir + "/ns/net")
-			return string(name) == "systemd-udevd\n" && netns == ours
-		}) {
+		if gone {
 			return nil
 		}
 		time.Sleep(wait)
@@ -127,10 +128,7 @@ func createUnderUdevd(req request) ([]created, error) {
 	}
 	// A reload alone leaves a worker of the last batch, now and then, with the
 	// files of the last batch.
-	if err := control("--exit"); err != nil {
-		return nil, err
-	}
-	if err := waitForNoUdevd(); err != nil {
+	if err := endUdevd(); err != nil {
 		return nil, err
 	}
 	if err := startUdevd(); err != nil {

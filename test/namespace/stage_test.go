@@ -4,7 +4,6 @@ package namespace
 
 import (
 	"context"
-	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -62,10 +61,7 @@ var patience = 30 * time.Second
 // binaryDir holds the program under test, built once.
 var binaryDir string
 
-//go:embed enter/enter.c
-var enterSource string
-
-// enter is the program of it.
+// enter is the program that tool.BuildEnter makes.
 var enter string
 
 func TestMain(m *testing.M) {
@@ -103,8 +99,8 @@ func mainStatus(m *testing.M) int {
 		return 1
 	}
 	binaryDir = dir
-	enter = filepath.Join(dir, "enter")
-	err = errors.Join(tool.Build(filepath.Join(dir, "linkaudit")), tool.Compile(enter, enterSource, "-static"), inject.Build(dir))
+	enter, err = tool.BuildEnter(dir)
+	err = errors.Join(err, tool.Build(filepath.Join(dir, "linkaudit")), inject.Build(dir))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1

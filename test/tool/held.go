@@ -1,0 +1,96 @@
+package tool
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Held is a process that was started to be talked to, or to hold something for others
+// (a namespace, a lock, a mount) until its standard input ends.
+type Held struct {
+	Cmd *exec.Cmd
+	In  io.WriteCloser
+	// Out is what it prints after the line that said that it is ready.
+	Out *bufio.Reader
+
+	ended chan struct{}
+	err   error // of Wait
+}
+
+// Hold starts a process with both pipes, and waits until it has printed the line ready;
+// with "" it does not wait. Where the process ends, prints something else or takes too
+// long, it is ended and the error says which.
+func Hold(cmd *exec.Cmd, ready string) (*Held, error) {
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	h := &Held{Cmd: cmd, In: in, Out: bufio.NewReader(out), ended: make(chan struct{})}
+	if ready != "" {
+		late := time.AfterFunc(Patience(time.Minute), func() { cmd.Process.Kill() })
+		line, err := h.Out.ReadString('\n')
+		if !late.Stop() {
+			err = errors.New("it takes too long")
+		} else if err == nil && strings.TrimSuffix(line, "\n") != ready {
+			err = fmt.Errorf("it says %q", line)
+		}
+		if err != nil {
+			cmd.Process.Kill()
+			if gone := cmd.Wait(); gone != nil {
+				err = fmt.Errorf("%w (%w)", err, gone)
+			}
+			return nil, fmt.Errorf("wait for %q of %s: %w", ready, cmd.Args[0], err)
+		}
+	}
+	return h, nil
+}
+
+// PID is the number of the process.
+func (h *Held) PID() int { return h.Cmd.Process.Pid }
+
+// End closes the standard input, which ends such a process, and waits. A process that
+// is still there after the patience of half a minute is killed, and that is the error.
+func (h *Held) End() error {
+	h.In.Close()
+	return End(h.Cmd, 0)
+}
+
+// End ends a process that was started: it sends the signal, unless that is 0, and waits.
+// A process that is still there after the patience of half a minute gets SIGQUIT, at
+// which a Go program prints its goroutines, and SIGKILL, and that is the error. How a
+// process ends that does so in time is none. Wait must not have been called.
+func End(cmd *exec.Cmd, signal syscall.Signal) error {
+	if cmd.Process == nil {
+		return fmt.Errorf("%s was not started", cmd.Path)
+	}
+	if signal != 0 {
+		cmd.Process.Signal(signal) // where that fails it has ended by itself, and Wait tells
+	}
+	patience := Patience(30 * time.Second)
+	late := time.AfterFunc(patience, func() { cmd.Process.Signal(syscall.SIGQUIT) })
+	kill := time.AfterFunc(patience+5*time.Second, func() { cmd.Process.Kill() })
+	err := cmd.Wait()
+	inTime := late.Stop()
+	kill.Stop()
+	var exit *exec.ExitError
+	switch {
+	case !inTime:
+		return fmt.Errorf("%s did not end within %v", cmd.Args[0], patience)
+	case err != nil && !errors.As(err, &exit) && !errors.Is(err, exec.ErrWaitDelay):
+		return fmt.Errorf("wait for %s: %w", cmd.Args[0], err)
+	}
+	return nil
+}

@@ -1,0 +1,96 @@
+package tool
+
+import (
+	"crypto/sha256"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Patience is how long a test waits for something that a quiet machine of two
+// processors does well within usual: usual itself there, and more where [Slowness] says
+// that this machine is slower or has other work. It is a limit for what would otherwise
+// hang for ever, never a measurement: no test may pass or fail by how fast anything is.
+func Patience(usual time.Duration) time.Duration {
+	return time.Duration(float64(usual) * Slowness())
+}
+
+const (
+	// slownessVariable hands the factor of one process down to those that it starts.
+	slownessVariable = "LINKAUDIT_SLOWNESS"
+
+	// What one round of measure takes on a quiet machine of two processors.
+	quietRound = 4 * time.Millisecond
+
+	slowest = 20
+)
+
+// Slowness is how many times longer than a quiet machine of two processors this one
+// takes, from 1 to 20. It is measured once in a process, when it is first needed;
+// $LINKAUDIT_SLOWNESS, where it is set, is the least that it is.
+var Slowness = sync.OnceValue(func() float64 {
+	inherited, _ := strconv.ParseFloat(os.Getenv(slownessVariable), 64)
+	return min(slowest, max(1, inherited, float64(measure())/float64(quietRound)))
+})
+
+// measure is the time that a round of work takes: the start of a program, which is the
+// kernel's work, and a computation. Of nine rounds it is the slowest but one.
+func measure() time.Duration {
+	rounds := make([]time.Duration, 9)
+	for i := range rounds {
+		start := time.Now()
+		exec.Command("/bin/true").Run() // where there is none, that takes time as well
+		data := make([]byte, 1<<20)
+		for range 2 {
+			sum := sha256.Sum256(data)
+			copy(data, sum[:])
+		}
+		rounds[i] = time.Since(start)
+	}
+	slices.Sort(rounds)
+	return rounds[len(rounds)-2]
+}
+
+// Until waits until so reports true, and for no longer than Patience(usual). It reports
+// whether that came.
+func Until(usual time.Duration, so func() bool) bool {
+	end := time.Now().Add(Patience(usual))
+	for pause := time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
+		if so() {
+			return true
+		}
+		if time.Now().After(end) {
+			return so() // this process may have been asleep
+		}
+		time.Sleep(pause)
+	}
+}
+
+// Eventually waits until so reports true, and fails the test where that does not come
+// within the patience that a minute is on a quiet machine. what completes the sentence
+// "waited in vain: ".
+func Eventually(t testing.TB, what string, so func() bool) {
+	t.Helper()
+	if !Until(time.Minute, so) {
+		t.Fatalf("waited in vain (%v): %s", Patience(time.Minute), what)
+	}
+}
+
+// tierVariable says how much of the suites is wanted.
+const tierVariable = "LINKAUDIT_TIER"
+
+// Full is whether everything is wanted at full length. It is unless $LINKAUDIT_TIER is
+// "ci": .ci/run sets that and leaves to "make full" what calls [OnlyInFull].
+func Full() bool { return os.Getenv(tierVariable) != "ci" }
+
+// OnlyInFull marks a test that "make full" runs and .ci/run does not.
+func OnlyInFull(t testing.TB) {
+	t.Helper()
+	if !Full() {
+		t.Skip("only in make full")
+	}
+}

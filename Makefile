@@ -2,6 +2,10 @@
 # make run        builds it and audits this machine (and shows the example
 #                 where there is nothing to audit)
 # make test       all tests that need neither root nor a real udevd
+# make check      what to run before each commit: test, and all that reads the code,
+#                 the man pages, completions and README; no root, no network
+# make affected   the suites that depend on what has changed since SINCE; RUN=1 runs them
+# make full       every suite at full length, as root: hours; docs/hacking.md
 
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
@@ -18,9 +22,9 @@ FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 
 export CGO_ENABLED = 0
 
-.PHONY: all build build-all run example test race lint man completions install packages \
-	staticcheck modules vulncheck size guard conformance soak vm ecosystem initramfs fuzz fuzz-long fuzz-list \
-	bench bpf readme clean
+.PHONY: all build build-all run example test check review full affected suites race lint man man-lint \
+	completions install packages staticcheck actionlint modules vulncheck size guard conformance soak vm \
+	ecosystem initramfs fuzz fuzz-long fuzz-list bench bpf readme readme-check clean
 
 all: build
 
@@ -46,6 +50,31 @@ example: build
 test:
 	$(GO) test ./...
 
+# Before each commit. What has passed once is not run again until it changes.
+check: lint staticcheck test man-lint completions readme-check
+
+# What reads the code and does not run it, with the network: modules are verified, and the
+# database of vulnerabilities is fetched.
+review: lint staticcheck actionlint modules vulncheck size
+	for arch in amd64 arm64; do GOARCH=$$arch $(GO) vet ./... || exit; done
+	@for arch in amd64 arm64; do \
+		headers=$$(LC_ALL=C readelf -lW dist/linkaudit-linux-$$arch) || exit; \
+		case $$headers in *INTERP*) echo "linkaudit-linux-$$arch is not static"; exit 1;; esac; \
+	done
+	@echo "review: static binaries"
+
+# One table has every suite: test/suites/table.go. SUITES names some of them, FRESH=1 runs
+# also those that passed before and of which nothing has changed since.
+SUITES ?=
+SINCE  ?= HEAD
+suites:
+	@mkdir -p dist
+	@$(GO) build -o dist/suites-run ./test/suites/cmd/suites
+full: suites
+	@dist/suites-run -tier full $(if $(FRESH),-fresh) run $(SUITES)
+affected: suites
+	@dist/suites-run -tier full $(if $(RUN),-run) affected $(SINCE)
+
 # The race detector is the one thing that needs cgo. Ten times as slow as without, it is
 # for what has goroutines: -short leaves out scripts that come to none but what others do.
 race:
@@ -56,6 +85,7 @@ lint:
 	if [ -n "$$unformatted" ]; then echo "not gofmt-formatted:"; echo "$$unformatted"; exit 1; fi
 	$(GO) vet ./... ./testdata/hosts
 	$(GO) vet -tags conformance,namespace,soak,guard,bench,vm,ecosystem ./...
+	@echo "review: formatting and vet"
 
 # What reviews the code without running it, at the versions of test/review/go.mod.
 # All tags at once: what one suite alone uses is used.
@@ -64,11 +94,20 @@ staticcheck:
 	@mkdir -p dist
 	$(REVIEW)staticcheck honnef.co/go/tools/cmd/staticcheck
 	dist/staticcheck -tags conformance,namespace,soak,guard,bench,vm,ecosystem ./... ./testdata/hosts
+	@echo "review: staticcheck"
+
+# The workflows of GitHub Actions, and the scripts in them.
+actionlint:
+	@mkdir -p dist
+	$(REVIEW)actionlint github.com/rhysd/actionlint/cmd/actionlint
+	dist/actionlint -shellcheck= -pyflakes=
+	@echo "review: actionlint"
 
 # The modules are what go.sum says, go.mod names those that are needed, and no other.
 modules:
 	$(GO) mod verify
 	$(GO) mod tidy -diff
+	@echo "review: modules"
 
 # Known vulnerabilities of what is linked into the program, by its symbols. The
 # database is the copy of test/review/go.mod, which has a date; one of today is asked
@@ -83,6 +122,7 @@ vulncheck:
 		[ -n "$$db" ] && ls "$$db"/data/osv/GO-*.json >/dev/null || { echo "there is no vulnerability database: NOT CHECKED" >&2; exit 1; }; \
 		db=file://$$db/data/osv; fi; \
 	echo "vulnerability database: $$db"; dist/govulncheck -mode binary -db "$$db" dist/linkaudit-symbols
+	@echo "review: vulnerabilities"
 
 # The program is to be copied to any machine: MAXSIZE bounds its bytes.
 MAXSIZE = 12000000
@@ -91,18 +131,27 @@ size: build-all
 		bytes=$$(wc -c <dist/linkaudit-linux-$$arch); echo "linkaudit-linux-$$arch: $$bytes bytes, at most $(MAXSIZE)"; \
 		[ $$bytes -le $(MAXSIZE) ] || exit 1; \
 	done
+	@echo "review: size"
 
-# The man pages and what --help prints are made of the sources in manual; a test
-# fails where they are not. mandoc(1) and groff(1) look at the pages, where they
-# are installed; whether those that they refer to are is another question.
+# The man pages and what --help prints are made of the sources in manual; a test fails
+# where they are not.
 man:
 	$(GO) generate ./manual
+	@$(MAKE) --no-print-directory man-lint
+
+# A program that a check is made with may be missing on a contributor's machine, which
+# then says so; where CI=true nothing may be missing.
+HAVE = have() { command -v $$1 >/dev/null || { echo "$$1 is not installed: NOT CHECKED: $$2"; [ "$$CI" != true ] || exit 1; false; }; }
+
+# mandoc(1) and groff(1) look at the pages; whether those that they refer to are
+# installed is another question.
+man-lint:
 	@mkdir -p dist
-	@for page in linkaudit.1 linkaudit.conf.5; do \
+	@$(HAVE); for page in linkaudit.1 linkaudit.conf.5; do \
 		gzip -9 -n -c docs/$$page >dist/$$page.gz || exit; \
-		if command -v mandoc >/dev/null && \
+		if have mandoc $$page && \
 			mandoc -T lint docs/$$page 2>/dev/null | grep -v 'STYLE: referenced manual not found'; then exit 1; fi; \
-		if command -v groff >/dev/null && \
+		if have groff $$page && \
 			groff -mandoc -Tutf8 -ww docs/$$page 2>&1 >/dev/null | grep .; then exit 1; fi; \
 	done
 
@@ -110,8 +159,8 @@ man:
 # test/ecosystem/completions types at the shells.
 completions:
 	bash -n contrib/completions/linkaudit.bash
-	@if command -v zsh >/dev/null; then zsh -n contrib/completions/_linkaudit; fi
-	@if command -v fish >/dev/null; then fish -n contrib/completions/linkaudit.fish; fi
+	@$(HAVE); if have zsh contrib/completions/_linkaudit; then zsh -n contrib/completions/_linkaudit; fi
+	@$(HAVE); if have fish contrib/completions/linkaudit.fish; then fish -n contrib/completions/linkaudit.fish; fi
 
 install: build
 	install -D -m 755 linkaudit $(DESTDIR)$(BINDIR)/linkaudit
@@ -138,10 +187,10 @@ conformance:
 	test/conformance/run
 
 # Whether anything is left or grows over 10,000 audits, ten minutes of watch and 1,000
-# changes. SOAK=short is what CI runs, with the same assertions.
+# changes. SOAK=short has the same assertions in a minute; RUN names some of the tests.
 SOAK ?= full
 soak:
-	SOAK=$(SOAK) test/namespace/run -tags namespace,soak -timeout 4h -v -run '^TestSoak'
+	SOAK=$(SOAK) test/namespace/run -tags namespace,soak -timeout 4h -v -run '$(or $(RUN),^TestSoak)'
 
 # Bonds and teams need another kernel than most development machines have: four
 # releases of Debian in virtual machines. VM=short is what CI runs: every boot, but on
@@ -202,14 +251,21 @@ bpf:
 
 # Puts what the commands in README.md print now below each
 # "<!-- captured: linkaudit ... -->". Exit status 1 means findings.
-readme: build
-	@awk '/^<!-- captured: linkaudit / { print; \
+CAPTURE = awk '/^<!-- captured: linkaudit / { print; \
 		command = $$0; sub(/^<!-- captured: /, "", command); sub(/ -->$$/, "", command); \
 		print "```"; print "$$ " command; fflush(); \
 		if (system("./" command) > 1) exit failed = 1; \
 		print "```"; skip = 1; next } \
-		/^<!-- end captured -->/ { skip = 0 } !skip; END { exit failed }' README.md >README.md.new
+		/^<!-- end captured -->/ { skip = 0 } !skip; END { exit failed }' README.md
+readme: build
+	@$(CAPTURE) >README.md.new
 	@mv README.md.new README.md
+
+# Whether README.md shows what the commands print.
+readme-check: build
+	@mkdir -p dist
+	@$(CAPTURE) >dist/README.md
+	@diff -u README.md dist/README.md || { echo "README.md does not show what the program prints: make readme"; exit 1; }
 
 clean:
 	rm -rf linkaudit dist

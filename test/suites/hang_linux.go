@@ -1,0 +1,187 @@
+package suites
+
+import (
+	"debug/buildinfo"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"linkaudit/test/tool"
+)
+
+// failure finds the lines by which programs say what went wrong.
+var failure = regexp.MustCompile(`^\s*--- FAIL|^FAIL|^panic:|^\s+\S+_test\.go:\d+: |^make: \*\*\*|[Ee]rror:|failed`)
+
+// adopt has processes whose parent ends become children of this one (prctl(2),
+// PR_SET_CHILD_SUBREAPER).
+func adopt() error {
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("prctl(PR_SET_CHILD_SUBREAPER): %w", err)
+	}
+	return nil
+}
+
+// A process is what /proc says of one.
+type process struct {
+	pid, parent, session int
+	state, command       string
+}
+
+// processes are all of the machine.
+func processes() (all []process) {
+	files, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			continue // it has ended
+		}
+		// proc(5): pid (comm) state ppid pgrp session; comm may hold anything.
+		before, after, ok := strings.Cut(string(text), " (")
+		end := strings.LastIndexByte(after, ')')
+		fields := []string{}
+		if ok && end >= 0 {
+			fields = strings.Fields(after[end+1:])
+		}
+		if len(fields) < 4 {
+			continue
+		}
+		p := process{state: fields[0]}
+		p.pid, _ = strconv.Atoi(before)
+		p.parent, _ = strconv.Atoi(fields[1])
+		p.session, _ = strconv.Atoi(fields[3])
+		line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", p.pid))
+		p.command = strings.TrimSpace(strings.ReplaceAll(string(line), "\x00", " "))
+		if p.command == "" {
+			p.command = "(" + after[:end] + ")"
+		}
+		all = append(all, p)
+	}
+	return all
+}
+
+// A family is the processes of a suite: what its first process started, and what those
+// started, also where a parent has ended or a process has a session of its own.
+type family struct {
+	first int
+	// mark is a variable in the environment of the first process, and so of all that
+	// did not take it out.
+	mark string
+}
+
+func (f family) processes() (out []process) {
+	all := processes()
+	in := map[int]bool{f.first: true}
+	for _, p := range all {
+		environ, _ := os.ReadFile(fmt.Sprintf("/proc/%d/environ", p.pid))
+		if slices.Contains(strings.Split(string(environ), "\x00"), f.mark) {
+			in[p.pid] = true
+		}
+	}
+	for grown := true; grown; {
+		grown = false
+		for _, p := range all {
+			if !in[p.pid] && (in[p.parent] || p.session == f.first) {
+				in[p.pid], grown = true, true
+			}
+		}
+	}
+	for _, p := range all {
+		if in[p.pid] && p.pid != os.Getpid() {
+			out = append(out, p)
+		}
+	}
+	slices.SortFunc(out, func(a, b process) int { return a.pid - b.pid })
+	return out
+}
+
+// dump writes what each process does: its state and where it is in the kernel, and of Go
+// programs the goroutines, which they print where SIGQUIT reaches them.
+func (f family) dump(to io.Writer) {
+	all := f.processes()
+	for _, p := range all {
+		where, _ := os.ReadFile(fmt.Sprintf("/proc/%d/wchan", p.pid))
+		fmt.Fprintf(to, "  %d (of %d) %s in %s: %s\n", p.pid, p.parent, p.state, where, printable(p.command))
+		stack, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stack", p.pid))
+		for line := range strings.Lines(string(stack)) {
+			fmt.Fprint(to, "      ", line)
+		}
+	}
+	var asked []int
+	for _, p := range all {
+		// Not the go command, which would end its test without a dump.
+		info, err := buildinfo.ReadFile(fmt.Sprintf("/proc/%d/exe", p.pid))
+		if err == nil && info.Path != "cmd/go" {
+			unix.Kill(p.pid, unix.SIGQUIT)
+			asked = append(asked, p.pid)
+		}
+	}
+	// One that is stopped never prints.
+	tool.Until(10*time.Second, func() bool {
+		return !slices.ContainsFunc(asked, func(pid int) bool { return unix.Kill(pid, 0) == nil })
+	})
+}
+
+// printable is a command line as a log may hold it.
+func printable(s string) string {
+	s = strconv.QuoteToGraphic(s)
+	if len(s) > 300 {
+		s = s[:300] + "..."
+	}
+	return s
+}
+
+// kill kills all processes, until there is none, and returns how many it found.
+func (f family) kill() (found int) {
+	defer reap()
+	seen := map[int]bool{}
+	tool.Until(time.Minute, func() bool {
+		alive := false
+		for _, p := range f.processes() {
+			if p.state != "Z" && p.state != "X" {
+				unix.Kill(p.pid, unix.SIGKILL)
+				seen[p.pid], alive = true, true
+			}
+		}
+		return !alive
+	})
+	return len(seen)
+}
+
+// firsts are the first processes of suites, which are waited for where they were started.
+var firsts = struct {
+	sync.Mutex
+	pids map[int]bool
+}{pids: map[int]bool{}}
+
+// start starts the first process of a suite.
+func start(cmd *exec.Cmd) error {
+	firsts.Lock()
+	defer firsts.Unlock()
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	firsts.pids[cmd.Process.Pid] = true
+	return nil
+}
+
+// reap waits for children that have ended and that nobody waits for: those that this
+// process adopted.
+func reap() {
+	firsts.Lock()
+	defer firsts.Unlock()
+	for _, p := range processes() {
+		if p.parent == os.Getpid() && p.state == "Z" && !firsts.pids[p.pid] {
+			unix.Wait4(p.pid, nil, unix.WNOHANG, nil)
+		}
+	}
+}

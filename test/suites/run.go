@@ -1,0 +1,332 @@
+package suites
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"linkaudit/test/tool"
+)
+
+// Options say how suites are run.
+type Options struct {
+	Top  string // of the tree
+	Tier Tier
+	// Fresh runs also what passed before and has not changed.
+	Fresh bool
+	// Deadline is when whatever still runs counts as hung; the zero value is never.
+	Deadline time.Time
+	// Processors are those that suites share; 0: those of the machine, and at most 2.
+	Processors int
+	Out        io.Writer
+}
+
+// A Result is what became of a suite.
+type Result struct {
+	Name     string
+	Key      string // of what it proved: see Tree.key
+	Commit   string
+	Cases    int
+	Seconds  int
+	Failure  string // "": it passed
+	Earlier  bool   `json:"-"` // it passed in a run before, and nothing that it depends on has changed
+	skipped  bool   // it did not run, because what it needs failed
+	failures string // lines of its log
+}
+
+// ErrFailed says that at least one suite did not pass.
+var ErrFailed = errors.New("not all suites passed")
+
+// Run runs suites, says on o.Out what it does, and ends with a table. The context ends
+// it early: what runs is killed, and what has passed is kept.
+func Run(ctx context.Context, o Options, suites []Suite) error {
+	top, err := ReadTree(o.Top)
+	if err != nil {
+		return err
+	}
+	commit, err := git(o.Top, "rev-parse", "HEAD")
+	if err != nil {
+		return err
+	}
+	r := &runner{Options: o, tree: top, commit: strings.TrimSpace(commit), started: time.Now(), dir: filepath.Join(o.Top, "dist/suites", string(o.Tier))}
+	if r.Processors == 0 {
+		r.Processors = min(2, runtime.NumCPU())
+	}
+	if err := os.MkdirAll(r.dir, 0o755); err != nil {
+		return err
+	}
+	// Whatever a suite leaves behind becomes our child, and can be found.
+	if err := adopt(); err != nil {
+		return err
+	}
+	return r.run(ctx, suites)
+}
+
+type runner struct {
+	Options
+	tree    *Tree
+	commit  string
+	started time.Time
+	dir     string
+	seed    string
+}
+
+func (r *runner) say(format string, args ...any) {
+	fmt.Fprintf(r.Out, format+"\n", args...)
+}
+
+func (r *runner) after() string {
+	return fmt.Sprintf("after %d s", int(time.Since(r.started).Seconds()))
+}
+
+func (r *runner) run(ctx context.Context, suites []Suite) error {
+	if r.seed = os.Getenv("LINKAUDIT_SEED"); r.seed == "" {
+		r.seed = fmt.Sprint(seed(r.commit))
+	}
+	r.say("suites: tier %s, commit %s, LINKAUDIT_SEED=%s; this machine takes %.1f times as long as a quiet one",
+		r.Tier, r.commit, r.seed, tool.Slowness())
+	results := make([]*Result, len(suites))
+	earlier := r.load()
+	ended := make(chan int)
+	running, busy := 0, 0
+	for {
+		for i := range suites {
+			s := &suites[i]
+			need := 1
+			if s.Both {
+				need = r.Processors
+			}
+			if results[i] != nil || busy+need > r.Processors || ctx.Err() != nil {
+				continue
+			}
+			ready, broken := r.ready(suites, results, s)
+			if broken != "" {
+				results[i] = &Result{Name: s.Name, Failure: broken + " failed", skipped: true}
+				continue
+			}
+			if !ready {
+				continue
+			}
+			key, err := r.tree.key(s, r.Tier)
+			if err != nil {
+				return err
+			}
+			if before, ok := earlier[s.Name]; ok && !r.Fresh && !s.Prepares && before.Failure == "" && before.Key == key {
+				before.Earlier = true
+				results[i] = &before
+				r.say("passed %s before: %d cases, at %.12s; nothing that it depends on has changed", s.Name, before.Cases, before.Commit)
+				continue
+			}
+			results[i] = &Result{Name: s.Name, Key: key, Commit: r.commit, Seconds: -1}
+			running, busy = running+1, busy+need
+			r.say("start  %s (%s)", s.Name, r.after())
+			go func() {
+				r.runSuite(ctx, s, results[i])
+				ended <- i
+			}()
+		}
+		if running == 0 {
+			break
+		}
+		i := <-ended
+		running--
+		busy--
+		if suites[i].Both {
+			busy -= r.Processors - 1
+		}
+		res := results[i]
+		if res.Failure == "" {
+			r.say("passed %s: %d cases in %d s (%s)", res.Name, res.Cases, res.Seconds, r.after())
+		} else {
+			r.say("FAILED %s: %s in %d s (%s); %s has all of it:\n%s", res.Name, res.Failure, res.Seconds, r.after(), r.log(res.Name), res.failures)
+		}
+		earlier[res.Name] = *res
+		if err := r.save(earlier); err != nil {
+			return err
+		}
+	}
+	return r.sum(suites, results)
+}
+
+// ready is whether all that a suite comes after has passed; broken is one that failed.
+func (r *runner) ready(suites []Suite, results []*Result, s *Suite) (ready bool, broken string) {
+	for i := range suites {
+		if !slices.Contains(s.After, suites[i].Name) {
+			continue
+		}
+		switch res := results[i]; {
+		case res == nil || res.Seconds < 0:
+			return false, ""
+		case res.Failure != "":
+			return false, res.Name
+		}
+	}
+	return true, ""
+}
+
+func (r *runner) log(name string) string { return filepath.Join(r.dir, name+".log") }
+
+// runSuite runs the commands of a suite, with its output in a file.
+func (r *runner) runSuite(ctx context.Context, s *Suite, res *Result) {
+	start := time.Now()
+	res.Failure = r.attempt(ctx, s)
+	text, err := os.ReadFile(r.log(s.Name))
+	if err != nil {
+		res.Failure = err.Error()
+	}
+	log := string(text)
+	res.Cases = s.cases(log)
+	if res.Failure == "" {
+		if left := s.unexplained(log, r.Tier); len(left) > 0 {
+			res.Failure = "tests were skipped: " + strings.Join(left, "; ")
+		} else if res.Cases == 0 && !s.Prepares {
+			res.Failure = "it looked at nothing"
+		}
+	}
+	if res.Failure != "" {
+		res.failures = told(log)
+	}
+	res.Seconds = int(time.Since(start).Seconds())
+}
+
+// attempt runs the commands and returns why they failed.
+func (r *runner) attempt(ctx context.Context, s *Suite) string {
+	log, err := os.Create(r.log(s.Name))
+	if err != nil {
+		return err.Error()
+	}
+	defer log.Close()
+	limit := tool.Patience(s.Limit)
+	if left := time.Until(r.Deadline); !r.Deadline.IsZero() && left < limit {
+		limit = max(left, 0)
+	}
+	cmd := exec.Command("bash", "-c", "set -euo pipefail\nset -x\n"+strings.Join(s.In(r.Tier), "\n"))
+	cmd.Dir = r.Top
+	mark := fmt.Sprintf("LINKAUDIT_SUITE=%s-%d", s.Name, os.Getpid())
+	cmd.Env = append(os.Environ(), mark, "LINKAUDIT_TIER="+string(r.Tier), "LINKAUDIT_SEED="+r.seed, "SEED="+r.seed, "PS4=+ ")
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := start(cmd); err != nil {
+		return err.Error()
+	}
+	family := family{cmd.Process.Pid, mark}
+	done := make(chan error, 1)
+	go func() { done <- cmd.Wait() }()
+	hung := time.NewTimer(limit)
+	defer hung.Stop()
+	select {
+	case err = <-done:
+		if left := family.kill(); left > 0 {
+			fmt.Fprintf(log, "suites: %d processes of the suite were left, and are killed\n", left)
+		}
+		if err != nil {
+			return err.Error()
+		}
+		return ""
+	case <-hung.C:
+		fmt.Fprintf(log, "\nsuites: %s hangs: it did not end within %v. Its processes:\n", s.Name, limit.Round(time.Second))
+		family.dump(log)
+		family.kill()
+		<-done
+		return fmt.Sprintf("it did not end within %v", limit.Round(time.Second))
+	case <-ctx.Done():
+		family.kill()
+		<-done
+		return "interrupted"
+	}
+}
+
+// told are the lines of a log that tell why a suite failed: those that say so, and the
+// last ones.
+func told(log string) string {
+	const each, last = 80, 60
+	lines := strings.Split(strings.TrimSuffix(log, "\n"), "\n")
+	var out []string
+	for i, line := range lines {
+		if len(out) == each {
+			out = append(out, "...")
+			break
+		}
+		if failure.MatchString(line) && i < len(lines)-last {
+			out = append(out, line)
+		}
+	}
+	out = append(out, lines[max(0, len(lines)-last):]...)
+	for i := range out {
+		out[i] = "  | " + out[i]
+	}
+	return strings.Join(out, "\n")
+}
+
+func (r *runner) stateFile() string { return filepath.Join(r.dir, "state.json") }
+
+// load returns what earlier runs found out, by the names of the suites. A file that
+// cannot be read or understood is as none: then everything is run.
+func (r *runner) load() map[string]Result {
+	out := map[string]Result{}
+	text, err := os.ReadFile(r.stateFile())
+	if err != nil || json.Unmarshal(text, &out) != nil {
+		return map[string]Result{}
+	}
+	return out
+}
+
+func (r *runner) save(results map[string]Result) error {
+	text, err := json.MarshalIndent(results, "", "\t")
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(r.stateFile()+".new", text, 0o644); err != nil {
+		return err
+	}
+	return os.Rename(r.stateFile()+".new", r.stateFile())
+}
+
+// sum prints the table, and last the line that says how many passed.
+func (r *runner) sum(suites []Suite, results []*Result) error {
+	width := len("suite")
+	for _, s := range suites {
+		width = max(width, len(s.Name))
+	}
+	r.say("\n%-*s  %8s  %8s  result", width, "suite", "cases", "seconds")
+	passed, failed, notRun := 0, 0, 0
+	for i, s := range suites {
+		res := results[i]
+		switch {
+		case res == nil || res.skipped:
+			notRun++
+			why := "interrupted"
+			if res != nil {
+				why = res.Failure
+			}
+			r.say("%-*s  %8s  %8s  NOT RUN: %s", width, s.Name, "", "", why)
+			continue
+		case res.Failure != "":
+			failed++
+			r.say("%-*s  %8d  %8d  FAILED: %s", width, s.Name, res.Cases, res.Seconds, res.Failure)
+			continue
+		}
+		passed++
+		note := "passed"
+		if res.Earlier {
+			note = fmt.Sprintf("passed before, at %.12s", res.Commit)
+		}
+		r.say("%-*s  %8d  %8d  %s", width, s.Name, res.Cases, res.Seconds, note)
+	}
+	r.say("%s in %d s, of %s, LINKAUDIT_SEED=%s\n", r.Tier, int(time.Since(r.started).Seconds()), r.commit, r.seed)
+	r.say("%d passed, %d failed, %d skipped", passed, failed, notRun)
+	if failed+notRun > 0 {
+		return ErrFailed
+	}
+	return nil
+}

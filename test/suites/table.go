@@ -1,0 +1,186 @@
+package suites
+
+import (
+	"regexp"
+	"time"
+)
+
+// Conformance says how many cases it compared, trees it fixed and devices it made.
+var compared = regexp.MustCompile(`(?:seed \d+: |files, |fix and undo on )([\d,]+) (?:cases|trees|devices)`)
+
+// program is what the suites test that start linkaudit.
+const program = "cmd/linkaudit"
+
+// Table is every suite, in the order in which they are started.
+//
+// To add one: a row here, and "go test ./test/suites -update", which writes the table of
+// docs/hacking.md.
+var Table = []Suite{
+	{
+		Name: "install", Proves: "the Debian packages of the tier are installed", Prepares: true,
+		CI: []string{"test/install ci"}, Full: []string{"test/install full"},
+		Limit: 20 * time.Minute,
+	},
+	{
+		Name: "compile", Proves: "the packages are compiled, meanwhile", Prepares: true,
+		CI: []string{"go vet -tags " + allTags + " ./..."}, Full: []string{"true"},
+		Limit: 15 * time.Minute,
+	},
+	{
+		Name: "review", Proves: "what reads the code finds nothing; modules, binaries for amd64 and arm64, size, known vulnerabilities, workflows",
+		CI: []string{"make review"}, Full: []string{"make review"},
+		After: []string{"install"},
+		Files: []string{"."},
+		Limit: 15 * time.Minute, Cases: regexp.MustCompile(`(?m)^review: `),
+	},
+	{
+		Name: "check", Proves: "README's two commands and make check pass in a clean clone",
+		CI: []string{"test/clean-clone"}, Full: []string{"test/clean-clone"},
+		After: []string{"install"},
+		About: []string{"cmd/linkaudit", "docs", "fact", "fleet", "host", "initramfs", "linkfiles", "manual", "netconf", "override", "policy", "policy/life", "change", "report", "rootfs", "siteconf", "trace", "watch"},
+		Files: []string{"."},
+		Limit: 15 * time.Minute, Cases: regexp.MustCompile(`(?m)^ok  \t`),
+	},
+	{
+		Name: "roots", Proves: "the roots of four Debian releases are there", Prepares: true,
+		CI: []string{"test/roots/build"}, Full: []string{"test/roots/build"},
+		After: []string{"install"}, Limit: 20 * time.Minute,
+	},
+	{
+		Name: "images", Proves: "the images of the virtual machines are there", Prepares: true,
+		CI: []string{"test/vm/build trixie"}, Full: []string{"test/vm/build"},
+		After: []string{"roots"}, Limit: 30 * time.Minute,
+	},
+	{
+		Name: "race", Proves: "the race detector finds nothing, on a machine full of things that the tests must not see",
+		CI: []string{"test/junk/run make race"}, Full: []string{"test/junk/run make race"},
+		After: []string{"install"},
+		About: []string{"fleet", "host", "report", "watch"},
+		Files: []string{"."},
+		Limit: 15 * time.Minute, Cases: regexp.MustCompile(`(?m)^ok  \t`),
+	},
+	{
+		Name: "guard", Proves: "no more system calls, bytes and allocations than are recorded",
+		CI: []string{"make guard"}, Full: []string{"make guard"},
+		After: []string{"install"},
+		About: []string{"host", "linkfiles", "policy", "report", "rootfs"},
+		Of:    []string{"test/guard", program},
+		Limit: 10 * time.Minute,
+	},
+	{
+		Name: "conformance", Proves: "the reader of .link files agrees with the udevadm of four releases: fixtures, generated trees, systemd's own files",
+		CI:    []string{"make conformance CASES=2000 TREES=20"},
+		Full:  []string{"make conformance CASES=10000 TREES=2000"},
+		After: []string{"roots"},
+		About: []string{"linkfiles", "override", "change", "policy"},
+		Of:    []string{"test/conformance/cmd/conformance", "test/conformance", "linkfiles"}, Files: []string{"test/conformance", "test/roots"},
+		Both: true, Limit: time.Hour, Cases: compared,
+	},
+	{
+		Name: "bpf", Proves: "the committed BPF object is what its source builds",
+		Full:  []string{"make bpf", "git diff --exit-code trace/bpf", "echo bpf: the same bytes"},
+		After: []string{"install"},
+		About: []string{"trace"},
+		Of:    []string{"trace"},
+		Limit: 5 * time.Minute, Cases: regexp.MustCompile(`(?m)^bpf: `),
+	},
+	{
+		Name: "namespace", Proves: "the whole program under real udevds: reading changes nothing, a change that fails at any point leaves the old files or the new ones",
+		CI: []string{"test/namespace/run -v"}, Full: []string{"test/namespace/run -v"},
+		After: []string{"roots"},
+		About: []string{"change", "override", "watch", "host", "policy", "policy/life", "rootfs"},
+		Of:    []string{"test/namespace", program}, Files: []string{"test/namespace/run"},
+		Limit: 40 * time.Minute,
+	},
+	{
+		Name: "vm", Proves: "the walkthrough of a bond, played in one virtual machine",
+		CI:    []string{"make vm VM=ci"},
+		After: []string{"images"},
+		About: []string{"policy/life", "change"},
+		Of:    []string{"test/vm", "test/vm/guest", program}, Files: []string{"docs/story.sh", "docs/story.md", "contrib/systemd"},
+		Limit: 20 * time.Minute,
+	},
+	{
+		Name: "contrib", Proves: "what of contrib is quick to test, with the programs that it is for",
+		CI:    []string{"make ecosystem"},
+		After: []string{"roots"},
+		Of:    []string{"test/ecosystem/completions", "test/ecosystem/hooks", "test/ecosystem/formats", "test/ecosystem/prometheus", "test/ecosystem/ansible", program}, Files: []string{"contrib"},
+		Limit: 20 * time.Minute,
+	},
+	machine("vm-bullseye", "bonds, bridges and teams over real boots of bullseye", "TestEveryRelease/bullseye"),
+	machine("vm-bookworm", "bonds, bridges and teams over real boots of bookworm", "TestEveryRelease/bookworm"),
+	machine("vm-trixie", "bonds, bridges and teams over real boots of trixie", "TestEveryRelease/trixie"),
+	machine("vm-sid", "bonds, bridges and teams over real boots of sid", "TestEveryRelease/sid"),
+	machine("vm-pages", "the walkthrough and the commands of the pages are true; fix under SELinux", "TestEveryRelease/(Story|Documentation|SELinux)"),
+	ecosystem("ansible"),
+	ecosystem("completions"),
+	ecosystem("docs"),
+	ecosystem("formats"),
+	ecosystem("hooks"),
+	ecosystem("packaged"),
+	ecosystem("packages"),
+	ecosystem("prometheus"),
+	ecosystem("puppet"),
+	{
+		Name: "initramfs", Proves: "images of initramfs-tools, dracut and in mkinitcpio's layout are read; fix --update-initramfs",
+		Full:  []string{"make initramfs"},
+		After: []string{"roots"},
+		About: []string{"initramfs"},
+		Of:    []string{"test/initramfs", program},
+		Limit: time.Hour,
+	},
+	soak("soak-checks", "10,000 audits leave nothing", "^TestSoakChecks$"),
+	soak("soak-process", "10,000 audits in one process do not grow", "^TestSoakOneProcess$"),
+	soak("soak-watch", "ten minutes of watch, twice, do not grow", "^TestSoakWatch$"),
+	soak("soak-changes", "1,000 times fix and undo leave nothing", "^TestSoakChanges$"),
+	{
+		Name: "fuzz", Proves: "a minute of fuzzing each target finds nothing",
+		Full:  []string{"make fuzz FUZZTIME=1m"},
+		After: []string{"check"},
+		About: []string{"linkfiles", "netconf", "initramfs", "host", "siteconf"},
+		Files: []string{"."},
+		Both:  true, Limit: 3 * time.Hour, Cases: regexp.MustCompile(`(?m)^linkaudit\S* Fuzz\w+$`),
+	},
+	{
+		Name: "bench", Proves: "the benchmark runs, with all its rows and columns",
+		Full:  []string{"make bench"},
+		After: []string{"install"},
+		Of:    []string{"test/bench", program}, Files: []string{"test/bench"},
+		Both: true, Limit: time.Hour,
+	},
+}
+
+// machine is the suite of some virtual machines.
+func machine(name, proves, run string) Suite {
+	return Suite{
+		Name: name, Proves: proves,
+		Full:  []string{"go test -tags vm -count=1 -timeout 3h -v -run '^" + run + "$' ./test/vm"},
+		After: []string{"images"},
+		About: []string{"policy/life", "netconf", "trace", "change", "host"},
+		Of:    []string{"test/vm", "test/vm/guest", program}, Files: []string{"docs", "contrib/systemd"},
+		Limit: 90 * time.Minute,
+	}
+}
+
+// ecosystem is the suite of one kind of program that contrib is for.
+func ecosystem(name string) Suite {
+	return Suite{
+		Name: name, Proves: "contrib works with the programs that it is for: " + name,
+		Full:  []string{"go test -tags ecosystem -count=1 -timeout 1h -v ./test/ecosystem/" + name},
+		After: []string{"roots"},
+		Of:    []string{"test/ecosystem/" + name, program}, Files: []string{"contrib", "docs"},
+		Limit: 40 * time.Minute,
+	}
+}
+
+// soak is one of the suites about what is left or grows.
+func soak(name, proves, run string) Suite {
+	return Suite{
+		Name: name, Proves: proves,
+		Full:  []string{"make soak RUN='" + run + "'"},
+		After: []string{"roots"},
+		About: []string{"cmd/linkaudit", "watch", "change"},
+		Of:    []string{"test/namespace", program},
+		Limit: 2 * time.Hour,
+	}
+}

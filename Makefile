@@ -175,10 +175,13 @@ install: build
 packages: build-all man
 	GO="$(GO)" VERSION="$(VERSION)" contrib/package/build
 
+# The suites below take further flags of "go test" in TESTFLAGS: TESTFLAGS='-v -run Story'.
+TESTFLAGS ?=
+
 # What the program asks of the kernel and what it allocates, beside recorded figures;
 # GUARDFLAGS=-update records. Needs root.
 guard:
-	$(GO) test -tags guard -count=1 ./test/guard $(GUARDFLAGS)
+	$(GO) test -tags guard -count=1 $(TESTFLAGS) ./test/guard $(GUARDFLAGS)
 
 # The suites that need root and real udevds; go test ./... never runs them. TREES is how
 # many trees of each release fix is tried on; test/conformance/run has the
@@ -200,16 +203,16 @@ VM_SEED ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 vm:
 	test/vm/build
 	export VM=$(VM) VM_SEED=$(VM_SEED); echo "VM=$$VM VM_SEED=$$VM_SEED"; \
-	$(GO) test -tags vm -count=1 -timeout 80m ./test/vm
+	$(GO) test -tags vm -count=1 -timeout 3h $(TESTFLAGS) ./test/vm
 
 # What contrib holds, with the programs that it is for.
 ecosystem:
-	$(GO) test -tags ecosystem -count=1 -timeout 30m ./test/ecosystem/...
+	$(GO) test -tags ecosystem -count=1 -timeout 60m $(TESTFLAGS) ./test/ecosystem/...
 
 # Real initramfs images; the packages that make them go into machines that are
 # thrown away.
 initramfs:
-	$(GO) test -tags ecosystem -count=1 -timeout 30m ./test/initramfs
+	$(GO) test -tags ecosystem -count=1 -timeout 60m $(TESTFLAGS) ./test/initramfs
 
 # Some minutes; BENCH=short has all rows and columns in a fraction of them.
 bench: build
@@ -219,11 +222,12 @@ bench: build
 # Left to itself it spends up to a minute on making one interesting input
 # smaller, and tries nothing new meanwhile.
 FUZZTIME ?= 1m
+FUZZFLAGS ?=
 fuzz:
 	@set -e; for pkg in $$($(GO) list ./...); do \
 		for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
 			echo "$$pkg $$target"; \
-			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$pkg; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $(FUZZFLAGS) $$pkg; \
 		done; \
 	done
 

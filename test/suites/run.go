@@ -213,7 +213,9 @@ func (r *runner) attempt(ctx context.Context, s *Suite) string {
 	cmd := exec.Command("bash", "-c", "set -euo pipefail\nset -x\n"+strings.Join(s.In(r.Tier), "\n"))
 	cmd.Dir = r.Top
 	mark := fmt.Sprintf("LINKAUDIT_SUITE=%s-%d", s.Name, os.Getpid())
-	cmd.Env = append(os.Environ(), mark, "LINKAUDIT_TIER="+string(r.Tier), "LINKAUDIT_SEED="+r.seed, "SEED="+r.seed, "PS4=+ ")
+	cmd.Env = append(os.Environ(), mark, "LINKAUDIT_TIER="+string(r.Tier), "LINKAUDIT_SEED="+r.seed, "SEED="+r.seed, "PS4=+ ",
+		// Two suites run side by side.
+		fmt.Sprintf("%s=%.1f", tool.SlownessVariable, max(2, tool.Slowness())))
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := start(cmd); err != nil {

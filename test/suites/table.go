@@ -61,7 +61,7 @@ var Table = []Suite{
 	},
 	{
 		Name: "guard", Proves: "no more system calls, bytes and allocations than are recorded",
-		CI: []string{"make guard"}, Full: []string{"make guard"},
+		CI: []string{"make guard TESTFLAGS=-v"}, Full: []string{"make guard TESTFLAGS=-v"},
 		After: []string{"install"},
 		About: []string{"host", "linkfiles", "policy", "report", "rootfs"},
 		Of:    []string{"test/guard", program},
@@ -94,7 +94,7 @@ var Table = []Suite{
 	},
 	{
 		Name: "vm", Proves: "the walkthrough of a bond, played in one virtual machine",
-		CI:    []string{"make vm VM=ci"},
+		CI:    []string{"make vm VM=ci TESTFLAGS=-v"},
 		After: []string{"images"},
 		About: []string{"policy/life", "change"},
 		Of:    []string{"test/vm", "test/vm/guest", program}, Files: []string{"docs/story.sh", "docs/story.md", "contrib/systemd"},
@@ -102,7 +102,7 @@ var Table = []Suite{
 	},
 	{
 		Name: "contrib", Proves: "what of contrib is quick to test, with the programs that it is for",
-		CI:    []string{"make ecosystem"},
+		CI:    []string{"make ecosystem TESTFLAGS=-v"},
 		After: []string{"roots"},
 		Of:    []string{"test/ecosystem/completions", "test/ecosystem/hooks", "test/ecosystem/formats", "test/ecosystem/prometheus", "test/ecosystem/ansible", program}, Files: []string{"contrib"},
 		Limit: 20 * time.Minute,
@@ -123,7 +123,7 @@ var Table = []Suite{
 	ecosystem("puppet"),
 	{
 		Name: "initramfs", Proves: "images of initramfs-tools, dracut and in mkinitcpio's layout are read; fix --update-initramfs",
-		Full:  []string{"make initramfs"},
+		Full:  []string{"make initramfs TESTFLAGS=-v"},
 		After: []string{"roots"},
 		About: []string{"initramfs"},
 		Of:    []string{"test/initramfs", program},
@@ -135,11 +135,11 @@ var Table = []Suite{
 	soak("soak-changes", "1,000 times fix and undo leave nothing", "^TestSoakChanges$"),
 	{
 		Name: "fuzz", Proves: "a minute of fuzzing each target finds nothing",
-		Full:  []string{"make fuzz FUZZTIME=1m"},
-		After: []string{"check"},
+		Full:  []string{"make fuzz FUZZTIME=1m FUZZFLAGS=-parallel=1"},
+		After: []string{"install"},
 		About: []string{"linkfiles", "netconf", "initramfs", "host", "siteconf"},
-		Files: []string{"."},
-		Both:  true, Limit: 3 * time.Hour, Cases: regexp.MustCompile(`(?m)^linkaudit\S* Fuzz\w+$`),
+		Of:    []string{program},
+		Limit: 3 * time.Hour, Cases: regexp.MustCompile(`(?m)^linkaudit\S* Fuzz\w+$`),
 	},
 	{
 		Name: "bench", Proves: "the benchmark runs, with all its rows and columns",

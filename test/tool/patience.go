@@ -20,8 +20,8 @@ func Patience(usual time.Duration) time.Duration {
 }
 
 const (
-	// slownessVariable hands the factor of one process down to those that it starts.
-	slownessVariable = "LINKAUDIT_SLOWNESS"
+	// SlownessVariable hands the factor of one process down to those that it starts.
+	SlownessVariable = "LINKAUDIT_SLOWNESS"
 
 	// What one round of measure takes on a quiet machine of two processors.
 	quietRound = 4 * time.Millisecond
@@ -33,7 +33,7 @@ const (
 // takes, from 1 to 20. It is measured once in a process, when it is first needed;
 // $LINKAUDIT_SLOWNESS, where it is set, is the least that it is.
 var Slowness = sync.OnceValue(func() float64 {
-	inherited, _ := strconv.ParseFloat(os.Getenv(slownessVariable), 64)
+	inherited, _ := strconv.ParseFloat(os.Getenv(SlownessVariable), 64)
 	return min(slowest, max(1, inherited, float64(measure())/float64(quietRound)))
 })
 

@@ -36,8 +36,8 @@ type request struct {
 	// under the tree: runs of ip(8).
 	Create [][]string
 	// Networkd, for such an agent, has systemd-networkd create devices from the
-	// tree; Patient waits longer for it to be done.
-	Networkd, Patient bool
+	// tree.
+	Networkd bool
 }
 
 type reply struct {
@@ -76,6 +76,7 @@ func RunAgentIfAsked() {
 }
 
 func runAgent(root string, in io.Reader, out io.Writer) error {
+	syscall.Umask(0o022)
 	// Capabilities and namespaces belong to the thread, and udevadm is
 	// started from this one.
 	runtime.LockOSThread()
@@ -93,6 +94,9 @@ func runAgent(root string, in io.Reader, out io.Writer) error {
 		err = startUdevd()
 	}
 	if err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintln(out, agentReady); err != nil {
 		return err
 	}
 	if err := enc.Encode(reply{Setup: s}); err != nil {
@@ -216,11 +220,9 @@ func ip(commands [][]string) (failed []string) {
 // emptied are the directories that each case finds empty.
 var emptied = append([]string{"/run", "/sys/firmware"}, SearchPath...)
 
-func layOut(req request) error {
-	if req.AsIs {
-		return nil
-	}
-	for _, dir := range emptied {
+// empty removes what is in the directories, and what is in the place of one.
+func empty(dirs []string) error {
+	for _, dir := range dirs {
 		if fi, err := os.Lstat(dir); err == nil && !fi.IsDir() {
 			if err := os.Remove(dir); err != nil {
 				return err
@@ -235,6 +237,16 @@ func layOut(req request) error {
 				return err
 			}
 		}
+	}
+	return nil
+}
+
+func layOut(req request) error {
+	if req.AsIs {
+		return nil
+	}
+	if err := empty(emptied); err != nil {
+		return err
 	}
 	if err := syscall.Sethostname([]byte(req.Host)); err != nil {
 		return fmt.Errorf("set the host name: %w", err)

@@ -140,31 +140,35 @@ func Networkd(o Options) error {
 }
 
 func networkdSuite(o Options, suite string) (failures int, err error) {
-	agent, err := startAgent(o.root(suite), []string{outcomeVariable + "=1"})
-	if err != nil {
-		return 0, err
-	}
-	defer agent.Close()
 	counts := map[string]int{}
-	for index := range uint64(o.Trees) {
+	release := 0
+	err = o.underUdevd(suite, func(agent *Oracle, piece int) error {
+		release = agent.Release
+		index := uint64(piece)
 		g := &generator{Rand: rand.New(rand.NewPCG(o.Seed, index))}
 		c := &Case{About: fmt.Sprintf("seed %d, index %d", o.Seed, index), Machine: networkdMachine(), Tree: g.networkdTree()}
 		if err := c.Machine.ofThisMachine(); err != nil {
-			return failures, err
+			return err
 		}
 		got, err := agent.askNetworkd(c)
 		if err != nil {
-			return failures, fmt.Errorf("%s: %w", c.About, err)
+			return fmt.Errorf("%s: %w", c.About, err)
 		}
-		if problem := compareNetworkd(agent, c, got, counts); problem != "" {
-			failures++
-			fmt.Fprintf(o.Log, "--- systemd-networkd %d, %s: %s\n%s", agent.Release, c.About, problem, c.Format())
-			if failures >= o.MaxFailures {
-				break
-			}
+		problem := compareNetworkd(agent, c, got, counts)
+		if problem == "" {
+			return nil
 		}
+		failures++
+		fmt.Fprintf(o.Log, "--- systemd-networkd %d, %s: %s\n%s", agent.Release, c.About, problem, c.Format())
+		if failures >= o.MaxFailures {
+			return tool.ErrEnough
+		}
+		return nil
+	}).Work(o.Trees)
+	if err != nil {
+		return failures, err
 	}
-	fmt.Fprintf(o.Log, "systemd-networkd %d (%s), seed %d: %d trees:", agent.Release, suite, o.Seed, o.Trees)
+	fmt.Fprintf(o.Log, "systemd-networkd %d (%s), seed %d: %d trees:", release, suite, o.Seed, o.Trees)
 	for _, what := range slices.Sorted(maps.Keys(counts)) {
 		fmt.Fprintf(o.Log, " %s %d", what, counts[what])
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -245,20 +246,27 @@ func Outcomes(o Options) error {
 	return o.eachSuite("%d outcomes differ from the prediction", outcomeSuite)
 }
 
-func outcomeSuite(o Options, suite string) (failures int, err error) {
-	agent, err := startAgent(o.root(suite), []string{outcomeVariable + "=1"})
-	if err != nil {
-		return 0, err
+// underUdevd is a worker with an agent that has a running udevd. It is one, since udevd
+// mostly waits.
+func (o Options) underUdevd(suite string, do func(agent *Oracle, piece int) error) tool.Workers[*Oracle] {
+	return tool.Workers[*Oracle]{
+		Count: 1,
+		Open:  func() (*Oracle, error) { return startAgent(o.root(suite), []string{outcomeVariable + "=1"}) },
+		Close: (*Oracle).Close,
+		Do:    do,
 	}
-	defer agent.Close()
+}
+
+func outcomeSuite(o Options, suite string) (failures int, err error) {
 	results := map[string]int{}
-	devices, scheme := 0, ""
-	for batch := uint64(0); devices < o.Devices; batch++ {
-		g := &generator{Rand: rand.New(rand.NewPCG(o.Seed, batch))}
+	devices, release, scheme := 0, 0, ""
+	err = o.underUdevd(suite, func(agent *Oracle, batch int) error {
+		release = agent.Release
+		g := &generator{Rand: rand.New(rand.NewPCG(o.Seed, uint64(batch)))}
 		tree := g.policyTree()
 		rep, err := agent.ask(request{Tree: tree, Create: g.devicesToCreate()})
 		if err != nil {
-			return failures, fmt.Errorf("batch %d: %w", batch, err)
+			return fmt.Errorf("batch %d: %w", batch, err)
 		}
 		// Not every device has the scheme in its record, and all have one.
 		for _, c := range rep.Outcomes {
@@ -284,8 +292,15 @@ func outcomeSuite(o Options, suite string) (failures int, err error) {
 					(&Case{Machine: out.Machine, Devices: []Device{c.Before, c.After}, Tree: tree}).Format())
 			}
 		}
+		if devices >= o.Devices {
+			return tool.ErrEnough
+		}
+		return nil
+	}).Work(math.MaxInt)
+	if err != nil {
+		return failures, err
 	}
-	fmt.Fprintf(o.Log, "udev %d (%s), seed %d: %d devices under a running udevd, predicted and compared:", agent.Release, suite, o.Seed, devices)
+	fmt.Fprintf(o.Log, "udev %d (%s), seed %d: %d devices under a running udevd, predicted and compared:", release, suite, o.Seed, devices)
 	for _, what := range slices.Sorted(maps.Keys(results)) {
 		fmt.Fprintf(o.Log, " %s %d", what, results[what])
 	}

@@ -217,6 +217,28 @@ func ip(commands [][]string) (failed []string) {
 	return failed
 }
 
+// deleteDevices deletes the devices, but not lo. As a group they go at once; one by one
+// the kernel waits for each.
+func deleteDevices(devices []Device) error {
+	const group = "42"
+	var commands strings.Builder
+	for _, d := range devices {
+		if !d.Loopback {
+			fmt.Fprintf(&commands, "link set dev %s group %s\n", d.Name, group)
+		}
+	}
+	if commands.Len() == 0 {
+		return nil
+	}
+	commands.WriteString("link delete group " + group + "\n")
+	cmd := exec.Command("/usr/bin/ip", "-batch", "-")
+	cmd.Stdin = strings.NewReader(commands.String())
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("delete the devices: %w: %s", err, bytes.TrimSpace(out))
+	}
+	return nil
+}
+
 // emptied are the directories that each case finds empty.
 var emptied = append([]string{"/run", "/sys/firmware"}, SearchPath...)
 

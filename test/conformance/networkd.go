@@ -80,8 +80,8 @@ func runNetworkd(req request) (devices []Device, err error) {
 	if err := os.Remove(markerFile); err != nil {
 		return nil, err
 	}
-	for _, d := range devices {
-		ip([][]string{{"link", "del", "dev", d.Name}}) // a veth goes with its peer
+	if err := deleteDevices(devices); err != nil {
+		return nil, err
 	}
 	return devices, settle()
 }

@@ -200,10 +200,8 @@ func createUnderUdevd(req request) ([]created, error) {
 		after[i].DB = records[b.Index]
 		all = append(all, created{b, after[i]})
 	}
-	for _, a := range after {
-		if !a.Loopback {
-			ip([][]string{{"link", "del", "dev", a.Name}}) // a veth goes with its peer
-		}
+	if err := deleteDevices(after); err != nil {
+		return nil, err
 	}
 	return all, settle()
 }

@@ -36,8 +36,8 @@ type request struct {
 	// under the tree: runs of ip(8).
 	Create [][]string
 	// Networkd, for such an agent, has systemd-networkd create devices from the
-	// tree; Patient waits longer for it to be done.
-	Networkd, Patient bool
+	// tree.
+	Networkd bool
 }
 
 type reply struct {
@@ -76,6 +76,7 @@ func RunAgentIfAsked() {
 }
 
 func runAgent(root string, in io.Reader, out io.Writer) error {
+	syscall.Umask(0o022)
 	// Capabilities and namespaces belong to the thread, and udevadm is
 	// started from this one.
 	runtime.LockOSThread()
@@ -93,6 +94,9 @@ func runAgent(root string, in io.Reader, out io.Writer) error {
 		err = startUdevd()
 	}
 	if err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintln(out, agentReady); err != nil {
 		return err
 	}
 	if err := enc.Encode(reply{Setup: s}); err != nil {
@@ -213,14 +217,34 @@ func ip(commands [][]string) (failed []string) {
 	return failed
 }
 
+// deleteDevices deletes the devices, but not lo. As a group they go at once; one by one
+// the kernel waits for each.
+func deleteDevices(devices []Device) error {
+	const group = "42"
+	var commands strings.Builder
+	for _, d := range devices {
+		if !d.Loopback {
+			fmt.Fprintf(&commands, "link set dev %s group %s\n", d.Name, group)
+		}
+	}
+	if commands.Len() == 0 {
+		return nil
+	}
+	commands.WriteString("link delete group " + group + "\n")
+	cmd := exec.Command("/usr/bin/ip", "-batch", "-")
+	cmd.Stdin = strings.NewReader(commands.String())
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("delete the devices: %w: %s", err, bytes.TrimSpace(out))
+	}
+	return nil
+}
+
 // emptied are the directories that each case finds empty.
 var emptied = append([]string{"/run", "/sys/firmware"}, SearchPath...)
 
-func layOut(req request) error {
-	if req.AsIs {
-		return nil
-	}
-	for _, dir := range emptied {
+// empty removes what is in the directories, and what is in the place of one.
+func empty(dirs []string) error {
+	for _, dir := range dirs {
 		if fi, err := os.Lstat(dir); err == nil && !fi.IsDir() {
 			if err := os.Remove(dir); err != nil {
 				return err
@@ -235,6 +259,16 @@ func layOut(req request) error {
 				return err
 			}
 		}
+	}
+	return nil
+}
+
+func layOut(req request) error {
+	if req.AsIs {
+		return nil
+	}
+	if err := empty(emptied); err != nil {
+		return err
 	}
 	if err := syscall.Sethostname([]byte(req.Host)); err != nil {
 		return fmt.Errorf("set the host name: %w", err)

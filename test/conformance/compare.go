@@ -2,7 +2,7 @@ package conformance
 
 import (
 	"bytes"
-	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"linkaudit/test/tool"
 )
 
 // Generated compares the verdicts on generated trees, Options.Cases (tree,
@@ -25,41 +27,43 @@ const suitesAtATime = 2
 // eachSuite runs all suites, which share the workers, prints what each says in their
 // order, and returns an error with the sum of what failed, in the words of format.
 func (o Options) eachSuite(format string, run func(o Options, suite string) (failed int, err error)) error {
-	type end struct {
-		log    bytes.Buffer
+	var (
+		mu     sync.Mutex
+		logs   = make([]bytes.Buffer, len(o.Suites))
+		done   = make([]bool, len(o.Suites))
 		failed int
-		err    error
-		is     chan struct{}
-	}
-	turns := make(chan struct{}, suitesAtATime)
-	ends := make([]end, len(o.Suites))
-	for i, suite := range o.Suites {
-		e := &ends[i]
-		e.is = make(chan struct{})
-		o := o
-		o.Workers, o.Log = max(1, o.Workers/suitesAtATime), &e.log
-		go func() {
-			turns <- struct{}{}
-			defer func() { <-turns; close(e.is) }()
-			if e.failed, e.err = run(o, suite); e.err != nil {
-				// Not a disagreement, but an udevd or a namespace that did not
-				// come up or hear: on a busy machine that happens once.
-				fmt.Fprintf(o.Log, "%s: %v: once more\n", suite, e.err)
-				e.failed, e.err = run(o, suite)
+	)
+	// print prints what has been said by those suites before which all are done.
+	printed := 0
+	print := func() error {
+		for ; printed < len(done) && done[printed]; printed++ {
+			if _, err := logs[printed].WriteTo(o.Log); err != nil {
+				return err
 			}
-		}()
+		}
+		return nil
 	}
-	failed := 0
-	for i, suite := range o.Suites {
-		e := &ends[i]
-		<-e.is
-		if _, err := e.log.WriteTo(o.Log); err != nil {
-			return err
+	err := tool.Workers[struct{}]{
+		Count: suitesAtATime,
+		Do: func(_ struct{}, i int) error {
+			o := o
+			o.Workers, o.Log = max(1, o.Workers/suitesAtATime), &logs[i]
+			n, err := run(o, o.Suites[i])
+			mu.Lock()
+			defer mu.Unlock()
+			failed += n
+			if err != nil {
+				return fmt.Errorf("%s: %w", o.Suites[i], err)
+			}
+			done[i] = true
+			return print()
+		},
+	}.Work(len(o.Suites))
+	if err != nil {
+		for i := range done { // what the others have said is not lost
+			done[i] = true
 		}
-		if e.err != nil {
-			return fmt.Errorf("%s: %w", suite, e.err)
-		}
-		failed += e.failed
+		return errors.Join(print(), err)
 	}
 	if failed > 0 {
 		return fmt.Errorf(format, failed)
@@ -67,95 +71,75 @@ func (o Options) eachSuite(format string, run func(o Options, suite string) (fai
 	return nil
 }
 
+// oracles are the workers of a suite, with an oracle each.
+func (o Options) oracles(suite string, do func(oracle *Oracle, piece int) error) tool.Workers[*Oracle] {
+	return tool.Workers[*Oracle]{
+		Count: o.Workers,
+		Open:  func() (*Oracle, error) { return StartOracle(o.root(suite)) },
+		Close: (*Oracle).Close,
+		Do:    do,
+	}
+}
+
 // generatedSuite runs one release and returns the number of disagreements.
 func generatedSuite(o Options, suite string) (int, error) {
 	var (
 		mu       sync.Mutex
-		wg       sync.WaitGroup
-		next     uint64
 		failures int
-		fatal    error
 		total    statistics
 		release  int
 		lacking  []string
 	)
-	// take hands out the indices, and none any more once enough has gone wrong.
-	take := func() (uint64, bool) {
-		mu.Lock()
-		defer mu.Unlock()
-		if fatal != nil || failures >= o.MaxFailures || next*devicesPerCase >= uint64(o.Cases) {
-			return 0, false
-		}
-		next++
-		return next - 1, true
-	}
-	work := func() error {
-		oracle, err := StartOracle(o.root(suite))
+	work := func(oracle *Oracle, piece int) error {
+		index := uint64(piece)
+		c, err := Generate(o.Seed, index, oracle.Devices)
 		if err != nil {
 			return err
 		}
-		defer oracle.Close()
+		udevd, err := oracle.Ask(c)
+		if err != nil {
+			return fmt.Errorf("seed %d, index %d: %w", o.Seed, index, err)
+		}
+		var ours []Verdict
+		if !o.OracleOnly {
+			ours = Ours(oracle.Root(), c, oracle.Release)
+		}
 		mu.Lock()
 		release, lacking = oracle.Release, oracle.Lacking
-		mu.Unlock()
-		for {
-			index, ok := take()
-			if !ok {
-				return nil
-			}
-			c, err := Generate(o.Seed, index, oracle.Devices)
-			if err != nil {
-				return err
-			}
-			udevd, err := oracle.Ask(c)
-			if err != nil {
-				return err
-			}
-			var ours []Verdict
-			if !o.OracleOnly {
-				ours = Ours(oracle.Root(), c, oracle.Release)
-			}
-			mu.Lock()
-			for i := range udevd {
-				total.count(c, udevd[i])
-				if udevd[i].Failure != "" {
-					fmt.Fprintf(o.Log, "udev %d, seed %d, index %d, %s: %s\n",
-						oracle.Release, o.Seed, index, c.Devices[i].Name, udevd[i].Failure)
-				}
-			}
-			mu.Unlock()
-			for i := range ours {
-				if udevd[i].Failure != "" {
-					continue // counted and printed; there is nothing to compare with
-				}
-				difference := Difference(udevd[i], comparable(oracle.Release, ours[i]))
-				if difference == "" {
-					continue
-				}
-				small, err := shrink(oracle, c, i, kind(difference))
-				if err != nil {
-					return err
-				}
-				mu.Lock()
-				failures++
-				o.report(small, oracle, o.Seed, index)
-				mu.Unlock()
-				break // the other devices of the tree will show the same
+		for i := range udevd {
+			total.count(c, udevd[i])
+			if udevd[i].Failure != "" {
+				fmt.Fprintf(o.Log, "udev %d, seed %d, index %d, %s: %s\n",
+					oracle.Release, o.Seed, index, c.Devices[i].Name, udevd[i].Failure)
 			}
 		}
-	}
-	for range o.Workers {
-		wg.Go(func() {
-			if err := work(); err != nil {
-				mu.Lock()
-				fatal = cmp.Or(fatal, err)
-				mu.Unlock()
+		mu.Unlock()
+		for i := range ours {
+			if udevd[i].Failure != "" {
+				continue // counted and printed; there is nothing to compare with
 			}
-		})
+			difference := Difference(udevd[i], comparable(oracle.Release, ours[i]))
+			if difference == "" {
+				continue
+			}
+			small, err := shrink(oracle, c, i, kind(difference))
+			if err != nil {
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			failures++
+			o.report(small, oracle, o.Seed, index)
+			if failures >= o.MaxFailures {
+				return tool.ErrEnough
+			}
+			return nil // the other devices of the tree will show the same
+		}
+		return nil
 	}
-	wg.Wait()
-	if fatal != nil {
-		return failures, fatal
+	trees := (o.Cases + devicesPerCase - 1) / devicesPerCase
+	if err := o.oracles(suite, work).Work(trees); err != nil {
+		return failures, err
 	}
 	fmt.Fprintf(o.Log, "udev %d (%s), seed %d: %s; %d disagreements\n", release, suite, o.Seed, &total, failures)
 	if len(lacking) > 0 {

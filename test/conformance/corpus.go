@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 )
 
 // Corpus compares the verdicts on existing files: each .link file below the
@@ -64,22 +65,25 @@ func corpusCase(file string) (*Case, error) {
 }
 
 func corpusSuite(o Options, suite string, cases []*Case) (failures int, err error) {
-	oracle, err := StartOracle(o.root(suite))
-	if err != nil {
-		return 0, err
-	}
-	defer oracle.Close()
-	asked := 0
-	for _, c := range cases {
+	var (
+		mu      sync.Mutex
+		asked   int
+		release int
+	)
+	work := func(oracle *Oracle, piece int) error {
+		c := *cases[piece] // another suite has it at the same time
 		c.Devices = []Device{{Name: "br0"}, {Name: "veth0"}, {Name: "tap0"}}
 		if err := c.complete(oracle); err != nil {
-			return failures, err
+			return err
 		}
-		udevd, err := oracle.Ask(c)
+		udevd, err := oracle.Ask(&c)
 		if err != nil {
-			return failures, err
+			return fmt.Errorf("%s: %w", c.About, err)
 		}
-		ours := Ours(oracle.Root(), c, oracle.Release)
+		ours := Ours(oracle.Root(), &c, oracle.Release)
+		mu.Lock()
+		defer mu.Unlock()
+		release = oracle.Release
 		for i := range udevd {
 			asked++
 			if diff := Difference(udevd[i], comparable(oracle.Release, ours[i])); diff != "" {
@@ -87,7 +91,11 @@ func corpusSuite(o Options, suite string, cases []*Case) (failures int, err erro
 				fmt.Fprintf(o.Log, "--- disagreement: udev %d, %s, device %s\n%s", oracle.Release, c.About, c.Devices[i].Name, diff)
 			}
 		}
+		return nil
 	}
-	fmt.Fprintf(o.Log, "udev %d (%s): %d existing files, %d cases; %d disagreements\n", oracle.Release, suite, len(cases), asked, failures)
+	if err := o.oracles(suite, work).Work(len(cases)); err != nil {
+		return failures, err
+	}
+	fmt.Fprintf(o.Log, "udev %d (%s): %d existing files, %d cases; %d disagreements\n", release, suite, len(cases), asked, failures)
 	return failures, nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"strconv"
@@ -97,6 +98,14 @@ func (d Device) Facts() *linkfiles.Device {
 		f.NameAssignType = fact.Known(d.NameAssignType)
 	}
 	return f
+}
+
+// matched is the device without what differs between namespaces, by which no file is
+// chosen: its number.
+func (d Device) matched() Device {
+	d.Index, d.UEvent = 0, maps.Clone(d.UEvent)
+	delete(d.UEvent, "IFINDEX")
+	return d
 }
 
 // databaseNode is the device's file in the udev database, in the format of

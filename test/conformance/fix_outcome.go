@@ -24,22 +24,18 @@ const fixOutcomeBatches = 8
 // addresses as the kernel made them. What becomes of all other devices has to
 // be what is predicted for the changed tree.
 func fixOutcomes(o Options, suite string) (failures int, err error) {
-	agent, err := startAgent(o.root(suite), []string{outcomeVariable + "=1"})
-	if err != nil {
-		return 0, err
-	}
-	defer agent.Close()
-	targets, left, taken := 0, 0, 0
-	for batch := range uint64(fixOutcomeBatches) {
-		g := &generator{Rand: rand.New(rand.NewPCG(o.Seed, 1<<32+batch))}
+	targets, left, taken, release := 0, 0, 0, 0
+	err = o.underUdevd(suite, func(agent *Oracle, batch int) error {
+		release = agent.Release
+		g := &generator{Rand: rand.New(rand.NewPCG(o.Seed, 1<<32+uint64(batch)))}
 		tree, devices := g.policyTree(), g.devicesToCreate()
 		plans, err := planAhead(g, linkfiles.Release(agent.Release), &tree, devices)
 		if err != nil {
-			return failures, fmt.Errorf("batch %d: %w", batch, err)
+			return fmt.Errorf("batch %d: %w", batch, err)
 		}
 		rep, err := agent.ask(request{Tree: tree, Create: devices})
 		if err != nil {
-			return failures, fmt.Errorf("batch %d: %w", batch, err)
+			return fmt.Errorf("batch %d: %w", batch, err)
 		}
 		scheme, others := "", map[string]bool{}
 		for _, c := range rep.Outcomes {
@@ -72,9 +68,13 @@ func fixOutcomes(o Options, suite string) (failures int, err error) {
 					(&Case{Machine: outcomeMachine(), Devices: []Device{c.Before, c.After}, Tree: tree}).Format())
 			}
 		}
+		return nil
+	}).Work(fixOutcomeBatches)
+	if err != nil {
+		return failures, err
 	}
 	fmt.Fprintf(o.Log, "udev %d (%s), seed %d: a running udevd left the address of %d of %d new devices with an override; without one it set %d\n",
-		agent.Release, suite, o.Seed, left, targets, taken)
+		release, suite, o.Seed, left, targets, taken)
 	return failures, nil
 }
 

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"linkaudit/test/tool"
 )
 
 // fixTotals count what became of the cases of one release.
@@ -88,85 +90,58 @@ func Fixes(o Options, indices []string) error {
 func fixSuite(o Options, suite string, only []uint64) (int, error) {
 	var (
 		mu      sync.Mutex
-		wg      sync.WaitGroup
-		next    int
-		fatal   error
 		release int
 	)
 	total := &fixTotals{what: map[string]int{}, reasons: map[string]int{}, marks: map[string]int{}}
-	take := func() (uint64, bool) {
-		mu.Lock()
-		defer mu.Unlock()
-		next++
-		switch {
-		case fatal != nil || total.failures >= o.MaxFailures:
-			return 0, false
-		case only != nil && next <= len(only):
-			return only[next-1], true
-		case only != nil || next > o.Trees:
-			return 0, false
+	work := func(oracle *Oracle, piece int) error {
+		index := uint64(piece)
+		if only != nil {
+			index = only[piece]
 		}
-		return uint64(next - 1), true
-	}
-	work := func() error {
-		oracle, err := StartOracle(o.root(suite))
+		f, err := generateFix(o.Seed, index, oracle.Devices)
 		if err != nil {
 			return err
 		}
-		defer oracle.Close()
-		mu.Lock()
-		release = oracle.Release
-		mu.Unlock()
-		for {
-			index, ok := take()
-			if !ok {
-				return nil
-			}
-			f, err := generateFix(o.Seed, index, oracle.Devices)
-			if err != nil {
+		r, err := f.check(oracle)
+		if err != nil {
+			return fmt.Errorf("seed %d, index %d: %w", o.Seed, index, err)
+		}
+		var small *fixCase
+		if r.problem != "" {
+			if small, err = f.shrink(oracle, r.problem); err != nil {
 				return err
 			}
-			r, err := f.check(oracle)
-			if err != nil {
-				return fmt.Errorf("seed %d, index %d: %w", o.Seed, index, err)
-			}
-			var small *fixCase
-			if r.problem != "" {
-				if small, err = f.shrink(oracle, r.problem); err != nil {
-					return err
-				}
-			}
-			mu.Lock()
-			total.count(r)
-			if o.Raw != nil && r.reason != "" {
-				fmt.Fprintf(o.Raw, "udev %d, seed %d, index %d, target %s (unseen %v): %s\n", oracle.Release, o.Seed, index, f.Target, f.Unseen, r.reason)
-				if only != nil {
-					fmt.Fprintf(o.Raw, "%v\n%s", r.err, f.Format())
-				}
-			}
-			if r.problem != "" {
-				total.failures++
-				fmt.Fprintf(o.Log, "--- fix: udev %d, seed %d, index %d, target %s (unseen %v, bare %v): %s\n%s",
-					oracle.Release, o.Seed, index, f.Target, f.Unseen, f.Bare, r.problem, small.Format())
-				if small.Former != nil {
-					fmt.Fprintf(o.Log, "former override %s:\n%s", small.Former.Path, small.Former.Content)
-				}
-			}
-			mu.Unlock()
 		}
-	}
-	for range o.Workers {
-		wg.Go(func() {
-			if err := work(); err != nil {
-				mu.Lock()
-				fatal = cmp.Or(fatal, err)
-				mu.Unlock()
+		mu.Lock()
+		defer mu.Unlock()
+		release = oracle.Release
+		total.count(r)
+		if o.Raw != nil && r.reason != "" {
+			fmt.Fprintf(o.Raw, "udev %d, seed %d, index %d, target %s (unseen %v): %s\n", oracle.Release, o.Seed, index, f.Target, f.Unseen, r.reason)
+			if only != nil {
+				fmt.Fprintf(o.Raw, "%v\n%s", r.err, f.Format())
 			}
-		})
+		}
+		if r.problem == "" {
+			return nil
+		}
+		total.failures++
+		fmt.Fprintf(o.Log, "--- fix: udev %d, seed %d, index %d, target %s (unseen %v, bare %v): %s\n%s",
+			oracle.Release, o.Seed, index, f.Target, f.Unseen, f.Bare, r.problem, small.Format())
+		if small.Former != nil {
+			fmt.Fprintf(o.Log, "former override %s:\n%s", small.Former.Path, small.Former.Content)
+		}
+		if total.failures >= o.MaxFailures {
+			return tool.ErrEnough
+		}
+		return nil
 	}
-	wg.Wait()
-	if fatal != nil {
-		return total.failures, fatal
+	trees := o.Trees
+	if only != nil {
+		trees = len(only)
+	}
+	if err := o.oracles(suite, work).Work(trees); err != nil {
+		return total.failures, err
 	}
 	fmt.Fprintf(o.Log, "udev %d (%s), seed %d: fix and undo on %s", release, suite, o.Seed, total)
 	return total.failures, nil

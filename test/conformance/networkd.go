@@ -7,8 +7,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 	"syscall"
@@ -19,6 +17,7 @@ import (
 	"linkaudit/linkfiles"
 	"linkaudit/netconf"
 	"linkaudit/policy"
+	"linkaudit/test/tool"
 )
 
 // What systemd-networkd does: generated .netdev and .network files are laid out,
@@ -28,107 +27,111 @@ import (
 
 const networkdProgram = "/usr/lib/systemd/systemd-networkd"
 
-// settled is how long nothing may change before systemd-networkd counts as done,
-// and for how long that is waited for.
+// A marker is a device that is created to see how far systemd-networkd has come: the
+// address that its .network file sets is there when systemd-networkd has handled what
+// came before. The file is in front of all generated ones, which would match it too.
 const (
-	settled     = 400 * time.Millisecond
-	settledLong = 3 * time.Second
-	settleLimit = 20 * time.Second
+	marker        = "marker-0"
+	markerAddress = "02:00:5e:ff:ff:ff"
+	markerFile    = "/etc/systemd/network/+marker.network"
+	markerContent = "[Match]\nName=" + marker + "\n[Link]\nMACAddress=" + markerAddress + "\n[Network]\nLinkLocalAddressing=no\n"
 )
 
 // runNetworkd lays the tree out, lets systemd-networkd work on it and returns the
 // devices that are there then, which it deletes.
 func runNetworkd(req request) (devices []Device, err error) {
-	for _, dir := range SearchPath {
-		entries, err := os.ReadDir(dir)
-		if err != nil && !os.IsNotExist(err) {
-			return nil, err
-		}
-		for _, e := range entries {
-			if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
-				return nil, err
-			}
-		}
-	}
-	if err := syscall.Sethostname([]byte(req.Host)); err != nil {
-		return nil, err
-	}
-	if err := req.Tree.Write("/"); err != nil {
+	if err := empty(SearchPath); err != nil {
 		return nil, err
 	}
 	// It refuses a directory of another owner.
 	if err := os.RemoveAll("/run/systemd/netif"); err != nil {
 		return nil, err
 	}
+	if err := syscall.Sethostname([]byte(req.Host)); err != nil {
+		return nil, err
+	}
+	tree := append(slices.Clone(req.Tree), Node{Path: markerFile, Kind: NodeFile, Content: []byte(markerContent)})
+	if err := tree.Write("/"); err != nil {
+		return nil, err
+	}
 	cmd := exec.Command(networkdProgram)
 	cmd.Env = append([]string{"SYSTEMD_LOG_LEVEL=info", "SYSTEMD_LOG_TARGET=console", "PATH=/usr/sbin:/usr/bin"}, req.Env...)
-	log := &strings.Builder{}
+	log, err := os.CreateTemp("/run", "networkd-*.log")
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	defer os.Remove(log.Name())
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	exited := make(chan error, 1)
-	go func() { exited <- cmd.Wait() }()
-	defer func() {
-		cmd.Process.Kill()
-		if err != nil {
-			return
-		}
-		if err = <-exited; err != nil {
-			var exit *exec.ExitError
-			if errors.As(err, &exit) && exit.ProcessState.Sys().(syscall.WaitStatus).Signaled() {
-				err = nil
-			}
-		}
-	}()
-	patience := settled
-	if req.Patient {
-		patience = settledLong
+	devices, err = watchNetworkd(cmd.Process.Pid)
+	if ended := tool.End(cmd, syscall.SIGKILL); ended != nil {
+		err = errors.Join(err, ended)
 	}
-	var last []Device
-	since, start := time.Now(), time.Now()
-	for time.Since(since) < patience || !networkdUp() {
-		select {
-		case err := <-exited:
-			return nil, fmt.Errorf("systemd-networkd ended: %v: %s", err, log)
-		case <-time.After(20 * time.Millisecond):
-		}
-		if time.Since(start) > settleLimit {
-			return nil, fmt.Errorf("systemd-networkd does not come to an end: %s", log)
-		}
-		now, err := readDevices()
-		if err != nil {
+	if ws := cmd.ProcessState.Sys().(syscall.WaitStatus); !ws.Signaled() || ws.Signal() != syscall.SIGKILL {
+		err = errors.Join(err, fmt.Errorf("systemd-networkd ended: %v", cmd.ProcessState))
+	}
+	if err != nil {
+		said, _ := os.ReadFile(log.Name())
+		return nil, fmt.Errorf("%w: %s", err, said)
+	}
+	if err := os.Remove(markerFile); err != nil {
+		return nil, err
+	}
+	if err := deleteDevices(devices); err != nil {
+		return nil, err
+	}
+	return devices, settle()
+}
+
+// watchNetworkd returns the devices that are there when systemd-networkd is done.
+func watchNetworkd(pid int) (devices []Device, err error) {
+	// It notes its state when it comes to its event loop.
+	if !tool.Until(time.Minute, func() bool { _, err := os.Stat("/run/systemd/netif/state"); return err == nil || gone(pid) }) {
+		return nil, errors.New("systemd-networkd does not come up")
+	}
+	// Each thing that systemd-networkd hears of is handled in order: the notices of the
+	// kernel, those of udevd, and what it then wants to have done. When the first marker
+	// has its address, all devices have been created that are to be. When udevd has
+	// handled those and then the second marker has its address, they have theirs.
+	for range 2 {
+		if err := settle(); err != nil {
 			return nil, err
 		}
-		if !reflect.DeepEqual(addresses(now), addresses(last)) {
-			since = time.Now()
+		if err := passMarker(pid); err != nil {
+			return nil, err
 		}
-		last = now
 	}
-	for _, d := range last {
-		if d.Loopback {
-			continue
-		}
-		devices = append(devices, d)
-		ip([][]string{{"link", "del", "dev", d.Name}}) // a veth goes with its peer
-	}
-	return devices, udevadm("settle", "--timeout=60")
+	all, err := readDevices()
+	return slices.DeleteFunc(all, func(d Device) bool { return d.Loopback }), err
 }
 
-// networkdUp reports whether systemd-networkd got as far as its event loop, where
-// it notes its state.
-func networkdUp() bool {
-	_, err := os.Stat("/run/systemd/netif/state")
-	return err == nil
+// passMarker creates the marker, waits until systemd-networkd has set its address, and
+// deletes it.
+func passMarker(pid int) error {
+	if failed := ip([][]string{{"link", "add", marker, "type", "bridge"}}); len(failed) > 0 {
+		return fmt.Errorf("create the marker: %s", failed[0])
+	}
+	address := ""
+	if !tool.Until(time.Minute, func() bool {
+		text, _ := os.ReadFile("/sys/class/net/" + marker + "/address")
+		address = strings.TrimSpace(string(text))
+		return address == markerAddress || gone(pid)
+	}) {
+		return fmt.Errorf("systemd-networkd does not set the address of the marker, which is %s", address)
+	}
+	if failed := ip([][]string{{"link", "del", marker}}); len(failed) > 0 {
+		return fmt.Errorf("delete the marker: %s", failed[0])
+	}
+	return nil
 }
 
-// addresses is what a change of which means that work goes on.
-func addresses(devices []Device) (out []string) {
-	for _, d := range devices {
-		out = append(out, fmt.Sprintf("%d %s %s %d", d.Index, d.Name, d.MAC, d.AddrAssignType))
-	}
-	slices.Sort(out)
-	return out
+// gone reports whether a child has ended, which has not been waited for.
+func gone(pid int) bool {
+	stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return strings.HasPrefix(string(stat[strings.LastIndexByte(string(stat), ')')+1:]), " Z ")
 }
 
 // Networkd compares Options.Trees trees for each release.
@@ -137,38 +140,35 @@ func Networkd(o Options) error {
 }
 
 func networkdSuite(o Options, suite string) (failures int, err error) {
-	agent, err := startAgent(o.root(suite), []string{outcomeVariable + "=1"})
-	if err != nil {
-		return 0, err
-	}
-	defer agent.Close()
 	counts := map[string]int{}
-	for index := range uint64(o.Trees) {
+	release := 0
+	err = o.underUdevd(suite, func(agent *Oracle, piece int) error {
+		release = agent.Release
+		index := uint64(piece)
 		g := &generator{Rand: rand.New(rand.NewPCG(o.Seed, index))}
 		c := &Case{About: fmt.Sprintf("seed %d, index %d", o.Seed, index), Machine: networkdMachine(), Tree: g.networkdTree()}
 		if err := c.Machine.ofThisMachine(); err != nil {
-			return failures, err
+			return err
 		}
-		got, err := agent.askNetworkd(c, false)
+		got, err := agent.askNetworkd(c)
 		if err != nil {
-			return failures, fmt.Errorf("%s: %w", c.About, err)
+			return fmt.Errorf("%s: %w", c.About, err)
 		}
-		problem := compareNetworkd(agent, c, got, map[string]int{})
-		if problem != "" {
-			// A busy machine may not have come to the end.
-			if got, err = agent.askNetworkd(c, true); err != nil {
-				return failures, fmt.Errorf("%s: %w", c.About, err)
-			}
+		problem := compareNetworkd(agent, c, got, counts)
+		if problem == "" {
+			return nil
 		}
-		if problem = compareNetworkd(agent, c, got, counts); problem != "" {
-			failures++
-			fmt.Fprintf(o.Log, "--- systemd-networkd %d, %s: %s\n%s", agent.Release, c.About, problem, c.Format())
-			if failures >= o.MaxFailures {
-				break
-			}
+		failures++
+		fmt.Fprintf(o.Log, "--- systemd-networkd %d, %s: %s\n%s", agent.Release, c.About, problem, c.Format())
+		if failures >= o.MaxFailures {
+			return tool.ErrEnough
 		}
+		return nil
+	}).Work(o.Trees)
+	if err != nil {
+		return failures, err
 	}
-	fmt.Fprintf(o.Log, "systemd-networkd %d (%s), seed %d: %d trees:", agent.Release, suite, o.Seed, o.Trees)
+	fmt.Fprintf(o.Log, "systemd-networkd %d (%s), seed %d: %d trees:", release, suite, o.Seed, o.Trees)
 	for _, what := range slices.Sorted(maps.Keys(counts)) {
 		fmt.Fprintf(o.Log, " %s %d", what, counts[what])
 	}
@@ -183,8 +183,8 @@ func networkdMachine() Machine {
 	return m
 }
 
-func (o *Oracle) askNetworkd(c *Case, patient bool) ([]Device, error) {
-	rep, err := o.ask(request{Tree: c.Tree, Env: c.Machine.Env(), Host: c.Machine.Hostname, Networkd: true, Patient: patient})
+func (o *Oracle) askNetworkd(c *Case) ([]Device, error) {
+	rep, err := o.ask(request{Tree: c.Tree, Env: c.Machine.Env(), Host: c.Machine.Hostname, Networkd: true})
 	return rep.Devices, err
 }
 

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"encoding/gob"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -11,6 +12,9 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
+
+	"linkaudit/test/tool"
 )
 
 // An Oracle asks the udevadm of one release. It may be used by one goroutine
@@ -27,11 +31,17 @@ type Oracle struct {
 	// Raw, if set, gets everything that udevadm prints.
 	Raw io.Writer
 
-	cmd *exec.Cmd
-	in  io.WriteCloser
-	enc *gob.Encoder
-	dec *gob.Decoder
+	agent *tool.Held
+	enc   *gob.Encoder
+	dec   *gob.Decoder
 }
+
+// agentReady is the line that an agent prints before its replies.
+const agentReady = "ready"
+
+// answerLimit is how long an agent may take for one request on a quiet machine. It is
+// longer than the sum of what the agent itself waits for, with a limit of its own.
+const answerLimit = 10 * time.Minute
 
 // StartOracle starts an agent in the root, which stays untouched. It needs
 // root's rights, and the program must call RunAgentIfAsked first thing.
@@ -46,49 +56,49 @@ func StartOracle(root string) (*Oracle, error) {
 // startAgent starts an agent with additions to its environment and with open files.
 func startAgent(root string, env []string, files ...*os.File) (*Oracle, error) {
 	cmd := exec.Command("/proc/self/exe")
-	cmd.Env = append(append(os.Environ(), agentVariable+"="+root), env...)
+	// Nothing of our own environment: udevd and ip(8) would take notice of some of it.
+	cmd.Env = append([]string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8", agentVariable + "=" + root, tool.SlownessOfThis()}, env...)
 	cmd.ExtraFiles = files
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWNET | syscall.CLONE_NEWPID | syscall.CLONE_NEWUTS,
 		Pdeathsig:  syscall.SIGKILL,
 	}
-	in, err := cmd.StdinPipe()
+	agent, err := tool.Hold(cmd, agentReady)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("start an agent for %s in new namespaces (this needs root's rights): %w", root, err)
 	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start an agent in new namespaces (this needs root's rights): %w", err)
-	}
-	o := &Oracle{cmd: cmd, in: in, enc: gob.NewEncoder(in), dec: gob.NewDecoder(out)}
+	o := &Oracle{agent: agent, enc: gob.NewEncoder(agent.In), dec: gob.NewDecoder(agent.Out)}
 	var rep reply
-	if err := o.dec.Decode(&rep); err != nil {
-		o.Close()
-		return nil, fmt.Errorf("the agent for %s did not come up: %w", root, err)
+	if err := o.bounded(func() error { return o.dec.Decode(&rep) }); err != nil {
+		return nil, errors.Join(fmt.Errorf("the agent for %s did not come up: %w", root, err), o.Close())
 	}
 	o.Version, o.Devices, o.Lacking = rep.Setup.Version, rep.Setup.Devices, rep.Setup.Lacking
 	number := regexp.MustCompile(`^\d+`).FindString(o.Version)
 	if o.Release, err = strconv.Atoi(number); err != nil {
-		o.Close()
-		return nil, fmt.Errorf("udevadm --version of %s: %q", root, o.Version)
+		return nil, errors.Join(fmt.Errorf("udevadm --version of %s: %q", root, o.Version), o.Close())
 	}
 	return o, nil
 }
 
 // Close ends the agent and with it the namespaces.
-func (o *Oracle) Close() error {
-	o.in.Close()
-	return o.cmd.Wait()
+func (o *Oracle) Close() error { return o.agent.End() }
+
+// bounded does one exchange with the agent, and kills it where that takes too long.
+func (o *Oracle) bounded(exchange func() error) error {
+	limit := tool.Patience(answerLimit)
+	late := time.AfterFunc(limit, func() { o.agent.Cmd.Process.Kill() })
+	err := exchange()
+	if inTime := late.Stop(); err != nil && !inTime {
+		return fmt.Errorf("no answer within %v, so the agent was killed (%w)", limit, err)
+	}
+	return err
 }
 
 // Root is a path under which the tree of the last case can be read from
 // outside the namespaces.
 func (o *Oracle) Root() string {
-	return fmt.Sprintf("/proc/%d/root", o.cmd.Process.Pid)
+	return fmt.Sprintf("/proc/%d/root", o.agent.PID())
 }
 
 // Ask lays the case out and returns udevd's verdict for each of its devices.
@@ -145,11 +155,17 @@ func (o *Oracle) request(c *Case) (request, error) {
 
 // ask has the agent answer a request.
 func (o *Oracle) ask(req request) (rep reply, err error) {
-	if err := o.enc.Encode(req); err != nil {
-		return rep, fmt.Errorf("ask the agent: %w", err)
-	}
-	if err := o.dec.Decode(&rep); err != nil {
-		return rep, fmt.Errorf("hear the agent: %w", err)
+	err = o.bounded(func() error {
+		if err := o.enc.Encode(req); err != nil {
+			return fmt.Errorf("ask the agent: %w", err)
+		}
+		if err := o.dec.Decode(&rep); err != nil {
+			return fmt.Errorf("hear the agent: %w", err)
+		}
+		return nil
+	})
+	if err != nil {
+		return rep, err
 	}
 	if rep.Err != "" {
 		return rep, fmt.Errorf("the agent: %s", rep.Err)

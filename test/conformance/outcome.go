@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,8 +25,8 @@ import (
 
 // The outcome itself: devices are created under a running systemd-udevd of
 // each release, and what becomes of their addresses is compared with what
-// policy.OnAdd says. udevd's queue is held while the devices are created, so
-// that each can be read as the kernel made it, before udevd gets to it.
+// policy.OnAdd says. udevd is stopped while the devices are created, so that
+// each can be read as the kernel made it, before udevd gets to it.
 
 // outcomeVariable makes an agent start udevd instead of the fixed devices.
 const outcomeVariable = "LINKAUDIT_CONFORMANCE_UDEVD"
@@ -67,42 +67,75 @@ func startUdevd() error {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("start systemd-udevd: %w: %s", err, out)
 	}
+	// 262 is in the background before it listens. Where it answers, it receives events.
+	var err error
+	if !tool.Until(time.Minute, func() bool { err = udevadm("control", "--ping"); return err == nil }) {
+		return fmt.Errorf("systemd-udevd does not come up: %w", err)
+	}
 	return nil
 }
 
-// control gives an order to a udevd that has been started: 262 is in the
-// background before it listens.
-func control(order string) error {
-	err := udevadm("control", order)
-	for wait := time.Millisecond; err != nil && wait < 10*time.Second; wait *= 2 {
-		time.Sleep(wait)
-		err = udevadm("control", order)
+// udevds are the processes of the systemd-udevd in this network namespace, of which there
+// is none but ours.
+func udevds() (pids []int) {
+	for _, pid := range tool.NetworkOf(os.Getpid()) {
+		name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+		if s := string(name); s == "systemd-udevd\n" || s == "(udev-worker)\n" {
+			pids = append(pids, pid)
+		}
 	}
-	return err
+	return pids
 }
 
-// endUdevd ends every systemd-udevd of this network namespace and waits until it is gone:
-// one on its way out would still answer on the socket, and then take it away, when the
-// next one runs. It does so by a signal: "control --exit" may be lost as "--reload" may,
-// and succeeds all the same.
-func endUdevd() error {
-	for wait := time.Millisecond; wait < 10*time.Second; wait *= 2 {
-		gone := true
-		for _, pid := range tool.NetworkOf(os.Getpid()) {
-			if name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid)); string(name) != "systemd-udevd\n" {
+// signalUdevds sends the signal to every process of systemd-udevd until so is true of all
+// of them.
+func signalUdevds(signal syscall.Signal, so func(pid int) bool) error {
+	var err error
+	done := tool.Until(time.Minute, func() bool {
+		all := true
+		for _, pid := range udevds() {
+			if so(pid) {
 				continue
 			}
-			gone = false
-			if err := syscall.Kill(pid, syscall.SIGTERM); err != nil && !errors.Is(err, syscall.ESRCH) {
-				return fmt.Errorf("end systemd-udevd: %w", err)
+			all = false
+			if failed := syscall.Kill(pid, signal); failed != nil && !errors.Is(failed, syscall.ESRCH) {
+				err = failed
 			}
 		}
-		if gone {
-			return nil
-		}
-		time.Sleep(wait)
+		return all || err != nil
+	})
+	switch {
+	case err != nil:
+		return fmt.Errorf("send %v to systemd-udevd: %w", signal, err)
+	case !done:
+		return fmt.Errorf("systemd-udevd does not take notice of %v", signal)
 	}
-	return errors.New("systemd-udevd does not exit")
+	return nil
+}
+
+// endUdevd ends systemd-udevd and waits until it is gone: one on its way out would still
+// answer on the socket, and then take it away, when the next one runs. It does so by a
+// signal: "control --exit" may be lost, and succeeds all the same.
+func endUdevd() error { return signalUdevds(syscall.SIGTERM, func(int) bool { return false }) }
+
+// holdUdevd stops systemd-udevd where it is, until continueUdevd. What the kernel tells it
+// meanwhile waits in its socket. "control --stop-exec-queue" would be an order that may be
+// lost, too.
+func holdUdevd() error {
+	if len(udevds()) == 0 {
+		return errors.New("no systemd-udevd to hold")
+	}
+	return signalUdevds(syscall.SIGSTOP, stopped)
+}
+
+func continueUdevd() error {
+	return signalUdevds(syscall.SIGCONT, func(pid int) bool { return !stopped(pid) })
+}
+
+// stopped reports whether the process has been stopped by a signal (proc(5), stat).
+func stopped(pid int) bool {
+	stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return strings.HasPrefix(string(stat[strings.LastIndexByte(string(stat), ')')+1:]), " T ")
 }
 
 func outcomeMachine() Machine {
@@ -112,16 +145,8 @@ func outcomeMachine() Machine {
 // createUnderUdevd lays the tree out, creates the devices, lets udevd handle
 // them and deletes them.
 func createUnderUdevd(req request) ([]created, error) {
-	for _, dir := range SearchPath {
-		entries, err := os.ReadDir(dir)
-		if err != nil && !os.IsNotExist(err) {
-			return nil, err
-		}
-		for _, e := range entries {
-			if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
-				return nil, err
-			}
-		}
+	if err := empty(SearchPath); err != nil {
+		return nil, err
 	}
 	if err := req.Tree.Write("/"); err != nil {
 		return nil, err
@@ -134,7 +159,7 @@ func createUnderUdevd(req request) ([]created, error) {
 	if err := startUdevd(); err != nil {
 		return nil, err
 	}
-	if err := control("--stop-exec-queue"); err != nil {
+	if err := holdUdevd(); err != nil {
 		return nil, err
 	}
 	if failed := ip(req.Create); len(failed) > 0 {
@@ -144,10 +169,10 @@ func createUnderUdevd(req request) ([]created, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := udevadm("control", "--start-exec-queue"); err != nil {
+	if err := continueUdevd(); err != nil {
 		return nil, err
 	}
-	if err := udevadm("settle", "--timeout=60"); err != nil {
+	if err := settle(); err != nil {
 		return nil, err
 	}
 	records := map[int]map[string]string{}
@@ -175,12 +200,15 @@ func createUnderUdevd(req request) ([]created, error) {
 		after[i].DB = records[b.Index]
 		all = append(all, created{b, after[i]})
 	}
-	for _, a := range after {
-		if !a.Loopback {
-			ip([][]string{{"link", "del", "dev", a.Name}}) // a veth goes with its peer
-		}
+	if err := deleteDevices(after); err != nil {
+		return nil, err
 	}
-	return all, udevadm("settle", "--timeout=60")
+	return all, settle()
+}
+
+// settle waits until udevd has handled the events that there are.
+func settle() error {
+	return udevadm("settle", fmt.Sprintf("--timeout=%.0f", tool.Patience(time.Minute).Seconds()))
 }
 
 func udevadm(args ...string) error {
@@ -194,11 +222,9 @@ func udevadm(args ...string) error {
 // "settle" may return before the last event has left the kernel's socket.
 func readDatabase(index int) (map[string]string, error) {
 	name := "/run/udev/data/n" + strconv.Itoa(index)
-	text, err := os.ReadFile(name)
-	for wait := time.Millisecond; os.IsNotExist(err) && wait < 10*time.Second; wait *= 2 {
-		time.Sleep(wait)
-		text, err = os.ReadFile(name)
-	}
+	var text []byte
+	var err error
+	tool.Until(time.Minute, func() bool { text, err = os.ReadFile(name); return !os.IsNotExist(err) })
 	if err != nil {
 		return nil, fmt.Errorf("udevd left no record: %w", err)
 	}
@@ -218,20 +244,27 @@ func Outcomes(o Options) error {
 	return o.eachSuite("%d outcomes differ from the prediction", outcomeSuite)
 }
 
-func outcomeSuite(o Options, suite string) (failures int, err error) {
-	agent, err := startAgent(o.root(suite), []string{outcomeVariable + "=1"})
-	if err != nil {
-		return 0, err
+// underUdevd is a worker with an agent that has a running udevd. It is one, since udevd
+// mostly waits.
+func (o Options) underUdevd(suite string, do func(agent *Oracle, piece int) error) tool.Workers[*Oracle] {
+	return tool.Workers[*Oracle]{
+		Count: 1,
+		Open:  func() (*Oracle, error) { return startAgent(o.root(suite), []string{outcomeVariable + "=1"}) },
+		Close: (*Oracle).Close,
+		Do:    do,
 	}
-	defer agent.Close()
+}
+
+func outcomeSuite(o Options, suite string) (failures int, err error) {
 	results := map[string]int{}
-	devices, scheme := 0, ""
-	for batch := uint64(0); devices < o.Devices; batch++ {
-		g := &generator{Rand: rand.New(rand.NewPCG(o.Seed, batch))}
+	devices, release, scheme := 0, 0, ""
+	err = o.underUdevd(suite, func(agent *Oracle, batch int) error {
+		release = agent.Release
+		g := &generator{Rand: rand.New(rand.NewPCG(o.Seed, uint64(batch)))}
 		tree := g.policyTree()
 		rep, err := agent.ask(request{Tree: tree, Create: g.devicesToCreate()})
 		if err != nil {
-			return failures, fmt.Errorf("batch %d: %w", batch, err)
+			return fmt.Errorf("batch %d: %w", batch, err)
 		}
 		// Not every device has the scheme in its record, and all have one.
 		for _, c := range rep.Outcomes {
@@ -257,8 +290,15 @@ func outcomeSuite(o Options, suite string) (failures int, err error) {
 					(&Case{Machine: out.Machine, Devices: []Device{c.Before, c.After}, Tree: tree}).Format())
 			}
 		}
+		if devices >= o.Devices {
+			return tool.ErrEnough
+		}
+		return nil
+	}).Work(math.MaxInt)
+	if err != nil {
+		return failures, err
 	}
-	fmt.Fprintf(o.Log, "udev %d (%s), seed %d: %d devices under a running udevd, predicted and compared:", agent.Release, suite, o.Seed, devices)
+	fmt.Fprintf(o.Log, "udev %d (%s), seed %d: %d devices under a running udevd, predicted and compared:", release, suite, o.Seed, devices)
 	for _, what := range slices.Sorted(maps.Keys(results)) {
 		fmt.Fprintf(o.Log, " %s %d", what, results[what])
 	}

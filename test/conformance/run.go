@@ -1,11 +1,15 @@
 package conformance
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strconv"
+	"sync"
 )
 
 // Options are those of every command.
@@ -26,22 +30,42 @@ type Options struct {
 
 func (o Options) root(suite string) string { return filepath.Join(o.Roots, suite) }
 
-// Capture asks every release about every fixture and writes the answers and
-// the devices' facts into it.
-func Capture(o Options, files []string) error {
+// readCases reads fixtures.
+func readCases(files []string) ([]*Case, error) {
 	cases := make([]*Case, len(files))
 	for i, f := range files {
 		data, err := os.ReadFile(f)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if cases[i], err = ParseCase(data); err != nil {
-			return fmt.Errorf("read %s: %w", f, err)
+			return nil, fmt.Errorf("read %s: %w", f, err)
 		}
-		cases[i].Udevd = nil
+	}
+	return cases, nil
+}
+
+// Capture asks every release about every fixture and writes the answers and
+// the devices' facts into it.
+func Capture(o Options, files []string) error {
+	cases, err := readCases(files)
+	if err != nil {
+		return err
+	}
+	for _, c := range cases {
+		c.Udevd = nil
 	}
 	for _, suite := range o.Suites {
-		if err := captureSuite(o, suite, cases); err != nil {
+		o.Workers = 1 // a case has the answers in the order of the releases
+		err := o.oracles(suite, func(oracle *Oracle, piece int) error {
+			oracle.Raw = o.Raw
+			c := cases[piece]
+			if err := c.complete(oracle); err != nil {
+				return err
+			}
+			return c.ask(oracle)
+		}).Work(len(cases))
+		if err != nil {
 			return fmt.Errorf("%s: %w", suite, err)
 		}
 	}
@@ -53,22 +77,63 @@ func Capture(o Options, files []string) error {
 	return nil
 }
 
-func captureSuite(o Options, suite string, cases []*Case) error {
-	oracle, err := StartOracle(o.root(suite))
+// CheckFixtures asks every release about every fixture and returns an error where one
+// says something else than the fixture, or the devices are no longer as they are there.
+func CheckFixtures(o Options, files []string) error {
+	if len(files) == 0 {
+		return errors.New("no fixtures to check")
+	}
+	cases, err := readCases(files)
 	if err != nil {
 		return err
 	}
-	defer oracle.Close()
-	oracle.Raw = o.Raw
-	for _, c := range cases {
-		if err := c.complete(oracle); err != nil {
-			return err
+	return o.eachSuite("udevd says something else than %d answers of the fixtures", func(o Options, suite string) (failures int, err error) {
+		var (
+			mu      sync.Mutex
+			asked   int
+			release int
+		)
+		err = o.oracles(suite, func(oracle *Oracle, piece int) error {
+			recorded := cases[piece]
+			now := *recorded // another suite has it at the same time
+			now.Devices, now.Udevd = slices.Clone(recorded.Devices), nil
+			if err := now.complete(oracle); err != nil {
+				return fmt.Errorf("%s: %w", files[piece], err)
+			}
+			if err := now.ask(oracle); err != nil {
+				return fmt.Errorf("%s: %w", files[piece], err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			release = oracle.Release
+			wrong := func(device, what string) {
+				failures++
+				fmt.Fprintf(o.Log, "--- udev %d, %s, device %s: %s\n", oracle.Release, files[piece], device, what)
+			}
+			for i, is := range now.Udevd {
+				at := slices.IndexFunc(recorded.Udevd, func(a Answer) bool { return a.Release == is.Release && a.Device == is.Device })
+				if at < 0 {
+					continue
+				}
+				asked++
+				if was := recorded.Udevd[at].Verdict.Text(); was != is.Verdict.Text() {
+					wrong(is.Device, fmt.Sprintf("the fixture has\n%sudevd says\n%s", was, is.Verdict.Text()))
+				}
+				if was, is := recorded.Devices[i].matched(), now.Devices[i].matched(); !reflect.DeepEqual(was, is) {
+					wrong(is.Name, fmt.Sprintf("the fixture has\n%+v\nthe namespace\n%+v", was, is))
+				}
+			}
+			return nil
+		}).Work(len(files))
+		if err != nil {
+			return failures, err
 		}
-		if err := c.ask(oracle); err != nil {
-			return err
+		fmt.Fprintf(o.Log, "udev %d (%s): %d answers in %d fixtures; %d differ\n", release, suite, asked, len(files), failures)
+		if asked == 0 {
+			fmt.Fprintf(o.Log, "  no fixture has an answer of this release: conformance capture adds them\n")
 		}
-	}
-	return nil
+		return failures, nil
+	})
 }
 
 // ask adds what udevd says of each device to the case.

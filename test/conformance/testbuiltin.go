@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"bytes"
 	_ "embed"
 	"encoding/binary"
 	"errors"
@@ -17,10 +18,6 @@ import (
 
 	"linkaudit/test/tool"
 )
-
-// timeLimit is how long one udevadm may take. It needs some 10 ms; a FIFO that
-// a release opens makes it wait for ever.
-const timeLimit = 5 * time.Second
 
 //go:embed serve/serve.c
 var serveSource string
@@ -100,25 +97,18 @@ func (u *testBuiltin) setupLink(device string, env []string) (output, error) {
 	if _, err := u.socket.Write(append(binary.NativeEndian.AppendUint32(nil, uint32(len(question))), question...)); err != nil {
 		return output{}, fmt.Errorf("ask udevadm: %w", err)
 	}
-	number := func() (n int32, err error) {
-		if err = u.socket.SetReadDeadline(time.Now().Add(timeLimit)); err != nil {
-			return 0, err
-		}
-		err = binary.Read(u.socket, binary.NativeEndian, &n)
-		return n, err
-	}
-	pid, err := number()
+	pid, err := u.number(time.Now().Add(tool.Patience(time.Minute)))
 	if err != nil {
 		return output{}, fmt.Errorf("udevadm does not start: %w", err)
 	}
 	var o output
-	status, err := number()
-	if errors.Is(err, os.ErrDeadlineExceeded) {
+	status, err := u.status(int(pid))
+	if errors.Is(err, errWaitsForEver) {
 		o.Failure = "udevadm did not end"
 		if err := syscall.Kill(int(pid), syscall.SIGKILL); err != nil {
 			return output{}, err
 		}
-		status, err = number()
+		status, err = u.number(time.Now().Add(tool.Patience(time.Minute)))
 	}
 	if err != nil {
 		return output{}, fmt.Errorf("hear udevadm: %w", err)
@@ -137,4 +127,76 @@ func (u *testBuiltin) setupLink(device string, env []string) (output, error) {
 		}
 	}
 	return o, nil
+}
+
+// number is the next one that the library sends before the deadline.
+func (u *testBuiltin) number(deadline time.Time) (n int32, err error) {
+	if err = u.socket.SetReadDeadline(deadline); err != nil {
+		return 0, err
+	}
+	err = binary.Read(u.socket, binary.NativeEndian, &n)
+	return n, err
+}
+
+// errWaitsForEver says that an udevadm is where it never gets on.
+var errWaitsForEver = errors.New("it waits at a FIFO")
+
+// status is the wait status of the udevadm with that process ID, or errWaitsForEver. It
+// takes some 10 ms. Where it takes long, what it does decides, and not the time.
+func (u *testBuiltin) status(pid int) (int32, error) {
+	limit := time.Now().Add(tool.Patience(time.Minute))
+	for pause := 50 * time.Millisecond; ; pause = min(2*pause, time.Second) {
+		status, err := u.number(time.Now().Add(pause))
+		switch {
+		case !errors.Is(err, os.ErrDeadlineExceeded):
+			return status, err
+		case waitsAtFIFO(pid):
+			return 0, errWaitsForEver
+		case time.Now().After(limit):
+			wchan, _ := os.ReadFile(fmt.Sprintf("/proc/%d/wchan", pid))
+			call, _ := os.ReadFile(fmt.Sprintf("/proc/%d/syscall", pid))
+			return 0, fmt.Errorf("process %d does not end and waits at no FIFO (in %q, system call %q): %w", pid, wchan, call, err)
+		}
+	}
+}
+
+// waitsAtFIFO reports whether the process sleeps in openat(2) of a FIFO. Nobody opens the
+// other end of one in a generated tree: it sleeps there for ever.
+func waitsAtFIFO(pid int) bool {
+	dir := fmt.Sprintf("/proc/%d", pid)
+	// "NUMBER ARGUMENT...", the arguments in hexadecimal; "running" where it does not
+	// sleep (proc(5)).
+	call, err := os.ReadFile(dir + "/syscall")
+	if err != nil {
+		return false
+	}
+	var number int
+	var at, path, flags uint64
+	if n, _ := fmt.Sscanf(string(call), "%d 0x%x 0x%x 0x%x", &number, &at, &path, &flags); n != 4 ||
+		number != unix.SYS_OPENAT || flags&(unix.O_NONBLOCK|unix.O_PATH) != 0 {
+		return false
+	}
+	memory, err := os.Open(dir + "/mem")
+	if err != nil {
+		return false
+	}
+	defer memory.Close()
+	text := make([]byte, unix.PathMax)
+	n, _ := memory.ReadAt(text, int64(path)) // to the end of the mapping
+	text, _, whole := bytes.Cut(text[:n], []byte{0})
+	if !whole {
+		return false
+	}
+	name := string(text)
+	switch rest, own := strings.CutPrefix(name, "/proc/self/"); {
+	case own: // an open file of its own, which it opens once more
+		name = dir + "/" + rest
+	case strings.HasPrefix(name, "/"):
+	case int32(at) == unix.AT_FDCWD:
+		name = dir + "/cwd/" + name
+	default:
+		name = fmt.Sprintf("%s/fd/%d/%s", dir, int32(at), name)
+	}
+	info, err := os.Stat(name)
+	return err == nil && info.Mode()&os.ModeNamedPipe != 0
 }

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -53,12 +54,32 @@ func (t Tree) Write(root string) error {
 	return nil
 }
 
+// makeDirs makes the directory and those above it that are missing. They have the mode
+// 0755, whatever the umask is.
+func makeDirs(path string) error {
+	err := os.Mkdir(path, 0o755)
+	switch {
+	case err == nil:
+		return os.Chmod(path, 0o755)
+	case errors.Is(err, fs.ErrNotExist) && filepath.Dir(path) != path:
+		if err := makeDirs(filepath.Dir(path)); err != nil {
+			return err
+		}
+		return makeDirs(path)
+	case errors.Is(err, fs.ErrExist):
+		if info, serr := os.Stat(path); serr == nil && info.IsDir() {
+			return nil
+		}
+	}
+	return err
+}
+
 func (n Node) write(path string) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if err := makeDirs(filepath.Dir(path)); err != nil {
 		return err
 	}
 	if n.Kind == NodeDir {
-		return os.MkdirAll(path, 0o755)
+		return makeDirs(path)
 	}
 	if err := os.RemoveAll(path); err != nil {
 		return err
@@ -67,7 +88,10 @@ func (n Node) write(path string) error {
 	case NodeSymlink:
 		return os.Symlink(n.Target, path)
 	case NodeFIFO:
-		return syscall.Mkfifo(path, 0o644)
+		if err := syscall.Mkfifo(path, 0o644); err != nil {
+			return err
+		}
+		return os.Chmod(path, 0o644)
 	case NodeFile:
 		mode := n.Mode
 		if mode == 0 {
@@ -76,7 +100,7 @@ func (n Node) write(path string) error {
 		if err := os.WriteFile(path, n.Content, mode); err != nil {
 			return err
 		}
-		// The umask must not change what udevd may warn about.
+		// The umask must not change what udevd warns about.
 		return os.Chmod(path, mode)
 	}
 	return fmt.Errorf("unknown kind of node")

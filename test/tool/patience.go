@@ -37,6 +37,12 @@ var Slowness = sync.OnceValue(func() float64 {
 	return min(slowest, max(1, inherited, float64(measure())/float64(quietRound)))
 })
 
+// SlownessOfThis is the variable that hands Slowness down to a program of ours which gets
+// an environment of its own.
+func SlownessOfThis() string {
+	return slownessVariable + "=" + strconv.FormatFloat(Slowness(), 'f', 2, 64)
+}
+
 // measure is the time that a round of work takes: the start of a program, which is the
 // kernel's work, and a computation. Of nine rounds it is the slowest but one.
 func measure() time.Duration {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"syscall"
 
 	"linkaudit/test/conformance"
 )
@@ -20,12 +21,15 @@ const usage = `usage: conformance [flags] COMMAND [argument...]
   networkd           compare what systemd-networkd creates from generated trees
   fix [INDEX...]     put an override in force on generated trees, and take it back
   capture FILE...    write into fixtures what each release's udevadm says
+  fixtures FILE...   compare what each release's udevadm says with what is in fixtures
   show INDEX         print the generated case with that index of -seed
 
 `
 
 func main() {
 	conformance.RunAgentIfAsked()
+	// fix writes as root does, whose files are for everyone to read.
+	syscall.Umask(0o022)
 	var o conformance.Options
 	flag.StringVar(&o.Roots, "roots", "", "directory with a root for each suite")
 	suites := flag.String("suites", "bullseye,bookworm,trixie,sid", "which of the roots to use")
@@ -72,6 +76,8 @@ func run(o conformance.Options, args []string) error {
 		return conformance.Networkd(o)
 	case "show":
 		return conformance.Show(o, args[1:])
+	case "fixtures":
+		return conformance.CheckFixtures(o, args[1:])
 	case "capture":
 		return conformance.Capture(o, args[1:])
 	}

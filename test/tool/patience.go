@@ -94,3 +94,18 @@ func OnlyInFull(t testing.TB) {
 		t.Skip("only in make full")
 	}
 }
+
+// Thorough is whether everything was asked for in so many words: $LINKAUDIT_TIER is
+// "full". Unit tests go by it: "go test ./..." sets nothing, and answers in a minute.
+func Thorough() bool { return os.Getenv(tierVariable) == "full" }
+
+// Heavy marks a unit test, or a case of one, that takes seconds of processor time, such
+// as the one that unpacks a gigabyte. "make full" runs it; "go test ./..." and .ci/run do
+// not. A test that needs only a part of its cases to cross a bound runs all of them where
+// [Thorough] says so.
+func Heavy(t testing.TB) {
+	t.Helper()
+	if !Thorough() {
+		t.Skip("heavy: only with LINKAUDIT_TIER=full")
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strconv"
 	"sync"
@@ -107,5 +108,23 @@ func Heavy(t testing.TB) {
 	t.Helper()
 	if !Thorough() {
 		t.Skip("heavy: only with LINKAUDIT_TIER=full")
+	}
+}
+
+// Finishes calls a function that must not wait for anything or work without end, and
+// fails the test, with the stacks of all goroutines, where it has not returned within the
+// patience that a minute is on a quiet machine.
+func Finishes(t testing.TB, what string, f func()) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	select {
+	case <-done:
+	case <-time.After(Patience(time.Minute)):
+		stacks := make([]byte, 1<<20)
+		t.Fatalf("%s: not done after %v:\n%s", what, Patience(time.Minute), stacks[:runtime.Stack(stacks, true)])
 	}
 }

@@ -105,7 +105,7 @@ func TestTheProgramSaysWhatItIsMadeOf(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "linkaudit")
 	// Without -trimpath: that would compile every package a second time, and what the
 	// program is made of is the same.
-	cmd := exec.Command("go", "build", "-tags", "urfave_cli_no_docs", "-ldflags", "-s -w", "-o", program, "linkaudit/cmd/linkaudit")
+	cmd := exec.Command("go", "build", "-buildvcs=false", "-tags", "urfave_cli_no_docs", "-ldflags", "-s -w", "-o", program, "linkaudit/cmd/linkaudit")
 	cmd.Env = append(os.Environ(), "GOFLAGS=", "GOOS=", "GOARCH=", "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

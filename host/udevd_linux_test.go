@@ -1,11 +1,13 @@
 package host
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"linkaudit/linkfiles"
 	"linkaudit/test/tool"
@@ -31,9 +33,21 @@ func installedUdevd(t *testing.T) string {
 	return ""
 }
 
+// plainly is a program of udev that is told nothing by the environment: neither to print
+// what it does, nor which naming scheme to use.
+func plainly(t *testing.T, program string, args ...string) *exec.Cmd {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), tool.Patience(time.Minute))
+	t.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C"}
+	cmd.WaitDelay = time.Second
+	return cmd
+}
+
 func TestReleaseReadFromTheProgramIsWhatUdevadmSays(t *testing.T) {
 	program := installedUdevd(t)
-	out, err := exec.Command("udevadm", "--version").Output()
+	out, err := plainly(t, "udevadm", "--version").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +70,7 @@ func TestRunningUdevdItsDatabaseAndItsSchemeAreFound(t *testing.T) {
 	if s := collect(t, Options{}); s.Udev.Running.Or(true) {
 		t.Fatalf("before it was started: %v", s.Udev.Running)
 	}
-	if out, err := exec.Command(program, "--daemon").CombinedOutput(); err != nil {
+	if out, err := plainly(t, program, "--daemon").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	u := findUdevd()
@@ -80,7 +94,7 @@ func TestRunningUdevdItsDatabaseAndItsSchemeAreFound(t *testing.T) {
 	if !ok {
 		t.Fatalf("udev database: %v", d.UdevDB)
 	}
-	out, err := exec.Command("udevadm", "info", "--query=property", "/sys/class/net/br0").Output()
+	out, err := plainly(t, "udevadm", "info", "--query=property", "/sys/class/net/br0").Output()
 	if err != nil {
 		t.Fatal(err)
 	}

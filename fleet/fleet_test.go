@@ -14,6 +14,7 @@ import (
 	"linkaudit/host"
 	"linkaudit/linkfiles"
 	"linkaudit/policy"
+	"linkaudit/test/tool"
 )
 
 // machine is a host whose machine-id is made of one byte, with devices
@@ -170,8 +171,12 @@ func TestManyHostsAreCountedAndTenNamed(t *testing.T) {
 
 // What is found does not depend on how much fits into memory, or on the order.
 func TestSpilled(t *testing.T) {
+	n := 500 // with one record at a time in memory, that is merged runs of merged runs
+	if tool.Thorough() {
+		n = 2000
+	}
 	var hosts []*policy.Result
-	for i := range 2000 {
+	for i := range n {
 		name := fmt.Sprintf("web%04d", i)
 		hosts = append(hosts, audited(machine(name, byte(i%250), fmt.Sprintf("bond0 bond 02:00:00:00:%02x:%02x", i/10%200, i%7)), "bond0 "+[]string{"none", "persistent"}[i%11/10]))
 	}

@@ -25,6 +25,7 @@ import (
 
 	"linkaudit/fact"
 	"linkaudit/linkfiles"
+	"linkaudit/test/tool"
 )
 
 // program is an ELF file whose sections are the ones of the map and the names. Those
@@ -144,6 +145,9 @@ func pretend(t *testing.T, name string, uid uint32) int {
 	if err := os.WriteFile(file, b, 0o755); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.Chmod(file, 0o755); err != nil { // whatever the umask is
+		t.Fatal(err)
+	}
 	for d := dir; d != os.TempDir() && d != "/"; d = filepath.Dir(d) {
 		if err := os.Chmod(d, 0o755); err != nil {
 			t.Fatal(err)
@@ -260,14 +264,16 @@ func TestForgedMessagesAreNotHeard(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The test's own program may be where nobody else gets to.
-	self, err := os.Open(exe)
+	// The test's own program may be where nobody else gets to, or for root alone.
+	self, err := os.ReadFile(exe)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer self.Close()
-	forge := exec.Command("/proc/self/fd/3", "-test.run=^TestHelperForges$", "-test.v")
-	forge.ExtraFiles = []*os.File{self}
+	const forger = "/run/forger" // in memory, and of this namespace
+	if err := errors.Join(os.WriteFile(forger, self, 0o755), os.Chmod(forger, 0o755), os.Chmod("/run", 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	forge := exec.Command(forger, "-test.run=^TestHelperForges$", "-test.v")
 	forge.Dir = "/"
 	forge.Env = []string{"LINKAUDIT_TEST_FORGES=1"}
 	forge.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 1000, Gid: 1000}, AmbientCaps: []uintptr{unix.CAP_NET_ADMIN}}
@@ -292,7 +298,7 @@ func TestForgedMessagesAreNotHeard(t *testing.T) {
 			case m.Udev != nil && m.Udev.Index == realUdev:
 				udev = true
 			}
-		case <-time.After(time.Minute):
+		case <-time.After(tool.Patience(time.Minute)):
 			t.Fatalf("the kernel is heard: %v, udevd: %v", kernel, udev)
 		}
 	}
@@ -427,27 +433,32 @@ func TestTheSystemBusMaySayAnything(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bus(t, c.speak)
-			begun := time.Now()
-			version, err := managerProperty(context.Background(), "Version")
-			// A large answer may come too late on a busy machine.
-			if (err == nil) != c.ok && !errors.Is(err, context.DeadlineExceeded) {
+			var version string
+			var err error
+			ask := func() { version, err = managerProperty(context.Background(), "Version") }
+			if c.ok {
+				// It may come later than dbusTimeout on a busy machine.
+				tool.Eventually(t, "an answer in time", func() bool {
+					ask()
+					return !errors.Is(err, context.DeadlineExceeded)
+				})
+			} else {
+				tool.Finishes(t, "managerProperty", ask)
+			}
+			if (err == nil) != c.ok {
 				t.Errorf("%.40q, %v", version, err)
 			}
 			rel, is := parseRelease(version)
 			if is != (name == "answers with a release") {
 				t.Errorf("%.40q is taken for release %d", version, rel)
 			}
-			virt := virtualization(context.Background(), fact.Known[linkfiles.Release](257))
+			var virt fact.Fact[linkfiles.Virt]
+			tool.Finishes(t, "virtualization", func() { virt = virtualization(context.Background(), fact.Known[linkfiles.Release](257)) })
 			if v, known := virt.Get(); known && v.ID != without.Or(linkfiles.Virt{}).ID {
 				t.Errorf("taken for a virtualization: %+v", v)
 			}
 			if strings.Contains(virt.Reason(), "\x1b") || len(virt.Reason()) > 1000 {
 				t.Errorf("%d bytes: %.300q", len(virt.Reason()), virt.Reason())
-			}
-			// Two answers are waited for dbusTimeout each, and systemd-detect-virt(1)
-			// may be asked.
-			if took := time.Since(begun); took > 10*dbusTimeout+2*execTimeout {
-				t.Errorf("it took %v", took)
 			}
 		})
 	}

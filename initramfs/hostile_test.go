@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 	"linkaudit/host"
 	"linkaudit/initramfs"
 	"linkaudit/linkfiles"
+	"linkaudit/test/tool"
 )
 
 // memoryLimit is the bound of the whole process, in bytes.
@@ -68,7 +70,9 @@ func readAlone(name string) {
 
 func alone(t *testing.T, name string) (o outcome) {
 	t.Helper()
-	cmd := exec.Command(os.Args[0])
+	ctx, cancel := context.WithTimeout(t.Context(), tool.Patience(2*time.Minute))
+	defer cancel()
+	cmd := exec.CommandContext(ctx, os.Args[0])
 	cmd.Env = append(os.Environ(), imageVariable+"="+name)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
@@ -105,61 +109,100 @@ func entries(n int, of func(i int) file) []byte {
 	return b.Bytes()
 }
 
+// full is an archive that fills the largest dictionary of LZMA that is read. It takes a
+// second to make.
+func full(t *testing.T) []byte {
+	t.Helper()
+	b, err := makeFull()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+var makeFull = sync.OnceValues(func() ([]byte, error) {
+	var b bytes.Buffer
+	w, err := lzma.WriterConfig{DictCap: 32 << 20}.NewWriter(&b)
+	if err == nil {
+		_, err = w.Write(make([]byte, 33<<20))
+	}
+	if err == nil {
+		err = w.Close()
+	}
+	return b.Bytes(), err
+})
+
 // Images that are made to do harm end in one line, in time, within the bound.
 func TestHostileImages(t *testing.T) {
 	if raceDetector {
 		t.Skip("with the race detector they take minutes and several times the memory, and they are read by one goroutine")
 	}
-	lzmaOf := func(b []byte) []byte {
-		var out bytes.Buffer
-		w, err := lzma.WriterConfig{DictCap: 32 << 20}.NewWriter(&out)
-		if err != nil {
-			t.Fatal(err)
-		}
-		w.Write(b)
-		w.Close()
-		return out.Bytes()
-	}
 	const largest = "\xff\xff\xff\xff"
-	full := lzmaOf(make([]byte, 40<<20))
 	for name, c := range map[string]struct {
-		image []byte
+		image func() []byte
 		size  int64 // made as large as that, by a hole
 		want  string
+		heavy bool
 	}{
-		"a bomb":                            {image: rle(20, 100_000), want: "more than 1024 MiB when unpacked"},
-		"a bomb in a bomb's place":          {image: bytes.Repeat(rle(20, 4000), 60), want: "more than 1024 MiB when unpacked"},
-		"a bomb of gzip":                    {image: bytes.Repeat(compressors["gzip"](t, make([]byte, 40<<20)), 40), want: "more than 1024 MiB when unpacked"},
-		"zeros without end":                 {image: cpio(), size: 5 << 30, want: "more than 1024 MiB when unpacked"},
-		"a member of 4 GB":                  {image: append(cpio()[:54:54], largest+"ffffffffffffffffffffffffff"...), size: 5 << 30, want: "where a number has to be"},
-		"a member of 4 GB, all there":       {image: []byte("070701" + strings.Repeat("0", 14) + "81a4" + strings.Repeat("0", 30) + "ffffffff" + strings.Repeat("0", 32) + "00000002" + "00000000" + "a\x00"), size: 5 << 30, want: "a file of 4294967295 bytes"},
-		"a member of 1 GB":                  {image: []byte("070701" + strings.Repeat("0", 14) + "81a4" + strings.Repeat("0", 30) + "40000000" + strings.Repeat("0", 32) + "00000002" + "00000000" + "a\x00"), size: 5 << 30, want: "more than 1024 MiB"},
-		"a window of 64 MiB":                {image: rle(26, 10), want: "a window of 64 MiB"},
-		"a window of 2 GiB":                 {image: rle(31, 10), want: "a window of 2048 MiB"},
-		"the largest window that is read":   {image: append(rle(25, 2000), rle(25, 2000)...)},
-		"three of the largest dictionaries": {image: bytes.Repeat(full, 3)},
-		"the largest beside all that is kept": {image: bytes.Join([][]byte{
-			entries(16, func(i int) file { return file{name: fmt.Sprintf("%d.link", i), content: strings.Repeat("x", 250<<10)} }),
-			entries(11_900, func(i int) file { return file{name: fmt.Sprint(i), mode: dirMode} }), full, full,
-		}, nil)},
-		"a dictionary of 4 GB":              {image: append([]byte("\x5d"+largest+strings.Repeat("\xff", 8)), bytes.Repeat([]byte("\x00\x12\x34"), 1<<20)...), want: "neither a cpio"},
-		"more archives than there ever are": {image: bytes.Repeat(rle(20, 1), 5000), want: "more than 64 archives"},
-		"a million files":                   {image: bytes.Repeat(entries(1, func(int) file { return file{name: "a"} }), 1<<20+1), want: "more than 1048576 files"},
-		"more directories than are kept":    {image: entries(60_000, func(i int) file { return file{name: fmt.Sprint(i), mode: dirMode} }), want: "more than 12000 directories"},
-		"hard links in their place":         {image: entries(60_000, func(i int) file { return file{name: fmt.Sprint(i), ino: uint32(i + 1)} }), want: "more than 12000 directories"},
-		"names as long as they come":        {image: entries(3000, func(i int) file { return file{name: fmt.Sprintf("%04000d", i), mode: dirMode} }), want: "their names have more than 2 MiB"},
-		"targets as long as they come": {image: entries(3000, func(i int) file {
-			return file{name: fmt.Sprint(i), mode: linkMode, content: strings.Repeat("a/", 2000)}
-		}), want: "their names have more than 2 MiB"},
-		"a maze of links":                     {image: entries(4000, maze)},
-		"more to keep than is kept":           {image: entries(40, func(i int) file { return file{name: fmt.Sprintf("%d.link", i), content: strings.Repeat("x", 250<<10)} })},
-		"a block of lz4 that claims 4 GB":     {image: []byte("\x02\x21\x4c\x18" + "\xff\xff\xff\x7f" + strings.Repeat("x", 100)), want: "a block of 2147483647 bytes"},
-		"a unified kernel image all sections": {image: []byte("MZ" + strings.Repeat("\x00", 58) + "\x40\x00\x00\x00PE\x00\x00\x64\x86\xff\xff" + strings.Repeat("\xff", 1<<20)), want: "65535 sections"},
+		"a bomb":                   {image: func() []byte { return rle(20, 100_000) }, want: "more than 1024 MiB when unpacked"},
+		"a bomb in a bomb's place": {image: func() []byte { return bytes.Repeat(rle(20, 4000), 60) }, want: "more than 1024 MiB when unpacked", heavy: true},
+		"a bomb of gzip":           {image: func() []byte { return bytes.Repeat(compressors["gzip"](t, make([]byte, 40<<20)), 40) }, want: "more than 1024 MiB when unpacked", heavy: true},
+		"zeros without end":        {image: func() []byte { return cpio() }, size: 5 << 30, want: "more than 1024 MiB when unpacked", heavy: true},
+		"a member of 4 GB":         {image: func() []byte { return append(cpio()[:54:54], largest+"ffffffffffffffffffffffffff"...) }, size: 5 << 30, want: "where a number has to be"},
+		"a member of 4 GB, all there": {image: func() []byte {
+			return []byte("070701" + strings.Repeat("0", 14) + "81a4" + strings.Repeat("0", 30) + "ffffffff" + strings.Repeat("0", 32) + "00000002" + "00000000" + "a\x00")
+		}, size: 5 << 30, want: "a file of 4294967295 bytes"},
+		"a member of 1 GB": {image: func() []byte {
+			return []byte("070701" + strings.Repeat("0", 14) + "81a4" + strings.Repeat("0", 30) + "40000000" + strings.Repeat("0", 32) + "00000002" + "00000000" + "a\x00")
+		}, size: 5 << 30, want: "more than 1024 MiB", heavy: true},
+		"a window of 64 MiB":                {image: func() []byte { return rle(26, 10) }, want: "a window of 64 MiB"},
+		"a window of 2 GiB":                 {image: func() []byte { return rle(31, 10) }, want: "a window of 2048 MiB"},
+		"the largest window that is read":   {image: func() []byte { return append(rle(25, 600), rle(25, 600)...) }},
+		"three of the largest dictionaries": {image: func() []byte { return bytes.Repeat(full(t), 3) }, heavy: true},
+		"the largest beside all that is kept": {image: func() []byte {
+			return bytes.Join([][]byte{
+				entries(16, func(i int) file { return file{name: fmt.Sprintf("%d.link", i), content: strings.Repeat("x", 250<<10)} }),
+				entries(11_900, func(i int) file { return file{name: fmt.Sprint(i), mode: dirMode} }), full(t), full(t),
+			}, nil)
+		}},
+		"a dictionary of 4 GB": {image: func() []byte {
+			return append([]byte("\x5d"+largest+strings.Repeat("\xff", 8)), bytes.Repeat([]byte("\x00\x12\x34"), 1<<20)...)
+		}, want: "neither a cpio"},
+		"more archives than there ever are": {image: func() []byte { return bytes.Repeat(rle(20, 1), 5000) }, want: "more than 64 archives"},
+		"a million files": {image: func() []byte {
+			return compressors["zstd"](t, bytes.Repeat(entries(1, func(int) file { return file{name: "a"} }), 1<<20+1))
+		}, want: "more than 1048576 files"},
+		"more directories than are kept": {image: func() []byte {
+			return entries(60_000, func(i int) file { return file{name: fmt.Sprint(i), mode: dirMode} })
+		}, want: "more than 12000 directories"},
+		"hard links in their place": {image: func() []byte {
+			return entries(60_000, func(i int) file { return file{name: fmt.Sprint(i), ino: uint32(i + 1)} })
+		}, want: "more than 12000 directories"},
+		"names as long as they come": {image: func() []byte {
+			return entries(3000, func(i int) file { return file{name: fmt.Sprintf("%04000d", i), mode: dirMode} })
+		}, want: "their names have more than 2 MiB"},
+		"targets as long as they come": {image: func() []byte {
+			return entries(3000, func(i int) file {
+				return file{name: fmt.Sprint(i), mode: linkMode, content: strings.Repeat("a/", 2000)}
+			})
+		}, want: "their names have more than 2 MiB"},
+		"a maze of links": {image: func() []byte { return entries(4000, maze) }},
+		"more to keep than is kept": {image: func() []byte {
+			return entries(40, func(i int) file { return file{name: fmt.Sprintf("%d.link", i), content: strings.Repeat("x", 250<<10)} })
+		}},
+		"a block of lz4 that claims 4 GB": {image: func() []byte { return []byte("\x02\x21\x4c\x18" + "\xff\xff\xff\x7f" + strings.Repeat("x", 100)) }, want: "a block of 2147483647 bytes"},
+		"a unified kernel image all sections": {image: func() []byte {
+			return []byte("MZ" + strings.Repeat("\x00", 58) + "\x40\x00\x00\x00PE\x00\x00\x64\x86\xff\xff" + strings.Repeat("\xff", 1<<20))
+		}, want: "65535 sections"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if c.heavy {
+				tool.Heavy(t)
+			}
 			t.Parallel()
 			at := filepath.Join(t.TempDir(), "image")
-			if err := os.WriteFile(at, c.image, 0o600); err != nil {
+			image := c.image()
+			if err := os.WriteFile(at, image, 0o600); err != nil {
 				t.Fatal(err)
 			}
 			if c.size > 0 {
@@ -167,9 +210,7 @@ func TestHostileImages(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			began := time.Now()
 			o := alone(t, at)
-			took := time.Since(began)
 			switch {
 			case c.want == "" && o.Image.Unreadable != "":
 				t.Errorf("not read: %s", o.Image.Unreadable)
@@ -179,10 +220,7 @@ func TestHostileImages(t *testing.T) {
 			if o.Peak > memoryLimit {
 				t.Errorf("it took %d MB", o.Peak>>20)
 			}
-			if took > 2*time.Minute {
-				t.Errorf("it took %v", took)
-			}
-			t.Logf("%d bytes: %d MB, %v: %s", len(c.image), o.Peak>>20, took.Round(time.Millisecond), o.Image.Unreadable)
+			t.Logf("%d bytes: %d MB: %s", len(image), o.Peak>>20, o.Image.Unreadable)
 		})
 	}
 }
@@ -198,7 +236,9 @@ func TestReadingEndsInTime(t *testing.T) {
 	}
 }
 
-// Each of many images is the worst that is read.
+// Of many images together no more is kept, and each is the worst that is read. Here the
+// third crosses the bound and the fourth is such an image; that all of thirty are takes a
+// minute.
 func TestManyHostileImages(t *testing.T) {
 	if raceDetector {
 		t.Skip("with the race detector they take minutes and several times the memory, and they are read by one goroutine")
@@ -207,13 +247,6 @@ func TestManyHostileImages(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(root, "boot"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	var b bytes.Buffer
-	w, err := lzma.WriterConfig{DictCap: 32 << 20}.NewWriter(&b)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.Write(make([]byte, 33<<20))
-	w.Close()
 	image := bytes.Join([][]byte{
 		entries(len(network), func(i int) file { return network[i] }),
 		entries(2, func(i int) file {
@@ -221,9 +254,16 @@ func TestManyHostileImages(t *testing.T) {
 		}),
 		entries(15, func(i int) file { return file{name: fmt.Sprintf("%d.link", i), content: strings.Repeat("x", 250<<10)} }),
 		entries(11_900, func(i int) file { return file{name: fmt.Sprint(i), mode: dirMode} }),
-		b.Bytes(), b.Bytes(),
 	}, nil)
-	for i := range 30 {
+	worst := bytes.Join([][]byte{image, full(t), full(t)}, nil)
+	n := 4
+	if tool.Thorough() {
+		n = 30
+	}
+	for i := range n {
+		if tool.Thorough() || i == n-1 {
+			image = worst
+		}
 		if err := os.WriteFile(filepath.Join(root, "boot", fmt.Sprintf("initrd-%02d", i)), image, 0o600); err != nil {
 			t.Fatal(err)
 		}

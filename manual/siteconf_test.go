@@ -24,15 +24,33 @@ import (
 // accepts reports whether siteconf takes a configuration, by way of a file.
 func accepts(t *testing.T, name, content string) bool {
 	t.Helper()
+	return len(refused(t, name, content)) == 0
+}
+
+// refused are the lines of a configuration that siteconf does not take.
+func refused(t *testing.T, name, content string) map[int]bool {
+	t.Helper()
 	os.Remove(name) // some file systems write a file to disk that replaces its content
 	if err := os.WriteFile(name, []byte(content), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	_, err := siteconf.LoadFiles(name)
-	if mistake, ok := errors.AsType[*siteconf.Error](err); err != nil && (!ok || mistake.Line == 0) {
-		t.Fatalf("%q: %v", content, err)
+	if err == nil {
+		return nil
 	}
-	return err == nil
+	mistakes := []error{err}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		mistakes = joined.Unwrap()
+	}
+	lines := map[int]bool{}
+	for _, err := range mistakes {
+		mistake, ok := errors.AsType[*siteconf.Error](err)
+		if !ok || mistake.Line == 0 {
+			t.Fatalf("%q: %v", content, err)
+		}
+		lines[mistake.Line] = true
+	}
+	return lines
 }
 
 var word = regexp.MustCompile(`^[A-Za-z0-9-]+$`)
@@ -103,14 +121,36 @@ func TestTheManualHasTheKeysThatSiteconfTakes(t *testing.T) {
 			}
 		}
 	}
+	// A mistake names its line, so that one file asks about every key; what is refused is
+	// left out, and the rest asked again. What is taken then has to be taken alone, too.
 	taken := map[string]bool{}
 	for _, header := range headers {
-		for _, key := range words {
-			for _, value := range words {
-				content := fmt.Sprintf("%s\n%s=%s\n", header, key, value)
-				if accepts(t, file, content) {
-					taken[content] = true
+		for _, value := range words {
+			for keys := slices.Clone(words); len(keys) > 0; {
+				content := header + "\n"
+				for _, key := range keys {
+					content += key + "=" + value + "\n"
 				}
+				not := refused(t, file, content)
+				if not[1] {
+					t.Fatalf("%s is not taken", header)
+				}
+				if len(not) > 0 {
+					var rest []string
+					for i, key := range keys {
+						if !not[2+i] {
+							rest = append(rest, key)
+						}
+					}
+					keys = rest
+					continue
+				}
+				for _, key := range keys {
+					if alone := fmt.Sprintf("%s\n%s=%s\n", header, key, value); accepts(t, file, alone) {
+						taken[alone] = true
+					}
+				}
+				break
 			}
 		}
 	}

@@ -8,12 +8,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"linkaudit/fact"
 	"linkaudit/linkfiles"
+	"linkaudit/test/tool"
 )
 
 // root is one in memory. A content of "FIFO" is no regular file, one of
@@ -311,8 +311,8 @@ func FuzzIfcfg(f *testing.F) {
 	})
 }
 
-// A file of the largest size that is read takes no more than seconds, whatever
-// is in it.
+// A file of the largest size that is read is done within the patience of a minute,
+// whatever is in it: seconds, where what is quadratic in its lines takes hours.
 func TestNoFileTakesLong(t *testing.T) {
 	many := func(format string) string {
 		var b strings.Builder
@@ -337,15 +337,12 @@ func TestNoFileTakesLong(t *testing.T) {
 		"assignments": {"/usr/sbin/wicked": "", wickedDir + "/ifcfg-a": "BONDING_MASTER=yes\n" + many("BONDING_SLAVE_N=aN\n")},
 	} {
 		t.Run(title, func(t *testing.T) {
-			start := time.Now()
-			_, problems := Read(files, fact.Known[linkfiles.Release](252))
-			if took := time.Since(start); took > 20*time.Second {
-				t.Errorf("%v", took)
-			}
+			var problems []Problem
+			tool.Finishes(t, title, func() { _, problems = Read(files, fact.Known[linkfiles.Release](252)) })
 			if len(problems) > 100000 {
 				t.Errorf("%d problems", len(problems))
 			}
-			t.Log(time.Since(start), len(problems))
+			t.Log(len(problems))
 		})
 	}
 }

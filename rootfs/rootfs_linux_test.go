@@ -3,26 +3,13 @@ package rootfs
 import (
 	"errors"
 	"os"
-	"runtime"
 	"sync"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
-)
 
-// soon fails where f waits.
-func soon(t *testing.T, f func()) {
-	t.Helper()
-	done := make(chan struct{})
-	go func() { defer close(done); f() }()
-	select {
-	case <-done:
-	case <-time.After(time.Minute):
-		stacks := make([]byte, 1<<16)
-		t.Fatalf("it waits:\n%s", stacks[:runtime.Stack(stacks, true)])
-	}
-}
+	"linkaudit/test/tool"
+)
 
 func lay(t *testing.T, root string) (outside string) {
 	t.Helper()
@@ -58,7 +45,7 @@ func TestWhatIsOpened(t *testing.T) {
 		{"/loop", unix.ELOOP}, {"/none", unix.ENOENT}, {"/etc/d/file/x", unix.ENOTDIR},
 		{"/fifo", ErrNotRegular}, {"/socket", ErrNotRegular}, {"/etc", ErrNotRegular}, {"/", ErrNotRegular},
 	} {
-		soon(t, func() {
+		tool.Finishes(t, c.name, func() {
 			f, err := Open(root, c.name)
 			if want, is := c.want.(error); is {
 				if !errors.Is(err, want) {
@@ -79,7 +66,7 @@ func TestWhatIsOpened(t *testing.T) {
 	for name, want := range map[string]error{
 		"/": nil, "/etc/d": nil, "in": nil, "out": unix.ENOENT, "/fifo": unix.ENOTDIR, "/socket": unix.ENOTDIR, "/etc/d/file": unix.ENOTDIR, "/loop": unix.ELOOP,
 	} {
-		soon(t, func() {
+		tool.Finishes(t, name, func() {
 			d, err := OpenDir(root, name)
 			if !errors.Is(err, want) {
 				t.Errorf("%s: %v, not %v", name, err, want)
@@ -90,7 +77,7 @@ func TestWhatIsOpened(t *testing.T) {
 		})
 	}
 	// The same where the root is the machine's.
-	soon(t, func() {
+	tool.Finishes(t, "below the machine's root", func() {
 		if _, err := OpenDir("", root+"/fifo"); !errors.Is(err, unix.ENOTDIR) {
 			t.Error(err)
 		}
@@ -183,7 +170,7 @@ func TestTheKernelsFilesAreNoneOfAnImage(t *testing.T) {
 		if _, err := os.Stat(name); err != nil {
 			t.Fatal(err)
 		}
-		soon(t, func() {
+		tool.Finishes(t, name, func() {
 			if f, err := Open("/.", name); !errors.Is(err, ErrKernel) {
 				t.Errorf("%s: %v", name, err)
 				if err == nil {
@@ -208,7 +195,7 @@ func TestReadingWaitsForNobody(t *testing.T) {
 	defer unix.Close(p[1])
 	f := &File{fd: p[0]}
 	defer f.Close()
-	soon(t, func() {
+	tool.Finishes(t, "a pipe", func() {
 		if b, err := f.ReadAll(100); !errors.Is(err, unix.EAGAIN) {
 			t.Errorf("%q, %v", b, err)
 		}

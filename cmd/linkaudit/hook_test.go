@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"linkaudit/test/tool"
 	"linkaudit/watch"
 )
 
@@ -27,11 +28,11 @@ func TestTheEndOfAWatchEndsItsProgram(t *testing.T) {
 		h.add(&watch.Event{Kind: watch.Deleted, Device: "br0", Before: &watch.State{Name: "br0"}})
 	}
 	var pid int
-	for pid == 0 {
+	tool.Eventually(t, "the program runs", func() bool {
 		text, _ := os.ReadFile(pidFile)
 		pid, _ = strconv.Atoi(strings.TrimSpace(string(text)))
-		time.Sleep(time.Millisecond)
-	}
+		return pid != 0
+	})
 	h.close(time.Millisecond)
 	if err := syscall.Kill(pid, 0); err != syscall.ESRCH {
 		t.Errorf("process %d is there after the watch: %v", pid, err)

@@ -5,14 +5,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
 	"linkaudit/report"
+	"linkaudit/test/tool"
 )
 
 const secretID = "5ec2e7a1d0f04b2c9a7e3f1b8c6d4e2a"
@@ -102,20 +101,14 @@ func onImage(root string) (all [][]string) {
 // finish runs the program, which may not wait for anything.
 func finish(t *testing.T, args []string) (said string) {
 	t.Helper()
-	done := make(chan int, 1)
 	var out bytes.Buffer
-	go func() { done <- run(append([]string{"linkaudit"}, args...), strings.NewReader(""), &out, &out) }()
-	select {
-	case status := <-done:
+	tool.Finishes(t, strings.Join(args, " "), func() {
+		status := run(append([]string{"linkaudit"}, args...), strings.NewReader(""), &out, &out)
 		if said = out.String(); status < 0 || status > 3 || strings.Contains(said, "internal error") {
 			t.Errorf("%v: exit status %d\n%s", args, status, said)
 		}
-		return said
-	case <-time.After(time.Minute):
-		stacks := make([]byte, 1<<20)
-		t.Fatalf("%v: it waits\n%s", args, stacks[:runtime.Stack(stacks, true)])
-		return ""
-	}
+	})
+	return said
 }
 
 // Whatever has the place of a file or a directory of an image, the audit ends.

@@ -28,16 +28,16 @@ func TestAuditsLeaveNothing(t *testing.T) {
 		}
 		audits = n
 	}
-	if os.Getenv("CI") != "true" && run([]string{"linkaudit", "check", "--quiet"}, nil, &bytes.Buffer{}, &bytes.Buffer{}) == exitFailed {
+	if os.Getenv("CI") != "true" && run([]string{"linkaudit", "check", "--quiet", "--no-config"}, nil, &bytes.Buffer{}, &bytes.Buffer{}) == exitFailed {
 		t.Skip("this machine cannot be audited")
 	}
 	var stdout, stderr bytes.Buffer
 	interrupted := 0
 	audit := func(i int) {
 		args := [][]string{
-			{"check", "--format", "json", "--all"},
-			{"check", "--all", "--severity", "info"},
-			{"lint", "--format", "json"},
+			{"check", "--no-config", "--all", "--format", "json"},
+			{"check", "--no-config", "--all", "--severity", "info"},
+			{"lint", "--no-config", "--format", "json"},
 		}[i%3]
 		stdout.Reset()
 		stderr.Reset()

@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -21,6 +22,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	// Scripts look at the modes of files. This is before the programs of a script, too,
+	// none of which is started with another umask than that of the test.
+	syscall.Umask(0o022)
 	testscript.Main(m, map[string]func(){"linkaudit": main, "linkaudit-allocations": mainAllocations})
 }
 
@@ -156,6 +160,7 @@ func TestColourFollowsTheFlagThenNO_COLORThenTheTerminal(t *testing.T) {
 // status 1 for findings.
 func TestAPanicIsOneLineAndExitStatus2(t *testing.T) {
 	var stderr bytes.Buffer
+	t.Setenv(traceVariable, "")
 	status := run([]string{"linkaudit", "version"}, nil, panicky{}, &stderr)
 	if status != 2 {
 		t.Errorf("exit status %d", status)

@@ -1,6 +1,7 @@
 package doccmd
 
 import (
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -51,7 +52,9 @@ func TestScriptStopsAtTheFirstFailure(t *testing.T) {
 	b := Block{File: "page.md", Line: 1, Commands: []Command{
 		{2, "a=1", 0}, {3, "false # exit status 1", 1}, {4, "echo $a", 0}, {5, "(exit 3)", 0}, {6, "echo not reached", 0},
 	}}
-	out, err := exec.Command("bash", "-c", b.Script()).CombinedOutput()
+	bash := exec.Command("bash", "-c", b.Script())
+	bash.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C"}
+	out, err := bash.CombinedOutput()
 	if want := "1\npage.md:5: exit status 3, not 0\n"; err == nil || string(out) != want {
 		t.Errorf("%v: %q, want %q", err, out, want)
 	}

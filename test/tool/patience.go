@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strconv"
 	"sync"
@@ -40,7 +41,7 @@ var Slowness = sync.OnceValue(func() float64 {
 // SlownessOfThis is the variable that hands Slowness down to a program of ours which gets
 // an environment of its own.
 func SlownessOfThis() string {
-	return slownessVariable + "=" + strconv.FormatFloat(Slowness(), 'f', 2, 64)
+	return SlownessVariable + "=" + strconv.FormatFloat(Slowness(), 'f', 2, 64)
 }
 
 // measure is the time that a round of work takes: the start of a program, which is the
@@ -98,5 +99,38 @@ func OnlyInFull(t testing.TB) {
 	t.Helper()
 	if !Full() {
 		t.Skip("only in make full")
+	}
+}
+
+// Thorough is whether everything was asked for in so many words: $LINKAUDIT_TIER is
+// "full". Unit tests go by it: "go test ./..." sets nothing, and answers in a minute.
+func Thorough() bool { return os.Getenv(tierVariable) == "full" }
+
+// Heavy marks a unit test, or a case of one, that takes seconds of processor time, such
+// as the one that unpacks a gigabyte. "make full" runs it; "go test ./..." and .ci/run do
+// not. A test that needs only a part of its cases to cross a bound runs all of them where
+// [Thorough] says so.
+func Heavy(t testing.TB) {
+	t.Helper()
+	if !Thorough() {
+		t.Skip("heavy: only with LINKAUDIT_TIER=full")
+	}
+}
+
+// Finishes calls a function that must not wait for anything or work without end, and
+// fails the test, with the stacks of all goroutines, where it has not returned within the
+// patience that a minute is on a quiet machine.
+func Finishes(t testing.TB, what string, f func()) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	select {
+	case <-done:
+	case <-time.After(Patience(time.Minute)):
+		stacks := make([]byte, 1<<20)
+		t.Fatalf("%s: not done after %v:\n%s", what, Patience(time.Minute), stacks[:runtime.Stack(stacks, true)])
 	}
 }

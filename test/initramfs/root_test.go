@@ -12,7 +12,7 @@ import (
 	"linkaudit/test/roots"
 )
 
-func TestMain(m *testing.M) { os.Exit(stage.Main(m)) }
+func TestMain(m *testing.M) { os.Exit(stage.MainInFull(m)) }
 
 // kernel is the release of a kernel without modules: images are made the same
 // way for it, in a tenth of the time.
@@ -24,16 +24,6 @@ const (
 	tools  = "initramfs-tools cpio zstd lz4 lzop xz-utils bzip2 kmod time"
 	dracut = tools + " dracut-core dracut-network systemd-sysv iproute2 procps isc-dhcp-client iputils-arping"
 )
-
-// install installs the packages that are its arguments. The lists of a root are
-// as old as the root.
-const install = `set -eu
-install() { apt-get -qq -o APT::Sandbox::User=root install -y --no-install-recommends "$@"; }
-for attempt in 1 2 3; do
-	if install "$@"; then exit; fi
-	apt-get -qq -o APT::Sandbox::User=root -o Acquire::Check-Valid-Until=false update || sleep 5
-done
-exit 1`
 
 // prepare sets up a kernel of which there is just enough. What dracut leaves out
 // takes long and has nothing to do with the network.
@@ -66,7 +56,7 @@ func newRoot(t testing.TB, suite, packages string) *root {
 	t.Helper()
 	r := &root{machine.New(t, roots.Of(suite)), t}
 	r.Copy(stage.Binary(t), "/usr/local/sbin/linkaudit")
-	r.Online(append([]string{"bash", "-c", install, "bash"}, strings.Fields(packages)...)...)
+	r.AptGet(append([]string{"install", "-y", "--no-install-recommends"}, strings.Fields(packages)...)...)
 	r.in(0, prepare)
 	return r
 }

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"linkaudit/test/tool"
 )
 
 const (
@@ -93,10 +95,11 @@ var (
 	db  = host{"db1", "fedcba9876543210fedcba9876543210"}
 )
 
-// TestCollection runs all stories with one controller.
+// TestCollection runs all stories with one controller; .ci/run tells the first alone, a
+// fix in check mode, for good, once more, and its end.
 func TestCollection(t *testing.T) {
 	l := newLab(t)
-	for _, s := range []struct {
+	for i, s := range []struct {
 		name string
 		tell func(*testing.T, *lab)
 	}{
@@ -114,7 +117,12 @@ func TestCollection(t *testing.T) {
 		{"what the README shows runs", whatTheReadmeShowsRuns},
 		{"ansible-test and the linters have nothing to say", theLintersHaveNothingToSay},
 	} {
-		t.Run(s.name, func(t *testing.T) { s.tell(t, l.story(t)) })
+		t.Run(s.name, func(t *testing.T) {
+			if i > 0 {
+				tool.OnlyInFull(t)
+			}
+			s.tell(t, l.story(t))
+		})
 	}
 }
 
@@ -238,7 +246,7 @@ func anAddressIsAChangeToo(t *testing.T, l *lab) {
 	for _, name := range []string{"ve0", "ve1", "br0"} {
 		web.must("ip", "link", "set", name, "up")
 	}
-	until(t, "br0 has a carrier", func() bool { return web.doIn("/", "grep", "-q", "1", "/sys/class/net/br0/carrier").status == 0 })
+	tool.Eventually(t, "br0 has a carrier", func() bool { return web.doIn("/", "grep", "-q", "1", "/sys/class/net/br0/carrier").status == 0 })
 
 	apply := options{"bridge": "br0", "apply": true}
 	if o := l.module("web1", moduleFix, apply); !o.Failed || o.Changed || !strings.Contains(o.Msg, "br0 is up") {

@@ -7,12 +7,12 @@
 // Ansible runs, is another one. Ansible is started once for all stories, and forks for
 // each of its commands: started.py.
 //
-// The tests need root's rights and the Debian packages ansible-core, ansible-lint,
-// dnf, dpkg, git, iproute2, openssh-client, openssh-server, pycodestyle, python3-apt,
+// The tests need root's rights and the Debian packages ansible-core, iproute2,
+// openssh-client, openssh-server, udev and util-linux. What "make full" runs and
+// .ci/run does not also needs ansible-lint, dnf, dpkg, git, pycodestyle, python3-apt,
 // python3-dnf, python3-mock, python3-pytest, python3-pytest-forked,
-// python3-pytest-mock, python3-pytest-xdist, python3-voluptuous, rpm, udev,
-// util-linux and yamllint. They
-// are behind the build tag "ecosystem":
+// python3-pytest-mock, python3-pytest-xdist, python3-voluptuous, rpm and yamllint.
+// The tests are behind the build tag "ecosystem":
 //
 //	go test -tags ecosystem -count=1 ./test/ecosystem/ansible
 package ansible

@@ -19,6 +19,8 @@ import (
 	"testing"
 	"time"
 
+	ecosystem "linkaudit/test/ecosystem/machine"
+	"linkaudit/test/ecosystem/stage"
 	"linkaudit/test/tool"
 )
 
@@ -30,18 +32,22 @@ const (
 	// program is where a machine has linkaudit, if it has it.
 	program = "/usr/local/sbin/linkaudit"
 
-	// patience is how long a command may take.
-	patience = 2 * time.Minute
+	// usual is how long a command takes at most.
+	usual = 2 * time.Minute
 )
 
 // needed are the programs that the tests call, with the Debian package of each.
 var needed = map[string]string{
-	"ansible": "ansible-core", "ansible-doc": "ansible-core", "ansible-galaxy": "ansible-core",
-	"ansible-playbook": "ansible-core", "ansible-test": "ansible-core", "ansible-lint": "ansible-lint",
-	"yamllint": "yamllint", "pycodestyle": "pycodestyle", "pytest-3": "python3-pytest",
+	"ansible": "ansible-core", "ansible-doc": "ansible-core", "ansible-galaxy": "ansible-core", "ansible-playbook": "ansible-core",
 	"ssh": "openssh-client", "ssh-keygen": "openssh-client", "sshd": "openssh-server",
-	"ip": "iproute2", "nsenter": "util-linux", "udevadm": "udev", "dpkg-deb": "dpkg", "git": "git",
-	"rpmbuild": "rpm", "dnf": "dnf",
+	"ip": "iproute2", "nsenter": "util-linux", "udevadm": "udev",
+}
+
+// neededInFull are those that only stories call which .ci/run does not tell.
+var neededInFull = map[string]string{
+	"ansible-test": "ansible-core", "ansible-lint": "ansible-lint",
+	"yamllint": "yamllint", "pycodestyle": "pycodestyle", "pytest-3": "python3-pytest",
+	"dpkg-deb": "dpkg", "git": "git", "rpmbuild": "rpm", "dnf": "dnf",
 }
 
 // built has linkaudit as it is for the hosts, and work is for what a machine
@@ -53,37 +59,29 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, hold(dir)) // comes back only with an error
 		os.Exit(1)
 	}
-	os.Exit(mainStatus(m))
+	status := stage.Main(m, prepare)
+	os.RemoveAll(work)
+	os.Exit(status)
 }
 
-func mainStatus(m *testing.M) int {
-	if os.Geteuid() != 0 {
-		fmt.Fprintln(os.Stderr, "namespaces need root's rights")
-		return 1
+func prepare() (err error) {
+	if tool.Full() {
+		maps.Copy(needed, neededInFull)
 	}
-	os.Setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin:"+os.Getenv("PATH"))
 	for _, name := range slices.Sorted(maps.Keys(needed)) {
 		if _, err := exec.LookPath(name); err != nil {
-			fmt.Fprintf(os.Stderr, "%s is not installed (Debian package %s)\n", name, needed[name])
-			return 1
+			return fmt.Errorf("%s is not installed (Debian package %s)", name, needed[name])
 		}
 	}
-	var err error
 	if work, err = os.MkdirTemp("", "linkaudit-ansible-"); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
+		return err
 	}
-	defer os.RemoveAll(work)
 	built = filepath.Join(work, "linkaudit")
-	if err := tool.Build(built); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return m.Run()
+	return tool.Build(built)
 }
 
-// hold makes a machine's root in dir and is its first process. It runs in the
-// new namespaces.
+// hold makes a machine's root in dir and is its first process, which ends with its input.
+// It runs in the new namespaces.
 func hold(dir string) error {
 	mount := func(source, target, fstype, data string) error {
 		if err := os.MkdirAll(target, 0o755); err != nil {
@@ -155,6 +153,10 @@ func hold(dir string) error {
 	}
 	children := make(chan os.Signal, 1)
 	signal.Notify(children, syscall.SIGCHLD)
+	go func() {
+		io.Copy(io.Discard, os.Stdin)
+		os.Exit(0)
+	}()
 	fmt.Println("ready")
 	for range children {
 		for {
@@ -190,24 +192,18 @@ func newMachine(t *testing.T, name, machineID string) *machine {
 		Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWNET | syscall.CLONE_NEWUTS | syscall.CLONE_NEWPID | syscall.CLONE_NEWIPC,
 		Pdeathsig:  syscall.SIGKILL,
 	}
-	out, err := cmd.StdoutPipe()
+	held, err := tool.Hold(cmd, "ready")
 	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatalf("new namespaces: %v", err)
+		t.Fatalf("the machine %s did not come up: %v", name, err)
 	}
 	t.Cleanup(func() {
-		cmd.Process.Kill() // the first process takes all others along
-		cmd.Wait()
+		if err := held.End(); err != nil { // the first process takes all others along
+			t.Error(err)
+		}
 	})
-	if _, err := io.ReadFull(out, make([]byte, len("ready\n"))); err != nil {
-		t.Fatalf("the machine %s did not come up", name)
-	}
-	m := &machine{t: t, name: name, pid: cmd.Process.Pid}
-	m.remove("/etc/systemd/network", "/etc/udev/rules.d", "/etc/linkaudit.conf", "/etc/linkaudit.conf.d",
-		"/usr/local/sbin/linkaudit", "/usr/local/bin/linkaudit", "/usr/sbin/linkaudit", "/usr/bin/linkaudit")
-	m.must("mkdir", "-p", "/etc/systemd/network", "/etc/udev/rules.d", "/run/sshd")
+	m := &machine{t: t, name: name, pid: held.PID()}
+	m.must("sh", "-c", ecosystem.Hide)
+	m.must("mkdir", "-p", "/run/sshd")
 	m.write("/etc/machine-id", machineID+"\n", 0o444)
 	m.must("hostname", name)
 	m.must("ip", "link", "set", "lo", "up")
@@ -274,29 +270,29 @@ func (r result) String() string {
 // environment is that of a command on the machine.
 func (m *machine) environment() map[string]string {
 	return map[string]string{
-		"PATH": "/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8", "TERM": "dumb",
+		"PATH": "/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8", "TZ": "UTC", "TERM": "dumb",
 		"ANSIBLE_NOCOLOR": "1", "ANSIBLE_LOCALHOST_WARNING": "0",
 		"ANSIBLE_PIPELINING": "1", "ANSIBLE_PYTHON_INTERPRETER": "/usr/bin/python3", "ANSIBLE_SSH_CONTROL_PATH_DIR": m.connections,
+		// How long ssh may take to connect, which is 10 seconds otherwise.
+		"ANSIBLE_TIMEOUT": fmt.Sprint(int(tool.Patience(time.Minute).Seconds())),
 	}
 }
 
 // command is a command on the machine, in dir.
 func (m *machine) command(ctx context.Context, dir string, args ...string) *exec.Cmd {
-	enter := []string{"--target", strconv.Itoa(m.pid), "--mount", "--net", "--uts", "--pid", "--ipc", "--", "env", "--chdir=" + dir}
-	cmd := exec.CommandContext(ctx, "nsenter", append(enter, args...)...)
+	in := tool.Inside{Process: m.pid, Namespaces: []string{"mnt", "net", "uts", "pid", "ipc"}, Root: true, Dir: dir}
+	var env []string
 	for name, value := range m.environment() {
-		cmd.Env = append(cmd.Env, name+"="+value)
+		env = append(env, name+"="+value)
 	}
-	return cmd
+	return in.Command(ctx, env, args...)
 }
 
 // doIn runs a command on the machine, in dir.
 func (m *machine) doIn(dir string, args ...string) result {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), tool.Patience(usual))
 	defer cancel()
-	cmd := m.command(ctx, dir, args...)
-	cmd.WaitDelay = time.Second
-	o := tool.Run(cmd)
+	o := tool.Run(m.command(ctx, dir, args...))
 	return result{args: args, stdout: o.Stdout, stderr: o.Stderr, status: o.Status}
 }
 
@@ -308,16 +304,6 @@ func (m *machine) must(args ...string) string {
 		m.t.Fatalf("on %s: %v", m.name, r)
 	}
 	return r.stdout
-}
-
-// until waits for something to be so.
-func until(t *testing.T, what string, so func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !so(); time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within 20 s: %s", what)
-		}
-	}
 }
 
 // lab is a controller with the collection installed, and the hosts that it
@@ -358,7 +344,7 @@ func newLab(t *testing.T) *lab {
 		l.must("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key)
 	}
 	l.write("/root/.ssh/known_hosts", "* "+l.read(hostKey+".pub"), 0o600)
-	l.write("/root/.ssh/config", "StrictHostKeyChecking yes\nConnectTimeout 5\nLogLevel ERROR\n", 0o600)
+	l.write("/root/.ssh/config", "StrictHostKeyChecking yes\nLogLevel ERROR\n", 0o600)
 	l.copy(filepath.Join(tree, "contrib/ansible"), source)
 	for _, name := range []string{"LICENSE", "CHANGELOG.md"} {
 		l.copy(filepath.Join(tree, name), filepath.Join("/src", name))
@@ -419,7 +405,7 @@ func (l *lab) add(h host) *machine {
 	m.write("/etc/shadow", "root:*:19000::::::\nauditor:*:19000::::::\n", 0o600)
 	m.must("/usr/sbin/sshd", "-f", "/etc/ssh/linkaudit_sshd_config")
 	m.must("/lib/systemd/systemd-udevd", "--daemon")
-	until(l.t, "systemd-udevd answers", func() bool { return m.doIn("/", "udevadm", "control", "--ping").status == 0 })
+	tool.Eventually(l.t, "systemd-udevd answers", func() bool { return m.doIn("/", "udevadm", "control", "--ping").status == 0 })
 	m.bridge("br0")
 	return m
 }
@@ -446,7 +432,7 @@ func (m *machine) bridge(name string, args ...string) {
 	m.must(append(append([]string{"ip", "link", "add", name}, args...), "type", "bridge")...)
 	m.must("udevadm", "settle")
 	index := strings.TrimSpace(m.must("cat", "/sys/class/net/"+name+"/ifindex"))
-	until(m.t, "udevd has handled "+name, func() bool {
+	tool.Eventually(m.t, "udevd has handled "+name, func() bool {
 		_, err := os.Stat(m.path("/run/udev/data/n" + index))
 		return err == nil
 	})

@@ -4,7 +4,8 @@ A third of the time that "ansible" takes for one module on one host goes into re
 its own code. This reads it and forks for each command, which then goes on as the
 program of that name does. A command is a line of standard input, a JSON object with
 args, dir and env; what it prints is in the files OUT and ERR, and its exit status, or
-the signal that ended it as a negative number, is a line of standard output.
+the signal that ended it as a negative number, is a line of standard output. The first
+line there is "ready".
 """
 
 import json
@@ -49,6 +50,7 @@ def run(args, dir, env):
     os._exit(status or 0)
 
 
+print("ready", flush=True)
 for line in sys.stdin:
     child = os.fork()
     if child == 0:

@@ -3,26 +3,23 @@
 package ansible
 
 import (
-	"bufio"
 	"context"
 	_ "embed"
 	"encoding/json"
-	"io"
 	"os"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"linkaudit/test/tool"
 )
 
 //go:embed started.py
 var startedSource string
 
 // started is what runs Ansible's commands on a controller: started.py.
-type started struct {
-	in  io.Writer
-	out *bufio.Reader
-}
+type started struct{ *tool.Held }
 
 const (
 	startedOut = "/run/ansible.out"
@@ -35,22 +32,16 @@ func (l *lab) start(t *testing.T) {
 	l.write("/src/started.py", startedSource, 0o644)
 	cmd := l.command(context.Background(), "/", "/usr/bin/python3", "/src/started.py", startedOut, startedErr)
 	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
+	held, err := tool.Hold(cmd, "ready")
 	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		in.Close()
-		cmd.Wait()
+		if err := held.End(); err != nil {
+			t.Error(err)
+		}
 	})
-	l.started = &started{in, bufio.NewReader(out)}
+	l.started = &started{held}
 }
 
 // ansible runs ansible, ansible-playbook or ansible-doc in dir.
@@ -60,12 +51,12 @@ func (l *lab) ansible(dir string, args ...string) result {
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	if _, err := l.started.in.Write(append(question, '\n')); err != nil {
+	if _, err := l.In.Write(append(question, '\n')); err != nil {
 		l.t.Fatal(err)
 	}
 	answer := make(chan string, 1)
 	go func() {
-		line, _ := l.started.out.ReadString('\n')
+		line, _ := l.Out.ReadString('\n')
 		answer <- strings.TrimSpace(line)
 	}()
 	select {
@@ -75,7 +66,7 @@ func (l *lab) ansible(dir string, args ...string) result {
 			l.t.Fatalf("%q: status %q", args, line)
 		}
 		return result{args: args, stdout: l.read(startedOut), stderr: l.read(startedErr), status: status}
-	case <-time.After(patience):
+	case <-time.After(tool.Patience(usual)):
 		l.t.Fatalf("%q does not end; so far it says\n%s%s", args, l.read(startedOut), l.read(startedErr))
 		return result{}
 	}

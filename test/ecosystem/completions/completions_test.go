@@ -7,15 +7,16 @@
 package completions
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -23,12 +24,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"linkaudit/test/ecosystem/stage"
 	"linkaudit/test/tool"
 )
-
-// patience is how long a shell may take for anything, on a machine that is busy with
-// other suites: it ends a test that hangs, and nothing else.
-const patience = time.Minute
 
 // tab asks for completions; home goes to the beginning of the line.
 const (
@@ -37,17 +35,12 @@ const (
 	enter = "\r"
 )
 
-// bin holds linkaudit and args, a command that writes its arguments to $OUT,
-// each with a NUL behind.
+// bin holds linkaudit and args, a command that writes the number of its arguments
+// and each of them to $OUT, with a NUL behind.
 var bin string
 
 func TestMain(m *testing.M) {
-	status := 1
-	if err := prepare(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-	} else {
-		status = m.Run()
-	}
+	status := stage.Main(m, prepare)
 	os.RemoveAll(bin)
 	os.Exit(status)
 }
@@ -64,7 +57,7 @@ func prepare() (err error) {
 	if err := tool.Build(bin + "/linkaudit"); err != nil {
 		return err
 	}
-	return os.WriteFile(bin+"/args", []byte("#!/bin/sh\nprintf '%s\\0' \"$@\" >\"$OUT.new\" && mv \"$OUT.new\" \"$OUT\"\n"), 0o755)
+	return os.WriteFile(bin+"/args", []byte("#!/bin/sh\nprintf '%s\\0' $# \"$@\" >\"$OUT\"\n"), 0o755)
 }
 
 // shell is one of the three.
@@ -84,7 +77,7 @@ var shells = []shell{
 		return []string{"zsh", "-d", "-i"}, os.WriteFile(home+"/.zshrc", []byte(rc), 0o644)
 	}},
 	{"fish", func(home, scripts string) ([]string, error) {
-		rc := "function fish_prompt; printf 'ready> '; end; set -g fish_greeting; set -g fish_autosuggestion_enabled 0\nsource " + scripts + "/linkaudit.fish\n"
+		rc := "function fish_prompt; printf 'ready> '; end; set -g fish_greeting; set -g fish_autosuggestion_enabled 0; set -g fish_complete_path\nsource " + scripts + "/linkaudit.fish\n"
 		config := home + "/.config/fish"
 		// Where there is none, fish makes completions of all man pages.
 		err := errors.Join(os.MkdirAll(config, 0o755), os.MkdirAll(home+"/.local/share/fish/generated_completions", 0o755))
@@ -143,29 +136,27 @@ func (s shell) typed(t *testing.T, keys string, files ...string) (args, created 
 		t.Fatal(err)
 	}
 	out := own + "/arguments"
+	if err := unix.Mkfifo(out, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	fifo, err := os.OpenFile(out, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer fifo.Close()
 	term := openTerminal(t)
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Dir = work
 	cmd.Env = []string{"HOME=" + own, "ZDOTDIR=" + own, "PATH=" + bin + ":/usr/sbin:/usr/bin:/sbin:/bin",
-		"TERM=xterm", "LC_ALL=C.UTF-8", "OUT=" + out}
+		"TERM=xterm", "LC_ALL=C.UTF-8", "TZ=UTC", "INPUTRC=/dev/null", "OUT=" + out}
 	term.start(t, cmd)
-	defer term.end(cmd)
+	defer term.end(t, cmd)
 	term.waitFor(t, "ready> ")
 	term.write(t, keys)
 	// What was written is handled in order, the completion first.
 	term.write(t, home+"args "+enter)
-	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
-		raw, err := os.ReadFile(out)
-		if err == nil {
-			args = strings.Split(strings.TrimSuffix(string(raw), "\x00"), "\x00")
-			break
-		}
-		if !errors.Is(err, fs.ErrNotExist) {
-			t.Fatal(err)
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%s: %q: no command was run; the terminal has\n%q", s.name, keys, term.seen())
-		}
+	if args, err = arguments(fifo); err != nil {
+		t.Fatalf("%s: %q: no command was run: %v; the terminal has\n%q", s.name, keys, err, term.seen())
 	}
 	for _, name := range names(t, work) {
 		if !slices.Contains(before, name) {
@@ -173,6 +164,31 @@ func (s shell) typed(t *testing.T, keys string, files ...string) (args, created 
 		}
 	}
 	return args, created
+}
+
+// arguments are what the command args wrote.
+func arguments(fifo *os.File) (args []string, err error) {
+	if err := fifo.SetReadDeadline(time.Now().Add(tool.Patience(time.Minute))); err != nil {
+		return nil, err
+	}
+	from := bufio.NewReader(fifo)
+	for left := 1; left > 0; left-- {
+		word, err := from.ReadString(0)
+		if err != nil {
+			return nil, err
+		}
+		word = strings.TrimSuffix(word, "\x00")
+		if args != nil {
+			args = append(args, word)
+			continue
+		}
+		args = []string{}
+		if left, err = strconv.Atoi(word); err != nil {
+			return nil, err
+		}
+		left++
+	}
+	return args, nil
 }
 
 func names(t *testing.T, dir string) []string {
@@ -193,6 +209,7 @@ type terminal struct {
 	master, slave *os.File
 	mu            sync.Mutex
 	text          bytes.Buffer
+	more          chan struct{} // has something where there is more text
 }
 
 func openTerminal(t *testing.T) *terminal {
@@ -215,7 +232,7 @@ func openTerminal(t *testing.T) *terminal {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &terminal{master: master, slave: slave}
+	return &terminal{master: master, slave: slave, more: make(chan struct{}, 1)}
 }
 
 func (m *terminal) start(t *testing.T, cmd *exec.Cmd) {
@@ -233,6 +250,10 @@ func (m *terminal) start(t *testing.T, cmd *exec.Cmd) {
 			m.mu.Lock()
 			m.text.Write(b[:n])
 			m.mu.Unlock()
+			select {
+			case m.more <- struct{}{}:
+			default:
+			}
 			if err != nil {
 				return
 			}
@@ -240,9 +261,12 @@ func (m *terminal) start(t *testing.T, cmd *exec.Cmd) {
 	}()
 }
 
-func (m *terminal) end(cmd *exec.Cmd) {
-	cmd.Process.Kill()
-	cmd.Wait()
+// end takes the shell and its terminal away; a shell takes no notice of SIGTERM.
+func (m *terminal) end(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
+	if err := tool.End(cmd, unix.SIGKILL); err != nil {
+		t.Error(err)
+	}
 	m.master.Close()
 }
 
@@ -254,8 +278,10 @@ func (m *terminal) seen() string {
 
 func (m *terminal) waitFor(t *testing.T, text string) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !strings.Contains(m.seen(), text); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
+	for late := time.After(tool.Patience(time.Minute)); !strings.Contains(m.seen(), text); {
+		select {
+		case <-m.more:
+		case <-late:
 			t.Fatalf("the terminal never has %q, but\n%q", text, m.seen())
 		}
 	}

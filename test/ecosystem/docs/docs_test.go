@@ -36,6 +36,8 @@ printf '[Match]\nOriginalName=bond*\n[Link]\nMACAddressPolicy=none\n' >10-bond.l
 set +eu
 `
 
+func TestMain(m *testing.M) { os.Exit(stage.MainInFull(m)) }
+
 func TestCommandsOnSavedSnapshots(t *testing.T) {
 	blocks, err := doccmd.All("../../..", "saved")
 	if err != nil {

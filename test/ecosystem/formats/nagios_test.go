@@ -15,9 +15,11 @@ import (
 	"time"
 
 	"linkaudit/test/ecosystem/stage"
+	"linkaudit/test/tool"
 )
 
-// nagiosConfig is all that Nagios needs to run plugins; %[1]s is its directory.
+// nagiosConfig is all that Nagios needs to run plugins; %[1]s is its directory,
+// and %[2]d the seconds that a plugin may take.
 const nagiosConfig = `
 log_file=%[1]s/nagios.log
 cfg_file=%[1]s/objects.cfg
@@ -38,6 +40,7 @@ nagios_user=root
 nagios_group=root
 interval_length=1
 use_syslog=0
+service_check_timeout=%[2]d
 execute_host_checks=0
 `
 
@@ -95,6 +98,7 @@ define service {
 
 // A real Nagios runs the plugin and takes its output apart.
 func TestNagiosRunsThePlugin(t *testing.T) {
+	tool.OnlyInFull(t)
 	stage.Need(t, map[string]string{"nagios4": "nagios4-core"})
 	dir := t.TempDir()
 	good := filepath.Join(dir, "good.json")
@@ -131,7 +135,7 @@ func TestNagiosRunsThePlugin(t *testing.T) {
 		long = strings.ReplaceAll(strings.ReplaceAll(long, `\`, `\\`), "\n", `\n`)
 		want[s.name] = fmt.Sprintf("state %d\noutput %s\nlong %s\nperf %s", s.state, text, long, perf)
 	}
-	write("nagios.cfg", fmt.Sprintf(nagiosConfig, dir))
+	write("nagios.cfg", fmt.Sprintf(nagiosConfig, dir, int(tool.Patience(time.Minute).Seconds())))
 	write("objects.cfg", objects)
 
 	cmd := exec.Command("nagios4", filepath.Join(dir, "nagios.cfg"))
@@ -142,14 +146,16 @@ func TestNagiosRunsThePlugin(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() {
-		cmd.Process.Kill()
-		cmd.Wait()
+		if err := tool.End(cmd, syscall.SIGKILL); err != nil {
+			t.Error(err)
+		}
 	}()
 
 	got := map[string]string{}
-	for deadline := time.Now().Add(60 * time.Second); len(got) < len(services) && time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
+	tool.Until(time.Minute, func() bool {
 		got = checked(filepath.Join(dir, "status.dat"))
-	}
+		return len(got) == len(services)
+	})
 	for _, s := range services {
 		if got[s.name] != want[s.name] {
 			t.Errorf("%s: Nagios has\n%s\nwant\n%s", s.name, got[s.name], want[s.name])

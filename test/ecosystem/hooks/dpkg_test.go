@@ -13,6 +13,7 @@ import (
 
 	"linkaudit/test/doccmd"
 	"linkaudit/test/ecosystem/machine"
+	"linkaudit/test/ecosystem/stage"
 	"linkaudit/test/roots"
 )
 
@@ -27,14 +28,7 @@ const (
 	found = network + "/10-br0.link:4: warning: "
 )
 
-func need(t *testing.T, programs map[string]string) {
-	t.Helper()
-	for program, pkg := range programs {
-		if _, err := exec.LookPath(program); err != nil {
-			t.Fatalf("%s is not installed: apt-get install %s", program, pkg)
-		}
-	}
-}
+func TestMain(m *testing.M) { os.Exit(stage.Main(m)) }
 
 // done checks that a command succeeded and what it said, and what not.
 func done(t *testing.T, r machine.Result, said, unsaid []string) {
@@ -95,7 +89,7 @@ func newDebian(t *testing.T, suite string) *machine.Machine {
 	m.Must("ip", "link", "add", "br0", "type", "bridge")
 	m.Write(network+"/10-br0.link", wrong, 0o644)
 	m.Copy(hooks, "/root/contrib/hooks")
-	m.Online("apt-get", "-qq", "-y", "--download-only", "--reinstall", "install", "udev")
+	m.AptGet("-y", "--download-only", "--reinstall", "install", "udev")
 	m.Must("sh", "-c", "cp /var/cache/apt/archives/udev_*.deb /root/same.deb")
 	m.Must("sh", "-ec", `cd /root
 dpkg-deb -R same.deb next
@@ -146,7 +140,7 @@ func TestDpkg(t *testing.T) {
 
 func TestShellcheck(t *testing.T) {
 	t.Parallel()
-	need(t, map[string]string{"shellcheck": "shellcheck"})
+	stage.Need(t, map[string]string{"shellcheck": "shellcheck"})
 	for _, script := range []string{"after-upgrade", "pre-commit"} {
 		if out, err := exec.Command("shellcheck", "--norc", hooks+"/"+script).CombinedOutput(); err != nil {
 			t.Errorf("%s: %v\n%s", script, err, out)

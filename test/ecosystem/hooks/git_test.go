@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"linkaudit/test/ecosystem/machine"
+	"linkaudit/test/ecosystem/stage"
+	"linkaudit/test/tool"
 )
 
 const (
@@ -20,7 +22,7 @@ const (
 // installed.
 func newRepository(t *testing.T) *machine.Machine {
 	t.Helper()
-	need(t, map[string]string{"git": "git"})
+	stage.Need(t, map[string]string{"git": "git"})
 	m := machine.New(t, "/")
 	m.Build(binary)
 	m.Write("/root/.gitconfig", "[user]\nname = Nobody\nemail = nobody@localhost\n[init]\ndefaultBranch = main\n", 0o644)
@@ -151,8 +153,9 @@ func TestGitInstall(t *testing.T) {
 
 // The real pre-commit takes the hook from a repository, without a network.
 func TestPreCommit(t *testing.T) {
+	tool.OnlyInFull(t)
 	t.Parallel()
-	need(t, map[string]string{"pre-commit": "pre-commit"})
+	stage.Need(t, map[string]string{"pre-commit": "pre-commit"})
 	m := newRepository(t)
 	m.Must("rm", "/root/r/.git/hooks/pre-commit")
 	m.Copy(top+"/.pre-commit-hooks.yaml", "/root/linkaudit/.pre-commit-hooks.yaml")

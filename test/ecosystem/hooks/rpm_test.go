@@ -8,11 +8,14 @@ import (
 	"testing"
 
 	"linkaudit/test/ecosystem/machine"
+	"linkaudit/test/ecosystem/stage"
+	"linkaudit/test/tool"
 )
 
 func TestRPM(t *testing.T) {
+	tool.OnlyInFull(t)
 	t.Parallel()
-	need(t, map[string]string{"rpm": "rpm", "rpmbuild": "rpm"})
+	stage.Need(t, map[string]string{"rpm": "rpm", "rpmbuild": "rpm"})
 	m := machine.New(t, "/")
 	m.Build(binary)
 	m.Must("ip", "link", "add", "br0", "type", "bridge")

@@ -12,11 +12,10 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -26,15 +25,37 @@ import (
 	"linkaudit/test/tool"
 )
 
-// Patience is how long one command may take, and patienceOnline one that fetches
-// packages: much longer than any does on a machine that has nothing else to do.
+// What a command usually takes at most, and one that fetches packages.
 const (
-	Patience       = 3 * time.Minute
-	patienceOnline = 10 * time.Minute
+	usual       = 3 * time.Minute
+	usualOnline = 5 * time.Minute
 )
 
 // MachineID is that of every machine.
 const MachineID = "0123456789abcdef0123456789abcdef"
+
+// Hide is a script that takes away what an administrator may have put into the root that
+// is the working directory: linkaudit, its configuration and its package, .link files and
+// rules that no package has, and the configuration of the programs that the tests run.
+const Hide = `set -e
+umask 022
+if [ -e var/lib/dpkg/info/linkaudit.list ]; then chroot . dpkg --purge --force-all linkaudit >/dev/null; fi
+for dir in usr/bin usr/sbin usr/local/bin usr/local/sbin; do rm -f $dir/linkaudit; done
+rm -rf etc/linkaudit.conf etc/linkaudit.conf.d var/lib/linkaudit var/cache/linkaudit-package
+rm -rf etc/systemd/network etc/udev/rules.d usr/local/lib/systemd/network usr/local/lib/udev/rules.d
+rm -rf etc/gitconfig etc/ansible
+mkdir -p etc/systemd/network etc/udev/rules.d
+if [ -d var/lib/dpkg/info ] && [ -d usr/lib/systemd/network ]; then
+	owned=$(grep -hE '^(/usr)?/lib/systemd/network/' var/lib/dpkg/info/*.list | sed 's,^/lib,/usr/lib,')
+	find usr/lib/systemd/network -depth -mindepth 1 | while IFS= read -r file; do
+		case "
+$owned
+" in *"
+/$file
+"*) ;; *) rm -rf "$file" ;; esac
+	done
+fi
+`
 
 // setUp runs in the new namespaces, with the root to overlay as $1, and waits
 // for the end of its input within the new machine.
@@ -52,9 +73,9 @@ mount -t sysfs sysfs sys
 mount --rbind /dev dev
 mount -t tmpfs -o mode=755 tmpfs run
 mount -t tmpfs -o mode=1777 tmpfs tmp
+mount -t tmpfs -o mode=700 tmpfs root
 if [ -e /etc/resolv.conf ]; then cat /etc/resolv.conf >etc/resolv.conf.stage; mv -f etc/resolv.conf.stage etc/resolv.conf; fi
-rm -rf etc/systemd/network etc/udev/rules.d etc/linkaudit.conf etc/linkaudit.conf.d
-mkdir -p etc/systemd/network etc/udev/rules.d
+` + Hide + `
 echo "$2" >etc/machine-id
 hostname stage
 ip link set lo up
@@ -66,6 +87,8 @@ exec chroot . sh -c 'echo ready && exec cat >/dev/null'
 type Machine struct {
 	t   testing.TB
 	pid int
+	// namespaces are what a command enters, in the order of nsenter.
+	namespaces []string
 }
 
 // Option is what a machine has besides.
@@ -95,30 +118,23 @@ func New(t testing.TB, root string, options ...Option) *Machine {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: flags, Pdeathsig: syscall.SIGKILL}
 	var complaint bytes.Buffer
 	cmd.Stderr = &complaint
-	in, err := cmd.StdinPipe()
+	held, err := tool.Hold(cmd, "ready")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("the machine of %s did not come up: %v: %s", root, err, complaint.String())
 	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatalf("new namespaces: %v", err)
-	}
-	if _, err := io.ReadFull(out, make([]byte, len("ready\n"))); err != nil {
-		cmd.Wait()
-		t.Fatalf("the machine of %s did not come up: %s", root, complaint.String())
-	}
-	m := &Machine{t: t, pid: cmd.Process.Pid}
-	if own, _ := os.Stat("/"); os.SameFile(own, stat(t, m.Path("/"))) {
-		t.Fatal("the machine has the host's own files")
+	m := &Machine{t: t, pid: held.PID(), namespaces: []string{"mnt", "net", "uts"}}
+	if slices.Contains(options, OwnProcesses) {
+		m.namespaces = append(m.namespaces, "pid")
 	}
 	t.Cleanup(func() {
 		tool.KillNetworkOf(m.pid)
-		in.Close()
-		cmd.Wait()
+		if err := held.End(); err != nil {
+			t.Error(err)
+		}
 	})
+	if own, _ := os.Stat("/"); os.SameFile(own, stat(t, m.Path("/"))) {
+		t.Fatal("the machine has the host's own files")
+	}
 	return m
 }
 
@@ -154,23 +170,40 @@ func (r Result) Said(texts ...string) bool {
 
 // Do runs a command in the machine.
 func (m *Machine) Do(args ...string) Result {
-	return m.run(Patience, []string{"--mount", "--net", "--uts"}, "", args)
+	return m.run(usual, m.inside(), "", args)
 }
 
 // Shell runs a script with bash.
 func (m *Machine) Shell(script string) Result {
-	return m.run(Patience, []string{"--mount", "--net", "--uts"}, script, []string{"bash", "-s"})
+	return m.run(usual, m.inside(), script, []string{"bash", "-s"})
 }
 
-// Online runs a command in the machine with the network of the host, to fetch a
-// package, and has to succeed.
-func (m *Machine) Online(args ...string) Result {
+// Online runs a command in the machine with the network of the host, to fetch what
+// packages: as often as [tool.Download] has it tried, until it succeeds.
+func (m *Machine) Online(what string, args ...string) {
 	m.t.Helper()
-	r := m.run(patienceOnline, []string{"--mount", "--uts"}, "", args)
-	if r.Status != 0 {
-		m.t.Fatalf("%v", r)
-	}
-	return r
+	in := m.inside()
+	in.Namespaces = slices.DeleteFunc(slices.Clone(m.namespaces), func(n string) bool { return n == "net" })
+	tool.Download(m.t, what, func() error {
+		if r := m.run(usualOnline, in, "", args); r.Status != 0 {
+			return fmt.Errorf("%v", r)
+		}
+		return nil
+	})
+}
+
+// aptGet is apt-get with its arguments. The lists of a root are as old as the root, and
+// a mirror may be a frozen copy, whose index of sid says that it has expired.
+const aptGet = `apt() { apt-get -qq -o APT::Sandbox::User=root "$@"; }
+apt "$@" && exit
+apt -o Acquire::Check-Valid-Until=false -o Acquire::Languages=none update
+apt "$@"`
+
+// AptGet runs apt-get on the machine's packages with the network of the host. Where it
+// fails it is tried again with new lists.
+func (m *Machine) AptGet(args ...string) {
+	m.t.Helper()
+	m.Online("apt-get "+strings.Join(args, " "), append([]string{"sh", "-c", aptGet, "apt-get"}, args...)...)
 }
 
 // Mounted is where a program that Outside runs finds the files of the machine.
@@ -180,40 +213,31 @@ const Mounted = "/mnt/root"
 // the other: for package managers that can be told of another root.
 func (m *Machine) Outside(args ...string) Result {
 	m.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), Patience)
-	defer cancel()
-	in := []string{"--target", strconv.Itoa(m.pid), "--mount", "--net", "--uts", "--"}
-	r := result(exec.CommandContext(ctx, "nsenter", append(in, args...)...), args)
+	in := m.inside()
+	in.Root = false
+	// The home directory is one where nobody has anything.
+	r := m.run(usual, in, "", append([]string{"env", "HOME=/mnt"}, args...))
 	if r.Status != 0 {
 		m.t.Fatalf("%v", r)
 	}
 	return r
 }
 
-func (m *Machine) run(patience time.Duration, namespaces []string, stdin string, args []string) Result {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+// inside is how a command gets into the machine.
+func (m *Machine) inside() tool.Inside {
+	return tool.Inside{Process: m.pid, Namespaces: m.namespaces, Root: true, Dir: "/root"}
+}
+
+// environment is that of every command.
+var environment = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root",
+	"LC_ALL=C.UTF-8", "TZ=UTC", "TERM=dumb", "DEBIAN_FRONTEND=noninteractive"}
+
+func (m *Machine) run(usual time.Duration, in tool.Inside, stdin string, args []string) Result {
+	ctx, cancel := context.WithTimeout(context.Background(), tool.Patience(usual))
 	defer cancel()
-	cmd := m.command(ctx, namespaces, args)
+	cmd := in.Command(ctx, environment, args...)
 	cmd.Stdin = strings.NewReader(stdin)
-	return result(cmd, args)
-}
-
-// result runs a command that is called args.
-func result(cmd *exec.Cmd, args []string) Result {
 	return Result{args, tool.Run(cmd)}
-}
-
-func (m *Machine) command(ctx context.Context, namespaces, args []string) *exec.Cmd {
-	in := append([]string{"--target", strconv.Itoa(m.pid)}, namespaces...)
-	if ns, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/pid", m.pid)); err == nil {
-		if own, err := os.Readlink("/proc/self/ns/pid"); err == nil && ns != own {
-			in = append(in, "--pid")
-		}
-	}
-	cmd := exec.CommandContext(ctx, "nsenter", append(append(in, "--root", "--wdns=/root", "--"), args...)...)
-	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LC_ALL=C.UTF-8", "TERM=dumb", "DEBIAN_FRONTEND=noninteractive"}
-	cmd.WaitDelay = time.Second
-	return cmd
 }
 
 // Must runs a command that has to succeed and returns what it printed.
@@ -264,21 +288,17 @@ func (m *Machine) Build(to string) {
 // StartUdevd starts the machine's systemd-udevd and waits until it answers.
 func (m *Machine) StartUdevd() {
 	m.t.Helper()
-	udevd := m.command(context.Background(), []string{"--mount", "--net", "--uts"}, []string{"/lib/systemd/systemd-udevd"})
+	udevd := m.inside().Command(context.Background(), environment, "/lib/systemd/systemd-udevd")
 	if err := udevd.Start(); err != nil {
 		m.t.Fatal(err)
 	}
 	m.t.Cleanup(func() {
 		tool.KillNetworkOf(m.pid)
-		udevd.Wait()
-	})
-	for range 100 {
-		if m.Do("udevadm", "control", "--ping").Status == 0 {
-			return
+		if err := tool.End(udevd, 0); err != nil {
+			m.t.Error(err)
 		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	m.t.Fatal("systemd-udevd does not answer")
+	})
+	tool.Eventually(m.t, "systemd-udevd answers", func() bool { return m.Do("udevadm", "control", "--ping").Status == 0 })
 }
 
 // Add creates a device and waits for udevd to have handled it.
@@ -286,13 +306,10 @@ func (m *Machine) Add(name string, args ...string) {
 	m.t.Helper()
 	m.Must(append([]string{"ip", "link", "add", name}, args...)...)
 	index := m.Must("cat", "/sys/class/net/"+name+"/ifindex")
-	for range 100 {
-		if _, err := os.Stat(m.Path("/run/udev/data/n" + index)); err == nil {
-			return
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	m.t.Fatalf("udevd did not handle %s", name)
+	tool.Eventually(m.t, "udevd has handled "+name, func() bool {
+		_, err := os.Stat(m.Path("/run/udev/data/n" + index))
+		return err == nil
+	})
 }
 
 // Files is all of a directory, one entry a line: name, mode, owner, and the

@@ -18,6 +18,7 @@ import (
 	"testing"
 
 	"linkaudit/test/ecosystem/machine"
+	"linkaudit/test/ecosystem/stage"
 	"linkaudit/test/roots"
 )
 
@@ -29,6 +30,8 @@ const (
 	// sed is what pages on the net advise.
 	sed = "sed -i s/MACAddressPolicy=persistent/MACAddressPolicy=none/ " + defaultLink
 )
+
+func TestMain(m *testing.M) { os.Exit(stage.MainInFull(m)) }
 
 // everyRoot runs a test on a machine of each suite, all at once.
 func everyRoot(t *testing.T, test func(*testing.T, *machine.Machine)) {
@@ -114,7 +117,7 @@ func is(t *testing.T, m *machine.Machine, when string, want map[string]string) {
 // TestAnEditIsFoundAndKeptAndUndoneByDpkg is the story of sed -i.
 func TestAnEditIsFoundAndKeptAndUndoneByDpkg(t *testing.T) {
 	everyRoot(t, func(t *testing.T, m *machine.Machine) {
-		m.Online("sh", "-ec", "cd /root && apt-get -o Acquire::Check-Valid-Until=false update -qq && apt-get -qq download udev && mv udev_*.deb udev.deb")
+		m.Online("the package udev", "sh", "-ec", "cd /root && apt-get -o Acquire::Check-Valid-Until=false update -qq && apt-get -qq download udev && mv udev_*.deb udev.deb")
 		// The release of the package may be newer than the root's.
 		m.Must("dpkg", "-i", "--force-all", "/root/udev.deb")
 		m.StartUdevd()

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"linkaudit/test/doccmd"
+	"linkaudit/test/ecosystem/stage"
 )
 
 const (
@@ -42,38 +43,35 @@ var needed = map[string]string{
 	"git":          "git",
 }
 
-// The directories in which packages were built: those of the old version, and
+// built has the directories in which packages were built: those of the old version, and
 // twice those of the new one.
-var oldTree, newTree, againTree string
+var built, oldTree, newTree, againTree string
 
-func TestMain(m *testing.M) { os.Exit(mainStatus(m)) }
+func TestMain(m *testing.M) {
+	status := stage.MainInFull(m, prepare)
+	os.RemoveAll(built)
+	os.Exit(status)
+}
 
-func mainStatus(m *testing.M) int {
+// prepare builds the packages.
+func prepare() error {
 	var missing []error
 	for program, debian := range needed {
 		if _, err := exec.LookPath(program); err != nil {
 			missing = append(missing, fmt.Errorf("%s is missing: apt-get install %s", program, debian))
 		}
 	}
-	if os.Geteuid() != 0 {
-		missing = append(missing, errors.New("packages are installed with root's rights"))
-	}
 	if err := errors.Join(missing...); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
+		return err
 	}
 	making, err := makingBlocks()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
+		return err
 	}
-	dir, err := os.MkdirTemp("", "linkaudit-packages-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
+	if built, err = os.MkdirTemp("", "linkaudit-packages-"); err != nil {
+		return err
 	}
-	defer os.RemoveAll(dir)
-	oldTree, newTree, againTree = filepath.Join(dir, "old"), filepath.Join(dir, "new"), filepath.Join(dir, "somewhere", "else")
+	oldTree, newTree, againTree = filepath.Join(built, "old"), filepath.Join(built, "new"), filepath.Join(built, "somewhere", "else")
 	for _, b := range []struct{ tree, version, prepare string }{
 		// A new default of the configuration meets the edited file.
 		{oldTree, oldVersion, "echo '# An older default.' >>contrib/package/linkaudit.conf"},
@@ -82,11 +80,10 @@ func mainStatus(m *testing.M) int {
 		{againTree, newVersion, "umask 077; export TZ=Asia/Tokyo LC_ALL=C.UTF-8; find . -path ./.git -prune -o -type f -exec chmod go-rwx {} + -exec touch -d 2001-02-03 {} +"},
 	} {
 		if err := build(b.tree, b.version, b.prepare, making); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
+			return err
 		}
 	}
-	return m.Run()
+	return nil
 }
 
 // makes says that a block of the documentation is about the tree, and not about

@@ -113,7 +113,7 @@ func TestDebian(t *testing.T) {
 			t.Parallel()
 			m := machine.New(t, roots.Of(suite))
 			// Fetched first, so that no name server is needed later.
-			m.Online("sh", "-c", fetchUdev)
+			m.Online("the package udev", "sh", "-c", fetchUdev)
 			before := listing(m)
 			debs := bring(m, debian(oldTree, oldVersion, "amd64"), debian(newTree, newVersion, "amd64"))
 
@@ -173,7 +173,7 @@ func triggered(t *testing.T, m *machine.Machine) {
 // On a running machine the trigger audits its devices.
 func TestTriggerOnARunningMachine(t *testing.T) {
 	m := machine.New(t, roots.Of("trixie"), machine.OwnProcesses)
-	m.Online("sh", "-c", fetchUdev)
+	m.Online("the package udev", "sh", "-c", fetchUdev)
 	// Nobody starts and stops services here.
 	m.Write("/usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n", 0o755)
 	m.StartUdevd()

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"linkaudit/test/ecosystem/stage"
+	"linkaudit/test/tool"
 )
 
 // openMetrics is the reference parser of the OpenMetrics format, which takes
@@ -96,6 +97,7 @@ for name; do ip link add name "$name" type bridge; done
 
 // What node_exporter serves is what was written.
 func TestNodeExporterServesEverySeries(t *testing.T) {
+	tool.OnlyInFull(t)
 	dir := t.TempDir()
 	var want []string
 	hostile := filepath.Join(t.TempDir(), "hostile.json")

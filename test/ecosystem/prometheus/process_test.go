@@ -23,12 +23,13 @@ import (
 	"time"
 
 	"linkaudit/test/ecosystem/stage"
+	"linkaudit/test/tool"
 )
 
 func TestMain(m *testing.M) { os.Exit(stage.Main(m)) }
 
-// patience is how long anything may take to happen.
-const patience = 60 * time.Second
+// client waits as long as a test does.
+func client() *http.Client { return &http.Client{Timeout: tool.Patience(time.Minute)} }
 
 // logged is the output of a process while it runs.
 type logged struct {
@@ -69,6 +70,7 @@ func start(t *testing.T, path string, program string, arguments func(address str
 		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 		log := &logged{}
 		cmd.Stdout, cmd.Stderr = log, log
+		cmd.WaitDelay = time.Second
 		if err := cmd.Start(); err != nil {
 			cancel()
 			t.Fatal(err)
@@ -92,21 +94,21 @@ func start(t *testing.T, path string, program string, arguments func(address str
 	return ""
 }
 
-func answers(url string, ended <-chan struct{}) bool {
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+// answers waits until there is an answer, or the server has ended.
+func answers(url string, ended <-chan struct{}) (yes bool) {
+	tool.Until(time.Minute, func() bool {
 		select {
 		case <-ended:
-			return false
+			return true
 		default:
 		}
-		if resp, err := http.Get(url); err == nil {
+		if resp, err := client().Get(url); err == nil {
 			resp.Body.Close()
-			if resp.StatusCode == http.StatusOK {
-				return true
-			}
+			yes = resp.StatusCode == http.StatusOK
 		}
-	}
-	return false
+		return yes
+	})
+	return yes
 }
 
 // nodeExporter serves the files of a directory.
@@ -121,7 +123,7 @@ func nodeExporter(t *testing.T, dir string) string {
 
 func get(t *testing.T, url string) string {
 	t.Helper()
-	resp, err := http.Get(url)
+	resp, err := client().Get(url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,9 +138,9 @@ func get(t *testing.T, url string) string {
 // api asks Prometheus' HTTP API, and returns the error that it answers with.
 func api(t *testing.T, address, path string, values url.Values, data any) error {
 	t.Helper()
-	resp, err := http.PostForm("http://"+address+"/api/v1/"+path, values)
+	resp, err := client().PostForm("http://"+address+"/api/v1/"+path, values)
 	if path == "alerts" || path == "targets" {
-		resp, err = http.Get("http://" + address + "/api/v1/" + path)
+		resp, err = client().Get("http://" + address + "/api/v1/" + path)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -161,12 +163,9 @@ func api(t *testing.T, address, path string, values url.Values, data any) error 
 func eventually(t *testing.T, what string, done func() string) {
 	t.Helper()
 	why := ""
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
-		if why = done(); why == "" {
-			return
-		}
+	if !tool.Until(time.Minute, func() bool { why = done(); return why == "" }) {
+		t.Fatalf("waited in vain for %s: %s", what, why)
 	}
-	t.Fatalf("%s: not within %v: %s", what, patience, why)
 }
 
 func write(t *testing.T, path, text string) {

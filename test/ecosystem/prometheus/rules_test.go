@@ -17,6 +17,7 @@ import (
 
 	"linkaudit/test/doccmd"
 	"linkaudit/test/ecosystem/stage"
+	"linkaudit/test/tool"
 )
 
 // contrib is the directory with the rules and the dashboard.
@@ -123,7 +124,8 @@ func fleet(t *testing.T) string {
 	write(t, filepath.Join(dir, "linkaudit.rules.yml"),
 		pending.ReplaceAllString(read(t, filepath.Join(contrib(t), "linkaudit.rules.yml")), "$1 2s"))
 	config := filepath.Join(dir, "prometheus.yml")
-	write(t, config, `global: {scrape_interval: 1s, evaluation_interval: 1s}
+	// A scrape may take as long as the interval is. One that fails has an alert wait again.
+	write(t, config, `global: {scrape_interval: 5s, evaluation_interval: 1s}
 rule_files: [linkaudit.rules.yml]
 scrape_configs:
   - job_name: node
@@ -137,6 +139,7 @@ scrape_configs:
 }
 
 func TestAFleetInARealPrometheus(t *testing.T) {
+	tool.OnlyInFull(t)
 	server := fleet(t)
 	t.Run("the alerts fire", func(t *testing.T) {
 		// On what they fire: an alert and the label that tells.
@@ -310,6 +313,7 @@ func query(t *testing.T, server, expr string, overTime bool) string {
 // The commands of the documentation, in a place that is not this machine's: a
 // network and a mount namespace, with a copy of contrib and an image.
 func TestTheCommandsOfTheDocumentation(t *testing.T) {
+	tool.OnlyInFull(t)
 	needPromtool(t)
 	blocks, err := doccmd.All(stage.Root(t), "prometheus")
 	if err != nil {

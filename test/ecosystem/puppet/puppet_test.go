@@ -9,13 +9,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"reflect"
 	"regexp"
 	"strings"
 	"testing"
 
 	"linkaudit/test/ecosystem/machine"
+	"linkaudit/test/ecosystem/stage"
 )
 
 const (
@@ -39,21 +39,13 @@ const catalog = `class { 'linkaudit': manage_install => false }
 linkaudit::policy { 'br0': target => 'bridge', %s }
 `
 
-// need fails the test where a program is not installed.
-func need(t *testing.T, programs map[string]string) {
-	t.Helper()
-	for program, pkg := range programs {
-		if _, err := exec.LookPath(program); err != nil {
-			t.Fatalf("%s is not installed: apt-get install %s", program, pkg)
-		}
-	}
-}
+func TestMain(m *testing.M) { os.Exit(stage.MainInFull(m)) }
 
 // newHost is a machine with Puppet, the module, linkaudit, udevd and the bridge
 // br0, which has an address of udevd's.
 func newHost(t *testing.T) *machine.Machine {
 	t.Helper()
-	need(t, map[string]string{"puppet": "puppet-agent", "facter": "facter"})
+	stage.Need(t, map[string]string{"puppet": "puppet-agent", "facter": "facter"})
 	m := machine.New(t, "/")
 	m.Build(binary)
 	m.Copy(top+"/contrib/puppet", module)
@@ -380,7 +372,7 @@ puts PuppetX::Linkaudit::Program.run('/bin/sh', ['-c', 'echo $0; exit 3', '$(id)
 // The module is as Puppet's own tools want it.
 func TestModule(t *testing.T) {
 	t.Parallel()
-	need(t, map[string]string{
+	stage.Need(t, map[string]string{
 		"puppet": "puppet-agent", "puppet-lint": "puppet-lint", "metadata-json-lint": "metadata-json-lint", "ruby": "ruby",
 	})
 	m := machine.New(t, "/")

@@ -10,6 +10,7 @@ import (
 
 	"linkaudit/test/doccmd"
 	"linkaudit/test/ecosystem/machine"
+	"linkaudit/test/ecosystem/stage"
 )
 
 // page is where the engines are that have no module.
@@ -86,7 +87,7 @@ func TestShell(t *testing.T) {
 
 func TestCFEngine(t *testing.T) {
 	t.Parallel()
-	need(t, map[string]string{"cf-agent": "cfengine3"})
+	stage.Need(t, map[string]string{"cf-agent": "cfengine3"})
 	m := newHost(t)
 	m.Must("cp", binary, "/usr/sbin/linkaudit")
 	m.Write("/root/linkaudit.cf", example(t, "cf3"), 0o600)
@@ -122,7 +123,7 @@ func TestCFEngine(t *testing.T) {
 // Salt and Chef are not in Debian: what can be told without them.
 func TestSyntax(t *testing.T) {
 	t.Parallel()
-	need(t, map[string]string{"ruby": "ruby"})
+	stage.Need(t, map[string]string{"ruby": "ruby"})
 	m := machine.New(t, "/")
 	m.Write("/root/state.sls", example(t, "yaml"), 0o644)
 	m.Write("/root/recipe.rb", example(t, "ruby"), 0o644)

@@ -47,16 +47,6 @@ var (
 	failed error
 )
 
-// Main runs the tests and removes what Binary built.
-func Main(m *testing.M) int {
-	defer func() {
-		if binary != "" {
-			os.RemoveAll(filepath.Dir(binary))
-		}
-	}()
-	return m.Run()
-}
-
 // Binary is the path of a linkaudit built from this tree, as version 1.2.3.
 func Binary(t testing.TB) string {
 	t.Helper()

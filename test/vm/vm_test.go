@@ -186,7 +186,8 @@ func prepared(t *testing.T, image string) {
 	}
 }
 
-// TestEveryRelease is all boots of all releases.
+// TestEveryRelease is all boots of all releases. -run selects: 'TestEveryRelease/trixie'
+// is those of one, 'TestEveryRelease/trixie/^(First|Second)$' two of them.
 func TestEveryRelease(t *testing.T) {
 	tool.OnlyInFull(t)
 	t.Parallel()
@@ -196,13 +197,15 @@ func TestEveryRelease(t *testing.T) {
 			prepared(t, suite)
 			var kept map[string][]byte
 			for _, b := range boots {
-				if b.continues && len(kept) == 0 {
-					t.Fatal("the boot before left nothing for this one")
-				}
-				if !b.continues {
-					kept = nil
-				}
-				kept = b.run(t, suite, kept)
+				t.Run(b.name, func(t *testing.T) {
+					if b.continues && len(kept) == 0 {
+						t.Fatal("the boot before left nothing for this one")
+					}
+					if !b.continues {
+						kept = nil
+					}
+					kept = b.run(t, suite, kept)
+				})
 			}
 		})
 	}

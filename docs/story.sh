@@ -11,12 +11,20 @@ port=${1:?the name of a network card that nothing uses}
 [ ! -e /sys/class/net/bond0 ] || { echo "story.sh: there is a bond0 already" >&2; exit 1; }
 
 say() { printf '%s\n\n' "$*"; }
+# Until udevd has handled what happened to bond0; settle alone may be too early.
+handled() {
+    udevadm settle
+    while [ -e /sys/class/net/bond0 ] && [ ! -e "/run/udev/data/n$(cat /sys/class/net/bond0/ifindex)" ]; do
+        sleep 0.1
+        udevadm settle
+    done
+}
 run() {
     printf '```console\n'
     for command; do
         printf '# %s\n' "$command"
         sh -c "$command" 2>&1 || : # check exits with 1 where it finds something
-        case $command in ip*) udevadm settle ;; esac
+        case $command in ip*) handled ;; esac
     done
     printf '```\n\n'
 }

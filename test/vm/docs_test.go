@@ -7,11 +7,14 @@ import (
 	"testing"
 
 	"linkaudit/test/doccmd"
+	"linkaudit/test/tool"
 )
 
-// documentation runs the commands that the pages show on a host with a bond and
+// TestDocumentation runs the commands that the pages show on a host with a bond and
 // a bridge.
-func documentation(t *testing.T, bin string) {
+func TestDocumentation(t *testing.T) {
+	tool.OnlyInFull(t)
+	t.Parallel()
 	blocks, err := doccmd.All("../..", "vm")
 	if err != nil {
 		t.Fatal(err)
@@ -20,5 +23,6 @@ func documentation(t *testing.T, bin string) {
 	for i, b := range blocks {
 		scripts[fmt.Sprintf("/usr/lib/linkaudit-docs/%03d.sh", i)] = []byte("# " + b.Name() + "\n" + b.Script())
 	}
-	boot{tests: "Documentation"}.run(t, bin, "trixie", scripts)
+	prepared(t, "trixie")
+	boot{name: "Documentation"}.run(t, "trixie", scripts)
 }

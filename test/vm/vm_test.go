@@ -6,18 +6,18 @@ package vm
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
-	"strconv"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -25,13 +25,23 @@ import (
 	"linkaudit/test/tool"
 )
 
-// bootLimit is for one boot with its tests. The longest takes some three minutes, and
-// several times that where the machine has other work.
-const bootLimit = 30 * time.Minute
+const (
+	// bootUsual is for one boot with its tests. The longest takes some three minutes.
+	bootUsual = 30 * time.Minute
+	// guestUsual is for the tests in it: they print their goroutines then, and are shown.
+	guestUsual = 25 * time.Minute
+	// silentUsual is for a guest that prints nothing. The longest test takes a minute.
+	silentUsual = 10 * time.Minute
+)
 
 // turns is how many machines run at a time: one keeps a processor busy, and has 2 GB
 // of memory.
 var turns = make(chan struct{}, 2)
+
+func turn() (end func()) {
+	turns <- struct{}{}
+	return func() { <-turns }
+}
 
 // interfaces make a bond at boot, as an administrator writes it.
 const interfaces = `auto bond1
@@ -58,7 +68,9 @@ var unneeded = []string{
 
 // boot is one start of a virtual machine.
 type boot struct {
-	// tests are those of test/vm/guest whose names begin with Test and this.
+	name string
+	// tests are those of test/vm/guest whose names begin with Test and this, a regular
+	// expression; without one, the name.
 	tests       string
 	commandLine string
 	// before is a script that runs as the first process, before it becomes
@@ -77,52 +89,16 @@ type boot struct {
 
 // boots are what each release goes through, in this order.
 var boots = []boot{
-	{tests: "First"},
-	{tests: "Second", before: initramfs, continues: true},
-	{tests: "Third", commandLine: "net.naming_scheme=v240", before: "rm /etc/systemd/network/98-net-bonding.link\n"},
-	{tests: "Fourth", before: noMachineID},
-	{tests: "Life", processors: 2},
-	{tests: "Managers"},
-	{tests: "Trace", with: "bpftrace.zst"},
+	{name: "First"},
+	{name: "Second", before: initramfs, continues: true},
+	{name: "Third", commandLine: "net.naming_scheme=v240", before: "rm /etc/systemd/network/98-net-bonding.link\n"},
+	{name: "Fourth", before: noMachineID},
+	{name: "Life", processors: 2},
+	{name: "Managers"},
+	{name: "Trace", with: "bpftrace.zst"},
 }
 
-// shortly are the boots of VM=short, for one release each: every boot there is, and
-// something of every release. Which release gets which is drawn anew each time.
-var shortly = [][]string{{"First", "Second"}, {"First", "Managers"}, {"Third", "Life"}, {"Fourth", "Trace"}}
-
-// bootsOf are the boots of each release: all of them, or with VM=short those that
-// VM_SEED draws.
-func bootsOf(t *testing.T) map[string][]boot {
-	t.Helper()
-	suites := []string{"bullseye", "bookworm", "trixie", "sid"}
-	out := map[string][]boot{}
-	switch v := os.Getenv("VM"); v {
-	case "", "full":
-		for _, suite := range suites {
-			out[suite] = boots
-		}
-	case "short":
-		seed, err := strconv.ParseUint(os.Getenv("VM_SEED"), 10, 64)
-		if err != nil {
-			t.Fatalf("VM=short needs a VM_SEED: %v", err)
-		}
-		for _, b := range boots {
-			if !slices.Contains(slices.Concat(shortly...), b.tests) {
-				t.Fatalf("VM=short leaves the boot %s out", b.tests)
-			}
-		}
-		for i, j := range rand.New(rand.NewPCG(seed, 0)).Perm(len(suites)) {
-			for _, b := range boots {
-				if slices.Contains(shortly[j], b.tests) {
-					out[suites[i]] = append(out[suites[i]], b)
-				}
-			}
-		}
-	default:
-		t.Fatalf("VM=%q, and not full or short", v)
-	}
-	return out
-}
+var releases = []string{"bullseye", "bookworm", "trixie", "sid"}
 
 // initramfs does what an initramfs may do: bond6 is made under the udevd of the
 // initramfs, which has the defaults and no file of the administrator's; the
@@ -165,47 +141,82 @@ mount --bind /etc/machine-id /etc/machine-id
 mount -o remount,bind,ro /etc/machine-id
 `
 
+// workshop is where the programs that the guests run are built.
+var workshop string
+
+// TestMain: files in the guest have the modes that the tests say.
+func TestMain(m *testing.M) {
+	syscall.Umask(0o022)
+	var err error
+	if workshop, err = os.MkdirTemp("", "linkaudit-vm-"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	status := m.Run()
+	os.RemoveAll(workshop)
+	os.Exit(status)
+}
+
 func images() string {
 	return roots.Of("vm")
 }
 
-func TestEveryRelease(t *testing.T) {
-	bin := t.TempDir()
-	if err := tool.Build(bin + "/linkaudit"); err != nil {
-		t.Fatal(err)
+// programs builds what the guests run, once.
+var programs = sync.OnceValue(func() error {
+	if err := tool.Build(workshop + "/linkaudit"); err != nil {
+		return err
 	}
-	guest := exec.Command("go", "test", "-c", "-tags", "vm", "-o", bin+"/guest", "linkaudit/test/vm/guest")
+	guest := exec.Command("go", "test", "-c", "-tags", "vm", "-o", workshop+"/guest", "linkaudit/test/vm/guest")
 	guest.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := guest.CombinedOutput(); err != nil {
-		t.Fatalf("the guest's tests: %v\n%s", err, out)
+		return fmt.Errorf("the guest's tests: %w\n%s", err, out)
 	}
-	for suite, boots := range bootsOf(t) {
+	return nil
+})
+
+// prepared builds what boots of an image need.
+func prepared(t *testing.T, image string) {
+	t.Helper()
+	if err := programs(); err != nil {
+		t.Fatal(err)
+	}
+	defer turn()()
+	if out, err := exec.Command("./build", image).CombinedOutput(); err != nil {
+		t.Fatalf("test/vm/build %s: %v\n%s", image, err, out)
+	}
+}
+
+// TestEveryRelease is all boots of all releases. -run selects: 'TestEveryRelease/trixie'
+// is those of one, 'TestEveryRelease/trixie/^(First|Second)$' two of them.
+func TestEveryRelease(t *testing.T) {
+	tool.OnlyInFull(t)
+	t.Parallel()
+	for _, suite := range releases {
 		t.Run(suite, func(t *testing.T) {
 			t.Parallel()
+			prepared(t, suite)
 			var kept map[string][]byte
 			for _, b := range boots {
-				if b.continues && len(kept) == 0 {
-					t.Fatal("the boot before left nothing for this one")
-				}
-				if !b.continues {
-					kept = nil
-				}
-				kept = b.run(t, bin, suite, kept)
+				t.Run(b.name, func(t *testing.T) {
+					if b.continues && len(kept) == 0 {
+						t.Fatal("the boot before left nothing for this one")
+					}
+					if !b.continues {
+						kept = nil
+					}
+					kept = b.run(t, suite, kept)
+				})
 			}
 		})
 	}
-	t.Run("Story", func(t *testing.T) {
-		t.Parallel()
-		story(t, bin)
-	})
-	t.Run("Documentation", func(t *testing.T) {
-		t.Parallel()
-		documentation(t, bin)
-	})
-	t.Run("SELinux", func(t *testing.T) {
-		t.Parallel()
-		boot{tests: "Selinux", commandLine: "selinux=1 security=selinux"}.run(t, bin, "selinux", nil)
-	})
+}
+
+// TestSELinux is the boot with Debian's SELinux policy.
+func TestSELinux(t *testing.T) {
+	tool.OnlyInFull(t)
+	t.Parallel()
+	prepared(t, "selinux")
+	boot{name: "Selinux", commandLine: "selinux=1 security=selinux"}.run(t, "selinux", nil)
 }
 
 var (
@@ -215,7 +226,7 @@ var (
 
 // run boots an image with further files in the guest, and returns the files
 // that it keeps for the next boot.
-func (b boot) run(t *testing.T, bin, image string, more map[string][]byte) map[string][]byte {
+func (b boot) run(t *testing.T, image string, more map[string][]byte) map[string][]byte {
 	t.Helper()
 	tree := t.TempDir()
 	put := func(name string, content []byte, mode os.FileMode) {
@@ -228,13 +239,13 @@ func (b boot) run(t *testing.T, bin, image string, more map[string][]byte) map[s
 		}
 	}
 	for name, program := range map[string]string{"linkaudit": "/usr/bin/linkaudit", "guest": "/usr/lib/linkaudit-guest.test"} {
-		content, err := os.ReadFile(filepath.Join(bin, name))
+		content, err := os.ReadFile(filepath.Join(workshop, name))
 		if err != nil {
 			t.Fatal(err)
 		}
 		put(program, content, 0o755)
 	}
-	put("/usr/lib/linkaudit-guest", []byte("#!/bin/sh\nexec /usr/lib/linkaudit-guest.test -test.v -test.run '^Test"+b.tests+"'\n"), 0o755)
+	put("/usr/lib/linkaudit-guest", []byte("#!/bin/sh\nexec /usr/lib/linkaudit-guest.test -test.v -test.timeout "+tool.Patience(guestUsual).String()+" -test.run '^Test("+cmp.Or(b.tests, b.name)+")'\n"), 0o755)
 	put("/etc/network/interfaces", []byte(interfaces), 0o644)
 	for _, unit := range []string{"linkaudit.service", "linkaudit.timer", "linkaudit.path"} {
 		content, err := os.ReadFile("../../contrib/systemd/" + unit)
@@ -291,7 +302,7 @@ func (b boot) run(t *testing.T, bin, image string, more map[string][]byte) map[s
 
 	said := b.start(t, image, initrd)
 	if strings.Contains(said, "Kernel panic") && !strings.Contains(said, "=== RUN") {
-		t.Logf("%s, the %s boot: the kernel did not come up, which happens under emulation; once more. It said:\n%s", image, strings.ToLower(b.tests), said)
+		t.Logf("%s, the %s boot: the kernel did not come up, which happens under emulation; once more. It said:\n%s", image, strings.ToLower(b.name), said)
 		said = b.start(t, image, initrd)
 	}
 	results := result.FindAllStringSubmatch(said, -1)
@@ -345,18 +356,44 @@ func emulator(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, filepath.Join(libraries, "ld-linux-x86-64.so.2"), append([]string{
 		"--library-path", libraries, at("bin/qemu-system-x86_64"), "-L", at("share/qemu"), "-L", at("share/seabios"),
 	}, args...)...)
-	cmd.Env = append(os.Environ(), "QEMU_MODULE_DIR="+filepath.Join(libraries, "qemu"))
+	cmd.Env = []string{"QEMU_MODULE_DIR=" + filepath.Join(libraries, "qemu")}
 	return cmd
 }
 
-// start runs the virtual machine to its end and returns what it said.
+// serial is what a guest printed. silent is called once it prints nothing for too long.
+type serial struct {
+	text    bytes.Buffer
+	silent  *time.Timer
+	patient time.Duration
+}
+
+func (s *serial) Write(p []byte) (int, error) {
+	s.silent.Reset(s.patient)
+	return s.text.Write(p)
+}
+
+// tail is the last lines of a text.
+func tail(text string, lines int) string {
+	all := strings.SplitAfter(text, "\n")
+	return strings.Join(all[max(0, len(all)-lines):], "")
+}
+
+// start runs the virtual machine to its end and returns what it said. One that takes too
+// long, or says nothing for too long, is ended, as is one whose test ends.
 func (b boot) start(t *testing.T, image, initrd string) string {
 	t.Helper()
-	turns <- struct{}{}
-	defer func() { <-turns }()
-	ctx, cancel := context.WithTimeout(context.Background(), bootLimit)
+	defer turn()()
+	limit := tool.Patience(bootUsual)
+	if end, ok := t.Deadline(); ok {
+		limit = min(limit, time.Until(end)-10*time.Second) // to say what the guest did
+	}
+	late, cancel := context.WithTimeoutCause(t.Context(), limit, fmt.Errorf("it takes longer than %v", limit))
 	defer cancel()
-	var serial bytes.Buffer
+	ctx, end := context.WithCancelCause(late)
+	defer end(nil)
+	out := &serial{patient: tool.Patience(silentUsual)}
+	out.silent = time.AfterFunc(out.patient, func() { end(fmt.Errorf("it says nothing for %v", out.patient)) })
+	defer out.silent.Stop()
 	start := time.Now()
 	qemu := emulator(ctx, "-nodefaults", "-no-reboot", "-display", "none",
 		// A /dev/kvm that is there may not run such a kernel all the same. Without
@@ -370,12 +407,16 @@ func (b boot) start(t *testing.T, image, initrd string) string {
 		// time, which does not speculate; what guards the kernel's memory, a tenth.
 		"-append", "console=ttyS0 8250.nr_uarts=1 quiet loglevel=3 no_timer_check mitigations=off init_on_alloc=0 hardened_usercopy=off randomize_kstack_offset=off rcupdate.rcu_expedited=1 net.ifnames=0 panic=-1 systemd.show_status=no systemd.log_target=null "+b.commandLine,
 		"-serial", "stdio")
-	qemu.Stdout, qemu.Stderr = &serial, &serial
+	qemu.Stdout, qemu.Stderr = out, out
+	qemu.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // it ends when this process does
 	err := qemu.Run()
-	said := serial.String()
-	t.Logf("%s, the %s boot: %v", image, strings.ToLower(b.tests), time.Since(start).Round(time.Second))
-	if ctx.Err() != nil || err != nil {
-		t.Fatalf("the virtual machine did not come to an end (%v):\n%s", err, said)
+	said := out.text.String()
+	t.Logf("%s, the %s boot: %v", image, strings.ToLower(b.name), time.Since(start).Round(time.Second))
+	if why := context.Cause(ctx); why != nil {
+		t.Fatalf("the virtual machine was ended: %v. The last lines of what it said:\n%s", why, tail(said, 200))
+	}
+	if err != nil {
+		t.Fatalf("the virtual machine: %v. The last lines of what it said:\n%s", err, tail(said, 200))
 	}
 	return said
 }

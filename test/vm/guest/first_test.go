@@ -111,12 +111,7 @@ func TestFirstApplyToABondThatExists(t *testing.T) {
 	create(t, "bond0", "bond", "mode", "active-backup", "miimon", "100")
 	ip(t, "set", "eth0", "master", "bond0")
 	ip(t, "set", "bond0", "up")
-	for range 100 {
-		if sysfs(t, "bond0", "operstate") == "up" {
-			break
-		}
-		settle(t)
-	}
+	eventually(t, func() bool { return sysfs(t, "bond0", "operstate") == "up" }, func() string { return "bond0 is up" })
 	if out, err := exec.Command("linkaudit", "fix", "--bond", "bond0", "--apply").CombinedOutput(); err == nil || !strings.Contains(string(out), "--yes") {
 		t.Errorf("no --yes is asked for: %v: %s", err, out)
 	}

@@ -3,6 +3,7 @@
 package guest
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -14,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"linkaudit/test/tool"
 )
 
 // What the virtual machine is made with (test/vm).
@@ -34,6 +37,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "these tests change the machine that they run on: test/vm runs them in a virtual one")
 		os.Exit(1)
 	}
+	fmt.Printf("what is waited for has %v\n", tool.Patience(usual))
 	status := m.Run()
 	// What the next boot gets.
 	filepath.WalkDir(networkDir, func(name string, e os.DirEntry, err error) error {
@@ -63,9 +67,23 @@ func ip(t *testing.T, args ...string) {
 	output(t, append([]string{"ip", "link"}, args...)...)
 }
 
+// usual is for whatever a test waits for: on a real machine a fraction of a second. An
+// emulated one has some 5 minutes (tool.Patience), which is less than test/vm lets it be
+// silent.
+const usual = 15 * time.Second
+
+// eventually waits until so reports true; what completes "waited in vain: ", and is
+// asked at the end.
+func eventually(t *testing.T, so func() bool, what func() string) {
+	t.Helper()
+	if !tool.Until(usual, so) {
+		t.Fatalf("waited in vain (%v): %s", tool.Patience(usual), what())
+	}
+}
+
 func settle(t *testing.T) {
 	t.Helper()
-	output(t, "udevadm", "settle", "--timeout=30")
+	output(t, "udevadm", "settle", fmt.Sprintf("--timeout=%.0f", tool.Patience(usual).Seconds()))
 }
 
 func sysfs(t *testing.T, device, file string) string {
@@ -189,25 +207,36 @@ func reload(t *testing.T) {
 	output(t, "udevadm", "control", "--ping")
 }
 
-// control tells udevd something that it may be told more than once: up to systemd
-// 257 it may drop a message.
-func control(t *testing.T, what string) {
+// stopUdevd has udevd take no event until the returned function has it go on, which can
+// be called more than once. That is by signals: up to systemd 257 udevd may drop what
+// "udevadm control" tells it.
+func stopUdevd(t *testing.T) (goOn func()) {
 	t.Helper()
-	for range 3 {
-		output(t, "udevadm", "control", what)
+	send := func(signal string) {
+		t.Helper()
+		output(t, "systemctl", "kill", "--kill-who=main", "--signal="+signal, "systemd-udevd.service")
+	}
+	pid := strings.TrimSpace(output(t, "systemctl", "show", "--property=MainPID", "--value", "systemd-udevd.service"))
+	settle(t)
+	send("STOP")
+	eventually(t, func() bool {
+		stat, err := os.ReadFile("/proc/" + pid + "/stat")
+		return err == nil && strings.HasPrefix(string(stat[bytes.LastIndexByte(stat, ')')+1:]), " T ")
+	}, func() string { return "udevd stops at SIGSTOP" })
+	stopped := true
+	return func() {
+		t.Helper()
+		if stopped {
+			stopped = false
+			send("CONT")
+		}
 	}
 }
 
 // appears waits for a device that another program makes.
 func appears(t *testing.T, name string) {
 	t.Helper()
-	for range 300 {
-		if has(name) {
-			return
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	t.Fatalf("nobody makes %s", name)
+	eventually(t, func() bool { return has(name) }, func() string { return "nobody makes " + name })
 }
 
 // linkaudit runs a command of it that has to succeed.
@@ -255,12 +284,9 @@ func create(t *testing.T, name string, args ...string) {
 func handled(t *testing.T, name string) {
 	t.Helper()
 	index := sysfs(t, name, "ifindex")
-	for range 100 {
+	eventually(t, func() bool {
 		settle(t)
-		if _, err := os.Stat("/run/udev/data/n" + index); err == nil {
-			return
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	t.Fatalf("udevd did not handle %s", name)
+		_, err := os.Stat("/run/udev/data/n" + index)
+		return err == nil
+	}, func() string { return "udevd does not handle " + name })
 }

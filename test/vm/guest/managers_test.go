@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 // statement is what check says of who makes a device and who gives it an address.
@@ -136,7 +135,11 @@ const thorough = 257
 func (m ofManager) makes(t *testing.T, title string, cases []managed, said map[string]statement) map[string]string {
 	t.Helper()
 	m.up(t, cases)
-	settle(t)
+	for _, c := range cases {
+		if !c.ignored {
+			handled(t, c.name)
+		}
+	}
 	now := stated(t, cases)
 	macs := map[string]string{}
 	if i := slices.IndexFunc(cases, func(c managed) bool { return c.way == "explicit" }); i >= 0 {
@@ -260,19 +263,12 @@ func uuid(name string) string {
 func nmUp(t *testing.T, cases []managed) {
 	t.Helper()
 	output(t, "nmcli", "connection", "reload")
-	for i := 0; ; i++ {
+	eventually(t, func() bool {
 		active := output(t, "nmcli", "-t", "-f", "NAME,STATE", "connection", "show", "--active")
-		missing := slices.IndexFunc(cases, func(c managed) bool {
+		return !slices.ContainsFunc(cases, func(c managed) bool {
 			return !c.ignored && (!strings.Contains(active, c.name+":activated\n") || !strings.Contains(active, portOf(c.name)+":activated\n"))
 		})
-		switch {
-		case missing < 0:
-			return
-		case i == 60:
-			t.Fatalf("%s is not up: %s", cases[missing].name, output(t, "nmcli", "device"))
-		}
-		time.Sleep(500 * time.Millisecond)
-	}
+	}, func() string { return "all devices are up: " + output(t, "nmcli", "device") })
 }
 
 func nmDown(t *testing.T, cases []managed) {
@@ -280,12 +276,8 @@ func nmDown(t *testing.T, cases []managed) {
 	forgetProfiles()
 	output(t, "nmcli", "connection", "reload")
 	for _, c := range cases {
-		for i := 0; has(c.name) || has(portOf(c.name)); i++ {
-			if i == 600 {
-				t.Fatalf("NetworkManager does not remove %s", c.name)
-			}
-			time.Sleep(50 * time.Millisecond)
-		}
+		eventually(t, func() bool { return !has(c.name) && !has(portOf(c.name)) },
+			func() string { return "NetworkManager removes " + c.name })
 	}
 }
 
@@ -312,7 +304,9 @@ func addPorts(t *testing.T, cases []managed) {
 	for _, c := range cases {
 		ip(t, "add", portOf(c.name), "address", portAddress, "type", "dummy")
 	}
-	settle(t)
+	for _, c := range cases {
+		handled(t, portOf(c.name))
+	}
 }
 
 func names(cases []managed) (names []string) {
@@ -480,10 +474,8 @@ func TestManagersNetplan(t *testing.T) {
 			addPorts(t, cases)
 			output(t, "systemctl", "restart", "systemd-networkd")
 			for _, c := range cases {
-				appears(t, c.name)
+				appears(t, c.name+"/lower_"+portOf(c.name))
 			}
-			settle(t)
-			time.Sleep(time.Second)
 		},
 		down: func(t *testing.T, cases []managed) {
 			output(t, "systemctl", "stop", "systemd-networkd.socket", "systemd-networkd")

@@ -66,7 +66,9 @@ func TestFirstDevicesMadeByNetworkd(t *testing.T) {
 		appears(t, bond+"/lower_p"+bond)
 		defer ip(t, "del", "p"+bond)
 	}
-	settle(t)
+	for _, c := range cases {
+		handled(t, c.name)
+	}
 	older := release(t) < netdevNone
 	for _, c := range cases {
 		t.Run(c.title, func(t *testing.T) {
@@ -113,7 +115,7 @@ func TestFirstNetworkdRemedy(t *testing.T) {
 	made := func(origin, typ string) {
 		t.Helper()
 		appears(t, bond+"/lower_"+port)
-		settle(t)
+		handled(t, bond)
 		d := check(t, bond)
 		t.Logf("%s of type %s, by %s: %+v", sysfs(t, bond, "address"), sysfs(t, bond, "addr_assign_type"), str(d.Origin), d.Findings)
 		if str(d.Origin) != origin || sysfs(t, bond, "addr_assign_type") != typ {
@@ -136,7 +138,7 @@ func TestFirstNetworkdRemedy(t *testing.T) {
 		output(t, "networkctl", "delete", bond)
 		output(t, then...)
 		appears(t, bond+"/lower_"+port)
-		settle(t)
+		handled(t, bond)
 		f.holds(t, "recreate", bond)
 	}
 	anew(predict(t, bond))

@@ -5,7 +5,6 @@ package guest
 import (
 	"os"
 	"testing"
-	"time"
 )
 
 // Bonds and bridges that NetworkManager makes, with and without an address in
@@ -52,13 +51,10 @@ func TestFirstDevicesMadeByNetworkManager(t *testing.T) {
 			output(t, "nmcli", "connection", "add", "save", "no", "type", "dummy", "ifname", port, "con-name", port, "autoconnect", "no", "master", c.name)
 			output(t, "nmcli", "connection", "up", port)
 			// The port may be up before the address of its master is set.
-			for i := 0; output(t, "nmcli", "-g", "GENERAL.STATE", "connection", "show", c.name) != "activated\n"; i++ {
-				if i == 300 {
-					t.Fatalf("%s is not up: %s", c.name, output(t, "nmcli", "device"))
-				}
-				time.Sleep(100 * time.Millisecond)
-			}
-			settle(t)
+			eventually(t, func() bool {
+				return output(t, "nmcli", "-g", "GENERAL.STATE", "connection", "show", c.name) == "activated\n"
+			}, func() string { return c.name + " is up: " + output(t, "nmcli", "device") })
+			handled(t, c.name)
 			mac, typ := sysfs(t, c.name, "address"), sysfs(t, c.name, "addr_assign_type")
 			d := check(t, c.name)
 			t.Logf("%s of type %s by %s under %s; udev derives %s; its port %s %s", mac, typ, str(d.Origin), str(d.Policy), str(d.Persistent), sysfs(t, port, "address"), sysfs(t, port, "addr_assign_type"))

@@ -129,11 +129,12 @@ func TestFirstPredictions(t *testing.T) {
 
 				// The other course of the race: the ports are sooner.
 				ip(t, "del", name)
-				control(t, "--stop-exec-queue")
+				goOn := stopUdevd(t)
+				defer goOn()
 				ip(t, append([]string{"add", name, "type", k.kind}, k.args...)...)
 				join(t, name, "eth0")
-				control(t, "--start-exec-queue")
-				settle(t)
+				goOn()
+				handled(t, name)
 				f.holds(t, "recreate", name)
 			})
 		}
@@ -147,7 +148,7 @@ const forecastFile = networkDir + "/forecast.json"
 // boot holds it against what became of it.
 func TestFirstPredictionOfTheNextBoot(t *testing.T) {
 	output(t, "systemctl", "restart", "networking.service")
-	settle(t)
+	handled(t, "bond1")
 	b, err := json.Marshal(predict(t, "bond1"))
 	if err != nil {
 		t.Fatal(err)
@@ -163,11 +164,9 @@ func join(t *testing.T, name, port string) {
 	ip(t, "set", port, "master", name)
 }
 
-// trigger sends an add event, as a boot replays it.
+// trigger sends an add event, as a boot replays it, and waits until udevd has handled
+// it.
 func trigger(t *testing.T, name string) {
 	t.Helper()
-	if err := os.WriteFile("/sys/class/net/"+name+"/uevent", []byte("add"), 0o200); err != nil {
-		t.Fatal(err)
-	}
-	settle(t)
+	output(t, "udevadm", "trigger", "--action=add", "--settle", "/sys/class/net/"+name)
 }

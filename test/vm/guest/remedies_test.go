@@ -128,7 +128,7 @@ func TestFirstAlternatives(t *testing.T) {
 		}
 		ip(t, "del", "bond0")
 		ip(t, "add", "bond0", "address", address, "type", "bond")
-		settle(t)
+		handled(t, "bond0")
 		is(t, "made with it", "bond0", address, "3", "set-by-someone", "persistent")
 		ip(t, "set", "eth0", "master", "bond0")
 		ip(t, "set", "eth0", "nomaster")

@@ -27,7 +27,7 @@ func keepsPortsAddress(t *testing.T) {
 	portsAddress("at boot")
 	f := predict(t, "bond1")
 	output(t, "systemctl", "restart", "networking.service")
-	settle(t)
+	handled(t, "bond1")
 	portsAddress("after a restart of networking")
 	f.holds(t, "recreate", "bond1")
 	for _, port := range []string{"eth0", "eth1"} {

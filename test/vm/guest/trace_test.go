@@ -3,7 +3,7 @@
 package guest
 
 import (
-	"bufio"
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -142,14 +143,9 @@ func number(t *testing.T, file string) uint64 {
 	return info.Sys().(*syscall.Stat_t).Ino
 }
 
-// bpftrace is Debian's, at the innermost function through which addresses are asked
-// for. It says for each call which process makes it.
-type bpftrace struct {
-	cmd  *exec.Cmd
-	said chan string
-}
-
-func startBpftrace(t *testing.T) *bpftrace {
+// startBpftrace starts Debian's, at the innermost function through which addresses are
+// asked for. It says for each call which process makes it.
+func startBpftrace(t *testing.T) *program {
 	t.Helper()
 	inner := "dev_set_mac_address"
 	if symbols, err := os.ReadFile("/proc/kallsyms"); err != nil {
@@ -157,72 +153,31 @@ func startBpftrace(t *testing.T) *bpftrace {
 	} else if regexp.MustCompile(`(?m) T netif_set_mac_address$`).Match(symbols) {
 		inner = "netif_set_mac_address"
 	}
-	b := &bpftrace{said: make(chan string), cmd: exec.Command("bpftrace", "-e",
-		`BEGIN { printf("ready\n"); } kprobe:`+inner+` { printf("call %d %s\n", pid, comm); }`)}
-	b.cmd.Stderr = os.Stderr
-	out, err := b.cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := b.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() {
-		defer close(b.said)
-		for lines := bufio.NewScanner(out); lines.Scan(); {
-			b.said <- lines.Text()
-		}
-	}()
-	for line := range b.said {
-		if line == "ready" {
-			t.Logf("bpftrace is at %s", inner)
-			return b
-		}
-	}
-	t.Fatalf("bpftrace does not start: %v", b.cmd.Wait())
-	return nil
+	b := begin(t, "bpftrace", "-e", `BEGIN { printf("ready\n"); } kprobe:`+inner+` { printf("call %d %s\n", pid, comm); }`)
+	b.until(t, "bpftrace is ready", func(line string) bool { return line == "ready" })
+	t.Logf("bpftrace is at %s", inner)
+	return b
 }
 
-// stop returns the calls that bpftrace saw, as "PID NAME", once it has said as many
-// as are expected, and gives it time for one more. It may say nothing of what it has
-// not said when it is told to end.
-func (b *bpftrace) stop(t *testing.T, expected int) []string {
+// bpftraceSaw are the calls that it saw, as "PID NAME", up to the last, which is made
+// once, and which it has said nothing of when it is told to end before.
+func bpftraceSaw(t *testing.T, b *program, last string) []string {
 	t.Helper()
 	var calls []string
-	for wait := time.After(20 * time.Second); ; {
-		select {
-		case line, says := <-b.said:
-			if !says {
-				t.Fatalf("bpftrace ends by itself: %v", b.cmd.Wait())
-			}
-			if call, is := strings.CutPrefix(line, "call "); is {
-				if calls = append(calls, call); len(calls) == expected {
-					wait = time.After(3 * time.Second)
-				}
-			}
-			continue
-		case <-wait:
+	b.until(t, "bpftrace sees "+last, func(line string) bool {
+		call, is := strings.CutPrefix(line, "call ")
+		if is {
+			calls = append(calls, call)
 		}
-		break
+		return call == last
+	})
+	if inTime, err := b.end(syscall.SIGINT); !inTime {
+		// Nothing is proven by that. It was seen once, on 6.1 and a busy machine.
+		t.Log("bpftrace does not end when it is told to, and was killed")
+	} else if err != nil {
+		t.Fatalf("bpftrace: %v", err)
 	}
-	if err := b.cmd.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
-	}
-	for ends := time.After(time.Minute); ; {
-		select {
-		case _, says := <-b.said:
-			if says {
-				continue
-			}
-			if err := b.cmd.Wait(); err != nil {
-				t.Fatalf("bpftrace: %v", err)
-			}
-		case <-ends:
-			// Nothing is proven by that. It was seen once, on 6.1 and a busy machine.
-			t.Logf("bpftrace does not end when it is told to, and is killed: %v", b.cmd.Process.Kill())
-		}
-		return calls
-	}
+	return calls
 }
 
 // setByIoctl sets an address as ifconfig(8) does, netdevice(7).
@@ -372,14 +327,17 @@ func TestTrace(t *testing.T) {
 		change{name: "trvlan", after: "02:00:00:00:00:08", process: "ip"},
 		change{name: "trbond", asked: true, after: "02:00:00:00:00:08", process: "ip"})
 
-	// bpftrace saw the calls of the innermost function, once each.
+	// bpftrace saw the calls of the innermost function, once each, before the last one:
+	// there is one processor, on which they have an order.
+	during("the last call", func() { ip(t, "set", "dev", "trport1", "address", "02:00:00:00:00:09") },
+		change{name: "trport1", asked: true, after: "02:00:00:00:00:09", process: "ip"})
 	var ours []string
 	for _, c := range all {
 		if asked(c) {
 			ours = append(ours, fmt.Sprintf("%d %s", c.Process.PID, c.Process.Name))
 		}
 	}
-	theirs := other.stop(t, len(ours))
+	theirs := bpftraceSaw(t, other, ours[len(ours)-1])
 	slices.Sort(ours)
 	slices.Sort(theirs)
 	if !slices.Equal(ours, theirs) {
@@ -443,8 +401,7 @@ func TestTraceNamespace(t *testing.T) {
 // there at the same time: on Linux 5.10 a kretprobe at the function hides its callers
 // from everybody else.
 func TestTraceStack(t *testing.T) {
-	ip(t, "add", "trstack", "type", "dummy")
-	settle(t)
+	create(t, "trstack", "dummy")
 	for i, o := range []trace.Options{{Stack: true}, {Stack: true, Kprobes: true}} {
 		tr := tracing(t, o)
 		address := fmt.Sprintf("02:00:00:00:01:%02x", i)
@@ -466,8 +423,7 @@ func TestTraceStack(t *testing.T) {
 
 // TestTraceOverrun: calls that there is no room for are counted.
 func TestTraceOverrun(t *testing.T) {
-	ip(t, "add", "trmany", "type", "dummy")
-	settle(t)
+	create(t, "trmany", "dummy")
 	tr := tracing(t, trace.Options{})
 	const sets = 1500
 	var batch strings.Builder
@@ -504,7 +460,10 @@ func TestTraceOverrun(t *testing.T) {
 		_, err := tr.Read()
 		waits <- err
 	}()
-	time.Sleep(100 * time.Millisecond)
+	eventually(t, func() bool {
+		all := make([]byte, 1<<20)
+		return bytes.Contains(all[:runtime.Stack(all, true)], []byte("unix.EpollWait("))
+	}, func() string { return "Read waits" })
 	if err := tr.Close(); err != nil {
 		t.Error(err)
 	}

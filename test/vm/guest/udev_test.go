@@ -105,23 +105,16 @@ func TestFirstAddEvents(t *testing.T) {
 		t.Run(c.title, func(t *testing.T) {
 			free(t)
 			name := c.kind + "0"
-			control(t, "--stop-exec-queue")
-			started := false
-			start := func() {
-				if !started {
-					started = true
-					control(t, "--start-exec-queue")
-					settle(t)
-				}
-			}
-			defer start()
+			goOn := stopUdevd(t)
+			defer goOn()
 			ip(t, append(append([]string{"add", name}, c.args...), "type", c.kind)...)
 			defer ip(t, "del", name)
 			if c.joins {
 				ip(t, "set", "eth0", "master", name)
 			}
 			before := check(t, name)
-			start()
+			goOn()
+			handled(t, name)
 			after := check(t, name)
 			mac, typ := sysfs(t, name, "address"), sysfs(t, name, "addr_assign_type")
 			t.Logf("%s by %s; then %s of type %s by %s", before.Live.MAC, str(before.Origin), mac, typ, str(after.Origin))
@@ -168,7 +161,7 @@ func TestFirstRenamed(t *testing.T) {
 	ip(t, "add", "bond5", "type", "bond")
 	appears(t, "lan5")
 	defer ip(t, "del", "lan5")
-	settle(t)
+	handled(t, "lan5")
 	mac, d = sysfs(t, "lan5", "address"), check(t, "lan5")
 	t.Logf("renamed by udevd: %s of type %s by %s; udev derives %s; name_assign_type %s", mac, sysfs(t, "lan5", "addr_assign_type"), str(d.Origin), str(d.Persistent), sysfs(t, "lan5", "name_assign_type"))
 	if mac == str(d.Persistent) != (str(d.Origin) == "udev-persistent") || mac != str(d.Persistent) && d.Origin != nil {

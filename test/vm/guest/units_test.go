@@ -12,7 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -55,12 +54,14 @@ func TestFirstUnitWritesMetrics(t *testing.T) {
 	}
 }
 
+// job is one of a unit that waits or runs.
+var job = regexp.MustCompile(`Job=[1-9]`)
+
 // startService runs the audit to its end.
 func startService(t *testing.T) {
 	t.Helper()
 	if out, err := exec.Command("systemctl", "start", "linkaudit.service").CombinedOutput(); err != nil {
-		status, _ := exec.Command("systemctl", "status", "--no-pager", "--lines=50", "linkaudit.service").CombinedOutput()
-		t.Fatalf("%v: %s%s", err, out, status)
+		t.Fatalf("%v: %s%s", err, out, show("linkaudit.service"))
 	}
 }
 
@@ -165,30 +166,31 @@ func TestFirstUnitIsStartedByTimerAndPath(t *testing.T) {
 	defer output(t, "systemctl", "disable", "--now", "linkaudit.timer", "linkaudit.path")
 	// Five minutes after the boot the timer starts the service at once, and has no time
 	// for the next until that has ended; what changes meanwhile starts none.
-	state := ""
-	for range 200 {
-		if state = output(t, "systemctl", "show", "-p", "ActiveState", "linkaudit.service"); state == "ActiveState=inactive\n" {
-			break
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	if state != "ActiveState=inactive\n" {
-		t.Fatalf("the service does not end: %s", output(t, "systemctl", "status", "--no-pager", "linkaudit.service"))
-	}
+	eventually(t, func() bool {
+		return output(t, "systemctl", "show", "-p", "ActiveState", "linkaudit.service") == "ActiveState=inactive\n"
+	}, func() string { return "the service ends: " + show("linkaudit.service") })
 	next := output(t, "systemctl", "show", "-p", "ActiveState,NextElapseUSecRealtime,NextElapseUSecMonotonic", "linkaudit.timer")
 	if !strings.Contains(next, "ActiveState=active") || strings.Contains(next, "NextElapseUSecRealtime=\n") {
 		t.Errorf("the timer: %s", next)
 	}
+	// Nothing but the path starts it from now on, and that has to look for changes again.
+	output(t, "systemctl", "stop", "linkaudit.timer")
+	eventually(t, func() bool {
+		service := output(t, "systemctl", "show", "-p", "Job,ActiveState", "linkaudit.service")
+		return strings.Contains(service, "ActiveState=inactive\n") && !job.MatchString(service) &&
+			output(t, "systemctl", "show", "-p", "SubState", "linkaudit.path") == "SubState=waiting\n"
+	}, func() string { return "the path waits: " + show("linkaudit.path") + show("linkaudit.service") })
 	before := started(t)
 	write(t, networkDir+"/10-unit.link", "[Match]\nOriginalName=none\n")
 	defer os.Remove(networkDir + "/10-unit.link")
-	for range 100 {
-		if started(t) != before {
-			return
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	t.Errorf("a new .link file started no audit: %s", output(t, "systemctl", "status", "--no-pager", "linkaudit.path"))
+	eventually(t, func() bool { return started(t) != before },
+		func() string { return "a new .link file starts an audit: " + show("linkaudit.path") })
+}
+
+// show is the state of a unit, for a person. systemctl status fails where it does not run.
+func show(unit string) string {
+	out, _ := exec.Command("systemctl", "status", "--no-pager", "--lines=50", unit).CombinedOutput()
+	return string(out)
 }
 
 // started tells one start of the service from another.

@@ -3,14 +3,11 @@
 package guest
 
 import (
-	"bufio"
 	"encoding/json"
 	"os"
-	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // seen is what watch --format json says of a change, as far as it is compared.
@@ -34,45 +31,19 @@ type seen struct {
 // TestTraceWatch has whoever sets addresses do it, and linkaudit watch say who it
 // was.
 func TestTraceWatch(t *testing.T) {
-	cmd := exec.Command("linkaudit", "watch", "--format", "json", "--severity", "error")
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	lines := make(chan string, 1000)
-	go func() {
-		defer close(lines)
-		for s := bufio.NewScanner(out); s.Scan(); {
-			lines <- s.Text()
-		}
-	}()
-	var all []string
+	watch := begin(t, "linkaudit", "watch", "--format", "json", "--severity", "error")
 	// until returns the first event from now on for which is says so.
-	until := func(what string, is func(seen) bool) seen {
+	until := func(what string, is func(seen) bool) (e seen) {
 		t.Helper()
-		for {
-			select {
-			case line, ok := <-lines:
-				if !ok {
-					t.Fatalf("%s: the watch ended: %s", what, strings.Join(all, "\n"))
-				}
-				all = append(all, line)
-				var e seen
-				if err := json.Unmarshal([]byte(line), &e); err != nil {
-					t.Fatal(err)
-				}
-				if is(e) {
-					t.Logf("%s: %s", what, line)
-					return e
-				}
-			case <-time.After(30 * time.Second):
-				t.Fatalf("%s does not come: %s", what, strings.Join(all, "\n"))
+		line := watch.until(t, what, func(line string) bool {
+			e = seen{}
+			if err := json.Unmarshal([]byte(line), &e); err != nil {
+				t.Fatal(err)
 			}
-		}
+			return is(e)
+		})
+		t.Logf("%s: %s", what, line)
+		return e
 	}
 	// changed waits until the device has the address, and holds it against who it is
 	// to be by. "" and nil are not compared.
@@ -114,7 +85,7 @@ func TestTraceWatch(t *testing.T) {
 	linkaudit(t, "fix", "--bond", "bond0")
 	ip(t, "add", "bond0", "type", "bond")
 	until("created after the fix", func(e seen) bool { return e.Event == "created" && e.Device == "bond0" })
-	settle(t)
+	handled(t, "bond0")
 	ip(t, "set", "eth1", "down")
 	ip(t, "set", "eth1", "master", "bond0")
 	e = changed("the kernel adopts the port's", "bond0", eth1Address, "ip", "", "port")
@@ -142,7 +113,7 @@ func TestTraceWatch(t *testing.T) {
 	// one that it only configures gets it by a call.
 	ip(t, "add", "bond30", "type", "bond")
 	until("created for systemd-networkd", func(e seen) bool { return e.Event == "applied" && e.Device == "bond30" })
-	settle(t)
+	handled(t, "bond30")
 	write(t, networkDir+"/30-bond30.network", "[Match]\nName=bond30\n[Link]\nMACAddress=02:00:00:00:00:30\n[Network]\nLinkLocalAddressing=no\n")
 	defer os.Remove(networkDir + "/30-bond30.network")
 	output(t, "systemctl", "restart", "systemd-networkd.service")
@@ -166,11 +137,11 @@ func TestTraceWatch(t *testing.T) {
 	}
 	output(t, "nmcli", "connection", "delete", "nmbr9")
 
-	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+	if err := watch.cmd.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
 	until("it ends", func(e seen) bool { return e.Event == "stopped" })
-	if err := cmd.Wait(); err != nil {
-		t.Error(err)
+	if inTime, err := watch.end(0); err != nil || !inTime {
+		t.Errorf("the watch does not end: %v", err)
 	}
 }

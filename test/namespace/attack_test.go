@@ -14,7 +14,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // elsewhere is a directory that nothing of linkaudit's may ever get to.
@@ -264,7 +263,7 @@ func TestAnOverrideIsForTheDeviceOfThatNameAlone(t *testing.T) {
 				made[index] = name
 			}
 		}
-		s.must("udevadm", "settle")
+		s.settle()
 		is := s.recorded(made)
 		for index, name := range made {
 			g, file := is[index], fixed[name]
@@ -308,18 +307,16 @@ func (s *stage) leavesName(name string) bool {
 	return !strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(special, r) })
 }
 
-// recorded is what devices got, by their index, which no renaming changes. It
-// gives udevd a while.
+// recorded is what devices got, by their index, which no renaming changes. udevd has to
+// have handled them.
 func (s *stage) recorded(devices map[int]string) map[int]got {
 	s.t.Helper()
 	all := map[int]got{}
-	for end := time.Now().Add(time.Second); len(all) < len(devices) && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		for index := range devices {
-			b, _ := os.ReadFile(s.path(fmt.Sprintf("/run/udev/data/n%d", index)))
-			for l := range strings.Lines(string(b)) {
-				if file, is := strings.CutPrefix(l, "E:ID_NET_LINK_FILE="); is {
-					all[index] = got{file: strings.TrimSpace(file)}
-				}
+	for index := range devices {
+		b, _ := os.ReadFile(s.path(fmt.Sprintf("/run/udev/data/n%d", index)))
+		for l := range strings.Lines(string(b)) {
+			if file, is := strings.CutPrefix(l, "E:ID_NET_LINK_FILE="); is {
+				all[index] = got{file: strings.TrimSpace(file)}
 			}
 		}
 	}

@@ -7,7 +7,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"slices"
 	"strconv"
@@ -65,17 +67,18 @@ func (s *stage) watchWith(environment []string, args ...string) *watching {
 	w.cmd = s.command(context.Background(), append([]string{program, "watch", "--format", "json"}, args...)...)
 	w.cmd.Env = append(w.cmd.Env, environment...)
 	w.cmd.Stderr = &w.stderr
-	out, err := w.cmd.StdoutPipe()
+	held, err := tool.Hold(w.cmd, "")
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	if err := w.cmd.Start(); err != nil {
-		s.t.Fatal(err)
-	}
-	s.t.Cleanup(func() { w.cmd.Process.Kill() })
+	s.t.Cleanup(func() {
+		if w.cmd.ProcessState == nil { // the test has failed
+			tool.End(w.cmd, syscall.SIGKILL)
+		}
+	})
 	go func() {
 		defer close(w.lines)
-		lines := bufio.NewScanner(out)
+		lines := bufio.NewScanner(held.Out)
 		lines.Buffer(nil, 1<<20)
 		for lines.Scan() {
 			w.lines <- lines.Text()
@@ -99,7 +102,7 @@ func (w *watching) next() (event, bool) {
 		}
 		w.all, w.raw = append(w.all, e), append(w.raw, l)
 		return e, true
-	case <-time.After(patience):
+	case <-time.After(patience()):
 		w.s.t.Fatalf("no event comes; so far %s\n%s", strings.Join(w.raw, "\n"), w.stderr.String())
 	}
 	panic("not reached")
@@ -133,15 +136,13 @@ func (w *watching) end() event {
 	if err := w.cmd.Process.Signal(syscall.SIGINT); err != nil {
 		w.s.t.Fatal(err)
 	}
-	begun := time.Now()
 	for {
 		if _, ok := w.next(); !ok {
 			break
 		}
 	}
-	err := w.cmd.Wait()
-	if took := time.Since(begun); err != nil || took > 3*time.Second {
-		w.s.t.Errorf("interrupted, it ends with %v after %v: %s", err, took, w.stderr.String())
+	if err := w.ends(); err != nil {
+		w.s.t.Errorf("interrupted, it ends with %v: %s", err, w.stderr.String())
 	}
 	for _, l := range w.raw {
 		valid(w.s.t, result{args: []string{"watch"}, stdout: l}, compiledSchema("watch"), l)
@@ -151,6 +152,17 @@ func (w *watching) end() event {
 		w.s.t.Errorf("its last line is %s", w.raw[len(w.raw)-1])
 	}
 	return last
+}
+
+// ends waits for its end, all that it has to say having been read.
+func (w *watching) ends() error {
+	if err := tool.End(w.cmd, 0); err != nil {
+		return err
+	}
+	if !w.cmd.ProcessState.Success() {
+		return errors.New(w.cmd.ProcessState.String())
+	}
+	return nil
 }
 
 // The story of a bridge under each udevd, without eBPF: each origin that is
@@ -325,14 +337,26 @@ func TestWatchEnds(t *testing.T) {
 	})
 	t.Run("its terminal goes away", func(t *testing.T) {
 		for _, before := range []string{"", "trap '' HUP; "} {
-			// script ends at once when its input does, and closes the terminal.
-			r := s.do("sh", "-c", `rm -f /mnt/pid; script -qc "`+before+`echo \$\$ >/mnt/pid; exec `+program+` watch --no-trace" /dev/null & script=$!
-				for i in 1 2 3 4 5 6 7 8 9 10; do [ -s /mnt/pid ] && break; sleep 0.1; done; sleep 0.5
-				kill -0 $(cat /mnt/pid) || exit 9; kill -9 $script
-				for i in 1 2 3 4 5 6 7 8 9 10; do kill -0 $(cat /mnt/pid) 2>/dev/null || exit 0; sleep 0.2; done; exit 8`)
-			if r.status != 0 {
-				t.Errorf("%q: %v", before, r)
+			// The terminal is one of script(1), and goes with it. What it shows is
+			// the process's number and, once the watch has begun, its first line.
+			script, err := tool.Hold(s.command(context.Background(), "script", "-qc", before+"echo $$; exec "+program+" watch --no-trace", "/dev/null"), "")
+			if err != nil {
+				t.Fatal(err)
 			}
+			late := time.AfterFunc(patience(), func() { script.Cmd.Process.Kill() })
+			number, _ := script.Out.ReadString('\n')
+			pid, err := strconv.Atoi(strings.TrimSpace(number))
+			begun, _ := script.Out.ReadString('\n')
+			if !late.Stop() || err != nil || begun == "" {
+				t.Fatalf("%q: no watch begins: %v, %q", before, err, number+begun)
+			}
+			if ended(pid) {
+				t.Errorf("%q: it ends before its terminal does: %q", before, begun)
+			}
+			if err := tool.End(script.Cmd, syscall.SIGKILL); err != nil {
+				t.Error(err)
+			}
+			tool.Eventually(t, "the watch ends with its terminal", func() bool { return ended(pid) })
 		}
 	})
 	t.Run("after --for", func(t *testing.T) {
@@ -349,13 +373,24 @@ func TestWatchEnds(t *testing.T) {
 		s.must("ip", "link", "add", "other", "type", "bridge")
 		s.must("ip", "link", "set", "br0", "address", "02:00:00:00:00:09")
 		w.until("stopped", "")
-		if err := w.cmd.Wait(); err != nil {
+		if err := w.ends(); err != nil {
 			t.Error(err)
 		}
 		if n := len(w.all); n != 3 || w.all[1].Device != "br0" || w.all[1].By.Origin != "set-by-someone" {
 			t.Errorf("%s", strings.Join(w.raw, "\n"))
 		}
 	})
+}
+
+// ended says that a process has: there is none, or nobody has waited for it yet
+// (proc_pid_stat(5)).
+func ended(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return true
+	}
+	_, state, _ := strings.Cut(string(stat[bytes.LastIndexByte(stat, ')'):]), " ")
+	return strings.HasPrefix(state, "Z") || strings.HasPrefix(state, "X")
 }
 
 // What is in force changes with the files, without an event of the device.

@@ -12,9 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -309,26 +307,6 @@ func (f *follower) judge(name string, most int) {
 			t.Errorf("%s: %s: %v", name, what, err)
 		}
 	}
-}
-
-// collected is a line of GODEBUG=gctrace=1 (package runtime): the heap when a
-// collection began, when it ended, and what of it is live.
-var collected = regexp.MustCompile(`^gc \d+ @.* \d+->\d+->(\d+) MB, `)
-
-// heap is what was live at each collection: what a leak cannot hide in. Nothing else
-// is on the standard error.
-func (f *follower) heap() (s soak.Series) {
-	f.s.t.Helper()
-	for l := range strings.Lines(f.stderr.String()) {
-		m := collected.FindStringSubmatch(l)
-		if m == nil {
-			f.s.t.Errorf("it complains: %s", l)
-			continue
-		}
-		n, _ := strconv.Atoi(m[1])
-		s = append(s, n)
-	}
-	return s
 }
 
 // turnover is one round of devices that come, change in each way that is watched,

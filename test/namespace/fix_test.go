@@ -578,8 +578,8 @@ exec /mnt/real/udevadm "$@"
 	}
 }
 
-// tries is how often two programs are made to race, of which a busy machine may slow
-// down the wrong one.
+// tries is how often something is tried in which the machine may interfere: by slowing
+// down the wrong one of two programs that race, for one.
 const tries = 20
 
 // slow attaches strace(1) to udevd, which slows it down as the argument of --inject

@@ -74,6 +74,7 @@ func fromInput(t *testing.T, names string, args ...string) result {
 	ctx, cancel := context.WithTimeout(context.Background(), patience())
 	defer cancel()
 	cmd := exec.CommandContext(ctx, filepath.Join(binaryDir, "linkaudit"), args...)
+	cmd.Env = []string{"TERM=dumb"}
 	cmd.Stdin = strings.NewReader(names)
 	r := finish(ctx, cmd, args)
 	behaves(t, r)

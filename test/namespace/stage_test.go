@@ -86,6 +86,7 @@ var binaryDir string
 var enter string
 
 func TestMain(m *testing.M) {
+	syscall.Umask(0o022) // others are to read what a test writes
 	if root := os.Getenv(bootVariable); root != "" {
 		fmt.Fprintln(os.Stderr, boot(root)) // comes back only with an error
 		os.Exit(1)
@@ -146,17 +147,23 @@ func holdStage(root string) error {
 	}
 	// The cgroups of /sys belong to the machine; without them linkaudit
 	// looks for udevd in /proc.
-	mounts := []struct{ source, target, fstype string }{
+	type mountPoint struct{ source, target, fstype string }
+	mounts := []mountPoint{
 		{"sysfs", "/sys", "sysfs"},
 		{"tmpfs", "/run", "tmpfs"},
 		{"tmpfs", "/mnt", "tmpfs"},
 		{"tmpfs", "/usr/local", "tmpfs"},
 		{"proc", "/proc", "proc"},
 	}
-	for _, m := range mounts {
-		if root == "/" && m.target == "/usr/local" {
-			continue // Go may be there
+	if root == "/" { // Go may be in /usr/local
+		mounts = slices.DeleteFunc(mounts, func(m mountPoint) bool { return m.target == "/usr/local" })
+		for _, dir := range []string{"/usr/local/lib/systemd", "/usr/local/lib/udev"} {
+			if exists(dir) {
+				mounts = append(mounts, mountPoint{"tmpfs", dir, "tmpfs"})
+			}
 		}
+	}
+	for _, m := range mounts {
 		if err := mount(m.source, m.target, m.fstype, 0); err != nil {
 			return err
 		}

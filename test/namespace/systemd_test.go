@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -124,17 +125,14 @@ func newBootedStage(t *testing.T, root string) *stage {
 		t.Fatalf("new namespaces: %v", err)
 	}
 	var said bytes.Buffer
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		io.Copy(&said, console)
-	}()
+	var reading sync.WaitGroup
+	reading.Go(func() { io.Copy(&said, console) })
 	s := &stage{t: t, pid: cmd.Process.Pid, root: root, pidNamespace: true}
 	t.Cleanup(func() {
 		if err := tool.End(cmd, syscall.SIGKILL); err != nil { // the first process takes all others along
 			t.Error(err)
 		}
-		<-ended
+		reading.Wait()
 		if t.Failed() {
 			t.Logf("systemd said:\n%s", head(said.String()))
 		}
@@ -142,14 +140,7 @@ func newBootedStage(t *testing.T, root string) *stage {
 	up := func() bool {
 		return s.answers() && s.do("/usr/bin/systemctl", "is-active", "dbus.service", "systemd-udevd.service").status == 0
 	}
-	if !tool.Until(5*time.Minute, func() bool {
-		select {
-		case <-ended:
-			return true
-		default:
-			return up()
-		}
-	}) || !up() {
+	if !tool.Until(5*time.Minute, func() bool { return ended(cmd.Process.Pid) || up() }) || ended(cmd.Process.Pid) {
 		t.Fatal("udevd and D-Bus do not run")
 	}
 	s.release = releaseOf(t, root, s.must("udevadm", "--version"))

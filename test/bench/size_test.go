@@ -19,8 +19,7 @@ type size struct {
 	names      int           // for mac
 	snapshots  int           // for check --from
 	pairs      int           // of veth devices that are watched
-	pause      time.Duration // for a watcher to begin and to catch up
-	idle       time.Duration
+	idle       time.Duration // for which a watcher is watched while nothing happens
 
 	// A command is run as often as fits into budget, but at least atLeast times
 	// and at most atMost; once where a single run takes longer than long.
@@ -33,7 +32,7 @@ var sizes = map[string]size{
 	"full": {
 		counts: []int{1, 100, 1000}, others: 16000, handled: 1000, many: 10000, manyOthers: 50000,
 		files: 1000, names: 1000000, snapshots: 100000, pairs: 2000,
-		pause: 2 * time.Second, idle: 5 * time.Second,
+		idle:    5 * time.Second,
 		atLeast: 3, atMost: 11, budget: time.Second, long: 5 * time.Second,
 		benchArgs: []string{"-test.benchtime=100ms", "-test.count=3"},
 	},
@@ -41,7 +40,7 @@ var sizes = map[string]size{
 	"short": {
 		counts: []int{1, 10, 50}, others: 1000, handled: 50, many: 200, manyOthers: 2000,
 		files: 100, names: 10000, snapshots: 500, pairs: 100,
-		pause: 500 * time.Millisecond, idle: time.Second,
+		idle:    time.Second,
 		atLeast: 1, atMost: 3, budget: 50 * time.Millisecond, long: time.Second,
 		benchArgs: []string{"-test.benchtime=1x", "-test.count=1"},
 	},

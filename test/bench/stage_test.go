@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	process "linkaudit/test/tool"
 )
 
 const (
@@ -73,20 +75,17 @@ func (s *stage) bus() {
 	cmd := exec.Command("dbus-daemon", "--config-file=/run/dbus/bus.conf", "--nofork", "--nopidfile", "--nosyslog")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL}
 	s.must(cmd.Start())
-	s.t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+	s.t.Cleanup(func() { s.must(process.End(cmd, unix.SIGTERM)) })
 	s.appears("/run/dbus/system_bus_socket")
 }
 
 // appears waits for a file of a program that starts.
 func (s *stage) appears(file string) {
 	s.t.Helper()
-	for range 1000 {
-		if _, err := os.Stat(file); err == nil {
-			return
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	s.t.Fatalf("make bench: no %s after 20 s", file)
+	process.Eventually(s.t, "make bench: "+file, func() bool {
+		_, err := os.Stat(file)
+		return err == nil
+	})
 }
 
 // udevd starts a real udevd, which works in this network namespace, or ends it.
@@ -98,8 +97,7 @@ func (s *stage) udevd(run bool) {
 		s.must(s.daemon.Start())
 		s.settle()
 	case !run && s.daemon != nil:
-		s.daemon.Process.Signal(unix.SIGTERM)
-		s.daemon.Wait()
+		s.must(process.End(s.daemon, unix.SIGTERM))
 		s.daemon = nil
 	}
 }

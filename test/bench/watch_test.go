@@ -6,7 +6,9 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -85,23 +87,57 @@ func (b *bench) watcher(argv []string) (used watched, said string) {
 	}
 	batch.WriteString("link del group 9\n")
 	cmd := exec.Command(argv[0], argv[1:]...)
-	var out, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &stderr
+	out, err := os.Create(filepath.Join(b.t.TempDir(), "out"))
+	b.must(err)
+	defer out.Close()
+	var stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = out, &stderr
 	b.must(cmd.Start())
-	time.Sleep(b.size.pause)
+	// It has begun once it tells of a device, and has caught up once it tells of one
+	// that came last. bpftrace may begin and see nothing.
+	seen := func() string {
+		text, err := os.ReadFile(out.Name())
+		b.must(err)
+		return string(text)
+	}
+	usual := time.Minute
+	if argv[0] == "bpftrace" {
+		usual = 5 * time.Second
+	}
+	told := func(name string, again bool) {
+		mark := func() {
+			for _, line := range []string{"link add " + name + " type veth peer name " + name + "x", "link set " + name + " address 02:00:00:01:00:01", "link del " + name} {
+				b.must(exec.Command("ip", strings.Fields(line)...).Run())
+			}
+		}
+		mark()
+		if !process.Until(usual, func() bool {
+			if strings.Contains(seen(), name) {
+				return true
+			}
+			if again {
+				mark()
+			}
+			return false
+		}) && argv[0] != "bpftrace" {
+			b.t.Errorf("%s does not tell of %s: %s", strings.Join(argv, " "), name, seen())
+		}
+	}
+	told("begin0", true)
+	told("begin1", false) // and nothing of what came before is left to be told
 	_, begun := process.Cost(b.t, cmd.Process.Pid)
 	b.batch(plural(b.size.pairs, "pair")+", watched by "+once(argv...).String(), func(w io.Writer) { w.Write(batch.Bytes()) })
-	time.Sleep(b.size.pause)
+	told("end0", false)
 	_, made := process.Cost(b.t, cmd.Process.Pid)
+	// sleep: what it takes while time passes and nothing happens is what is measured.
 	time.Sleep(b.size.idle)
 	peak, idle := process.Cost(b.t, cmd.Process.Pid)
-	cmd.Process.Signal(unix.SIGINT)
-	cmd.Wait()
+	b.must(process.End(cmd, unix.SIGINT))
 	said, _, _ = strings.Cut(strings.TrimSpace(stderr.String()), "\n")
 	switch {
-	case out.Len() == 0 && argv[0] != "bpftrace":
+	case seen() == "" && argv[0] != "bpftrace":
 		b.t.Errorf("%s has seen nothing: %s", strings.Join(argv, " "), said)
-	case bytes.Contains(out.Bytes(), []byte("calls in the kernel cannot be traced")):
+	case strings.Contains(seen(), "calls in the kernel cannot be traced"):
 		said = "calls in the kernel cannot be traced"
 	}
 	return watched{made - begun, idle - made, peak}, said

@@ -68,19 +68,48 @@ func Save(file string, runs map[string]Figures) error {
 	return os.WriteFile(file, append(text, '\n'), 0o644)
 }
 
-// Measure returns the figures of a run. What rose beyond the record is measured
-// again, up to so many times, and the least counts: whatever disturbs a run adds to
-// it. What nothing is recorded of is measured as often.
+// Measure returns the figures of a run. Where some differ from the record they are
+// measured again, up to so many times, and what has been as recorded in one of the runs
+// is: whatever disturbs a run adds to it, and a figure that has two values, by how
+// threads are scheduled or when garbage is collected, may have the lower one but rarely.
+// So it rose only if it did in every run, and fell only if it did in every run. What
+// nothing is recorded of is measured as often, and the least counts.
 func (r Record) Measure(run string, times int, measure func() Figures) Figures {
+	recorded, ok := r.Runs[run]
 	least := measure()
+	most := least
 	for range times - 1 {
-		rose := func(d Difference) bool { return d.Rose }
-		if recorded, ok := r.Runs[run]; ok && !slices.ContainsFunc(r.compareRun(run, recorded, least), rose) {
+		if ok && len(r.compareRun(run, recorded, nearest(recorded, least, most))) == 0 {
 			break
 		}
-		least = Least(least, measure())
+		next := measure()
+		least, most = Least(least, next), larger(most, next)
 	}
-	return least
+	if !ok {
+		return least
+	}
+	return nearest(recorded, least, most)
+}
+
+// nearest is what comes nearest to the recorded figures of all between the least and the
+// most.
+func nearest(recorded, least, most Figures) Figures {
+	f := Figures{}
+	for name := range most {
+		if n := min(max(recorded[name], least[name]), most[name]); n != 0 || !strings.HasPrefix(name, CallsOf) {
+			f[name] = n
+		}
+	}
+	return f
+}
+
+// larger keeps the higher of two runs' figures.
+func larger(a, b Figures) Figures {
+	most := maps.Clone(a)
+	for name, n := range b {
+		most[name] = max(most[name], n)
+	}
+	return most
 }
 
 // Least keeps the lower of two runs' figures.

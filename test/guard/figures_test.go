@@ -144,7 +144,7 @@ func TestWhatDiffersIsMeasuredAgain(t *testing.T) {
 		"the first is as recorded":  {map[string]Figures{"check": {Calls: 100}}, 105, 1},
 		"the second is as recorded": {map[string]Figures{"check": {Calls: 93}}, 101, 2},
 		"none is as recorded":       {map[string]Figures{"check": {Calls: 80}}, 100, 4},
-		"it fell":                   {map[string]Figures{"check": {Calls: 200}}, 105, 1},
+		"it fell":                   {map[string]Figures{"check": {Calls: 200}}, 105, 4},
 		"nothing is recorded":       {nil, 100, 4},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -158,5 +158,16 @@ func TestWhatDiffersIsMeasuredAgain(t *testing.T) {
 				t.Errorf("%d after %d times, want %d after %d", got[Calls], times, c.want, c.times)
 			}
 		})
+	}
+}
+
+func TestAFigureFellOnlyIfItDidEachTime(t *testing.T) {
+	recorded := Figures{Calls: 100, CallsOf + "write": 2}
+	r := Record{Go: runtime.Version(), Runs: map[string]Figures{"check": recorded}}
+	runs := []Figures{{Calls: 80, CallsOf + "write": 2}, {Calls: 120}, {Calls: 120, CallsOf + "write": 3}}
+	times := 0
+	got := r.Measure("check", 8, func() Figures { times++; return runs[times-1] })
+	if diff := cmp.Diff(recorded, got); diff != "" || times != 2 {
+		t.Errorf("after %d runs: %s", times, diff)
 	}
 }

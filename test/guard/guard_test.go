@@ -44,8 +44,6 @@ const (
 	// In the root of the fixed host.
 	program     = "/linkaudit"
 	allocations = "/linkaudit-allocations"
-
-	patience = 5 * time.Minute
 )
 
 func TestMain(m *testing.M) {
@@ -221,15 +219,10 @@ func (h *fixedHost) startUdevd() int {
 	cmd := exec.Command("/proc/self/exe")
 	cmd.Env = []string{udevdVariable + "=1"}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL}
-	in, err := cmd.StdinPipe()
+	held, err := tool.Hold(cmd, "ready")
 	h.must(err)
-	out, err := cmd.StdoutPipe()
-	h.must(err)
-	h.must(cmd.Start())
-	h.t.Cleanup(func() { in.Close(); cmd.Wait() })
-	_, err = io.ReadFull(out, make([]byte, len("ready")))
-	h.must(err)
-	return cmd.Process.Pid
+	h.t.Cleanup(func() { h.must(held.End()) })
+	return held.PID()
 }
 
 // links makes devices by commands of "ip -batch", and the records of bridges in the
@@ -327,7 +320,7 @@ func (h *fixedHost) allocations(name string, args []string) Figures {
 // printed.
 func (h *fixedHost) finish(name string, cmd *exec.Cmd) string {
 	h.t.Helper()
-	timer := time.AfterFunc(patience, func() { cmd.Process.Kill() })
+	timer := time.AfterFunc(tool.Patience(5*time.Minute), func() { cmd.Process.Kill() })
 	defer timer.Stop()
 	o := tool.Run(cmd)
 	if o.Status != 0 && o.Status != 1 {

@@ -8,14 +8,20 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"os"
 	"strings"
 	"testing"
 	"time"
+
+	"linkaudit/test/tool"
 )
 
 // churnRounds are those of each of the two; the full soak has 10,000 of the first.
-const churnRounds = 125
+func churnRounds() int {
+	if tool.Full() {
+		return 125
+	}
+	return 40
+}
 
 // churn writes commands for "ip -force -batch": devices come, are renamed,
 // become ports and go. A device's name and address tell which kind it was made
@@ -55,13 +61,13 @@ func churn(b io.Writer, rnd *rand.Rand) {
 func TestDevicesThatComeAndGoAreNeverMixedUp(t *testing.T) {
 	t.Run("under udevd", func(t *testing.T) {
 		s := bridged(t, "/")
-		auditChurn(t, s, "udev-persistent", churnRounds)
+		auditChurn(t, s, "udev-persistent", churnRounds())
 	})
 	// Faster, as nobody else wants the kernel's lock.
 	t.Run("without udevd", func(t *testing.T) {
 		s := newStage(t, "/")
 		s.must("ip", "link", "add", "br0", "type", "bridge")
-		auditChurn(t, s, "kernel-random", churnRounds)
+		auditChurn(t, s, "kernel-random", churnRounds())
 	})
 }
 
@@ -69,8 +75,12 @@ func TestDevicesThatComeAndGoAreNeverMixedUp(t *testing.T) {
 // nothing changes any more.
 func (s *stage) churning() (stop func()) {
 	s.t.Helper()
-	seed := uint64(time.Now().UnixNano())
-	s.t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
+	if !tool.Full() {
+		random = draw(s.t)
+	}
+	first := random.Uint64()
+	s.t.Logf("the commands are drawn from %d", first)
 	ctx, cancel := context.WithCancel(context.Background())
 	ip := s.command(ctx, "ip", "-force", "-batch", "-")
 	commands, err := ip.StdinPipe()
@@ -84,7 +94,7 @@ func (s *stage) churning() (stop func()) {
 	if s.gentle {
 		to = &paced{Writer: commands, queue: s.path("/run/udev/queue")}
 	}
-	go churn(to, rand.New(rand.NewPCG(seed, 0)))
+	go churn(to, rand.New(rand.NewPCG(first, 0)))
 	return func() {
 		cancel()
 		ip.Wait()
@@ -100,21 +110,28 @@ type paced struct {
 }
 
 func (p *paced) Write(b []byte) (int, error) {
-	for p.n++; p.n%20 == 0 && exists(p.queue); {
-		time.Sleep(time.Millisecond)
+	if p.n++; p.n%20 == 0 {
+		tool.Until(time.Minute, func() bool { return !exists(p.queue) })
 	}
 	return p.Writer.Write(b)
 }
 
 // auditChurn audits so many times while devices come and go; origin is whose
-// address br0 has all the time.
+// address br0 has all the time. An audit that gives up, as the devices kept changing,
+// does not count, as how often that is goes by the machine. It goes on until it has seen
+// enough devices in enough different states.
 func auditChurn(t *testing.T, s *stage, origin string, rounds int) (took time.Duration) {
 	stop := s.churning()
 	defer stop()
 	start := time.Now()
 	interrupted, devices, unknown := 0, 0, 0
 	differ := map[string]bool{}
-	for round := range rounds {
+	enough := func(done int) bool { return done >= rounds && len(differ) >= rounds/4 && devices >= rounds }
+	limit := start.Add(tool.Patience(time.Minute + time.Duration(rounds)*2*time.Second))
+	for round, done := 0, 0; !enough(done); round++ {
+		if time.Now().After(limit) {
+			t.Fatalf("of %d rounds %d were interrupted; %d different sets, %d devices: the test does not test much", round, interrupted, len(differ), devices)
+		}
 		args := []string{"check", "--format", "json", "--all"}
 		if round%2 == 0 {
 			args = []string{"check", "--format", "json"}
@@ -127,6 +144,7 @@ func auditChurn(t *testing.T, s *stage, origin string, rounds int) (took time.Du
 			interrupted++
 			continue
 		}
+		done++
 		var rep report
 		if err := json.Unmarshal([]byte(r.stdout), &rep); err != nil {
 			t.Fatal(err)
@@ -191,11 +209,5 @@ func auditChurn(t *testing.T, s *stage, origin string, rounds int) (took time.Du
 	took = time.Since(start)
 	t.Logf("%d rounds in %v: %d devices, %d different sets, %d addresses of unknown type, %d times interrupted to the end",
 		rounds, took.Round(time.Millisecond), devices, len(differ), unknown, interrupted)
-	if len(differ) < rounds/4 || interrupted > rounds/4 {
-		t.Error("the test did not test much")
-	}
-	if os.Getenv("CI") == "true" && devices < rounds {
-		t.Errorf("%d devices seen", devices)
-	}
 	return took
 }

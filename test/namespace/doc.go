@@ -7,5 +7,9 @@
 //	go test -tags namespace ./test/namespace
 //
 // LINKAUDIT_ROOTS is the directory that holds the trees of the other releases
-// (test/roots makes them); -short leaves out those that are missing.
+// (test/roots makes them). What is missing fails the tests.
+//
+// With LINKAUDIT_TIER=ci, as .ci/run has it, two of the releases are taken, this
+// machine's and one that is drawn, and some of the faults, rounds and devices.
+// LINKAUDIT_SEED is what draws them, 1 without it; what a test takes is in its log.
 package namespace

@@ -9,8 +9,6 @@ import (
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
-
-	"linkaudit/test/roots"
 )
 
 // TestExplainNamesTheFileThatUdevdApplied compares the fates of files with what
@@ -18,9 +16,9 @@ import (
 // the pictures of a device with a hostile name.
 func TestExplainNamesTheFileThatUdevdApplied(t *testing.T) {
 	schema := jsonschema.NewCompiler().MustCompile("../../docs/schema/explain.schema.json")
-	for _, suite := range suites {
-		t.Run(suite.name, func(t *testing.T) {
-			s := newStage(t, roots.Of(suite.name))
+	for _, p := range releases(t) {
+		t.Run(p.name, func(t *testing.T) {
+			s := newStage(t, p.root)
 			const dir = "/etc/systemd/network/"
 			s.write(dir+"05-empty.link", "[Match]\nOriginalName=\n")
 			s.write(dir+"10-host.link", "[Match]\nHost=elsewhere\nOriginalName=*\n")

@@ -3,6 +3,7 @@
 package namespace
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 
 	"linkaudit/linkfiles"
 	"linkaudit/test/life"
+	"linkaudit/test/tool"
 )
 
 // lifeVariable makes this program the runner of test/life in a stage. Its value
@@ -43,11 +45,15 @@ func TestLifeOfABridge(t *testing.T) {
 	if err := os.WriteFile(s.path(inStage), own, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), tool.Patience(15*time.Minute))
 	defer cancel()
 	cmd := s.command(ctx, filepath.Clean(inStage))
+	first, count := os.Getenv("LINKAUDIT_LIFE_SEED"), os.Getenv("LINKAUDIT_LIFE_COUNT")
+	if !tool.Full() {
+		first, count = cmp.Or(first, fmt.Sprint(draw(t).Uint32())), cmp.Or(count, "100")
+	}
 	cmd.Env = append(cmd.Env, fmt.Sprintf("%s=%d", lifeVariable, s.release), fmt.Sprintf("LINKAUDIT_LIFE_UDEVD=%d", s.udevd.Process.Pid),
-		"LINKAUDIT_LIFE_SEED="+os.Getenv("LINKAUDIT_LIFE_SEED"), "LINKAUDIT_LIFE_COUNT="+os.Getenv("LINKAUDIT_LIFE_COUNT"))
+		"LINKAUDIT_LIFE_SEED="+first, "LINKAUDIT_LIFE_COUNT="+count)
 	r := finish(ctx, cmd, []string{"life"})
 	if r.status != 0 {
 		t.Fatal(r.stdout + r.stderr)

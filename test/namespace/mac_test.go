@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestMacForetellsWhatUdevdGives asks for the addresses first and has a real
@@ -35,7 +34,7 @@ func foretell(t *testing.T, root string) {
 	s.startUdevd()
 	for i, name := range names {
 		s.must("ip", "link", "add", "name", name, "index", fmt.Sprint(100+i), "type", "bridge")
-		s.must("udevadm", "settle")
+		s.settle()
 		got := s.given(100 + i)
 		for how, told := range map[string]string{"an ID": there[i], "this machine": here[i], "a file": byFile[i], "a list": input[i]} {
 			if told != got {
@@ -56,15 +55,7 @@ func foretell(t *testing.T, root string) {
 
 	// Under an old naming scheme udevd leaves them alone, and mac says so.
 	s.stopUdevd()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	s.udevd = s.command(context.Background(), "/lib/systemd/systemd-udevd")
-	s.udevd.Env = append(s.udevd.Env, "NET_NAMING_SCHEME=v240")
-	if err := s.udevd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	for s.do("udevadm", "control", "--ping").status != 0 && ctx.Err() == nil {
-	}
+	s.startUdevd("NET_NAMING_SCHEME=v240")
 	s.add("old0", "type", "bridge")
 	if typ := s.sysfs("old0", "addr_assign_type"); typ != "1" {
 		t.Errorf("udevd set the address under v240 (type %s)", typ)
@@ -80,27 +71,25 @@ func foretell(t *testing.T, root string) {
 // fromInput runs the program outside of any stage, with names on its input.
 func fromInput(t *testing.T, names string, args ...string) result {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), patience())
 	defer cancel()
 	cmd := exec.CommandContext(ctx, filepath.Join(binaryDir, "linkaudit"), args...)
+	cmd.Env = []string{"TERM=dumb"}
 	cmd.Stdin = strings.NewReader(names)
 	r := finish(ctx, cmd, args)
 	behaves(t, r)
 	return r
 }
 
-// given waits until udevd has set the address of the device of an index, and
-// returns it. udevd may rename the device after that: it puts "_" for
-// characters that it does not like in a name.
+// given is the address that udevd, which has handled it, has set of the device of an
+// index. It may have renamed the device as well: it puts "_" for characters that it does
+// not like in a name.
 func (s *stage) given(index int) string {
 	s.t.Helper()
-	for range 100 {
-		for _, l := range s.links() {
-			if r := s.do("cat", "/sys/class/net/"+l.Name+"/addr_assign_type"); l.Index == index && strings.TrimSpace(r.stdout) == "3" {
-				return l.Address
-			}
+	for _, l := range s.links() {
+		if l.Index == index && s.sysfs(l.Name, "addr_assign_type") == typeSet {
+			return l.Address
 		}
-		time.Sleep(50 * time.Millisecond)
 	}
 	s.t.Fatalf("udevd did not set the address of device %d: %s", index, s.do("ip", "link"))
 	return ""

@@ -3,14 +3,16 @@
 package namespace
 
 import (
-	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
-	"time"
+
+	"linkaudit/test/tool"
 )
 
 // harmless are the system calls that change nothing outside of the process.
@@ -75,14 +77,38 @@ func TestNothingIsChangedByLookingAtIt(t *testing.T) {
 	s.write("/run/snapshot.json", said)
 	s.settle()
 
-	ctx, cancel := context.WithCancel(context.Background())
-	var events bytes.Buffer
-	monitor := s.command(ctx, "ip", "monitor", "link", "address", "neigh", "route")
-	monitor.Stdout = &events
+	events, err := os.Create(filepath.Join(t.TempDir(), "events"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer events.Close()
+	heard := func() string {
+		b, err := os.ReadFile(events.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	monitor := s.command(context.Background(), "ip", "monitor", "link", "address", "neigh", "route")
+	monitor.Stdout = events
 	if err := monitor.Start(); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(200 * time.Millisecond)
+	// It says nothing when it begins to listen: it has once it hears something, and
+	// it hears everything in its order.
+	mtu := 1300
+	tool.Eventually(t, "the monitor hears a change", func() bool {
+		mtu++
+		s.must("ip", "link", "set", "ve1", "mtu", fmt.Sprint(mtu))
+		return heard() != ""
+	})
+	tool.Eventually(t, "it hears the last of them", func() bool { return strings.Contains(heard(), fmt.Sprintf(" mtu %d ", mtu)) })
+	const begin, end = "mark0", "mark1" // devices
+	s.must("ip", "link", "add", begin, "type", "bridge")
+	s.settle(begin)
+	s.must("ip", "link", "del", begin)
+	s.settle()
+	tool.Eventually(t, "the monitor hears of the device that went", func() bool { return gone(heard(), begin) >= 0 })
 	before := s.state(t)
 
 	for _, args := range [][]string{
@@ -122,18 +148,31 @@ func TestNothingIsChangedByLookingAtIt(t *testing.T) {
 	if after := s.state(t); after != before {
 		t.Errorf("before:\n%s\nafter:\n%s", before, after)
 	}
-	// The monitor is no good if it hears nothing at all.
-	heard := events.String()
-	s.must("ip", "link", "set", "br0", "up")
-	time.Sleep(200 * time.Millisecond)
-	cancel()
-	monitor.Wait()
-	if heard != "" {
-		t.Errorf("the kernel told of changes:\n%s", heard)
+	// What it hears comes in the order in which it happened: between the one marker and
+	// the other there must be nothing.
+	s.must("ip", "link", "add", end, "type", "bridge")
+	s.must("ip", "link", "del", end)
+	tool.Eventually(t, "the monitor hears of the last device", func() bool { return gone(heard(), end) >= 0 })
+	if err := tool.End(monitor, syscall.SIGTERM); err != nil {
+		t.Error(err)
 	}
-	if !strings.Contains(events.String(), "br0") {
-		t.Error("the monitor heard nothing at all")
+	all := heard()
+	for line := range strings.Lines(all[gone(all, begin):]) {
+		if strings.Contains(line, end) {
+			break
+		}
+		t.Errorf("the kernel told of a change: %s", line)
 	}
+}
+
+// gone is where in the output of ip-monitor(8) the message that a device was deleted
+// ends, which is two lines; -1 where there is none.
+func gone(events, device string) int {
+	at := regexp.MustCompile(`(?m)^Deleted \d+: ` + device + `: .*\n.*\n`).FindStringIndex(events)
+	if at == nil {
+		return -1
+	}
+	return at[1]
 }
 
 // installManagers makes linkaudit take every program for installed that makes

@@ -12,9 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -38,8 +36,6 @@ type lengths struct {
 // soakLengths are the full ones, or with SOAK=short those of CI.
 func soakLengths(t *testing.T) lengths {
 	t.Helper()
-	// Of so many runs some come when the machine is busy with something else.
-	patience = time.Minute
 	switch v := os.Getenv("SOAK"); v {
 	case "full":
 		return lengths{checks: 10000, audits: 10000, fixes: 1000, watch: 10 * time.Minute, names: 100000}
@@ -93,18 +89,13 @@ func (s *stage) clean() {
 // to do for 3 seconds (on_post() of udevd.c).
 func (s *stage) idle() {
 	s.t.Helper()
-	for begun := time.Now(); ; time.Sleep(100 * time.Millisecond) {
+	tool.Eventually(s.t, "udevd ends its workers", func() bool {
 		u, err := soak.Of(s.udevd.Process.Pid)
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		if u.Children == 0 {
-			return
-		}
-		if time.Since(begun) > patience {
-			s.t.Fatalf("udevd still has %d workers", u.Children)
-		}
-	}
+		return u.Children == 0
+	})
 }
 
 // Each check is a process of its own: what it leaves is left on the machine.
@@ -141,9 +132,9 @@ func TestSoakOneProcess(t *testing.T) {
 	}
 	stop := s.churning()
 	defer stop()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
+	ctx, cancel := context.WithTimeout(context.Background(), tool.Patience(time.Hour))
 	defer cancel()
-	cmd := s.command(ctx, inStage, "-test.run=^TestAuditsLeaveNothing$", "-test.v", "-test.timeout=1h")
+	cmd := s.command(ctx, inStage, "-test.run=^TestAuditsLeaveNothing$", "-test.v", "-test.timeout=0")
 	cmd.Env = append(cmd.Env, "CI=true", fmt.Sprintf("LINKAUDIT_SOAK_AUDITS=%d", n.audits))
 	r := finish(ctx, cmd, []string{"audits"})
 	if r.status != 0 || !strings.Contains(r.stdout, fmt.Sprintf("%d audits in one process", n.audits)) {
@@ -218,7 +209,7 @@ func (f *follower) next() (told, bool) {
 			return told{}, false
 		}
 		return f.take(l), true
-	case <-time.After(patience):
+	case <-time.After(patience()):
 		f.s.t.Fatalf("nothing is told any more after %d lines\n%s", f.lines, head(f.stderr.String()))
 	}
 	panic("not reached")
@@ -244,6 +235,8 @@ func (f *follower) sample() {
 	f.s.t.Helper()
 	var last soak.Usage
 	same := 0
+	// sleep: what a process holds changes without telling anybody; that it stays as it
+	// is for a fifth of a second is what is waited for.
 	for begun := time.Now(); same < 10; time.Sleep(20 * time.Millisecond) {
 		u, err := soak.Of(f.cmd.Process.Pid)
 		if err != nil {
@@ -257,7 +250,7 @@ func (f *follower) sample() {
 		}
 		u.Resident = resident
 		last = u
-		if time.Since(begun) > patience {
+		if time.Since(begun) > patience() {
 			f.s.t.Fatalf("it never comes to rest: %+v", u)
 		}
 	}
@@ -285,7 +278,7 @@ func (f *follower) judge(name string, most int) {
 		}
 		last = e
 	}
-	if err := f.cmd.Wait(); err != nil || last.Event != "stopped" {
+	if err := f.ends(); err != nil || last.Event != "stopped" {
 		t.Errorf("%s: it ends with %v and %+v: %s", name, err, last, head(f.stderr.String()))
 	}
 	f.sum = f.hash.Sum(nil)
@@ -314,26 +307,6 @@ func (f *follower) judge(name string, most int) {
 			t.Errorf("%s: %s: %v", name, what, err)
 		}
 	}
-}
-
-// collected is a line of GODEBUG=gctrace=1 (package runtime): the heap when a
-// collection began, when it ended, and what of it is live.
-var collected = regexp.MustCompile(`^gc \d+ @.* \d+->\d+->(\d+) MB, `)
-
-// heap is what was live at each collection: what a leak cannot hide in. Nothing else
-// is on the standard error.
-func (f *follower) heap() (s soak.Series) {
-	f.s.t.Helper()
-	for l := range strings.Lines(f.stderr.String()) {
-		m := collected.FindStringSubmatch(l)
-		if m == nil {
-			f.s.t.Errorf("it complains: %s", l)
-			continue
-		}
-		n, _ := strconv.Atoi(m[1])
-		s = append(s, n)
-	}
-	return s
 }
 
 // turnover is one round of devices that come, change in each way that is watched,
@@ -377,7 +350,7 @@ func burst(round int) (batch string, names int) {
 
 func (s *stage) batch(commands string) {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
+	ctx, cancel := context.WithTimeout(context.Background(), tool.Patience(time.Hour))
 	defer cancel()
 	ip := s.command(ctx, "ip", "-batch", "-")
 	ip.Stdin = strings.NewReader(commands)
@@ -403,7 +376,7 @@ func (s *stage) files(round int) {
 	s.must("mv", etcNetwork+".new", etcNetwork)
 	s.reload()
 	s.must("udevadm", "trigger", "--action=change", "--subsystem-match=net")
-	s.must("udevadm", "settle")
+	s.settle()
 }
 
 // TestSoakWatch has two watches run while devices come and go, are renamed, get
@@ -455,11 +428,8 @@ func TestSoakWatch(t *testing.T) {
 			w.sample()
 		}
 	}
-	for begun := time.Now(); ran() != one.changes; time.Sleep(50 * time.Millisecond) {
-		if time.Since(begun) > patience {
-			t.Errorf("--exec ran %d times for %d changes", ran(), one.changes)
-			break
-		}
+	if !tool.Until(time.Minute, func() bool { return ran() == one.changes }) {
+		t.Errorf("--exec ran %d times for %d changes", ran(), one.changes)
 	}
 	t.Logf("%d rounds in %v with %d names of devices; --exec ran %d times", rounds, time.Since(begun).Round(time.Second), names, ran())
 	all.judge("watch --all", 96<<10)
@@ -625,11 +595,8 @@ func TestSoakChanges(t *testing.T) {
 	same(t, "fix and undo leave nothing", remains, s.remainsButEtc())
 	// The last records may not have been read yet.
 	want := map[string]int{"fix": n.fixes, "undo": n.fixes}
-	for begun := time.Now(); !maps.Equal(records(), want); time.Sleep(20 * time.Millisecond) {
-		if time.Since(begun) > patience {
-			t.Errorf("the journal has %v, not %v", records(), want)
-			break
-		}
+	if !tool.Until(time.Minute, func() bool { return maps.Equal(records(), want) }) {
+		t.Errorf("the journal has %v, not %v", records(), want)
 	}
 	t.Logf("%d times fix and undo in %v; records in the journal: %v", n.fixes, took.Round(time.Second), records())
 	t.Logf("udevd meanwhile, which is not linkaudit's: resident kB %v; descriptors %v", memory, descriptors)

@@ -7,7 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"io"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -47,6 +49,8 @@ type stage struct {
 const (
 	stageVariable = "LINKAUDIT_STAGE_ROOT"
 
+	seedVariable = "LINKAUDIT_SEED"
+
 	// program is where a stage has the program under test.
 	program = "/mnt/linkaudit"
 
@@ -54,9 +58,26 @@ const (
 	machineID = "0123456789abcdef0123456789abcdef"
 )
 
-// patience is how long the program may take for anything: fifty at once on a machine
-// that runs other suites take more than ten seconds, and what hangs does so for ever.
-var patience = 30 * time.Second
+// patience is how long the program may take for anything. What hangs does so for ever.
+func patience() time.Duration { return tool.Patience(time.Minute) }
+
+// seed is $LINKAUDIT_SEED, or 1: what .ci/run takes of the tests that "make full" runs
+// whole is drawn from it.
+func seed() uint64 {
+	n, err := strconv.ParseUint(os.Getenv(seedVariable), 10, 64)
+	if err != nil {
+		return 1
+	}
+	return n
+}
+
+// draw is a source of random numbers for a test: the same seed draws the same ones for
+// it, and others for another test.
+func draw(t testing.TB) *rand.Rand {
+	name := fnv.New64()
+	io.WriteString(name, t.Name())
+	return rand.New(rand.NewPCG(seed(), name.Sum64()))
+}
 
 // binaryDir holds the program under test, built once.
 var binaryDir string
@@ -65,6 +86,7 @@ var binaryDir string
 var enter string
 
 func TestMain(m *testing.M) {
+	syscall.Umask(0o022) // others are to read what a test writes
 	if root := os.Getenv(bootVariable); root != "" {
 		fmt.Fprintln(os.Stderr, boot(root)) // comes back only with an error
 		os.Exit(1)
@@ -105,6 +127,9 @@ func mainStatus(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	if !tool.Full() {
+		fmt.Printf("%s=%d draws which releases and which faults are tried\n", seedVariable, seed())
+	}
 	return m.Run()
 }
 
@@ -122,17 +147,23 @@ func holdStage(root string) error {
 	}
 	// The cgroups of /sys belong to the machine; without them linkaudit
 	// looks for udevd in /proc.
-	mounts := []struct{ source, target, fstype string }{
+	type mountPoint struct{ source, target, fstype string }
+	mounts := []mountPoint{
 		{"sysfs", "/sys", "sysfs"},
 		{"tmpfs", "/run", "tmpfs"},
 		{"tmpfs", "/mnt", "tmpfs"},
 		{"tmpfs", "/usr/local", "tmpfs"},
 		{"proc", "/proc", "proc"},
 	}
-	for _, m := range mounts {
-		if root == "/" && m.target == "/usr/local" {
-			continue // Go may be there
+	if root == "/" { // Go may be in /usr/local
+		mounts = slices.DeleteFunc(mounts, func(m mountPoint) bool { return m.target == "/usr/local" })
+		for _, dir := range []string{"/usr/local/lib/systemd", "/usr/local/lib/udev"} {
+			if exists(dir) {
+				mounts = append(mounts, mountPoint{"tmpfs", dir, "tmpfs"})
+			}
 		}
+	}
+	for _, m := range mounts {
 		if err := mount(m.source, m.target, m.fstype, 0); err != nil {
 			return err
 		}
@@ -190,15 +221,10 @@ func holdStage(root string) error {
 }
 
 // need fails the test where something of the machine is missing: a test that
-// is silently not run proves nothing. With -short, and only outside of CI, it
-// is skipped.
+// is silently not run proves nothing.
 func need(t testing.TB, ok bool, what string) {
 	t.Helper()
-	switch {
-	case ok:
-	case testing.Short() && os.Getenv("CI") != "true":
-		t.Skip(what)
-	default:
+	if !ok {
 		t.Fatal(what)
 	}
 }
@@ -206,9 +232,9 @@ func need(t testing.TB, ok bool, what string) {
 func newStage(t testing.TB, root string) *stage {
 	t.Helper()
 	need(t, os.Geteuid() == 0, "namespaces need root's rights")
-	for _, tool := range []string{"nsenter", "unshare", "setpriv", "ip", "strace"} {
-		_, err := exec.LookPath(tool)
-		need(t, err == nil, tool+" is not installed (Debian packages util-linux, iproute2, strace)")
+	for _, name := range []string{"nsenter", "unshare", "setpriv", "ip", "strace"} {
+		_, err := exec.LookPath(name)
+		need(t, err == nil, name+" is not installed (Debian packages util-linux, iproute2, strace)")
 	}
 	_, err := os.Stat(filepath.Join(root, "usr/bin/udevadm"))
 	if err != nil {
@@ -223,27 +249,16 @@ func newStage(t testing.TB, root string) *stage {
 		Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWNET | syscall.CLONE_NEWUTS,
 		Pdeathsig:  syscall.SIGKILL,
 	}
-	in, err := cmd.StdinPipe()
+	held, err := tool.Hold(cmd, "ready")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("the stage of %s: %v", root, err)
 	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatalf("new namespaces: %v", err)
-	}
-	ready := make([]byte, 6)
-	if _, err := io.ReadFull(out, ready); err != nil {
-		cmd.Wait()
-		t.Fatalf("the stage of %s did not come up", root)
-	}
-	s := &stage{t: t, pid: cmd.Process.Pid, root: root}
+	s := &stage{t: t, pid: held.PID(), root: root}
 	t.Cleanup(func() {
 		s.killAll()
-		in.Close()
-		cmd.Wait()
+		if err := held.End(); err != nil {
+			t.Errorf("the stage of %s: %v", root, err)
+		}
 	})
 	version := s.must("udevadm", "--version")
 	s.release = releaseOf(t, root, version)
@@ -263,7 +278,10 @@ func releaseOf(t testing.TB, root, version string) int {
 
 // killAll ends every process that was started in the stage.
 func (s *stage) killAll() {
-	tool.KillNetworkOf(s.pid)
+	// What is killed may have started something meanwhile.
+	if !tool.Until(time.Minute, func() bool { tool.KillNetworkOf(s.pid); return len(tool.NetworkOf(s.pid)) == 0 }) {
+		s.t.Errorf("processes %d in the stage do not end", tool.NetworkOf(s.pid))
+	}
 	if s.udevd != nil {
 		s.udevd.Wait()
 		s.udevd = nil
@@ -294,19 +312,16 @@ func head(s string) string {
 
 // command is one that runs in the stage.
 func (s *stage) command(ctx context.Context, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, enter, append([]string{strconv.Itoa(s.pid)}, args...)...)
+	in := tool.Inside{Process: s.pid, Enter: enter}
 	if s.pidNamespace {
-		in := []string{"--target", strconv.Itoa(s.pid), "--mount", "--net", "--uts", "--pid", "--cgroup", "--ipc", "--root", "--wd=/", "--"}
-		cmd = exec.CommandContext(ctx, "nsenter", append(in, args...)...)
+		in = tool.Inside{Process: s.pid, Namespaces: []string{"mnt", "net", "uts", "pid", "cgroup", "ipc"}, Root: true}
 	}
-	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", "TERM=dumb"}
-	cmd.WaitDelay = time.Second
-	return cmd
+	return in.Command(ctx, []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", "TERM=dumb"}, args...)
 }
 
 // do runs a command in the stage, within the patience.
 func (s *stage) do(args ...string) result {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), patience())
 	defer cancel()
 	return finish(ctx, s.command(ctx, args...), args)
 }
@@ -340,7 +355,7 @@ func (s *stage) audit(args ...string) result {
 // outside runs the program where it sees nothing of any stage.
 func outside(t testing.TB, args ...string) result {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), patience())
 	defer cancel()
 	cmd := exec.CommandContext(ctx, filepath.Join(binaryDir, "linkaudit"), args...)
 	cmd.Env = []string{"TERM=dumb"}
@@ -391,34 +406,26 @@ func (s *stage) announce(name string) {
 	}
 }
 
-// startUdevd starts the root's systemd-udevd and waits until it answers.
-func (s *stage) startUdevd() {
+// startUdevd starts the root's systemd-udevd, with more in its environment, and waits
+// until it answers.
+func (s *stage) startUdevd(environment ...string) {
 	s.t.Helper()
 	s.udevd = s.command(context.Background(), "/lib/systemd/systemd-udevd")
+	s.udevd.Env = append(s.udevd.Env, environment...)
 	if err := s.udevd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
-	for range 100 {
-		if s.do("udevadm", "control", "--ping").status == 0 {
-			return
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	s.t.Fatal("systemd-udevd does not answer")
+	s.ping()
 }
 
 // stopUdevd ends it by a signal: "udevadm control --exit" may be lost as "--reload"
 // may, and succeeds all the same.
 func (s *stage) stopUdevd() {
 	s.t.Helper()
-	if err := s.udevd.Process.Signal(syscall.SIGTERM); err != nil {
-		s.t.Fatal(err)
-	}
-	late := time.AfterFunc(patience, func() { s.udevd.Process.Kill() })
-	s.udevd.Wait()
+	err := tool.End(s.udevd, syscall.SIGTERM)
 	s.udevd = nil
-	if !late.Stop() {
-		s.t.Fatal("systemd-udevd does not exit")
+	if err != nil {
+		s.t.Fatal(err)
 	}
 }
 
@@ -436,13 +443,10 @@ func (s *stage) reload() {
 // and fails then (TestAPingThatIsDroppedIsSentAgain).
 func (s *stage) ping() {
 	s.t.Helper()
-	for range 20 {
-		if s.do("udevadm", "control", "--ping").status == 0 {
-			return
-		}
-	}
-	s.must("udevadm", "control", "--ping")
+	tool.Eventually(s.t, "systemd-udevd answers", s.answers)
 }
+
+func (s *stage) answers() bool { return s.do("udevadm", "control", "--ping").status == 0 }
 
 // steps returns what runs one step of a story after the other.
 func (s *stage) steps(t *testing.T) func(name string, tell func(*testing.T)) {
@@ -459,28 +463,24 @@ func (s *stage) steps(t *testing.T) func(name string, tell func(*testing.T)) {
 	}
 }
 
-// add creates a device and waits for udevd to have handled it. Where udevd is
-// busy starting, "settle" may be early: the database entry is the proof.
+// add creates a device and waits for udevd to have handled it.
 func (s *stage) add(name string, args ...string) {
 	s.t.Helper()
 	s.must(append([]string{"ip", "link", "add", name}, args...)...)
 	s.settle(name)
 }
 
+// settle waits until udevd has handled all that the kernel has told it so far, and has
+// an entry of the devices in its database. "udevadm settle" alone may be early: the ping
+// that it sends may be dropped, and then it does not know of what udevd has not read
+// yet. A ping that is answered has udevd read everything before, and as long as there
+// is something to do there is the file.
 func (s *stage) settle(names ...string) {
 	s.t.Helper()
-	s.must("udevadm", "settle")
+	tool.Eventually(s.t, "udevd is done", func() bool { return s.answers() && !exists(s.path("/run/udev/queue")) })
 	for _, name := range names {
 		index := strings.TrimSpace(s.must("cat", "/sys/class/net/"+name+"/ifindex"))
-		for i := 0; ; i++ {
-			if _, err := os.Stat(s.path("/run/udev/data/n" + index)); err == nil {
-				break
-			}
-			if i == 100 {
-				s.t.Fatalf("udevd did not handle %s", name)
-			}
-			time.Sleep(50 * time.Millisecond)
-		}
+		tool.Eventually(s.t, "udevd handles "+name, func() bool { return exists(s.path("/run/udev/data/n" + index)) })
 	}
 }
 

@@ -3,20 +3,20 @@
 package namespace
 
 import (
-	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
-	"linkaudit/test/roots"
+	"linkaudit/test/tool"
 )
 
 // A booted stage has systemd as its first process, in namespaces of its own
@@ -24,9 +24,6 @@ import (
 // for one) reaches the machine.
 
 const bootVariable = "LINKAUDIT_STAGE_BOOT"
-
-// bootTime is how long systemd may take to start udevd and D-Bus.
-const bootTime = 60 * time.Second
 
 // stageTarget is what systemd starts, and no more.
 const stageTarget = `[Unit]
@@ -127,48 +124,35 @@ func newBootedStage(t *testing.T, root string) *stage {
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("new namespaces: %v", err)
 	}
-	said := make(chan string, 1)
-	go func() {
-		var all strings.Builder
-		r := bufio.NewReader(io.LimitReader(console, 1<<20))
-		for {
-			line, err := r.ReadString('\n')
-			all.WriteString(line)
-			if err != nil {
-				said <- all.String()
-				return
-			}
-		}
-	}()
+	var said bytes.Buffer
+	var reading sync.WaitGroup
+	reading.Go(func() { io.Copy(&said, console) })
 	s := &stage{t: t, pid: cmd.Process.Pid, root: root, pidNamespace: true}
 	t.Cleanup(func() {
-		cmd.Process.Kill() // the first process takes all others along
-		cmd.Wait()
+		if err := tool.End(cmd, syscall.SIGKILL); err != nil { // the first process takes all others along
+			t.Error(err)
+		}
+		reading.Wait()
 		if t.Failed() {
-			t.Logf("systemd said:\n%s", head(<-said))
+			t.Logf("systemd said:\n%s", head(said.String()))
 		}
 	})
-	deadline := time.Now().Add(bootTime)
-	for s.do("/usr/bin/udevadm", "control", "--ping").status != 0 || s.do("/usr/bin/systemctl", "is-active", "dbus.service", "systemd-udevd.service").status != 0 {
-		if time.Now().After(deadline) {
-			t.Fatalf("udevd and D-Bus do not run after %v", bootTime)
-		}
-		time.Sleep(100 * time.Millisecond)
+	up := func() bool {
+		return s.answers() && s.do("/usr/bin/systemctl", "is-active", "dbus.service", "systemd-udevd.service").status == 0
 	}
-	version := s.must("udevadm", "--version")
-	number, _, _ := strings.Cut(version, " ")
-	if s.release, err = strconv.Atoi(number); err != nil {
-		t.Fatalf("udevadm --version of %s: %q", root, version)
+	if !tool.Until(5*time.Minute, func() bool { return ended(cmd.Process.Pid) || up() }) || ended(cmd.Process.Pid) {
+		t.Fatal("udevd and D-Bus do not run")
 	}
+	s.release = releaseOf(t, root, s.must("udevadm", "--version"))
 	return s
 }
 
 // Where systemd runs, udevd is reloaded through it, over D-Bus, and the journal
 // has a record of the change.
 func TestUnderSystemdTheManagerReloadsAndTheJournalRemembers(t *testing.T) {
-	for _, suite := range suites {
-		t.Run(suite.name, func(t *testing.T) {
-			s := newBootedStage(t, roots.Of(suite.name))
+	for _, p := range releases(t) {
+		t.Run(p.name, func(t *testing.T) {
+			s := newBootedStage(t, p.root)
 			const override = "/etc/systemd/network/60-linkaudit-device-br0.link"
 			reloads := func() string {
 				return s.must("/usr/bin/systemctl", "show", "--property=StateChangeTimestampMonotonic", "systemd-udevd.service")

@@ -196,13 +196,9 @@ soak:
 	SOAK=$(SOAK) test/namespace/run -tags namespace,soak -timeout 4h -v -run '$(or $(RUN),^TestSoak)'
 
 # Bonds and teams need another kernel than most development machines have: four
-# releases of Debian in virtual machines. VM=short is what CI runs: every boot, but on
-# one release or two that VM_SEED draws, which is printed.
-VM ?= full
-VM_SEED ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
+# releases of Debian in virtual machines, whose images the tests build.
+# LINKAUDIT_TIER=ci is one boot, of the release that LINKAUDIT_SEED draws.
 vm:
-	test/vm/build
-	export VM=$(VM) VM_SEED=$(VM_SEED); echo "VM=$$VM VM_SEED=$$VM_SEED"; \
 	$(GO) test -tags vm -count=1 -timeout 3h $(TESTFLAGS) ./test/vm
 
 # What contrib holds, with the programs that it is for.

@@ -10,12 +10,13 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 )
 
 // The tests here ask a C library: LINKAUDIT_FNMATCH is a shell command that
-// runs test/fnmatch/oracle.c, built.
+// runs test/fnmatch/oracle.c, built. SEED chooses the random patterns.
 
 func oracle(t *testing.T, command string, cases []fnmatchVector) []bool {
 	t.Helper()
@@ -81,7 +82,13 @@ func TestGlobAgreesWithTheCLibraryOnRandomPatterns(t *testing.T) {
 		t.Fatal("LINKAUDIT_FNMATCH is not set")
 	}
 	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
+	if s := os.Getenv("SEED"); s != "" {
+		var err error
+		if seed, err = strconv.ParseUint(s, 10, 64); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("SEED=%d", seed)
 	cases := randomGlobs(rand.New(rand.NewPCG(seed, 1)), 500_000)
 	for i, want := range oracle(t, command, cases) {
 		c := cases[i]

@@ -21,7 +21,9 @@ func tree(t *testing.T, files map[string]string) (root string) {
 		if target, ok := cutArrow(content); ok {
 			err = os.Symlink(target, at)
 		} else {
-			err = os.WriteFile(at, []byte(content), 0o644)
+			if err = os.WriteFile(at, []byte(content), 0o644); err == nil {
+				err = os.Chmod(at, 0o644) // whatever the umask is
+			}
 		}
 		if err != nil {
 			t.Fatal(err)

@@ -3,6 +3,9 @@
 //
 //	go run ./test/capture-values -roots DIR -out linkfiles/testdata/values
 //
+// With -check it writes nothing, and fails where an udev whose release is recorded there
+// now says something else.
+//
 // DIR holds one directory per distribution root with udev installed (debootstrap
 // --include=udev makes one). For each, udevadm of that root reads the file
 // cases.link, in namespaces of its own, while it looks for the settings of the
@@ -14,15 +17,23 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
+
+	"linkaudit/test/tool"
 )
 
 // capture is one fixture: what one udevd said about cases.link.
@@ -50,19 +61,31 @@ mkdir -p "$1/etc/systemd/network"
 mount -t tmpfs tmpfs "$1/etc/systemd/network"
 cp "$2"/*.link "$1/etc/systemd/network/"
 chmod 0644 "$1"/etc/systemd/network/*
+# %m is a name of a property if it begins with a letter.
+echo abcdef0123456789abcdef0123456789 >"$1/etc/systemd/network/machine-id"
+mount --bind "$1/etc/systemd/network/machine-id" "$1/etc/machine-id"
+echo host-a >/proc/sys/kernel/hostname
 SYSTEMD_LOG_LEVEL=debug SYSTEMD_LOG_TARGET=console-prefixed SYSTEMD_LOG_COLOR=0 \
 	exec chroot "$1" udevadm test-builtin net_setup_link /sys/class/net/lo
 `
 
+// environment is that of every program: udevadm would take notice of some of ours.
+var environment = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"}
+
 func main() {
 	roots := flag.String("roots", "", "directory of `DIR`ectories, each the root of a system with udev")
 	out := flag.String("out", "", "`DIR`ectory that gets cases.link and one JSON file per root")
+	check := flag.Bool("check", false, "compare with what is in -out, and write nothing")
 	flag.Parse()
 	if *roots == "" || *out == "" {
 		flag.Usage()
 		os.Exit(2)
 	}
-	if err := run(*roots, *out); err != nil {
+	do := run
+	if *check {
+		do = compare
+	}
+	if err := do(*roots, *out); err != nil {
 		fmt.Fprintln(os.Stderr, "capture-values:", err)
 		os.Exit(1)
 	}
@@ -76,7 +99,28 @@ func run(roots, out string) error {
 	if err := os.WriteFile(cases, []byte(casesFile()), 0o666); err != nil {
 		return err
 	}
-	dirs, err := filepath.Glob(filepath.Join(roots, "*", "bin", "udevadm"))
+	return each(roots, out, func(c *capture) error {
+		b, err := json.MarshalIndent(c, "", " ")
+		if err != nil {
+			return err
+		}
+		name := fileOf(out, c)
+		if err := os.WriteFile(name, append(compact(b), '\n'), 0o666); err != nil {
+			return err
+		}
+		fmt.Printf("%s: systemd %s: %d lines with complaints\n", name, c.Systemd, len(c.Lines))
+		return nil
+	})
+}
+
+func fileOf(out string, c *capture) string {
+	return filepath.Join(out, fmt.Sprintf("udev-%d.json", c.Release))
+}
+
+// each captures what the udev of every root says of the files in out.
+func each(roots, out string, do func(c *capture) error) error {
+	// Names with a dot in front are roots that are being built.
+	dirs, err := filepath.Glob(filepath.Join(roots, "[^.]*", "bin", "udevadm"))
 	if err != nil {
 		return err
 	}
@@ -86,20 +130,61 @@ func run(roots, out string) error {
 	for _, d := range dirs {
 		root := filepath.Dir(filepath.Dir(d))
 		c, err := captureRoot(root, out)
+		if err == nil {
+			err = do(c)
+		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", root, err)
 		}
-		b, err := json.MarshalIndent(c, "", " ")
+	}
+	return nil
+}
+
+// compare compares what each udev says with what is recorded.
+func compare(roots, out string) error {
+	cases, err := os.ReadFile(filepath.Join(out, "cases.link"))
+	if err != nil {
+		return err
+	}
+	if string(cases) != casesFile() {
+		return errors.New("cases.link is not what this program writes: capture again")
+	}
+	differ := 0
+	err = each(roots, out, func(c *capture) error {
+		text, err := os.ReadFile(fileOf(out, c))
+		if errors.Is(err, fs.ErrNotExist) {
+			fmt.Printf("udev %d: nothing is recorded of this release\n", c.Release)
+			return nil
+		}
 		if err != nil {
 			return err
 		}
-		name := filepath.Join(out, fmt.Sprintf("udev-%d.json", c.Release))
-		if err := os.WriteFile(name, append(compact(b), '\n'), 0o666); err != nil {
-			return err
+		var was capture
+		if err := json.Unmarshal(text, &was); err != nil {
+			return fmt.Errorf("%s: %w", fileOf(out, c), err)
 		}
-		fmt.Printf("%s: systemd %s: %d lines with complaints\n", name, c.Systemd, len(c.Lines))
+		before := differ
+		for at := range strings.Count(string(cases), "\n") + 1 {
+			if !slices.Equal(was.Lines[at], c.Lines[at]) {
+				differ++
+				fmt.Printf("--- udev %d, line %d of cases.link: recorded %v, now %v\n", c.Release, at, was.Lines[at], c.Lines[at])
+			}
+		}
+		if !maps.Equal(was.Effects, c.Effects) {
+			differ++
+			fmt.Printf("--- udev %d: effects recorded %v, now %v\n", c.Release, was.Effects, c.Effects)
+		}
+		if !maps.EqualFunc(was.Wholes, c.Wholes, slices.Equal[[]string]) {
+			differ++
+			fmt.Printf("--- udev %d: files as a whole, recorded %v, now %v\n", c.Release, was.Wholes, c.Wholes)
+		}
+		fmt.Printf("udev %d: %d lines with complaints as recorded; %d things differ\n", c.Release, len(was.Lines), differ-before)
+		return nil
+	})
+	if err == nil && differ > 0 {
+		err = fmt.Errorf("udevd says something else than is recorded %d times", differ)
 	}
-	return nil
+	return err
 }
 
 // compact puts each list of levels on one line, so that a fixture has one line
@@ -128,10 +213,15 @@ type message struct {
 // ask has udevadm of root read the .link files in dir.
 func ask(root, dir string) ([]message, error) {
 	var stderr bytes.Buffer
-	cmd := exec.Command("unshare", "-n", "-m", "--pid", "--fork", "sh", "-c", script, "sh", root, dir)
-	cmd.Stderr = &stderr
+	ctx, cancel := context.WithTimeout(context.Background(), tool.Patience(time.Minute))
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "unshare", "-n", "-m", "-u", "--pid", "--fork", "--kill-child", "sh", "-c", script, "sh", root, dir)
+	cmd.Env, cmd.Stderr = environment, &stderr
 	// The exit status says whether lo got a file, which it never does.
 	_ = cmd.Run()
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("udevadm does not end: %s", stderr.String())
+	}
 	var out []message
 	level, read := 7, false
 	for _, l := range strings.Split(stderr.String(), "\n") {
@@ -154,7 +244,9 @@ func ask(root, dir string) ([]message, error) {
 }
 
 func captureRoot(root, out string) (*capture, error) {
-	version, err := exec.Command("chroot", root, "udevadm", "--version").Output()
+	udevadm := exec.Command("chroot", root, "udevadm", "--version")
+	udevadm.Env = environment
+	version, err := udevadm.Output()
 	if err != nil {
 		return nil, fmt.Errorf("udevadm --version: %w", err)
 	}

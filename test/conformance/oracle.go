@@ -34,6 +34,8 @@ type Oracle struct {
 	agent *tool.Held
 	enc   *gob.Encoder
 	dec   *gob.Decoder
+	// limit is how long one answer may take.
+	limit time.Duration
 }
 
 // agentReady is the line that an agent prints before its replies.
@@ -68,7 +70,7 @@ func startAgent(root string, env []string, files ...*os.File) (*Oracle, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start an agent for %s in new namespaces (this needs root's rights): %w", root, err)
 	}
-	o := &Oracle{agent: agent, enc: gob.NewEncoder(agent.In), dec: gob.NewDecoder(agent.Out)}
+	o := &Oracle{agent: agent, enc: gob.NewEncoder(agent.In), dec: gob.NewDecoder(agent.Out), limit: tool.Patience(answerLimit)}
 	var rep reply
 	if err := o.bounded(func() error { return o.dec.Decode(&rep) }); err != nil {
 		return nil, errors.Join(fmt.Errorf("the agent for %s did not come up: %w", root, err), o.Close())
@@ -86,11 +88,10 @@ func (o *Oracle) Close() error { return o.agent.End() }
 
 // bounded does one exchange with the agent, and kills it where that takes too long.
 func (o *Oracle) bounded(exchange func() error) error {
-	limit := tool.Patience(answerLimit)
-	late := time.AfterFunc(limit, func() { o.agent.Cmd.Process.Kill() })
+	late := time.AfterFunc(o.limit, func() { o.agent.Cmd.Process.Kill() })
 	err := exchange()
 	if inTime := late.Stop(); err != nil && !inTime {
-		return fmt.Errorf("no answer within %v, so the agent was killed (%w)", limit, err)
+		return fmt.Errorf("no answer within %v, so the agent was killed (%w)", o.limit, err)
 	}
 	return err
 }

@@ -12,6 +12,14 @@ var compared = regexp.MustCompile(`(?:seed \d+: |files, |fix and undo on )([\d,]
 // program is what the suites test that start linkaudit.
 const program = "cmd/linkaudit"
 
+var oracles = []string{
+	"oracle=$(mktemp -d)",
+	`trap 'rm -rf "$oracle"' EXIT`,
+	`gcc -O1 -fno-stack-protector -nostartfiles -o "$oracle/fnmatch" test/fnmatch/oracle.c`,
+	`LINKAUDIT_FNMATCH=$oracle/fnmatch go test -tags conformance -count=1 -v -run CLibrary ./linkfiles`,
+	"go test -tags conformance -count=1 -v -run Graphviz ./report",
+}
+
 // Table is every suite, in the order in which they are started.
 //
 // To add one: a row here, and "go test ./test/suites -update", which writes the table of
@@ -76,6 +84,14 @@ var Table = []Suite{
 		About: []string{"linkfiles", "override", "change", "policy"},
 		Of:    []string{"test/conformance/cmd/conformance", "test/conformance", "linkfiles"}, Files: []string{"test/conformance", "test/roots"},
 		Both: true, Limit: time.Hour, Cases: compared,
+	},
+	{
+		Name: "oracles", Proves: "the C library agrees with our fnmatch, and Graphviz takes the pictures of explain",
+		CI: oracles, Full: oracles,
+		After: []string{"install"},
+		About: []string{"linkfiles", "report"},
+		Of:    []string{"linkfiles", "report"}, Files: []string{"test/fnmatch"},
+		Limit: 10 * time.Minute,
 	},
 	{
 		Name: "bpf", Proves: "the committed BPF object is what its source builds",

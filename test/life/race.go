@@ -81,8 +81,7 @@ func (r *Runner) Race(create Sequence, times, outcomes int) (map[string]int, err
 		if err := l.do(create.Ops[0]); err != nil {
 			return nil, err
 		}
-		// sleep: it is the distance between two who race, and in the end both orders
-		// have been seen.
+		// sleep: it is the distance between two that race, which moves until both win.
 		time.Sleep(distance)
 		if err := l.do(Op{Do: Join, Port: "p0"}); err != nil {
 			return nil, err

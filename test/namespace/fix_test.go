@@ -630,8 +630,9 @@ func TestNoReloadIsLost(t *testing.T) {
 			// So that it does not look by itself within three seconds.
 			s.reload()
 			if s.release < 252 {
-				// sleep: udevd goes by the clock: an event after three seconds has
-				// it look, and it does not look again for as long.
+				// An event after three seconds has it look, and it does not look
+				// again for as long.
+				// sleep: udevd goes by the clock alone (event_queue_start() of udevd.c).
 				time.Sleep(3100 * time.Millisecond)
 				s.add("probe", "type", "bridge")
 				s.must("ip", "link", "del", "probe")

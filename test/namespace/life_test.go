@@ -50,7 +50,7 @@ func TestLifeOfABridge(t *testing.T) {
 	cmd := s.command(ctx, filepath.Clean(inStage))
 	first, count := os.Getenv("LINKAUDIT_LIFE_SEED"), os.Getenv("LINKAUDIT_LIFE_COUNT")
 	if !tool.Full() {
-		first, count = cmp.Or(first, fmt.Sprint(draw(t).Uint32())), cmp.Or(count, "100")
+		first, count = cmp.Or(first, fmt.Sprint(draw(t).Uint32())), cmp.Or(count, "50")
 	}
 	cmd.Env = append(cmd.Env, fmt.Sprintf("%s=%d", lifeVariable, s.release), fmt.Sprintf("LINKAUDIT_LIFE_UDEVD=%d", s.udevd.Process.Pid),
 		"LINKAUDIT_LIFE_SEED="+first, "LINKAUDIT_LIFE_COUNT="+count)

@@ -235,8 +235,8 @@ func (f *follower) sample() {
 	f.s.t.Helper()
 	var last soak.Usage
 	same := 0
-	// sleep: what a process holds changes without telling anybody; that it stays as it
-	// is for a fifth of a second is what is waited for.
+	// What a process holds changes without telling anybody.
+	// sleep: that it stays as it is for a fifth of a second is what is waited for.
 	for begun := time.Now(); same < 10; time.Sleep(20 * time.Millisecond) {
 		u, err := soak.Of(f.cmd.Process.Pid)
 		if err != nil {

@@ -139,7 +139,10 @@ func TestNothingOfAnImageIsWaitedFor(t *testing.T) {
 		"a link out":         func(name string) error { return os.Symlink("../../../../../../../../../../.."+outside, name) },
 		"an empty directory": func(name string) error { return os.Mkdir(name, 0o755) },
 	}
-	for _, place := range places {
+	for i, place := range places {
+		if testing.Short() && i%5 != 0 {
+			continue // for the race detector, to which all are the same
+		}
 		for kind, put := range kinds {
 			if err := os.Rename(place, place+".away"); err != nil {
 				t.Fatal(err)

@@ -102,6 +102,9 @@ func TestTheModulesOfTheBinaryAreNamed(t *testing.T) {
 
 // What the program itself says (go version -m) is what go list says.
 func TestTheProgramSaysWhatItIsMadeOf(t *testing.T) {
+	if testing.Short() {
+		t.Skip("nothing for the race detector: other programs do the work")
+	}
 	program := filepath.Join(t.TempDir(), "linkaudit")
 	// Without -trimpath: that would compile every package a second time, and what the
 	// program is made of is the same.

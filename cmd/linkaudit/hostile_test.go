@@ -127,6 +127,11 @@ func TestNothingOfAnImageIsWaitedFor(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
+	commands := [][]string{
+		{"snapshot", "--root", root},
+		{"check", "br0", "--kind", "bridge", "--root", root},
+	}
+	next := 0
 	kinds := map[string]func(name string) error{
 		"a FIFO":             func(name string) error { return unix.Mkfifo(name, 0o644) },
 		"a socket":           func(name string) error { return unix.Mknod(name, unix.S_IFSOCK|0o644, 0) },
@@ -134,7 +139,10 @@ func TestNothingOfAnImageIsWaitedFor(t *testing.T) {
 		"a link out":         func(name string) error { return os.Symlink("../../../../../../../../../../.."+outside, name) },
 		"an empty directory": func(name string) error { return os.Mkdir(name, 0o755) },
 	}
-	for _, place := range places {
+	for i, place := range places {
+		if testing.Short() && i%5 != 0 {
+			continue // for the race detector, to which all are the same
+		}
 		for kind, put := range kinds {
 			if err := os.Rename(place, place+".away"); err != nil {
 				t.Fatal(err)
@@ -142,12 +150,13 @@ func TestNothingOfAnImageIsWaitedFor(t *testing.T) {
 			if err := put(place); err != nil {
 				t.Fatal(err)
 			}
-			for _, args := range [][]string{
-				{"snapshot", "--root", root},
-				{"check", "br0", "--kind", "bridge", "--root", root},
-			} {
-				finish(t, args)
+			// Both read the same; the two in turn take half the time.
+			for i, args := range commands {
+				if tool.Thorough() || i == next%len(commands) {
+					finish(t, args)
+				}
 			}
+			next++
 			if t.Failed() {
 				t.Fatalf("%s is %s", place, kind)
 			}

@@ -75,3 +75,25 @@ func TestEndTakesEveryEndInTimeForGood(t *testing.T) {
 		t.Error("no error for what was never started")
 	}
 }
+
+func TestHeavyRunsWhereEverythingIsAskedFor(t *testing.T) {
+	for tier, want := range map[string]bool{"": false, "ci": false, "full": true} {
+		t.Setenv(tierVariable, tier)
+		ran := false
+		t.Run("tier "+tier, func(t *testing.T) {
+			Heavy(t)
+			ran = true
+		})
+		if ran != want || Thorough() != want {
+			t.Errorf("%q: it ran: %v", tier, ran)
+		}
+	}
+}
+
+func TestFinishesWaitsForTheEnd(t *testing.T) {
+	ended := false
+	Finishes(t, "a function", func() { ended = true })
+	if !ended {
+		t.Error("it did not wait")
+	}
+}

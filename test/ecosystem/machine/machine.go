@@ -178,9 +178,9 @@ func (m *Machine) Shell(script string) Result {
 	return m.run(usual, m.inside(), script, []string{"bash", "-s"})
 }
 
-// Online runs a command in the machine with the network of the host, to fetch what
+// online runs a command in the machine with the network of the host, to fetch what
 // packages: as often as [tool.Download] has it tried, until it succeeds.
-func (m *Machine) Online(what string, args ...string) {
+func (m *Machine) online(what string, args ...string) {
 	m.t.Helper()
 	in := m.inside()
 	in.Namespaces = slices.DeleteFunc(slices.Clone(m.namespaces), func(n string) bool { return n == "net" })
@@ -203,7 +203,7 @@ apt "$@"`
 // fails it is tried again with new lists.
 func (m *Machine) AptGet(args ...string) {
 	m.t.Helper()
-	m.Online("apt-get "+strings.Join(args, " "), append([]string{"sh", "-c", aptGet, "apt-get"}, args...)...)
+	m.online("apt-get "+strings.Join(args, " "), append([]string{"sh", "-c", aptGet, "apt-get"}, args...)...)
 }
 
 // Mounted is where a program that Outside runs finds the files of the machine.

@@ -117,7 +117,8 @@ func is(t *testing.T, m *machine.Machine, when string, want map[string]string) {
 // TestAnEditIsFoundAndKeptAndUndoneByDpkg is the story of sed -i.
 func TestAnEditIsFoundAndKeptAndUndoneByDpkg(t *testing.T) {
 	everyRoot(t, func(t *testing.T, m *machine.Machine) {
-		m.Online("the package udev", "sh", "-ec", "cd /root && apt-get -o Acquire::Check-Valid-Until=false update -qq && apt-get -qq download udev && mv udev_*.deb udev.deb")
+		m.AptGet("download", "udev")
+		m.Must("sh", "-ec", "mv /root/udev_*.deb /root/udev.deb")
 		// The release of the package may be newer than the root's.
 		m.Must("dpkg", "-i", "--force-all", "/root/udev.deb")
 		m.StartUdevd()

@@ -24,11 +24,10 @@ const (
 	unitDir = "/usr/lib/systemd/system/"
 )
 
-// fetchUdev gets the package of the udev that is installed. A mirror may be a
-// frozen copy, whose index of sid says that it has expired.
-const fetchUdev = `cd /root &&
-apt-get -qq -o Acquire::Check-Valid-Until=false -o Acquire::Languages=none update &&
-apt-get -qq download "udev=$(dpkg-query -W -f '${Version}' udev)"`
+// fetchUdev gets the package of the udev that is installed into /root.
+func fetchUdev(m *machine.Machine) {
+	m.AptGet("download", "udev="+m.Must("dpkg-query", "-W", "-f", "${Version}", "udev"))
+}
 
 var units = []string{"linkaudit.service", "linkaudit.timer", "linkaudit.path"}
 
@@ -113,7 +112,7 @@ func TestDebian(t *testing.T) {
 			t.Parallel()
 			m := machine.New(t, roots.Of(suite))
 			// Fetched first, so that no name server is needed later.
-			m.Online("the package udev", "sh", "-c", fetchUdev)
+			fetchUdev(m)
 			before := listing(m)
 			debs := bring(m, debian(oldTree, oldVersion, "amd64"), debian(newTree, newVersion, "amd64"))
 
@@ -173,7 +172,7 @@ func triggered(t *testing.T, m *machine.Machine) {
 // On a running machine the trigger audits its devices.
 func TestTriggerOnARunningMachine(t *testing.T) {
 	m := machine.New(t, roots.Of("trixie"), machine.OwnProcesses)
-	m.Online("the package udev", "sh", "-c", fetchUdev)
+	fetchUdev(m)
 	// Nobody starts and stops services here.
 	m.Write("/usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n", 0o755)
 	m.StartUdevd()

@@ -55,6 +55,9 @@ func inNamespace(t testing.TB) bool {
 	if _, ok := t.(*testing.B); ok {
 		args = []string{"-test.run=^$", "-test.bench=^" + t.Name() + "$", "-test.v"}
 	}
+	if testing.Short() {
+		args = append(args, "-test.short")
+	}
 	if p, ok := t.(*testing.T); ok {
 		p.Parallel() // what follows is another process
 	}

@@ -4,7 +4,8 @@
 //
 // Tests named First run after the first boot, tests named Second after a second
 // one, which has what the first left in /etc/systemd/network and nothing else;
-// Third, Fourth, Life and Trace start anew. What each boot begins with is said in the table
+// Third, Fourth, Life, Managers and Trace have a boot of their own. TestWalkthrough of
+// test/vm runs some of them in the one boot of .ci/run. What each boot begins with is said in the table
 // of boots of test/vm. A file is about one topic; what several need is in
 // guest_test.go. Go runs the tests in the order of the files' names: first_test.go
 // has to come before whatever takes down the bond that was made at boot.

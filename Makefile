@@ -8,7 +8,7 @@
 # make full       every suite at full length, as root: hours; docs/hacking.md
 
 GO      ?= go
-VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+VERSION ?= $(shell env -u GIT_DIR -u GIT_WORK_TREE -u GIT_INDEX_FILE git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 # urfave_cli_no_docs leaves out a Markdown renderer that nothing here uses.
 GOFLAGS_BUILD = -trimpath -tags urfave_cli_no_docs -ldflags '-s -w -X main.version=$(VERSION)'
@@ -21,6 +21,8 @@ ZSHDIR  ?= $(PREFIX)/share/zsh/site-functions
 FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 
 export CGO_ENABLED = 0
+# git, and what asks it, is about this tree and no other.
+unexport GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
 
 .PHONY: all build build-all run example test check review full affected suites race lint man man-lint \
 	completions install packages staticcheck actionlint modules vulncheck size guard conformance soak vm \
@@ -81,7 +83,7 @@ race:
 	CGO_ENABLED=1 $(GO) test -race -short ./...
 
 lint:
-	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
+	@unformatted=$$(gofmt -l .) || exit; \
 	if [ -n "$$unformatted" ]; then echo "not gofmt-formatted:"; echo "$$unformatted"; exit 1; fi
 	$(GO) vet ./... ./testdata/hosts
 	$(GO) vet -tags conformance,namespace,soak,guard,bench,vm,ecosystem ./...

@@ -176,7 +176,7 @@ func (t *Tree) key(s *Suite, tier Tier) (string, error) {
 
 // Changed are the files that differ from a commit, new ones included.
 func (t *Tree) Changed(since string) ([]string, error) {
-	out, err := git(t.Top, "diff", "--name-only", "-z", "--no-renames", since, "--")
+	out, err := git(t.Top, "diff", "--no-ext-diff", "--name-only", "-z", "--no-renames", since, "--")
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"os"
 	"os/exec"
 	"regexp"
 	"slices"
@@ -126,7 +127,9 @@ func seed(commit string) uint64 {
 
 // git runs git(1) in the tree and returns what it prints.
 func git(top string, args ...string) (string, error) {
-	cmd := exec.Command("git", append([]string{"-C", top}, args...)...)
+	// It is about this tree, whatever the environment names and the user configured.
+	cmd := exec.Command("git", append([]string{"-C", top, "-c", "core.excludesFile=", "-c", "core.hooksPath=/dev/null", "-c", "core.autocrlf=false"}, args...)...)
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "GIT_") })
 	var complaint strings.Builder
 	cmd.Stderr = &complaint
 	out, err := cmd.Output()

@@ -18,9 +18,6 @@ type Held struct {
 	In  io.WriteCloser
 	// Out is what it prints after the line that said that it is ready.
 	Out *bufio.Reader
-
-	ended chan struct{}
-	err   error // of Wait
 }
 
 // Hold starts a process with both pipes, and waits until it has printed the line ready;
@@ -38,7 +35,7 @@ func Hold(cmd *exec.Cmd, ready string) (*Held, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	h := &Held{Cmd: cmd, In: in, Out: bufio.NewReader(out), ended: make(chan struct{})}
+	h := &Held{Cmd: cmd, In: in, Out: bufio.NewReader(out)}
 	if ready != "" {
 		late := time.AfterFunc(Patience(time.Minute), func() { cmd.Process.Kill() })
 		line, err := h.Out.ReadString('\n')

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -19,7 +20,8 @@ import (
 func Build(to string, flags ...string) error {
 	args := append([]string{"build", "-trimpath", "-tags", "urfave_cli_no_docs", "-o", to}, flags...)
 	build := exec.Command("go", append(args, "linkaudit/cmd/linkaudit")...)
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	// The version control of this tree is asked, not one that the environment names.
+	build.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "GIT_") }), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("build linkaudit: %w\n%s", err, out)
 	}

@@ -215,8 +215,8 @@ func (m *Machine) Outside(args ...string) Result {
 	m.t.Helper()
 	in := m.inside()
 	in.Root = false
-	// The home directory is one where nobody has anything.
-	r := m.run(usual, in, "", append([]string{"env", "HOME=/mnt"}, args...))
+	// This machine's root may have settings in the home directory.
+	r := m.run(usual, in, "", append([]string{"env", "HOME=/root/.stage"}, args...))
 	if r.Status != 0 {
 		m.t.Fatalf("%v", r)
 	}

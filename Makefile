@@ -55,9 +55,9 @@ test:
 # Before each commit. What has passed once is not run again until it changes.
 check: lint staticcheck test man-lint completions readme-check
 
-# What reads the code and does not run it, with the network: modules are verified, and the
-# database of vulnerabilities is fetched.
-review: lint staticcheck actionlint modules vulncheck size
+# What reads the code besides, with the network: modules are verified, and the database of
+# vulnerabilities is fetched.
+review: actionlint modules vulncheck size
 	for arch in amd64 arm64; do GOARCH=$$arch $(GO) vet ./... || exit; done
 	@for arch in amd64 arm64; do \
 		headers=$$(LC_ALL=C readelf -lW dist/linkaudit-linux-$$arch) || exit; \
@@ -87,7 +87,6 @@ lint:
 	if [ -n "$$unformatted" ]; then echo "not gofmt-formatted:"; echo "$$unformatted"; exit 1; fi
 	$(GO) vet ./... ./testdata/hosts
 	$(GO) vet -tags conformance,namespace,soak,guard,bench,vm,ecosystem ./...
-	@echo "review: formatting and vet"
 
 # What reviews the code without running it, at the versions of test/review/go.mod.
 # All tags at once: what one suite alone uses is used.
@@ -96,7 +95,6 @@ staticcheck:
 	@mkdir -p dist
 	$(REVIEW)staticcheck honnef.co/go/tools/cmd/staticcheck
 	dist/staticcheck -tags conformance,namespace,soak,guard,bench,vm,ecosystem ./... ./testdata/hosts
-	@echo "review: staticcheck"
 
 # The workflows of GitHub Actions, and the scripts in them.
 actionlint:

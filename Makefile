@@ -66,16 +66,18 @@ review: actionlint modules vulncheck size
 	@echo "review: static binaries"
 
 # One table has every suite: test/suites/table.go. SUITES names some of them, FRESH=1 runs
-# also those that passed before and of which nothing has changed since.
+# also those that passed before and of which nothing has changed since. JOBS is how many
+# run side by side, 0 for as many as there are processors, but 2 at most.
+JOBS   ?= 0
 SUITES ?=
 SINCE  ?= HEAD
 suites:
 	@mkdir -p dist
 	@$(GO) build -o dist/suites-run ./test/suites/cmd/suites
 full: suites
-	@dist/suites-run -tier full $(if $(FRESH),-fresh) run $(SUITES)
+	@dist/suites-run -tier full -processors $(JOBS) $(if $(FRESH),-fresh) run $(SUITES)
 affected: suites
-	@dist/suites-run -tier full $(if $(RUN),-run) affected $(SINCE)
+	@dist/suites-run -tier full -processors $(JOBS) $(if $(RUN),-run) affected $(SINCE)
 
 # The race detector is the one thing that needs cgo. Ten times as slow as without, it is
 # for what has goroutines: -short leaves out scripts that come to none but what others do.

@@ -32,6 +32,7 @@ func main() {
 		tier     = flag.String("tier", string(suites.Full), "ci or full")
 		fresh    = flag.Bool("fresh", false, "run: also what passed before and has not changed")
 		deadline = flag.Duration("deadline", 0, "run: after so long, what still runs counts as hung; 0: never")
+		at       = flag.Int("processors", 0, "run: how many suites of one processor run side by side; 0: the processors, at most 2")
 		asJSON   = flag.Bool("json", false, "list: print an array of names, without what only prepares")
 		run      = flag.Bool("run", false, "affected: run them")
 	)
@@ -44,7 +45,7 @@ func main() {
 		flag.Usage()
 		os.Exit(2)
 	}
-	o := suites.Options{Tier: suites.Tier(*tier), Fresh: *fresh, Out: os.Stdout}
+	o := suites.Options{Tier: suites.Tier(*tier), Fresh: *fresh, Processors: *at, Out: os.Stdout}
 	if *deadline > 0 {
 		o.Deadline = time.Now().Add(*deadline)
 	}

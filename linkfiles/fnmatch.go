@@ -130,8 +130,13 @@ func (g glob) bracket(p string, c byte) (ok bool, width int, closed bool) {
 			if !good {
 				return false, 0, true
 			}
-			lo, same = sym, raw
 			i = next
+			if i+1 < len(p) && p[i] == '-' && p[i+1] == ']' {
+				// The library takes this for a range, does not compare the
+				// symbol, and then finds no range: "[[.a.]-]" is "[-]".
+				continue
+			}
+			lo, same = sym, raw
 		default:
 			lo = g.lower(p[i])
 			i++

@@ -97,7 +97,11 @@ func (r *runner) run(ctx context.Context, suites []Suite) error {
 		r.Tier, r.commit, r.seed, tool.Slowness())
 	results := make([]*Result, len(suites))
 	earlier := r.load()
-	ended := make(chan int)
+	type end struct {
+		suite  int
+		result *Result
+	}
+	ended := make(chan end)
 	running, busy := 0, 0
 	for {
 		for i := range suites {
@@ -127,24 +131,26 @@ func (r *runner) run(ctx context.Context, suites []Suite) error {
 				r.say("passed %s before: %d cases, at %.12s; nothing that it depends on has changed", s.Name, before.Cases, before.Commit)
 				continue
 			}
-			results[i] = &Result{Name: s.Name, Key: key, Commit: r.commit, Seconds: -1}
+			results[i] = &Result{Seconds: -1}
 			running, busy = running+1, busy+need
 			r.say("start  %s (%s)", s.Name, r.after())
 			go func() {
-				r.runSuite(ctx, s, results[i])
-				ended <- i
+				res := &Result{Name: s.Name, Key: key, Commit: r.commit}
+				r.runSuite(ctx, s, res)
+				ended <- end{i, res}
 			}()
 		}
 		if running == 0 {
 			break
 		}
-		i := <-ended
+		e := <-ended
 		running--
 		busy--
-		if suites[i].Both {
+		if suites[e.suite].Both {
 			busy -= r.Processors - 1
 		}
-		res := results[i]
+		res := e.result
+		results[e.suite] = res
 		if res.Failure == "" {
 			r.say("passed %s: %d cases in %d s (%s)", res.Name, res.Cases, res.Seconds, r.after())
 		} else {

@@ -11,10 +11,12 @@ port=${1:?the name of a network card that nothing uses}
 [ ! -e /sys/class/net/bond0 ] || { echo "story.sh: there is a bond0 already" >&2; exit 1; }
 
 say() { printf '%s\n\n' "$*"; }
-# Until udevd has handled what happened to bond0; settle alone may be too early.
+# Until udevd has handled what happened to bond0, and a minute at most; settle alone may
+# return too early.
 handled() {
+    tries=600
     udevadm settle
-    while [ -e /sys/class/net/bond0 ] && [ ! -e "/run/udev/data/n$(cat /sys/class/net/bond0/ifindex)" ]; do
+    while [ $((tries -= 1)) -ge 0 ] && [ -e /sys/class/net/bond0 ] && [ ! -e "/run/udev/data/n$(cat /sys/class/net/bond0/ifindex)" ]; do
         sleep 0.1
         udevadm settle
     done

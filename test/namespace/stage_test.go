@@ -24,6 +24,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"linkaudit/test/inject"
+	"linkaudit/test/roots"
 	"linkaudit/test/tool"
 )
 
@@ -188,9 +189,22 @@ func holdStage(root string) error {
 			return err
 		}
 	}
-	for _, conf := range []string{"/etc/linkaudit.conf", "/etc/linkaudit.conf.d"} {
+	for _, conf := range configuration {
 		if err := os.RemoveAll(at(conf)); err != nil {
 			return err
+		}
+	}
+	if from := os.Getenv(vendorVariable); from != "" {
+		for _, dir := range vendorDirs {
+			if err := mount("tmpfs", dir, "tmpfs", 0); err != nil {
+				return err
+			}
+			if err := os.Chmod(at(dir), 0o755); err != nil {
+				return err
+			}
+			if out, err := exec.Command("cp", "-a", filepath.Join(from, dir)+"/.", at(dir)).CombinedOutput(); err != nil {
+				return fmt.Errorf("copy %s: %w: %s", dir, err, out)
+			}
 		}
 	}
 	if err := os.WriteFile(at("/etc/machine-id"), []byte(machineID+"\n"), 0o444); err != nil {
@@ -220,6 +234,38 @@ func holdStage(root string) error {
 	return err
 }
 
+// configuration is what the machine may have set up for its own network, besides
+// directories that a stage has empty.
+var configuration = []string{
+	"/etc/linkaudit.conf", "/etc/linkaudit.conf.d", "/etc/udev/udev.conf", "/etc/systemd/networkd.conf", "/etc/systemd/networkd.conf.d",
+	"/etc/network", "/etc/netplan", "/etc/NetworkManager", "/etc/wicked",
+}
+
+// vendorDirs are what a stage on "/" has from vendorVariable, the root of the machine's
+// own release: files that no package put there, or that were edited, stay out.
+var vendorDirs = []string{"/usr/lib/systemd/network", "/usr/lib/udev/rules.d"}
+
+const vendorVariable = "LINKAUDIT_STAGE_VENDOR"
+
+// vendor is the root of the release that the machine has; "" where that is none of
+// test/roots, so that its own files are all that there is.
+func vendor(t testing.TB) string {
+	t.Helper()
+	text, err := os.ReadFile("/etc/os-release")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile(`(?m)^VERSION_CODENAME=(\w+)$`).FindSubmatch(text)
+	if m == nil {
+		return ""
+	}
+	root := roots.Of(string(m[1]))
+	if !exists(filepath.Join(root, vendorDirs[0])) {
+		return ""
+	}
+	return root
+}
+
 // need fails the test where something of the machine is missing: a test that
 // is silently not run proves nothing.
 func need(t testing.TB, ok bool, what string) {
@@ -244,6 +290,9 @@ func newStage(t testing.TB, root string) *stage {
 
 	cmd := exec.Command("/proc/self/exe")
 	cmd.Env = append(os.Environ(), stageVariable+"="+root, "LINKAUDIT_BINARY_DIR="+binaryDir)
+	if root == "/" {
+		cmd.Env = append(cmd.Env, vendorVariable+"="+vendor(t))
+	}
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWNET | syscall.CLONE_NEWUTS,

@@ -72,6 +72,7 @@ JOBS   ?= 0
 SUITES ?=
 SINCE  ?= HEAD
 suites:
+	@test/modules
 	@mkdir -p dist
 	@$(GO) build -o dist/suites-run ./test/suites/cmd/suites
 full: suites

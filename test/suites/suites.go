@@ -42,8 +42,8 @@ type Suite struct {
 	CI, Full []string
 	// After are suites that have to have passed before, where they are in the tier.
 	After []string
-	// About are the packages of the product whose behaviour it is meant to prove, as
-	// directories. What it depends on is more: see Of.
+	// About are the directories of the product, packages most of them, whose behaviour it
+	// is meant to prove. What it depends on is more: see Of.
 	About []string
 	// Of are packages of Go; a change of one of them, or of what they import, is a
 	// reason to run the suite again. Files are directories and files that no package

@@ -113,15 +113,15 @@ var Table = []Suite{
 		Of:    []string{"test/ecosystem/completions", "test/ecosystem/hooks", "test/ecosystem/formats", "test/ecosystem/prometheus", "test/ecosystem/ansible", program}, Files: []string{"contrib"},
 		Limit: 20 * time.Minute,
 	},
-	ecosystem("ansible"),
-	ecosystem("puppet"),
-	ecosystem("packages"),
-	ecosystem("packaged"),
-	ecosystem("formats"),
-	ecosystem("hooks"),
-	ecosystem("prometheus"),
-	ecosystem("completions"),
-	ecosystem("docs"),
+	ecosystem("ansible", "contrib/ansible"),
+	ecosystem("puppet", "contrib/puppet"),
+	ecosystem("packages", "contrib/package"),
+	ecosystem("packaged", "host"),
+	ecosystem("formats", "report"),
+	ecosystem("hooks", "contrib/hooks"),
+	ecosystem("prometheus", "contrib/prometheus", "report"),
+	ecosystem("completions", "contrib/completions"),
+	ecosystem("docs", "docs"),
 	{
 		Name: "guard", Proves: "no more system calls, bytes and allocations than are recorded",
 		CI: []string{"make guard TESTFLAGS=-v"}, Full: []string{"make guard TESTFLAGS=-v"},
@@ -184,11 +184,12 @@ func machine(name, proves, run string) Suite {
 }
 
 // ecosystem is the suite of one kind of program that contrib is for.
-func ecosystem(name string) Suite {
+func ecosystem(name string, about ...string) Suite {
 	return Suite{
 		Name: name, Proves: "contrib works with the programs that it is for: " + name,
 		Full:  []string{"go test -tags ecosystem -count=1 -timeout 1h -v ./test/ecosystem/" + name},
 		After: []string{"roots"},
+		About: about,
 		Of:    []string{"test/ecosystem/" + name, program}, Files: []string{"contrib", "docs"},
 		Limit: 40 * time.Minute,
 	}

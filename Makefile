@@ -5,7 +5,7 @@
 # make check      what to run before each commit: test, and all that reads the code,
 #                 the man pages, completions and README; no root, no network
 # make affected   the suites that depend on what has changed since SINCE; RUN=1 runs them
-# make full       every suite at full length, as root: hours; docs/hacking.md
+# make full       everything else at full length, as root: hours; docs/hacking.md
 
 GO      ?= go
 VERSION ?= $(shell env -u GIT_DIR -u GIT_WORK_TREE -u GIT_INDEX_FILE git describe --tags --always --dirty 2>/dev/null || echo unknown)

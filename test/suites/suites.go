@@ -26,10 +26,10 @@ import (
 // A Tier says how much of the suites is run.
 type Tier string
 
-// The tiers. What a contributor runs before each commit, "make check", is a suite of both.
+// The tiers.
 const (
 	CI   Tier = "ci"   // .ci/run: before a change lands, in 20 minutes on two processors
-	Full Tier = "full" // make full: everything, at full length
+	Full Tier = "full" // make full: everything else, at full length
 )
 
 // A Suite is one line of the table.

@@ -51,7 +51,7 @@ var Table = []Suite{
 	},
 	{
 		Name: "check", Proves: "README's two commands and make check pass in a clean clone",
-		CI: []string{"test/clean-clone"}, Full: []string{"test/clean-clone"},
+		CI:    []string{"test/clean-clone"},
 		After: []string{"install"},
 		About: []string{"cmd/linkaudit", "docs", "fact", "fleet", "host", "initramfs", "linkfiles", "manual", "netconf", "override", "policy", "policy/life", "change", "report", "rootfs", "siteconf", "trace", "watch"},
 		Files: []string{"."},
@@ -67,7 +67,7 @@ var Table = []Suite{
 	},
 	{
 		Name: "race", Proves: "the race detector finds nothing, on a machine full of things that the tests must not see",
-		CI: []string{"test/junk/run make race"}, Full: []string{"test/junk/run make race"},
+		CI:    []string{"test/junk/run make race"},
 		After: []string{"install"},
 		About: []string{"fleet", "host", "report", "watch"},
 		Files: []string{"."},
@@ -80,6 +80,14 @@ var Table = []Suite{
 		About: []string{"policy/life", "change"},
 		Of:    []string{"test/vm", "test/vm/guest", program}, Files: []string{"docs/story.sh", "docs/story.md", "contrib/systemd"},
 		Limit: 20 * time.Minute,
+	},
+	{
+		Name: "units", Proves: "the unit tests pass, with those that take too long for make check",
+		Full:  []string{"go test -count=1 -timeout 1h ./..."},
+		After: []string{"install"},
+		About: []string{"initramfs", "fleet", "host"},
+		Files: []string{"."},
+		Limit: 40 * time.Minute, Cases: regexp.MustCompile(`(?m)^ok  \t`),
 	},
 	soak("soak-checks", "10,000 audits leave nothing", "^TestSoakChecks$"),
 	soak("soak-process", "10,000 audits in one process do not grow", "^TestSoakOneProcess$"),
@@ -124,7 +132,7 @@ var Table = []Suite{
 	ecosystem("docs", "docs"),
 	{
 		Name: "guard", Proves: "no more system calls, bytes and allocations than are recorded",
-		CI: []string{"make guard TESTFLAGS=-v"}, Full: []string{"make guard TESTFLAGS=-v"},
+		CI:    []string{"make guard TESTFLAGS=-v"},
 		After: []string{"install"},
 		About: []string{"host", "linkfiles", "policy", "report", "rootfs"},
 		Of:    []string{"test/guard", program},
@@ -132,14 +140,14 @@ var Table = []Suite{
 	},
 	{
 		Name: "review", Proves: "modules are what go.sum says, no known vulnerability, static binaries for amd64 and arm64 of bounded size, valid workflows",
-		CI: []string{"make review"}, Full: []string{"make review"},
+		CI:    []string{"make review"},
 		After: []string{"install"},
 		Files: []string{"."},
 		Limit: 15 * time.Minute, Cases: regexp.MustCompile(`(?m)^review: `),
 	},
 	{
 		Name: "oracles", Proves: "the C library agrees with our fnmatch, and Graphviz takes the pictures of explain",
-		CI: oracles, Full: oracles,
+		CI:    oracles,
 		After: []string{"roots"},
 		About: []string{"linkfiles", "report"},
 		Of:    []string{"linkfiles", "report"}, Files: []string{"test/fnmatch"},

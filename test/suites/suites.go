@@ -59,6 +59,8 @@ type Suite struct {
 	Cases *regexp.Regexp
 	// MaySkip are what tests may say that are skipped, beside those of the other tier.
 	MaySkip []string
+	// Part says that suites with other names do the whole of it in make full.
+	Part bool
 	// Prepares says that it makes what other suites need, and proves nothing.
 	Prepares bool
 }

@@ -75,6 +75,7 @@ var Table = []Suite{
 	},
 	{
 		Name: "vm", Proves: "the walkthrough of a bond, played in one virtual machine",
+		Part:  true,
 		CI:    []string{"make vm TESTFLAGS=-v"},
 		After: []string{"roots"},
 		About: []string{"policy/life", "change"},
@@ -116,6 +117,7 @@ var Table = []Suite{
 	},
 	{
 		Name: "contrib", Proves: "what of contrib is quick to test, with the programs that it is for",
+		Part:  true,
 		CI:    []string{"make ecosystem TESTFLAGS=-v"},
 		After: []string{"roots"},
 		Of:    []string{"test/ecosystem/completions", "test/ecosystem/hooks", "test/ecosystem/formats", "test/ecosystem/prometheus", "test/ecosystem/ansible", program}, Files: []string{"contrib"},

@@ -104,6 +104,8 @@ func do(ctx context.Context, o suites.Options, command string, args []string, as
 	return fmt.Errorf("no command %q (use run, list or affected)", command)
 }
 
+// affected prints the suites that depend on what has changed, with the first file of
+// that, and runs them where that is wanted: each at full length, if it has that.
 func affected(ctx context.Context, o suites.Options, since string, run bool) error {
 	tree, err := suites.ReadTree(o.Top)
 	if err != nil {
@@ -113,28 +115,43 @@ func affected(ctx context.Context, o suites.Options, since string, run bool) err
 	if err != nil {
 		return err
 	}
-	all, err := suites.Of(suites.Table, o.Tier)
+	chosen, why, err := tree.Affected(suites.Table, files)
 	if err != nil {
 		return err
 	}
-	chosen, why, err := tree.Affected(all, files)
-	if err != nil {
-		return err
-	}
-	var names []string
+	names := map[suites.Tier][]string{}
 	for i, s := range chosen {
-		fmt.Printf("%-14s %s\n", s.Name, why[i])
-		names = append(names, s.Name)
+		tier := suites.Full
+		if len(s.In(tier)) == 0 {
+			tier = suites.CI
+			if s.Part {
+				continue
+			}
+		}
+		names[tier] = append(names[tier], s.Name)
+		fmt.Printf("%-14s %-5s %s\n", s.Name, tier, why[i])
 	}
 	if len(names) == 0 {
 		fmt.Println("nothing that has changed since", since, "belongs to a suite")
-		return nil
 	}
 	if !run {
 		return nil
 	}
-	if all, err = suites.Of(suites.Table, o.Tier, names...); err != nil {
-		return err
+	var failed error
+	for _, tier := range []suites.Tier{suites.CI, suites.Full} {
+		if len(names[tier]) == 0 {
+			continue
+		}
+		all, err := suites.Of(suites.Table, tier, names[tier]...)
+		if err != nil {
+			return err
+		}
+		o.Tier = tier
+		if err := suites.Run(ctx, o, all); errors.Is(err, suites.ErrFailed) {
+			failed = err
+		} else if err != nil {
+			return err
+		}
 	}
-	return suites.Run(ctx, o, all)
+	return failed
 }

@@ -26,6 +26,8 @@ type Tree struct {
 	// imports has for each package, by its directory, all directories of packages
 	// that it and its tests depend on, itself included.
 	imports map[string][]string
+	// embedded are the files that packages and their tests embed.
+	embedded map[string]bool
 }
 
 // ReadTree asks git and go about the tree.
@@ -34,7 +36,7 @@ func ReadTree(top string) (*Tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Tree{Top: top, imports: map[string][]string{}}
+	t := &Tree{Top: top, imports: map[string][]string{}, embedded: map[string]bool{}}
 	for name := range strings.SplitSeq(strings.TrimSuffix(out, "\x00"), "\x00") {
 		t.files = append(t.files, name)
 	}
@@ -49,7 +51,7 @@ func (t *Tree) readImports() error {
 	if _, err := os.Stat(filepath.Join(t.Top, "testdata/hosts")); err == nil {
 		patterns = append(patterns, "./testdata/hosts") // "..." leaves testdata out
 	}
-	cmd := exec.Command("go", append([]string{"list", "-test", "-deps", "-tags", allTags, "-json=ImportPath,Dir,Deps,Module"}, patterns...)...)
+	cmd := exec.Command("go", append([]string{"list", "-test", "-deps", "-tags", allTags, "-json=ImportPath,Dir,Deps,Module,EmbedFiles,TestEmbedFiles,XTestEmbedFiles"}, patterns...)...)
 	cmd.Dir = t.Top
 	var complaint bytes.Buffer
 	cmd.Stderr = &complaint
@@ -60,7 +62,10 @@ func (t *Tree) readImports() error {
 	type pkg struct {
 		ImportPath, Dir string
 		Deps            []string
-		Module          *struct{ Main bool }
+
+		EmbedFiles, TestEmbedFiles, XTestEmbedFiles []string
+
+		Module *struct{ Main bool }
 	}
 	dirs := map[string]string{} // of packages of this module, by import path
 	var all []pkg
@@ -79,6 +84,9 @@ func (t *Tree) readImports() error {
 			return err
 		}
 		dirs[p.ImportPath] = filepath.ToSlash(dir)
+		for _, name := range slices.Concat(p.EmbedFiles, p.TestEmbedFiles, p.XTestEmbedFiles) {
+			t.embedded[path.Join(dir, name)] = true
+		}
 		all = append(all, p)
 	}
 	for _, p := range all {
@@ -98,9 +106,12 @@ func (t *Tree) readImports() error {
 }
 
 // packageOf is the directory of the package that a file belongs to: the nearest one above
-// it that has one, so that what a package embeds or keeps in testdata is the package's.
-// It is "" for a file of none.
+// it that has one, so that what a package keeps in testdata is the package's. It is "" for
+// a file of none, and for a page that no package embeds.
 func (t *Tree) packageOf(file string) string {
+	if path.Ext(file) == ".md" && !t.embedded[file] {
+		return ""
+	}
 	for dir := path.Dir(file); dir != "."; dir = path.Dir(dir) {
 		if _, ok := t.imports[dir]; ok {
 			return dir

@@ -29,10 +29,12 @@ func project(t *testing.T) string {
 	top := t.TempDir()
 	for name, content := range map[string]string{
 		"go.mod":         "module example\n\ngo 1.26\n",
-		"a/a.go":         "package a\n",
+		"a/a.go":         "package a\n\nimport _ \"embed\"\n\n//go:embed embedded.md\nvar Page string\n",
 		"a/testdata/one": "1\n",
 		"b/b.go":         "package b\n\nimport _ \"example/a\"\n",
 		"page.md":        "text\n",
+		"a/page.md":      "text\n",
+		"a/embedded.md":  "text\n",
 		".gitignore":     "/dist/\n",
 	} {
 		write(t, filepath.Join(top, name), content)
@@ -212,6 +214,8 @@ func TestAffectedFollowsTheImports(t *testing.T) {
 		{func() { write(t, filepath.Join(top, "a/testdata/two"), "2\n") }, "a b all"},
 		{func() { os.Remove(filepath.Join(top, "a/testdata/one")) }, "a b all"},
 		{func() { write(t, filepath.Join(top, "page.md"), "2\n") }, "page all"},
+		{func() { write(t, filepath.Join(top, "a/page.md"), "2\n") }, "all"},
+		{func() { write(t, filepath.Join(top, "a/embedded.md"), "2\n") }, "a b all"},
 		{func() {}, ""},
 	} {
 		if _, err := git(top, "checkout", "-q", "."); err != nil {

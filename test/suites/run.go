@@ -58,7 +58,10 @@ func Run(ctx context.Context, o Options, suites []Suite) error {
 	if err != nil {
 		return err
 	}
-	r := &runner{Options: o, tree: top, commit: strings.TrimSpace(commit), started: time.Now(), dir: filepath.Join(o.Top, "dist/suites", string(o.Tier))}
+	r := &runner{
+		Options: o, tree: top, commit: strings.TrimSpace(commit), started: time.Now(), suites: suites,
+		dir: filepath.Join(o.Top, "dist/suites", string(o.Tier)),
+	}
 	if r.Processors == 0 {
 		r.Processors = min(2, runtime.NumCPU())
 	}
@@ -69,17 +72,34 @@ func Run(ctx context.Context, o Options, suites []Suite) error {
 	if err := adopt(); err != nil {
 		return err
 	}
-	return r.run(ctx, suites)
+	return r.run(ctx)
 }
 
+// A runner is one run.
 type runner struct {
 	Options
 	tree    *Tree
 	commit  string
+	seed    string
 	started time.Time
 	dir     string
-	seed    string
+
+	suites  []Suite
+	results []*Result // by suite; nil: not started yet
+	earlier map[string]Result
+	ended   chan end
+	// running are how many suites run, and busy how many processors they have.
+	running, busy int
 }
+
+// An end is that of a suite, by its number.
+type end struct {
+	suite  int
+	result *Result
+}
+
+// unfinished is the result of a suite that runs.
+var unfinished = &Result{}
 
 func (r *runner) say(format string, args ...any) {
 	fmt.Fprintf(r.Out, format+"\n", args...)
@@ -89,89 +109,110 @@ func (r *runner) after() string {
 	return fmt.Sprintf("after %d s", int(time.Since(r.started).Seconds()))
 }
 
-func (r *runner) run(ctx context.Context, suites []Suite) error {
+// needs is how many processors a suite needs.
+func (r *runner) needs(s *Suite) int {
+	if s.Both {
+		return r.Processors
+	}
+	return 1
+}
+
+func (r *runner) run(ctx context.Context) error {
 	if r.seed = os.Getenv("LINKAUDIT_SEED"); r.seed == "" {
 		r.seed = fmt.Sprint(seed(r.commit))
 	}
 	r.say("suites: tier %s, commit %s, LINKAUDIT_SEED=%s; this machine takes %.1f times as long as a quiet one",
 		r.Tier, r.commit, r.seed, tool.Slowness())
-	results := make([]*Result, len(suites))
-	earlier := r.load()
-	type end struct {
-		suite  int
-		result *Result
-	}
-	ended := make(chan end)
-	running, busy := 0, 0
+	r.results, r.earlier, r.ended = make([]*Result, len(r.suites)), r.load(), make(chan end)
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var failed error
 	for {
-		for i := range suites {
-			s := &suites[i]
-			need := 1
-			if s.Both {
-				need = r.Processors
+		decided := false
+		for i := range r.suites {
+			if ctx.Err() == nil && r.results[i] == nil {
+				if err := r.decide(ctx, i); err != nil {
+					failed = err
+					stop() // what runs ends
+				}
+				decided = decided || r.results[i] != nil && r.results[i] != unfinished
 			}
-			if results[i] != nil || busy+need > r.Processors || ctx.Err() != nil {
-				continue
-			}
-			ready, broken := r.ready(suites, results, s)
-			if broken != "" {
-				results[i] = &Result{Name: s.Name, Failure: broken + " failed", skipped: true}
-				continue
-			}
-			if !ready {
-				continue
-			}
-			key, err := r.tree.key(s, r.Tier)
-			if err != nil {
-				return err
-			}
-			if before, ok := earlier[s.Name]; ok && !r.Fresh && !s.Prepares && before.Failure == "" && before.Key == key {
-				before.Earlier = true
-				results[i] = &before
-				r.say("passed %s before: %d cases, at %.12s; nothing that it depends on has changed", s.Name, before.Cases, before.Commit)
-				continue
-			}
-			results[i] = &Result{Seconds: -1}
-			running, busy = running+1, busy+need
-			r.say("start  %s (%s)", s.Name, r.after())
-			go func() {
-				res := &Result{Name: s.Name, Key: key, Commit: r.commit}
-				r.runSuite(ctx, s, res)
-				ended <- end{i, res}
-			}()
 		}
-		if running == 0 {
+		if decided {
+			continue // others may have waited for that
+		}
+		if r.running == 0 {
 			break
 		}
-		e := <-ended
-		running--
-		busy--
-		if suites[e.suite].Both {
-			busy -= r.Processors - 1
-		}
-		res := e.result
-		results[e.suite] = res
-		if res.Failure == "" {
-			r.say("passed %s: %d cases in %d s (%s)", res.Name, res.Cases, res.Seconds, r.after())
-		} else {
-			r.say("FAILED %s: %s in %d s (%s); %s has all of it:\n%s", res.Name, res.Failure, res.Seconds, r.after(), r.log(res.Name), res.failures)
-		}
-		earlier[res.Name] = *res
-		if err := r.save(earlier); err != nil {
-			return err
+		if err := r.take(<-r.ended); err != nil {
+			failed = err
+			stop()
 		}
 	}
-	return r.sum(suites, results)
+	if failed != nil {
+		return failed
+	}
+	return r.sum()
 }
 
-// ready is whether all that a suite comes after has passed; broken is one that failed.
-func (r *runner) ready(suites []Suite, results []*Result, s *Suite) (ready bool, broken string) {
-	for i := range suites {
-		if !slices.Contains(s.After, suites[i].Name) {
+// decide starts a suite where it can be, or gives it its result where it need not or
+// must not run.
+func (r *runner) decide(ctx context.Context, i int) error {
+	s := &r.suites[i]
+	if r.busy+r.needs(s) > r.Processors {
+		return nil
+	}
+	ready, broken := r.ready(s)
+	if broken != "" {
+		r.results[i] = &Result{Name: s.Name, Failure: broken + " did not pass", skipped: true}
+		return nil
+	}
+	if !ready {
+		return nil
+	}
+	key, err := r.tree.key(s, r.Tier)
+	if err != nil {
+		return err
+	}
+	if before, ok := r.earlier[s.Name]; ok && !r.Fresh && !s.Prepares && before.Failure == "" && before.Key == key {
+		before.Earlier = true
+		r.results[i] = &before
+		r.say("passed %s before: %d cases, at %.12s; nothing that it depends on has changed", s.Name, before.Cases, before.Commit)
+		return nil
+	}
+	r.results[i] = unfinished
+	r.running, r.busy = r.running+1, r.busy+r.needs(s)
+	r.say("start  %s (%s)", s.Name, r.after())
+	go func() {
+		res := &Result{Name: s.Name, Key: key, Commit: r.commit}
+		r.runSuite(ctx, s, res)
+		r.ended <- end{i, res}
+	}()
+	return nil
+}
+
+// take takes notice of the end of a suite, and keeps it for the next run.
+func (r *runner) take(e end) error {
+	r.running, r.busy = r.running-1, r.busy-r.needs(&r.suites[e.suite])
+	res := e.result
+	r.results[e.suite] = res
+	if res.Failure == "" {
+		r.say("passed %s: %d cases in %d s (%s)", res.Name, res.Cases, res.Seconds, r.after())
+	} else {
+		r.say("FAILED %s: %s in %d s (%s); %s has all of it:\n%s", res.Name, res.Failure, res.Seconds, r.after(), r.log(res.Name), res.failures)
+	}
+	r.earlier[res.Name] = *res
+	return r.save(r.earlier)
+}
+
+// ready is whether all that a suite comes after has passed; broken is one that has not.
+func (r *runner) ready(s *Suite) (ready bool, broken string) {
+	for i, before := range r.suites {
+		if !slices.Contains(s.After, before.Name) {
 			continue
 		}
-		switch res := results[i]; {
-		case res == nil || res.Seconds < 0:
+		switch res := r.results[i]; {
+		case res == nil || res == unfinished:
 			return false, ""
 		case res.Failure != "":
 			return false, res.Name
@@ -289,6 +330,7 @@ func (r *runner) load() map[string]Result {
 	return out
 }
 
+// save keeps what is known, for the next run.
 func (r *runner) save(results map[string]Result) error {
 	text, err := json.MarshalIndent(results, "", "\t")
 	if err != nil {
@@ -301,15 +343,15 @@ func (r *runner) save(results map[string]Result) error {
 }
 
 // sum prints the table, and last the line that says how many passed.
-func (r *runner) sum(suites []Suite, results []*Result) error {
+func (r *runner) sum() error {
 	width := len("suite")
-	for _, s := range suites {
+	for _, s := range r.suites {
 		width = max(width, len(s.Name))
 	}
 	r.say("\n%-*s  %8s  %8s  result", width, "suite", "cases", "seconds")
 	passed, failed, notRun := 0, 0, 0
-	for i, s := range suites {
-		res := results[i]
+	for i, s := range r.suites {
+		res := r.results[i]
 		switch {
 		case res == nil || res.skipped:
 			notRun++

@@ -329,6 +329,12 @@ func startNetworkManager(t *testing.T, conf string) {
 		forgetProfiles()
 		os.Remove(nmGuestConf)
 	})
+	// The unit is up when the name is on the bus, which is before the objects are.
+	reload := func() ([]byte, error) { return exec.Command("nmcli", "connection", "reload").CombinedOutput() }
+	eventually(t, func() bool { _, err := reload(); return err == nil }, func() string {
+		out, err := reload()
+		return fmt.Sprintf("NetworkManager answers: %v: %s", err, out)
+	})
 }
 
 func TestManagersNetworkManager(t *testing.T) {

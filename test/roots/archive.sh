@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# For scripts that get something from Debian's archives: they source this file.
+# For scripts that get something from Debian's archives or from the modules' proxy: they
+# source this file.
 
 # shellcheck disable=SC2034 # those who source this use it
 # Options of apt-get and apt-helper: apt itself tries each file several times.

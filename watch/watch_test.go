@@ -30,6 +30,9 @@ type machine struct {
 	calls  chan trace.Call
 	events []string
 	lost   uint64
+	// meanwhile, if set, happens once, as soon as the watch has seen the devices, and
+	// before it reads a notice.
+	meanwhile func()
 }
 
 func newMachine() *machine {
@@ -46,6 +49,10 @@ func (m *machine) now(do func()) {
 func (m *machine) C() <-chan host.Notice { return m.c }
 
 func (m *machine) Links(context.Context) ([]*host.LinkNotice, error) {
+	if meanwhile := m.meanwhile; meanwhile != nil {
+		m.meanwhile = nil
+		defer meanwhile()
+	}
 	m.Lock()
 	defer m.Unlock()
 	var out []*host.LinkNotice
@@ -338,12 +345,15 @@ func TestLostMessagesAreMadeUpFor(t *testing.T) {
 		m.is(1, "eth0", "", p, host.AddrPerm, 0)
 		m.is(2, "br0", "bridge", a, host.AddrRandom, 0)
 		m.is(3, "br1", "bridge", a, host.AddrRandom, 0)
-		got := watchIt(t, m, func(wait func()) {
+		// All of it is so before the loss is read, which has the watch look at once.
+		m.meanwhile = func() {
 			m.c <- host.Notice{Lost: host.LostKernel}
 			m.says(2, "br0", "bridge", b, host.AddrSet, 0) // not lost
 			m.is(2, "br0", "bridge", p, host.AddrSet, 0)
 			m.now(func() { delete(m.links, 3) })
 			m.is(4, "br2", "bridge", a, host.AddrRandom, 0)
+		}
+		got := watchIt(t, m, func(wait func()) {
 			wait()
 			m.c <- host.Notice{Lost: host.LostUdev}
 			wait()

@@ -104,14 +104,13 @@ func (f *Fleet) Add(source string, res *policy.Result) error {
 		port   bool
 	}
 	best := map[string]carrier{} // of each address
-	reach := policy.ReachIn(snap)
 	for i := range snap.Devices {
 		d := &snap.Devices[i]
 		if d.MAC == "" || d.MAC == "00:00:00:00:00:00" || d.Loopback() {
 			continue
 		}
 		r := of
-		r.about, r.key, r.claim.Device, r.reach = aboutAddress, d.MAC, d.Name, reach(d)
+		r.about, r.key, r.claim.Device, r.reach = aboutAddress, d.MAC, d.Name, policy.ReachOf(d)
 		b, seen := best[d.MAC]
 		switch {
 		case !seen:

@@ -100,7 +100,7 @@ func collectLive(ctx context.Context, opt Options, s *Snapshot) error {
 		release:  s.Systemd.Release,
 		cmdline:  s.System.KernelCommandLine,
 		environ:  u.environ("NET_NAMING_SCHEME"),
-		database: db.scheme(s.Devices),
+		database: db.scheme(),
 		online:   true,
 	})
 	return nil

@@ -67,6 +67,14 @@ func collectDevices(ctx context.Context, opt Options, id fact.Fact[[16]byte], ud
 			return nil, nil, err
 		}
 	}
+	if c.want&WantPortDevices != 0 && !opt.All {
+		if links, err = withPorts(ctx, links); err != nil {
+			return nil, nil, err
+		}
+		if err := w.readRest(links); err != nil {
+			return nil, nil, err
+		}
+	}
 	if err := w.readChanged(links, watch, opt.All); err != nil {
 		return nil, nil, err
 	}
@@ -183,20 +191,61 @@ func listLinks(ctx context.Context, opt Options, take func(*link)) ([]*link, err
 			switch {
 			case err == nil:
 				add(&l)
-				if !l.port {
-					continue
-				}
-				// Whose address a port carries, its master tells.
-				master, err := r.get(ctx, "", l.masterIndex)
-				if err == nil {
-					add(&master)
-				} else if !errors.Is(err, unix.ENODEV) {
-					return nil, fmt.Errorf("look up the master of %q: %w", name, err)
-				}
 			case errors.Is(err, unix.ENODEV), errors.Is(err, unix.EINVAL), errors.Is(err, unix.ERANGE):
 				// No such device, or a kernel without alternative names (before 5.5).
 			default:
 				return nil, fmt.Errorf("look up the device %q: %w", name, err)
+			}
+		}
+	}
+	return withMasters(ctx, links)
+}
+
+// withMasters adds the masters of those that are ports, which tell whose address a
+// port has, and sorts by index.
+func withMasters(ctx context.Context, links []*link) ([]*link, error) {
+	return withRelatives(ctx, links, func(l *link) []int {
+		if !l.port {
+			return nil
+		}
+		return []int{l.masterIndex}
+	})
+}
+
+// withPorts adds the ports of those that are masters, and sorts by index.
+func withPorts(ctx context.Context, links []*link) ([]*link, error) {
+	return withRelatives(ctx, links, func(l *link) (indexes []int) {
+		for _, p := range l.Ports {
+			indexes = append(indexes, p.Index)
+		}
+		return indexes
+	})
+}
+
+func withRelatives(ctx context.Context, links []*link, of func(*link) []int) ([]*link, error) {
+	have := make(map[int]bool, len(links))
+	for _, l := range links {
+		have[l.Index] = true
+	}
+	var r *rtnl
+	for _, l := range links[:len(links):len(links)] {
+		for _, index := range of(l) {
+			if have[index] {
+				continue
+			}
+			have[index] = true
+			if r == nil {
+				var err error
+				if r, err = openRtnl(); err != nil {
+					return nil, err
+				}
+				defer r.close()
+			}
+			switch relative, err := r.get(ctx, "", index); {
+			case err == nil:
+				links = append(links, &relative)
+			case !errors.Is(err, unix.ENODEV):
+				return nil, fmt.Errorf("look up device %d, which is related to %q: %w", index, l.Name, err)
 			}
 		}
 	}
@@ -772,7 +821,7 @@ func portsFrom(masters, every []*link) {
 }
 
 func portOf(l *link) Port {
-	return Port{Index: l.Index, Name: l.Name, MAC: l.MAC, PermanentMAC: l.PermanentMAC, OwnMAC: l.ownMAC}
+	return Port{Index: l.Index, Name: l.Name, MAC: l.MAC, PermanentMAC: l.PermanentMAC, Kind: l.Kind, OwnMAC: l.ownMAC}
 }
 
 // readPortDrivers names the drivers of hardware ports, where sysfs shows the

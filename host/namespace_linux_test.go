@@ -170,7 +170,7 @@ func TestKernelsOwnViewOfABridgeWithAPortIsCollected(t *testing.T) {
 	if d.Kind != "bridge" || d.Index != br.Attrs().Index || d.MAC != "02:00:00:00:00:01" {
 		t.Errorf("kind %q index %d address %q; a bridge takes its port's address", d.Kind, d.Index, d.MAC)
 	}
-	want := Port{Index: v0.Attrs().Index, Name: "v0", MAC: "02:00:00:00:00:01"}
+	want := Port{Index: v0.Attrs().Index, Name: "v0", MAC: "02:00:00:00:00:01", Kind: "veth"}
 	if len(d.Ports) != 1 || d.Ports[0] != want {
 		t.Errorf("ports %+v, want %+v", d.Ports, want)
 	}

@@ -16,8 +16,9 @@ type Options struct {
 	// team, unless Names or All are given.
 	Kinds []string
 	// Names are further devices, by name or alternative name. One that does
-	// not exist is left out without a word: it may be a device to come. The
-	// master of one that is a port comes along.
+	// not exist is left out without a word: it may be a device to come.
+	//
+	// Whichever way a device is chosen, the master of one that is a port comes along.
 	Names []string
 	// All collects every device.
 	All bool
@@ -58,6 +59,9 @@ const (
 	// WantDeclarations reads the configuration of other programs that make
 	// devices: Snapshot.Declarations.
 	WantDeclarations
+	// WantPortDevices collects, with WantPorts, the ports as devices too: a file of
+	// another program may ask for anything about them.
+	WantPortDevices
 
 	// WantNone collects no devices, and the system's cheap facts alone.
 	WantNone Want = 1 << 31

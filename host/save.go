@@ -148,7 +148,29 @@ func Parse(raw []byte) (*Snapshot, error) {
 		return nil, notASnapshot(raw, err)
 	}
 	restored := mapText(*s, fromUTF8)
+	restored.fillPortKinds()
 	return &restored, nil
+}
+
+// fillPortKinds is for snapshots of versions that left the kind of a port to the
+// device that it is.
+func (s *Snapshot) fillPortKinds() {
+	var kinds map[int]string
+	for i := range s.Devices {
+		for j := range s.Devices[i].Ports {
+			p := &s.Devices[i].Ports[j]
+			if p.Kind != "" {
+				continue
+			}
+			if kinds == nil {
+				kinds = make(map[int]string, len(s.Devices))
+				for k := range s.Devices {
+					kinds[s.Devices[k].Index] = s.Devices[k].Kind
+				}
+			}
+			p.Kind = kinds[p.Index]
+		}
+	}
 }
 
 // notASnapshot says why raw could not be read. A later schema may have fields

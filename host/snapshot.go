@@ -238,6 +238,8 @@ type Port struct {
 	Name         string `json:"name"`
 	MAC          string `json:"mac,omitempty"`
 	PermanentMAC string `json:"permanent_mac,omitempty"`
+	// Kind is Device.Kind of the port.
+	Kind string `json:"kind,omitempty"`
 	// OwnMAC is IFLA_BOND_SLAVE_PERM_HWADDR: the address that a port of a bond
 	// had when it joined, and gets back when it leaves. "" for other ports.
 	OwnMAC string `json:"own_mac,omitempty"`

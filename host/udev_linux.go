@@ -97,21 +97,48 @@ func (u *udevData) device(index int) fact.Fact[map[string]string] {
 
 // scheme looks for ID_NET_NAMING_SCHEME, which udevd writes for every Ethernet,
 // InfiniBand and SLIP device that is not stacked on another (builtin_net_id(),
-// since systemd 243): among the devices collected, then among the first
-// indexes, where hardware usually is.
-func (u *udevData) scheme(devices []Device) fact.Fact[string] {
-	for i := range devices {
-		if s := fromDB(devices[i].UdevDB, "ID_NET_NAMING_SCHEME"); s.IsKnown() {
+// since systemd 243): among the first indexes, where hardware usually is, then
+// among the first records that there are. Which devices are collected makes no
+// difference.
+func (u *udevData) scheme() fact.Fact[string] {
+	const from, to = 2, 8
+	for index := from; index < to; index++ {
+		if s := fromDB(u.device(index), "ID_NET_NAMING_SCHEME"); s.IsKnown() {
 			return s
 		}
 	}
-	for index := 2; index < 8; index++ {
-		s := fromDB(u.device(index), "ID_NET_NAMING_SCHEME")
-		if s.IsKnown() {
+	for _, index := range u.first(maxSchemeRecords) {
+		if s := fromDB(u.device(index), "ID_NET_NAMING_SCHEME"); s.IsKnown() {
 			return s
 		}
 	}
 	return fact.Absent[string]()
+}
+
+// maxSchemeRecords is how many records of the database are asked for the scheme.
+const maxSchemeRecords = 64
+
+// first returns the lowest indexes of devices that the database has, n at most.
+func (u *udevData) first(n int) []int {
+	if u.err != nil {
+		return nil
+	}
+	fd, err := unix.Openat(u.fd, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil
+	}
+	dir := os.NewFile(uintptr(fd), udevDataDir)
+	defer dir.Close()
+	names, _ := dir.Readdirnames(-1)
+	var indexes []int
+	for _, name := range names {
+		number, isDevice := strings.CutPrefix(name, "n")
+		if index, err := strconv.Atoi(number); isDevice && err == nil {
+			indexes = append(indexes, index)
+		}
+	}
+	slices.Sort(indexes)
+	return indexes[:min(n, len(indexes))]
 }
 
 // udevd is the running systemd-udevd, as far as /proc shows it.

@@ -45,7 +45,7 @@ func TestAnAddressOfAnotherMachineIDIsKnownByItsTrace(t *testing.T) {
 		want             string
 	}{
 		"a bridge": {later(vendor, master("bridge", "br0", bridgeDerived, 3, wire), journal), "udev-persistent", "/var/log/journal", bridgePresent,
-			"address-changes-on-boot/info address-changes-on-restart/info machine-id-changed/warning policy-overrides-ports/warning"},
+			"address-changes-on-boot/info address-changes-on-restart/info machine-id-changed/warning policy-overrides-ports/info"},
 		"a bridge without a trace": {later(vendor, master("bridge", "br0", bridgeDerived, 3, wire)), "set-by-someone", "", "?",
 			"prediction-unknown/info"},
 		"the trace of the present one": {later(vendor, master("bridge", "br0", bridgeDerived, 3, wire), host.OtherMachineID{Source: host.DBusMachineID, ID: present}), "set-by-someone", "", "?",
@@ -53,7 +53,7 @@ func TestAnAddressOfAnotherMachineIDIsKnownByItsTrace(t *testing.T) {
 		"the trace is left out of a snapshot": {later(vendor, master("bridge", "br0", bridgeDerived, 3, wire), host.OtherMachineID{Source: "/var/log/journal", ID: former.Confidential()}), "set-by-someone", "", "?",
 			"prediction-unknown/info"},
 		"the present one's address": {later(vendor, master("bridge", "br0", bridgePresent, 3, wire), journal), "udev-persistent", "", bridgePresent,
-			"address-set-by-udev/info policy-overrides-ports/warning"},
+			"address-set-by-udev/info policy-overrides-ports/info"},
 		"a bond under none": {later(none, master("bond", "bond0", bondDerived, 3, nic), journal), "udev-persistent", "/var/log/journal", nicMAC,
 			"address-set-by-udev/warning applied-file-differs/warning machine-id-changed/warning"},
 		"a bond of systemd-networkd's": {later(vendor, master("bond", "bond0", networkdBond, 3, nic), journal), "networkd-persistent", "/var/log/journal", NetworkdMAC(presentBond, "bond0"),

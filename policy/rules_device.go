@@ -219,13 +219,13 @@ func policyOverridesPorts(s *subject) []found {
 			f.message = fmt.Sprintf("udevd gave %s the address %s in place of a port's", name, d.MAC)
 		}
 	}
-	if port := s.uplink(d); port != "" {
+	if port := uplink(d); port != "" {
 		f.message += fmt.Sprintf(" (port %s)", port)
 	}
 	switch {
 	case s.res.Kind == "bond":
-	case s.uplink(d) != "":
-	case len(d.Ports) > 0 && s.allVirtual(d):
+	case uplink(d) != "":
+	case len(d.Ports) > 0 && allVirtual(d):
 		f.severity = Info
 	default:
 		f.severity = Warning
@@ -239,14 +239,14 @@ func policyOverridesPorts(s *subject) []found {
 // uplink names a port that leads to a physical network: one with a permanent
 // address, or one that stands for such devices. A bridge of virtual machines
 // or containers alone has none, and no address of a port worth having.
-func (s *subject) uplink(d *host.Device) string {
+func uplink(d *host.Device) string {
 	for _, p := range d.Ports {
 		if p.PermanentMAC != "" {
 			return p.Name
 		}
 	}
 	for _, p := range d.Ports {
-		if port := s.byName()[p.Name]; port != nil && slices.Contains([]string{"bond", "team", "vlan"}, port.Kind) {
+		if slices.Contains([]string{"bond", "team", "vlan"}, p.Kind) {
 			return p.Name
 		}
 	}
@@ -255,14 +255,10 @@ func (s *subject) uplink(d *host.Device) string {
 
 // allVirtual reports whether every port is known to be one end of a virtual
 // wire to a guest on this machine.
-func (s *subject) allVirtual(d *host.Device) bool {
-	for _, p := range d.Ports {
-		port := s.byName()[p.Name]
-		if port == nil || !slices.Contains([]string{"veth", "tun", "dummy"}, port.Kind) {
-			return false
-		}
-	}
-	return true
+func allVirtual(d *host.Device) bool {
+	return !slices.ContainsFunc(d.Ports, func(p host.Port) bool {
+		return !slices.Contains([]string{"veth", "tun", "dummy"}, p.Kind)
+	})
 }
 
 func addressSetByUdev(s *subject) []found {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 
 	"linkaudit/host"
 )
@@ -66,23 +65,18 @@ const (
 	Outward
 )
 
-// ReachIn returns what tells of each device of a snapshot, by its kind and by the
-// ports of a bridge.
-func ReachIn(snap *host.Snapshot) func(*host.Device) Reach {
-	s := &subject{audit: &audit{snap: snap}}
-	s.byName = sync.OnceValue(s.indexNames)
-	return func(d *host.Device) Reach {
-		switch d.Kind {
-		case "bridge":
-			if s.uplink(d) == "" {
-				return Inside
-			}
-			return Outward
-		case "veth", "tun", "dummy":
-			return Unsure
+// ReachOf tells it by the kind of the device and by the ports of a bridge.
+func ReachOf(d *host.Device) Reach {
+	switch d.Kind {
+	case "bridge":
+		if uplink(d) == "" {
+			return Inside
 		}
 		return Outward
+	case "veth", "tun", "dummy":
+		return Unsure
 	}
+	return Outward
 }
 
 // vrrp are the addresses that routers share on purpose (RFC 9568, section 7.3).

@@ -175,7 +175,7 @@ func (s *subject) consequence() Severity {
 		return Error
 	case slices.ContainsFunc(d.Ports, func(p host.Port) bool { return cloudDrivers[p.Driver] }):
 		return Error
-	case d.Kind == "bridge" && s.uplink(d) == "":
+	case d.Kind == "bridge" && uplink(d) == "":
 		return Info
 	}
 	return Warning

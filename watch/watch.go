@@ -363,7 +363,7 @@ func (w *watcher) portsOf(index int) []host.Port {
 	var ports []host.Port
 	for _, port := range slices.Sorted(maps.Keys(w.ports[index])) {
 		if d := w.devices[port]; d != nil {
-			ports = append(ports, host.Port{Index: d.Index, Name: d.Name, MAC: d.MAC, PermanentMAC: d.PermanentMAC})
+			ports = append(ports, host.Port{Index: d.Index, Name: d.Name, MAC: d.MAC, PermanentMAC: d.PermanentMAC, Kind: d.Kind})
 		}
 	}
 	return ports

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 
 	"linkaudit/fact"
 	"linkaudit/host"
@@ -115,7 +116,15 @@ func (n networkd) want(rel linkfiles.Release) host.Want {
 	if n.files == nil {
 		return 0
 	}
-	return wantFor(linkfiles.Parse(n.files.NetDev, rel).Needs()) | wantFor(linkfiles.Parse(n.files.Network, rel).Needs())
+	network := linkfiles.Parse(n.files.Network, rel)
+	want := wantFor(linkfiles.Parse(n.files.NetDev, rel).Needs()) | wantFor(network.Needs())
+	if slices.ContainsFunc(network.Files, func(f *linkfiles.File) bool {
+		_, sets := f.Setting("Link", "MACAddress")
+		return sets || f.State == linkfiles.StateUnknown
+	}) {
+		want |= host.WantPortDevices // it may be for one of them
+	}
+	return want
 }
 
 // declare adds what systemd-networkd's files say to the snapshot.

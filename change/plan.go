@@ -139,7 +139,14 @@ func (in Input) Target(t override.Target) (override.Target, error) {
 		return t, fmt.Errorf("linkaudit writes no file for a name with \"!\", such as %s: udevd reads it as a slash in places", t.Name)
 	case t.Name != "" && renames(in.Release, t.Name):
 		return t, fmt.Errorf("udevd %d itself gives a device called %s another name, so that no .link file can be for it: choose a name of letters, digits, - and _", in.Release, t.Name)
-	case t.Name == "" || d == nil:
+	case t.Kind != "" && !policy.KnownKind(t.Kind) && !in.Snapshot.HasKind(t.Kind):
+		return t, policy.ErrUnknownKind(t.Kind)
+	case t.Name == "":
+		return t, nil
+	case d == nil:
+		if t.Kind == "" {
+			t.Kind = policy.DeclaredKind(in.Snapshot, t.Name)
+		}
 		return t, nil
 	}
 	if t.Kind != "" && d.Kind != t.Kind {

@@ -146,3 +146,8 @@ var arphrdNames = map[int]string{
 	825: "6lowpan", 826: "vsockmon",
 	0xfffe: "none", 0xffff: "void",
 }
+
+// HasKind reports whether there is a device of the kind.
+func (s *Snapshot) HasKind(kind string) bool {
+	return slices.ContainsFunc(s.Devices, func(d Device) bool { return d.Kind == kind })
+}

@@ -42,16 +42,22 @@ func (t Target) String() string {
 	return t.Kind + " " + t.Name
 }
 
-// Flags are the flags of fix and undo that name the target, ready to be pasted
-// into a shell.
+// Flags are the arguments of fix and undo that name the target, ready to be pasted
+// into a shell. Nothing can follow them: a name may begin with a hyphen.
 func (t Target) Flags() string {
 	switch {
 	case t.Name == "":
 		return "--kind " + ShellWord(t.Kind)
-	case t.Kind == "bond" || t.Kind == "bridge":
+	case t.Kind == "bond" || t.Kind == "bridge" || t.Kind == "team":
 		return "--" + t.Kind + " " + ShellWord(t.Name)
+	case t.Kind == "":
+		return "--device " + ShellWord(t.Name)
 	}
-	return "--device " + ShellWord(t.Name)
+	words := "--kind " + ShellWord(t.Kind) + " "
+	if strings.HasPrefix(t.Name, "-") {
+		words += "-- "
+	}
+	return words + ShellWord(t.Name)
 }
 
 // Source is a file that an override was derived from.

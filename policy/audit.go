@@ -29,6 +29,8 @@ type Finding struct {
 	Line int    `json:"line"`
 	// Help is one sentence: what to do.
 	Help string `json:"help"`
+	// Remedy is the command in Help; the zero value where there is none.
+	Remedy Remedy `json:"remedy"`
 }
 
 // Target is a device to audit that need not exist yet.
@@ -47,6 +49,9 @@ type Options struct {
 	All bool
 	// Site is the site's own configuration; nil for none.
 	Site Site
+	// Place is the machine that remedies are for; the zero value is the one on which
+	// the audit runs.
+	Place Place
 }
 
 // Site is what the site's own configuration says about devices and rules.

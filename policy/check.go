@@ -261,7 +261,7 @@ func (s *subject) present(d *host.Device) {
 
 func (s *subject) absent(t Target) {
 	s.res.Name, s.res.Kind, s.res.Applied = t.Name, t.Kind, fact.Absent[string]()
-	if _, ok := kinds[t.Kind]; ok {
+	if kinds[t.Kind].random {
 		s.res.Persistent = PersistentMAC(s.tree.Release, AddressFacts{
 			Name: t.Name, ARPHRD: arphrdEther, MAC: "random",
 			Names:     fact.Known(map[string]string{}),
@@ -442,6 +442,7 @@ func weigh(to []Finding, site Site, rule *Rule, found []found) []Finding {
 		to = append(to, Finding{
 			Rule: rule.Name, Severity: severity, Message: f.message,
 			File: f.pos.File, Line: f.pos.Line, Help: cmp.Or(f.help, rule.Help),
+			Remedy: f.remedy,
 		})
 	}
 	return to

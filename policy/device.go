@@ -8,26 +8,6 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// kindFacts is what the kernel shows of every new device of a kind, and with
-// it what udevd will see of a device that does not exist yet. All of them are
-// virtual Ethernet devices without a parent, with a random address and no
-// permanent one.
-type kindFacts struct {
-	devType string // DEVTYPE of the uevent; "" for none
-	driver  string // ETHTOOL_GDRVINFO
-}
-
-// kinds holds the kinds that were seen on a running kernel (Linux 6.18) or, for
-// bond and team, read in team_setup and team_newlink of
-// drivers/net/team. Whatever is not here is unknown until it exists.
-var kinds = map[string]kindFacts{
-	"bond":   {devType: "bond", driver: "bonding"},
-	"bridge": {devType: "bridge", driver: "bridge"},
-	"team":   {devType: "", driver: "team"},
-	"veth":   {devType: "", driver: "veth"},
-	"vxlan":  {devType: "vxlan", driver: "vxlan"},
-}
-
 // takesPortAddress holds the kinds that are masters of ports and have a use
 // for a port's address: the bonding and bridge drivers take it by themselves,
 // for a team it is teamd or NetworkManager.
@@ -44,7 +24,7 @@ func LinkDevice(d *host.Device) *linkfiles.Device {
 func linkDevice(d *host.Device) linkfiles.Device {
 	dev := d.MatchAttributes()
 	k, virtual := kinds[d.Kind]
-	if dev.Driver.IsUnknown() && virtual {
+	if dev.Driver.IsUnknown() && k.driver != "" {
 		dev.Driver = fact.Known(k.driver)
 	}
 	recorded, driver := dev.Properties, dev.Driver
@@ -75,7 +55,8 @@ func absentDevice(name, kind string) linkfiles.Device {
 		PermMAC:        fact.Unknown[string](noSuchDevice),
 		NameAssignType: fact.Unknown[int](noSuchDevice),
 	}
-	k, ok := kinds[kind]
+	k, software := kinds[kind]
+	ok := software && !k.unseen
 	why := noSuchDevice
 	switch {
 	case kind == "":
@@ -87,15 +68,15 @@ func absentDevice(name, kind string) linkfiles.Device {
 	default:
 		dev.Kind = fact.Known(kind)
 	}
-	if !ok {
-		dev.Type, dev.Driver, dev.Path = fact.Unknown[string](why), fact.Unknown[string](why), fact.Unknown[string](why)
-	} else {
-		dev.Type, dev.TypeFromARPHRD = fact.Known(k.devType), k.devType == ""
-		if dev.TypeFromARPHRD {
-			dev.Type = fact.Known("ether")
-		}
-		dev.Driver = fact.Known(k.driver)
+	dev.Type, dev.Driver, dev.Path = fact.Unknown[string](why), fact.Unknown[string](why), fact.Unknown[string](why)
+	if ok {
+		dev.Type, dev.TypeFromARPHRD = k.linkType(kind)
+		dev.Driver = k.driverOf(kind)
+	}
+	if software {
 		dev.Path = fact.Absent[string]()
+	}
+	if ok && !WithoutMAC(kind) { // some tunnels have a permanent address, a random one
 		dev.PermMAC = fact.Absent[string]()
 	}
 	dev.Properties = func(key string) fact.Fact[string] {
@@ -107,8 +88,8 @@ func absentDevice(name, kind string) linkfiles.Device {
 		case ok && key == "DEVTYPE":
 			return fact.Text(k.devType)
 		case ok && key == "ID_NET_DRIVER":
-			return fact.Known(k.driver)
-		case ok && fromParent(key):
+			return dev.Driver
+		case software && fromParent(key):
 			return fact.Absent[string]()
 		}
 		return fact.Unknown[string](why)
@@ -152,14 +133,24 @@ const unnamedAddress = "6e:9d:c3:5a:71:e4"
 // MatchKind returns the assignment of [Match] by which udevd of rel knows the
 // devices of a kind, false where it has none.
 func MatchKind(rel linkfiles.Release, kind string) (key, value string, ok bool) {
-	k, known := kinds[kind]
+	k := kinds[kind]
 	switch {
 	case linkfiles.KeyKnown(rel, "Match", "Kind"):
 		return "Kind", kind, true
-	case !known:
-		return "", "", false
 	case k.devType != "":
 		return "Type", k.devType, true
+	case k.driver != "" && !sharesDriver(kind):
+		return "Driver", k.driver, true
 	}
-	return "Driver", k.driver, true
+	return "", "", false
+}
+
+// sharesDriver reports whether devices of another kind have the same driver.
+func sharesDriver(kind string) bool {
+	for other, k := range kinds {
+		if other != kind && k.driver == kinds[kind].driver {
+			return true
+		}
+	}
+	return false
 }

@@ -5,7 +5,6 @@ import (
 
 	"linkaudit/host"
 	"linkaudit/linkfiles"
-	"linkaudit/override"
 )
 
 // Explanation is the whole reasoning about one device.
@@ -29,15 +28,15 @@ type Explanation struct {
 	// LeftAlone says that udevd will leave the address alone of a device that
 	// is still to be created, so that it has what the kernel gives it.
 	LeftAlone bool
-	// Fix is the command that mends what the findings are about, "" where
-	// there is none.
-	Fix string
+	// Fix is the command that fixes what the gravest finding with one is about; the
+	// zero value where there is none.
+	Fix Remedy
 }
 
 // Explain audits one device and keeps the reasons. Check decides; this only
 // asks the same questions again for their answers.
-func Explain(snap *host.Snapshot, tree *linkfiles.Tree, target Target, site Site) *Explanation {
-	res := Check(snap, tree, Options{Targets: []Target{target}, Site: site})
+func Explain(snap *host.Snapshot, tree *linkfiles.Tree, target Target, site Site, place Place) *Explanation {
+	res := Check(snap, tree, Options{Targets: []Target{target}, Site: site, Place: place})
 	d := &res.Devices[0]
 	x := &Explanation{
 		Result: res, Device: d, Files: tree.For(&snap.System).Explain(d.linkDevice()), NotRead: tree.Diagnostics,
@@ -50,8 +49,9 @@ func Explain(snap *host.Snapshot, tree *linkfiles.Tree, target Target, site Site
 		}
 	}
 	for _, f := range d.Findings {
-		if f.Rule == "policy-overrides-ports" {
-			x.Fix = "linkaudit fix " + override.Target{Kind: d.Kind, Name: d.Name}.Flags()
+		if f.Remedy.Command == "fix" {
+			x.Fix = f.Remedy
+			break // the gravest
 		}
 	}
 	return x

@@ -379,3 +379,14 @@ func (s *subject) udevStep(created netconf.Address) Step {
 	}
 	return step
 }
+
+// DeclaredKind is the kind with which the network configuration has a program create the
+// device, "" where none does.
+func DeclaredKind(snap *host.Snapshot, name string) string {
+	for _, d := range snap.Declarations.Or(nil) {
+		if d.Creates && !d.Pattern && d.Device == name && d.Kind != "" && d.Ignored == "" {
+			return d.Kind
+		}
+	}
+	return ""
+}

@@ -61,7 +61,7 @@ func (s *subject) addressFacts() (AddressFacts, fact.Fact[host.AddrAssignType]) 
 		return AddressFacts{Name: d.Name, ARPHRD: d.ARPHRD, MAC: d.MAC, Loopback: d.Loopback()}, d.AddrAssignType
 	}
 	about := AddressFacts{Name: s.res.Name, ARPHRD: arphrdEther, MAC: "random"}
-	if _, ok := kinds[s.res.Kind]; ok {
+	if kinds[s.res.Kind].random {
 		return about, fact.Known(host.AddrRandom)
 	}
 	return about, fact.Unknown[host.AddrAssignType](noSuchDevice)
@@ -152,7 +152,7 @@ func (s *subject) portsRejoin(d *host.Device) ([]Outcome, fact.Fact[string]) {
 // of type 1 or 2 has lost what it was created with when its last port left; it
 // is taken for one that was created without.
 func (s *subject) recreated(d *host.Device, atBoot bool) ([]Outcome, fact.Fact[string]) {
-	_, modelled := kinds[d.Kind]
+	modelled := kinds[d.Kind].modelled
 	given, origin := s.given()
 	if atBoot {
 		if why := s.bootedInImage(); why != "" {

@@ -71,6 +71,7 @@ type found struct {
 	message  string
 	pos      linkfiles.Pos
 	help     string // "" for the rule's own
+	remedy   Remedy // the command in help
 }
 
 // catalogue is every rule there is. A new rule is added in one of the files

@@ -9,7 +9,6 @@ import (
 	"linkaudit/fact"
 	"linkaudit/host"
 	"linkaudit/linkfiles"
-	"linkaudit/override"
 )
 
 // deviceRules look at one device at a time.
@@ -17,7 +16,7 @@ var deviceRules = []Rule{
 	{
 		Name: "policy-overrides-ports", Severity: Error,
 		Summary: "MACAddressPolicy=persistent makes udevd give a bond, bridge or team an address of its own, in place of a port's.",
-		Help:    "Run linkaudit fix for the device, which sets MACAddressPolicy=none, then create the device anew.",
+		Help:    "linkaudit fix sets MACAddressPolicy=none for the device; then reboot, or delete and recreate it.",
 		device:  policyOverridesPorts,
 	},
 	{
@@ -173,9 +172,9 @@ func policyOverridesPorts(s *subject) []found {
 	}
 	name := s.res.Kind + " " + s.res.Name
 	f := found{
-		pos:  s.res.PolicySource,
-		help: fmt.Sprintf("linkaudit fix %s sets MACAddressPolicy=none; then create the device anew.", override.Target{Kind: s.res.Kind, Name: s.res.Name}.Flags()),
+		pos: s.res.PolicySource,
 	}
+	f.remedy, f.help = s.fixWith("sets MACAddressPolicy=none")
 	d := s.res.Device
 	if s.res.Manager != nil && (d == nil || d.MAC != s.res.Persistent.Or(host.PersistentMAC{}).MAC) {
 		return nil // networkd-sets-address or manager-sets-address speaks of it

@@ -42,7 +42,7 @@ func networkdSetsAddress(s *subject) []found {
 		if shown != "" {
 			f.message += " (" + shown + ")"
 		}
-		f.help = s.networkdHelp(says.creates)
+		f.remedy, f.help = s.networkdHelp(says.creates)
 		if takesPortAddress[s.res.Kind] {
 			f.severity = Warning
 		}
@@ -53,7 +53,7 @@ func networkdSetsAddress(s *subject) []found {
 	if asked := s.asksForNone(); asked != "" {
 		f.severity = Error
 		f.message += ": " + asked
-		f.help = s.networkdHelp(says.creates)
+		f.remedy, f.help = s.networkdHelp(says.creates)
 	}
 	return []found{f}
 }
@@ -72,13 +72,12 @@ func (s *subject) asksForNone() string {
 
 // networkdHelp is the remedy that the release has for a device that is created
 // with an address; d is nil where a .network file sets it.
-func (s *subject) networkdHelp(d *netconf.Declaration) string {
+func (s *subject) networkdHelp(d *netconf.Declaration) (Remedy, string) {
 	switch {
 	case d == nil:
-		return ""
+		return Remedy{}, ""
 	case !linkfiles.NetDevAddressNone(s.tree.Release):
-		return fmt.Sprintf("systemd %d knows no MACAddress=none in a .netdev file (250 is the first): give the address that is meant as MACAddress= in [NetDev] of %s.", s.tree.Release, d.Pos.File)
+		return Remedy{}, fmt.Sprintf("systemd %d knows no MACAddress=none in a .netdev file (250 is the first): give the address that is meant as MACAddress= in [NetDev] of %s.", s.tree.Release, d.Pos.File)
 	}
-	return fmt.Sprintf("linkaudit fix %s sets MACAddress=none for the .netdev file, and MACAddressPolicy=none; then delete the device and have systemd-networkd create it.",
-		override.Target{Kind: s.res.Kind, Name: s.res.Name}.Flags())
+	return s.fixWith("sets MACAddress=none for the .netdev file, and MACAddressPolicy=none")
 }

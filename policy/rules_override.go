@@ -13,7 +13,7 @@ var overrideRules = []Rule{
 	{
 		Name: "override-shadowed", Severity: Warning,
 		Summary: "An override that linkaudit wrote is not in force for its device any more.",
-		Help:    "Run linkaudit fix for it again, or linkaudit undo if it is not wanted any more.",
+		Help:    "linkaudit fix again puts it in force; linkaudit undo removes it.",
 		host: func(a *audit) []found {
 			return a.eachOverride(func(o *override.Override, dev *linkfiles.Device) []found {
 				d := a.decider.Decide(dev)
@@ -23,10 +23,10 @@ var overrideRules = []Rule{
 				case d.File.IsUnknown():
 					return nil // unknown-match says so of a device that is audited
 				case f == nil || !isOverride(f, o):
-					return []found{{pos: pos, message: fmt.Sprintf("the override for %s is not in force: %s", o.Target, instead(f))}}
+					return []found{{pos: pos, remedy: a.again(o), help: a.againHelp(o), message: fmt.Sprintf("the override for %s is not in force: %s", o.Target, instead(f))}}
 				}
 				if set, _ := f.MACAddressPolicy(); set.Value != "none" {
-					return []found{{pos: pos, message: fmt.Sprintf("the override for %s is not in force: MACAddressPolicy=%s comes after it, at %s", o.Target, set.Value, set.Pos)}}
+					return []found{{pos: pos, remedy: a.again(o), help: a.againHelp(o), message: fmt.Sprintf("the override for %s is not in force: MACAddressPolicy=%s comes after it, at %s", o.Target, set.Value, set.Pos)}}
 				}
 				return nil
 			})
@@ -35,7 +35,7 @@ var overrideRules = []Rule{
 	{
 		Name: "override-stale", Severity: Warning,
 		Summary: "The file that an override of linkaudit's was derived from has changed since.",
-		Help:    "Run linkaudit fix for it again: it takes over what has changed.",
+		Help:    "linkaudit fix again takes over what has changed; linkaudit undo removes it.",
 		host: func(a *audit) []found {
 			return a.eachOverride(func(o *override.Override, dev *linkfiles.Device) []found {
 				without, ok := a.snap.Files.With(o.Path, nil)
@@ -51,7 +51,7 @@ var overrideRules = []Rule{
 				if why == "" {
 					return nil
 				}
-				return []found{{pos: linkfiles.Pos{File: o.Path}, message: fmt.Sprintf("the override for %s is out of date: %s", o.Target, why)}}
+				return []found{{pos: linkfiles.Pos{File: o.Path}, remedy: a.again(o), help: a.againHelp(o), message: fmt.Sprintf("the override for %s is out of date: %s", o.Target, why)}}
 			})
 		},
 	},
@@ -68,6 +68,13 @@ var overrideRules = []Rule{
 			})
 		},
 	},
+}
+
+// again is the command that writes an override again.
+func (a *audit) again(o *override.Override) Remedy { return a.remedy("fix", o.Target) }
+
+func (a *audit) againHelp(o *override.Override) string {
+	return fmt.Sprintf("%s writes it again; %s removes it.", a.again(o), a.remedy("undo", o.Target))
 }
 
 // eachOverride asks about each override and the device that it is for.

@@ -148,8 +148,9 @@ func addressChangesOnUdevEvent(s *subject) []found {
 		pos:      s.res.PolicySource,
 		severity: s.consequence(),
 	}
+	f.remedy, f.help = s.fixWith("sets MACAddressPolicy=none, and udev leaves the address alone")
 	if s.res.Policy.Or("") != "persistent" {
-		f.help = "Nothing if that address is meant: udev was asked for it by the link file."
+		f.remedy, f.help = Remedy{}, "Nothing if that address is meant: udev was asked for it by the link file."
 	}
 	return []found{f}
 }

@@ -140,7 +140,8 @@ func (a *audit) vendorFileEdited(v *VendorFile) found {
 	}
 	out.help = "Put what is meant into a file in /etc/systemd/network"
 	if first != nil && (first.Policy.Or("") == "" || first.Policy.Or("") == "none") && v.Concerns(first.LinkFile.Or(nil), &a.snap.Files, a.tree) {
-		out.help = fmt.Sprintf("linkaudit fix %s writes what is in force into a file in /etc/systemd/network, where no upgrade touches it", override.Target{Kind: first.Kind, Name: first.Name}.Flags())
+		out.remedy = a.remedy("fix", override.Target{Kind: first.Kind, Name: first.Name})
+		out.help = fmt.Sprintf("%s writes what is in force into a file in /etc/systemd/network, where no upgrade touches it", out.remedy)
 	}
 	out.help += fmt.Sprintf("; then %s puts the package's file back", v.Restores())
 	if v.Recorded == nil && v.State == host.FileEdited {

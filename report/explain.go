@@ -80,8 +80,8 @@ func (p *printer) inShort(x *policy.Explanation) {
 	}
 	p.say(text(file))
 	switch sum := CountFindings(d.Findings); {
-	case x.Fix != "":
-		p.say(text("To mend it: "), p.command(x.Fix))
+	case x.Fix.Command != "":
+		p.say(text("To fix it: "), p.command(x.Fix.String()))
 	case sum.AtLeast(policy.Warning) > 0:
 		p.say(verdict(sum, policy.Warning), text("; see below."))
 	}
@@ -629,8 +629,8 @@ func (p *printer) whatToDo(x *policy.Explanation) {
 		}
 	}
 	switch sum := CountFindings(findings); {
-	case x.Fix != "":
-		p.say(text("To mend it: "), p.command(x.Fix), text(" (with --dry-run it only shows what it would write)."))
+	case x.Fix.Command != "":
+		p.say(text("To fix it: "), p.command(x.Fix.String()), text(" (with --dry-run it only shows what it would write)."))
 	case sum.AtLeast(policy.Warning) == 0:
 		p.say(span{"Nothing to mend.", green})
 	}
@@ -918,7 +918,7 @@ func ExplainJSON(w io.Writer, x *policy.Explanation) error {
 	d := x.Device
 	out := explainJSON{
 		Schema: ExplainSchema, Host: newHostJSON(x.Result.Snapshot), Device: newDeviceJSON(d),
-		Evidence: x.Evidence, Fix: x.Fix, Findings: findingsJSON(x.Result.Findings),
+		Evidence: x.Evidence, Fix: x.Fix.Shell(), Findings: findingsJSON(x.Result.Findings),
 		Files: make([]explainFileJSON, 0, len(x.Files)), NotRead: []notReadJSON{}, Settings: []settingJSON{},
 		Ports: []explainPortsJSON{}, Steps: []stepJSON{}, Wins: d.Wins, Initramfs: explainImages(x),
 	}

@@ -19,6 +19,7 @@ import (
 	"linkaudit/host"
 	"linkaudit/linkfiles"
 	"linkaudit/netconf"
+	"linkaudit/override"
 	"linkaudit/policy"
 )
 
@@ -62,7 +63,7 @@ func fates() *policy.Explanation {
 			}},
 		}},
 	}
-	return policy.Explain(snap, linkfiles.Parse(&snap.Files, 252), policy.Target{Name: "bond0", Kind: "bond"}, nil)
+	return policy.Explain(snap, linkfiles.Parse(&snap.Files, 252), policy.Target{Name: "bond0", Kind: "bond"}, nil, policy.Place{})
 }
 
 // hostileTexts try to end a string, a label or a line of any format, and to
@@ -96,7 +97,7 @@ func hostileExplanations() []*policy.Explanation {
 		}
 		f, _ := d.LinkFile.Get()
 		out = append(out, &policy.Explanation{
-			Result: res, Device: d, Evidence: evil, Fix: evil, Source: f,
+			Result: res, Device: d, Evidence: evil, Fix: policy.Remedy{Command: "fix", Target: override.Target{Kind: evil, Name: evil}, Place: policy.Place{Root: evil, Host: evil}}, Source: f,
 			Files: []linkfiles.Verdict{
 				{File: &linkfiles.File{Path: evil, Name: evil, State: linkfiles.StateActive}, Fate: linkfiles.FateNoMatch, Reached: true, Reason: evil, Key: evil, Pos: linkfiles.Pos{File: evil, Line: 3}},
 				{File: &linkfiles.File{Path: evil, Name: evil, State: linkfiles.StateRejected, Why: evil}, Fate: linkfiles.FateUnused, Reached: true, Reason: evil},
@@ -269,7 +270,7 @@ func manyFiles(n int) *policy.Explanation {
 		dir.Entries = append(dir.Entries, linkfiles.Entry{Name: fmt.Sprintf("%04d-x.link", i), Type: linkfiles.TypeRegular, Mode: 0o644, Content: []byte("[Match]\n" + match + "\n")})
 	}
 	snap.Files = linkfiles.Store{Dirs: []linkfiles.Dir{dir}}
-	return policy.Explain(snap, linkfiles.Parse(&snap.Files, 252), policy.Target{Name: "bond0"}, nil)
+	return policy.Explain(snap, linkfiles.Parse(&snap.Files, 252), policy.Target{Name: "bond0"}, nil, policy.Place{})
 }
 
 // dotStatement is a line of the subset of DOT that ExplainDOT writes.

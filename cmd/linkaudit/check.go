@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -42,7 +43,7 @@ func auditAndShow(w io.Writer, snap *host.Snapshot, tree *linkfiles.Tree, sel se
 	if err != nil {
 		return err
 	}
-	return show(w, policy.Check(snap, tree, sel.options(targets, conf)), sel, conf, out)
+	return show(w, policy.Check(snap, tree, sel.options(snap, targets, conf)), sel, conf, out)
 }
 
 // show shows one audit, and turns it into the exit status.
@@ -189,10 +190,22 @@ type selection struct {
 	all   bool
 	// command is the one that is running, for messages.
 	command string
+	// root is the directory of --root, as it was given; "" for none. saved: the host is
+	// another one's snapshot.
+	root  string
+	saved bool
+	// release is that of --systemd-release, 0 for none.
+	release linkfiles.Release
 }
 
 func newSelection(c *cli.Context) (selection, error) {
-	sel := selection{names: c.Args().Slice(), kinds: list(c.StringSlice("kind")), all: c.Bool("all"), command: c.Command.Name}
+	sel := selection{
+		names: c.Args().Slice(), kinds: list(c.StringSlice("kind")), all: c.Bool("all"), command: c.Command.Name,
+		saved: c.IsSet("from"), release: linkfiles.Release(c.Int("systemd-release")),
+	}
+	if c.IsSet("root") && filepath.Clean(c.String("root")) != "/" {
+		sel.root = c.String("root")
+	}
 	if sel.command == "check" && c.IsSet("from") {
 		sel.files, sel.names = snapshotFiles(c)
 	}
@@ -237,8 +250,20 @@ func validName(name string) error {
 	return nil
 }
 
-func (sel selection) options(targets []policy.Target, conf policy.Site) policy.Options {
-	return policy.Options{Targets: targets, Kinds: sel.kinds, All: sel.all, Site: conf}
+func (sel selection) options(snap *host.Snapshot, targets []policy.Target, conf policy.Site) policy.Options {
+	return policy.Options{Targets: targets, Kinds: sel.kinds, All: sel.all, Site: conf, Place: sel.place(snap)}
+}
+
+// place is where what is found can be fixed. With --from and --root it is the image that
+// has the files.
+func (sel selection) place(snap *host.Snapshot) policy.Place {
+	switch {
+	case sel.root != "":
+		return policy.Place{Root: sel.root, Release: sel.release}
+	case sel.saved:
+		return policy.Place{Host: cmp.Or(snap.System.Hostname.Or(""), "the host of the snapshot")}
+	}
+	return policy.Place{Release: sel.release}
 }
 
 // prepare returns the devices that are asked for and the files, which it parses
@@ -267,6 +292,11 @@ func treeOf(snap *host.Snapshot, tree *linkfiles.Tree) (*linkfiles.Tree, error) 
 // targets pairs the names with the devices of the snapshot. A device that is
 // not there can be audited only if its kind is known.
 func (sel selection) targets(snap *host.Snapshot) ([]policy.Target, error) {
+	for _, k := range sel.kinds {
+		if !policy.KnownKind(k) && !snap.HasKind(k) {
+			return nil, policy.ErrUnknownKind(k)
+		}
+	}
 	kind := ""
 	if len(sel.kinds) == 1 {
 		kind = sel.kinds[0]
@@ -289,8 +319,10 @@ func (sel selection) targets(snap *host.Snapshot) ([]policy.Target, error) {
 			out = append(out, policy.Target{Name: d.Name, Kind: d.Kind})
 		case kind != "":
 			out = append(out, policy.Target{Name: name, Kind: kind})
+		case policy.DeclaredKind(snap, name) != "":
+			out = append(out, policy.Target{Name: name, Kind: policy.DeclaredKind(snap, name)})
 		default:
-			return nil, fmt.Errorf("there is no device %s; for one that does not exist yet, say its kind: linkaudit %s %s --kind bond", name, cmp.Or(sel.command, "check"), name)
+			return nil, fmt.Errorf("there is no device %s, and no network configuration defines one; for one that is still to be created, say its kind, such as --kind bond", name)
 		}
 	}
 	return out, nil

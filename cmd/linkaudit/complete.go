@@ -160,6 +160,8 @@ func (q *question) known(sort, prefix string) []string {
 		return q.devices(prefix, "bond")
 	case "bridges":
 		return q.devices(prefix, "bridge")
+	case "teams":
+		return q.devices(prefix, "team")
 	case "audited":
 		// Those that are audited anyhow, and others where none is meant.
 		kinds := list(q.given["kind"])
@@ -174,6 +176,8 @@ func (q *question) known(sort, prefix string) []string {
 		return q.overridden(prefix, func(t override.Target) string { return nameOf(t, "bond") })
 	case "overridden-bridges":
 		return q.overridden(prefix, func(t override.Target) string { return nameOf(t, "bridge") })
+	case "overridden-teams":
+		return q.overridden(prefix, func(t override.Target) string { return nameOf(t, "team") })
 	case "overridden-devices":
 		return q.overridden(prefix, func(t override.Target) string { return t.Name })
 	case "overridden-kinds":

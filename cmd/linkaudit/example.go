@@ -23,5 +23,5 @@ func example(c *cli.Context) error {
 	if err != nil {
 		return fmt.Errorf("the bundled snapshot: %w", err)
 	}
-	return auditAndShow(c.App.Writer, snap, nil, selection{}, nil, out)
+	return auditAndShow(c.App.Writer, snap, nil, selection{saved: true}, nil, out)
 }

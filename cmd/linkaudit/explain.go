@@ -6,7 +6,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"linkaudit/override"
 	"linkaudit/policy"
 	"linkaudit/report"
 )
@@ -35,10 +34,7 @@ func explain(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	x := policy.Explain(snap, tree, targets[0], conf)
-	if x.Fix != "" && c.IsSet("root") {
-		x.Fix += " --root " + override.ShellWord(c.String("root"))
-	}
+	x := policy.Explain(snap, tree, targets[0], conf, sel.place(snap))
 	out.AllFiles = c.Bool("all-files")
 	show := func(w io.Writer) error { return showExplanation(w, x, out) }
 	if err := out.write(c.App.Writer, show); err != nil {

@@ -33,7 +33,7 @@ func TestEveryExampleCanBeExplained(t *testing.T) {
 		tree := linkfiles.Parse(&e.Snapshot.Files, rel)
 		for _, target := range targets {
 			where := fmt.Sprintf("%s: %s", e.Rule, target.Name)
-			x := policy.Explain(e.Snapshot, tree, target, nil)
+			x := policy.Explain(e.Snapshot, tree, target, nil, policy.Place{})
 			applies := ""
 			for _, v := range x.Files {
 				if v.Fate == linkfiles.FateApplies {

@@ -14,39 +14,64 @@ import (
 	"linkaudit/report"
 )
 
-// targets reads the flags that name devices and kinds.
+// targets reads the arguments and flags that name devices and kinds: each flag is a list,
+// by commas or repeated. --kind is the kind of the arguments where there are some, as with
+// check, and otherwise stands for every device of the kind.
 func targets(c *cli.Context) ([]override.Target, error) {
 	var out []override.Target
-	for _, f := range []struct{ flag, kind string }{{"bond", "bond"}, {"bridge", "bridge"}, {"device", ""}} {
-		for _, name := range c.StringSlice(f.flag) {
-			if err := validName(name); err != nil {
-				return nil, usage(c, "--%s %q cannot be a network device: %w", f.flag, name, err)
-			}
-			out = append(out, override.Target{Kind: f.kind, Name: name})
+	add := func(as, kind, name string) error {
+		if err := validName(name); err != nil {
+			return usage(c, "%s%q cannot be a network device: %w", as, name, err)
 		}
+		out = append(out, override.Target{Kind: kind, Name: name})
+		return nil
 	}
-	for _, kind := range c.StringSlice("kind") {
+	names, kinds := c.Args().Slice(), list(c.StringSlice("kind"))
+	for _, kind := range kinds {
 		if kind == "" || strings.ContainsFunc(kind, func(r rune) bool { return r <= ' ' || r > '~' }) {
 			return nil, usage(c, "--kind %q is no kind of device, such as bond", kind)
 		}
-		out = append(out, override.Target{Kind: kind})
+	}
+	switch {
+	case c.IsSet("kind") && len(kinds) == 0:
+		return nil, usage(c, "--kind needs a kind, such as bond")
+	case len(names) > 0 && len(kinds) > 1:
+		return nil, usage(c, "a device has one kind, but --kind names %d", len(kinds))
+	}
+	for _, name := range names {
+		if err := add("", strings.Join(kinds, ""), name); err != nil {
+			return nil, err
+		}
+	}
+	for _, f := range []struct{ flag, kind string }{{"bond", "bond"}, {"bridge", "bridge"}, {"team", "team"}, {"device", ""}} {
+		given := list(c.StringSlice(f.flag))
+		if c.IsSet(f.flag) && len(given) == 0 {
+			return nil, usage(c, "--%s needs the name of a device", f.flag)
+		}
+		for _, name := range given {
+			if err := add("--"+f.flag+" ", f.kind, name); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if len(names) == 0 {
+		for _, kind := range kinds {
+			out = append(out, override.Target{Kind: kind})
+		}
 	}
 	return out, nil
 }
 
 func runChange(c *cli.Context, undo bool) error {
-	if err := noArgs(c); err != nil {
-		return err
-	}
 	ts, err := targets(c)
 	if err != nil {
 		return err
 	}
 	switch {
 	case !undo && len(ts) == 0:
-		return usage(c, "name what to fix: --bond, --bridge, --device or --kind")
+		return usage(c, "name the device to fix, such as bond0, or every device of a kind with --kind")
 	case undo && len(ts) == 0 && !c.Bool("everything"):
-		return usage(c, "name what to undo: --bond, --bridge, --device, --kind, or --everything")
+		return usage(c, "name the device, such as bond0, a kind with --kind, or --everything")
 	case undo && len(ts) > 0 && c.Bool("everything"):
 		return usage(c, "--everything and the name of a device or kind exclude each other")
 	case c.Bool("check") && c.Bool("dry-run"):

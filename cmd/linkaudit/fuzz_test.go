@@ -50,7 +50,7 @@ func FuzzSnapshot(f *testing.F) {
 			if err != nil {
 				continue
 			}
-			x := policy.Explain(snap, tree, targets[0], nil)
+			x := policy.Explain(snap, tree, targets[0], nil, policy.Place{})
 			for _, format := range []string{"text", "json", "dot", "mermaid"} {
 				var b bytes.Buffer
 				if err := showExplanation(&b, x, output{format: format}); err != nil {

@@ -96,9 +96,14 @@ var commandTexts = []commandText{
 		},
 	},
 	{
-		name:    "fix",
-		summary: "put MACAddressPolicy=none in force for a device or kind",
-		description: "Writes the smallest override: a drop-in where the file in force is for the\n" +
+		name:      "fix",
+		arguments: "[DEVICE...]",
+		completes: "audited",
+		summary:   "put MACAddressPolicy=none in force for a device or kind",
+		description: "A DEVICE may still have to be created: its kind is that of the network\n" +
+			"configuration, or of --kind.\n" +
+			"\n" +
+			"Writes the smallest override: a drop-in where the file in force is for the\n" +
 			"device alone, and otherwise a file of its own in /etc/systemd/network that\n" +
 			"keeps all other settings. Then udevd reloads, and it is verified that the\n" +
 			"override is in force; if it is not, everything is taken back. Stale initramfs\n" +
@@ -111,10 +116,11 @@ var commandTexts = []commandText{
 			"1 with --check if something would be changed,\n" +
 			"2 failed and nothing is changed.",
 		flags: []flagText{
-			{name: "bond", usage: "the bond `NAME` (repeatable)", value: true, repeatable: true, completes: "bonds"},
-			{name: "bridge", usage: "the bridge `NAME` (repeatable)", value: true, repeatable: true, completes: "bridges"},
-			{name: "device", usage: "the device `NAME`, of any kind (repeatable)", value: true, repeatable: true, completes: "devices"},
-			{name: "kind", usage: "every device of `KIND` (repeatable)", value: true, repeatable: true, completes: "kinds"},
+			{name: "bond", usage: "the bond `NAME` (a list, by commas)", value: true, repeatable: true, completes: "bonds"},
+			{name: "bridge", usage: "the bridge `NAME` (a list, by commas)", value: true, repeatable: true, completes: "bridges"},
+			{name: "team", usage: "the team `NAME` (a list, by commas)", value: true, repeatable: true, completes: "teams"},
+			{name: "device", usage: "the device `NAME`, of any kind (a list)", value: true, repeatable: true, completes: "devices"},
+			{name: "kind", usage: "every device of `KIND` (a list, by commas)", value: true, repeatable: true, completes: "kinds"},
 			{name: "dry-run", usage: "show the plan and a diff, change nothing"},
 			{name: "check", usage: "say by exit status 1 that something would change"},
 			{name: "root", usage: "read the files below `DIR`, such as an image", value: true, completes: "directories"},
@@ -129,8 +135,10 @@ var commandTexts = []commandText{
 		},
 	},
 	{
-		name:    "undo",
-		summary: "take back what fix wrote",
+		name:      "undo",
+		arguments: "[DEVICE...]",
+		completes: "overridden-devices",
+		summary:   "take back what fix wrote",
 		description: "Removes the overrides of the devices and kinds named, or with --everything\n" +
 			"all that fix ever wrote. One that was edited since stays, unless --force is\n" +
 			"given.\n" +
@@ -139,10 +147,11 @@ var commandTexts = []commandText{
 			"1 with --check if something would be changed,\n" +
 			"2 failed and nothing is changed.",
 		flags: []flagText{
-			{name: "bond", usage: "the bond `NAME` (repeatable)", value: true, repeatable: true, completes: "overridden-bonds"},
-			{name: "bridge", usage: "the bridge `NAME` (repeatable)", value: true, repeatable: true, completes: "overridden-bridges"},
-			{name: "device", usage: "the device `NAME`, of any kind (repeatable)", value: true, repeatable: true, completes: "overridden-devices"},
-			{name: "kind", usage: "every device of `KIND` (repeatable)", value: true, repeatable: true, completes: "overridden-kinds"},
+			{name: "bond", usage: "the bond `NAME` (a list, by commas)", value: true, repeatable: true, completes: "overridden-bonds"},
+			{name: "bridge", usage: "the bridge `NAME` (a list, by commas)", value: true, repeatable: true, completes: "overridden-bridges"},
+			{name: "team", usage: "the team `NAME` (a list, by commas)", value: true, repeatable: true, completes: "overridden-teams"},
+			{name: "device", usage: "the device `NAME`, of any kind (a list)", value: true, repeatable: true, completes: "overridden-devices"},
+			{name: "kind", usage: "every device of `KIND` (a list, by commas)", value: true, repeatable: true, completes: "overridden-kinds"},
 			{name: "everything", usage: "all overrides that fix wrote"},
 			{name: "dry-run", usage: "show the plan and a diff, change nothing"},
 			{name: "check", usage: "say by exit status 1 that something would change"},

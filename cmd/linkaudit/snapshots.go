@@ -206,7 +206,7 @@ func (s *snapshotAudit) audit(sel selection, as pretence, conf policy.Site, seve
 		}
 		return
 	}
-	s.res = policy.Check(snap, tree, sel.options(targets, conf))
+	s.res = policy.Check(snap, tree, sel.options(snap, targets, conf))
 }
 
 // fleetCheck is the audit of several hosts.

@@ -166,7 +166,7 @@ func (sel selection) wants(conf policy.Site) func(name, kind string) bool {
 	if len(sel.names) > 0 {
 		return func(name, _ string) bool { return slices.Contains(sel.names, name) }
 	}
-	o := sel.options(nil, conf)
+	o := sel.options(nil, nil, conf)
 	return o.Chooses
 }
 

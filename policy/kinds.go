@@ -1,0 +1,113 @@
+package policy
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"linkaudit/fact"
+)
+
+// kindFacts is what the kernel shows of every new device of a kind, and with it what
+// udevd will see of a device that does not exist yet. None of them has a parent.
+type kindFacts struct {
+	// devType is DEVTYPE of the uevent, "" for none; link is the name of ifi_type, and ""
+	// where the kind has several.
+	devType, link string
+	// driver is what ETHTOOL_GDRVINFO says; "" where that differs between kernels.
+	driver string
+	// random: it is created with a random address and has no permanent one.
+	random bool
+	// modelled: package life knows what becomes of its address.
+	modelled bool
+	// unseen: devType, link and driver are not known.
+	unseen bool
+}
+
+const ether = "ether"
+
+// kinds holds the kinds of software devices that the kernel can make: rtnl_link_ops.kind
+// of Linux up to 6.18. What is not unseen was seen on running kernels; test/vm and
+// test/namespace compare. A device of a kind that is not here is a person's typing error,
+// or its driver is none of the kernel's own.
+var kinds = map[string]kindFacts{
+	"bond":   {devType: "bond", link: ether, driver: "bonding", random: true, modelled: true},
+	"bridge": {devType: "bridge", link: ether, driver: "bridge", random: true, modelled: true},
+	"team":   {link: ether, driver: "team", random: true, modelled: true},
+	"veth":   {link: ether, driver: "veth", random: true, modelled: true},
+	"vxlan":  {devType: "vxlan", link: ether, driver: "vxlan", random: true, modelled: true},
+
+	"dummy":       {link: ether, driver: "dummy", random: true},
+	"erspan":      {link: ether, random: true},
+	"geneve":      {devType: "geneve", link: ether, driver: "geneve", random: true},
+	"gretap":      {link: ether, random: true},
+	"ifb":         {link: ether, random: true},
+	"ip6erspan":   {link: ether, random: true},
+	"ip6gretap":   {link: ether, random: true},
+	"ipvlan":      {link: ether, driver: "ipvlan"},
+	"ipvtap":      {link: ether, driver: "ipvlan"},
+	"macsec":      {devType: "macsec", link: ether},
+	"macvlan":     {link: ether, driver: "macvlan", random: true},
+	"macvtap":     {link: ether, driver: "macvlan", random: true},
+	"netkit":      {link: ether, driver: "netkit"},
+	"openvswitch": {link: ether, driver: "openvswitch", random: true},
+	"tun":         {driver: "tun"}, // a tap is Ethernet, a tun is not
+	"vlan":        {devType: "vlan", link: ether, driver: "802.1Q VLAN Support"},
+	"vrf":         {link: ether, driver: "vrf", random: true},
+
+	"gre":       {link: "gre"},
+	"ip6gre":    {link: "ip6gre"},
+	"ip6tnl":    {link: "tunnel6"},
+	"ipip":      {link: "tunnel"},
+	"nlmon":     {link: "netlink"},
+	"sit":       {link: "sit"},
+	"vsockmon":  {link: "vsockmon"},
+	"vti":       {link: "tunnel"},
+	"vti6":      {link: "tunnel6"},
+	"wireguard": {devType: "wireguard", link: "none", driver: "wireguard"},
+	"xfrm":      {link: "none"},
+
+	"amt": {unseen: true}, "bareudp": {unseen: true}, "batadv": {unseen: true}, "caif": {unseen: true}, "can": {unseen: true},
+	"dsa": {unseen: true}, "gtp": {unseen: true}, "hsr": {unseen: true}, "ipoib": {unseen: true}, "lowpan": {unseen: true},
+	"netdevsim": {unseen: true}, "ovpn": {unseen: true}, "pfcp": {unseen: true}, "ppp": {unseen: true}, "rmnet": {unseen: true},
+	"vcan": {unseen: true}, "virt_wifi": {unseen: true}, "vxcan": {unseen: true}, "wwan": {unseen: true},
+}
+
+// linkType is [Match] Type= of a new device, and whether it is from ifi_type.
+func (k kindFacts) linkType(kind string) (name fact.Fact[string], fromARPHRD bool) {
+	switch {
+	case k.devType != "":
+		return fact.Known(k.devType), false
+	case k.link != "":
+		return fact.Known(k.link), true
+	}
+	return fact.Unknown[string](noSuchDevice + ", and those of kind " + kind + " differ in it"), true
+}
+
+// driverOf is [Match] Driver= of a new device.
+func (k kindFacts) driverOf(kind string) fact.Fact[string] {
+	if k.driver == "" {
+		return fact.Unknown[string](noSuchDevice + ", and kernels differ in what they call the driver of kind " + kind)
+	}
+	return fact.Known(k.driver)
+}
+
+// KnownKind reports whether the kernel can make software devices of the kind.
+func KnownKind(kind string) bool {
+	_, ok := kinds[kind]
+	return ok
+}
+
+// ErrUnknownKind says that the kernel has no such kind, and which it has.
+func ErrUnknownKind(kind string) error {
+	return fmt.Errorf("there is no kind of device %q, and no device of it here (kinds are %s)", kind, strings.Join(slices.Sorted(maps.Keys(kinds)), ", "))
+}
+
+// WithoutMAC reports whether devices of the kind are known to have no MAC address, so
+// that no MACAddressPolicy= acts on them (get_mac() of link-config.c: Ethernet and
+// InfiniBand only).
+func WithoutMAC(kind string) bool {
+	k, ok := kinds[kind]
+	return ok && !k.unseen && k.link != ether && k.link != ""
+}

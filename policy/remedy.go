@@ -1,0 +1,83 @@
+package policy
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"linkaudit/linkfiles"
+	"linkaudit/override"
+)
+
+// Place is the machine that a remedy is for.
+type Place struct {
+	// Root is the directory of an image, as the user named it; "" for a machine.
+	Root string
+	// Release is the release that the user said there is, 0 for the one found.
+	Release linkfiles.Release
+	// Host names the machine that a snapshot was taken of, "" for the running one:
+	// nothing that is run here changes another machine.
+	Host string
+}
+
+// Remedy is a command of linkaudit that does something about a finding. The zero value
+// is none.
+type Remedy struct {
+	Command string // "fix", "undo"
+	Target  override.Target
+	Place   Place
+}
+
+// Shell is the command line, ready to be pasted into a shell; "" for none.
+func (r Remedy) Shell() string {
+	if r.Command == "" {
+		return ""
+	}
+	line := "linkaudit " + r.Command
+	if r.Place.Root != "" {
+		line += " --root " + override.ShellWord(r.Place.Root)
+	}
+	if r.Place.Release != 0 {
+		line += fmt.Sprintf(" --systemd-release %d", r.Place.Release)
+	}
+	return line + " " + r.Target.Flags()
+}
+
+// String is the command line, with the host on which to run it where that is another.
+func (r Remedy) String() string {
+	if r.Place.Host != "" {
+		return r.Shell() + " (on " + r.Place.Host + ")"
+	}
+	return r.Shell()
+}
+
+// MarshalJSON writes null for none.
+func (r Remedy) MarshalJSON() ([]byte, error) {
+	if r.Command == "" {
+		return []byte("null"), nil
+	}
+	return json.Marshal(struct {
+		Command string `json:"command"`
+		Host    string `json:"host"`
+	}{r.Shell(), r.Place.Host})
+}
+
+// remedy is a command about a device or kind of the machine that is audited.
+func (a *audit) remedy(command string, t override.Target) Remedy {
+	return Remedy{command, t, a.opt.Place}
+}
+
+// fixWith is the command that fixes the device, and the sentence that says what it does
+// and what is left to do then.
+func (s *subject) fixWith(does string) (Remedy, string) {
+	r := s.remedy("fix", override.Target{Kind: s.res.Kind, Name: s.res.Name})
+	return r, fmt.Sprintf("%s %s%s.", r, does, s.thenRecreate())
+}
+
+// thenRecreate says how a device that exists comes to follow its file: behind what has
+// changed the file. A device that is still to be created follows it anyway.
+func (s *subject) thenRecreate() string {
+	if s.res.Device == nil {
+		return ""
+	}
+	return "; then reboot, or delete and recreate " + s.res.Name
+}

@@ -169,6 +169,9 @@ func (in Input) Plan(t override.Target) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	if policy.WithoutMAC(t.Kind) {
+		return &Plan{Target: t, Why: fmt.Sprintf("devices of kind %s have no MAC address, so that no MACAddressPolicy= acts on them", t.Kind)}, nil
+	}
 	managers, err := in.heedManagers(t)
 	switch {
 	case err != nil:

@@ -45,15 +45,20 @@ func (t Target) String() string {
 // Flags are the arguments of fix and undo that name the target, ready to be pasted
 // into a shell. Nothing can follow them: a name may begin with a hyphen.
 func (t Target) Flags() string {
+	list := strings.Contains(t.Name, ",") // as a flag takes it
 	switch {
 	case t.Name == "":
 		return "--kind " + ShellWord(t.Kind)
+	case list:
 	case t.Kind == "bond" || t.Kind == "bridge" || t.Kind == "team":
 		return "--" + t.Kind + " " + ShellWord(t.Name)
 	case t.Kind == "":
 		return "--device " + ShellWord(t.Name)
 	}
-	words := "--kind " + ShellWord(t.Kind) + " "
+	words := ""
+	if t.Kind != "" {
+		words = "--kind " + ShellWord(t.Kind) + " "
+	}
 	if strings.HasPrefix(t.Name, "-") {
 		words += "-- "
 	}

@@ -12,7 +12,7 @@ import (
 
 // helpFixedAddress is the help of the rules about an address that depends on
 // the order of events.
-const helpFixedAddress = "Give the device an address that does not depend on the order of events: MACAddressPolicy=none (linkaudit fix), or an explicit one where it is created."
+const helpFixedAddress = "Give the device an explicit address where it is created, which does not depend on the order of events."
 
 // predictRules are about the address that a device will carry tomorrow.
 var predictRules = []Rule{
@@ -122,11 +122,15 @@ func (s *subject) changes(moments ...moment) []found {
 	if len(then) == 0 {
 		return nil
 	}
-	return []found{{
+	f := found{
 		message:  fmt.Sprintf("%s carries %s, and %s", s.res.Name, s.res.Device.MAC, strings.Join(then, ", and ")),
 		pos:      s.res.PolicySource,
 		severity: s.consequence(),
-	}}
+	}
+	if s.res.Policy.Or("") == "persistent" && s.res.Manager == nil {
+		f.remedy, f.help = s.fixWith("sets MACAddressPolicy=none")
+	}
+	return []found{f}
 }
 
 // mended reports whether the device carries udev's address under a policy that

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -74,7 +75,8 @@ func TestScripts(t *testing.T) {
 				ts.Check(err)
 				ts.Check(s.Validate(doc))
 			},
-			"status": status,
+			"status":   status,
+			"remedied": remedied,
 			// fits FILE: no line of FILE is longer than 80 characters.
 			"fits": func(ts *testscript.TestScript, neg bool, args []string) {
 				if neg || len(args) != 1 {
@@ -88,6 +90,68 @@ func TestScripts(t *testing.T) {
 			},
 		},
 	})
+}
+
+// remedied N CHECK...: CHECK finds something, N commands are printed with it, each of them
+// succeeds as it is printed, and then none of those findings is left.
+func remedied(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: remedied N COMMAND [ARG...]")
+	}
+	type key struct{ device, rule string }
+	find := func() (commands []string, of map[key]string) {
+		_ = ts.Exec(args[1], slices.Insert(slices.Clone(args[2:]), 1, "--format", "json")...) // findings are no success
+		var report struct {
+			Devices []struct {
+				Name     string
+				Findings []finding
+			}
+			Findings []finding
+		}
+		if err := json.Unmarshal([]byte(ts.ReadFile("stdout")), &report); err != nil {
+			ts.Fatalf("%v", err)
+		}
+		of = map[key]string{}
+		add := func(device string, findings []finding) {
+			for _, f := range findings {
+				if f.Remedy == nil {
+					continue
+				}
+				if !strings.Contains(f.Help, f.Remedy.Command) {
+					ts.Fatalf("%s is not what the help says: %s", f.Remedy.Command, f.Help)
+				}
+				of[key{device, f.Rule}] = f.Remedy.Command
+				if !slices.Contains(commands, f.Remedy.Command) {
+					commands = append(commands, f.Remedy.Command)
+				}
+			}
+		}
+		for _, d := range report.Devices {
+			add(d.Name, d.Findings)
+		}
+		add("", report.Findings)
+		return commands, of
+	}
+	commands, before := find()
+	if strconv.Itoa(len(commands)) != args[0] {
+		ts.Fatalf("%d commands are printed, not %s: %q", len(commands), args[0], commands)
+	}
+	for _, c := range commands {
+		if err := ts.Exec("sh", "-c", c); err != nil {
+			ts.Fatalf("%s: %v", c, err)
+		}
+	}
+	_, after := find()
+	for k, c := range before {
+		if _, left := after[k]; left {
+			ts.Fatalf("%s does not help against %s of %s", c, k.rule, k.device)
+		}
+	}
+}
+
+type finding struct {
+	Rule, Help string
+	Remedy     *struct{ Command, Host string }
 }
 
 // status N COMMAND...: the exit status is N.

@@ -413,7 +413,22 @@ func (m *match) testDriver(q quirks, d *Device, brief bool) answer {
 	if len(m.driver) > 0 && q.driverProperty && d.Properties != nil {
 		driver = d.Properties("ID_NET_DRIVER")
 	}
+	if driver.IsUnknown() && len(d.Drivers) > 0 && len(m.driver) > 0 {
+		return m.testDrivers(q, d, driver, brief)
+	}
 	return testPatterns(q, "Driver", m.driver, driver, brief)
+}
+
+// testDrivers has an answer where all that the driver may be have the same one.
+func (m *match) testDrivers(q quirks, d *Device, unknown fact.Fact[string], brief bool) (all answer) {
+	for i, driver := range d.Drivers {
+		a := testPatterns(q, "Driver", m.driver, fact.Text(driver), brief)
+		if i > 0 && a.state != all.state {
+			return testPatterns(q, "Driver", m.driver, unknown, brief)
+		}
+		all = a
+	}
+	return all
 }
 
 func (s *addrSet) test(key string, has fact.Fact[string], absentMatches, brief bool) answer {

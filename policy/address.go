@@ -370,7 +370,7 @@ func persistentMACOf(snap *host.Snapshot, d *host.Device, id fact.Fact[[16]byte]
 	if !names.IsKnown() {
 		// net_id names a device by its parent; the kinds in the table have
 		// none, whatever the udev database would say.
-		if _, virtual := kinds[d.Kind]; virtual {
+		if withoutParent(d.Kind) {
 			names = fact.Known(map[string]string{})
 		} else if names.IsAbsent() {
 			names = fact.Unknown[map[string]string]("udev has no record of the device")

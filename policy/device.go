@@ -23,7 +23,7 @@ func LinkDevice(d *host.Device) *linkfiles.Device {
 
 func linkDevice(d *host.Device) linkfiles.Device {
 	dev := d.MatchAttributes()
-	k, virtual := kinds[d.Kind]
+	k, virtual := kinds[d.Kind], withoutParent(d.Kind)
 	if dev.Driver.IsUnknown() && k.driver != "" {
 		dev.Driver = fact.Known(k.driver)
 	}
@@ -55,8 +55,8 @@ func absentDevice(name, kind string) linkfiles.Device {
 		PermMAC:        fact.Unknown[string](noSuchDevice),
 		NameAssignType: fact.Unknown[int](noSuchDevice),
 	}
-	k, software := kinds[kind]
-	ok := software && !k.unseen
+	k, ok := kinds[kind]
+	ok = ok && !k.unseen
 	why := noSuchDevice
 	switch {
 	case kind == "":
@@ -72,12 +72,11 @@ func absentDevice(name, kind string) linkfiles.Device {
 	if ok {
 		dev.Type, dev.TypeFromARPHRD = k.linkType(kind)
 		dev.Driver = k.driverOf(kind)
-	}
-	if software {
+		dev.Drivers = []string{"", kind}
 		dev.Path = fact.Absent[string]()
-	}
-	if ok && !WithoutMAC(kind) { // some tunnels have a permanent address, a random one
-		dev.PermMAC = fact.Absent[string]()
+		if !WithoutMAC(kind) { // some tunnels have a permanent address, a random one
+			dev.PermMAC = fact.Absent[string]()
+		}
 	}
 	dev.Properties = func(key string) fact.Fact[string] {
 		switch {
@@ -89,7 +88,7 @@ func absentDevice(name, kind string) linkfiles.Device {
 			return fact.Text(k.devType)
 		case ok && key == "ID_NET_DRIVER":
 			return dev.Driver
-		case software && fromParent(key):
+		case ok && fromParent(key):
 			return fact.Absent[string]()
 		}
 		return fact.Unknown[string](why)
@@ -140,7 +139,7 @@ func MatchKind(rel linkfiles.Release, kind string) (key, value string, ok bool) 
 	case k.devType != "":
 		return "Type", k.devType, true
 	case k.driver != "" && !sharesDriver(kind):
-		return "Driver", k.driver, true
+		return "Driver", strings.ReplaceAll(k.driver, " ", "?"), true // a space separates patterns
 	}
 	return "", "", false
 }

@@ -74,7 +74,7 @@ func absentDevice(name, kind string) linkfiles.Device {
 		dev.Driver = k.driverOf(kind)
 		dev.Drivers = []string{"", kind}
 		dev.Path = fact.Absent[string]()
-		if !WithoutMAC(kind) { // some tunnels have a permanent address, a random one
+		if !k.permanent {
 			dev.PermMAC = fact.Absent[string]()
 		}
 	}

@@ -21,6 +21,8 @@ type kindFacts struct {
 	driver string
 	// random: it is created with a random address and has no permanent one.
 	random bool
+	// permanent: it has a permanent address, some made up, some of the device beneath.
+	permanent bool
 	// modelled: package life knows what becomes of its address.
 	modelled bool
 	// unseen: nothing is known of it here; some have a parent.
@@ -50,8 +52,8 @@ var kinds = map[string]kindFacts{
 	"ifb":         {link: ether, random: true},
 	"ip6erspan":   {link: ether, random: true},
 	"ip6gretap":   {link: ether, random: true},
-	"ipvlan":      {link: ether, driver: "ipvlan"},
-	"ipvtap":      {link: ether, driver: "ipvlan"},
+	"ipvlan":      {link: ether, driver: "ipvlan", permanent: true},
+	"ipvtap":      {link: ether, driver: "ipvlan", permanent: true},
 	"macsec":      {devType: "macsec", link: ether},
 	"macvlan":     {link: ether, driver: "macvlan", random: true},
 	"macvtap":     {link: ether, driver: "macvlan", random: true},
@@ -62,16 +64,16 @@ var kinds = map[string]kindFacts{
 	"vlan":        {devType: "vlan", link: ether, driver: "802.1Q VLAN Support"},
 	"vrf":         {link: ether, driver: "vrf", random: true},
 
-	"gre":       {link: "gre"},
-	"ip6gre":    {link: "ip6gre"},
-	"ip6tnl":    {link: "tunnel6"},
+	"gre":       {link: "ipgre"},
+	"ip6gre":    {link: "ip6gre", permanent: true},
+	"ip6tnl":    {link: "tunnel6", permanent: true},
 	"ipip":      {link: "tunnel"},
 	"nlmon":     {link: "netlink"},
 	"sit":       {link: "sit"},
 	"vsockmon":  {link: "vsockmon"},
 	"vti":       {link: "tunnel"},
-	"vti6":      {link: "tunnel6"},
-	"wireguard": {devType: "wireguard", link: "none", driver: "wireguard"},
+	"vti6":      {link: "tunnel6", permanent: true},
+	"wireguard": {devType: "wireguard", link: "none"},
 	"xfrm":      {link: "none"},
 
 	"amt":     {link: "none"},

@@ -258,6 +258,8 @@ func (sel selection) options(snap *host.Snapshot, targets []policy.Target, conf 
 // has the files.
 func (sel selection) place(snap *host.Snapshot) policy.Place {
 	switch {
+	case sel.root != "" && sel.saved:
+		return policy.Place{Root: sel.root, Release: cmp.Or(sel.release, snap.Systemd.Release.Or(0))}
 	case sel.root != "":
 		return policy.Place{Root: sel.root, Release: sel.release}
 	case sel.saved:

@@ -452,7 +452,7 @@ func (s *stage) differFromSnapshot(t *testing.T) (differ []string) {
 				from = full
 			}
 			saved := outside(t, append(args, "--from", from)...)
-			if live.stdout != saved.stdout || live.status != saved.status {
+			if anywhere(live.stdout) != anywhere(saved.stdout) || live.status != saved.status {
 				differ = append(differ, fmt.Sprintf("live %v\nfrom the snapshot %v", live, saved))
 			}
 			if strings.Contains(live.stdout, id) {
@@ -461,6 +461,13 @@ func (s *stage) differFromSnapshot(t *testing.T) (differ []string) {
 		}
 	}
 	return differ
+}
+
+// anywhere is a report without the host on which a remedy is to be run: that of a snapshot
+// says it, and its lines break elsewhere.
+func anywhere(report string) string {
+	report = strings.ReplaceAll(report, `"host": "stage"`, `"host": ""`)
+	return strings.ReplaceAll(strings.Join(strings.Fields(report), " "), " (on stage)", "")
 }
 
 // property asks the udev database, as udevadm reads it.

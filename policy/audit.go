@@ -97,8 +97,8 @@ type DeviceResult struct {
 	// address is made of if that is not the present machine-id; the zero value
 	// where it is.
 	OfOtherID host.OfOtherID
-	// OriginPort names the port whose address the device carries, where
-	// Origin is OriginPort.
+	// OriginPort names the port whose address the device has, where Origin is
+	// OriginPort, and where somebody set it to that (OriginSomeone).
 	OriginPort string
 	// OriginCandidates are the Origin constants that remain possible where
 	// Origin is unknown.

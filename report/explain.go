@@ -604,6 +604,8 @@ func explainOrigin(d *policy.DeviceResult) []span {
 // giver says who gave an address, with the port's name where there is one.
 func giver(origin, port string) string {
 	switch {
+	case origin == policy.OriginSomeone && port != "":
+		return setToPort(port)
 	case origin == policy.OriginPort && port != "":
 		return "taken from the port " + word(port)
 	case origin == policy.OriginUdevRandom:

@@ -50,7 +50,7 @@ func Explain(snap *host.Snapshot, tree *linkfiles.Tree, target Target, site Site
 		}
 	}
 	for _, f := range d.Findings {
-		if f.Rule == "policy-overrides-ports" {
+		if f.Rule == "policy-overrides-ports" && !d.wouldFollowGuests() {
 			x.Fix = "linkaudit fix " + override.Target{Kind: d.Kind, Name: d.Name}.Flags()
 		}
 	}

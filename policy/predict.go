@@ -92,6 +92,8 @@ func (s *subject) predict() []Prediction {
 			p.MAC = fact.Absent[string]()
 		case e == EventPortsRejoin:
 			p.Outcomes, p.MAC = s.portsRejoin(d)
+		case e == EventGuests:
+			p.Outcomes, p.MAC = s.guestStartsOrStops(d)
 		case e == EventRecreate:
 			p.Outcomes, p.MAC = s.recreated(d, false)
 		case e == EventBoot:

@@ -82,6 +82,7 @@ var catalogue = func() []*Rule {
 		networkdRules,
 		managerRules,
 		predictRules,
+		guestRules,
 		initramfsRules,
 		hostRules,
 		machineIDRules,

@@ -223,6 +223,10 @@ func policyOverridesPorts(s *subject) []found {
 		f.message += fmt.Sprintf(" (port %s)", port)
 	}
 	switch {
+	case s.res.wouldFollowGuests():
+		f.help = s.pinWords(d) + " With MACAddressPolicy=none alone it would follow its guests."
+	}
+	switch {
 	case s.res.Kind == "bond":
 	case uplink(d) != "":
 	case len(d.Ports) > 0 && allVirtual(d):

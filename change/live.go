@@ -2,9 +2,9 @@ package change
 
 import (
 	"fmt"
-	"slices"
 
 	"linkaudit/host"
+	"linkaudit/policy"
 )
 
 // LiveChange is what would bring the address of a device that exists in line
@@ -31,8 +31,9 @@ const (
 // PlanLive works out the address that the kernel would have given the device:
 // for a bridge the lowest of its ports' (br_stp_recalculate_bridge_id()), for a
 // bond or team that of its first port. Only an address that somebody set is
-// another one than the kernel's.
-func PlanLive(d *host.Device) LiveChange {
+// another one than the kernel's. Ports of guests, which come and go, are left out:
+// lasting are the others.
+func PlanLive(d *host.Device, lasting []host.Port) LiveChange {
 	c := LiveChange{Device: d.Name, Was: d.MAC}
 	t, ok := d.AddrAssignType.Get()
 	switch {
@@ -50,18 +51,17 @@ func PlanLive(d *host.Device) LiveChange {
 	}
 	switch d.Kind {
 	case "bridge":
-		p := slices.MinFunc(d.Ports, func(x, y host.Port) int {
-			switch {
-			case x.MAC < y.MAC:
-				return -1
-			case x.MAC > y.MAC:
-				return 1
-			}
-			return x.Index - y.Index
-		})
+		p, ok := policy.LowestPort(lasting)
+		if !ok {
+			c.Cannot = "all of its ports are those of guests, which come and go"
+			return c
+		}
 		c.MAC, c.From = p.MAC, p.Name
 	case "bond", "team":
 		p := d.Ports[0]
+		if len(lasting) > 0 {
+			p = lasting[0]
+		}
 		if p.PermanentMAC == "" {
 			c.Cannot = fmt.Sprintf("its first port %s has no permanent address, and carries that of the %s now", p.Name, d.Kind)
 			return c

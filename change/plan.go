@@ -199,6 +199,7 @@ func (in Input) Plan(t override.Target) (*Plan, error) {
 		plan.Notes = append(plan.Notes, fmt.Sprintf("systemd-networkd creates %s; without %s it would give it an address that no .link file changes", n.Device, n.Path))
 	}
 	plan.Notes = append(plan.Notes, managers.notes...)
+	plan.Notes = append(plan.Notes, policy.GuestsUnderNone(in.Snapshot, t.Name, t.Kind)...)
 	return plan, nil
 }
 

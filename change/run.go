@@ -12,6 +12,7 @@ import (
 	"linkaudit/linkfiles"
 	"linkaudit/netconf"
 	"linkaudit/override"
+	"linkaudit/policy"
 )
 
 // Options are those of Fix and TakeBack.
@@ -306,7 +307,8 @@ func (r *Result) planLive(in Input, o Options) (todo []LiveChange, err error) {
 				continue
 			}
 			seen[d.Name] = true
-			c := PlanLive(d)
+			lasting, _ := policy.PortsOf(in.Snapshot, d)
+			c := PlanLive(d, lasting)
 			anew := fmt.Sprintf("%s carries %s (addr_assign_type 3, set) until it is created anew%s or the machine boots", d.Name, d.MAC, p.createsAnew(in.Release, d.Name))
 			switch {
 			case c.MAC == "" && c.Cannot == "":

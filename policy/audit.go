@@ -102,8 +102,8 @@ type DeviceResult struct {
 	// address is made of if that is not the present machine-id; the zero value
 	// where it is.
 	OfOtherID host.OfOtherID
-	// OriginPort names the port whose address the device carries, where
-	// Origin is OriginPort.
+	// OriginPort names the port whose address the device has, where Origin is
+	// OriginPort, and where somebody set it to that (OriginSomeone).
 	OriginPort string
 	// OriginCandidates are the Origin constants that remain possible where
 	// Origin is unknown.
@@ -142,17 +142,21 @@ const (
 	EventRecreate Event = "recreate"
 	// EventPortsRejoin is that all ports leave the device and join again.
 	EventPortsRejoin Event = "ports_rejoin"
+	// EventGuests is that a virtual machine or container starts or stops whose
+	// port the bridge has, or will have.
+	EventGuests Event = "guest_starts_or_stops"
 )
 
 // Events are all events, in the order in which they are shown.
-var Events = []Event{EventBoot, EventUdevAdd, EventRecreate, EventPortsRejoin}
+var Events = []Event{EventBoot, EventUdevAdd, EventRecreate, EventPortsRejoin, EventGuests}
 
 // Prediction is the address of a device after an event.
 type Prediction struct {
 	Event Event
 	// MAC is the address where there is one possible outcome only, and that
 	// is no made-up address; absent for a device without an address, or one
-	// that the event cannot happen to (a device without ports); unknown
+	// that the event cannot happen to (a device without ports, or without
+	// guests); unknown
 	// otherwise, with the reason.
 	MAC fact.Fact[string]
 	// Outcomes are all possible outcomes; none where they cannot be told.

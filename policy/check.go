@@ -13,6 +13,7 @@ import (
 	"linkaudit/fact"
 	"linkaudit/host"
 	"linkaudit/linkfiles"
+	"linkaudit/netconf"
 )
 
 // Check audits the devices that opt chooses: which file of the tree applies
@@ -271,8 +272,22 @@ func (s *subject) absent(t Target) {
 	} else {
 		s.res.Persistent = fact.Unknown[host.PersistentMAC](noSuchDevice)
 	}
-	dev := absentDevice(t.Name, t.Kind)
-	s.decision = s.decider.Decide(&dev)
+	dev := NewDevice(t.Name, t.Kind)
+	if c := createdWith(s.declarations().Or(nil)); c != "" {
+		dev.MAC = fact.Known(c)
+	}
+	s.decision = s.decider.Decide(dev)
+}
+
+// createdWith is the address with which a program is to create a device, "" where
+// no configuration says one.
+func createdWith(of []netconf.Declaration) string {
+	for _, d := range of {
+		if d.Creates && d.Ignored == "" && d.Address.AtCreation && d.Address.Way == netconf.WayExplicit && !overruled(of, d) {
+			return d.Address.MAC
+		}
+	}
+	return ""
 }
 
 // fromFiles fills in what follows from the files.
@@ -294,9 +309,7 @@ func (s *subject) fromFiles() {
 		s.expected, _, s.expectedAt = s.opt.Site.Expect(s.res.Name, s.res.Kind)
 	}
 	s.res.Origin = s.origin()
-	if s.res.Origin.Or("") == OriginPort {
-		s.res.OriginPort = portWithAddress(s.res.Device)
-	}
+	s.res.OriginPort = s.originPort()
 	s.res.Declarations = s.declarations()
 	s.res.Manager = s.manager()
 	s.res.Steps, s.res.Wins = s.steps()

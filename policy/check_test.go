@@ -148,7 +148,7 @@ func TestWhatIsFoundOfOneDevice(t *testing.T) {
 				return d
 			}()), "bond0", "link-file", "address-changes-on-restart/warning"},
 		"a typo in the file in force": {machine(with("/etc/systemd/network/10-b.link", "[Match]\nOriginalName=bond*\n[Link]\nMACAddresPolicy=none\n"),
-			master("bond", "bond0", nicMAC, 2, nic)), "bond0", "port", "applied-file-differs/warning unknown-key/warning"},
+			master("bond", "bond0", nicMAC, 2, nic)), "bond0", "port", "applied-file-differs/info unknown-key/warning"},
 		"a match on the udev database that cannot be read": {machine(with("/etc/systemd/network/10-b.link", "[Match]\nProperty=SITE=1\n[Link]\nMACAddressPolicy=none\n"),
 			func() host.Device {
 				d := master("bond", "bond0", nicMAC, 2, nic)

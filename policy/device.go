@@ -105,7 +105,8 @@ func fromParent(key string) bool {
 }
 
 // NewDevice is what [Match] will see of a device when it is created without an
-// address of its own choice: it has a random one, which no file names.
+// address of its own choice: it has a random one, which no file names. Without a
+// kind it may be hardware, which comes with an address of its own.
 func NewDevice(name, kind string) *linkfiles.Device {
 	dev := newDevice(name, kind)
 	return &dev // as LinkDevice
@@ -113,7 +114,9 @@ func NewDevice(name, kind string) *linkfiles.Device {
 
 func newDevice(name, kind string) linkfiles.Device {
 	dev := absentDevice(name, kind)
-	dev.MAC = fact.Known(unnamedAddress)
+	if kind != "" {
+		dev.MAC = fact.Known(unnamedAddress)
+	}
 	return dev
 }
 

@@ -104,6 +104,9 @@ func (r *DeviceResult) evidence() string {
 	case OriginLinkFile:
 		return set + "and it is MACAddress= of the .link file that udevd applied to the device."
 	case OriginSomeone:
+		if r.OriginPort != "" {
+			return fmt.Sprintf(set+"and it is the address of the port %s: a program or a person did, as linkaudit fix --apply does.", r.OriginPort)
+		}
 		return fmt.Sprintf(set+"but it is none that udevd or systemd-networkd make for %q with this machine-id: a program or a person did.", d.Name)
 	}
 	return ""

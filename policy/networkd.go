@@ -26,8 +26,16 @@ func NetworkdDeclares(files *netconf.NetworkdFiles, active fact.Fact[bool], snap
 		}
 	}
 	return files.Declarations(netconf.NetworkdMachine{
-		Release: rel, System: &snap.System, Devices: devices, NewDevice: NewDevice, Active: active,
+		Release: rel, System: &snap.System, Devices: devices, NewDevice: newOfNetworkd, Active: active,
 	})
+}
+
+// newOfNetworkd is a device that a file has systemd-networkd create, or a port that a
+// file names: that one is not there, so that no address is its own yet.
+func newOfNetworkd(name, kind string) *linkfiles.Device {
+	dev := NewDevice(name, kind)
+	dev.MAC = fact.Known(unnamedAddress)
+	return dev
 }
 
 // networkdSays is what systemd-networkd does to one device, nil each where it

@@ -144,6 +144,37 @@ func (s *subject) originOfSet(d *host.Device) fact.Fact[string] {
 	return unknown("udev, or someone who set the address that MACAddressPolicy=persistent derives", OriginUdev, OriginSomeone)
 }
 
+// originPort works out DeviceResult.OriginPort.
+func (s *subject) originPort() string {
+	switch s.res.Origin.Or("") {
+	case OriginPort:
+		return portWithAddress(s.res.Device)
+	case OriginSomeone:
+		return portToTakeAfter(s.res.Device)
+	}
+	return ""
+}
+
+// portToTakeAfter names the port whose own address somebody gave the device, ""
+// if none has it. What a port of a bond or team has now may be the master's.
+func portToTakeAfter(d *host.Device) string {
+	for _, p := range d.Ports {
+		if p.OwnMAC == d.MAC || p.PermanentMAC == d.MAC || d.Kind == "bridge" && p.MAC == d.MAC {
+			return p.Name
+		}
+	}
+	return ""
+}
+
+// asNow are origin and port of the present address, for an outcome that is the
+// same.
+func (s *subject) asNow() (origin, port string) {
+	if origin = s.res.Origin.Or(""); origin == OriginPort {
+		port = s.res.OriginPort
+	}
+	return origin, port
+}
+
 // ofEarlierName reports whether the address may be one that was derived from a
 // name that the device had before.
 func ofEarlierName(d *host.Device) bool {

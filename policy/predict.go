@@ -92,6 +92,8 @@ func (s *subject) predict() []Prediction {
 			p.MAC = fact.Absent[string]()
 		case e == EventPortsRejoin:
 			p.Outcomes, p.MAC = s.portsRejoin(d)
+		case e == EventGuests:
+			p.Outcomes, p.MAC = s.guestStartsOrStops(d)
 		case e == EventRecreate:
 			p.Outcomes, p.MAC = s.recreated(d, false)
 		case e == EventBoot:
@@ -103,7 +105,8 @@ func (s *subject) predict() []Prediction {
 }
 
 func (s *subject) afterAddOutcome(mac string) Outcome {
-	o := Outcome{MAC: mac, Origin: s.res.Origin.Or(""), Port: s.res.OriginPort}
+	o := Outcome{MAC: mac}
+	o.Origin, o.Port = s.asNow()
 	if mac != s.res.Device.MAC {
 		o.Port, o.Origin = "", originBy(s.res.Policy.Or(""))
 	}
@@ -402,7 +405,7 @@ func (s *subject) outcome(d life.Device, set string) Outcome {
 	case d.Assign == life.Set && set != "" && d.MAC != "":
 		o.Origin = set
 	case d.Assign == life.Set && set == "":
-		o.Origin, o.Port = s.res.Origin.Or(""), s.res.OriginPort
+		o.Origin, o.Port = s.asNow()
 	case d.Kind == "bond" && d.Assign == life.Stolen:
 		o.Origin, o.Port = OriginPort, d.Ports[0].Name
 	case d.Kind == "bridge" && d.Assign == life.Random && len(d.Ports) > 0:
@@ -414,7 +417,7 @@ func (s *subject) outcome(d life.Device, set string) Outcome {
 			}
 		}
 	case d.Kind == "team" && d.Assign != life.Set && set == "" && d.MAC != "":
-		o.Origin, o.Port = s.res.Origin.Or(""), s.res.OriginPort
+		o.Origin, o.Port = s.asNow()
 	}
 	return o
 }

@@ -64,9 +64,9 @@ func TestAFileThatUdevdCannotRecordIsNotSaidToBeUnapplied(t *testing.T) {
 		"not UTF-8, 262":              {262, "10-\xff.link", nil, "applied-file-unknown/info"},
 		"an escape sequence, 260":     {260, "10-\x1b[2J.link", nil, "applied-file-unknown/info"},
 		"a noncharacter, 262":         {262, "10-\ufdd0.link", nil, "applied-file-unknown/info"},
-		"U+0080 is recorded, 262":     {262, "10-\u0080.link", nil, "applied-file-differs/warning"},
-		"an ordinary name, 262":       {262, "10-a.link", nil, "applied-file-differs/warning"},
-		"not UTF-8, 259":              {259, "10-\xff.link", nil, "applied-file-differs/warning"},
+		"U+0080 is recorded, 262":     {262, "10-\u0080.link", nil, "applied-file-differs/info"},
+		"an ordinary name, 262":       {262, "10-a.link", nil, "applied-file-differs/info"},
+		"not UTF-8, 259":              {259, "10-\xff.link", nil, "applied-file-differs/info"},
 		"not UTF-8 and recorded, 259": {259, "10-\xff.link", map[string]string{"ID_NET_LINK_FILE": "/etc/systemd/network/10-\xff.link"}, ""},
 		"a newline, 257":              {257, "10-a\nb.link", map[string]string{"ID_NET_LINK_FILE": "/etc/systemd/network/10-a"}, ""},
 	} {

@@ -68,7 +68,12 @@ func (a *audit) remedy(command string, t override.Target) Remedy {
 
 // fixWith is the command that fixes the device, and the sentence that says what it does
 // and what is left to do then.
+//
+// A bridge that would follow its guests then gets no such advice.
 func (s *subject) fixWith(does string) (Remedy, string) {
+	if s.res.wouldFollowGuests() {
+		return Remedy{}, s.pinWords(s.res.Device) + " With MACAddressPolicy=none alone it would follow its guests."
+	}
 	r := s.remedy("fix", override.Target{Kind: s.res.Kind, Name: s.res.Name})
 	return r, fmt.Sprintf("%s %s%s.", r, does, s.thenRecreate())
 }

@@ -83,6 +83,7 @@ var catalogue = func() []*Rule {
 		networkdRules,
 		managerRules,
 		predictRules,
+		guestRules,
 		initramfsRules,
 		hostRules,
 		machineIDRules,

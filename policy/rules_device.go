@@ -336,7 +336,38 @@ func appliedFileDiffers(s *subject) []found {
 	if old := s.appliedFile(); old != nil && s.file != nil && sameAddressSettings(old, s.file) {
 		f.severity = Info
 	}
-	return []found{f}
+	return []found{s.unlessSettled(f)}
+}
+
+// unlessSettled makes a finding light where the device has the address already
+// that it will have once it is created again: nothing is left to do about it.
+func (s *subject) unlessSettled(f found) found {
+	if s.settled() {
+		f.severity = Info
+		f.help = fmt.Sprintf("Nothing: %s has the address already that it gets when it is created again.", s.res.Name)
+	}
+	return f
+}
+
+// settled reports whether a boot and a recreation leave the device its address, as
+// far as they can be foretold, and one of them can be. Which port of a bond is
+// first is no matter here: ports-order-decides is about that.
+func (s *subject) settled() bool {
+	ofAnyPort := s.res.Kind == "bond" && s.res.OriginPort != ""
+	foretold := false
+	for _, e := range []Event{EventBoot, EventRecreate} {
+		outcomes := s.after(e).Outcomes
+		if len(outcomes) == 0 || slices.ContainsFunc(outcomes, func(o Outcome) bool { return o.MAC == "" && o.Origin == OriginPort }) {
+			continue // a port's, which is not known
+		}
+		for _, o := range outcomes {
+			if o.MAC != s.res.Device.MAC && !(ofAnyPort && o.Origin == OriginPort) {
+				return false
+			}
+		}
+		foretold = true
+	}
+	return foretold
 }
 
 // sameAddressSettings compares what two files say about the address.
@@ -366,10 +397,10 @@ func (s *subject) appliedDropInsDiffer(db map[string]string) []found {
 	if slices.EqualFunc(applied, s.file.DropIns, s.samePathIn) {
 		return nil
 	}
-	return []found{{
+	return []found{s.unlessSettled(found{
 		message: fmt.Sprintf("udevd applied %s to %s with %s, but %s in force now", s.file.Path, s.res.Name, dropIns(applied), areInForce(s.file.DropIns)),
 		pos:     linkfiles.Pos{File: s.file.Path},
-	}}
+	})}
 }
 
 // samePathIn compares two drop-ins: the directory of the .link file is one

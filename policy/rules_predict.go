@@ -239,8 +239,8 @@ func predictionUnknown(s *subject) []found {
 		when string
 		many bool
 	}
-	all := make([]unknown, 0, 3)
-	for _, m := range []moment{{EventBoot, "after the next boot"}, {EventRecreate, "once it is deleted and created again"}, {EventPortsRejoin, "once its ports have left and joined again"}} {
+	all := make([]unknown, 0, 4)
+	for _, m := range []moment{{EventBoot, "after the next boot"}, {EventRecreate, "once it is deleted and created again"}, {EventPortsRejoin, "once its ports have left and joined again"}, {EventGuests, "when a guest starts or stops"}} {
 		mac, last := s.after(m.event).MAC, len(all)-1
 		switch {
 		case !mac.IsUnknown():

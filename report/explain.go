@@ -604,6 +604,8 @@ func explainOrigin(d *policy.DeviceResult) []span {
 // giver says who gave an address, with the port's name where there is one.
 func giver(origin, port string) string {
 	switch {
+	case origin == policy.OriginSomeone && port != "":
+		return setToPort(port)
 	case origin == policy.OriginPort && port != "":
 		return "taken from the port " + word(port)
 	case origin == policy.OriginUdevRandom:
@@ -642,6 +644,7 @@ var eventWords = map[policy.Event]string{
 	policy.EventUdevAdd:     "udev add event",
 	policy.EventRecreate:    "deleted, made anew",
 	policy.EventPortsRejoin: "ports leave, rejoin",
+	policy.EventGuests:      "guest starts, stops",
 }
 
 // eventRow is one line of the table of events.
@@ -659,6 +662,9 @@ func eventRows(x *policy.Explanation, most int) (rows []eventRow) {
 		predicted = []policy.Prediction{{Event: policy.EventUdevAdd, MAC: d.AfterAdd}}
 	}
 	for _, after := range predicted {
+		if after.Event == policy.EventGuests && (d.Device == nil || after.MAC.IsAbsent()) {
+			continue // most devices have no guests
+		}
 		row := eventRow{what: eventWords[after.Event]}
 		if d.Device == nil {
 			if after.Event != policy.EventUdevAdd {

@@ -136,6 +136,7 @@ type predictedJSON struct {
 	UdevAddEvent *string                        `json:"udev_add_event"`
 	Recreate     *string                        `json:"recreate"`
 	PortsRejoin  *string                        `json:"ports_rejoin"`
+	Guests       *string                        `json:"guest_starts_or_stops"`
 	Outcomes     map[policy.Event][]outcomeJSON `json:"outcomes"`
 }
 
@@ -151,6 +152,7 @@ func newPredictedJSON(d *policy.DeviceResult) predictedJSON {
 	fields := map[policy.Event]**string{
 		policy.EventBoot: &p.Boot, policy.EventUdevAdd: &p.UdevAddEvent,
 		policy.EventRecreate: &p.Recreate, policy.EventPortsRejoin: &p.PortsRejoin,
+		policy.EventGuests: &p.Guests,
 	}
 	for _, after := range d.Predicted {
 		*fields[after.Event] = value(after.MAC)

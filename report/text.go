@@ -184,7 +184,7 @@ func (p *printer) address(d *policy.DeviceResult) {
 			p.fact("address", text("none"))
 		} else {
 			spans := append([]span{{word(live), bold}}, text(", "))
-			spans = append(spans, origin(d.Origin)...)
+			spans = append(spans, origin(d)...)
 			spans = append(spans, otherID(d)...)
 			p.fact("address", append(spans, text(", "+assignType(d.Device.AddrAssignType)))...)
 		}
@@ -231,8 +231,12 @@ var origins = map[string]string{
 	"set-by-someone":      "given by someone other than udev",
 }
 
-func origin(o fact.Fact[string]) []span {
+func origin(d *policy.DeviceResult) []span {
+	o := d.Origin
 	v, ok := o.Get()
+	if v == policy.OriginSomeone && d.OriginPort != "" {
+		return []span{text(setToPort(d.OriginPort))}
+	}
 	if !ok {
 		if o.IsAbsent() {
 			return []span{text("origin not known")}
@@ -244,6 +248,9 @@ func origin(o fact.Fact[string]) []span {
 	}
 	return []span{text("from " + word(v))}
 }
+
+// setToPort is for an address that somebody set, and that is a port's.
+func setToPort(port string) string { return "set by someone to that of its port " + word(port) }
 
 // otherID follows the origin of an address that is made of another machine-id.
 func otherID(d *policy.DeviceResult) []span {

@@ -38,7 +38,9 @@ func (w *watcher) deduce(by *By, c *change, o *outcome, last bool) {
 		return
 	case o != nil && last && o.result.Device.MAC == after.MAC:
 		origin := o.result.Origin
-		by.Origin, by.Port = origin.Or(""), o.result.OriginPort
+		if by.Origin = origin.Or(""); by.Origin == policy.OriginPort {
+			by.Port = o.result.OriginPort
+		}
 		by.Reason = origin.Reason()
 		return
 	case o != nil:

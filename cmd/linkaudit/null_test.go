@@ -16,22 +16,24 @@ import (
 // nullSaidBy names the rules of which one has to speak where a field of check's
 // JSON is null; the schema names them too.
 var nullSaidBy = map[string][]string{
-	"host.hostname":            {"hostname-unknown"},
-	"host.systemd_version":     {"release-unknown"},
-	"host.naming_scheme":       {"naming-scheme-unknown"},
-	"host.udevd":               {"udevd-unknown"},
-	"link_file":                {"unknown-match"},
-	"mac_address_policy":       {"unknown-match"},
-	"live":                     {"device-missing"},
-	"live.addr_assign_type":    {"address-origin-unknown"},
-	"origin":                   {"address-origin-unknown", "device-missing"},
-	"applied.link_file":        {"applied-file-unknown", "device-missing"},
-	"declarations":             {"declarations-unknown"},
-	"persistent_mac":           {"persistent-address-unknown", "device-missing"},
-	"predicted.boot":           {"prediction-unknown", "device-missing"},
-	"predicted.recreate":       {"prediction-unknown", "device-missing"},
-	"predicted.ports_rejoin":   {"prediction-unknown", "device-missing"},
-	"predicted.udev_add_event": {"add-event-unknown", "unknown-match", "device-missing"},
+	"host.hostname":          {"hostname-unknown"},
+	"host.systemd_version":   {"release-unknown"},
+	"host.naming_scheme":     {"naming-scheme-unknown"},
+	"host.udevd":             {"udevd-unknown"},
+	"link_file":              {"unknown-match"},
+	"mac_address_policy":     {"unknown-match"},
+	"live":                   {"device-missing"},
+	"live.addr_assign_type":  {"address-origin-unknown"},
+	"origin":                 {"address-origin-unknown", "device-missing"},
+	"applied.link_file":      {"applied-file-unknown", "device-missing"},
+	"declarations":           {"declarations-unknown"},
+	"persistent_mac":         {"persistent-address-unknown", "device-missing"},
+	"predicted.boot":         {"prediction-unknown", "device-missing"},
+	"predicted.recreate":     {"prediction-unknown", "device-missing"},
+	"predicted.ports_rejoin": {"prediction-unknown", "device-missing"},
+
+	"predicted.guest_starts_or_stops": {"prediction-unknown", "device-missing"},
+	"predicted.udev_add_event":        {"add-event-unknown", "unknown-match", "device-missing"},
 }
 
 // silentNulls are null for good: see their descriptions in the schema.

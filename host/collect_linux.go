@@ -54,11 +54,13 @@ func collectImage(ctx context.Context, opt Options, s *Snapshot) error {
 	if opt.Files != nil {
 		s.Packaged = f.packaged(opt.Files)
 	}
+	line, at := f.bootArgument()
 	s.NamingScheme = namingScheme(schemeEvidence{
-		release:  s.Systemd.Release,
-		cmdline:  s.System.KernelCommandLine,
-		environ:  fact.Absent[string](),
-		database: fact.Absent[string](),
+		release:   s.Systemd.Release,
+		cmdline:   line,
+		cmdlineAt: at,
+		environ:   fact.Absent[string](),
+		database:  fact.Absent[string](),
 	})
 	return nil
 }

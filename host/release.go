@@ -50,6 +50,6 @@ func (s *Snapshot) SetRelease(rel linkfiles.Release) {
 	}
 	s.NamingScheme = fact.Absent[NamingScheme]()
 	if rel >= firstSchemeRelease {
-		s.NamingScheme = fact.Known(NamingScheme{Name: defaultScheme(rel), Source: schemeByDefault})
+		s.NamingScheme = fact.Known(NamingScheme{Name: defaultScheme(rel), Source: schemeByDefault, Assumed: s.Offline})
 	}
 }

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 
@@ -73,9 +74,10 @@ type schemeEvidence struct {
 	// database is ID_NET_NAMING_SCHEME of some device; absent where no
 	// device has it.
 	database fact.Fact[string]
-	// online is false for an image, which has no udevd and whose kernel
-	// command line is not known.
-	online bool
+	// online is false for an image, which has no udevd. cmdline is then what its
+	// boot configuration says, and cmdlineAt where.
+	online    bool
+	cmdlineAt string
 }
 
 // namingScheme follows naming_scheme() of systemd 240 to 262: the environment
@@ -83,7 +85,8 @@ type schemeEvidence struct {
 // says something; an unknown name is ignored; then comes the build's default.
 // That default is a build option (-Ddefault-net-naming-scheme) which nothing
 // installed spells out, so what udevd itself wrote into its database
-// (ID_NET_NAMING_SCHEME, since 243) outranks the upstream default.
+// (ID_NET_NAMING_SCHEME, since 243) outranks the upstream default. Of an image that
+// never ran the default is assumed.
 func namingScheme(e schemeEvidence) fact.Fact[NamingScheme] {
 	rel, relOK := e.release.Get()
 	db, dbOK := e.database.Get()
@@ -107,10 +110,14 @@ func namingScheme(e schemeEvidence) fact.Fact[NamingScheme] {
 	switch {
 	case envSet && !weak:
 		asked, source = env, "udevd environment"
-	case e.cmdline.IsUnknown() && e.online:
-		return recorded(fact.Unknown[NamingScheme]("the kernel command line: " + e.cmdline.Reason()))
+	case e.cmdline.IsUnknown():
+		why := e.cmdline.Reason()
+		if e.online {
+			why = "the kernel command line: " + why
+		}
+		return recorded(fact.Unknown[NamingScheme](why))
 	case argSet:
-		asked, source = arg, "kernel command line"
+		asked, source = arg, cmp.Or(e.cmdlineAt, "kernel command line")
 	case envSet:
 		asked, source = env[1:], "udevd environment"
 	}
@@ -135,10 +142,7 @@ func namingScheme(e schemeEvidence) fact.Fact[NamingScheme] {
 	if !relOK {
 		return recorded(fact.Unknown[NamingScheme]("systemd's release: " + e.release.Reason()))
 	}
-	if !e.online {
-		return fact.Unknown[NamingScheme]("the kernel command line and udevd's environment of an image are not known")
-	}
-	return recorded(fact.Known(NamingScheme{Name: defaultScheme(rel), Source: schemeByDefault}))
+	return recorded(fact.Known(NamingScheme{Name: defaultScheme(rel), Source: schemeByDefault, Assumed: !e.online}))
 }
 
 // schemeKnownTo reports whether udevd of the release has the scheme in its

@@ -123,8 +123,12 @@ type Systemd struct {
 type NamingScheme struct {
 	Name string `json:"name"`
 	// Source is "kernel command line", "udevd environment", "udev database"
-	// (ID_NET_NAMING_SCHEME of some device) or "default of the release".
+	// (ID_NET_NAMING_SCHEME of some device), "default of the release" or, of an
+	// image, the place in its boot configuration.
 	Source string `json:"source"`
+	// Assumed is true for an image whose boot configuration asks for no scheme: what
+	// it is booted with may still ask for one.
+	Assumed bool `json:"assumed,omitempty"`
 }
 
 // Udev is whether .link files are applied at all.

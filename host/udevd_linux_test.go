@@ -185,7 +185,8 @@ func TestImageIsReadWithoutLeavingIt(t *testing.T) {
 			if id.IsKnown() != c.id || !strings.Contains(id.Reason(), c.idReason) {
 				t.Errorf("machine-id known %v: %s", id.IsKnown(), id.Reason())
 			}
-			if !s.System.Hostname.IsUnknown() || !s.NamingScheme.IsUnknown() {
+			scheme, ok := s.NamingScheme.Get()
+			if !s.System.Hostname.IsUnknown() || ok != s.Systemd.Release.IsKnown() || ok && !scheme.Assumed {
 				t.Errorf("host name %v, naming scheme %v", s.System.Hostname, s.NamingScheme)
 			}
 		})

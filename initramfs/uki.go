@@ -67,3 +67,24 @@ func peSection(r io.ReaderAt, size int64, want string) (*pe.SectionHeader32, err
 	}
 	return nil, fmt.Errorf("a program for UEFI without a section %s", want)
 }
+
+// maxCommandLine is what is read of the section .cmdline of a unified kernel image;
+// no kernel takes more (COMMAND_LINE_SIZE).
+const maxCommandLine = 64 << 10
+
+// UKICommandLine returns the kernel command line in a unified kernel image, which
+// systemd-stub(7) starts the kernel with.
+func UKICommandLine(r io.ReaderAt, size int64) (string, error) {
+	section, err := peSection(r, size, ".cmdline")
+	switch {
+	case err != nil:
+		return "", err
+	case section == nil:
+		return "", errors.New("not a unified kernel image")
+	}
+	text := make([]byte, min(section.VirtualSize, section.SizeOfRawData, maxCommandLine))
+	if _, err := r.ReadAt(text, int64(section.PointerToRawData)); err != nil {
+		return "", fmt.Errorf("a unified kernel image whose section .cmdline cannot be read: %w", err)
+	}
+	return strings.Trim(string(text), "\x00\n "), nil
+}

@@ -56,6 +56,18 @@ var hostRules = []Rule{
 		host:    func(a *audit) []found { return notKnown(a.snap.NamingScheme, "the naming scheme") },
 	},
 	{
+		Name: "naming-scheme-assumed", Severity: Info,
+		Summary: "The naming scheme of an image is taken to be the default of its systemd release: its boot configuration asks for no other.",
+		Help:    "Nothing if hosts of the image are booted without net.naming_scheme=; otherwise put it into the image's boot configuration.",
+		host: func(a *audit) []found {
+			s, _ := a.snap.NamingScheme.Get()
+			if !s.Assumed {
+				return nil
+			}
+			return []found{{message: fmt.Sprintf("assuming naming scheme %s, the default of systemd %d: the boot configuration of the image asks for no other", s.Name, a.tree.Release)}}
+		},
+	},
+	{
 		Name: "hostname-unknown", Severity: Info,
 		Summary: "The host name is not known.",
 		Help:    helpUnknown,

@@ -89,8 +89,9 @@ var (
 
 	// strtoul(3) itself takes 0b, after a sign for instance, where systemd
 	// was built against glibc 2.38 (July 2023) or newer: a property of the
-	// build, and 254 is of that month. Since 261 systemd avoids it.
-	strtoulMayBeBinary = span{254, 260}
+	// build. 254 is of that month: the backports of Debian 12 are built against
+	// 2.36, Fedora 39 against 2.38. Since 261 systemd avoids it.
+	strtoulMayBeBinary = span{255, 260}
 
 	// parse_time() takes U+03BC for micro besides U+00B5.
 	greekMu = from(251)

@@ -103,7 +103,7 @@ func explained(decision linkfiles.Decision, verdicts []linkfiles.Verdict) error 
 // reportsDropIns says whether the release's udevadm names the drop-ins of the
 // file that applies (ID_NET_LINK_FILE_DROPINS). Where it does not, they can be
 // seen only by the complaints about their lines.
-func reportsDropIns(release int) bool { return release >= 257 }
+func reportsDropIns(release int) bool { return release >= 253 }
 
 // comparable takes out of our verdict what the release's udevadm cannot say.
 func comparable(release int, ours Verdict) Verdict {

@@ -40,7 +40,7 @@ var Table = []Suite{
 		Limit: 15 * time.Minute,
 	},
 	{
-		Name: "roots", Proves: "the roots of four Debian releases are there", Prepares: true,
+		Name: "roots", Proves: "the roots of five releases of udev are there", Prepares: true,
 		CI: []string{"test/roots/build"}, Full: []string{"test/roots/build"},
 		After: []string{"install"}, Limit: 20 * time.Minute,
 	},
@@ -164,7 +164,7 @@ var Table = []Suite{
 		Limit: 5 * time.Minute, Cases: regexp.MustCompile(`(?m)^bpf: `),
 	},
 	{
-		Name: "conformance", Proves: "the reader of .link files agrees with the udevadm of four releases: fixtures, generated trees, systemd's own files",
+		Name: "conformance", Proves: "the reader of .link files agrees with the udevadm of five releases: fixtures, generated trees, systemd's own files",
 		CI:    []string{"make conformance"},
 		Full:  []string{"make conformance"},
 		After: []string{"roots"},

@@ -32,7 +32,7 @@ func main() {
 	syscall.Umask(0o022)
 	var o conformance.Options
 	flag.StringVar(&o.Roots, "roots", "", "directory with a root for each suite")
-	suites := flag.String("suites", "bullseye,bookworm,trixie,sid", "which of the roots to use")
+	suites := flag.String("suites", "bullseye,bookworm,bookworm-backports,trixie,sid", "which of the roots to use")
 	flag.Uint64Var(&o.Seed, "seed", 1, "seed of the generated cases")
 	flag.IntVar(&o.Cases, "cases", 10000, "how many (tree, device) cases for each release")
 	flag.IntVar(&o.Workers, "workers", 2, "how many udevadm at the same time")

@@ -26,7 +26,7 @@ func targets(c *cli.Context) ([]override.Target, error) {
 		out = append(out, override.Target{Kind: kind, Name: name})
 		return nil
 	}
-	names, kinds := c.Args().Slice(), list(c.StringSlice("kind"))
+	arguments, kinds := c.Args().Slice(), list(c.StringSlice("kind"))
 	for _, kind := range kinds {
 		if kind == "" || strings.ContainsFunc(kind, func(r rune) bool { return r <= ' ' || r > '~' }) {
 			return nil, usage(c, "--kind %q is no kind of device, such as bond", kind)
@@ -35,16 +35,16 @@ func targets(c *cli.Context) ([]override.Target, error) {
 	switch {
 	case c.IsSet("kind") && len(kinds) == 0:
 		return nil, usage(c, "--kind needs a kind, such as bond")
-	case len(names) > 0 && len(kinds) > 1:
+	case len(arguments) > 0 && len(kinds) > 1:
 		return nil, usage(c, "a device has one kind, but --kind names %d", len(kinds))
 	}
-	for _, name := range names {
+	for _, name := range arguments {
 		if err := add("", strings.Join(kinds, ""), name); err != nil {
 			return nil, err
 		}
 	}
 	for _, f := range []struct{ flag, kind string }{{"bond", "bond"}, {"bridge", "bridge"}, {"team", "team"}, {"device", ""}} {
-		given := list(c.StringSlice(f.flag))
+		given := names(c.StringSlice(f.flag))
 		if c.IsSet(f.flag) && len(given) == 0 {
 			return nil, usage(c, "--%s needs the name of a device", f.flag)
 		}
@@ -54,7 +54,7 @@ func targets(c *cli.Context) ([]override.Target, error) {
 			}
 		}
 	}
-	if len(names) == 0 {
+	if len(arguments) == 0 {
 		for _, kind := range kinds {
 			out = append(out, override.Target{Kind: kind})
 		}

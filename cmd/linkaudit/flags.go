@@ -183,6 +183,19 @@ func site(c *cli.Context, root string) (policy.Site, error) {
 	return nil, nil
 }
 
+// names is list for the names of devices, where a comma that is part of one has a
+// backslash before it.
+func names(values []string) []string {
+	const comma = "\x00" // stands for it: no name has a NUL
+	var out []string
+	for _, v := range values {
+		for _, name := range list([]string{strings.ReplaceAll(v, `\,`, comma)}) {
+			out = append(out, strings.ReplaceAll(name, comma, ","))
+		}
+	}
+	return out
+}
+
 // list splits the values of a repeatable flag at commas.
 func list(values []string) []string {
 	var out []string

@@ -232,7 +232,7 @@ func TestAnOverrideIsForTheDeviceOfThatNameAlone(t *testing.T) {
 		files := map[string]string{}
 		var refused []string
 		for _, n := range names {
-			r := s.change("fix", "--bridge="+n.name, "--no-reload", "--format", "json")
+			r := s.change("fix", "--bridge="+strings.ReplaceAll(n.name, ",", `\,`), "--no-reload", "--format", "json")
 			if r.status == 2 {
 				refused = append(refused, n.name)
 				continue
@@ -243,7 +243,7 @@ func TestAnOverrideIsForTheDeviceOfThatNameAlone(t *testing.T) {
 			}
 			files[c.Path] = n.name
 			s.whole(c.Path)
-			if again := s.changes("fix", "--bridge="+n.name, "--no-reload"); again.Changed {
+			if again := s.changes("fix", "--bridge="+strings.ReplaceAll(n.name, ",", `\,`), "--no-reload"); again.Changed {
 				t.Errorf("%q again: %+v", n.name, again)
 			}
 		}
@@ -290,7 +290,7 @@ func TestAnOverrideIsForTheDeviceOfThatNameAlone(t *testing.T) {
 		}
 		for _, n := range names {
 			if fixed[n.name] != "" {
-				s.changes("undo", "--bridge="+n.name, "--no-reload")
+				s.changes("undo", "--bridge="+strings.ReplaceAll(n.name, ",", `\,`), "--no-reload")
 			}
 		}
 		same(t, "nothing is left of it", before, contents(t, s.path("/etc")))

@@ -275,7 +275,8 @@ def options(module):
     p = module.params
     args = ["--format=json"]
     for target in TARGETS:
-        args += ["--%s=%s" % (target, name) for name in p[target]]
+        # A comma separates names unless it has a backslash.
+        args += ["--%s=%s" % (target, name.replace(",", "\\,")) for name in p[target]]
     flags = [
         ("--everything", p["everything"]), ("--apply", p["apply"]), ("--yes", p["allow_disruption"]),
         ("--force", p["force"]), ("--no-reload", not p["reload"]), ("--dry-run", module.check_mode),

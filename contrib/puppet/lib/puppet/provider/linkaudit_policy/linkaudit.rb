@@ -66,9 +66,10 @@ Puppet::Type.type(:linkaudit_policy).provide(:linkaudit) do
     wanted? ? ['fix', *target, *live, *shared] : ['undo', *target, *shared]
   end
 
-  # NAME in one word with the flag, so that no name is taken for a flag.
+  # NAME in one word with the flag, so that no name is taken for a flag, and one with a
+  # comma for one name.
   def target
-    ["--#{resource[:target]}=#{resource[:target_name]}"]
+    ["--#{resource[:target]}=#{resource[:target_name].gsub(',') { '\\,' }}"]
   end
 
   def live

@@ -39,6 +39,7 @@ func askOneHost(t *testing.T, random *rand.Rand) {
 	generateDevices(s, random)
 	s.settle()
 	h := questions.Host{
+		Name:   "stage",
 		Run:    func(args ...string) ([]byte, error) { return status(s.audit(args...)) },
 		Random: random,
 		Load: func(snapshot []byte, args ...string) ([]byte, error) {

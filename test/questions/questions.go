@@ -3,6 +3,7 @@
 package questions
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -12,6 +13,8 @@ import (
 
 // Host is one whose devices do not change while it is asked about.
 type Host struct {
+	// Name is the host's: of a snapshot, commands are said to be for it.
+	Name string
 	// Run runs linkaudit there and returns its standard output, and Load runs it on a
 	// saved snapshot, which it gets by --from. An error is for exit status 2.
 	Run  func(args ...string) ([]byte, error)
@@ -108,6 +111,8 @@ func (h Host) ask(way string, run func(...string) ([]byte, error), question ...s
 	if err != nil {
 		return a, fmt.Errorf("%s, %s: %w", way, a.question, err)
 	}
+	out = bytes.ReplaceAll(out, []byte(" (on "+h.Name+")"), nil)
+	out = bytes.ReplaceAll(out, []byte(`"host": "`+h.Name+`"`), []byte(`"host": ""`))
 	var report struct {
 		Device  json.RawMessage // of explain
 		Devices []json.RawMessage

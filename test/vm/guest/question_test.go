@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"linkaudit/test/questions"
@@ -52,7 +53,7 @@ func TestFirstOneHostOneAnswer(t *testing.T) {
 		return out, err
 	}
 	differences, compared, err := questions.Host{
-		Run: run, Random: rand.New(rand.NewPCG(1, 0)),
+		Name: strings.TrimSpace(output(t, "hostname")), Run: run, Random: rand.New(rand.NewPCG(1, 0)),
 		Load: func(snapshot []byte, args ...string) ([]byte, error) {
 			file := filepath.Join(t.TempDir(), "snapshot")
 			if err := os.WriteFile(file, snapshot, 0o600); err != nil {

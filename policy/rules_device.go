@@ -171,6 +171,9 @@ func policyOverridesPorts(s *subject) []found {
 		s.res.Persistent.IsAbsent() || !s.linkFilesApply() || s.expected != "" {
 		return nil
 	}
+	if d := s.res.Device; d != nil && uplink(d) == "" && len(s.missingPorts()) > 0 {
+		return nil // declared-port-missing says why it has no port's address
+	}
 	name := s.res.Kind + " " + s.res.Name
 	f := found{
 		pos:  s.res.PolicySource,

@@ -20,6 +20,9 @@ func ReadMachineID(string) ([16]byte, error) {
 // OtherMachineIDs needs Linux as well.
 func OtherMachineIDs(*Snapshot) []OtherMachineID { return nil }
 
+// FindMissingPorts needs Linux as well.
+func (*Snapshot) FindMissingPorts() {}
+
 // ListDevices needs Linux as well.
 func ListDevices(context.Context) ([]Device, error) {
 	return nil, errors.New("list the network devices: only possible on Linux")

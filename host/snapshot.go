@@ -37,6 +37,9 @@ type Snapshot struct {
 	// Declarations are what the configuration of other programs says of
 	// devices. Programs that are not installed have none.
 	Declarations fact.Fact[[]netconf.Declaration] `json:"declarations"`
+	// MissingPorts are the devices that Declarations name as ports and that do not
+	// exist. They are not looked for in an image.
+	MissingPorts []string `json:"missing_ports,omitempty"`
 	// Initramfs are the initramfs images of the machine; unknown where they were
 	// not asked for.
 	Initramfs fact.Fact[[]initramfs.Image] `json:"initramfs"`

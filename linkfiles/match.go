@@ -575,6 +575,27 @@ func (f *File) Names() []string {
 	return names
 }
 
+// MatchesAddress reports whether MACAddress= of [Match] has the address, and where it
+// stands.
+func (f *File) MatchesAddress(mac string) (Pos, bool) {
+	if f.match.hwAddr == nil || !f.match.hwAddr.addrs[mac] {
+		return Pos{}, false
+	}
+	return f.match.hwAddr.pos, true
+}
+
+// LinkName returns [Link] Name=, false where nothing sets it. Whether udevd takes it as it
+// stands is not looked at.
+func (f *File) LinkName() (Setting, bool) {
+	var s Setting
+	for _, a := range f.Assignments {
+		if a.Section == "Link" && a.Key == "Name" && a.Taken {
+			s = Setting{a.Value, a.Pos}
+		}
+	}
+	return s, s.Value != ""
+}
+
 // OnlyKind reports whether Kind= holds this kind and nothing else, and no other
 // setting of [Match] that asks about a device narrows it down.
 func (f *File) OnlyKind(kind string) bool {

@@ -266,10 +266,10 @@ func (all *interfaces) declare(program Program, scripts ifupdownScripts) []Decla
 		m.options = append(m.options, all.withInherited(s, 0)...)
 	}
 	// A port may name its bond.
-	ports := map[string][]string{}
+	ports := map[string][]port{}
 	for _, name := range order {
 		if o, ok := merged[name].last("bond-master"); ok {
-			ports[o.value] = append(ports[o.value], name)
+			ports[o.value] = append(ports[o.value], port{name, o.pos})
 		}
 	}
 	var out []Declaration
@@ -315,7 +315,7 @@ func (s *stanza) hasPrefix(prefix string) bool {
 	return slices.ContainsFunc(s.options, func(o option) bool { return strings.HasPrefix(o.name, prefix) })
 }
 
-func (s *stanza) declaration(program Program, scripts ifupdownScripts, ports []string) Declaration {
+func (s *stanza) declaration(program Program, scripts ifupdownScripts, ports []port) Declaration {
 	d := Declaration{Program: program, Device: s.name, Pos: s.pos}
 	slaves, hasSlaves := s.first("bond-slaves", "slaves")
 	if program == IfupdownNG || program == Ifupdown2 {
@@ -327,12 +327,12 @@ func (s *stanza) declaration(program Program, scripts ifupdownScripts, ports []s
 	switch {
 	case isBridge:
 		d.Kind, d.Creates = "bridge", scripts.bridge
-		d.Ports = portList(bridgePorts.value)
+		d.addPorts(portList(bridgePorts))
 	case !isPort && (hasSlaves || mode || program == IfupdownNG && s.hasPrefix("bond-")):
 		d.Kind, d.Creates = "bond", scripts.bond
-		d.Ports = append(portList(slaves.value), ports...)
+		d.addPorts(append(portList(slaves), ports...))
 	case program == Ifupdown && len(ports) > 0:
-		d.Ports = ports
+		d.addPorts(ports)
 	}
 	d.Address = Address{Way: WayNone, Key: "hwaddress", Pos: s.pos}
 	// In the order in which they take effect.
@@ -389,16 +389,16 @@ func bridgeHW(program Program, o option) Address {
 }
 
 // portList is a list of ports without the words that are none.
-func portList(value string) []string {
-	var out []string
-	words := strings.Fields(value)
+func portList(o option) []port {
+	var out []port
+	words := strings.Fields(o.value)
 	for i := 0; i < len(words); i++ {
 		switch words[i] {
 		case "none", "all":
 		case "regex", "noregex", "glob":
 			i++ // what follows is a pattern
 		default:
-			out = append(out, words[i])
+			out = append(out, port{words[i], o.pos})
 		}
 	}
 	return out

@@ -47,10 +47,38 @@ type Declaration struct {
 	Ignored string `json:"ignored,omitempty"`
 	// Ports are the devices that it makes ports of this one, in its order.
 	Ports []string `json:"ports,omitempty"`
+	// PortsAt is where each of them is named.
+	PortsAt []linkfiles.Pos `json:"ports_at,omitempty"`
 	// Address is what the program does to the address.
 	Address Address `json:"address"`
 	// Pos is where the device is declared.
 	Pos linkfiles.Pos `json:"pos"`
+}
+
+// addPort adds a port and where it is named.
+func (d *Declaration) addPort(name string, at linkfiles.Pos) {
+	d.Ports, d.PortsAt = append(d.Ports, name), append(d.PortsAt, at)
+}
+
+// PortAt is where the port of that index is named; the device itself where the
+// declaration does not tell, as in a snapshot of an older version.
+func (d *Declaration) PortAt(i int) linkfiles.Pos {
+	if i < len(d.PortsAt) {
+		return d.PortsAt[i]
+	}
+	return d.Pos
+}
+
+// port is a port as a file names it.
+type port struct {
+	name string
+	at   linkfiles.Pos
+}
+
+func (d *Declaration) addPorts(ports []port) {
+	for _, p := range ports {
+		d.addPort(p.name, p.at)
+	}
 }
 
 // Address is what a program does to a device's address.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -87,11 +88,64 @@ func brief(d Declaration) string {
 	return strings.Join(strings.Fields(out), " ")
 }
 
+// portsAreThere holds where each port is named against the files: the line has its
+// name, or that of its master where the port's own file says so.
+func portsAreThere(t *testing.T, files root, d Declaration) {
+	t.Helper()
+	if len(d.PortsAt) != len(d.Ports) {
+		t.Errorf("%s: %d ports in %d places", brief(d), len(d.Ports), len(d.PortsAt))
+		return
+	}
+	for i, name := range d.Ports {
+		at := d.PortsAt[i]
+		lines := strings.Split(files[at.File], "\n")
+		if at.Line < 1 || at.Line > len(lines) {
+			t.Errorf("%s: %s at %s", brief(d), name, at)
+			continue
+		}
+		line := lines[at.Line-1]
+		for i := at.Line; i < len(lines) && strings.HasSuffix(line, `\`); i++ {
+			line += lines[i]
+		}
+		if d.Program != Netplan && !strings.Contains(line, name) && !strings.Contains(line, d.Device) {
+			t.Errorf("%s: %s at %s, which is %q", brief(d), name, at, line)
+		}
+	}
+}
+
+func TestWhereAPortIsNamed(t *testing.T) {
+	ds, _ := Read(root{
+		"/usr/sbin/ifup":                         "",
+		"/usr/lib/ifupdown/settle-dad.sh":        "",
+		"/etc/network/if-pre-up.d/bridge":        "",
+		"/etc/network/interfaces":                "auto br0\niface br0 inet dhcp\n  bridge_ports enp3s0 \\\n    enp4s0\n",
+		"/usr/sbin/netplan":                      "",
+		"/etc/netplan/50-x.yaml":                 "network:\n  bridges:\n    br1:\n      interfaces:\n        - enp5s0\n        - enp6s0\n",
+		"/etc/sysconfig/network-scripts/ifcfg-a": "DEVICE=enp7s0\nBRIDGE=br2\n",
+		"/etc/sysconfig/network-scripts/ifcfg-b": "DEVICE=br2\nTYPE=Bridge\n",
+	}, fact.Known[linkfiles.Release](252))
+	got := map[string]string{}
+	for _, d := range ds {
+		for i, p := range d.Ports {
+			got[p] = d.PortAt(i).String()
+		}
+	}
+	want := map[string]string{
+		"enp3s0": "/etc/network/interfaces:3", "enp4s0": "/etc/network/interfaces:3",
+		"enp5s0": "/etc/netplan/50-x.yaml:5", "enp6s0": "/etc/netplan/50-x.yaml:6",
+		"enp7s0": "/etc/sysconfig/network-scripts/ifcfg-a:2",
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("got %v\nwant %v", got, want)
+	}
+}
+
 func read(t *testing.T, files root) (declarations, problems []string) {
 	t.Helper()
 	ds, ps := Read(files, fact.Known[linkfiles.Release](252))
 	for _, d := range ds {
 		declarations = append(declarations, brief(d))
+		portsAreThere(t, files, d)
 	}
 	for _, p := range ps {
 		problems = append(problems, fmt.Sprintf("%s %s: %s", p.Program, p.Pos, p.Message))

@@ -27,7 +27,7 @@ type netplanDevice struct {
 	renderer   string
 	mac        string
 	macAt      linkfiles.Pos
-	interfaces []string
+	interfaces []port
 	ports      map[string]bool // interfaces, as a set
 	setName    string
 	matchName  string
@@ -143,13 +143,13 @@ func (c *netplanConfig) device(file string, key *yaml.Node, kind string, body *y
 				d.matchName = n.Value
 			}
 		case "interfaces":
-			for _, port := range v.Content {
+			for _, n := range v.Content {
 				if c.seen++; c.seen > maxYAML {
 					return
 				}
-				if port.Kind == yaml.ScalarNode && !d.ports[port.Value] {
-					d.ports[port.Value] = true
-					d.interfaces = append(d.interfaces, port.Value)
+				if n.Kind == yaml.ScalarNode && !d.ports[n.Value] {
+					d.ports[n.Value] = true
+					d.interfaces = append(d.interfaces, port{n.Value, pos(n)})
 				}
 			}
 		}
@@ -184,11 +184,11 @@ func (c *netplanConfig) declarations(rel fact.Fact[linkfiles.Release]) []Declara
 			Program: Netplan, Renderer: renderer, Device: name, Pattern: pattern, Kind: d.kind, Creates: d.kind != "",
 			Pos: d.pos, Address: d.address(renderer, rel),
 		}
-		for _, port := range d.interfaces {
-			if other := c.named[port]; other != nil {
-				port, _ = other.name()
+		for _, p := range d.interfaces {
+			if other := c.named[p.name]; other != nil {
+				p.name, _ = other.name()
 			}
-			decl.Ports = append(decl.Ports, port)
+			decl.addPort(p.name, p.at)
 		}
 		out = append(out, decl)
 	}

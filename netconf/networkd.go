@@ -285,7 +285,7 @@ func (r *networkdReader) applies(f *linkfiles.File, dev *linkfiles.Device) {
 		}
 		for i := range r.all {
 			if d := &r.all[i]; d.Creates && d.Device == set.Value && d.Kind == master.kind {
-				d.Ports = append(d.Ports, dev.Name)
+				d.addPort(dev.Name, set.Pos)
 			}
 		}
 	}

@@ -157,13 +157,14 @@ func (p *nmProfile) declaration(conf *nmConfig, all []*nmProfile) Declaration {
 		Program: NetworkManager, Device: p.name, Kind: p.kind, Creates: p.kind != "", OnRequest: p.manual,
 		Pos: linkfiles.Pos{File: p.file, Line: p.nameAt},
 	}
-	for _, port := range all {
-		if port.master != "" && port.name != "" && (port.master == p.name || port.master == p.uuid || port.master == p.id) {
-			d.Ports = append(d.Ports, port.name)
+	var ports []port
+	for _, of := range all {
+		if of.master != "" && of.name != "" && (of.master == p.name || of.master == p.uuid || of.master == p.id) {
+			ports = append(ports, port{of.name, linkfiles.Pos{File: of.file, Line: of.nameAt}})
 		}
 	}
-	slices.Sort(d.Ports)
-	d.Ports = slices.Compact(d.Ports)
+	slices.SortStableFunc(ports, func(x, y port) int { return strings.Compare(x.name, y.name) })
+	d.addPorts(slices.CompactFunc(ports, func(x, y port) bool { return x.name == y.name }))
 	if conf.ifupdown[p.name] {
 		d.Ignored = "/etc/network/interfaces has it, and the plugin ifupdown leaves to ifupdown what is there"
 	}

@@ -96,16 +96,18 @@ func (f ifcfg) wicked() Declaration {
 		d.Kind, d.Creates = "bond", true
 		// They may begin at 0 or at 1.
 		for i, missing := 0, 0; missing < 2; i++ {
-			port := f.vars["BONDING_SLAVE_"+strconv.Itoa(i)].value
-			if port == "" {
+			v := f.vars["BONDING_SLAVE_"+strconv.Itoa(i)]
+			if v.value == "" {
 				missing++
 				continue
 			}
-			d.Ports = append(d.Ports, port)
+			d.addPort(v.value, v.pos)
 		}
 	case f.vars.yes("BRIDGE"):
 		d.Kind, d.Creates = "bridge", true
-		d.Ports = strings.Fields(f.vars["BRIDGE_PORTS"].value)
+		for _, name := range strings.Fields(f.vars["BRIDGE_PORTS"].value) {
+			d.addPort(name, f.vars["BRIDGE_PORTS"].pos)
+		}
 	case f.vars["TEAM_RUNNER"].value != "":
 		d.Kind, d.Creates = "team", true
 	}
@@ -134,17 +136,17 @@ func (f ifcfg) setting(key, program string) Address {
 // what the file asks for.
 func (r *reading) networkScripts() {
 	files := r.ifcfgFiles(NetworkScripts, networkScriptsDir)
-	ports := map[string][]string{}
+	ports := map[string][]port{}
 	for _, f := range files {
 		for _, key := range []string{"MASTER", "BRIDGE", "TEAM_MASTER"} {
-			if master := f.vars[key].value; master != "" {
-				ports[master] = append(ports[master], f.name)
+			if master := f.vars[key]; master.value != "" {
+				ports[master.value] = append(ports[master.value], port{f.name, master.pos})
 			}
 		}
 	}
 	for _, f := range files {
 		d := f.networkScript()
-		d.Ports = ports[d.Device]
+		d.addPorts(ports[d.Device])
 		r.add(d)
 	}
 }

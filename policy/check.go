@@ -272,11 +272,17 @@ func (s *subject) absent(t Target) {
 	} else {
 		s.res.Persistent = fact.Unknown[host.PersistentMAC](noSuchDevice)
 	}
-	dev := NewDevice(t.Name, t.Kind)
-	if c := createdWith(s.declarations().Or(nil)); c != "" {
-		dev.MAC = fact.Known(c)
+	s.decision = s.decider.Decide(futureDevice(t.Name, t.Kind, s.declarations().Or(nil)))
+}
+
+// futureDevice is what [Match] will see of a device that a program creates as it is
+// declared, with the address of the declaration where that has one.
+func futureDevice(name, kind string, of []netconf.Declaration) *linkfiles.Device {
+	dev := NewDevice(name, kind)
+	if mac := createdWith(of); mac != "" {
+		dev.MAC = fact.Known(mac)
 	}
-	s.decision = s.decider.Decide(dev)
+	return dev
 }
 
 // createdWith is the address with which a program is to create a device, "" where

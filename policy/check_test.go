@@ -139,7 +139,7 @@ func TestWhatIsFoundOfOneDevice(t *testing.T) {
 			"address-set-by-udev/info policy-overrides-ports/warning"},
 		"a bridge of containers alone": {machine(vendor, master("bridge", "br0", bridgeDerived, 3, wire)), "br0", "udev-persistent",
 			"address-set-by-udev/info policy-overrides-ports/info"},
-		"a container bridge made with an address":                 {machine(vendor, master("bridge", "docker0", "02:42:ac:11:00:01", 3, wire)), "docker0", "set-by-someone", "prediction-unknown/info"},
+		"a container bridge made with an address":                 {machine(vendor, master("bridge", "docker0", "02:42:ac:11:00:01", 3, wire)), "docker0", "set-by-someone", "creator-races-udev/info prediction-unknown/info"},
 		"a bridge under none that took its lowest port's address": {machine(none, appliedNone(master("bridge", "br0", nicMAC, 1, nic))), "br0", "port", ""},
 		"the address of the file in force": {machine(with("/etc/systemd/network/10-b.link", "[Match]\nOriginalName=bond*\n[Link]\nMACAddress=02:00:00:00:00:07\n"),
 			func() host.Device {

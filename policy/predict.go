@@ -217,6 +217,13 @@ func (s *subject) recreated(d *host.Device, atBoot bool) ([]Outcome, fact.Fact[s
 			outcomes[i].When = strings.TrimSuffix("it is created without an address, "+outcomes[i].When, ", ")
 		}
 		outcomes = append(outcomes, Outcome{MAC: d.MAC, Origin: OriginSomeone, When: "it is created with this address"})
+		if derived, races := s.races(); races {
+			// ip link add, then ip link set: udevd may read addr_assign_type
+			// before and set its own address after.
+			outcomes = append(outcomes,
+				Outcome{MAC: d.MAC, Origin: OriginSomeone, When: "it is created without an address, and this one is set before or after udevd handles the event"},
+				Outcome{MAC: derived, Origin: OriginUdev, When: "it is created without an address, and this one is set while udevd handles the event"})
+		}
 		mac = agreed(outcomes)
 	}
 	return outcomes, mac

@@ -38,6 +38,12 @@ var deviceRules = []Rule{
 		device:  appliedFileDiffers,
 	},
 	{
+		Name: "link-file-of-other-device", Severity: Warning,
+		Summary: "A .link file that is for a card by its address fits a device above the card as well, which has the same address.",
+		Help:    "Write PermanentMACAddress= in place of MACAddress= in [Match].",
+		device:  linkFileOfOther,
+	},
+	{
 		Name: "unknown-match", Severity: Warning,
 		Summary: "A condition in [Match] cannot be evaluated here, so which file applies is not known.",
 		Help:    "Run the audit, or take the snapshot, as root and on the machine itself.",
@@ -169,6 +175,9 @@ func policyOverridesPorts(s *subject) []found {
 	if !takesPortAddress[s.res.Kind] || s.res.Policy.Or("") != "persistent" ||
 		s.res.Persistent.IsAbsent() || !s.linkFilesApply() || s.expected != "" {
 		return nil
+	}
+	if d := s.res.Device; d != nil && uplink(d) == "" && len(s.missingPorts()) > 0 {
+		return nil // declared-port-missing says why it has no port's address
 	}
 	name := s.res.Kind + " " + s.res.Name
 	f := found{
@@ -315,12 +324,22 @@ func appliedFileDiffers(s *subject) []found {
 	if s.res.Applied.IsUnknown() {
 		return nil // applied-file-unknown says why
 	}
+	if _, caught := s.catches(); caught {
+		return nil // link-file-of-other-device says what to do
+	}
 	applied := s.res.Applied.Or("")
 	effective := ""
 	if s.file != nil {
 		effective = s.file.Path
 	}
 	f := found{pos: linkfiles.Pos{File: effective}}
+	if name, failed := s.renameFailed(db); failed {
+		return []found{{
+			pos:     name.Pos,
+			message: fmt.Sprintf("udevd could not rename %s to %s, and left off there: what is recorded of it is not what %s says", d.Name, name.Value, effective),
+			help:    fmt.Sprintf("Have only one device called %s: give this one another name, or have the file match only one device. journalctl -u systemd-udevd has the error.", name.Value),
+		}}
+	}
 	switch {
 	case applied == "" && effective == "":
 		return nil
@@ -328,6 +347,13 @@ func appliedFileDiffers(s *subject) []found {
 		f.message = fmt.Sprintf("udevd applied no .link file to %s, but %s is in force now", d.Name, effective)
 	case effective == "":
 		f.message = fmt.Sprintf("udevd applied %s to %s, but no .link file is in force for it now", applied, d.Name)
+	case !s.samePath(applied, asRecorded(effective)) && s.appliedWhenNew(applied):
+		return []found{{
+			pos:      f.pos,
+			severity: Info,
+			message:  fmt.Sprintf("%s has changed since udevd applied %s to it, so that %s fits it now; one that is created again gets the first", d.Name, applied, effective),
+			help:     fmt.Sprintf("Nothing if that is meant; otherwise have %s fit only the device that it is for.", effective),
+		}}
 	case !s.samePath(applied, asRecorded(effective)):
 		f.message = fmt.Sprintf("udevd applied %s to %s, but %s is in force now", applied, d.Name, effective)
 	default:
@@ -351,8 +377,12 @@ func (s *subject) unlessSettled(f found) found {
 
 // settled reports whether a boot and a recreation leave the device its address, as
 // far as they can be foretold, and one of them can be. Which port of a bond is
-// first is no matter here: ports-order-decides is about that.
+// first is no matter here: ports-order-decides is about that. Hardware has its own
+// address whatever the file, and gets its name and more from there.
 func (s *subject) settled() bool {
+	if s.res.Kind == "" {
+		return false
+	}
 	ofAnyPort := s.res.Kind == "bond" && s.res.OriginPort != ""
 	foretold := false
 	for _, e := range []Event{EventBoot, EventRecreate} {

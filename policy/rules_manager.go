@@ -3,8 +3,10 @@ package policy
 import (
 	"cmp"
 	"fmt"
+	"slices"
 
 	"linkaudit/host"
+	"linkaudit/linkfiles"
 	"linkaudit/netconf"
 )
 
@@ -22,6 +24,12 @@ var managerRules = []Rule{
 		Summary: "The configuration of two programs declares the device.",
 		Help:    "Leave the device to one of them, and remove it from the configuration of the other.",
 		device:  declaredTwice,
+	},
+	{
+		Name: "declared-port-missing", Severity: Error,
+		Summary: "The configuration names a port of the device that does not exist.",
+		Help:    "Correct the name in the configuration, or give the port that name.",
+		device:  declaredPortMissing,
 	},
 	{
 		Name: "declarations-unknown", Severity: Info,
@@ -157,6 +165,49 @@ func declaredTwice(s *subject) []found {
 		}
 	}
 	return nil
+}
+
+// declaredPortMissing names each port once, by the first declaration that does.
+func declaredPortMissing(s *subject) (all []found) {
+	for _, m := range s.missingPorts() {
+		f := found{
+			pos:     m.at,
+			message: fmt.Sprintf("%s names %s as a port of %s, but no device has that name", m.by, m.name, s.res.Name),
+			help:    fmt.Sprintf("Write the present name of the port at %s (ip link shows the names), or give it the name %s by a .link file; then bring %s up again.", m.at, m.name, s.res.Name),
+		}
+		if uplink(s.res.Device) != "" {
+			f.severity = Warning // another port does the work
+		}
+		all = append(all, f)
+	}
+	return all
+}
+
+// missingPort is a port that is declared and does not exist.
+type missingPort struct {
+	name string
+	by   netconf.Program
+	at   linkfiles.Pos
+}
+
+// missingPorts are those of a device that exists.
+func (s *subject) missingPorts() (all []missingPort) {
+	if s.res.Device == nil || len(s.snap.MissingPorts) == 0 {
+		return nil
+	}
+	named := map[string]bool{}
+	for _, d := range s.res.Declarations.Or(nil) {
+		if d.Ignored != "" {
+			continue
+		}
+		for i, name := range d.Ports {
+			if _, missing := slices.BinarySearch(s.snap.MissingPorts, name); missing && !named[name] {
+				named[name] = true
+				all = append(all, missingPort{name, d.Program, d.PortAt(i)})
+			}
+		}
+	}
+	return all
 }
 
 // Override returns the declaration by which a program other than systemd-networkd

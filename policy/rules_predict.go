@@ -7,6 +7,7 @@ import (
 
 	"linkaudit/fact"
 	"linkaudit/host"
+	"linkaudit/override"
 	"linkaudit/policy/life"
 )
 
@@ -45,6 +46,12 @@ var predictRules = []Rule{
 		Summary: "Which port joins first decides about the address of the bond.",
 		Help:    "Have the ports join in a fixed order, or give the bond an explicit address where it is created.",
 		device:  portsOrderDecides,
+	},
+	{
+		Name: "creator-races-udev", Severity: Info,
+		Summary: "Somebody set the address of the device; unless it is created with it, udevd may set another one meanwhile.",
+		Help:    "linkaudit fix for the device has udevd leave the address alone; or create it with the address.",
+		device:  creatorRacesUdev,
 	},
 	{
 		Name: "prediction-unknown", Severity: Info,
@@ -230,6 +237,45 @@ func portsOrderDecides(s *subject) []found {
 		}
 	}
 	return nil
+}
+
+// recordedKinds are the kinds of devices whose creators are known to write down the
+// address that they set, so that another one breaks what they are for: the forwarding
+// of a CNI plugin or of flannel, the filters of libvirt.
+var recordedKinds = map[string]bool{"veth": true, "vxlan": true, "tun": true}
+
+// creatorRacesUdev is about an address that may have been set after the device was
+// created: then udevd may find the made-up one and set its own, before or after. Of a
+// bond or team policy-overrides-ports says the same.
+func creatorRacesUdev(s *subject) []found {
+	derived, races := s.races()
+	if !races {
+		return nil
+	}
+	name := override.ShellWord(s.res.Name)
+	f := found{
+		message: fmt.Sprintf("somebody set the address of %s to %s; if that is done after it is created, udevd may set %s meanwhile, and which one stays is a matter of chance", s.res.Name, s.res.Device.MAC, derived),
+		pos:     s.res.PolicySource,
+		help: fmt.Sprintf("linkaudit fix %s sets MACAddressPolicy=none, and udevd leaves the address alone. Or create it with the address: ip link add %s address %s type ...",
+			override.Target{Kind: s.res.Kind, Name: s.res.Name}.Flags(), name, s.res.Device.MAC),
+	}
+	if recordedKinds[s.res.Kind] {
+		f.severity = Warning
+	}
+	return []found{f}
+}
+
+// races reports whether udevd gives the device an address of its own, derived, the
+// next time if it comes before whoever set the present one.
+func (s *subject) races() (derived string, races bool) {
+	d := s.res.Device
+	if d == nil || d.Kind == "" || d.Kind == "bond" || d.Kind == "team" || s.res.Manager != nil ||
+		d.AddrAssignType.Or(host.AddrPerm) != host.AddrSet || s.res.Origin.Or("") != OriginSomeone ||
+		s.res.Policy.Or("") != "persistent" || !s.linkFilesApply() || createdWith(s.res.Declarations.Or(nil)) != "" {
+		return "", false
+	}
+	derived = s.res.Persistent.Or(host.PersistentMAC{}).MAC
+	return derived, derived != "" && derived != d.MAC
 }
 
 // predictionUnknown says once what is unknown for the same reason.

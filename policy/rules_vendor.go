@@ -167,6 +167,5 @@ func (d *DeviceResult) linkDevice() *linkfiles.Device {
 	if d.Device != nil {
 		return LinkDevice(d.Device)
 	}
-	dev := absentDevice(d.Name, d.Kind)
-	return &dev
+	return futureDevice(d.Name, d.Kind, d.Declarations.Or(nil))
 }

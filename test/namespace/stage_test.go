@@ -575,6 +575,8 @@ type device struct {
 	Predicted       struct {
 		Boot, Recreate *string
 		UdevAddEvent   *string `json:"udev_add_event"`
+		Guests         *string `json:"guest_starts_or_stops"`
+		Outcomes       map[string][]struct{ MAC *string }
 	}
 	Findings []finding
 }

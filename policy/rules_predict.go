@@ -256,9 +256,10 @@ func creatorRacesUdev(s *subject) []found {
 	f := found{
 		message: fmt.Sprintf("somebody set the address of %s to %s; if that is done after it is created, udevd may set %s meanwhile, and which one stays is a matter of chance", s.res.Name, s.res.Device.MAC, derived),
 		pos:     s.res.PolicySource,
-		help: fmt.Sprintf("linkaudit fix %s sets MACAddressPolicy=none, and udevd leaves the address alone. Or create it with the address: ip link add %s address %s type ...",
-			override.Target{Kind: s.res.Kind, Name: s.res.Name}.Flags(), name, s.res.Device.MAC),
+		remedy:  s.remedy("fix", override.Target{Kind: s.res.Kind, Name: s.res.Name}),
 	}
+	f.help = fmt.Sprintf("%s sets MACAddressPolicy=none, and udevd leaves the address alone. Or create it with the address: ip link add %s address %s type %s.",
+		f.remedy, name, s.res.Device.MAC, s.res.Kind)
 	if recordedKinds[s.res.Kind] {
 		f.severity = Warning
 	}

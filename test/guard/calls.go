@@ -82,8 +82,10 @@ func (t *Trace) Add(r io.Reader, program string) error {
 	lines.Buffer(nil, 64<<20)
 	for lines.Scan() {
 		line := lines.Text()
-		if line == "" || strings.HasPrefix(line, "---") || strings.HasPrefix(line, "+++") || strings.HasSuffix(line, "<unfinished ...>") {
-			continue // signals, the end, and what a thread was at when it came
+		if line == "" || strings.HasPrefix(line, "---") || strings.HasPrefix(line, "+++") || strings.HasSuffix(line, "<unfinished ...>") || strings.HasPrefix(line, "???(") {
+			// Signals, the end, what a thread was at when it came, and what strace did
+			// not come to ask for, since the thread was gone by then.
+			continue
 		}
 		m := callLine.FindStringSubmatch(line)
 		if m == nil {

@@ -41,6 +41,8 @@ sendto(9<NETLINK:[ROUTE:32]>, [{nlmsg_len=48, nlmsg_type=RTM_GETLINK, nlmsg_flag
 recvfrom(9<NETLINK:[ROUTE:32]>, [[{nlmsg_len=1880, nlmsg_type=RTM_NEWLINK, nlmsg_flags=NLM_F_MULTI|NLM_F_DUMP_FILTERED, nlmsg_seq=1, nlmsg_pid=32}, {ifi_family=AF_UNSPEC}], [{nlmsg_len=1880, nlmsg_type=RTM_NEWLINK, nlmsg_flags=NLM_F_MULTI|NLM_F_DUMP_FILTERED, nlmsg_seq=1, nlmsg_pid=32}, {ifi_family=AF_UNSPEC}]], 65536, MSG_TRUNC, {sa_family=AF_NETLINK, nl_pid=0, nl_groups=00000000}, [112 => 12]) = 3760
 recvfrom(9<NETLINK:[ROUTE:32]>, [{nlmsg_len=20, nlmsg_type=NLMSG_DONE, nlmsg_flags=NLM_F_MULTI, nlmsg_seq=1, nlmsg_pid=32}, 0], 65536, MSG_TRUNC, {sa_family=AF_NETLINK, nl_pid=0, nl_groups=00000000}, [112 => 12]) = 20
 recvfrom(6<NETLINK:[ROUTE:33]>, 0x9ae29288000, 65536, MSG_DONTWAIT, 0x9ae291945b0, [112]) = -1 EAGAIN (Resource temporarily unavailable)
+???() = ?
++++ exited with 0 +++
 `}
 
 func traced(t *testing.T) *Trace {

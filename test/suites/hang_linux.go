@@ -1,11 +1,13 @@
 package suites
 
 import (
+	"context"
 	"debug/buildinfo"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -23,11 +25,35 @@ import (
 var failure = regexp.MustCompile(`^\s*--- FAIL|^FAIL|^panic:|^\s+\S+_test\.go:\d+: |^make: \*\*\*|[Ee]rror:|failed`)
 
 // adopt has processes whose parent ends become children of this one (prctl(2),
-// PR_SET_CHILD_SUBREAPER).
-func adopt() error {
+// PR_SET_CHILD_SUBREAPER), and waits for them until ctx is done. Nobody else does, and
+// the first process of a PID namespace ends only once all others there were waited for
+// (zap_pid_ns_processes() of kernel/pid_namespace.c).
+func adopt(ctx context.Context) error {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("prctl(PR_SET_CHILD_SUBREAPER): %w", err)
 	}
+	ended := make(chan os.Signal, 1)
+	signal.Notify(ended, unix.SIGCHLD)
+	go func() {
+		defer signal.Stop(ended)
+		look := time.NewTicker(time.Second) // not for each of many that end at once
+		defer look.Stop()
+		var before map[int]bool
+		for some := false; ; {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ended:
+				some = true
+				continue
+			case <-look.C:
+			}
+			if some {
+				before = reapSince(before)
+				some = len(before) > 0
+			}
+		}
+	}()
 	return nil
 }
 
@@ -177,11 +203,24 @@ func start(cmd *exec.Cmd) error {
 // reap waits for children that have ended and that nobody waits for: those that this
 // process adopted.
 func reap() {
+	reapSince(reapSince(nil))
+}
+
+// reapSince does so for those that had ended before, when a look found them, since one
+// that this process started is waited for at once where it was started. It returns those
+// that it finds now.
+func reapSince(before map[int]bool) (ended map[int]bool) {
 	firsts.Lock()
 	defer firsts.Unlock()
+	ended = map[int]bool{}
 	for _, p := range processes() {
-		if p.parent == os.Getpid() && p.state == "Z" && !firsts.pids[p.pid] {
+		switch {
+		case p.parent != os.Getpid() || p.state != "Z" || firsts.pids[p.pid]:
+		case before[p.pid]:
 			unix.Wait4(p.pid, nil, unix.WNOHANG, nil)
+		default:
+			ended[p.pid] = true
 		}
 	}
+	return ended
 }

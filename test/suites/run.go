@@ -69,7 +69,9 @@ func Run(ctx context.Context, o Options, suites []Suite) error {
 		return err
 	}
 	// Whatever a suite leaves behind becomes our child, and can be found.
-	if err := adopt(); err != nil {
+	adopting, stop := context.WithCancel(ctx)
+	defer stop()
+	if err := adopt(adopting); err != nil {
 		return err
 	}
 	return r.run(ctx)

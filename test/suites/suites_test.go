@@ -170,6 +170,16 @@ func TestWhatASuiteLeavesIsKilled(t *testing.T) {
 	}
 }
 
+// A suite may wait for a process to be gone whose parent was gone before: the first one of
+// a PID namespace does.
+func TestWhatIsAdoptedIsWaitedFor(t *testing.T) {
+	top := project(t)
+	orphan := `sh -c 'sleep 0.1 & echo $! >pid'; while kill -0 $(cat pid) 2>/dev/null; do sleep 0.1; done; echo case`
+	if said, err := ran(t, top, []Suite{{Name: "orphan", Full: []string{orphan}, Limit: time.Minute}}); err != nil {
+		t.Error(said)
+	}
+}
+
 func TestARunGoesOnWhereTheLastOneStopped(t *testing.T) {
 	top := project(t)
 	table := func() []Suite {

@@ -86,7 +86,7 @@ func TestAFileForACardThatFitsABridgeToo(t *testing.T) {
 			{"MACAddress=" + mac + "\nDriver=veth", defaultLink, defaultLink, card},
 		} {
 			step(strings.ReplaceAll(c.match, "\n", " and "), func(t *testing.T) {
-				for _, name := range []string{"br1", "mv0", "lan0", "br0"} {
+				for _, name := range []string{"br1", "mv0", "br0", "v1"} {
 					s.must("ip", "link", "del", name)
 				}
 				s.write(card, file(c.match))
@@ -115,7 +115,7 @@ func TestAFileForACardThatFitsABridgeToo(t *testing.T) {
 			})
 		}
 		step("a name that two devices should get", func(t *testing.T) {
-			for _, name := range []string{"br1", "mv0", "lan0", "br0"} {
+			for _, name := range []string{"br1", "mv0", "br0", "v1"} {
 				s.must("ip", "link", "del", name)
 			}
 			s.write(card, "[Match]\nOriginalName=w*\n\n[Link]\nName=lan0\n")

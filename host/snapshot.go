@@ -37,6 +37,10 @@ type Snapshot struct {
 	// Declarations are what the configuration of other programs says of
 	// devices. Programs that are not installed have none.
 	Declarations fact.Fact[[]netconf.Declaration] `json:"declarations"`
+	// ToCome are the addresses that are derived from the machine-id, which is not
+	// saved, for devices that Declarations create and that do not exist. They are
+	// filled in before a snapshot is saved.
+	ToCome []ToCome `json:"to_come,omitempty"`
 	// Initramfs are the initramfs images of the machine; unknown where they were
 	// not asked for.
 	Initramfs fact.Fact[[]initramfs.Image] `json:"initramfs"`
@@ -223,6 +227,15 @@ type Device struct {
 	// OtherMachineIDs. It is filled in before a snapshot is saved, since those
 	// are not.
 	OfOtherID OfOtherID `json:"of_other_machine_id,omitzero"`
+}
+
+// ToCome is what udevd and systemd-networkd derive for a device that does not
+// exist yet: Device.PersistentMAC and Device.NetworkdMAC.
+type ToCome struct {
+	Name          string                   `json:"name"`
+	Kind          string                   `json:"kind"`
+	PersistentMAC fact.Fact[PersistentMAC] `json:"persistent_mac"`
+	NetworkdMAC   fact.Fact[string]        `json:"networkd_mac"`
 }
 
 // OfOtherID is how an address is derived from another machine ID than the

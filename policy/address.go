@@ -300,6 +300,41 @@ func FillPersistent(snap *host.Snapshot) {
 		}
 		d.OfOtherID, _ = ofOtherID(snap, d)
 	}
+	snap.ToCome = nil
+	for _, d := range declaredToCome(snap) {
+		t := host.ToCome{Name: d.Device, Kind: d.Kind, PersistentMAC: fact.Unknown[host.PersistentMAC](noSuchDevice)}
+		if rel, ok := snap.Systemd.Release.Get(); ok {
+			t.PersistentMAC = persistentToCome(snap, rel, d.Device, d.Kind)
+		}
+		t.NetworkdMAC = networkdMACOf(snap, &host.Device{Name: d.Device, ARPHRD: arphrdEther})
+		snap.ToCome = append(snap.ToCome, t)
+	}
+}
+
+// persistentToCome is PersistentMAC of a device that does not exist yet.
+func persistentToCome(snap *host.Snapshot, rel linkfiles.Release, name, kind string) fact.Fact[host.PersistentMAC] {
+	if _, ok := kinds[kind]; !ok {
+		return fact.Unknown[host.PersistentMAC](noSuchDevice)
+	}
+	if t := toCome(snap, name, kind); t != nil {
+		return t.PersistentMAC
+	}
+	return PersistentMAC(rel, AddressFacts{
+		Name: name, ARPHRD: arphrdEther, MAC: "random",
+		Names:     fact.Known(map[string]string{}),
+		Scheme:    schemeName(snap),
+		MachineID: snap.System.MachineID.ID(),
+	})
+}
+
+// toCome is what was saved of a device that does not exist, nil for nothing.
+func toCome(snap *host.Snapshot, name, kind string) *host.ToCome {
+	for i := range snap.ToCome {
+		if t := &snap.ToCome[i]; t.Name == name && (kind == "" || t.Kind == kind) {
+			return t
+		}
+	}
+	return nil
 }
 
 func networkdMACOf(snap *host.Snapshot, d *host.Device) fact.Fact[string] {

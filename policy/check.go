@@ -175,7 +175,7 @@ type asked struct {
 }
 
 // asked are the devices to audit: in the user's order where he named them, else in the
-// order of their index.
+// order of their index, with those at the end that are declared and do not exist yet.
 func (a *audit) asked() []asked {
 	if len(a.opt.Targets) > 0 {
 		return a.named()
@@ -208,6 +208,11 @@ func (a *audit) chosen() []asked {
 		}
 	}
 	slices.SortStableFunc(todo, func(x, y asked) int { return cmp.Compare(x.device.Index, y.device.Index) })
+	for _, d := range declaredToCome(a.snap) {
+		if a.opt.Chooses(d.Device, d.Kind) {
+			todo = append(todo, asked{target: Target{Name: d.Device, Kind: d.Kind}})
+		}
+	}
 	return todo
 }
 
@@ -261,16 +266,7 @@ func (s *subject) present(d *host.Device) {
 
 func (s *subject) absent(t Target) {
 	s.res.Name, s.res.Kind, s.res.Applied = t.Name, t.Kind, fact.Absent[string]()
-	if _, ok := kinds[t.Kind]; ok {
-		s.res.Persistent = PersistentMAC(s.tree.Release, AddressFacts{
-			Name: t.Name, ARPHRD: arphrdEther, MAC: "random",
-			Names:     fact.Known(map[string]string{}),
-			Scheme:    schemeName(s.snap),
-			MachineID: s.snap.System.MachineID.ID(),
-		})
-	} else {
-		s.res.Persistent = fact.Unknown[host.PersistentMAC](noSuchDevice)
-	}
+	s.res.Persistent = persistentToCome(s.snap, s.tree.Release, t.Name, t.Kind)
 	dev := absentDevice(t.Name, t.Kind)
 	s.decision = s.decider.Decide(&dev)
 }

@@ -28,6 +28,12 @@ func (s *subject) appliesFiles() fact.Fact[bool] {
 // afterAdd works out DeviceResult.AfterAdd: what OnAdd says, on a host where
 // udevd gets to apply .link files at all.
 func (s *subject) afterAdd() fact.Fact[string] {
+	if s.isDeclared() {
+		switch given, _ := s.given(); {
+		case given.IsKnown(), given.IsUnknown():
+			return given // whether or not udevd sees it without
+		}
+	}
 	applies := s.appliesFiles()
 	switch {
 	case applies.IsUnknown():
@@ -81,6 +87,8 @@ func (s *subject) predict() []Prediction {
 	for _, e := range Events {
 		p := Prediction{Event: e}
 		switch d := s.res.Device; {
+		case s.isDeclared():
+			p.Outcomes, p.MAC = s.onceCreated(e)
 		case e == EventUdevAdd:
 			p.MAC = s.res.AfterAdd
 			if mac, ok := p.MAC.Get(); ok && d != nil {

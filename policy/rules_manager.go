@@ -3,6 +3,8 @@ package policy
 import (
 	"cmp"
 	"fmt"
+	"path"
+	"slices"
 
 	"linkaudit/host"
 	"linkaudit/netconf"
@@ -22,6 +24,12 @@ var managerRules = []Rule{
 		Summary: "The configuration of two programs declares the device.",
 		Help:    "Leave the device to one of them, and remove it from the configuration of the other.",
 		device:  declaredTwice,
+	},
+	{
+		Name: "declaration-not-enabled", Severity: Warning,
+		Summary: "A .netdev file declares a device, but systemd-networkd is not enabled, and creates none.",
+		Help:    "Enable it (systemctl enable systemd-networkd.service) if it should create the device; otherwise remove the file.",
+		host:    declarationNotEnabled,
 	},
 	{
 		Name: "declarations-unknown", Severity: Info,
@@ -157,6 +165,28 @@ func declaredTwice(s *subject) []found {
 		}
 	}
 	return nil
+}
+
+// declarationNotEnabled weighs little where the device is there all the same, or
+// another program creates it.
+func declarationNotEnabled(a *audit) (all []found) {
+	declared := a.snap.Declarations.Or(nil)
+	for _, d := range declared {
+		if !d.Creates || d.Ignored != netconf.NotEnabled {
+			continue
+		}
+		f := found{
+			pos:     d.Pos,
+			message: fmt.Sprintf("%s declares %s %s, but %s", path.Base(d.Pos.File), d.Kind, d.Device, d.Ignored),
+		}
+		if a.snap.Device(d.Device) != nil || slices.ContainsFunc(declared, func(by netconf.Declaration) bool {
+			return by.Creates && by.Ignored == "" && by.Device == d.Device
+		}) {
+			f.severity = Info
+		}
+		all = append(all, f)
+	}
+	return all
 }
 
 // Override returns the declaration by which a program other than systemd-networkd

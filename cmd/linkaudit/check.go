@@ -274,7 +274,10 @@ func (sel selection) targets(snap *host.Snapshot) ([]policy.Target, error) {
 	var out []policy.Target
 	if snap.Offline && len(sel.names) == 0 && !sel.all {
 		for _, k := range sel.kindsOrDefault() {
-			out = append(out, policy.Target{Name: usualName(k), Kind: k})
+			declared := policy.DeclaredToCome(snap, []string{k})
+			if out = append(out, declared...); len(declared) == 0 {
+				out = append(out, policy.Target{Name: usualName(k), Kind: k})
+			}
 		}
 		return out, nil
 	}
@@ -297,7 +300,8 @@ func (sel selection) targets(snap *host.Snapshot) ([]policy.Target, error) {
 }
 
 // usualName is what the first device of a kind is called. An image has no
-// devices, so it is asked about those that it will most likely make.
+// devices, so it is asked about those that its configuration declares or, of a kind
+// that it declares none of, the one that it will most likely make.
 func usualName(kind string) string {
 	if kind == "bridge" {
 		return "br0"

@@ -124,6 +124,9 @@ func (in Input) netDev(t override.Target, store *linkfiles.Store, own map[string
 		Path:   path.Join(override.Dir, f.Name+".d", override.DropInName),
 		Target: t, Sources: override.Sources(store, f), Body: "[NetDev]\nMACAddress=none\n",
 	}
+	if netconf.NetplansNetDev(f.Path) {
+		o.Sources = nil // it is made again at each boot, and may not be there yet
+	}
 	part := NetDev{Device: d.Device, Path: o.Path}
 	if was := own[o.Path]; was != nil {
 		if was.Edited && !in.Force {

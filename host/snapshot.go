@@ -201,6 +201,9 @@ type Device struct {
 	// Ports are the devices whose master this is, sorted by index.
 	Ports []Port `json:"ports,omitempty"`
 	Bond  *Bond  `json:"bond,omitempty"`
+	// Lower is, of a macvlan or macvtap, the device beneath (IFLA_LINK); nil where
+	// that is in another network namespace.
+	Lower *Lower `json:"lower,omitempty"`
 	// DynamicIPv4 is true where the device has an IPv4 address with a lifetime
 	// (without IFA_F_PERMANENT): a DHCP lease.
 	DynamicIPv4 bool `json:"dynamic_ipv4,omitempty"`
@@ -263,6 +266,13 @@ type Port struct {
 	// Driver is the kernel driver of a hardware port; "" for other ports and
 	// where sysfs does not tell.
 	Driver string `json:"driver,omitempty"`
+}
+
+// Lower is the device beneath another one.
+type Lower struct {
+	Index int    `json:"index"`
+	Name  string `json:"name"`
+	MAC   string `json:"mac,omitempty"`
 }
 
 // Bond is the part of IFLA_INFO_DATA that decides about addresses.

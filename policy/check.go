@@ -42,6 +42,12 @@ func Lint(tree *linkfiles.Tree, opt Options) []Finding {
 	return ordered(append(out, a.complaints(tree.Diagnostics)...))
 }
 
+// LintNothing is the finding of a tree in which there is no .link file at all:
+// there is nothing to find fault with, and nobody should take that for a good one.
+func LintNothing(opt Options) []Finding {
+	return weigh(nil, opt.Site, ruleNamed("link-files-missing"), []found{{message: noLinkFiles}})
+}
+
 // audit is one run of Check.
 type audit struct {
 	snap *host.Snapshot

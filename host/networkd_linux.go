@@ -196,7 +196,11 @@ func (u *units) wanted() bool {
 		for _, name := range d.names {
 			if startsOthers(name) {
 				linked, _ := u.names(path.Join(d.dir, name))
-				queue = append(queue, linked...)
+				for _, unit := range linked {
+					if _, err := u.readlink(path.Join(d.dir, name, unit)); err == nil {
+						queue = append(queue, unit)
+					}
+				}
 			}
 		}
 	}

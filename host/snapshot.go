@@ -38,8 +38,9 @@ type Snapshot struct {
 	// devices. Programs that are not installed have none.
 	Declarations fact.Fact[[]netconf.Declaration] `json:"declarations"`
 	// ToCome are the addresses that are derived from the machine-id, which is not
-	// saved, for devices that Declarations create and that do not exist. They are
-	// filled in before a snapshot is saved.
+	// saved, for devices that Declarations create and that do not exist, and for
+	// those that an image is asked about. They are filled in before a snapshot is
+	// saved.
 	ToCome []ToCome `json:"to_come,omitempty"`
 	// Initramfs are the initramfs images of the machine; unknown where they were
 	// not asked for.

@@ -73,9 +73,12 @@ func (n *NetworkdFiles) Configured() bool {
 
 // netplanNetDev is the file that netplan makes of a device for systemd-networkd
 // (netplan_netdef_write_networkd() of netplan's networkd.c).
-func netplanNetDev(device string) string {
-	return "/run/systemd/network/10-netplan-" + device + ".netdev"
-}
+func netplanNetDev(device string) string { return netplanPrefix + device + ".netdev" }
+
+const netplanPrefix = "/run/systemd/network/10-netplan-"
+
+// NetplansNetDev reports whether a file is one that netplan makes.
+func NetplansNetDev(file string) bool { return strings.HasPrefix(file, netplanPrefix) }
 
 // Rendered returns the files with those that netplan will have made of its
 // declarations by the time that systemd-networkd starts, and that are not there

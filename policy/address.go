@@ -301,12 +301,20 @@ func FillPersistent(snap *host.Snapshot) {
 		d.OfOtherID, _ = ofOtherID(snap, d)
 	}
 	snap.ToCome = nil
-	for _, d := range declaredToCome(snap) {
-		t := host.ToCome{Name: d.Device, Kind: d.Kind, PersistentMAC: fact.Unknown[host.PersistentMAC](noSuchDevice)}
-		if rel, ok := snap.Systemd.Release.Get(); ok {
-			t.PersistentMAC = persistentToCome(snap, rel, d.Device, d.Kind)
+	toCome := DeclaredToCome(snap, nil)
+	if snap.Offline {
+		for _, kind := range host.DefaultKinds {
+			if usual := (Target{Name: UsualName(kind), Kind: kind}); !slices.Contains(toCome, usual) {
+				toCome = append(toCome, usual)
+			}
 		}
-		t.NetworkdMAC = networkdMACOf(snap, &host.Device{Name: d.Device, ARPHRD: arphrdEther})
+	}
+	for _, d := range toCome {
+		t := host.ToCome{Name: d.Name, Kind: d.Kind, PersistentMAC: fact.Unknown[host.PersistentMAC](noSuchDevice)}
+		if rel, ok := snap.Systemd.Release.Get(); ok {
+			t.PersistentMAC = persistentToCome(snap, rel, d.Name, d.Kind)
+		}
+		t.NetworkdMAC = networkdMACOf(snap, &host.Device{Name: d.Name, ARPHRD: arphrdEther})
 		snap.ToCome = append(snap.ToCome, t)
 	}
 }

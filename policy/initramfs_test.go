@@ -205,17 +205,18 @@ func TestWhatProgramsInAnImageMakeOfADevice(t *testing.T) {
 		want        string // severity and the beginning of the message
 		boot        bool   // whether the address after a boot is known
 	}{
-		"neither":                                    {nil, nil, "", true},
-		"the same":                                   {[]netconf.Declaration{ofNetworkd(netconf.WayExplicit, mac)}, []netconf.Declaration{ofNetworkd(netconf.WayExplicit, mac)}, "", true},
-		"another address":                            {[]netconf.Declaration{ofNetworkd(netconf.WayExplicit, mac)}, []netconf.Declaration{ofNetworkd(netconf.WayExplicit, other)}, "error: in the initramfs systemd-networkd creates bond0 (/etc/systemd-networkd:1 there) and sets " + other + ", but here systemd-networkd sets " + mac, false},
-		"there alone":                                {nil, []netconf.Declaration{ofNetworkd(netconf.WayExplicit, mac)}, "error: in the initramfs systemd-networkd creates bond0 (/etc/systemd-networkd:1 there) and sets " + mac + ", but no network configuration defines it here", false},
-		"there without an address":                   {[]netconf.Declaration{ofNetworkd(netconf.WayExplicit, mac)}, []netconf.Declaration{ofNetworkd(netconf.WayNone, "")}, "error: ", false},
+		"neither":                  {nil, nil, "", true},
+		"the same":                 {[]netconf.Declaration{ofNetworkd(netconf.WayExplicit, mac)}, []netconf.Declaration{ofNetworkd(netconf.WayExplicit, mac)}, "", true},
+		"another address":          {[]netconf.Declaration{ofNetworkd(netconf.WayExplicit, mac)}, []netconf.Declaration{ofNetworkd(netconf.WayExplicit, other)}, "error: in the initramfs systemd-networkd creates bond0 (/etc/systemd-networkd:1 there) and sets " + other + ", but here systemd-networkd sets " + mac, false},
+		"there alone":              {nil, []netconf.Declaration{ofNetworkd(netconf.WayExplicit, mac)}, "error: in the initramfs systemd-networkd creates bond0 (/etc/systemd-networkd:1 there) and sets " + mac + ", but no network configuration defines it here", false},
+		"there without an address": {[]netconf.Declaration{ofNetworkd(netconf.WayExplicit, mac)}, []netconf.Declaration{ofNetworkd(netconf.WayNone, "")}, "error: ", false},
 		"derived there, of a machine-id that is not": {[]netconf.Declaration{ofNetworkd(netconf.WayNetworkd, "")}, []netconf.Declaration{ofNetworkd(netconf.WayNetworkd, "")}, "error: ", false},
 		"set there, and not created":                 {nil, []netconf.Declaration{sets}, "warning: in the initramfs systemd-networkd sets the address of bond0", true},
 		"another device":                             {nil, []netconf.Declaration{{Program: netconf.Networkd, Device: "bond7", Kind: "bond", Creates: true, Address: netconf.Address{Way: netconf.WayExplicit, MAC: mac}}}, "", true},
 	} {
 		snap := machine(none, master("bond", "bond0", nicMAC, 2, nic))
-		snap.Declarations = fact.Known(c.here)
+		snap.Declarations = fact.Known(append([]netconf.Declaration{}, c.here...))
+		snap.System.KernelCommandLine = fact.Known("quiet")
 		img := imageOf(none)
 		img.Declarations = c.there
 		snap.Initramfs = fact.Known([]initramfs.Image{img})

@@ -24,15 +24,25 @@ func declaredToCome(snap *host.Snapshot) (out []netconf.Declaration) {
 	return out
 }
 
-// DeclaredToCome are the devices of the kinds that the snapshot's declarations
-// create and that do not exist.
+// DeclaredToCome are the devices of the kinds, all where there are none, that the
+// snapshot's declarations create and that do not exist.
 func DeclaredToCome(snap *host.Snapshot, kinds []string) (out []Target) {
 	for _, d := range declaredToCome(snap) {
-		if slices.Contains(kinds, d.Kind) {
+		if len(kinds) == 0 || slices.Contains(kinds, d.Kind) {
 			out = append(out, Target{Name: d.Device, Kind: d.Kind})
 		}
 	}
 	return out
+}
+
+// UsualName is what the first device of a kind is called. An image has no devices, so
+// it is asked about those that its configuration declares or, of a kind that it
+// declares none of, the one that it will most likely make.
+func UsualName(kind string) string {
+	if kind == "bridge" {
+		return "br0"
+	}
+	return kind + "0"
 }
 
 // PortsToCome are the devices that the snapshot's declarations make ports of a

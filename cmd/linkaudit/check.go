@@ -276,7 +276,7 @@ func (sel selection) targets(snap *host.Snapshot) ([]policy.Target, error) {
 		for _, k := range sel.kindsOrDefault() {
 			declared := policy.DeclaredToCome(snap, []string{k})
 			if out = append(out, declared...); len(declared) == 0 {
-				out = append(out, policy.Target{Name: usualName(k), Kind: k})
+				out = append(out, policy.Target{Name: policy.UsualName(k), Kind: k})
 			}
 		}
 		return out, nil
@@ -297,16 +297,6 @@ func (sel selection) targets(snap *host.Snapshot) ([]policy.Target, error) {
 		}
 	}
 	return out, nil
-}
-
-// usualName is what the first device of a kind is called. An image has no
-// devices, so it is asked about those that its configuration declares or, of a kind
-// that it declares none of, the one that it will most likely make.
-func usualName(kind string) string {
-	if kind == "bridge" {
-		return "br0"
-	}
-	return kind + "0"
 }
 
 func (sel selection) kindsOrDefault() []string {

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"linkaudit/host"
+	"linkaudit/linkfiles"
 	"linkaudit/netconf"
 )
 
@@ -85,6 +86,9 @@ func managerSetsAddress(s *subject) []found {
 		f.message += " as it creates it: " + s.asksForNone()
 	case d.Address.Way == netconf.WayNetworkd && takesPortAddress[s.res.Kind]:
 		f.severity = Warning // as networkd-sets-address does
+		if linkfiles.NetDevAddressNone(s.tree.Release) {
+			f.help = s.networkdHelp(d)
+		}
 	case s.setsOther(d.Address.MAC):
 		f.severity = Warning
 		set, _ := s.file.MACAddress()

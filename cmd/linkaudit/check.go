@@ -265,7 +265,7 @@ func treeOf(snap *host.Snapshot, tree *linkfiles.Tree) (*linkfiles.Tree, error) 
 }
 
 // targets pairs the names with the devices of the snapshot. A device that is
-// not there can be audited only if its kind is known.
+// not there can be audited only if its kind is known, or declared.
 func (sel selection) targets(snap *host.Snapshot) ([]policy.Target, error) {
 	kind := ""
 	if len(sel.kinds) == 1 {
@@ -281,8 +281,10 @@ func (sel selection) targets(snap *host.Snapshot) ([]policy.Target, error) {
 		}
 		return out, nil
 	}
+	declared := policy.DeclaredToCome(snap, nil)
 	for _, name := range sel.names {
 		d := snap.Device(name)
+		is := slices.IndexFunc(declared, func(t policy.Target) bool { return t.Name == name })
 		switch {
 		case d != nil && kind != "" && d.Kind == "":
 			return nil, fmt.Errorf("%s is a device without a kind, not a %s", name, kind)
@@ -292,6 +294,8 @@ func (sel selection) targets(snap *host.Snapshot) ([]policy.Target, error) {
 			out = append(out, policy.Target{Name: d.Name, Kind: d.Kind})
 		case kind != "":
 			out = append(out, policy.Target{Name: name, Kind: kind})
+		case is >= 0:
+			out = append(out, declared[is])
 		default:
 			return nil, fmt.Errorf("there is no device %s; for one that does not exist yet, say its kind: linkaudit %s %s --kind bond", name, cmp.Or(sel.command, "check"), name)
 		}

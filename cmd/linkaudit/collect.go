@@ -189,14 +189,17 @@ func (n networkd) declare(snap *host.Snapshot) {
 		snap.Declarations = fact.Unknown[[]netconf.Declaration]("the systemd release: " + snap.Systemd.Release.Reason())
 		return
 	}
+	var more []netconf.Declaration
 	for _, d := range policy.NetworkdDeclares(n.files.Rendered(all), n.active, snap, rel) {
 		// What netplan's file will say again is no news.
-		if content, _ := n.files.NetDev.Content(d.Pos.File); content != nil || !d.Creates || !slices.ContainsFunc(all, func(by netconf.Declaration) bool {
-			return netconf.RendersNetworkd(by) && by.Device == d.Device && by.Kind == d.Kind
+		if _, there := n.files.NetDev.Content(d.Pos.File); there || !slices.ContainsFunc(all, func(by netconf.Declaration) bool {
+			return netconf.NetplansNetDev(d.Pos.File) && by.Program == netconf.Netplan && by.Device == d.Device &&
+				by.Address.Way == d.Address.Way && by.Address.MAC == d.Address.MAC
 		}) {
-			all = append(all, d)
+			more = append(more, d)
 		}
 	}
+	all = append(all, more...)
 	snap.Declarations = fact.Known(all)
 }
 

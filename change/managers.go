@@ -59,6 +59,6 @@ func (in Input) managed(t override.Target) []string {
 // planNetDevs has a remedy for that.
 func (in Input) networkdCreates(name string) bool {
 	return in.Networkd != nil && slices.ContainsFunc(in.declares(in.Networkd.NetDev), func(d netconf.Declaration) bool {
-		return d.Creates && d.Device == name
+		return d.Creates && d.Ignored == "" && d.Device == name
 	})
 }

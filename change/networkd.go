@@ -61,7 +61,7 @@ func (in Input) planNetDevs(t override.Target) (netDevPlan, error) {
 	before := in.declares(store)
 	for i := range before {
 		d := &before[i]
-		if !d.Creates || !concerns(t, d) {
+		if !d.Creates || d.Ignored != "" || !concerns(t, d) {
 			continue
 		}
 		about := in.leftAlone(before, d)
@@ -106,7 +106,7 @@ func (in Input) planNetDevs(t override.Target) (netDevPlan, error) {
 func (in Input) leftAlone(all []netconf.Declaration, d *netconf.Declaration) string {
 	for _, set := range all {
 		switch {
-		case set.Device != d.Device || set.Creates:
+		case set.Device != d.Device, set.Creates, set.Ignored != "":
 		case set.Address.Way == netconf.WayExplicit:
 			return fmt.Sprintf("systemd-networkd sets the address of %s to %s, by %s, and no .link file changes that; linkaudit leaves it alone", d.Device, set.Address.MAC, set.Address.Pos)
 		}
@@ -123,6 +123,9 @@ func (in Input) netDev(t override.Target, store *linkfiles.Store, own map[string
 	o := &override.Override{
 		Path:   path.Join(override.Dir, f.Name+".d", override.DropInName),
 		Target: t, Sources: override.Sources(store, f), Body: "[NetDev]\nMACAddress=none\n",
+	}
+	if netconf.NetplansNetDev(f.Path) {
+		o.Sources = nil // it is made again at each boot, and may not be there yet
 	}
 	part := NetDev{Device: d.Device, Path: o.Path}
 	if was := own[o.Path]; was != nil {

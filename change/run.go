@@ -98,7 +98,8 @@ func (o Options) begin(ctx context.Context) (*Lock, Input, error) {
 		return fail(err)
 	}
 	return lock, Input{Snapshot: snap, Release: rel, DirExists: DirExists(o.Root), Force: o.Force,
-		Networkd: files, NetworkdActive: host.FindNetworkd(o.Root).Active()}, nil
+		Networkd:       files.Rendered(snap.Declarations.Or(nil)),
+		NetworkdActive: host.FindNetworkd(o.Root, files.Configured()).Active()}, nil
 }
 
 // Fix puts MACAddressPolicy=none in force for the targets. An error means that
@@ -208,6 +209,7 @@ func (o Options) takeEffect(ctx context.Context, in Input, r *Result) error {
 	if err != nil {
 		return err
 	}
+	netDevs = (&netconf.NetworkdFiles{NetDev: netDevs}).Rendered(in.Snapshot.Declarations.Or(nil)).NetDev
 	if err := verifyAll(in, r.Plans, store, netDevs); err != nil {
 		return err
 	}

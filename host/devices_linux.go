@@ -85,6 +85,7 @@ func collectDevices(ctx context.Context, opt Options, id fact.Fact[[16]byte], ud
 		}
 	}
 	c.nameMasters(links)
+	c.addLowers(links)
 	devices = slices.Grow(devices, len(links))
 	for _, l := range links {
 		if !l.gone {
@@ -464,6 +465,31 @@ func (c *deviceReader) nameMasters(links []*link) {
 			names[l.masterIndex] = name
 		}
 		l.Master = name
+	}
+}
+
+// addLowers looks up what lies beneath macvlans; most are in the list already.
+func (c *deviceReader) addLowers(links []*link) {
+	var r *rtnl
+	for _, l := range links {
+		if l.Kind != "macvlan" && l.Kind != "macvtap" || l.lowerIndex == 0 {
+			continue
+		}
+		// They are sorted by index.
+		if i, ok := slices.BinarySearchFunc(links, l.lowerIndex, func(o *link, index int) int { return o.Index - index }); ok {
+			l.Lower = &Lower{Index: l.lowerIndex, Name: links[i].Name, MAC: links[i].MAC}
+			continue
+		}
+		if r == nil {
+			var err error
+			if r, err = openRtnl(); err != nil {
+				return
+			}
+			defer r.close()
+		}
+		if o, err := r.get(c.ctx, "", l.lowerIndex); err == nil {
+			l.Lower = &Lower{Index: l.lowerIndex, Name: o.Name, MAC: o.MAC}
+		}
 	}
 }
 

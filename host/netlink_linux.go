@@ -46,6 +46,8 @@ type link struct {
 	// ownMAC is Port.OwnMAC of a link that is a port.
 	ownMAC string
 	port   bool // has IFLA_MASTER
+	// lowerIndex is IFLA_LINK, 0 where that is in another network namespace.
+	lowerIndex int
 
 	// What became of it in deviceReader: read at all, read with every check
 	// (inspect), and found to be gone.
@@ -452,6 +454,7 @@ func number(b []byte) int {
 // parseLink reads the body of an RTM_NEWLINK message.
 func parseLink(b []byte) (link, error) {
 	var l link
+	elsewhere := false
 	if len(b) < unix.SizeofIfInfomsg {
 		return l, errors.New("a short RTM_NEWLINK message")
 	}
@@ -468,6 +471,10 @@ func parseLink(b []byte) (link, error) {
 			l.PermanentMAC = hardwareAddress(v)
 		case unix.IFLA_MASTER:
 			l.masterIndex, l.port = number(v), true
+		case unix.IFLA_LINK:
+			l.lowerIndex = number(v)
+		case unix.IFLA_LINK_NETNSID:
+			elsewhere = true
 		case unix.IFLA_PROP_LIST:
 			attrs(v, func(typ uint16, v []byte) {
 				if typ == unix.IFLA_ALT_IFNAME {
@@ -478,6 +485,9 @@ func parseLink(b []byte) (link, error) {
 			parseLinkInfo(&l, v)
 		}
 	})
+	if elsewhere {
+		l.lowerIndex = 0
+	}
 	if l.Name == "" || l.Index <= 0 {
 		return l, errors.New("an RTM_NEWLINK message without a name")
 	}

@@ -40,6 +40,11 @@ type Snapshot struct {
 	// MissingPorts are the devices that Declarations name as ports and that do not
 	// exist. They are not looked for in an image.
 	MissingPorts []string `json:"missing_ports,omitempty"`
+	// ToCome are the addresses that are derived from the machine-id, which is not
+	// saved, for devices that Declarations create and that do not exist, and for
+	// those that an image is asked about. They are filled in before a snapshot is
+	// saved.
+	ToCome []ToCome `json:"to_come,omitempty"`
 	// Initramfs are the initramfs images of the machine; unknown where they were
 	// not asked for.
 	Initramfs fact.Fact[[]initramfs.Image] `json:"initramfs"`
@@ -200,6 +205,9 @@ type Device struct {
 	// Ports are the devices whose master this is, sorted by index.
 	Ports []Port `json:"ports,omitempty"`
 	Bond  *Bond  `json:"bond,omitempty"`
+	// Lower is, of a macvlan or macvtap, the device beneath (IFLA_LINK); nil where
+	// that is in another network namespace.
+	Lower *Lower `json:"lower,omitempty"`
 	// DynamicIPv4 is true where the device has an IPv4 address with a lifetime
 	// (without IFA_F_PERMANENT): a DHCP lease.
 	DynamicIPv4 bool `json:"dynamic_ipv4,omitempty"`
@@ -228,6 +236,15 @@ type Device struct {
 	OfOtherID OfOtherID `json:"of_other_machine_id,omitzero"`
 }
 
+// ToCome is what udevd and systemd-networkd derive for a device that does not
+// exist yet: Device.PersistentMAC and Device.NetworkdMAC.
+type ToCome struct {
+	Name          string                   `json:"name"`
+	Kind          string                   `json:"kind"`
+	PersistentMAC fact.Fact[PersistentMAC] `json:"persistent_mac"`
+	NetworkdMAC   fact.Fact[string]        `json:"networkd_mac"`
+}
+
 // OfOtherID is how an address is derived from another machine ID than the
 // machine has now.
 type OfOtherID struct {
@@ -253,6 +270,13 @@ type Port struct {
 	// Driver is the kernel driver of a hardware port; "" for other ports and
 	// where sysfs does not tell.
 	Driver string `json:"driver,omitempty"`
+}
+
+// Lower is the device beneath another one.
+type Lower struct {
+	Index int    `json:"index"`
+	Name  string `json:"name"`
+	MAC   string `json:"mac,omitempty"`
 }
 
 // Bond is the part of IFLA_INFO_DATA that decides about addresses.

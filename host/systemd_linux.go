@@ -54,7 +54,13 @@ func findSystemd(ctx context.Context, f files, u udevd) (Systemd, []string) {
 	}
 	var installed, running Systemd
 	var haveInstalled, haveRunning bool
-	for _, program := range udevdPrograms {
+	programs := udevdPrograms
+	if !slices.ContainsFunc(programs, f.exists) {
+		if other := linkfiles.OtherUdevd(f.root); other != "" {
+			programs = []string{other}
+		}
+	}
+	for _, program := range programs {
 		version, err := f.programVersion(program)
 		if err == nil {
 			if installed, haveInstalled = found(version, program); haveInstalled {

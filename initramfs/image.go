@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path"
 	"strings"
 
 	"linkaudit/fact"
 	"linkaudit/linkfiles"
+	"linkaudit/netconf"
 )
 
 // Image is what udevd would find in an initramfs image.
@@ -39,6 +41,9 @@ type Image struct {
 	MachineID linkfiles.MachineID `json:"machine_id"`
 	// Files are the .link files and drop-ins as udevd finds them there.
 	Files linkfiles.Store `json:"files"`
+	// Declarations are what the configuration of systemd-networkd and
+	// NetworkManager in the image says of devices, where the program is there too.
+	Declarations []netconf.Declaration `json:"declarations,omitempty"`
 	// Creates are the devices that the command line in the image makes.
 	Creates []Created `json:"creates,omitempty"`
 	// CommandLine is true where what is in the image makes devices of bond=,
@@ -89,6 +94,16 @@ type Interpreter struct {
 	// Release finds the release in a udevd or udevadm, false where it is not
 	// there.
 	Release func(program []byte) (linkfiles.Release, bool)
+	// Declares, where not nil, reads the configuration of other programs.
+	Declares func(Configuration) []netconf.Declaration
+}
+
+// Configuration is what programs that create devices would find in an image.
+type Configuration struct {
+	Files netconf.Files
+	// Networkd are the files of systemd-networkd; nil where that is not there.
+	Networkd *netconf.NetworkdFiles
+	Release  fact.Fact[linkfiles.Release]
 }
 
 // maxPasses bounds how often an image is read: once more where a symbolic link
@@ -134,7 +149,7 @@ func Read(ctx context.Context, r io.ReaderAt, size int64, in Interpreter) (*Imag
 // is kept, 0 for one that is not wanted.
 func wanted(name string) int64 {
 	switch path.Ext(name) {
-	case ".link", ".conf", ".rules":
+	case ".link", ".conf", ".rules", ".netdev", ".network", ".nmconnection":
 		return maxKept
 	}
 	switch name {
@@ -142,7 +157,7 @@ func wanted(name string) int64 {
 		return maxProgram
 	case "machine-id", "cmdline":
 		return maxKept
-	case dracutLib, nmGenerator, toolsFunctions, mkinitcpioFunctions:
+	case networkdProgram, nmProgram, dracutLib, nmGenerator, toolsFunctions, mkinitcpioFunctions:
 		return justThere
 	}
 	if strings.HasSuffix(name, parseBond) {
@@ -162,6 +177,9 @@ const (
 	// parseBond is the hook of dracut's module network-legacy, with a number
 	// before it.
 	parseBond = "parse-bond.sh"
+	// Programs that create devices.
+	networkdProgram = "systemd-networkd"
+	nmProgram       = "NetworkManager"
 	// nmGenerator is in dracut's module network-manager.
 	nmGenerator = "nm-initrd-generator"
 )
@@ -188,7 +206,56 @@ func (y *yield) image() *Image {
 		img.Files.Dirs = append(img.Files.Dirs, y.dir(dir, ".link"))
 	}
 	img.Creates, img.CommandLine = y.creates()
+	img.Declarations = y.declarations(img.Release)
 	return img
+}
+
+// declarations are what programs in the image would make of their configuration
+// there.
+func (y *yield) declarations(release fact.Fact[linkfiles.Release]) []netconf.Declaration {
+	if y.in.Declares == nil {
+		return nil
+	}
+	c := Configuration{Files: configuration{y}, Release: release}
+	for _, dir := range []string{"/usr/lib/systemd/", "/lib/systemd/"} {
+		if n, _ := y.tree.lookup(dir + networkdProgram); n == nil {
+			continue
+		}
+		c.Networkd = &netconf.NetworkdFiles{NetDev: &linkfiles.Store{Kind: linkfiles.NetDev}, Network: &linkfiles.Store{Kind: linkfiles.Network}}
+		for _, store := range []*linkfiles.Store{c.Networkd.NetDev, c.Networkd.Network} {
+			for _, at := range linkfiles.SearchPath {
+				store.Dirs = append(store.Dirs, y.dir(at, store.Kind.Suffix()))
+			}
+		}
+		break
+	}
+	return y.in.Declares(c)
+}
+
+// configuration lets netconf read in the image.
+type configuration struct{ *yield }
+
+func (c configuration) Read(name string, limit int64) ([]byte, error) {
+	n, at := c.find(name)
+	switch {
+	case !n.is(typeRegular):
+		return nil, fmt.Errorf("%s: %w", name, fs.ErrNotExist)
+	case n.size > limit || n.size > 0 && !n.kept:
+		return nil, fmt.Errorf("%s: %s is not kept", name, at)
+	}
+	return n.content, nil
+}
+
+func (c configuration) Names(dir string) ([]string, error) {
+	if n, _ := c.tree.lookup(dir); !n.is(typeDir) {
+		return nil, fmt.Errorf("%s: %w", dir, fs.ErrNotExist)
+	}
+	return c.tree.list(dir), nil
+}
+
+func (c configuration) Exists(name string) bool {
+	n, _ := c.tree.lookup(name)
+	return n != nil
 }
 
 // find is lookup for a file that is wanted.
@@ -305,7 +372,7 @@ func (y *yield) dir(name, suffix string) linkfiles.Dir {
 		case strings.HasPrefix(entry, "."):
 		case strings.HasSuffix(entry, suffix):
 			d.Entries = append(d.Entries, y.entry(name, entry))
-		case suffix == ".link" && strings.HasSuffix(entry, ".link.d"):
+		case suffix != ".conf" && strings.HasSuffix(entry, suffix+".d"):
 			if dd := y.dir(path.Join(name, entry), ".conf"); len(dd.Entries) > 0 {
 				d.DropIns = append(d.DropIns, dd)
 			}

@@ -4,13 +4,16 @@ import (
 	"bytes"
 	"context"
 	"path"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"linkaudit/fact"
 	"linkaudit/initramfs"
 	"linkaudit/linkfiles"
+	"linkaudit/netconf"
 )
 
 var interpreter = initramfs.Interpreter{
@@ -248,6 +251,49 @@ func TestDevicesThatDracutMakes(t *testing.T) {
 	} {
 		if got := initramfs.CommandLine(line); !cmp.Equal(got, want) {
 			t.Errorf("%q: %v", line, got)
+		}
+	}
+}
+
+// What systemd-networkd and NetworkManager find there is read where the programs are.
+func TestTheConfigurationOfOtherProgramsIsRead(t *testing.T) {
+	files := append(append([]file{}, network...),
+		file{name: "etc/systemd/network/a.netdev", content: "[NetDev]\nName=bond0\nKind=bond\n"},
+		file{name: "etc/systemd/network/a.netdev.d", mode: dirMode}, file{name: "etc/systemd/network/a.netdev.d/x.conf", content: "[NetDev]\nMACAddress=02:00:00:00:00:01\n"},
+		file{name: "etc/systemd/network/b.network", content: "[Match]\nName=eth0\n[Network]\nBond=bond0\n"},
+		file{name: "etc/NetworkManager", mode: dirMode}, file{name: "etc/NetworkManager/system-connections", mode: dirMode},
+		file{name: "etc/NetworkManager/system-connections/c.nmconnection", content: "[connection]\nid=c\ntype=bridge\ninterface-name=br0\n[bridge]\nmac-address=02:00:00:00:00:02\n"},
+		file{name: "usr/sbin", mode: dirMode},
+	)
+	const networkd, nm = "usr/lib/systemd/systemd-networkd", "usr/sbin/NetworkManager"
+	for want, programs := range map[string][]string{"": nil, "bond0": {networkd}, "br0": {nm}, "br0 bond0": {networkd, nm}} {
+		in := interpreter
+		var got []string
+		in.Declares = func(c initramfs.Configuration) []netconf.Declaration {
+			all, problems := netconf.Read(c.Files, fact.Known(linkfiles.Release(257)))
+			if len(problems) > 0 {
+				t.Errorf("%v", problems)
+			}
+			if c.Networkd != nil {
+				all = append(all, c.Networkd.Declarations(netconf.NetworkdMachine{Release: 257, System: &linkfiles.System{}, Active: fact.Known(true),
+					NewDevice: func(name, kind string) *linkfiles.Device { return &linkfiles.Device{Name: name, Kind: fact.Text(kind)} }})...)
+			}
+			for _, d := range all {
+				got = append(got, d.Device)
+				if d.Address.Way != netconf.WayExplicit || d.Device == "bond0" && !slices.Equal(d.Ports, []string{"eth0"}) {
+					t.Errorf("%+v", d)
+				}
+			}
+			return all
+		}
+		all := slices.Clone(files)
+		for _, program := range programs {
+			all = append(all, file{name: program, content: "ELF"})
+		}
+		b := cpio(all...)
+		img, err := initramfs.Read(context.Background(), bytes.NewReader(b), int64(len(b)), in)
+		if err != nil || strings.Join(got, " ") != want || len(img.Declarations) != len(got) {
+			t.Errorf("%q: %q, %v", want, got, err)
 		}
 	}
 }

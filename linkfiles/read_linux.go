@@ -64,6 +64,11 @@ func ReadKind(root string, kind Kind) (*Store, error) {
 	for _, dir := range SearchPath {
 		store.Dirs = append(store.Dirs, r.searchDir(store.Dirs, dir, kind.Suffix()))
 	}
+	if !r.listed[usrLibDir] && !r.listed[splitUsrDir] {
+		if own := r.ownDir(); own != "" && !slices.Contains(SearchPath, own) {
+			store.Dirs = append(store.Dirs, r.searchDir(store.Dirs, own, kind.Suffix()))
+		}
+	}
 	return store, nil
 }
 

@@ -455,6 +455,9 @@ func (f *File) take(p *parser, a Assignment) {
 	}
 	if a.Section == "Match" {
 		a.Taken = f.match.set(p, a)
+		if comment := inlineComment(a.Value); comment != "" && a.Taken {
+			p.complain(a.Pos, CodeCommentInMatch, LevelWarning, fmt.Sprintf("%q is no comment, for it does not begin the line: its words are part of %s=", comment, a.Key))
+		}
 		f.Assignments = append(f.Assignments, a)
 		return
 	}
@@ -494,6 +497,18 @@ func (f *File) take(p *parser, a Assignment) {
 	case effectReset:
 		*slot = nil
 	}
+}
+
+// inlineComment is the end of a value that looks like a comment, "" where there is
+// none. config_parse() of conf-parser.c knows comments at the start of a line alone,
+// and udevd says nothing of it.
+func inlineComment(value string) string {
+	for i := range len(value) {
+		if (value[i] == '#' || value[i] == ';') && (i == 0 || value[i-1] == ' ' || value[i-1] == '\t') {
+			return value[i:]
+		}
+	}
+	return ""
 }
 
 // newerKey and newerSection say which release brings what this one lacks.

@@ -47,6 +47,7 @@ const (
 	CodeLineTooLong       Code = "line-too-long"
 	CodeMatchEmpty        Code = "match-empty"
 	CodeMACAddressIgnored Code = "mac-address-ignored"
+	CodeCommentInMatch    Code = "comment-in-match"
 	CodeDropInUnsupported Code = "drop-in-unsupported"
 	CodeShadowedFile      Code = "shadowed-file"
 	CodeMaskedFile        Code = "masked-file"

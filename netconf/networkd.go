@@ -25,7 +25,7 @@ type NetworkdMachine struct {
 	// NewDevice says what [Match] sees of a device that is to be created.
 	NewDevice func(name, kind string) *linkfiles.Device
 	// Active says whether systemd-networkd runs or is started at boot.
-	// Where it is known not to be, its files declare nothing.
+	// Where it is known not to be, what its files declare is ignored.
 	Active fact.Fact[bool]
 }
 
@@ -34,9 +34,6 @@ type NetworkdMachine struct {
 // .network file sets. Devices that are stacked on others (VLANs, tunnels, ...)
 // are left out, and so are kinds without an Ethernet address.
 func (n *NetworkdFiles) Declarations(m NetworkdMachine) []Declaration {
-	if active, known := m.Active.Get(); known && !active {
-		return nil
-	}
 	r := &networkdReader{machine: m, network: linkfiles.Parse(n.Network, m.Release)}
 	r.netDevs(linkfiles.Parse(n.NetDev, m.Release))
 	r.networks()
@@ -45,7 +42,73 @@ func (n *NetworkdFiles) Declarations(m NetworkdMachine) []Declaration {
 			r.all[i].Address.doubt("whether systemd-networkd runs: " + m.Active.Reason())
 		}
 	}
+	if active, known := m.Active.Get(); known && !active {
+		for i := range r.all {
+			r.all[i].Ignored = NotEnabled
+		}
+	}
 	return r.all
+}
+
+// NotEnabled is Declaration.Ignored where systemd-networkd neither runs nor is
+// started at boot.
+const NotEnabled = "systemd-networkd is not enabled"
+
+// Configured reports whether there is anything for systemd-networkd to do that is
+// not the vendor's: every package of it brings .network files for devices that
+// only some hosts have.
+func (n *NetworkdFiles) Configured() bool {
+	for _, d := range n.NetDev.Dirs {
+		if len(d.Entries) > 0 {
+			return true
+		}
+	}
+	for _, d := range n.Network.Dirs {
+		if (len(d.Entries) > 0 || len(d.DropIns) > 0) && !strings.HasPrefix(d.Path, "/usr/lib/") && !strings.HasPrefix(d.Path, "/lib/") {
+			return true
+		}
+	}
+	return false
+}
+
+// netplanNetDev is the file that netplan makes of a device for systemd-networkd
+// (netplan_netdef_write_networkd() of netplan's networkd.c).
+func netplanNetDev(device string) string { return netplanPrefix + device + ".netdev" }
+
+const netplanPrefix = "/run/systemd/network/10-netplan-"
+
+// NetplansNetDev reports whether a file is one that netplan makes.
+func NetplansNetDev(file string) bool { return strings.HasPrefix(file, netplanPrefix) }
+
+// Rendered returns the files with those that netplan will have made of its
+// declarations by the time that systemd-networkd starts, and that are not there
+// yet: drop-ins for them may be.
+func (n *NetworkdFiles) Rendered(all []Declaration) *NetworkdFiles {
+	out := *n
+	for _, d := range all {
+		_, known := netDevKinds[d.Kind]
+		if !RendersNetworkd(d) || !d.Creates || !known {
+			continue
+		}
+		name := netplanNetDev(d.Device)
+		if _, there := out.NetDev.Content(name); there {
+			continue
+		}
+		text := "[NetDev]\nName=" + d.Device + "\nKind=" + d.Kind + "\n"
+		if d.Address.Way == WayExplicit {
+			text += "MACAddress=" + d.Address.MAC + "\n"
+		}
+		if with, ok := out.NetDev.With(name, []byte(text)); ok {
+			out.NetDev = with
+		}
+	}
+	return &out
+}
+
+// RendersNetworkd reports whether netplan makes files of the declaration for
+// systemd-networkd, which its generator has started then.
+func RendersNetworkd(d Declaration) bool {
+	return d.Program == Netplan && d.Renderer == Networkd && d.Ignored == ""
 }
 
 // doubt makes the address unknown.

@@ -103,11 +103,11 @@ func TestNetworkdDeclares(t *testing.T) {
 	}
 }
 
-func TestNetworkdThatDoesNotRunDeclaresNothing(t *testing.T) {
+func TestWhatIsDeclaredToANetworkdThatDoesNotRunIsIgnored(t *testing.T) {
 	files := tree(t, map[string]string{dir + "a.netdev": "[NetDev]\nName=bond0\nKind=bond\nMACAddress=02:00:5e:00:00:01\n"})
 	m := machine(252)
 	m.Active = fact.Known(false)
-	if got := files.Declarations(m); len(got) != 0 {
+	if got := files.Declarations(m); len(got) != 1 || got[0].Ignored != NotEnabled {
 		t.Errorf("%v", got)
 	}
 	m.Active = fact.Unknown[bool]("no /proc")
@@ -146,4 +146,31 @@ func FuzzNetworkd(f *testing.F) {
 			}
 		}
 	})
+}
+
+// The file is what netplan 0.106 of Debian 12 renders of a bridge, and the drop-in was
+// tried with it on systemd 252: the bridge is created without an address.
+func TestADropInForWhatNetplanHasNotRenderedYetCounts(t *testing.T) {
+	declared := []Declaration{
+		{Program: Netplan, Renderer: Networkd, Device: "br0", Kind: "bridge", Creates: true, Address: Address{Way: WayNetworkd, AtCreation: true}},
+		{Program: Netplan, Renderer: Networkd, Device: "br1", Kind: "bridge", Creates: true, Address: Address{Way: WayExplicit, MAC: "02:00:00:00:00:01", AtCreation: true}},
+		{Program: Netplan, Renderer: NetworkManager, Device: "br2", Kind: "bridge", Creates: true},
+		{Program: Netplan, Renderer: Networkd, Device: "vlan7", Kind: "vlan", Creates: true},
+		{Program: Netplan, Renderer: Networkd, Device: "eth0"},
+	}
+	const dropIn = dir + "10-netplan-br0.netdev.d/90-linkaudit.conf"
+	for title, c := range map[string]struct {
+		files map[string]string
+		want  string
+	}{
+		"nothing is there": {nil, "creates bridge br0: networkd-persistent at 10-netplan-br0.netdev:2; creates bridge br1: explicit 02:00:00:00:00:01 at 10-netplan-br1.netdev:4"},
+		"the drop-in":      {map[string]string{dropIn: "[NetDev]\nMACAddress=none\n"}, "creates bridge br0: none at 90-linkaudit.conf:2; creates bridge br1: explicit 02:00:00:00:00:01 at 10-netplan-br1.netdev:4"},
+		"it is there already": {map[string]string{dropIn: "[NetDev]\nMACAddress=none\n", "run/systemd/network/10-netplan-br0.netdev": "[NetDev]\nName=br0\nKind=bridge\n"},
+			"creates bridge br0: none at 90-linkaudit.conf:2; creates bridge br1: explicit 02:00:00:00:00:01 at 10-netplan-br1.netdev:4"},
+	} {
+		files := tree(t, c.files)
+		if got := said(files.Rendered(declared).Declarations(machine(252))); got != c.want {
+			t.Errorf("%s: %s", title, got)
+		}
+	}
 }

@@ -300,6 +300,49 @@ func FillPersistent(snap *host.Snapshot) {
 		}
 		d.OfOtherID, _ = ofOtherID(snap, d)
 	}
+	snap.ToCome = nil
+	toCome := DeclaredToCome(snap, nil)
+	if snap.Offline {
+		for _, kind := range host.DefaultKinds {
+			if usual := (Target{Name: UsualName(kind), Kind: kind}); !slices.Contains(toCome, usual) {
+				toCome = append(toCome, usual)
+			}
+		}
+	}
+	for _, d := range toCome {
+		t := host.ToCome{Name: d.Name, Kind: d.Kind, PersistentMAC: fact.Unknown[host.PersistentMAC](noSuchDevice)}
+		if rel, ok := snap.Systemd.Release.Get(); ok {
+			t.PersistentMAC = persistentToCome(snap, rel, d.Name, d.Kind)
+		}
+		t.NetworkdMAC = networkdMACOf(snap, &host.Device{Name: d.Name, ARPHRD: arphrdEther})
+		snap.ToCome = append(snap.ToCome, t)
+	}
+}
+
+// persistentToCome is PersistentMAC of a device that does not exist yet.
+func persistentToCome(snap *host.Snapshot, rel linkfiles.Release, name, kind string) fact.Fact[host.PersistentMAC] {
+	if !kinds[kind].random {
+		return fact.Unknown[host.PersistentMAC](noSuchDevice)
+	}
+	if t := toCome(snap, name, kind); t != nil {
+		return t.PersistentMAC
+	}
+	return PersistentMAC(rel, AddressFacts{
+		Name: name, ARPHRD: arphrdEther, MAC: "random",
+		Names:     fact.Known(map[string]string{}),
+		Scheme:    schemeName(snap),
+		MachineID: snap.System.MachineID.ID(),
+	})
+}
+
+// toCome is what was saved of a device that does not exist, nil for nothing.
+func toCome(snap *host.Snapshot, name, kind string) *host.ToCome {
+	for i := range snap.ToCome {
+		if t := &snap.ToCome[i]; t.Name == name && (kind == "" || t.Kind == kind) {
+			return t
+		}
+	}
+	return nil
 }
 
 func networkdMACOf(snap *host.Snapshot, d *host.Device) fact.Fact[string] {

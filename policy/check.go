@@ -43,6 +43,12 @@ func Lint(tree *linkfiles.Tree, opt Options) []Finding {
 	return ordered(append(out, a.complaints(tree.Diagnostics)...))
 }
 
+// LintNothing is the finding of a tree in which there is no .link file at all:
+// there is nothing to find fault with, and nobody should take that for a good one.
+func LintNothing(opt Options) []Finding {
+	return weigh(nil, opt.Site, ruleNamed("link-files-missing"), []found{{message: noLinkFiles}})
+}
+
 // audit is one run of Check.
 type audit struct {
 	snap *host.Snapshot
@@ -176,7 +182,7 @@ type asked struct {
 }
 
 // asked are the devices to audit: in the user's order where he named them, else in the
-// order of their index.
+// order of their index, with those at the end that are declared and do not exist yet.
 func (a *audit) asked() []asked {
 	if len(a.opt.Targets) > 0 {
 		return a.named()
@@ -209,6 +215,11 @@ func (a *audit) chosen() []asked {
 		}
 	}
 	slices.SortStableFunc(todo, func(x, y asked) int { return cmp.Compare(x.device.Index, y.device.Index) })
+	for _, d := range declaredToCome(a.snap) {
+		if a.opt.Chooses(d.Device, d.Kind) {
+			todo = append(todo, asked{target: Target{Name: d.Device, Kind: d.Kind}})
+		}
+	}
 	return todo
 }
 
@@ -262,16 +273,7 @@ func (s *subject) present(d *host.Device) {
 
 func (s *subject) absent(t Target) {
 	s.res.Name, s.res.Kind, s.res.Applied = t.Name, t.Kind, fact.Absent[string]()
-	if kinds[t.Kind].random {
-		s.res.Persistent = PersistentMAC(s.tree.Release, AddressFacts{
-			Name: t.Name, ARPHRD: arphrdEther, MAC: "random",
-			Names:     fact.Known(map[string]string{}),
-			Scheme:    schemeName(s.snap),
-			MachineID: s.snap.System.MachineID.ID(),
-		})
-	} else {
-		s.res.Persistent = fact.Unknown[host.PersistentMAC](noSuchDevice)
-	}
+	s.res.Persistent = persistentToCome(s.snap, s.tree.Release, t.Name, t.Kind)
 	s.decision = s.decider.Decide(futureDevice(t.Name, t.Kind, s.declarations().Or(nil)))
 }
 

@@ -10,6 +10,7 @@ import (
 	"linkaudit/host"
 	"linkaudit/initramfs"
 	"linkaudit/linkfiles"
+	"linkaudit/netconf"
 	"linkaudit/override"
 )
 
@@ -30,6 +31,13 @@ type InImage struct {
 	// LeftOut is the drop-in that the root's policy comes from, where the image
 	// does not have it.
 	LeftOut string
+	// Declared is what a program in the image does to the device, nil where none
+	// does anything; DeclaredDiffers is true where the device would get another
+	// address of it than by the root's configuration.
+	Declared        *netconf.Declaration
+	DeclaredDiffers bool
+	// DeclaredHere is what the root's configuration says of it, in words.
+	DeclaredHere string
 	// Creates says whether the initramfs creates the device, with By for where
 	// that is said.
 	Creates Creates
@@ -165,10 +173,46 @@ func (s *subject) inImages() (out []InImage) {
 	}
 	for _, img := range images {
 		if v, ok := img.judge(s.snap, s.decider, dev, s.res.Kind); ok {
+			v.declare(s)
 			out = append(out, v)
 		}
 	}
 	return out
+}
+
+// acts is the declaration by which a device has its address, or else the one that
+// creates it; nil where nobody does either.
+func acts(of []netconf.Declaration) *netconf.Declaration {
+	if d := FindManager(of); d != nil {
+		return d
+	}
+	return (&DeviceResult{Declarations: fact.Known(of)}).creator()
+}
+
+// declare compares what programs in the image do to the device with what those of
+// the root do.
+func (v *InImage) declare(s *subject) {
+	var there []netconf.Declaration
+	for _, d := range v.Image.Declarations {
+		if isFor(d, s.res.Name, s.res.Kind, s.res.Present) {
+			there = append(there, d)
+		}
+	}
+	if v.Declared = acts(there); v.Declared == nil {
+		return
+	}
+	if v.Declared.Creates {
+		v.Creates, v.By = CreatesIt, v.Declared.Pos.String()+" there"
+	}
+	v.DeclaredHere = "no network configuration defines it here"
+	address := netconf.Address{Way: netconf.WayNone}
+	if here := acts(s.res.Declarations.Or(nil)); here != nil {
+		address = here.Address
+		v.DeclaredHere = fmt.Sprintf("here %s %s (%s)", by(*here), AddressWords(*here), here.Address.Pos)
+	}
+	mine := v.Declared.Address
+	v.DeclaredDiffers = mine.Way != address.Way || mine.MAC != address.MAC ||
+		mine.Way == netconf.WayNetworkd && !sameMachineID(v.Image.MachineID, s.snap.System.MachineID)
 }
 
 // StaleImages are the images of the snapshot in which a target of fix would get
@@ -218,6 +262,10 @@ func (s *subject) bootedInImage() string {
 			created = "it may be created in the initramfs " + v.Image.Path
 		}
 		switch {
+		case v.DeclaredDiffers:
+			return fmt.Sprintf("%s, where %s %s", created, by(*v.Declared), AddressWords(*v.Declared))
+		case v.createsWithAddress():
+			continue
 		case v.LinkFile.IsUnknown():
 			return fmt.Sprintf("%s, and which file applies there is not known: %s", created, v.LinkFile.Reason())
 		case v.Differs:
@@ -227,6 +275,12 @@ func (s *subject) bootedInImage() string {
 		}
 	}
 	return ""
+}
+
+// createsWithAddress reports whether the device is created with an address there, so
+// that no .link file changes it.
+func (v InImage) createsWithAddress() bool {
+	return v.Declared != nil && v.Declared.Creates && v.Declared.Address.AtCreation && setsAddress(*v.Declared)
 }
 
 // sameMachineID reports whether two are known to be the same.

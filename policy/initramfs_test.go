@@ -8,6 +8,7 @@ import (
 	"linkaudit/host"
 	"linkaudit/initramfs"
 	"linkaudit/linkfiles"
+	"linkaudit/netconf"
 	"linkaudit/override"
 )
 
@@ -185,5 +186,54 @@ func TestImagesMatterWhereOneOfTheDevicesIsMadeInThem(t *testing.T) {
 	}
 	if InitramfsMatters(&host.Snapshot{System: linkfiles.System{KernelCommandLine: fact.Unknown[string]("an image")}}, []string{"bond0"}) {
 		t.Error("a command line that is not known makes nothing")
+	}
+}
+
+// systemd-networkd and NetworkManager in the initramfs create devices too.
+func TestWhatProgramsInAnImageMakeOfADevice(t *testing.T) {
+	const mac, other = "02:00:00:00:00:52", "02:00:00:00:00:53"
+	none := map[string]string{defaultPath: defaultLink, bondFile: bondNone}
+	ofNetworkd := func(way netconf.Way, mac string) netconf.Declaration {
+		d := declaration(netconf.Networkd, way, mac)
+		d.Address.AtCreation = true
+		return d
+	}
+	sets := declaration(netconf.Networkd, netconf.WayExplicit, mac)
+	sets.Creates = false
+	for name, c := range map[string]struct {
+		here, there []netconf.Declaration
+		want        string // severity and the beginning of the message
+		boot        bool   // whether the address after a boot is known
+	}{
+		"neither":                  {nil, nil, "", true},
+		"the same":                 {[]netconf.Declaration{ofNetworkd(netconf.WayExplicit, mac)}, []netconf.Declaration{ofNetworkd(netconf.WayExplicit, mac)}, "", true},
+		"another address":          {[]netconf.Declaration{ofNetworkd(netconf.WayExplicit, mac)}, []netconf.Declaration{ofNetworkd(netconf.WayExplicit, other)}, "error: in the initramfs systemd-networkd creates bond0 (/etc/systemd-networkd:1 there) and sets " + other + ", but here systemd-networkd sets " + mac, false},
+		"there alone":              {nil, []netconf.Declaration{ofNetworkd(netconf.WayExplicit, mac)}, "error: in the initramfs systemd-networkd creates bond0 (/etc/systemd-networkd:1 there) and sets " + mac + ", but no network configuration defines it here", false},
+		"there without an address": {[]netconf.Declaration{ofNetworkd(netconf.WayExplicit, mac)}, []netconf.Declaration{ofNetworkd(netconf.WayNone, "")}, "error: ", false},
+		"derived there, of a machine-id that is not": {[]netconf.Declaration{ofNetworkd(netconf.WayNetworkd, "")}, []netconf.Declaration{ofNetworkd(netconf.WayNetworkd, "")}, "error: ", false},
+		"set there, and not created":                 {nil, []netconf.Declaration{sets}, "warning: in the initramfs systemd-networkd sets the address of bond0", true},
+		"another device":                             {nil, []netconf.Declaration{{Program: netconf.Networkd, Device: "bond7", Kind: "bond", Creates: true, Address: netconf.Address{Way: netconf.WayExplicit, MAC: mac}}}, "", true},
+	} {
+		snap := machine(none, master("bond", "bond0", nicMAC, 2, nic))
+		snap.Declarations = fact.Known(append([]netconf.Declaration{}, c.here...))
+		snap.System.KernelCommandLine = fact.Known("quiet")
+		img := imageOf(none)
+		img.Declarations = c.there
+		snap.Initramfs = fact.Known([]initramfs.Image{img})
+		d := check(snap, Options{}).Devices[0]
+		got := ""
+		for _, f := range d.Findings {
+			if f.Rule == "initramfs-stale" {
+				got += string(f.Severity) + ": " + f.Message
+			}
+		}
+		if (got == "") != (c.want == "") || !strings.HasPrefix(got, c.want) {
+			t.Errorf("%s: %s", name, got)
+		}
+		for _, p := range d.Predicted {
+			if p.Event == EventBoot && p.MAC.IsKnown() != c.boot {
+				t.Errorf("%s: after the next boot: %v", name, p.MAC)
+			}
+		}
 	}
 }

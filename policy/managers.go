@@ -294,10 +294,15 @@ func (s *subject) steps() (steps []Step, wins string) {
 	} else if m.Address.AtCreation {
 		created = m.Address
 	}
+	if created.Way == netconf.WayUnknown {
+		created = netconf.Address{}
+	}
 	atCreation := created.AtCreation && created.Way != netconf.WayNone
 	if creator != nil {
 		does := "creates " + s.res.Name
 		switch {
+		case creator.Address.Way == netconf.WayUnknown:
+			does += "; whether it gives it an address is not known: " + creator.Address.Unknown
 		case atCreation:
 			does += " with an address: " + AddressWords(*creator)
 		default:
@@ -310,6 +315,9 @@ func (s *subject) steps() (steps []Step, wins string) {
 		steps = append(steps, Step{Who: "the kernel", Does: "gives it the address of a port, as ports join, unless somebody has set one by then"})
 	}
 	if m == nil {
+		if given, _ := s.given(); given.IsUnknown() {
+			return steps, "not known: " + given.Reason()
+		}
 		return steps, "what udevd or the kernel gives it: no program that declares it sets an address"
 	}
 	if !m.Address.AtCreation {

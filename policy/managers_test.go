@@ -144,7 +144,7 @@ func TestADeviceThatAManagerMakesIsPredictedToHaveItsAddress(t *testing.T) {
 		{"created with it, under persistent", persistent, []netconf.Declaration{created}, mac, "NetworkManager's address 02:00:00:00:00:52"},
 		{"created with it, MACAddress= of a .link file", other, []netconf.Declaration{created}, "02:00:00:00:00:99", "udevd's, 02:00:00:00:00:99 of MACAddress="},
 		{"another one each time", leaves, []netconf.Declaration{declaration(netconf.NetworkManager, netconf.WayRandom, "")}, "not known", "NetworkManager's address"},
-		{"not known", leaves, []netconf.Declaration{declaration(netconf.Wicked, netconf.WayUnknown, "")}, "not known", "what udevd or the kernel gives it: no program that declares it sets an address"},
+		{"not known", leaves, []netconf.Declaration{declaration(netconf.Wicked, netconf.WayUnknown, "")}, "not known", "not known: whether wicked gives it an address: "},
 		{"netplan by way of networkd", persistent, []netconf.Declaration{netplan}, derived, "systemd-networkd's address 02:00:00:00:00:0d"},
 		{"networkd creates it with one", persistent, []netconf.Declaration{netDev}, mac, "systemd-networkd's address 02:00:00:00:00:52"},
 		{"networkd sets another one later", persistent, []netconf.Declaration{netDev, network}, "02:00:00:00:00:77", "systemd-networkd's address 02:00:00:00:00:77"},

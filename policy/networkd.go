@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"slices"
+
 	"linkaudit/fact"
 	"linkaudit/host"
 	"linkaudit/linkfiles"
@@ -24,6 +26,9 @@ func NetworkdDeclares(files *netconf.NetworkdFiles, active fact.Fact[bool], snap
 				devices = append(devices, &dev)
 			}
 		}
+	}
+	if slices.ContainsFunc(snap.Declarations.Or(nil), netconf.RendersNetworkd) {
+		active = fact.Known(true)
 	}
 	return files.Declarations(netconf.NetworkdMachine{
 		Release: rel, System: &snap.System, Devices: devices, NewDevice: newOfNetworkd, Active: active,
@@ -51,7 +56,7 @@ func (s *subject) networkd() (says networkdSays) {
 	all := s.res.Declarations.Or(nil)
 	for i := range all {
 		switch d := &all[i]; {
-		case d.Program != netconf.Networkd:
+		case d.Program != netconf.Networkd, d.Ignored != "":
 		case d.Creates && says.creates == nil:
 			says.creates = d
 		case !d.Creates && says.sets == nil:
@@ -100,6 +105,9 @@ func (s *subject) derivedByNetworkd() fact.Fact[string] {
 			return networkdMACOf(s.snap, d)
 		}
 		return d.NetworkdMAC
+	}
+	if t := toCome(s.snap, s.res.Name, s.res.Kind); t != nil {
+		return t.NetworkdMAC
 	}
 	return networkdMACOf(s.snap, &host.Device{Name: s.res.Name, ARPHRD: arphrdEther})
 }

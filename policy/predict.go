@@ -28,6 +28,12 @@ func (s *subject) appliesFiles() fact.Fact[bool] {
 // afterAdd works out DeviceResult.AfterAdd: what OnAdd says, on a host where
 // udevd gets to apply .link files at all.
 func (s *subject) afterAdd() fact.Fact[string] {
+	if s.isDeclared() {
+		switch given, _ := s.given(); {
+		case given.IsKnown(), given.IsUnknown():
+			return given // whether or not udevd sees it without
+		}
+	}
 	applies := s.appliesFiles()
 	switch {
 	case applies.IsUnknown():
@@ -46,11 +52,30 @@ func (s *subject) afterAdd() fact.Fact[string] {
 	case s.res.Device != nil && s.res.Device.Bond.IgnoresAddress():
 		return s.left()
 	case does.Do == Set:
+		switch takes := s.takes(does.MAC); {
+		case takes.IsUnknown():
+			return fact.Unknown[string](takes.Reason())
+		case !takes.Or(true):
+			return s.left()
+		}
 		return fact.Known(does.MAC)
 	case does.Do == SetRandom:
 		return fact.Unknown[string]("MACAddressPolicy=random makes up another one")
 	}
 	return s.left()
+}
+
+// takes reports whether the driver takes the address. A macvlan refuses that of the
+// device beneath, with EADDRINUSE (macvlan_addr_busy(), called by
+// macvlan_set_mac_address() of drivers/net/macvlan.c).
+func (s *subject) takes(mac string) fact.Fact[bool] {
+	if s.res.Kind != "macvlan" && s.res.Kind != "macvtap" {
+		return fact.Known(true)
+	}
+	if d := s.res.Device; d != nil && d.Lower != nil {
+		return fact.Known(d.Lower.MAC != mac)
+	}
+	return fact.Unknown[bool]("the kernel refuses a " + s.res.Kind + " the address of the device beneath it, which is not known")
 }
 
 // addressFacts is what OnAdd has to know of the device. One that is still to
@@ -81,6 +106,8 @@ func (s *subject) predict() []Prediction {
 	for _, e := range Events {
 		p := Prediction{Event: e}
 		switch d := s.res.Device; {
+		case s.isDeclared():
+			p.Outcomes, p.MAC = s.onceCreated(e)
 		case e == EventUdevAdd:
 			p.MAC = s.res.AfterAdd
 			if mac, ok := p.MAC.Get(); ok && d != nil {

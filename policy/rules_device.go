@@ -190,8 +190,11 @@ func policyOverridesPorts(s *subject) []found {
 	}
 	if d == nil {
 		f.message = fmt.Sprintf("udevd will give %s an address of its own in place of a port's", name)
-		if s.res.Kind != "bond" {
-			f.severity = Warning
+		d := s.toCome()
+		if port := s.uplinkToCome(d); port != "" {
+			f.message += fmt.Sprintf(" (port %s)", port)
+		} else if s.res.Kind != "bond" {
+			f.severity = lightly(d)
 		}
 		return []found{f}
 	}
@@ -233,15 +236,21 @@ func policyOverridesPorts(s *subject) []found {
 	switch {
 	case s.res.Kind == "bond":
 	case uplink(d) != "":
-	case len(d.Ports) > 0 && allVirtual(d):
-		f.severity = Info
 	default:
-		f.severity = Warning
+		f.severity = lightly(d)
 	}
 	if unsure && f.severity == "" {
 		f.severity = Warning
 	}
 	return []found{f}
+}
+
+// lightly is the severity for a bridge or team without a port that leads out.
+func lightly(d *host.Device) Severity {
+	if len(d.Ports) > 0 && allVirtual(d) {
+		return Info
+	}
+	return Warning
 }
 
 // uplink names a port that leads to a physical network: one with a permanent

@@ -44,6 +44,17 @@ var hostRules = []Rule{
 		},
 	},
 	{
+		Name: "link-files-missing", Severity: Warning,
+		Summary: "Not one .link file was found, nor the directory of udevd's own ones: which ones udevd has is not known.",
+		Help:    "Install udev's .link files, or say with --root where the system is whose udevd it is.",
+		host: func(a *audit) []found {
+			if len(a.tree.Files) > 0 || len(a.tree.Diagnostics) > 0 || !a.linkFilesApply() {
+				return nil
+			}
+			return a.onlyIfAudited(noLinkFiles)
+		},
+	},
+	{
 		Name: "udevd-unknown", Severity: Info,
 		Summary: "Whether systemd-udevd runs is not known.",
 		Help:    helpUnknown,
@@ -74,6 +85,8 @@ var hostRules = []Rule{
 		host:    func(a *audit) []found { return notKnown(a.snap.System.Hostname, "the host name") },
 	},
 }
+
+const noLinkFiles = "no .link file was found in the directories that udevd searches, and no udevd that has them elsewhere: which ones it has is not known"
 
 // onlyIfAudited makes a finding that weighs nothing where no device is audited.
 func (a *audit) onlyIfAudited(message string) []found {

@@ -5,6 +5,7 @@ import (
 
 	"linkaudit/host"
 	"linkaudit/linkfiles"
+	"linkaudit/netconf"
 )
 
 // initramfsRules look at what udevd finds before the root is there. They have
@@ -42,6 +43,22 @@ func initramfsStale(s *subject) (out []found) {
 	var order []what
 	same := map[what][]InImage{}
 	for _, v := range s.res.InImages {
+		if v.DeclaredDiffers {
+			does := "sets the address of " + s.res.Name
+			if v.Declared.Creates {
+				does = "creates " + s.res.Name
+			}
+			out = append(out, found{
+				severity: v.weightOfDeclared(),
+				message: fmt.Sprintf("in the initramfs %s %s (%s there) and %s, but %s: %s", by(*v.Declared), does, v.Declared.Pos,
+					AddressWords(*v.Declared), v.DeclaredHere, v.Image.Path),
+				pos:  linkfiles.Pos{File: v.Image.Path},
+				help: fmt.Sprintf("Make the images anew: %s.", v.Image.Maker.UpdateWords()),
+			})
+		}
+		if v.createsWithAddress() {
+			continue // no .link file changes that
+		}
 		if !v.Differs && !v.LinkFile.IsUnknown() {
 			continue
 		}
@@ -73,6 +90,18 @@ func initramfsStale(s *subject) (out []found) {
 		})
 	}
 	return out
+}
+
+// weightOfDeclared is by what comes of it: what the initramfs creates is there once
+// the root is, and keeps its address.
+func (v InImage) weightOfDeclared() Severity {
+	switch {
+	case v.Declared.Address.Way == netconf.WayUnknown:
+		return Info
+	case v.Declared.Creates:
+		return Error
+	}
+	return Warning
 }
 
 // weightInImage is by what comes of it: the device that is created there has the

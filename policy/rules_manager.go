@@ -3,6 +3,7 @@ package policy
 import (
 	"cmp"
 	"fmt"
+	"path"
 	"slices"
 
 	"linkaudit/host"
@@ -30,6 +31,12 @@ var managerRules = []Rule{
 		Summary: "The configuration names a port of the device that does not exist.",
 		Help:    "Correct the name in the configuration, or give the port that name.",
 		device:  declaredPortMissing,
+	},
+	{
+		Name: "declaration-not-enabled", Severity: Warning,
+		Summary: "A .netdev file declares a device, but systemd-networkd is not enabled, and creates none.",
+		Help:    "Enable it (systemctl enable systemd-networkd.service) if it should create the device; otherwise remove the file.",
+		host:    declarationNotEnabled,
 	},
 	{
 		Name: "declarations-unknown", Severity: Info,
@@ -85,6 +92,9 @@ func managerSetsAddress(s *subject) []found {
 		f.message += " as it creates it: " + s.asksForNone()
 	case d.Address.Way == netconf.WayNetworkd && takesPortAddress[s.res.Kind]:
 		f.severity = Warning // as networkd-sets-address does
+		if linkfiles.NetDevAddressNone(s.tree.Release) {
+			f.remedy, f.help = s.networkdHelp(d)
+		}
 	case s.setsOther(d.Address.MAC):
 		f.severity = Warning
 		set, _ := s.file.MACAddress()
@@ -177,6 +187,28 @@ func declaredPortMissing(s *subject) (all []found) {
 		}
 		if uplink(s.res.Device) != "" {
 			f.severity = Warning // another port does the work
+		}
+		all = append(all, f)
+	}
+	return all
+}
+
+// declarationNotEnabled weighs little where the device is there all the same, or
+// another program creates it.
+func declarationNotEnabled(a *audit) (all []found) {
+	declared := a.snap.Declarations.Or(nil)
+	for _, d := range declared {
+		if !d.Creates || d.Ignored != netconf.NotEnabled {
+			continue
+		}
+		f := found{
+			pos:     d.Pos,
+			message: fmt.Sprintf("%s declares %s %s, but %s", path.Base(d.Pos.File), d.Kind, d.Device, d.Ignored),
+		}
+		if a.snap.Device(d.Device) != nil || slices.ContainsFunc(declared, func(by netconf.Declaration) bool {
+			return by.Creates && by.Ignored == "" && by.Device == d.Device
+		}) {
+			f.severity = Info
 		}
 		all = append(all, f)
 	}

@@ -287,7 +287,11 @@ func predictionUnknown(s *subject) []found {
 		many bool
 	}
 	all := make([]unknown, 0, 4)
-	for _, m := range []moment{{EventBoot, "after the next boot"}, {EventRecreate, "once it is deleted and created again"}, {EventPortsRejoin, "once its ports have left and joined again"}, {EventGuests, "when a guest starts or stops"}} {
+	moments := []moment{{EventBoot, "after the next boot"}, {EventRecreate, "once it is deleted and created again"}, {EventPortsRejoin, "once its ports have left and joined again"}, {EventGuests, "when a guest starts or stops"}}
+	if s.res.Device == nil {
+		moments = []moment{{EventRecreate, "once it is created"}}
+	}
+	for _, m := range moments {
 		mac, last := s.after(m.event).MAC, len(all)-1
 		switch {
 		case !mac.IsUnknown():

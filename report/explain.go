@@ -239,6 +239,12 @@ func (p *printer) initramfs(x *policy.Explanation) {
 			if v.Differs {
 				what, s = "another policy than here: "+what, yellow
 			}
+			if d := v.Declared; d != nil {
+				what += "; " + Escape(fmt.Sprintf("%s there %s (%s)", d.Program, policy.AddressWords(*d), d.Address.Pos))
+				if v.DeclaredDiffers {
+					what, s = what+", but "+Escape(v.DeclaredHere), yellow
+				}
+			}
 			switch v.Creates {
 			case policy.CreatesIt:
 				what += "; the device is created there (" + Escape(v.By) + ")"

@@ -207,13 +207,23 @@ func (p *printer) address(d *policy.DeviceResult) {
 			case nextKnown && next == live:
 				told = live
 				then = "; udev leaves the present address alone"
+			case nextKnown && d.Device == nil && next != pm.MAC:
+				then = "; but the device gets another one"
 			}
 			p.fact("persistent", text(word(pm.MAC)+", made of the machine-id and "+word(pm.Name)+then))
 		} else if d.Persistent.IsUnknown() {
 			p.fact("persistent", notKnown(d.Persistent.Reason())...)
 		}
 	}
-	if nextKnown && next != told {
+	switch {
+	case !nextKnown || next == told:
+	case d.Device == nil && d.Manager != nil:
+		by := d.Manager.Program
+		if d.Manager.Renderer != "" {
+			by = d.Manager.Renderer
+		}
+		p.fact("created", text(word(next)+", given by "+word(string(by))))
+	default:
 		p.fact("add event", text(word(next)+" after the next udev add event"))
 	}
 }

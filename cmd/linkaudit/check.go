@@ -292,7 +292,7 @@ func treeOf(snap *host.Snapshot, tree *linkfiles.Tree) (*linkfiles.Tree, error) 
 }
 
 // targets pairs the names with the devices of the snapshot. A device that is
-// not there can be audited only if its kind is known.
+// not there can be audited only if its kind is known, or declared.
 func (sel selection) targets(snap *host.Snapshot) ([]policy.Target, error) {
 	for _, k := range sel.kinds {
 		if !policy.KnownKind(k) && !snap.HasKind(k) {
@@ -306,12 +306,17 @@ func (sel selection) targets(snap *host.Snapshot) ([]policy.Target, error) {
 	var out []policy.Target
 	if snap.Offline && len(sel.names) == 0 && !sel.all {
 		for _, k := range sel.kindsOrDefault() {
-			out = append(out, policy.Target{Name: usualName(k), Kind: k})
+			declared := policy.DeclaredToCome(snap, []string{k})
+			if out = append(out, declared...); len(declared) == 0 {
+				out = append(out, policy.Target{Name: policy.UsualName(k), Kind: k})
+			}
 		}
 		return out, nil
 	}
+	declared := policy.DeclaredToCome(snap, nil)
 	for _, name := range sel.names {
 		d := snap.Device(name)
+		is := slices.IndexFunc(declared, func(t policy.Target) bool { return t.Name == name })
 		switch {
 		case d != nil && kind != "" && d.Kind == "":
 			return nil, fmt.Errorf("%s is a device without a kind, not a %s", name, kind)
@@ -321,22 +326,13 @@ func (sel selection) targets(snap *host.Snapshot) ([]policy.Target, error) {
 			out = append(out, policy.Target{Name: d.Name, Kind: d.Kind})
 		case kind != "":
 			out = append(out, policy.Target{Name: name, Kind: kind})
-		case policy.DeclaredKind(snap, name) != "":
-			out = append(out, policy.Target{Name: name, Kind: policy.DeclaredKind(snap, name)})
+		case is >= 0:
+			out = append(out, declared[is])
 		default:
 			return nil, fmt.Errorf("there is no device %s, and no network configuration defines one; for one that is still to be created, say its kind, such as --kind bond", name)
 		}
 	}
 	return out, nil
-}
-
-// usualName is what the first device of a kind is called. An image has no
-// devices, so it is asked about those that it will most likely make.
-func usualName(kind string) string {
-	if kind == "bridge" {
-		return "br0"
-	}
-	return kind + "0"
 }
 
 func (sel selection) kindsOrDefault() []string {

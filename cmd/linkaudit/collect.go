@@ -55,7 +55,7 @@ func collect(ctx context.Context, r request) (*host.Snapshot, *linkfiles.Tree, e
 	if !r.files {
 		packaged = store
 	}
-	snap, err := host.Collect(ctx, host.Options{
+	options := host.Options{
 		Root: r.root, Kinds: r.kinds, Names: r.names, All: r.all, Release: r.release, Files: packaged,
 		WantNameFor: policy.NameMatters,
 		WantFor: func(release fact.Fact[linkfiles.Release]) host.Want {
@@ -70,9 +70,16 @@ func collect(ctx context.Context, r request) (*host.Snapshot, *linkfiles.Tree, e
 			}
 			return wantFor(tree.Needs()) | networkd.want(tree.Release)
 		},
-	})
+	}
+	snap, err := host.Collect(ctx, options)
 	if err != nil {
 		return nil, nil, err
+	}
+	if !r.files {
+		networkd.declare(snap)
+		if snap, err = withPortsToCome(ctx, snap, options, networkd); err != nil {
+			return nil, nil, err
+		}
 	}
 	snap.Files = *store
 	if r.images == allImages || r.images == imagesThatMatter && policy.InitramfsMatters(snap, r.names) {
@@ -82,10 +89,41 @@ func collect(ctx context.Context, r request) (*host.Snapshot, *linkfiles.Tree, e
 		snap.OtherMachineIDs = host.OtherMachineIDs(snap)
 	}
 	if !r.files {
-		networkd.declare(snap)
 		snap.FindMissingPorts()
 	}
 	return snap, tree, nil
+}
+
+// withPortsToCome collects once more where a device that is asked for is declared
+// and does not exist: its address depends on those of the ports that it will have,
+// whose names are known only now.
+func withPortsToCome(ctx context.Context, snap *host.Snapshot, options host.Options, networkd networkd) (*host.Snapshot, error) {
+	kinds := options.Kinds
+	if len(kinds) == 0 {
+		kinds = host.DefaultKinds
+	}
+	missing := slices.DeleteFunc(policy.PortsToCome(snap), func(name string) bool { return snap.Device(name) != nil })
+	wanted := func(t policy.Target) bool { return len(options.Names) == 0 || slices.Contains(options.Names, t.Name) }
+	if snap.Offline || options.All || !slices.ContainsFunc(policy.DeclaredToCome(snap, kinds), wanted) {
+		return snap, nil
+	}
+	switch {
+	case networkd.matchesPorts():
+		options.All = true // a .network file may be for any of them
+	case len(missing) == 0:
+		return snap, nil
+	default:
+		if len(options.Names) == 0 {
+			options.Kinds = kinds
+		}
+		options.Names = append(slices.Clone(options.Names), missing...)
+	}
+	again, err := host.Collect(ctx, options)
+	if err != nil {
+		return nil, err
+	}
+	networkd.declare(again)
+	return again, nil
 }
 
 // readInitramfs puts the images below root into the snapshot.
@@ -95,26 +133,28 @@ func readInitramfs(ctx context.Context, snap *host.Snapshot, root string) {
 	snap.Problems = append(snap.Problems, problems...)
 }
 
-// networkd is systemd-networkd's part in a machine; files is nil where it has
-// none.
+// networkd is systemd-networkd's part in a machine; files is nil where there is
+// nothing for it to do.
 type networkd struct {
 	active fact.Fact[bool]
 	files  *netconf.NetworkdFiles
 }
 
 func lookForNetworkd(root string) (networkd, error) {
-	n := networkd{active: host.FindNetworkd(root).Active()}
-	if active, known := n.active.Get(); known && !active {
-		return n, nil
+	files, err := netconf.ReadNetworkd(root)
+	if err != nil {
+		return networkd{}, err
 	}
-	var err error
-	n.files, err = netconf.ReadNetworkd(root)
-	return n, err
+	n := networkd{active: host.FindNetworkd(root, files.Configured()).Active(), files: files}
+	if active, known := n.active.Get(); known && !active && !files.Configured() {
+		n.files = nil
+	}
+	return n, nil
 }
 
 // want is what the conditions of its files ask for.
 func (n networkd) want(rel linkfiles.Release) host.Want {
-	if n.files == nil {
+	if n.files == nil || !n.active.Or(true) {
 		return 0
 	}
 	network := linkfiles.Parse(n.files.Network, rel)
@@ -128,6 +168,19 @@ func (n networkd) want(rel linkfiles.Release) host.Want {
 	return want
 }
 
+// matchesPorts reports whether a .network file makes devices ports by something
+// else than their names.
+func (n networkd) matchesPorts() bool {
+	if n.files == nil {
+		return false
+	}
+	return slices.ContainsFunc(linkfiles.Parse(n.files.Network, linkfiles.NewestRelease).Files, func(f *linkfiles.File) bool {
+		_, bond := f.Setting("Network", "Bond")
+		_, bridge := f.Setting("Network", "Bridge")
+		return (bond || bridge) && len(f.Names()) == 0
+	})
+}
+
 // declare adds what systemd-networkd's files say to the snapshot.
 func (n networkd) declare(snap *host.Snapshot) {
 	all, known := snap.Declarations.Get()
@@ -139,7 +192,18 @@ func (n networkd) declare(snap *host.Snapshot) {
 		snap.Declarations = fact.Unknown[[]netconf.Declaration]("the systemd release: " + snap.Systemd.Release.Reason())
 		return
 	}
-	snap.Declarations = fact.Known(append(all, policy.NetworkdDeclares(n.files, n.active, snap, rel)...))
+	var more []netconf.Declaration
+	for _, d := range policy.NetworkdDeclares(n.files.Rendered(all), n.active, snap, rel) {
+		// What netplan's file will say again is no news.
+		if _, there := n.files.NetDev.Content(d.Pos.File); there || !slices.ContainsFunc(all, func(by netconf.Declaration) bool {
+			return netconf.NetplansNetDev(d.Pos.File) && by.Program == netconf.Netplan && by.Device == d.Device &&
+				by.Address.Way == d.Address.Way && by.Address.MAC == d.Address.MAC
+		}) {
+			more = append(more, d)
+		}
+	}
+	all = append(all, more...)
+	snap.Declarations = fact.Known(all)
 }
 
 // wantFor leaves out what costs something and what no file asks for.

@@ -23,8 +23,14 @@ var commandTexts = []commandText{
 		description: "A device that does not exist yet is audited by name and kind:\n" +
 			"   linkaudit check bond7 --kind bond\n" +
 			"\n" +
-			"An image (--root) has no devices: bond0, br0 and team0 are audited as devices\n" +
-			"that it will make, or those that are named.\n" +
+			"A device that network configuration declares is audited with the others\n" +
+			"before it exists: what systemd-networkd, netplan, NetworkManager or ifupdown\n" +
+			"will create.\n" +
+			"\n" +
+			"An image (--root) has no devices: those that it declares are audited, of a\n" +
+			"kind that it declares none of bond0, br0 or team0, or those that are named.\n" +
+			"The naming scheme is the default of its systemd release unless its boot\n" +
+			"configuration asks for another.\n" +
 			"\n" +
 			"Formats: text and json; prometheus for node_exporter's textfile collector;\n" +
 			"nagios (and Icinga) for monitoring; sarif and junit for CI servers. With\n" +

@@ -63,6 +63,9 @@ func lint(c *cli.Context) error {
 		result.Files = append(result.Files, tree.Files...)
 		result.Findings = append(result.Findings, findings...)
 	}
+	if len(result.Files)+len(result.Findings) == 0 {
+		result.Findings = policy.LintNothing(policy.Options{Site: conf})
+	}
 	err = out.write(c.App.Writer, func(w io.Writer) error { return showLint(w, result, conf, out) })
 	if err != nil {
 		return fmt.Errorf("writing the report: %w", err)

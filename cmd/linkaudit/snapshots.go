@@ -192,8 +192,10 @@ func (s *snapshotAudit) audit(sel selection, as pretence, conf policy.Site, seve
 	}
 	as.pretend(snap)
 	if several && len(sel.kinds) == 0 {
-		named := len(sel.names)
-		sel.names = slices.DeleteFunc(slices.Clone(sel.names), func(name string) bool { return snap.Device(name) == nil })
+		named, declared := len(sel.names), policy.DeclaredToCome(snap, nil)
+		sel.names = slices.DeleteFunc(slices.Clone(sel.names), func(name string) bool {
+			return snap.Device(name) == nil && !slices.ContainsFunc(declared, func(t policy.Target) bool { return t.Name == name })
+		})
 		if named > 0 && len(sel.names) == 0 {
 			s.res = &policy.Result{Snapshot: snap}
 			return

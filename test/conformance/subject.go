@@ -40,6 +40,8 @@ func Ours(root string, c *Case, release int) (verdicts []Verdict) {
 				// udevd says nothing of it.
 			case d.Code == linkfiles.CodeDropInUnsupported:
 				// That a release reads no drop-ins is our warning.
+			case d.Code == linkfiles.CodeCommentInMatch:
+				// And so is what looks like a comment.
 			case d.Code == linkfiles.CodeMACAddressIgnored:
 				// udevd names the .link file only, we the line too.
 				complaints = append(complaints, Complaint{string(d.Level), file, 0})

@@ -1,0 +1,139 @@
+package linkfiles
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"linkaudit/rootfs"
+)
+
+// OtherUdevd returns the path inside the root of a udevd that is installed
+// elsewhere than below /usr/lib, "" where none is found: the one that runs, that of
+// the service, or that of NixOS, where each package has a directory of its own.
+func OtherUdevd(root string) string {
+	if root == "" {
+		root = "/"
+	}
+	return newReader(filepath.Clean(root)).otherUdevd()
+}
+
+const (
+	udevdName = "systemd-udevd"
+	// udevdInPrefix is where it is below what it was built for.
+	udevdInPrefix = "/lib/systemd/" + udevdName
+	nixStore      = "/nix/store"
+)
+
+// udevdLinks lead to the systemd that NixOS runs, or will.
+var udevdLinks = []string{"/run/current-system/systemd" + udevdInPrefix, "/nix/var/nix/profiles/system/systemd" + udevdInPrefix}
+
+// udevdUnits are where the unit is that starts udevd, highest priority first.
+var udevdUnits = []string{"/etc/systemd/system/" + udevdName + ".service", "/run/systemd/system/" + udevdName + ".service"}
+
+func (r *reader) otherUdevd() string {
+	candidates := slices.Clone(udevdLinks)
+	for _, unit := range udevdUnits {
+		candidates = append(candidates, r.startedBy(unit)...)
+	}
+	if r.root == "/" {
+		candidates = append(runningUdevd(), candidates...)
+	}
+	// One that is not told by anything is the one where there is no other.
+	var stored []string
+	if dir, err := rootfs.OpenDir(r.root, nixStore); err == nil {
+		names, _ := dir.Readdirnames(-1)
+		dir.Close()
+		slices.Sort(names)
+		for _, name := range names {
+			if _, pkg, ok := strings.Cut(name, "-"); !ok || !strings.HasPrefix(pkg, "systemd-") {
+				continue
+			}
+			if at := nixStore + "/" + name + udevdInPrefix; r.hasFile(at) {
+				stored = append(stored, at)
+			}
+		}
+	}
+	if len(stored) == 1 {
+		candidates = append(candidates, stored...)
+	}
+	for _, name := range candidates {
+		if r.hasFile(name) {
+			return name
+		}
+	}
+	return ""
+}
+
+func (r *reader) hasFile(name string) bool {
+	real, err := r.real(name)
+	if err != nil {
+		return false
+	}
+	fi, err := os.Stat(real)
+	return err == nil && fi.Mode().IsRegular()
+}
+
+// startedBy are the programs of ExecStart= in a unit.
+func (r *reader) startedBy(unit string) (programs []string) {
+	file, err := rootfs.Open(r.root, unit)
+	if err != nil {
+		return nil
+	}
+	defer file.Close()
+	text, err := file.ReadAll(64 << 10)
+	if err != nil {
+		return nil
+	}
+	for line := range bytes.Lines(text) {
+		if value, ok := bytes.CutPrefix(line, []byte("ExecStart=")); ok {
+			// Prefixes of systemd.service(5).
+			for word := range strings.FieldsSeq(strings.TrimLeft(string(value), "-@:+!|")) {
+				programs = append(programs, word)
+				break
+			}
+		}
+	}
+	return programs
+}
+
+// runningUdevd is the program of a udevd that runs, as far as it may be seen.
+func runningUdevd() (programs []string) {
+	names, _ := filepath.Glob("/proc/[0-9]*/comm")
+	for _, name := range names {
+		if comm, err := os.ReadFile(name); err != nil || strings.TrimSpace(string(comm)) != udevdName {
+			continue
+		}
+		if exe, err := os.Readlink(filepath.Join(filepath.Dir(name), "exe")); err == nil {
+			programs = append(programs, exe)
+		}
+	}
+	return programs
+}
+
+// ownDir is the directory of .link files that a udevd outside of /usr/lib was built
+// with, "" where none is found. The paths of CONF_PATHS() are fixed, but for a
+// prefix of the distribution's own: NixOS adds $out/lib to them.
+func (r *reader) ownDir() string {
+	program := r.otherUdevd()
+	if program == "" {
+		return ""
+	}
+	real, err := r.real(program)
+	if err != nil {
+		return ""
+	}
+	// Since 243 it is a link to udevadm.
+	for _, name := range []string{program, r.inside(real)} {
+		for _, tail := range []string{udevdInPrefix, "/bin/udevadm"} {
+			if prefix, ok := strings.CutSuffix(name, tail); ok {
+				if at, err := r.real(prefix + "/lib/systemd/network"); err == nil {
+					return r.inside(at)
+				}
+			}
+		}
+	}
+	return ""
+}

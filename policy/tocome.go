@@ -1,0 +1,138 @@
+package policy
+
+import (
+	"slices"
+
+	"linkaudit/fact"
+	"linkaudit/host"
+	"linkaudit/netconf"
+)
+
+// declaredToCome are the declarations that create a device which does not exist,
+// one for each device.
+func declaredToCome(snap *host.Snapshot) (out []netconf.Declaration) {
+	seen := map[string]bool{}
+	for _, d := range snap.Declarations.Or(nil) {
+		if !d.Creates || d.Pattern || d.Ignored != "" || d.Kind == "" || seen[d.Device] {
+			continue
+		}
+		seen[d.Device] = true
+		if snap.Device(d.Device) == nil {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+// DeclaredToCome are the devices of the kinds, all where there are none, that the
+// snapshot's declarations create and that do not exist.
+func DeclaredToCome(snap *host.Snapshot, kinds []string) (out []Target) {
+	for _, d := range declaredToCome(snap) {
+		if len(kinds) == 0 || slices.Contains(kinds, d.Kind) {
+			out = append(out, Target{Name: d.Device, Kind: d.Kind})
+		}
+	}
+	return out
+}
+
+// UsualName is what the first device of a kind is called. An image has no devices, so
+// it is asked about those that its configuration declares or, of a kind that it
+// declares none of, the one that it will most likely make.
+func UsualName(kind string) string {
+	if kind == "bridge" {
+		return "br0"
+	}
+	return kind + "0"
+}
+
+// PortsToCome are the devices that the snapshot's declarations make ports of a
+// device which does not exist: what it has for an address depends on theirs.
+func PortsToCome(snap *host.Snapshot) (names []string) {
+	absent := map[string]bool{}
+	for _, d := range declaredToCome(snap) {
+		absent[d.Device] = true
+	}
+	for _, d := range snap.Declarations.Or(nil) {
+		if absent[d.Device] && d.Ignored == "" {
+			names = append(names, d.Ports...)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// isDeclared reports whether the device does not exist and a program creates it or
+// gives it an address.
+func (s *subject) isDeclared() bool {
+	return s.res.Device == nil && (s.res.creator() != nil || s.res.Manager != nil)
+}
+
+// toCome is the device that does not exist as its declarations make it.
+func (s *subject) toCome() *host.Device {
+	d := &host.Device{Name: s.res.Name, Kind: s.res.Kind, ARPHRD: arphrdEther, AddrAssignType: fact.Known(host.AddrRandom)}
+	seen := map[string]bool{}
+	for _, declared := range acting(s.res.Declarations.Or(nil)) {
+		for _, name := range declared.Ports {
+			if !seen[name] {
+				seen[name] = true
+				d.Ports = append(d.Ports, s.portToCome(name))
+			}
+		}
+	}
+	return d
+}
+
+// portToCome is a port by its name: a device that exists or, of one that is
+// declared itself, no more than its kind.
+func (s *subject) portToCome(name string) host.Port {
+	if d := s.byName()[name]; d != nil {
+		return host.Port{Index: d.Index, Name: d.Name, MAC: d.MAC, PermanentMAC: d.PermanentMAC, Kind: d.Kind}
+	}
+	p := host.Port{Name: name}
+	all := s.snap.Declarations.Or(nil)
+	for _, i := range s.declared().of(name) {
+		if d := all[i]; d.Creates && d.Ignored == "" && !d.Pattern {
+			p.Kind = d.Kind
+		}
+	}
+	return p
+}
+
+// uplinkToCome is uplink of a device that does not exist. An image has no devices:
+// a port that nothing is known to create there is hardware.
+func (s *subject) uplinkToCome(d *host.Device) string {
+	if name := uplink(d); name != "" || !s.snap.Offline {
+		return name
+	}
+	for _, p := range d.Ports {
+		if p.Kind == "" {
+			return p.Name
+		}
+	}
+	return ""
+}
+
+// onceCreated is the address of a device that does not exist yet, after what its
+// declarations make of it. A boot is an event for what is created at boot.
+func (s *subject) onceCreated(e Event) ([]Outcome, fact.Fact[string]) {
+	creator := s.res.creator()
+	switch {
+	case e == EventPortsRejoin, e == EventGuests, e == EventBoot && (creator == nil || creator.OnRequest):
+		return nil, fact.Unknown[string](noSuchDevice)
+	}
+	atBoot := e == EventBoot
+	given, origin := s.given()
+	if given.IsKnown() && (!atBoot || s.bootedInImage() == "") {
+		if atBoot && origin == OriginNetworkd {
+			if given = keptAtBoot(s.snap, given); given.IsUnknown() {
+				return nil, given
+			}
+		}
+		out := []Outcome{{MAC: given.Or(""), Origin: origin}}
+		return out, agreed(out)
+	}
+	if !kinds[s.res.Kind].modelled {
+		return nil, fact.Unknown[string](noSuchDevice)
+	}
+	return s.recreated(s.toCome(), atBoot)
+}

@@ -1,0 +1,66 @@
+//go:build namespace
+
+package namespace
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestAMacvlanRefusesTheAddressOfItsLowerDevice: udevd asks in vain for an address that
+// the device beneath has (macvlan_addr_busy()), and nobody may promise it.
+func TestAMacvlanRefusesTheAddressOfItsLowerDevice(t *testing.T) {
+	const busy, free = "02:00:00:00:0a:01", "02:00:00:00:0a:02"
+	for _, p := range releases(t) {
+		t.Run(p.name, func(t *testing.T) {
+			s := newStage(t, p.root)
+			s.startUdevd()
+			s.must("ip", "link", "add", "ve0", "address", busy, "type", "veth", "peer", "name", "ve1")
+			s.settle("ve0", "ve1")
+			for _, want := range []string{busy, free} {
+				s.write("/etc/systemd/network/10-mv.link", "[Match]\nOriginalName=mv0\n\n[Link]\nMACAddress="+want+"\n")
+				s.reload()
+				s.must("ip", "link", "add", "mv0", "link", "ve0", "type", "macvlan")
+				made := s.sysfs("mv0", "address")
+				s.settle("mv0")
+				has := s.sysfs("mv0", "address")
+				if taken := has == want; taken != (want == free) || want == busy && has != made {
+					t.Errorf("with MACAddress=%s it had %s, and has %s", want, made, has)
+				}
+				rep, r := s.json("mv0")
+				if d := rep.device(t, "mv0"); str(d.Predicted.UdevAddEvent) != has {
+					t.Errorf("promised %s: %v", str(d.Predicted.UdevAddEvent), r)
+				}
+				s.must("ip", "link", "delete", "mv0")
+			}
+		})
+	}
+}
+
+// TestWhatIsDeclaredAndNotThereYet holds what is said of a device that networkd will
+// create against what is said of it by other questions, and from a snapshot.
+func TestWhatIsDeclaredAndNotThereYet(t *testing.T) {
+	s := newStage(t, "/")
+	s.startUdevd()
+	s.write("/etc/systemd/network/20-br7.netdev", "[NetDev]\nName=br7\nKind=bridge\n")
+	if rep, r := s.json(); rep.has("declaration-not-enabled") != true || r.status != 1 {
+		t.Errorf("networkd is not enabled, and nothing is said of it: %v", r)
+	}
+	s.must("mkdir", "-p", "/etc/systemd/system/multi-user.target.wants")
+	s.write("/etc/systemd/system/vpn.service", "[Unit]\nWants=systemd-networkd.service\n")
+	s.must("ln", "-s", "/etc/systemd/system/vpn.service", "/etc/systemd/system/multi-user.target.wants")
+	derived := strings.TrimSpace(s.audit("mac", "--networkd", "br7").stdout)
+	derived = derived[strings.LastIndexByte(derived, ' ')+1:]
+	for _, args := range [][]string{nil, {"br7", "--kind", "bridge"}, {"--kind", "bridge"}} {
+		rep, r := s.json(args...)
+		if rep.has("declaration-not-enabled") {
+			t.Errorf("%v: %v", args, r)
+		}
+		d := rep.device(t, "br7")
+		for _, mac := range []*string{d.Predicted.Boot, d.Predicted.UdevAddEvent, d.Predicted.Recreate} {
+			if str(mac) != derived {
+				t.Errorf("%v: networkd derives %s, promised is %s: %v", args, derived, str(mac), r)
+			}
+		}
+	}
+}

@@ -155,7 +155,7 @@ func TestACreatorThatSetsTheAddressLater(t *testing.T) {
 		derived = str(d.PersistentMAC)
 		switch got {
 		case mac:
-			if f, ok := d.finding("creator-races-udev"); !ok || f.Severity != "warning" || !strings.Contains(f.Message, derived) || !strings.Contains(f.Help, "linkaudit fix --device v1") {
+			if f, ok := d.finding("creator-races-udev"); !ok || f.Severity != "warning" || !strings.Contains(f.Message, derived) || !strings.Contains(f.Help, "linkaudit fix --kind veth v1") {
 				t.Errorf("%+v", d.Findings)
 			}
 			for _, event := range []string{"boot", "recreate"} {

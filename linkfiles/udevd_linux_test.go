@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// The layout is that of NixOS 24.05: /nix/store/HASH-systemd-255.6, with
+// The layout is NixOS's as it is documented, not taken from a real host: /nix/store/HASH-systemd-255.6, with
 // lib/systemd/systemd-udevd a link to bin/udevadm.
 func TestAUdevdOutsideOfUsrLibHasItsFilesBesideIt(t *testing.T) {
 	const (

@@ -148,8 +148,8 @@ func FuzzNetworkd(f *testing.F) {
 	})
 }
 
-// The file is what netplan 0.106 of Debian 12 renders of a bridge, and the drop-in was
-// tried with it on systemd 252: the bridge is created without an address.
+// The file is in the form that netplan renders for a bridge, written by hand: neither it
+// nor the drop-in was tried here with netplan itself.
 func TestADropInForWhatNetplanHasNotRenderedYetCounts(t *testing.T) {
 	declared := []Declaration{
 		{Program: Netplan, Renderer: Networkd, Device: "br0", Kind: "bridge", Creates: true, Address: Address{Way: WayNetworkd, AtCreation: true}},

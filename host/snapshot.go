@@ -40,6 +40,9 @@ type Snapshot struct {
 	// MissingPorts are the devices that Declarations name as ports and that do not
 	// exist. They are not looked for in an image.
 	MissingPorts []string `json:"missing_ports,omitempty"`
+	// NamesTaken are the names that .link files give to devices and that a device
+	// has, whether it was collected or not.
+	NamesTaken []string `json:"names_taken,omitempty"`
 	// Initramfs are the initramfs images of the machine; unknown where they were
 	// not asked for.
 	Initramfs fact.Fact[[]initramfs.Image] `json:"initramfs"`

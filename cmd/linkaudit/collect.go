@@ -83,7 +83,7 @@ func collect(ctx context.Context, r request) (*host.Snapshot, *linkfiles.Tree, e
 	}
 	if !r.files {
 		networkd.declare(snap)
-		snap.FindMissingPorts()
+		snap.FindNames(policy.NamesGiven(tree))
 	}
 	return snap, tree, nil
 }

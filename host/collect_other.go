@@ -20,8 +20,8 @@ func ReadMachineID(string) ([16]byte, error) {
 // OtherMachineIDs needs Linux as well.
 func OtherMachineIDs(*Snapshot) []OtherMachineID { return nil }
 
-// FindMissingPorts needs Linux as well.
-func (*Snapshot) FindMissingPorts() {}
+// FindNames needs Linux as well.
+func (*Snapshot) FindNames([]string) {}
 
 // ListDevices needs Linux as well.
 func ListDevices(context.Context) ([]Device, error) {

@@ -45,6 +45,9 @@ type Snapshot struct {
 	// those that an image is asked about. They are filled in before a snapshot is
 	// saved.
 	ToCome []ToCome `json:"to_come,omitempty"`
+	// NamesTaken are the names that .link files give to devices and that a device
+	// has, whether it was collected or not.
+	NamesTaken []string `json:"names_taken,omitempty"`
 	// Initramfs are the initramfs images of the machine; unknown where they were
 	// not asked for.
 	Initramfs fact.Fact[[]initramfs.Image] `json:"initramfs"`

@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 
@@ -19,11 +18,11 @@ type catch struct {
 	file *linkfiles.File
 	// at is its MACAddress= of [Match].
 	at linkfiles.Pos
-	// name is Name= of [Link], "" for none, and owner the card: its name where it is
-	// known, else the name that the file gives it.
+	// name is Name= of [Link], "" for none, and owner the card: a port with the
+	// address, else the name that the file gives.
 	name, owner string
 	nameAt      linkfiles.Pos
-	card        *host.Device // nil where it was not collected
+	port        *host.Port // the owner where it is a port
 }
 
 // catches finds what file does to a device that it was not written for.
@@ -41,17 +40,12 @@ func (s *subject) catches() (c catch, ok bool) {
 	if c.name == d.Name {
 		return c, false // it is for this device
 	}
-	for _, p := range d.Ports {
-		if p.MAC == d.MAC || p.PermanentMAC == d.MAC {
-			c.owner = cmp.Or(c.owner, p.Name)
+	c.owner = c.name
+	for i := range d.Ports {
+		if p := &d.Ports[i]; (p.MAC == d.MAC || p.PermanentMAC == d.MAC) && (c.port == nil || p.Name == c.name) {
+			c.port, c.owner = p, p.Name
 		}
 	}
-	if other := s.byName()[c.name]; other != nil {
-		c.card, c.owner = other, other.Name
-	} else if c.owner != "" {
-		c.card = s.byName()[c.owner]
-	}
-	c.owner = cmp.Or(c.owner, c.name)
 	return c, c.owner != ""
 }
 
@@ -77,12 +71,12 @@ func linkFileOfOther(s *subject) []found {
 // macvlan shows no other type than a card.
 func (c *catch) remedy(s *subject) string {
 	switch d := s.res.Device; {
-	case linkfiles.KeyKnown(s.tree.Release, "Match", "PermanentMACAddress") && (c.card == nil || c.card.PermanentMAC == d.MAC):
+	case linkfiles.KeyKnown(s.tree.Release, "Match", "PermanentMACAddress") && (c.port == nil || c.port.PermanentMAC == d.MAC):
 		return fmt.Sprintf("Write PermanentMACAddress= in place of MACAddress= at %s: only the card has it as its permanent address.", c.at)
 	case d.DevType.Or("") != "":
 		return fmt.Sprintf("Add Type=ether to [Match] of %s: the %s is of type %s.", c.at.File, d.Kind, d.DevType.Or(""))
-	case c.card != nil && c.card.Driver.Or("") != "":
-		return fmt.Sprintf("Add Driver=%s to [Match] of %s: it is the card's.", c.card.Driver.Or(""), c.at.File)
+	case c.port != nil && c.port.Driver != "":
+		return fmt.Sprintf("Add Driver=%s to [Match] of %s: it is the card's.", c.port.Driver, c.at.File)
 	}
 	return fmt.Sprintf("Add to [Match] of %s what only the card has, such as Driver= or Path=.", c.at.File)
 }
@@ -110,7 +104,7 @@ func (s *subject) renameFailed(db map[string]string) (linkfiles.Setting, bool) {
 	if !ok || name.Value == d.Name || slices.Contains(d.AltNames, name.Value) {
 		return name, false
 	}
-	taken := s.byName()[name.Value] != nil || slices.ContainsFunc(d.Ports, func(p host.Port) bool { return p.Name == name.Value })
+	taken := s.byName()[name.Value] != nil || slices.Contains(s.snap.NamesTaken, name.Value) || slices.ContainsFunc(d.Ports, func(p host.Port) bool { return p.Name == name.Value })
 	_, recorded := db["ID_NET_LINK_FILE"]
 	switch {
 	case db["ID_RENAMING"] != "":

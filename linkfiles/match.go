@@ -347,7 +347,7 @@ func (m *match) device(q quirks, d *Device, brief bool) answer {
 
 // testName is net_condition_test_ifname() of net-condition.c.
 func (m *match) testName(q quirks, d *Device, brief bool) answer {
-	v := testPatterns(q, m.nameKey, m.ifname, fact.Known(d.Name), brief)
+	v := testPatterns(q, m.nameKey, m.ifname, fact.Known(d.name(q)), brief)
 	if v.state != no || !q.altNames {
 		return v
 	}
@@ -369,10 +369,34 @@ func (m *match) setWireless(a Assignment) bool {
 	return true
 }
 
+// name is the device's as the release has it.
+func (d *Device) name(q quirks) string {
+	if q.sysName {
+		return SysName(d.Name)
+	}
+	return d.Name
+}
+
+// SysName is what sd_device_get_sysname(3) makes of the name of a device:
+// directories of sysfs have "!" for a "/", so that it takes each for one.
+func SysName(name string) string { return strings.ReplaceAll(name, "!", "/") }
+
+// notFoundByName reports whether the release asks the ethtool interface for a name
+// that no device has.
+func (d *Device) notFoundByName(q quirks) bool { return d.name(q) != d.Name }
+
 // permanent is the permanent address as the release understands all zeros.
 func (d *Device) permanent(q quirks) fact.Fact[string] {
 	perm := d.PermMAC
 	mac, hasMAC := d.MAC.Get()
+	if d.notFoundByName(q) {
+		// Since 250 the kernel itself sends the address of a device that
+		// has one; before, and for the others, ETHTOOL_GPERMADDR is asked.
+		if !q.nullPermanent || perm.IsKnown() && strings.Trim(perm.Or(""), "0:") == "" {
+			perm = fact.Absent[string]()
+		}
+		return perm
+	}
 	switch zero := strings.Trim(perm.Or(""), "0:") == ""; {
 	case !q.nullPermanent && perm.IsKnown() && zero:
 		perm = fact.Absent[string]()
@@ -410,7 +434,10 @@ func (m *match) testType(q quirks, d *Device, brief bool) answer {
 
 func (m *match) testDriver(q quirks, d *Device, brief bool) answer {
 	driver := d.Driver
-	if len(m.driver) > 0 && q.driverProperty && d.Properties != nil {
+	switch {
+	case d.notFoundByName(q) && (!q.driverProperty || d.DriverUnrecorded):
+		driver = fact.Absent[string]()
+	case q.driverProperty && d.Properties != nil:
 		driver = d.Properties("ID_NET_DRIVER")
 	}
 	return testPatterns(q, "Driver", m.driver, driver, brief)

@@ -131,9 +131,14 @@ type quirks struct {
 	// nullPermanent: a device without a permanent address counts as one with
 	// an all-zero one (ethtool-util.c: ethtool_get_permanent_hw_addr).
 	nullPermanent bool
-	// driverProperty: Driver= asks the property ID_NET_DRIVER rather than
-	// ETHTOOL_GDRVINFO.
+	// driverProperty: Driver= asks the property ID_NET_DRIVER (which up to 249
+	// builtin_net_setup_link itself sets, if it is not recorded) rather than
+	// ETHTOOL_GDRVINFO (link_new).
 	driverProperty bool
+	// sysName: "!" in a device's name is "/" to udevd, by which neither the
+	// driver nor the permanent address is found (link-config.c: link_new, which
+	// takes sd_device_get_sysname(); INTERFACE from 258 on).
+	sysName bool
 	// versionUnequal: KernelVersion= knows "!=" (condition.c: parse_order);
 	// versionList: it is a list of expressions rather than one.
 	versionUnequal, versionList bool
@@ -205,7 +210,8 @@ func (r Release) quirks() quirks {
 		loopback:             r >= 249,
 		typeFromARPHRD:       r >= 245,
 		nullPermanent:        r >= 250,
-		driverProperty:       r >= 255,
+		driverProperty:       r <= 249 || r >= 255,
+		sysName:              r <= 257,
 		versionUnequal:       r >= 242,
 		versionList:          r >= 243,
 		versionFnmatch:       r >= 252,

@@ -305,11 +305,29 @@ func TestReleasesDifferAsTheSourcesShow(t *testing.T) {
 			oneFile("[Match]\nPermanentMACAddress=00:00:00:00:00:00\n").device(func(d *Device) {
 				d.MAC, d.PermMAC = fact.Known("02:00:00:00:00:01"), fact.Known("00:00:00:00:00:00")
 			}), scene.applied, "none", usrA},
+		{"Driver= is ETHTOOL_GDRVINFO", "driverProperty", "link_new", 250,
+			oneFile("[Match]\nDriver=bridge\n").device(func(d *Device) {
+				properties1("ID_NET_DRIVER", "bridge")(d)
+				d.Driver = fact.Known("x")
+			}), scene.applied, usrA, "none"},
 		{"Driver= is ID_NET_DRIVER", "driverProperty", "link_new", 255,
 			oneFile("[Match]\nDriver=bridge\n").device(func(d *Device) {
 				properties1("X", "")(d)
 				d.Driver = fact.Known("bridge")
 			}), scene.applied, usrA, "none"},
+		{"! in a name is itself", "sysName", "link_new", 258,
+			oneFile("[Match]\nOriginalName=p!x\n").device(named("p!x")), scene.applied, "none", usrA},
+		{"! in a name was a slash", "sysName", "link_new", 258,
+			oneFile("[Match]\nOriginalName=p?x\n").device(named("p!x")), scene.applied, usrA, usrA},
+		{"the driver of a device with ! in its name", "sysName", "link_new", 258,
+			oneFile("[Match]\nDriver=bridge\n").device(func(d *Device) {
+				d.Name, d.Driver, d.DriverUnrecorded = "p!x", fact.Known("bridge"), true
+				properties1("ID_NET_DRIVER", "bridge")(d)
+			}), scene.applied, "none", usrA},
+		{"its null permanent address", "sysName", "ethtool_get_permanent_hw_addr", 258,
+			oneFile("[Match]\nPermanentMACAddress=00:00:00:00:00:00\n").device(func(d *Device) {
+				d.Name, d.MAC, d.PermMAC = "p!x", fact.Known("02:00:00:00:00:01"), fact.Known("00:00:00:00:00:00")
+			}), scene.applied, "none", usrA},
 		{"!= is an operator", "versionUnequal", "parse_order", 242,
 			oneFile("[Match]\nKernelVersion=!!=6.1\n").system(kernel("6.2")), scene.applied, usrA, "none"},
 		{"KernelVersion= is a list", "versionList", "condition_test_kernel_version", 243,

@@ -97,9 +97,12 @@ type Device struct {
 	MAC      fact.Fact[string] // current address, "aa:bb:..." of any length
 	PermMAC  fact.Fact[string] // IFLA_PERM_ADDRESS or ETHTOOL_GPERMADDR
 	Driver   fact.Fact[string] // ID_NET_DRIVER, ETHTOOL_GDRVINFO
-	Kind     fact.Fact[string] // IFLA_INFO_KIND
-	Type     fact.Fact[string] // DEVTYPE, else the lower-case ARPHRD name
-	Path     fact.Fact[string] // ID_PATH of the udev database
+	// DriverUnrecorded says that ID_NET_DRIVER of Properties is what the builtin
+	// net_driver will find, for want of a record in the udev database.
+	DriverUnrecorded bool
+	Kind             fact.Fact[string] // IFLA_INFO_KIND
+	Type             fact.Fact[string] // DEVTYPE, else the lower-case ARPHRD name
+	Path             fact.Fact[string] // ID_PATH of the udev database
 	// TypeFromARPHRD says that Type is the ARPHRD name, for want of a DEVTYPE.
 	TypeFromARPHRD bool
 	Loopback       bool           // IFF_LOOPBACK: never gets a .link file

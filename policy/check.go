@@ -38,6 +38,9 @@ func Lint(tree *linkfiles.Tree, opt Options) []Finding {
 	var out []Finding
 	for _, f := range tree.Files {
 		out = append(out, a.complaints(f.Diagnostics)...)
+		if f.State == linkfiles.StateActive {
+			out = a.weigh(out, ruleNamed(settingRefusedName), refusalFound(f, tree.Release, "", fact.Unknown[string]("it may be any")))
+		}
 	}
 	return ordered(append(out, a.complaints(tree.Diagnostics)...))
 }

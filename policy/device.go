@@ -48,6 +48,7 @@ func linkDevice(d *host.Device) linkfiles.Device {
 		dev.Driver = fact.Known(k.driver)
 	}
 	recorded, driver := dev.Properties, dev.Driver
+	dev.DriverUnrecorded = !recorded("ID_NET_DRIVER").IsKnown()
 	dev.Properties = func(key string) fact.Fact[string] {
 		v := recorded(key)
 		switch {
@@ -74,6 +75,8 @@ func absentDevice(name, kind string) linkfiles.Device {
 		MAC:            fact.Unknown[string](noSuchDevice),
 		PermMAC:        fact.Unknown[string](noSuchDevice),
 		NameAssignType: fact.Unknown[int](noSuchDevice),
+
+		DriverUnrecorded: true,
 	}
 	k, ok := kinds[kind]
 	why := noSuchDevice
@@ -96,7 +99,8 @@ func absentDevice(name, kind string) linkfiles.Device {
 		}
 		dev.Driver = fact.Known(k.driver)
 		dev.Path = fact.Absent[string]()
-		dev.PermMAC = fact.Absent[string]()
+		// ETHTOOL_GPERMADDR answers for a device without one, too.
+		dev.PermMAC = fact.Known("00:00:00:00:00:00")
 	}
 	dev.Properties = func(key string) fact.Fact[string] {
 		switch {

@@ -39,7 +39,7 @@ func (s *subject) afterAdd() fact.Fact[string] {
 	}
 	about, assign := s.addressFacts()
 	address, _ := s.macAddress()
-	action := OnAdd(s.tree.Release, s.res.Policy.Or(""), address, assign, about, s.persistentNow())
+	action := s.whenSent(OnAdd(s.tree.Release, s.res.Policy.Or(""), address, assign, about, s.persistentNow()), s.file)
 	switch does, ok := action.Get(); {
 	case !ok:
 		return fact.Unknown[string](action.Reason())
@@ -246,8 +246,8 @@ func (s *subject) hardware(d *host.Device, atBoot bool) ([]Outcome, fact.Fact[st
 	own := Outcome{MAC: d.PermanentMAC, Origin: OriginPermanent}
 	if applies.Or(false) && s.file != nil {
 		address, _ := s.macAddress()
-		action := OnAdd(s.tree.Release, s.res.Policy.Or(""), address, fact.Known(host.AddrPerm),
-			AddressFacts{Name: d.Name, ARPHRD: d.ARPHRD, MAC: d.PermanentMAC}, s.res.Persistent)
+		action := s.whenSent(OnAdd(s.tree.Release, s.res.Policy.Or(""), address, fact.Known(host.AddrPerm),
+			AddressFacts{Name: d.Name, ARPHRD: d.ARPHRD, MAC: d.PermanentMAC}, s.res.Persistent), s.file)
 		switch does, ok := action.Get(); {
 		case !ok:
 			return nil, fact.Unknown[string](action.Reason())
@@ -304,8 +304,8 @@ func (s *subject) newUdevOnNew(d *host.Device, persistent fact.Fact[host.Persist
 		if mac == "" {
 			mac = "made up"
 		}
-		return OnAdd(s.tree.Release, policy.Value, address.Value, fact.Known(host.AddrAssignType(assign)),
-			AddressFacts{Name: d.Name, ARPHRD: d.ARPHRD, MAC: mac}, persistent)
+		return s.whenSent(OnAdd(s.tree.Release, policy.Value, address.Value, fact.Known(host.AddrAssignType(assign)),
+			AddressFacts{Name: d.Name, ARPHRD: d.ARPHRD, MAC: mac}, persistent), file)
 	}
 	if act := act(life.Random, ""); act.IsUnknown() {
 		return &udevOnNew{unknown: act.Reason()}

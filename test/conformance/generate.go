@@ -458,7 +458,7 @@ func (g *generator) matchLine() string {
 			"OriginalName=%n", "Kind=", "Property=", "Type=!", "OriginalName=a/b", "OriginalName=sixteen-chars-xx",
 			"OriginalName=altname-that-is-much-longer-than-fifteen", "OriginalName=an-alternative-name-of-br0")
 	}
-	return "OriginalName=" + one(g, "*", "br*", "!br*", "veth[01]", "*0", "!lo", "? ?? ??? ????")
+	return "OriginalName=" + one(g, "*", "br*", "p!*", "p?x", "!br*", "veth[01]", "*0", "!lo", "? ?? ??? ????")
 }
 
 func (g *generator) property() string {

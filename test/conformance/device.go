@@ -100,6 +100,9 @@ func (d Device) Facts() *linkfiles.Device {
 	return f
 }
 
+// Enumerated reports whether the kernel made up the name (NET_NAME_ENUM).
+func (d Device) Enumerated() bool { return d.NameAssignType == 1 }
+
 // matched is the device without what differs between namespaces, by which no file is
 // chosen: its number.
 func (d Device) matched() Device {

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"strconv"
 	"strings"
 
 	"linkaudit/fact"
@@ -166,4 +167,27 @@ func MatchKind(rel linkfiles.Release, kind string) (key, value string, ok bool) 
 		return "Type", k.devType, true
 	}
 	return "Driver", k.driver, true
+}
+
+// udevRenames is the name that udevd gives to a device whose name has a "!", and the name
+// itself for any other: with NAMING_REPLACE_STRICTLY the "/" that udevd takes it for
+// becomes "_", and with NAMING_USE_INTERFACE_PROPERTY (258) it is not taken for that.
+func udevRenames(rel linkfiles.Release, scheme fact.Fact[string], name string) string {
+	const replaceStrictly, useInterfaceProperty = 249, 258
+	if rel < replaceStrictly || !strings.Contains(name, "!") {
+		return name
+	}
+	has := int(rel) // for want of one, the newest of the release
+	if s, ok := scheme.Get(); ok {
+		if n, err := strconv.Atoi(strings.TrimPrefix(s, "v")); err == nil {
+			has = n
+		}
+		if strings.HasPrefix(s, "rhel-8.") || strings.HasPrefix(s, "rhel-9.") {
+			return name // without either
+		}
+	}
+	if has < replaceStrictly || has >= useInterfaceProperty {
+		return name
+	}
+	return strings.ReplaceAll(name, "!", "_")
 }

@@ -285,7 +285,36 @@ func (s *subject) udevOnNew(d *host.Device, atBoot bool) *udevOnNew {
 	return s.onNew
 }
 
+// newUdevOnNew is what udevd does at the event of the device and, where it then renames
+// it, at the one that comes of that.
 func (s *subject) newUdevOnNew(d *host.Device, persistent fact.Fact[host.PersistentMAC]) *udevOnNew {
+	first := s.udevOnNewCalled(d, persistent)
+	name := udevRenames(s.tree.Release, schemeName(s.snap), d.Name)
+	if name == d.Name || first.step == nil && first.unknown != "" {
+		return first
+	}
+	renamed := *d
+	renamed.Name = name
+	if persistent.IsKnown() {
+		persistent = persistentMACOf(s.snap, &renamed, s.snap.System.MachineID.ID())
+	}
+	then := s.udevOnNewCalled(&renamed, persistent)
+	switch {
+	case then.unknown != "":
+		return then
+	case first.step == nil:
+		return then
+	case then.step == nil:
+		return first
+	}
+	return &udevOnNew{step: func(now life.Device) (life.Device, string) {
+		now, by := first.step(now)
+		now, again := then.step(now)
+		return now, cmp.Or(again, by)
+	}}
+}
+
+func (s *subject) udevOnNewCalled(d *host.Device, persistent fact.Fact[host.PersistentMAC]) *udevOnNew {
 	applies := s.appliesFiles()
 	if applies.IsUnknown() {
 		return &udevOnNew{unknown: applies.Reason()}

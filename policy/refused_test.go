@@ -103,3 +103,35 @@ func TestTheDriverOfANameWithAnExclamationMark(t *testing.T) {
 		}
 	}
 }
+
+// TestADeviceThatUdevdRenamesIsHandledTwice: what udevds with these schemes were seen to
+// do. Up to 257 the file does not apply to zz!x, which has no permanent address for them,
+// but to zz_x.
+func TestADeviceThatUdevdRenamesIsHandledTwice(t *testing.T) {
+	const derived, static = "96:08:a7:85:57:61", "02:00:00:00:00:99"
+	for _, c := range []struct {
+		rel    linkfiles.Release
+		scheme string
+		want   string
+	}{
+		{247, "v247", derived},
+		{252, "v252", static},
+		{254, "v253", static},
+		{257, "v257", static},
+		{257, "v247", derived},
+		{252, "rhel-9.4", derived},
+		{262, "v261", static},
+		{262, "v257", static},
+		{262, "v247", static},
+	} {
+		snap := machine(map[string]string{defaultPath: defaultLink,
+			vendorDir + "/20-perm.link": "[Match]\nOriginalName=zz*\nPermanentMACAddress=00:00:00:00:00:00\n[Link]\nMACAddress=" + static + "\n"},
+			master("bridge", "zz!x", "6e:11:22:33:44:55", host.AddrRandom))
+		snap.Systemd.Release, snap.NamingScheme = fact.Known(c.rel), fact.Known(host.NamingScheme{Name: c.scheme})
+		for _, p := range check(snap, Options{}).Devices[0].Predicted {
+			if p.Event == EventRecreate && p.MAC.Or("") != c.want {
+				t.Errorf("%d, %s: %v (%s), want %s", c.rel, c.scheme, p.MAC.Or(""), p.MAC.Reason(), c.want)
+			}
+		}
+	}
+}

@@ -434,6 +434,11 @@ func (m *match) testType(q quirks, d *Device, brief bool) answer {
 
 func (m *match) testDriver(q quirks, d *Device, brief bool) answer {
 	driver := d.Driver
+	if q.driverRecorded && d.Properties != nil && !d.DriverUnrecorded {
+		if recorded := d.Properties("ID_NET_DRIVER"); recorded.IsKnown() {
+			return testPatterns(q, "Driver", m.driver, recorded, brief)
+		}
+	}
 	switch {
 	case d.notFoundByName(q) && (!q.driverProperty || d.DriverUnrecorded):
 		driver = fact.Absent[string]()

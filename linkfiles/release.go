@@ -40,6 +40,12 @@ type quirks struct {
 	// loopWarns: that it is passed over is warned about (link-config.c:
 	// CONF_FILES_WARN).
 	loopWarns bool
+	// chase: drop-ins are opened with chase() (conf-parser.c:
+	// config_parse_many_files), which takes a slash behind a file's name for
+	// nothing, and follows chaseLinks links. A main file is opened as the kernel
+	// does it, in all releases.
+	chase      bool
+	chaseLinks int
 	// openFailureWarns: a drop-in that cannot be opened is warned about
 	// (conf-parser.c: config_parse_many_files). Where dropInTwin holds and
 	// this does not, the whole file goes in silence.
@@ -131,9 +137,11 @@ type quirks struct {
 	// nullPermanent: a device without a permanent address counts as one with
 	// an all-zero one (ethtool-util.c: ethtool_get_permanent_hw_addr).
 	nullPermanent bool
-	// driverProperty: Driver= asks the property ID_NET_DRIVER (which up to 249
-	// builtin_net_setup_link itself sets, if it is not recorded) rather than
-	// ETHTOOL_GDRVINFO (link_new).
+	// driverRecorded: Driver= asks the property ID_NET_DRIVER, which
+	// builtin_net_setup_link itself takes from ETHTOOL_GDRVINFO where it is not
+	// recorded. driverProperty: it asks that property alone, which is for the
+	// rules to set (link_new). Otherwise it asks ETHTOOL_GDRVINFO.
+	driverRecorded bool
 	driverProperty bool
 	// sysName: "!" in a device's name is "/" to udevd, by which neither the
 	// driver nor the permanent address is found (link-config.c: link_new, which
@@ -181,6 +189,7 @@ func (r Release) quirks() quirks {
 		dropIns:              r >= 248,
 		dropInTwin:           r >= 255,
 		regularOnly:          r >= 260,
+		chase:                r >= 255,
 		loopNotListed:        r >= 258,
 		loopWarns:            r >= 260,
 		openFailureWarns:     r >= 257,
@@ -210,7 +219,8 @@ func (r Release) quirks() quirks {
 		loopback:             r >= 249,
 		typeFromARPHRD:       r >= 245,
 		nullPermanent:        r >= 250,
-		driverProperty:       r <= 249 || r >= 255,
+		driverRecorded:       r <= 249,
+		driverProperty:       r >= 255,
 		sysName:              r <= 257,
 		versionUnequal:       r >= 242,
 		versionList:          r >= 243,
@@ -224,6 +234,12 @@ func (r Release) quirks() quirks {
 		firmwareLastParen:    r >= 252,
 		envValueCC:           r <= 246,
 		globUnclosedFails:    r <= 247,
+	}
+	switch {
+	case r >= 258:
+		q.chaseLinks = mostLinks // seen on 262, where conf-files.c has followed some before
+	case r >= 255:
+		q.chaseLinks = fewLinks // CHASE_MAX, which is 32, is not reached
 	}
 	switch {
 	case r == 239:

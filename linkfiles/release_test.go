@@ -206,6 +206,18 @@ func TestReleasesDifferAsTheSourcesShow(t *testing.T) {
 			}, "2", "1"},
 		{"a drop-in masked by /dev/null takes the file with it", "regularOnly", "config_parse_many_files", 260,
 			oneFile(matchA).with(usrX, null), scene.applied, usrA, "none"},
+		{"a slash behind a drop-in's name is nothing", "chase", "config_parse_many_files", 255,
+			oneFile(matchA).with(usrX, Entry{Type: TypeRegular, Content: []byte("[Link]\n"), Symlink: "/run/x/", Slash: true}), scene.applied, "none", usrA},
+		{"a drop-in linked to . is none", "chase", "chase_and_open", 255,
+			oneFile(matchA).with(usrX, Entry{Type: TypeDirectory, Symlink: "."}), scene.applied, "none", usrA},
+		{"32 links to a drop-in are too many", "chaseLinks", "chase", 255,
+			oneFile(matchA).with(usrX, Entry{Type: TypeRegular, Content: []byte("[Link]\n"), Symlink: "x", Links: 32}), scene.applied, usrA, "none"},
+		{"and are not", "chaseLinks", "files_add", 258,
+			oneFile(matchA).with(usrX, Entry{Type: TypeRegular, Content: []byte("[Link]\n"), Symlink: "x", Links: 41}), scene.applied, "none", usrA},
+		{"a link through a missing directory and back is passed over", "loopNotListed", "files_add", 258,
+			oneFile(matchA).with(etcA, Entry{Type: TypeMissing, Err: "ENOENT", Symlink: "/a/../b", Back: true}), scene.applied, "none", usrA},
+		{"a slash behind a file's name is refused in every release", "", "link_load_one", 258,
+			oneFile(matchA).with(etcA, Entry{Type: TypeRegular, Content: []byte(matchA), Symlink: "/run/x/", Slash: true}), scene.applied, "none", "none"},
 		{"a loop of links shadows no more", "loopNotListed", "files_add", 258,
 			oneFile(matchA).with(etcA, loop), scene.applied, "none", usrA},
 		{"nor does a link through a file", "loopNotListed", "files_add", 258,
@@ -305,7 +317,7 @@ func TestReleasesDifferAsTheSourcesShow(t *testing.T) {
 			oneFile("[Match]\nPermanentMACAddress=00:00:00:00:00:00\n").device(func(d *Device) {
 				d.MAC, d.PermMAC = fact.Known("02:00:00:00:00:01"), fact.Known("00:00:00:00:00:00")
 			}), scene.applied, "none", usrA},
-		{"Driver= is ETHTOOL_GDRVINFO", "driverProperty", "link_new", 250,
+		{"Driver= is ETHTOOL_GDRVINFO", "driverRecorded", "link_new", 250,
 			oneFile("[Match]\nDriver=bridge\n").device(func(d *Device) {
 				properties1("ID_NET_DRIVER", "bridge")(d)
 				d.Driver = fact.Known("x")

@@ -57,6 +57,14 @@ type Entry struct {
 	Type FileType `json:"type"`
 	// Symlink is the link's own target where the name is a symbolic link.
 	Symlink string `json:"symlink,omitempty"`
+	// Links is how many symbolic links lead to the file, this one included, where
+	// they are so many that a release of systemd, or the kernel, follows not all.
+	Links int `json:"links,omitempty"`
+	// Slash says that the way to what is no directory ends in a slash, by which
+	// the kernel refuses to open it; Back that it leads into a directory that is
+	// missing, and out of it again by "..".
+	Slash bool `json:"slash,omitempty"`
+	Back  bool `json:"back,omitempty"`
 	// Resolved is the path inside the root after all symbolic links, where
 	// it differs from directory and name.
 	Resolved string `json:"resolved,omitempty"`

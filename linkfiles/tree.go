@@ -110,7 +110,7 @@ func Parse(store *Store, rel Release) *Tree {
 	t := &Tree{Release: rel, format: store.Kind.format(), quirks: store.Kind.quirks(rel)}
 	dirs := t.searchPath(store)
 	dropIns := dropInDirs(dirs)
-	for _, c := range t.list(dirs, func(d *Dir) []Entry { return d.Entries }) {
+	for _, c := range t.list(dirs, (*Entry).opened) {
 		t.Files = append(t.Files, t.load(c, dropIns[c.entry.Name]))
 	}
 	switch {
@@ -167,20 +167,20 @@ type candidate struct {
 }
 
 // list is conf_files_list_strv() of conf-files.c: each name once, from the
-// first directory that has it, sorted by the bytes of the name.
-func (t *Tree) list(dirs []*Dir, entries func(*Dir) []Entry) []candidate {
+// first directory that has it, sorted by the bytes of the name. open is how the files are
+// opened.
+func (t *Tree) list(dirs []*Dir, open func(*Entry) *Entry) []candidate {
 	var out []candidate
 	first := map[string]string{}
 	for _, d := range dirs {
-		es := entries(d)
-		for i := range es {
-			e := &es[i]
+		for i := range d.Entries {
+			e := &d.Entries[i]
 			path := join(d.resolved(), e.Name)
 			if by, ok := first[e.Name]; ok {
 				t.Diagnostics = append(t.Diagnostics, Diagnostic{Pos: Pos{path, 0}, Code: CodeShadowedFile, Level: LevelInfo, Message: fmt.Sprintf("not read: %s has the same name and a higher priority", by)})
 				continue
 			}
-			if t.quirks.loopNotListed && e.leadsNowhere() {
+			if e := t.chased(e); t.quirks.loopNotListed && (e.leadsNowhere() || e.Back) {
 				level := LevelInfo
 				if t.quirks.loopWarns {
 					level = LevelWarning
@@ -189,7 +189,7 @@ func (t *Tree) list(dirs []*Dir, entries func(*Dir) []Entry) []candidate {
 				continue
 			}
 			first[e.Name] = path
-			out = append(out, candidate{e, path})
+			out = append(out, candidate{open(e), path})
 		}
 	}
 	slices.SortFunc(out, func(a, b candidate) int { return strings.Compare(a.entry.Name, b.entry.Name) })
@@ -241,7 +241,10 @@ func (t *Tree) dropIns(ds []*Dir) []candidate {
 			t.cannotList(d, "drop-ins")
 		}
 	}
-	return t.list(ds, func(d *Dir) []Entry { return d.Entries })
+	if t.quirks.chase {
+		return t.list(ds, t.chased)
+	}
+	return t.list(ds, (*Entry).opened)
 }
 
 // load is link_load_one() of link-config.c, but for the conditions, which are
@@ -369,8 +372,43 @@ func (e *Entry) leadsNowhere() bool {
 	return e.Type == TypeMissing && e.Err != "" && e.Err != "ENOENT"
 }
 
+// opened is the entry as open(2) has it.
+func (e *Entry) opened() *Entry {
+	switch {
+	case e.Links > maxSymlinks:
+		return e.nowhere("ELOOP")
+	case e.Slash:
+		return e.nowhere("ENOTDIR")
+	}
+	return e
+}
+
+// chased is the entry as chase() of chase.c has it.
+func (t *Tree) chased(e *Entry) *Entry {
+	switch {
+	case e.Links > t.quirks.chaseLinks:
+		return e.nowhere("ELOOP")
+	case e.Symlink != "" && strings.Trim(e.Symlink, "./") == "" && !strings.HasPrefix(e.Symlink, "/") && !strings.Contains(e.Symlink, ".."):
+		// The directory that it is in, in which chase_and_open() then looks
+		// for the directory's own name.
+		return e.nowhere("ENOENT")
+	}
+	return e
+}
+
+// nowhere is the entry where following it fails.
+func (e *Entry) nowhere(err Errno) *Entry {
+	return &Entry{Name: e.Name, Symlink: e.Symlink, Links: e.Links, Type: TypeMissing, Err: err}
+}
+
 func missing(e *Entry) string {
 	switch {
+	case e.Err == "ELOOP" && e.Links > 0 && e.Links <= mostLinks:
+		return fmt.Sprintf("a symbolic link that leads over %d more, which is too many", e.Links-1)
+	case e.Err == "ENOTDIR" && e.Links > 0:
+		return "a symbolic link that leads to a file as if it were a directory"
+	case e.Back:
+		return "a symbolic link through a directory that is missing"
 	case e.Err == "ELOOP":
 		return "a loop of symbolic links"
 	case e.leadsNowhere():

@@ -166,10 +166,11 @@ func (g *generator) node(p string, dropIn bool) {
 	case k < 77:
 		g.add(Node{Path: p, Kind: NodeFile}) // empty: a mask
 	case k < 82:
-		g.add(Node{Path: p, Kind: NodeSymlink, Target: one(g, "/dev/null", "/dev/null", "../../../dev/null", "/../dev/null")})
+		g.add(Node{Path: p, Kind: NodeSymlink, Target: one(g, "/dev/null", "/dev/null", "/dev/null", "../../../dev/null", "/../dev/null", "/dev/null/", "/dev/null/.")})
 	case k < 84:
 		loop := path.Base(p)
-		g.add(Node{Path: p, Kind: NodeSymlink, Target: one(g, "nowhere.link", "/nowhere/at/all", loop)})
+		g.add(Node{Path: p, Kind: NodeSymlink, Target: one(g, "nowhere.link", "/nowhere/at/all", loop,
+			".", "./", "..", "/run/nowhere/../elsewhere", "nowhere/../"+loop, "/etc/machine-id/../hostname")})
 	case k < 86:
 		g.add(Node{Path: p, Kind: NodeSymlink, Target: "/etc/systemd/network/empty-target"})
 		g.add(Node{Path: "/etc/systemd/network/empty-target", Kind: NodeFile})
@@ -184,14 +185,30 @@ func (g *generator) node(p string, dropIn bool) {
 		if g.chance(3) && path.Dir(target) == path.Dir(p) {
 			target = path.Base(target)
 		}
-		if target != p {
-			g.add(Node{Path: p, Kind: NodeSymlink, Target: target})
+		switch {
+		case target == p:
+		case g.chance(10):
+			g.chain(p, target, one(g, 31, 32, 33, 40, 41, 61, 62))
+		default:
+			g.add(Node{Path: p, Kind: NodeSymlink, Target: target + one(g, "", "", "", "", "", "", "/", "/.")})
 		}
 	case k < 98:
 		g.add(Node{Path: p, Kind: NodeDir})
 	default:
 		g.add(Node{Path: p, Kind: NodeFile, Content: []byte(one(g, "\n", " ", "#\n", "\ufeff", "\x00", ";c\n"))})
 	}
+}
+
+// chain makes a path that leads to the target over so many links.
+func (g *generator) chain(p, target string, links int) {
+	if strings.HasPrefix(target, "/") {
+		for i := range links - 1 {
+			next := fmt.Sprintf("/run/chain-%d-%d", len(g.tree), i)
+			g.add(Node{Path: next, Kind: NodeSymlink, Target: target})
+			target = next
+		}
+	}
+	g.add(Node{Path: p, Kind: NodeSymlink, Target: target})
 }
 
 // dropIns adds NAME.d directories with their own shadowing and masks.

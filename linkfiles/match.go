@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"linkaudit/fact"
 )
@@ -381,6 +382,22 @@ func (d *Device) name(q quirks) string {
 // directories of sysfs have "!" for a "/", so that it takes each for one.
 func SysName(name string) string { return strings.ReplaceAll(name, "!", "/") }
 
+// CleanText is property_is_valid() of sd-device.c (260 and newer): UTF-8 without
+// noncharacters (unichar_is_valid()) and without control characters.
+func CleanText(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {
+		return r < ' ' || r == 0x7f || 0xfdd0 <= r && r <= 0xfdef || r&0xfffe == 0xfffe
+	})
+}
+
+// refused says why udevd of the release takes no notice of the device, "" where it does.
+func (t *Tree) refused(d *Device) string {
+	if t.quirks.cleanText && !CleanText(d.Name) {
+		return fmt.Sprintf("systemd %d takes no notice of a device whose name is not UTF-8, or holds control characters or noncharacters", t.Release)
+	}
+	return ""
+}
+
 // notFoundByName reports whether the release asks the ethtool interface for a name
 // that no device has.
 func (d *Device) notFoundByName(q quirks) bool { return d.name(q) != d.Name }
@@ -557,6 +574,7 @@ func (p property) test(q quirks, d *Device, brief bool) answer {
 		return cannotTell(p.pos, "Property=%s: the device's properties are unknown (%s)", p, value.Reason())
 	}
 	s, has := value.Get()
+	has = has && (!q.cleanText || CleanText(s))
 	fits := has && glob{unclosedFails: q.globUnclosedFails}.match(p.glob, s)
 	if fits != p.invert {
 		return answer{}

@@ -143,6 +143,9 @@ type quirks struct {
 	// rules to set (link_new). Otherwise it asks ETHTOOL_GDRVINFO.
 	driverRecorded bool
 	driverProperty bool
+	// cleanText: a device whose name is not clean text (CleanText) is refused, and
+	// a property of such a value does not exist (sd-device.c: property_is_valid).
+	cleanText bool
 	// sysName: "!" in a device's name is "/" to udevd, by which neither the
 	// driver nor the permanent address is found (link-config.c: link_new, which
 	// takes sd_device_get_sysname(); INTERFACE from 258 on).
@@ -221,6 +224,7 @@ func (r Release) quirks() quirks {
 		nullPermanent:        r >= 250,
 		driverRecorded:       r <= 249,
 		driverProperty:       r >= 255,
+		cleanText:            r >= 260,
 		sysName:              r <= 257,
 		versionUnequal:       r >= 242,
 		versionList:          r >= 243,

@@ -327,6 +327,14 @@ func TestReleasesDifferAsTheSourcesShow(t *testing.T) {
 				properties1("X", "")(d)
 				d.Driver = fact.Known("bridge")
 			}), scene.applied, usrA, "none"},
+		{"a name with a control character is refused", "cleanText", "property_is_valid", 260,
+			oneFile("[Match]\nOriginalName=*\n").device(named("c\x01x")), scene.applied, usrA, "none"},
+		{"a name with a noncharacter is refused", "cleanText", "property_is_valid", 260,
+			oneFile("[Match]\nOriginalName=*\n").device(named("e\ufffex")), scene.applied, usrA, "none"},
+		{"a name with a C1 control character is not", "", "property_is_valid", 260,
+			oneFile("[Match]\nOriginalName=*\n").device(named("h\u0085x")), scene.applied, usrA, usrA},
+		{"a property with a tab is none", "cleanText", "property_is_valid", 260,
+			oneFile("[Match]\nProperty=ODD=*\n").device(properties1("ODD", "a\tb")), scene.applied, usrA, "none"},
 		{"! in a name is itself", "sysName", "link_new", 258,
 			oneFile("[Match]\nOriginalName=p!x\n").device(named("p!x")), scene.applied, "none", usrA},
 		{"! in a name was a slash", "sysName", "link_new", 258,

@@ -688,7 +688,7 @@ func (t *Tree) For(sys *System) *Decider {
 func (d *Decider) Decide(dev *Device) Decision {
 	var out Decision
 	switch {
-	case dev.Loopback && d.tree.quirks.loopback:
+	case dev.Loopback && d.tree.quirks.loopback, d.tree.refused(dev) != "":
 		out.File = fact.Absent[*File]()
 		return out
 	case d.tree.unread != "":

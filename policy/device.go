@@ -3,6 +3,7 @@ package policy
 import (
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"linkaudit/fact"
 	"linkaudit/host"
@@ -169,25 +170,42 @@ func MatchKind(rel linkfiles.Release, kind string) (key, value string, ok bool) 
 	return "Driver", k.driver, true
 }
 
-// udevRenames is the name that udevd gives to a device whose name has a "!", and the name
-// itself for any other: with NAMING_REPLACE_STRICTLY the "/" that udevd takes it for
-// becomes "_", and with NAMING_USE_INTERFACE_PROPERTY (258) it is not taken for that.
-func udevRenames(rel linkfiles.Release, scheme fact.Fact[string], name string) string {
-	const replaceStrictly, useInterfaceProperty = 249, 258
-	if rel < replaceStrictly || !strings.Contains(name, "!") {
-		return name
-	}
-	has := int(rel) // for want of one, the newest of the release
+// UdevName is the name that udevd leaves a new device with to which a file applies, though
+// the file asks for no other: udev_replace_ifname() of udev-event.c under a scheme with
+// NAMING_REPLACE_STRICTLY, otherwise udev_replace_chars(), which keeps UTF-8. Both see
+// "/" for "!" (NAMING_USE_INTERFACE_PROPERTY, from 258 on: "!").
+func UdevName(rel linkfiles.Release, scheme fact.Fact[string], name string) string {
+	const replaceStrictly, useInterfaceProperty, cleanText = 249, 258, 260
+	has := int(rel) // for want of a scheme, the newest of the release
 	if s, ok := scheme.Get(); ok {
 		if n, err := strconv.Atoi(strings.TrimPrefix(s, "v")); err == nil {
 			has = n
 		}
 		if strings.HasPrefix(s, "rhel-8.") || strings.HasPrefix(s, "rhel-9.") {
-			return name // without either
+			has = 0 // RHEL took the flag out
 		}
 	}
-	if has < replaceStrictly || has >= useInterfaceProperty {
-		return name
+	strict := rel >= replaceStrictly && has >= replaceStrictly
+	if rel >= cleanText && !linkfiles.CleanText(name) {
+		return name // of which udevd takes no notice
 	}
-	return strings.ReplaceAll(name, "!", "_")
+	var out strings.Builder
+	for i := 0; i < len(name); {
+		r, n := utf8.DecodeRuneInString(name[i:])
+		c := name[i]
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', strings.IndexByte("#+-.=@_", c) >= 0,
+			c == '!' && (!strict || has >= useInterfaceProperty),
+			strict && c > ' ' && c < 0x7f && c != '%' && c != '!',
+			!strict && n > 1 && validInUdev(r):
+			out.WriteString(name[i : i+n])
+		default:
+			out.WriteString(strings.Repeat("_", n))
+		}
+		i += n
+	}
+	return out.String()
 }
+
+// validInUdev is unichar_is_valid() of utf8.c.
+func validInUdev(r rune) bool { return linkfiles.CleanText(string(r)) }

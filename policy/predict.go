@@ -289,9 +289,9 @@ func (s *subject) udevOnNew(d *host.Device, atBoot bool) *udevOnNew {
 // it, at the one that comes of that.
 func (s *subject) newUdevOnNew(d *host.Device, persistent fact.Fact[host.PersistentMAC]) *udevOnNew {
 	first := s.udevOnNewCalled(d, persistent)
-	name := udevRenames(s.tree.Release, schemeName(s.snap), d.Name)
-	if name == d.Name || first.step == nil && first.unknown != "" {
-		return first
+	name := UdevName(s.tree.Release, schemeName(s.snap), d.Name)
+	if name == d.Name || first.step == nil {
+		return first // without a file it asks for no name at all
 	}
 	renamed := *d
 	renamed.Name = name
@@ -301,8 +301,6 @@ func (s *subject) newUdevOnNew(d *host.Device, persistent fact.Fact[host.Persist
 	then := s.udevOnNewCalled(&renamed, persistent)
 	switch {
 	case then.unknown != "":
-		return then
-	case first.step == nil:
 		return then
 	case then.step == nil:
 		return first

@@ -54,6 +54,8 @@ func linkDevice(d *host.Device) linkfiles.Device {
 	dev.Properties = func(key string) fact.Fact[string] {
 		v := recorded(key)
 		switch {
+		case setLater[key]:
+			return fact.Absent[string]()
 		case v.IsKnown():
 			return v
 		case key == "ID_NET_DRIVER":
@@ -110,6 +112,8 @@ func absentDevice(name, kind string) linkfiles.Device {
 			return fact.Known(name)
 		case key == "SUBSYSTEM":
 			return fact.Known("net")
+		case setLater[key]:
+			return fact.Absent[string]()
 		case ok && key == "DEVTYPE":
 			return fact.Text(k.devType)
 		case ok && key == "ID_NET_DRIVER":
@@ -121,6 +125,11 @@ func absentDevice(name, kind string) linkfiles.Device {
 	}
 	return dev
 }
+
+// setLater are the properties that an event sets once the file has been looked for:
+// net_setup_link itself, and rules behind 80-net-setup-link.rules (99-systemd.rules). The
+// udev database has them from the event before.
+var setLater = map[string]bool{"ID_NET_LINK_FILE": true, "ID_NET_LINK_FILE_DROPINS": true, "ID_NET_NAME": true, "SYSTEMD_ALIAS": true}
 
 // fromParent reports whether udev's own rules take the property from the bus
 // that a device sits on (usb_id, path_id, net_id of 75-net-description.rules),

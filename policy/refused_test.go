@@ -135,3 +135,19 @@ func TestADeviceThatUdevdRenamesIsHandledTwice(t *testing.T) {
 		}
 	}
 }
+
+// TestPropertiesThatAreSetLaterFitNothing: the udev database of every device has an
+// alias, which udevds of 247 to 262 were seen not to know when they look for the file.
+func TestPropertiesThatAreSetLaterFitNothing(t *testing.T) {
+	for key := range setLater {
+		d := master("bridge", "br0", bridgeDerived, host.AddrSet)
+		d.UdevDB = fact.Known(map[string]string{key: "x"})
+		snap := machine(map[string]string{defaultPath: defaultLink, vendorDir + "/10-p.link": "[Match]\nProperty=" + key + "=*\n"}, d)
+		for _, target := range []Target{{Name: "br0"}, {Name: "br1", Kind: "bridge"}} {
+			res := check(snap, Options{Targets: []Target{target}}).Devices[0]
+			if f := res.LinkFile.Or(nil); f == nil || f.Path != defaultPath {
+				t.Errorf("%s, %s: %v", key, target.Name, res.LinkFile)
+			}
+		}
+	}
+}

@@ -423,7 +423,7 @@ func (g *generator) policyTree() Tree {
 		var b strings.Builder
 		fmt.Fprintf(&b, "[Match]\n%s\n[Link]\n", one(g, "OriginalName=*", "OriginalName=a*", "Driver=bridge", "Type=ether",
 			"Driver=veth vxlan", "Type=bridge", "OriginalName=!*1", "Driver=tun macvlan", "OriginalName=*2 *3 *4",
-			"PermanentMACAddress=00:00:00:00:00:00", "OriginalName=*!* *_*"))
+			"PermanentMACAddress=00:00:00:00:00:00", "OriginalName=*!* *_*", "Property=SYSTEMD_ALIAS=*", "Property=ID_NET_NAME=* ID_NET_LINK_FILE=*"))
 		if !g.chance(6) {
 			fmt.Fprintf(&b, "MACAddressPolicy=%s\n", one(g, "persistent", "persistent", "random", "none", "bogus"))
 		}

@@ -105,7 +105,7 @@ func ReadFile(path string) (*Store, error) {
 		return nil, fmt.Errorf("%s: it could not be read (%s)", path, e.Err)
 	}
 	d := Dir{Path: strings.TrimSuffix(dir, "/"), Entries: []Entry{e}}
-	if dd := r.dir(path+".d", dropInSuffix); len(dd.Entries) > 0 || dd.Err != "" {
+	if dd := r.dir(path+".d", dropInSuffix); len(dd.Entries) > 0 || dd.Err != "" || dd.NoDir != "" {
 		dd.Resolved = ""
 		d.DropIns = []Dir{dd}
 	}
@@ -145,7 +145,7 @@ func (r *reader) inside(real string) string {
 func (r *reader) searchDir(before []Dir, path, suffix string) Dir {
 	real, err := r.real(path)
 	if err != nil {
-		return Dir{Path: path, Err: dirErrno(err)}
+		return noDir(path, err)
 	}
 	in := r.inside(real)
 	for i := range before {
@@ -194,7 +194,7 @@ func (r *reader) dropInDir(real, path string) Dir {
 func (r *reader) dir(path, suffix string) Dir {
 	real, err := r.real(path)
 	if err != nil {
-		return Dir{Path: path, Err: dirErrno(err)}
+		return noDir(path, err)
 	}
 	return r.dirAt(real, path, suffix)
 }
@@ -203,7 +203,7 @@ func (r *reader) dir(path, suffix string) Dir {
 func (r *reader) dirAt(real, path, suffix string) Dir {
 	fd, err := rootfs.OpenResolved(r.root, real, unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
-		return Dir{Path: path, Err: dirErrno(err)}
+		return noDir(path, err)
 	}
 	r.listed[path] = true
 	return r.list(fd, real, path, suffix)
@@ -225,10 +225,23 @@ func (r *reader) list(fd int, real, path, suffix string) Dir {
 		case strings.HasSuffix(name, suffix):
 			d.Entries = append(d.Entries, r.entry(real, path, name))
 		case suffix != dropInSuffix && strings.HasSuffix(name, suffix+".d"):
-			if dd := r.dropInDir(real, join(path, name)); len(dd.Entries) > 0 || dd.Err != "" {
+			if dd := r.dropInDir(real, join(path, name)); len(dd.Entries) > 0 || dd.Err != "" || dd.NoDir != "" {
 				d.DropIns = append(d.DropIns, dd)
 			}
 		}
+	}
+	return d
+}
+
+// noDir is a directory that could not be opened.
+func noDir(path string, err error) Dir {
+	d := Dir{Path: path, Err: dirErrno(err)}
+	switch {
+	case d.Err != "":
+	case errors.Is(err, unix.ENOTDIR):
+		d.NoDir = "ENOTDIR"
+	case !errors.Is(err, unix.ENOENT):
+		d.NoDir = "ELOOP"
 	}
 	return d
 }

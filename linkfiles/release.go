@@ -31,7 +31,7 @@ type quirks struct {
 	// is read only as the drop-in (conf-parser.c: config_parse_many_files).
 	dropInTwin bool
 	// regularOnly: only regular files are opened as main file or drop-in
-	// (conf-parser.c: CHASE_MUST_BE_REGULAR).
+	// (conf-parser.c: CHASE_MUST_BE_REGULAR), for which main files are chased, too.
 	regularOnly bool
 	// loopNotListed: a name that is a loop of symbolic links, or one through
 	// a file, is passed over, so that the same name in a lower directory
@@ -46,6 +46,9 @@ type quirks struct {
 	// does it, in all releases.
 	chase      bool
 	chaseLinks int
+	// noDirWarns: a file or a loop of links in the place of a directory is warned
+	// about (conf-files.c: CONF_FILES_WARN).
+	noDirWarns bool
 	// openFailureWarns: a drop-in that cannot be opened is warned about
 	// (conf-parser.c: config_parse_many_files). Where dropInTwin holds and
 	// this does not, the whole file goes in silence.
@@ -195,6 +198,7 @@ func (r Release) quirks() quirks {
 		chase:                r >= 255,
 		loopNotListed:        r >= 258,
 		loopWarns:            r >= 260,
+		noDirWarns:           r >= 260,
 		openFailureWarns:     r >= 257,
 		failureRepeated:      r >= 242 && r <= 250,
 		danglingWarns:        r >= 251,

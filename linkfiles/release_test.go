@@ -228,6 +228,12 @@ func TestReleasesDifferAsTheSourcesShow(t *testing.T) {
 			oneFile(matchA).with(etcA, loop), scene.said, "", "unreadable-file warning:0"},
 		{"a loop of links is told no more", "loopNotListed", "files_add", 258,
 			oneFile(matchA).with(etcA, loop), scene.said, "unreadable-file warning:0", ""},
+		{"a file in the place of a directory is told", "noDirWarns", "conf_files_list_impl", 260,
+			oneFile(matchA), func(s scene, rel Release) string {
+				st := s.store()
+				st.Dirs = append([]Dir{{Path: etcDir, NoDir: "ENOTDIR"}}, st.Dirs...)
+				return string(Parse(st, rel).Diagnostics[0].Level)
+			}, "info", "warning"},
 		{"a drop-in that is a loop rejects the file in silence", "dropInTwin", "config_parse_many_files", 255,
 			oneFile(matchA).with(usrX, loop), scene.said, "unreadable-file error:0", ""},
 		{"a drop-in that is a loop is told", "openFailureWarns", "config_parse_many_files", 257,

@@ -26,6 +26,9 @@ type Dir struct {
 	// Err says why the directory could not be read; "" if it was, or does
 	// not exist.
 	Err Errno `json:"err,omitempty"`
+	// NoDir is why there is no directory where something else is in its place:
+	// ENOTDIR for a file, ELOOP for a loop of links.
+	NoDir Errno `json:"no_dir,omitempty"`
 	// Entries are its *.link files (in a NAME.link.d: its *.conf files).
 	// Hidden names, which start with a dot, are none of them.
 	Entries []Entry `json:"entries,omitempty"`
@@ -138,7 +141,7 @@ func (s *Store) With(path string, content []byte) (*Store, bool) {
 	out := &Store{Kind: s.Kind, Dirs: slices.Clone(s.Dirs)}
 	for i := range out.Dirs {
 		d := &out.Dirs[i]
-		if d.Err != "" {
+		if d.Err != "" || d.NoDir != "" {
 			continue
 		}
 		if d.Path == dirPath {
@@ -151,7 +154,7 @@ func (s *Store) With(path string, content []byte) (*Store, bool) {
 		d.DropIns = slices.Clone(d.DropIns)
 		for j := range d.DropIns {
 			if dd := &d.DropIns[j]; dd.Path == dirPath {
-				return out, dd.Err == "" && dd.set(name, content)
+				return out, dd.Err == "" && dd.NoDir == "" && dd.set(name, content)
 			}
 		}
 		dd := Dir{Path: dirPath}

@@ -138,6 +138,7 @@ func (t *Tree) searchPath(store *Store) []*Dir {
 		if d.Err != "" {
 			t.cannotList(d, "files")
 		}
+		t.noDirectory(d)
 		dirs = append(dirs, d)
 	}
 	return dirs
@@ -150,6 +151,24 @@ func (t *Tree) cannotList(d *Dir, what string) {
 	t.Diagnostics = append(t.Diagnostics, Diagnostic{
 		Pos: Pos{d.Path, 0}, Code: CodeUnreadable, Level: LevelError, Err: d.Err,
 		Message: fmt.Sprintf("the directory could not be read (%s), so it is unknown which %s are in it", d.Err, what),
+	})
+}
+
+// noDirectory notes what is in the place of a directory.
+func (t *Tree) noDirectory(d *Dir) {
+	if d.NoDir == "" {
+		return
+	}
+	level, what := LevelInfo, "a file"
+	if t.quirks.noDirWarns {
+		level = LevelWarning
+	}
+	if d.NoDir == "ELOOP" {
+		what = "a loop of symbolic links"
+	}
+	t.Diagnostics = append(t.Diagnostics, Diagnostic{
+		Pos: Pos{d.Path, 0}, Code: CodeUnreadable, Level: level,
+		Message: fmt.Sprintf("no directory but %s, so that %s reads nothing from it", what, t.format.reader),
 	})
 }
 
@@ -240,6 +259,7 @@ func (t *Tree) dropIns(ds []*Dir) []candidate {
 		if d.Err != "" {
 			t.cannotList(d, "drop-ins")
 		}
+		t.noDirectory(d)
 	}
 	if t.quirks.chase {
 		return t.list(ds, t.chased)
@@ -269,6 +289,9 @@ func (t *Tree) load(c candidate, dropIns []*Dir) *File {
 	parts := []candidate{c}
 	if t.quirks.dropInTwin && slices.ContainsFunc(drop, func(d candidate) bool { return d.entry.Inode != 0 && d.entry.Inode == c.entry.Inode }) {
 		parts = nil
+	}
+	if t.quirks.regularOnly && c.entry.linkToDot() {
+		parts = nil // chased, too, it leads to nothing, which is passed over
 	}
 	for _, d := range drop {
 		f.DropIns = append(f.DropIns, d.path)
@@ -388,12 +411,16 @@ func (t *Tree) chased(e *Entry) *Entry {
 	switch {
 	case e.Links > t.quirks.chaseLinks:
 		return e.nowhere("ELOOP")
-	case e.Symlink != "" && strings.Trim(e.Symlink, "./") == "" && !strings.HasPrefix(e.Symlink, "/") && !strings.Contains(e.Symlink, ".."):
-		// The directory that it is in, in which chase_and_open() then looks
-		// for the directory's own name.
+	case e.linkToDot():
 		return e.nowhere("ENOENT")
 	}
 	return e
+}
+
+// linkToDot reports whether the entry is a link to the directory that it is in, in which
+// chase_and_open() then looks for the directory's own name.
+func (e *Entry) linkToDot() bool {
+	return e.Symlink != "" && strings.Trim(e.Symlink, "./") == "" && !strings.HasPrefix(e.Symlink, "/") && !strings.Contains(e.Symlink, "..")
 }
 
 // nowhere is the entry where following it fails.

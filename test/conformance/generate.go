@@ -111,6 +111,17 @@ func (g *generator) grow() {
 			g.dropIns(name)
 		}
 	}
+	if g.chance(25) { // something else where a directory could be
+		p := SearchPath[g.IntN(len(SearchPath)-1)]
+		if g.chance(2) {
+			p = path.Join(SearchPath[g.IntN(len(SearchPath))], names[0]+".d")
+		}
+		if g.chance(3) {
+			g.add(Node{Path: p, Kind: NodeSymlink, Target: one(g, path.Base(p), "/run/nowhere", "/etc/hostname")})
+		} else {
+			g.add(Node{Path: p, Kind: NodeFile, Content: []byte("x\n")})
+		}
+	}
 	if g.chance(3) { // the file that every host has, applying to what is left
 		g.add(Node{Path: "/usr/lib/systemd/network/99-default.link", Kind: NodeFile,
 			Content: []byte("[Match]\nOriginalName=*\n\n[Link]\nNamePolicy=keep kernel\nMACAddressPolicy=persistent\n")})
@@ -188,7 +199,7 @@ func (g *generator) node(p string, dropIn bool) {
 		switch {
 		case target == p:
 		case g.chance(10):
-			g.chain(p, target, one(g, 31, 32, 33, 40, 41, 61, 62))
+			g.chain(p, target, one(g, 31, 32, 33, 40, 41, 50))
 		default:
 			g.add(Node{Path: p, Kind: NodeSymlink, Target: target + one(g, "", "", "", "", "", "", "/", "/.")})
 		}

@@ -293,7 +293,7 @@ func (r *reader) entry(real, path, name string) Entry {
 		e.Symlink = target
 		var way way
 		way, err = r.follow(join(r.inside(real), name))
-		at, e.Slash, e.Back = way.to, way.slash, way.back
+		at, e.Slash, e.Back, e.Dot = way.to, way.slash, way.back, way.dot
 		if way.links > fewLinks {
 			e.Links = way.links
 		}
@@ -316,6 +316,7 @@ type way struct {
 	links int
 	slash bool // there is a slash behind the name of what is no directory
 	back  bool // it leads to a directory that is missing, and out of it again by ".."
+	dot   bool // the last link is one to the directory that it is in
 }
 
 // follow takes the way of a symbolic link inside the root, name by name. A way that the
@@ -356,6 +357,7 @@ func (r *reader) follow(path string) (w way, err error) {
 			if strings.HasPrefix(target, "/") {
 				done = ""
 			}
+			w.dot = last && filepath.Clean(target) == "." && !strings.Contains(target, "..")
 			todo = target + behind
 			if whole := done + "/" + todo; r.root != "/" && filepath.Clean(whole) == nullDevice {
 				// It masks, although an image seldom has the device.

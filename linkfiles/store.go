@@ -65,9 +65,11 @@ type Entry struct {
 	Links int `json:"links,omitempty"`
 	// Slash says that the way to what is no directory ends in a slash, by which
 	// the kernel refuses to open it; Back that it leads into a directory that is
-	// missing, and out of it again by "..".
+	// missing, and out of it again by ".."; Dot that the last link leads to the
+	// directory that it is in.
 	Slash bool `json:"slash,omitempty"`
 	Back  bool `json:"back,omitempty"`
+	Dot   bool `json:"dot,omitempty"`
 	// Resolved is the path inside the root after all symbolic links, where
 	// it differs from directory and name.
 	Resolved string `json:"resolved,omitempty"`

@@ -290,7 +290,7 @@ func (t *Tree) load(c candidate, dropIns []*Dir) *File {
 	if t.quirks.dropInTwin && slices.ContainsFunc(drop, func(d candidate) bool { return d.entry.Inode != 0 && d.entry.Inode == c.entry.Inode }) {
 		parts = nil
 	}
-	if t.quirks.regularOnly && c.entry.linkToDot() {
+	if t.quirks.regularOnly && c.entry.Dot {
 		parts = nil // chased, too, it leads to nothing, which is passed over
 	}
 	for _, d := range drop {
@@ -411,16 +411,11 @@ func (t *Tree) chased(e *Entry) *Entry {
 	switch {
 	case e.Links > t.quirks.chaseLinks:
 		return e.nowhere("ELOOP")
-	case e.linkToDot():
+	case e.Dot:
+		// chase_and_open() looks in the directory for its own name.
 		return e.nowhere("ENOENT")
 	}
 	return e
-}
-
-// linkToDot reports whether the entry is a link to the directory that it is in, in which
-// chase_and_open() then looks for the directory's own name.
-func (e *Entry) linkToDot() bool {
-	return e.Symlink != "" && strings.Trim(e.Symlink, "./") == "" && !strings.HasPrefix(e.Symlink, "/") && !strings.Contains(e.Symlink, "..")
 }
 
 // nowhere is the entry where following it fails.
@@ -822,7 +817,7 @@ func hasStar(ps []pattern) bool {
 // Needs says which facts the [Match] sections of a tree ask for, so that no
 // others need to be collected.
 type Needs struct {
-	Driver, PermMAC, UdevDB, Properties, NameAssignType, Virtualization, Firmware, Credentials, MachineTags, MachineID, OtherIDs bool
+	Driver, PermMAC, UdevDB, Properties, NameAssignType, Virtualization, Firmware, Credentials, MachineTags, MachineID, OtherIDs, Glibc bool
 }
 
 // Needs returns what must be known to decide for any device.
@@ -848,6 +843,8 @@ func (t *Tree) Needs() Needs {
 				n.Credentials = true
 			case "MachineTag":
 				n.MachineTags = true
+			case "KernelVersion":
+				n.Glibc = n.Glibc || t.quirks.versionSubject && strings.HasPrefix(c.param, "glibc")
 			case "Host":
 				if _, err := ParseMachineID(c.param); err == nil {
 					n.MachineID = true

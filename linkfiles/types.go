@@ -121,13 +121,15 @@ type System struct {
 	BootID      fact.Fact[string] `json:"boot_id"`
 	ProductUUID fact.Fact[string] `json:"product_uuid"`
 	// Virtualization is what systemd-detect-virt prints: "none", "kvm", ...
-	Virtualization    fact.Fact[Virt]     `json:"virtualization"`
-	KernelCommandLine fact.Fact[string]   `json:"kernel_command_line"`
-	KernelRelease     fact.Fact[string]   `json:"kernel_release"` // uname -r
-	Architecture      fact.Fact[string]   `json:"architecture"`   // systemd's name: x86-64, arm64, ...
-	Credentials       fact.Fact[[]string] `json:"credentials"`    // names of the credentials passed to the system
-	Firmware          fact.Fact[Firmware] `json:"firmware"`
-	MachineTags       fact.Fact[[]string] `json:"machine_tags"` // TAGS= of /etc/machine-info
+	Virtualization    fact.Fact[Virt]   `json:"virtualization"`
+	KernelCommandLine fact.Fact[string] `json:"kernel_command_line"`
+	KernelRelease     fact.Fact[string] `json:"kernel_release"` // uname -r
+	// Glibc is the version of udevd's C library, for KernelVersion=glibc since 258.
+	Glibc        fact.Fact[string]   `json:"glibc"`
+	Architecture fact.Fact[string]   `json:"architecture"` // systemd's name: x86-64, arm64, ...
+	Credentials  fact.Fact[[]string] `json:"credentials"`  // names of the credentials passed to the system
+	Firmware     fact.Fact[Firmware] `json:"firmware"`
+	MachineTags  fact.Fact[[]string] `json:"machine_tags"` // TAGS= of /etc/machine-info
 }
 
 // Virt is the machine's virtualization, as ConditionVirtualization= asks it.

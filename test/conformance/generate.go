@@ -536,6 +536,10 @@ func (g *generator) condition() (key, value string) {
 	case 5, 6:
 		v, _, _ := strings.Cut(m.Kernel, "-")
 		op := one(g, ">", ">=", "<", "<=", "=", "==", "!=", "", "$=", "!$=", "> ", "<>", "=>")
+		if g.chance(8) {
+			return one(g, "KernelVersion", "Version"), one(g, "glibc", "glibc ", "systemd ", "systemd", "kernel ", "libc ") +
+				one(g, ">=2.36", ">= 2.36", "<2.42", "=2.42", "$=2.*", "!=2.31", "> 250", "<262", ">=262.1", "", "2.41", ">=2.31 <2.99")
+		}
 		return "KernelVersion", one(g, op+v, op+m.Kernel, op+"5.10", op+"99", op+"4", op+v+"~rc1", op+v+"^1", op,
 			one(g, "5.*", "6.*", "*", "[0-9]*", g.glob(m.Kernel)), ">=4 <99", ">=4 <5", op+" "+v, op+v+" extra", ">= 4 < 5", `">=4"`)
 	case 7:

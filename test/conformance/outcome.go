@@ -266,7 +266,7 @@ func outcomeSuite(o Options, suite string) (failures int, err error) {
 		release = agent.Release
 		g := &generator{Rand: rand.New(rand.NewPCG(o.Seed, uint64(batch)))}
 		tree := g.policyTree()
-		req := request{Tree: tree, Create: g.devicesToCreate()}
+		req := request{Tree: tree, Create: g.devicesToCreate(nameSigns...)}
 		for _, args := range req.Create {
 			for _, name := range args {
 				if agent.Release >= 260 && !linkfiles.CleanText(name) {
@@ -446,11 +446,14 @@ func (g *generator) policyTree() Tree {
 	return g.tree
 }
 
+// nameSigns are what names may hold that udevd sees in another way, replaces or refuses.
+var nameSigns = []string{"-", "-", "-", "-", "-", "-", "!", "!", "%", "[", "é", "\x01", "\x7f", "\xff", "\ufdd0", "\u0085"}
+
 // devicesToCreate are some devices of the kinds that every kernel of the test
-// has; the names differ in each batch.
-func (g *generator) devicesToCreate() [][]string {
+// has; the names differ in each batch, and have one of the signs in them.
+func (g *generator) devicesToCreate(signs ...string) [][]string {
 	name := func(i int) string {
-		return fmt.Sprintf("%s%05x%s%d", one(g, "a", "b"), g.Uint32()>>12, one(g, "-", "-", "-", "!"), i)
+		return fmt.Sprintf("%s%05x%s%d", one(g, "a", "b"), g.Uint32()>>12, one(g, signs...), i)
 	}
 	address := func() string {
 		return fmt.Sprintf("02:%02x:%02x:%02x:%02x:%02x", g.IntN(256), g.IntN(256), g.IntN(256), g.IntN(256), g.IntN(256))

@@ -54,6 +54,26 @@ func reload(ctx context.Context) (how string, err error) {
 	return "", direct
 }
 
+// elsewhere says why there is no udevd to reload that reads the files of this process,
+// "" where there may be one: in a chroot, the machine's has another root directory, and
+// udevadm succeeds without doing anything (running_in_chroot() of virt.c).
+func elsewhere() string {
+	switch pid := host.UdevdPID(); {
+	case pid != 0 && !sameRoot(pid):
+		return fmt.Sprintf("systemd-udevd, process %d, has another root directory than this chroot, and reads other files", pid)
+	case pid == 0 && !sameRoot(1):
+		return "this is a chroot, in which udevadm control does nothing, and no udevd of it is to be seen"
+	}
+	return ""
+}
+
+// sameRoot reports whether the process has the root directory of this one, or may have.
+func sameRoot(pid int) bool {
+	theirs, err := os.Stat(fmt.Sprintf("/proc/%d/root", pid))
+	ours, err2 := os.Stat("/")
+	return err != nil || err2 != nil || os.SameFile(theirs, ours)
+}
+
 // reloadUnit goes through the service manager, over D-Bus. A unit of type
 // notify-reload (systemd.service(5), since systemd 253) is reloaded once udevd
 // says so; others get the signal.
@@ -157,6 +177,8 @@ func udevadm(ctx context.Context, args ...string) (string, error) {
 	if cmd == nil {
 		return "", errors.New("udevadm is not installed")
 	}
+	// The udevd of a chroot listens to udevadm in it: elsewhere has seen to that.
+	cmd.Env = append(cmd.Env, "SYSTEMD_IGNORE_CHROOT=1")
 	out, err := cmd.Output()
 	if err != nil {
 		var exit *exec.ExitError

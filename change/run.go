@@ -53,7 +53,9 @@ type Result struct {
 	// reloadAsked: udevd may have read what was written, even where Reloaded is
 	// false.
 	reloadAsked bool
-	reloadedBy  string
+	// unheard: there is a udevd, or may be one, but none that reads the files.
+	unheard    bool
+	reloadedBy string
 	// Live are the addresses that were set, or would be.
 	Live []LiveChange
 	// Initramfs are the images that are stale, or were until they were updated.
@@ -187,7 +189,7 @@ func Fix(ctx context.Context, o Options) (*Result, error) {
 	} else if err := verifyAll(in, r.Plans, &in.Snapshot.Files, in.Networkd.NetDev); err != nil {
 		return nil, err
 	}
-	r.Verified = true
+	r.Verified = !r.unheard
 	for _, c := range live {
 		if err := setAddress(c); err != nil {
 			return r, fmt.Errorf("the override is in force, but: %w", err)
@@ -216,7 +218,7 @@ func (o Options) takeEffect(ctx context.Context, in Input, r *Result) error {
 	if err := o.reload(ctx, in, r); err != nil {
 		return err
 	}
-	if o.Root != "/" || in.Release < harmlessTest {
+	if o.Root != "/" || in.Release < harmlessTest || r.unheard {
 		return nil
 	}
 	for _, p := range r.Plans {
@@ -252,6 +254,11 @@ func (o Options) reload(ctx context.Context, in Input, r *Result) error {
 		return nil
 	case known && !running:
 		r.Remaining = append(r.Remaining, "systemd-udevd does not run: no .link file is applied to any device until it does")
+		return nil
+	}
+	if why := elsewhere(); why != "" {
+		r.unheard = true
+		r.Remaining = append(r.Remaining, "udevd was not reloaded: "+why)
 		return nil
 	}
 	r.reloadAsked = true
@@ -379,7 +386,7 @@ func TakeBack(ctx context.Context, o Options) (*Result, error) {
 			o.Say(message("undo", u.Target.String(), u.Path))
 		}
 	}
-	r.Verified = true
+	r.Verified = !r.unheard
 	return r, o.initramfs(ctx, in, r, after, targets)
 }
 

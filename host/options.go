@@ -62,6 +62,8 @@ const (
 	// WantPortDevices collects, with WantPorts, the ports as devices too: a file of
 	// another program may ask for anything about them.
 	WantPortDevices
+	// WantGlibc collects System.Glibc, for which the C library is read.
+	WantGlibc
 
 	// WantNone collects no devices, and the system's cheap facts alone.
 	WantNone Want = 1 << 31
@@ -70,7 +72,7 @@ const (
 	// names, kinds, types and addresses only.
 	WantCheck = WantPorts | WantUdevDB | WantDeclarations
 	// WantEverything is for a snapshot that is to answer any question later.
-	WantEverything = WantPorts | WantUdevDB | WantDriver | WantNameAssignType | WantUEvent | WantSystem | WantDeclarations
+	WantEverything = WantPorts | WantUdevDB | WantDriver | WantNameAssignType | WantUEvent | WantSystem | WantDeclarations | WantGlibc
 )
 
 // DefaultKinds are audited unless asked otherwise: those whose address other

@@ -38,6 +38,9 @@ func imageSystem(f files, want Want) (linkfiles.System, MachineIDFile) {
 	if want&WantSystem != 0 {
 		s.MachineTags = f.machineTags()
 	}
+	if want&WantGlibc != 0 {
+		s.Glibc = f.glibc()
+	}
 	return s, MachineIDFile{State: state}
 }
 
@@ -67,6 +70,9 @@ func liveSystem(ctx context.Context, rel fact.Fact[linkfiles.Release], u udevd, 
 		s.MachineTags = here.machineTags()
 		s.BootID = here.identifier("/proc/sys/kernel/random/boot_id")
 		s.ProductUUID = here.identifier(productUUID)
+	}
+	if want&WantGlibc != 0 {
+		s.Glibc = here.glibc()
 	}
 	return s, MachineIDFile{State: state}
 }

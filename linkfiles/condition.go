@@ -312,7 +312,11 @@ func testVersion(rel Release, q quirks, param string, sys *System) outcome {
 	case "systemd":
 		have = strconv.Itoa(int(rel))
 	case "glibc":
-		return outcome{reason: "the version of glibc is not collected"}
+		glibc, ok := sys.Glibc.Get()
+		if !ok {
+			return outcome{reason: "the version of glibc is unknown (" + sys.Glibc.Reason() + ")"}
+		}
+		have = glibc
 	default:
 		kernel, ok := sys.KernelRelease.Get()
 		if !ok {

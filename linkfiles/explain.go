@@ -53,6 +53,8 @@ func (d *Decider) Explain(dev *Device) []Verdict {
 			a.reason = f.Why
 		case dev.Loopback && d.tree.quirks.loopback:
 			a = fails(whole, "systemd %d applies no .link file to the loopback device", d.tree.Release)
+		case d.tree.refused(dev) != "":
+			a = fails(whole, "%s", d.tree.refused(dev))
 		case d.tree.unread != "":
 			a = cannotTell(whole, "%s", d.tree.unread)
 		case a.state != no:

@@ -73,7 +73,7 @@ func (x *index) candidates(q quirks, dev *Device) ([]int, bool) {
 	if dev.Path.IsAbsent() {
 		others = x.pathless
 	}
-	byMAC, byName := x.byMAC[mac], x.byName[dev.Name]
+	byMAC, byName := x.byMAC[mac], x.byName[dev.name(q)]
 	if len(byMAC)+len(byName) == 0 {
 		return others, true
 	}

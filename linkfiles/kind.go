@@ -77,7 +77,7 @@ func (k Kind) quirks(rel Release) quirks {
 	q.altNames = rel >= 245
 	q.nameLonger = rel >= 247
 	// What link-config.c alone asks.
-	q.renamedNameSkips, q.loopback, q.driverProperty = false, false, false
+	q.renamedNameSkips, q.loopback, q.driverRecorded, q.driverProperty, q.sysName, q.cleanText = false, false, false, false, false, false
 	return q
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"linkaudit/fact"
 )
@@ -347,7 +348,7 @@ func (m *match) device(q quirks, d *Device, brief bool) answer {
 
 // testName is net_condition_test_ifname() of net-condition.c.
 func (m *match) testName(q quirks, d *Device, brief bool) answer {
-	v := testPatterns(q, m.nameKey, m.ifname, fact.Known(d.Name), brief)
+	v := testPatterns(q, m.nameKey, m.ifname, fact.Known(d.name(q)), brief)
 	if v.state != no || !q.altNames {
 		return v
 	}
@@ -369,10 +370,50 @@ func (m *match) setWireless(a Assignment) bool {
 	return true
 }
 
+// name is the device's as the release has it.
+func (d *Device) name(q quirks) string {
+	if q.sysName {
+		return SysName(d.Name)
+	}
+	return d.Name
+}
+
+// SysName is what sd_device_get_sysname(3) makes of the name of a device:
+// directories of sysfs have "!" for a "/", so that it takes each for one.
+func SysName(name string) string { return strings.ReplaceAll(name, "!", "/") }
+
+// CleanText is property_is_valid() of sd-device.c (260 and newer): UTF-8 without
+// noncharacters (unichar_is_valid()) and without control characters.
+func CleanText(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {
+		return r < ' ' || r == 0x7f || 0xfdd0 <= r && r <= 0xfdef || r&0xfffe == 0xfffe
+	})
+}
+
+// refused says why udevd of the release takes no notice of the device, "" where it does.
+func (t *Tree) refused(d *Device) string {
+	if t.quirks.cleanText && !CleanText(d.Name) {
+		return fmt.Sprintf("systemd %d takes no notice of a device whose name is not UTF-8, or holds control characters or noncharacters", t.Release)
+	}
+	return ""
+}
+
+// notFoundByName reports whether the release asks the ethtool interface for a name
+// that no device has.
+func (d *Device) notFoundByName(q quirks) bool { return d.name(q) != d.Name }
+
 // permanent is the permanent address as the release understands all zeros.
 func (d *Device) permanent(q quirks) fact.Fact[string] {
 	perm := d.PermMAC
 	mac, hasMAC := d.MAC.Get()
+	if d.notFoundByName(q) {
+		// Since 250 the kernel itself sends the address of a device that
+		// has one; before, and for the others, ETHTOOL_GPERMADDR is asked.
+		if !q.nullPermanent || perm.IsKnown() && strings.Trim(perm.Or(""), "0:") == "" {
+			perm = fact.Absent[string]()
+		}
+		return perm
+	}
 	switch zero := strings.Trim(perm.Or(""), "0:") == ""; {
 	case !q.nullPermanent && perm.IsKnown() && zero:
 		perm = fact.Absent[string]()
@@ -410,7 +451,15 @@ func (m *match) testType(q quirks, d *Device, brief bool) answer {
 
 func (m *match) testDriver(q quirks, d *Device, brief bool) answer {
 	driver := d.Driver
-	if len(m.driver) > 0 && q.driverProperty && d.Properties != nil {
+	if q.driverRecorded && d.Properties != nil && !d.DriverUnrecorded {
+		if recorded := d.Properties("ID_NET_DRIVER"); recorded.IsKnown() {
+			return testPatterns(q, "Driver", m.driver, recorded, brief)
+		}
+	}
+	switch {
+	case d.notFoundByName(q) && (!q.driverProperty || d.DriverUnrecorded):
+		driver = fact.Absent[string]()
+	case q.driverProperty && d.Properties != nil:
 		driver = d.Properties("ID_NET_DRIVER")
 	}
 	if driver.IsUnknown() && len(d.Drivers) > 0 && len(m.driver) > 0 {
@@ -540,6 +589,7 @@ func (p property) test(q quirks, d *Device, brief bool) answer {
 		return cannotTell(p.pos, "Property=%s: the device's properties are unknown (%s)", p, value.Reason())
 	}
 	s, has := value.Get()
+	has = has && (!q.cleanText || CleanText(s))
 	fits := has && glob{unclosedFails: q.globUnclosedFails}.match(p.glob, s)
 	if fits != p.invert {
 		return answer{}

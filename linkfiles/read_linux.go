@@ -37,8 +37,13 @@ const dropInSuffix = ".conf"
 // nullDevice is the target of a link that masks a file.
 const nullDevice = "/dev/null"
 
-// maxSymlinks is the kernel's limit (MAXSYMLINKS, include/linux/namei.h).
-const maxSymlinks = 40
+// maxSymlinks is the kernel's limit (MAXSYMLINKS, include/linux/namei.h), fewLinks and
+// mostLinks those of the releases of systemd that follow least and most (quirks.chaseLinks).
+const (
+	maxSymlinks = 40
+	fewLinks    = 31
+	mostLinks   = 61
+)
 
 // Read reads the .link files and drop-ins below root into a Store; see ReadKind.
 func Read(root string) (*Store, error) { return ReadKind(root, Link) }
@@ -95,6 +100,8 @@ func ReadFile(path string) (*Store, error) {
 		return nil, fmt.Errorf("%s: %w", path, unix.ENOENT)
 	case e.Type == TypeMissing:
 		return nil, fmt.Errorf("%s: a symbolic link to nothing", path)
+	case e.opened().Type == TypeMissing:
+		return nil, fmt.Errorf("%s: %s", path, missing(e.opened()))
 	case e.Type != TypeRegular && e.Type != TypeNull && e.Type != TypeChar:
 		return nil, fmt.Errorf("%s: not a regular file but a %s", path, e.Type)
 	case e.Refused != "":
@@ -103,7 +110,7 @@ func ReadFile(path string) (*Store, error) {
 		return nil, fmt.Errorf("%s: it could not be read (%s)", path, e.Err)
 	}
 	d := Dir{Path: strings.TrimSuffix(dir, "/"), Entries: []Entry{e}}
-	if dd := r.dir(path+".d", dropInSuffix); len(dd.Entries) > 0 || dd.Err != "" {
+	if dd := r.dir(path+".d", dropInSuffix); len(dd.Entries) > 0 || dd.Err != "" || dd.NoDir != "" {
 		dd.Resolved = ""
 		d.DropIns = []Dir{dd}
 	}
@@ -143,7 +150,7 @@ func (r *reader) inside(real string) string {
 func (r *reader) searchDir(before []Dir, path, suffix string) Dir {
 	real, err := r.real(path)
 	if err != nil {
-		return Dir{Path: path, Err: dirErrno(err)}
+		return noDir(path, err)
 	}
 	in := r.inside(real)
 	for i := range before {
@@ -192,7 +199,7 @@ func (r *reader) dropInDir(real, path string) Dir {
 func (r *reader) dir(path, suffix string) Dir {
 	real, err := r.real(path)
 	if err != nil {
-		return Dir{Path: path, Err: dirErrno(err)}
+		return noDir(path, err)
 	}
 	return r.dirAt(real, path, suffix)
 }
@@ -201,7 +208,7 @@ func (r *reader) dir(path, suffix string) Dir {
 func (r *reader) dirAt(real, path, suffix string) Dir {
 	fd, err := rootfs.OpenResolved(r.root, real, unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
-		return Dir{Path: path, Err: dirErrno(err)}
+		return noDir(path, err)
 	}
 	r.listed[path] = true
 	return r.list(fd, real, path, suffix)
@@ -223,10 +230,23 @@ func (r *reader) list(fd int, real, path, suffix string) Dir {
 		case strings.HasSuffix(name, suffix):
 			d.Entries = append(d.Entries, r.entry(real, path, name))
 		case suffix != dropInSuffix && strings.HasSuffix(name, suffix+".d"):
-			if dd := r.dropInDir(real, join(path, name)); len(dd.Entries) > 0 || dd.Err != "" {
+			if dd := r.dropInDir(real, join(path, name)); len(dd.Entries) > 0 || dd.Err != "" || dd.NoDir != "" {
 				d.DropIns = append(d.DropIns, dd)
 			}
 		}
+	}
+	return d
+}
+
+// noDir is a directory that could not be opened.
+func noDir(path string, err error) Dir {
+	d := Dir{Path: path, Err: dirErrno(err)}
+	switch {
+	case d.Err != "":
+	case errors.Is(err, unix.ENOTDIR):
+		d.NoDir = "ENOTDIR"
+	case !errors.Is(err, unix.ENOENT):
+		d.NoDir = "ELOOP"
 	}
 	return d
 }
@@ -276,7 +296,13 @@ func (r *reader) entry(real, path, name string) Entry {
 			return e
 		}
 		e.Symlink = target
-		if at, err = r.follow(join(r.inside(real), name)); err != nil {
+		var way way
+		way, err = r.follow(join(r.inside(real), name))
+		at, e.Slash, e.Back, e.Dot = way.to, way.slash, way.back, way.dot
+		if way.links > fewLinks {
+			e.Links = way.links
+		}
+		if err != nil {
 			e.Type, e.Err = TypeMissing, errnoName(err)
 			if e.Err == "EACCES" {
 				e.Type = TypeRegular
@@ -289,46 +315,69 @@ func (r *reader) entry(real, path, name string) Entry {
 	return e
 }
 
-// follow resolves a link inside the root until there is none. Unlike
-// SecureJoin it reports loops.
-func (r *reader) follow(path string) (string, error) {
-	if r.root == "/" {
-		real, err := filepath.EvalSymlinks(path)
-		if err != nil && strings.Contains(err.Error(), "too many links") {
-			return "", unix.ELOOP
-		}
-		return real, err
-	}
-	for range maxSymlinks {
-		if path == nullDevice {
-			// It masks, although an image seldom has the device.
-			return filepath.Join(r.root, nullDevice), nil
-		}
-		dir, err := securejoin.SecureJoin(r.root, filepath.Dir(path))
-		if err != nil {
-			return "", loopErrno(err)
-		}
-		real := join(dir, filepath.Base(path))
-		target, err := os.Readlink(real)
-		if errors.Is(err, unix.EINVAL) {
-			return real, nil
-		}
-		if err != nil {
-			return "", err
-		}
-		if !filepath.IsAbs(target) {
-			target = join(r.inside(dir), target)
-		}
-		path = filepath.Clean(target)
-	}
-	return "", unix.ELOOP
+// way is where a symbolic link leads.
+type way struct {
+	to    string // outside of the root
+	links int
+	slash bool // there is a slash behind the name of what is no directory
+	back  bool // it leads to a directory that is missing, and out of it again by ".."
+	dot   bool // the last link is one to the directory that it is in
 }
 
-func loopErrno(err error) error {
-	if errors.Is(err, unix.ELOOP) {
-		return unix.ELOOP
+// follow takes the way of a symbolic link inside the root, name by name. A way that the
+// kernel does not take to its end may be one that some releases of systemd do.
+func (r *reader) follow(path string) (w way, err error) {
+	done, todo := "", path
+	for {
+		todo = strings.TrimLeft(todo, "/")
+		name, rest, _ := strings.Cut(todo, "/")
+		behind := todo[len(name):]
+		switch name {
+		case "":
+			w.to = filepath.Join(r.root, done)
+			return w, nil
+		case ".":
+			todo = rest
+			continue
+		case "..":
+			done, todo = done[:max(strings.LastIndexByte(done, '/'), 0)], rest
+			continue
+		}
+		at := filepath.Join(r.root, done, name)
+		var st unix.Stat_t
+		err := unix.Lstat(at, &st)
+		last := strings.Trim(strings.ReplaceAll("/"+behind+"/", "/./", "/"), "/") == ""
+		switch {
+		case err != nil:
+			w.back = err == unix.ENOENT && slices.Contains(strings.Split(behind, "/"), "..")
+			return w, err
+		case st.Mode&unix.S_IFMT == unix.S_IFLNK:
+			if w.links++; w.links > mostLinks {
+				return w, unix.ELOOP
+			}
+			target, err := os.Readlink(at)
+			if err != nil {
+				return w, err
+			}
+			if strings.HasPrefix(target, "/") {
+				done = ""
+			}
+			w.dot = last && filepath.Clean(target) == "." && !strings.Contains(target, "..")
+			todo = target + behind
+			if whole := done + "/" + todo; r.root != "/" && filepath.Clean(whole) == nullDevice {
+				// It masks, although an image seldom has the device.
+				w.to, w.slash = filepath.Join(r.root, nullDevice), !strings.HasSuffix(whole, "l")
+				return w, nil
+			}
+		case st.Mode&unix.S_IFMT == unix.S_IFDIR:
+			done, todo = done+"/"+name, rest
+		case !last:
+			return w, unix.ENOTDIR
+		default:
+			w.to, w.slash = at, behind != ""
+			return w, nil
+		}
 	}
-	return err
 }
 
 // open fills in what the name leads to. The file is first opened with O_PATH,

@@ -31,7 +31,7 @@ type quirks struct {
 	// is read only as the drop-in (conf-parser.c: config_parse_many_files).
 	dropInTwin bool
 	// regularOnly: only regular files are opened as main file or drop-in
-	// (conf-parser.c: CHASE_MUST_BE_REGULAR).
+	// (conf-parser.c: CHASE_MUST_BE_REGULAR), for which main files are chased, too.
 	regularOnly bool
 	// loopNotListed: a name that is a loop of symbolic links, or one through
 	// a file, is passed over, so that the same name in a lower directory
@@ -40,6 +40,15 @@ type quirks struct {
 	// loopWarns: that it is passed over is warned about (link-config.c:
 	// CONF_FILES_WARN).
 	loopWarns bool
+	// chase: drop-ins are opened with chase() (conf-parser.c:
+	// config_parse_many_files), which takes a slash behind a file's name for
+	// nothing, and follows chaseLinks links. A main file is opened as the kernel
+	// does it, in all releases.
+	chase      bool
+	chaseLinks int
+	// noDirWarns: a file or a loop of links in the place of a directory is warned
+	// about (conf-files.c: CONF_FILES_WARN).
+	noDirWarns bool
 	// openFailureWarns: a drop-in that cannot be opened is warned about
 	// (conf-parser.c: config_parse_many_files). Where dropInTwin holds and
 	// this does not, the whole file goes in silence.
@@ -131,9 +140,19 @@ type quirks struct {
 	// nullPermanent: a device without a permanent address counts as one with
 	// an all-zero one (ethtool-util.c: ethtool_get_permanent_hw_addr).
 	nullPermanent bool
-	// driverProperty: Driver= asks the property ID_NET_DRIVER rather than
-	// ETHTOOL_GDRVINFO.
+	// driverRecorded: Driver= asks the property ID_NET_DRIVER, which
+	// builtin_net_setup_link itself takes from ETHTOOL_GDRVINFO where it is not
+	// recorded. driverProperty: it asks that property alone, which is for the
+	// rules to set (link_new). Otherwise it asks ETHTOOL_GDRVINFO.
+	driverRecorded bool
 	driverProperty bool
+	// cleanText: a device whose name is not clean text (CleanText) is refused, and
+	// a property of such a value does not exist (sd-device.c: property_is_valid).
+	cleanText bool
+	// sysName: "!" in a device's name is "/" to udevd, by which neither the
+	// driver nor the permanent address is found (link-config.c: link_new, which
+	// takes sd_device_get_sysname(); INTERFACE from 258 on).
+	sysName bool
 	// versionUnequal: KernelVersion= knows "!=" (condition.c: parse_order);
 	// versionList: it is a list of expressions rather than one.
 	versionUnequal, versionList bool
@@ -176,8 +195,10 @@ func (r Release) quirks() quirks {
 		dropIns:              r >= 248,
 		dropInTwin:           r >= 255,
 		regularOnly:          r >= 260,
+		chase:                r >= 255,
 		loopNotListed:        r >= 258,
 		loopWarns:            r >= 260,
+		noDirWarns:           r >= 260,
 		openFailureWarns:     r >= 257,
 		failureRepeated:      r >= 242 && r <= 250,
 		danglingWarns:        r >= 251,
@@ -205,7 +226,10 @@ func (r Release) quirks() quirks {
 		loopback:             r >= 249,
 		typeFromARPHRD:       r >= 245,
 		nullPermanent:        r >= 250,
+		driverRecorded:       r <= 249,
 		driverProperty:       r >= 255,
+		cleanText:            r >= 260,
+		sysName:              r <= 257,
 		versionUnequal:       r >= 242,
 		versionList:          r >= 243,
 		versionFnmatch:       r >= 252,
@@ -218,6 +242,12 @@ func (r Release) quirks() quirks {
 		firmwareLastParen:    r >= 252,
 		envValueCC:           r <= 246,
 		globUnclosedFails:    r <= 247,
+	}
+	switch {
+	case r >= 258:
+		q.chaseLinks = mostLinks // seen on 262, where conf-files.c has followed some before
+	case r >= 255:
+		q.chaseLinks = fewLinks // CHASE_MAX, which is 32, is not reached
 	}
 	switch {
 	case r == 239:

@@ -206,6 +206,18 @@ func TestReleasesDifferAsTheSourcesShow(t *testing.T) {
 			}, "2", "1"},
 		{"a drop-in masked by /dev/null takes the file with it", "regularOnly", "config_parse_many_files", 260,
 			oneFile(matchA).with(usrX, null), scene.applied, usrA, "none"},
+		{"a slash behind a drop-in's name is nothing", "chase", "config_parse_many_files", 255,
+			oneFile(matchA).with(usrX, Entry{Type: TypeRegular, Content: []byte("[Link]\n"), Symlink: "/run/x/", Slash: true}), scene.applied, "none", usrA},
+		{"a drop-in linked to . is none", "chase", "chase_and_open", 255,
+			oneFile(matchA).with(usrX, Entry{Type: TypeDirectory, Symlink: ".", Dot: true}), scene.applied, "none", usrA},
+		{"32 links to a drop-in are too many", "chaseLinks", "chase", 255,
+			oneFile(matchA).with(usrX, Entry{Type: TypeRegular, Content: []byte("[Link]\n"), Symlink: "x", Links: 32}), scene.applied, usrA, "none"},
+		{"and are not", "chaseLinks", "files_add", 258,
+			oneFile(matchA).with(usrX, Entry{Type: TypeRegular, Content: []byte("[Link]\n"), Symlink: "x", Links: 41}), scene.applied, "none", usrA},
+		{"a link through a missing directory and back is passed over", "loopNotListed", "files_add", 258,
+			oneFile(matchA).with(etcA, Entry{Type: TypeMissing, Err: "ENOENT", Symlink: "/a/../b", Back: true}), scene.applied, "none", usrA},
+		{"a slash behind a file's name is refused in every release", "", "link_load_one", 258,
+			oneFile(matchA).with(etcA, Entry{Type: TypeRegular, Content: []byte(matchA), Symlink: "/run/x/", Slash: true}), scene.applied, "none", "none"},
 		{"a loop of links shadows no more", "loopNotListed", "files_add", 258,
 			oneFile(matchA).with(etcA, loop), scene.applied, "none", usrA},
 		{"nor does a link through a file", "loopNotListed", "files_add", 258,
@@ -216,6 +228,12 @@ func TestReleasesDifferAsTheSourcesShow(t *testing.T) {
 			oneFile(matchA).with(etcA, loop), scene.said, "", "unreadable-file warning:0"},
 		{"a loop of links is told no more", "loopNotListed", "files_add", 258,
 			oneFile(matchA).with(etcA, loop), scene.said, "unreadable-file warning:0", ""},
+		{"a file in the place of a directory is told", "noDirWarns", "conf_files_list_impl", 260,
+			oneFile(matchA), func(s scene, rel Release) string {
+				st := s.store()
+				st.Dirs = append([]Dir{{Path: etcDir, NoDir: "ENOTDIR"}}, st.Dirs...)
+				return string(Parse(st, rel).Diagnostics[0].Level)
+			}, "info", "warning"},
 		{"a drop-in that is a loop rejects the file in silence", "dropInTwin", "config_parse_many_files", 255,
 			oneFile(matchA).with(usrX, loop), scene.said, "unreadable-file error:0", ""},
 		{"a drop-in that is a loop is told", "openFailureWarns", "config_parse_many_files", 257,
@@ -305,11 +323,37 @@ func TestReleasesDifferAsTheSourcesShow(t *testing.T) {
 			oneFile("[Match]\nPermanentMACAddress=00:00:00:00:00:00\n").device(func(d *Device) {
 				d.MAC, d.PermMAC = fact.Known("02:00:00:00:00:01"), fact.Known("00:00:00:00:00:00")
 			}), scene.applied, "none", usrA},
+		{"Driver= is ETHTOOL_GDRVINFO", "driverRecorded", "link_new", 250,
+			oneFile("[Match]\nDriver=bridge\n").device(func(d *Device) {
+				properties1("ID_NET_DRIVER", "bridge")(d)
+				d.Driver = fact.Known("x")
+			}), scene.applied, usrA, "none"},
 		{"Driver= is ID_NET_DRIVER", "driverProperty", "link_new", 255,
 			oneFile("[Match]\nDriver=bridge\n").device(func(d *Device) {
 				properties1("X", "")(d)
 				d.Driver = fact.Known("bridge")
 			}), scene.applied, usrA, "none"},
+		{"a name with a control character is refused", "cleanText", "property_is_valid", 260,
+			oneFile("[Match]\nOriginalName=*\n").device(named("c\x01x")), scene.applied, usrA, "none"},
+		{"a name with a noncharacter is refused", "cleanText", "property_is_valid", 260,
+			oneFile("[Match]\nOriginalName=*\n").device(named("e\ufffex")), scene.applied, usrA, "none"},
+		{"a name with a C1 control character is not", "", "property_is_valid", 260,
+			oneFile("[Match]\nOriginalName=*\n").device(named("h\u0085x")), scene.applied, usrA, usrA},
+		{"a property with a tab is none", "cleanText", "property_is_valid", 260,
+			oneFile("[Match]\nProperty=ODD=*\n").device(properties1("ODD", "a\tb")), scene.applied, usrA, "none"},
+		{"! in a name is itself", "sysName", "link_new", 258,
+			oneFile("[Match]\nOriginalName=p!x\n").device(named("p!x")), scene.applied, "none", usrA},
+		{"! in a name was a slash", "sysName", "link_new", 258,
+			oneFile("[Match]\nOriginalName=p?x\n").device(named("p!x")), scene.applied, usrA, usrA},
+		{"the driver of a device with ! in its name", "sysName", "link_new", 258,
+			oneFile("[Match]\nDriver=bridge\n").device(func(d *Device) {
+				d.Name, d.Driver, d.DriverUnrecorded = "p!x", fact.Known("bridge"), true
+				properties1("ID_NET_DRIVER", "bridge")(d)
+			}), scene.applied, "none", usrA},
+		{"its null permanent address", "sysName", "ethtool_get_permanent_hw_addr", 258,
+			oneFile("[Match]\nPermanentMACAddress=00:00:00:00:00:00\n").device(func(d *Device) {
+				d.Name, d.MAC, d.PermMAC = "p!x", fact.Known("02:00:00:00:00:01"), fact.Known("00:00:00:00:00:00")
+			}), scene.applied, "none", usrA},
 		{"!= is an operator", "versionUnequal", "parse_order", 242,
 			oneFile("[Match]\nKernelVersion=!!=6.1\n").system(kernel("6.2")), scene.applied, usrA, "none"},
 		{"KernelVersion= is a list", "versionList", "condition_test_kernel_version", 243,
@@ -322,6 +366,8 @@ func TestReleasesDifferAsTheSourcesShow(t *testing.T) {
 			oneFile("[Match]\nKernelVersion=>=1.a\n").system(kernel("1.0")), scene.applied, "none", usrA},
 		{"the version of systemd", "versionSubject", "condition_test_version", 258,
 			oneFile("[Match]\nKernelVersion=systemd >= 1\n").system(kernel("6.1")), scene.applied, "none", usrA},
+		{"the version of glibc", "versionSubject", "condition_test_version", 258,
+			oneFile("[Match]\nKernelVersion=glibc >= 2.36\n").system(func(s *System) { s.KernelRelease, s.Glibc = fact.Known("6.1"), fact.Known("2.41") }), scene.applied, "none", usrA},
 		{"a backslash on the command line", "cmdlineRetainEscape", "proc_cmdline_strv", 254,
 			oneFile("[Match]\nKernelCommandLine=c\n").system(func(s *System) { s.KernelCommandLine = fact.Known(`b\ c`) }), scene.applied, "none", usrA},
 		{"Host= is the boot ID", "hostOtherIDs", "condition_test_host", 258,

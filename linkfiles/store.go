@@ -26,6 +26,9 @@ type Dir struct {
 	// Err says why the directory could not be read; "" if it was, or does
 	// not exist.
 	Err Errno `json:"err,omitempty"`
+	// NoDir is why there is no directory where something else is in its place:
+	// ENOTDIR for a file, ELOOP for a loop of links.
+	NoDir Errno `json:"no_dir,omitempty"`
 	// Entries are its *.link files (in a NAME.link.d: its *.conf files).
 	// Hidden names, which start with a dot, are none of them.
 	Entries []Entry `json:"entries,omitempty"`
@@ -57,6 +60,16 @@ type Entry struct {
 	Type FileType `json:"type"`
 	// Symlink is the link's own target where the name is a symbolic link.
 	Symlink string `json:"symlink,omitempty"`
+	// Links is how many symbolic links lead to the file, this one included, where
+	// they are so many that a release of systemd, or the kernel, follows not all.
+	Links int `json:"links,omitempty"`
+	// Slash says that the way to what is no directory ends in a slash, by which
+	// the kernel refuses to open it; Back that it leads into a directory that is
+	// missing, and out of it again by ".."; Dot that the last link leads to the
+	// directory that it is in.
+	Slash bool `json:"slash,omitempty"`
+	Back  bool `json:"back,omitempty"`
+	Dot   bool `json:"dot,omitempty"`
 	// Resolved is the path inside the root after all symbolic links, where
 	// it differs from directory and name.
 	Resolved string `json:"resolved,omitempty"`
@@ -130,7 +143,7 @@ func (s *Store) With(path string, content []byte) (*Store, bool) {
 	out := &Store{Kind: s.Kind, Dirs: slices.Clone(s.Dirs)}
 	for i := range out.Dirs {
 		d := &out.Dirs[i]
-		if d.Err != "" {
+		if d.Err != "" || d.NoDir != "" {
 			continue
 		}
 		if d.Path == dirPath {
@@ -143,7 +156,7 @@ func (s *Store) With(path string, content []byte) (*Store, bool) {
 		d.DropIns = slices.Clone(d.DropIns)
 		for j := range d.DropIns {
 			if dd := &d.DropIns[j]; dd.Path == dirPath {
-				return out, dd.Err == "" && dd.set(name, content)
+				return out, dd.Err == "" && dd.NoDir == "" && dd.set(name, content)
 			}
 		}
 		dd := Dir{Path: dirPath}

@@ -110,7 +110,7 @@ func Parse(store *Store, rel Release) *Tree {
 	t := &Tree{Release: rel, format: store.Kind.format(), quirks: store.Kind.quirks(rel)}
 	dirs := t.searchPath(store)
 	dropIns := dropInDirs(dirs)
-	for _, c := range t.list(dirs, func(d *Dir) []Entry { return d.Entries }) {
+	for _, c := range t.list(dirs, (*Entry).opened) {
 		t.Files = append(t.Files, t.load(c, dropIns[c.entry.Name]))
 	}
 	switch {
@@ -138,6 +138,7 @@ func (t *Tree) searchPath(store *Store) []*Dir {
 		if d.Err != "" {
 			t.cannotList(d, "files")
 		}
+		t.noDirectory(d)
 		dirs = append(dirs, d)
 	}
 	return dirs
@@ -150,6 +151,24 @@ func (t *Tree) cannotList(d *Dir, what string) {
 	t.Diagnostics = append(t.Diagnostics, Diagnostic{
 		Pos: Pos{d.Path, 0}, Code: CodeUnreadable, Level: LevelError, Err: d.Err,
 		Message: fmt.Sprintf("the directory could not be read (%s), so it is unknown which %s are in it", d.Err, what),
+	})
+}
+
+// noDirectory notes what is in the place of a directory.
+func (t *Tree) noDirectory(d *Dir) {
+	if d.NoDir == "" {
+		return
+	}
+	level, what := LevelInfo, "a file"
+	if t.quirks.noDirWarns {
+		level = LevelWarning
+	}
+	if d.NoDir == "ELOOP" {
+		what = "a loop of symbolic links"
+	}
+	t.Diagnostics = append(t.Diagnostics, Diagnostic{
+		Pos: Pos{d.Path, 0}, Code: CodeUnreadable, Level: level,
+		Message: fmt.Sprintf("no directory but %s, so that %s reads nothing from it", what, t.format.reader),
 	})
 }
 
@@ -167,20 +186,20 @@ type candidate struct {
 }
 
 // list is conf_files_list_strv() of conf-files.c: each name once, from the
-// first directory that has it, sorted by the bytes of the name.
-func (t *Tree) list(dirs []*Dir, entries func(*Dir) []Entry) []candidate {
+// first directory that has it, sorted by the bytes of the name. open is how the files are
+// opened.
+func (t *Tree) list(dirs []*Dir, open func(*Entry) *Entry) []candidate {
 	var out []candidate
 	first := map[string]string{}
 	for _, d := range dirs {
-		es := entries(d)
-		for i := range es {
-			e := &es[i]
+		for i := range d.Entries {
+			e := &d.Entries[i]
 			path := join(d.resolved(), e.Name)
 			if by, ok := first[e.Name]; ok {
 				t.Diagnostics = append(t.Diagnostics, Diagnostic{Pos: Pos{path, 0}, Code: CodeShadowedFile, Level: LevelInfo, Message: fmt.Sprintf("not read: %s has the same name and a higher priority", by)})
 				continue
 			}
-			if t.quirks.loopNotListed && e.leadsNowhere() {
+			if e := t.chased(e); t.quirks.loopNotListed && (e.leadsNowhere() || e.Back) {
 				level := LevelInfo
 				if t.quirks.loopWarns {
 					level = LevelWarning
@@ -189,7 +208,7 @@ func (t *Tree) list(dirs []*Dir, entries func(*Dir) []Entry) []candidate {
 				continue
 			}
 			first[e.Name] = path
-			out = append(out, candidate{e, path})
+			out = append(out, candidate{open(e), path})
 		}
 	}
 	slices.SortFunc(out, func(a, b candidate) int { return strings.Compare(a.entry.Name, b.entry.Name) })
@@ -240,8 +259,12 @@ func (t *Tree) dropIns(ds []*Dir) []candidate {
 		if d.Err != "" {
 			t.cannotList(d, "drop-ins")
 		}
+		t.noDirectory(d)
 	}
-	return t.list(ds, func(d *Dir) []Entry { return d.Entries })
+	if t.quirks.chase {
+		return t.list(ds, t.chased)
+	}
+	return t.list(ds, (*Entry).opened)
 }
 
 // load is link_load_one() of link-config.c, but for the conditions, which are
@@ -266,6 +289,9 @@ func (t *Tree) load(c candidate, dropIns []*Dir) *File {
 	parts := []candidate{c}
 	if t.quirks.dropInTwin && slices.ContainsFunc(drop, func(d candidate) bool { return d.entry.Inode != 0 && d.entry.Inode == c.entry.Inode }) {
 		parts = nil
+	}
+	if t.quirks.regularOnly && c.entry.Dot {
+		parts = nil // chased, too, it leads to nothing, which is passed over
 	}
 	for _, d := range drop {
 		f.DropIns = append(f.DropIns, d.path)
@@ -369,8 +395,42 @@ func (e *Entry) leadsNowhere() bool {
 	return e.Type == TypeMissing && e.Err != "" && e.Err != "ENOENT"
 }
 
+// opened is the entry as open(2) has it.
+func (e *Entry) opened() *Entry {
+	switch {
+	case e.Links > maxSymlinks:
+		return e.nowhere("ELOOP")
+	case e.Slash:
+		return e.nowhere("ENOTDIR")
+	}
+	return e
+}
+
+// chased is the entry as chase() of chase.c has it.
+func (t *Tree) chased(e *Entry) *Entry {
+	switch {
+	case e.Links > t.quirks.chaseLinks:
+		return e.nowhere("ELOOP")
+	case e.Dot:
+		// chase_and_open() looks in the directory for its own name.
+		return e.nowhere("ENOENT")
+	}
+	return e
+}
+
+// nowhere is the entry where following it fails.
+func (e *Entry) nowhere(err Errno) *Entry {
+	return &Entry{Name: e.Name, Symlink: e.Symlink, Links: e.Links, Type: TypeMissing, Err: err}
+}
+
 func missing(e *Entry) string {
 	switch {
+	case e.Err == "ELOOP" && e.Links > 0 && e.Links <= mostLinks:
+		return fmt.Sprintf("a symbolic link that leads over %d more, which is too many", e.Links-1)
+	case e.Err == "ENOTDIR" && e.Links > 0:
+		return "a symbolic link that leads to a file as if it were a directory"
+	case e.Back:
+		return "a symbolic link through a directory that is missing"
 	case e.Err == "ELOOP":
 		return "a loop of symbolic links"
 	case e.leadsNowhere():
@@ -665,7 +725,7 @@ func (t *Tree) For(sys *System) *Decider {
 func (d *Decider) Decide(dev *Device) Decision {
 	var out Decision
 	switch {
-	case dev.Loopback && d.tree.quirks.loopback:
+	case dev.Loopback && d.tree.quirks.loopback, d.tree.refused(dev) != "":
 		out.File = fact.Absent[*File]()
 		return out
 	case d.tree.unread != "":
@@ -772,7 +832,7 @@ func hasStar(ps []pattern) bool {
 // Needs says which facts the [Match] sections of a tree ask for, so that no
 // others need to be collected.
 type Needs struct {
-	Driver, PermMAC, UdevDB, Properties, NameAssignType, Virtualization, Firmware, Credentials, MachineTags, MachineID, OtherIDs bool
+	Driver, PermMAC, UdevDB, Properties, NameAssignType, Virtualization, Firmware, Credentials, MachineTags, MachineID, OtherIDs, Glibc bool
 }
 
 // Needs returns what must be known to decide for any device.
@@ -798,6 +858,8 @@ func (t *Tree) Needs() Needs {
 				n.Credentials = true
 			case "MachineTag":
 				n.MachineTags = true
+			case "KernelVersion":
+				n.Glibc = n.Glibc || t.quirks.versionSubject && strings.HasPrefix(c.param, "glibc")
 			case "Host":
 				if _, err := ParseMachineID(c.param); err == nil {
 					n.MachineID = true

@@ -101,9 +101,12 @@ type Device struct {
 	// Drivers are the values that Driver may have where it is unknown, "" for none at
 	// all; nil where it may be anything.
 	Drivers []string
-	Kind    fact.Fact[string] // IFLA_INFO_KIND
-	Type    fact.Fact[string] // DEVTYPE, else the lower-case ARPHRD name
-	Path    fact.Fact[string] // ID_PATH of the udev database
+	// DriverUnrecorded says that ID_NET_DRIVER of Properties is what the builtin
+	// net_driver will find, for want of a record in the udev database.
+	DriverUnrecorded bool
+	Kind             fact.Fact[string] // IFLA_INFO_KIND
+	Type             fact.Fact[string] // DEVTYPE, else the lower-case ARPHRD name
+	Path             fact.Fact[string] // ID_PATH of the udev database
 	// TypeFromARPHRD says that Type is the ARPHRD name, for want of a DEVTYPE.
 	TypeFromARPHRD bool
 	Loopback       bool           // IFF_LOOPBACK: never gets a .link file
@@ -122,13 +125,15 @@ type System struct {
 	BootID      fact.Fact[string] `json:"boot_id"`
 	ProductUUID fact.Fact[string] `json:"product_uuid"`
 	// Virtualization is what systemd-detect-virt prints: "none", "kvm", ...
-	Virtualization    fact.Fact[Virt]     `json:"virtualization"`
-	KernelCommandLine fact.Fact[string]   `json:"kernel_command_line"`
-	KernelRelease     fact.Fact[string]   `json:"kernel_release"` // uname -r
-	Architecture      fact.Fact[string]   `json:"architecture"`   // systemd's name: x86-64, arm64, ...
-	Credentials       fact.Fact[[]string] `json:"credentials"`    // names of the credentials passed to the system
-	Firmware          fact.Fact[Firmware] `json:"firmware"`
-	MachineTags       fact.Fact[[]string] `json:"machine_tags"` // TAGS= of /etc/machine-info
+	Virtualization    fact.Fact[Virt]   `json:"virtualization"`
+	KernelCommandLine fact.Fact[string] `json:"kernel_command_line"`
+	KernelRelease     fact.Fact[string] `json:"kernel_release"` // uname -r
+	// Glibc is the version of udevd's C library, for KernelVersion=glibc since 258.
+	Glibc        fact.Fact[string]   `json:"glibc"`
+	Architecture fact.Fact[string]   `json:"architecture"` // systemd's name: x86-64, arm64, ...
+	Credentials  fact.Fact[[]string] `json:"credentials"`  // names of the credentials passed to the system
+	Firmware     fact.Fact[Firmware] `json:"firmware"`
+	MachineTags  fact.Fact[[]string] `json:"machine_tags"` // TAGS= of /etc/machine-info
 }
 
 // Virt is the machine's virtualization, as ConditionVirtualization= asks it.

@@ -94,6 +94,10 @@ func rulesOf(rel linkfiles.Release) releaseRules {
 	return r
 }
 
+// hashed is the name of a device as udevd hashes it: that of sd-device, in every
+// release (net_get_unique_predictable_data). No ID_NET_NAME_* property has a "!".
+func hashed(name string) string { return linkfiles.SysName(name) }
+
 // derive is systemd's address derivation: SipHash-2-4 of the machine-id and a
 // name, little-endian (net_get_unique_predictable_data_from_name).
 func derive(key hashKey, id [16]byte, name string) [8]byte {
@@ -156,11 +160,10 @@ func AppendNetworkdMAC(dst []byte, id [16]byte, name string) []byte {
 }
 
 // AppendPersistentMAC appends the address that MACAddressPolicy=persistent
-// derives for an Ethernet device, name being the one that udevd hashes: an
-// ID_NET_NAME_* property or, where HashesInterfaceName allows it, the
-// interface name.
+// derives for an Ethernet device, name being an ID_NET_NAME_* property or, where
+// HashesInterfaceName allows it, the interface name.
 func AppendPersistentMAC(dst []byte, id [16]byte, name string) []byte {
-	return appendEthernet(dst, derive(udevKey, id, name))
+	return appendEthernet(dst, derive(udevKey, id, hashed(name)))
 }
 
 // NameMatters reports whether an address that was set may be one that udevd or
@@ -235,7 +238,7 @@ func PersistentMAC(rel linkfiles.Release, f AddressFacts) fact.Fact[host.Persist
 		}
 		return unknown("the machine-id: " + f.MachineID.Reason())
 	}
-	sum := derive(udevKey, id, p.Name)
+	sum := derive(udevKey, id, hashed(p.Name))
 	if f.ARPHRD == arphrdEther {
 		p.MAC = string(appendEthernet(nil, sum))
 		return fact.Known(p)

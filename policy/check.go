@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"unicode/utf8"
 
 	"linkaudit/fact"
 	"linkaudit/host"
@@ -53,6 +52,9 @@ func Lint(tree *linkfiles.Tree, opt Options) []Finding {
 	var out []Finding
 	for _, f := range tree.Files {
 		out = append(out, a.complaints(f.Diagnostics)...)
+		if f.State == linkfiles.StateActive {
+			out = a.weigh(out, ruleNamed(settingRefusedName), refusalFound(f, tree.Release, "", fact.Unknown[string]("it may be any")))
+		}
 	}
 	return ordered(append(out, a.complaints(tree.Diagnostics)...))
 }
@@ -427,19 +429,11 @@ func (a *audit) applied(d *host.Device) fact.Fact[string] {
 // recordsCleanText does not record, "" if there is none.
 func (a *audit) findUnrecorded() string {
 	for _, f := range a.tree.Files {
-		if !cleanText(f.Path) {
+		if !linkfiles.CleanText(f.Path) {
 			return f.Path
 		}
 	}
 	return ""
-}
-
-// cleanText is property_is_valid() of sd-device.c (260 and newer): UTF-8
-// without noncharacters (unichar_is_valid()) and without control characters.
-func cleanText(s string) bool {
-	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {
-		return r < ' ' || r == 0x7f || 0xfdd0 <= r && r <= 0xfdef || r&0xfffe == 0xfffe
-	})
 }
 
 // asRecorded is what a reader of the udev database gets to see of a path: the

@@ -1,7 +1,9 @@
 package policy
 
 import (
+	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"linkaudit/fact"
 	"linkaudit/host"
@@ -28,9 +30,12 @@ func linkDevice(d *host.Device) linkfiles.Device {
 		dev.Driver = fact.Known(k.driver)
 	}
 	recorded, driver := dev.Properties, dev.Driver
+	dev.DriverUnrecorded = !recorded("ID_NET_DRIVER").IsKnown()
 	dev.Properties = func(key string) fact.Fact[string] {
 		v := recorded(key)
 		switch {
+		case setLater[key]:
+			return fact.Absent[string]()
 		case v.IsKnown():
 			return v
 		case key == "ID_NET_DRIVER":
@@ -54,6 +59,8 @@ func absentDevice(name, kind string) linkfiles.Device {
 		MAC:            fact.Unknown[string](noSuchDevice),
 		PermMAC:        fact.Unknown[string](noSuchDevice),
 		NameAssignType: fact.Unknown[int](noSuchDevice),
+
+		DriverUnrecorded: true,
 	}
 	k, ok := kinds[kind]
 	ok = ok && !k.unseen
@@ -75,7 +82,8 @@ func absentDevice(name, kind string) linkfiles.Device {
 		dev.Drivers = []string{"", kind}
 		dev.Path = fact.Absent[string]()
 		if !k.permanent {
-			dev.PermMAC = fact.Absent[string]()
+			// ETHTOOL_GPERMADDR answers for a device without one, too.
+			dev.PermMAC = fact.Known("00:00:00:00:00:00")
 		}
 	}
 	dev.Properties = func(key string) fact.Fact[string] {
@@ -84,6 +92,8 @@ func absentDevice(name, kind string) linkfiles.Device {
 			return fact.Known(name)
 		case key == "SUBSYSTEM":
 			return fact.Known("net")
+		case setLater[key]:
+			return fact.Absent[string]()
 		case ok && key == "DEVTYPE":
 			return fact.Text(k.devType)
 		case ok && key == "ID_NET_DRIVER":
@@ -95,6 +105,11 @@ func absentDevice(name, kind string) linkfiles.Device {
 	}
 	return dev
 }
+
+// setLater are the properties that an event sets once the file has been looked for:
+// net_setup_link itself, and rules behind 80-net-setup-link.rules (99-systemd.rules). The
+// udev database has them from the event before.
+var setLater = map[string]bool{"ID_NET_LINK_FILE": true, "ID_NET_LINK_FILE_DROPINS": true, "ID_NET_NAME": true, "SYSTEMD_ALIAS": true}
 
 // fromParent reports whether udev's own rules take the property from the bus
 // that a device sits on (usb_id, path_id, net_id of 75-net-description.rules),
@@ -156,3 +171,43 @@ func sharesDriver(kind string) bool {
 	}
 	return false
 }
+
+// UdevName is the name that udevd leaves a new device with to which a file applies, though
+// the file asks for no other: udev_replace_ifname() of udev-event.c under a scheme with
+// NAMING_REPLACE_STRICTLY, otherwise udev_replace_chars(), which keeps UTF-8. Both see
+// "/" for "!" (NAMING_USE_INTERFACE_PROPERTY, from 258 on: "!").
+func UdevName(rel linkfiles.Release, scheme fact.Fact[string], name string) string {
+	const replaceStrictly, useInterfaceProperty, cleanText = 249, 258, 260
+	has := int(rel) // for want of a scheme, the newest of the release
+	if s, ok := scheme.Get(); ok {
+		if n, err := strconv.Atoi(strings.TrimPrefix(s, "v")); err == nil {
+			has = n
+		}
+		if strings.HasPrefix(s, "rhel-8.") || strings.HasPrefix(s, "rhel-9.") {
+			has = 0 // RHEL took the flag out
+		}
+	}
+	strict := rel >= replaceStrictly && has >= replaceStrictly
+	if rel >= cleanText && !linkfiles.CleanText(name) {
+		return name // of which udevd takes no notice
+	}
+	var out strings.Builder
+	for i := 0; i < len(name); {
+		r, n := utf8.DecodeRuneInString(name[i:])
+		c := name[i]
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', strings.IndexByte("#+-.=@_", c) >= 0,
+			c == '!' && (!strict || has >= useInterfaceProperty),
+			strict && c > ' ' && c < 0x7f && c != '%' && c != '!',
+			!strict && n > 1 && validInUdev(r):
+			out.WriteString(name[i : i+n])
+		default:
+			out.WriteString(strings.Repeat("_", n))
+		}
+		i += n
+	}
+	return out.String()
+}
+
+// validInUdev is unichar_is_valid() of utf8.c.
+func validInUdev(r rune) bool { return linkfiles.CleanText(string(r)) }

@@ -164,7 +164,7 @@ func (s *subject) onNewDevice(given netconf.Address) fact.Fact[AddressAction] {
 		about.MAC, assign = cmp.Or(given.MAC, "given"), host.AddrSet
 	}
 	address, _ := s.macAddress()
-	return OnAdd(s.tree.Release, s.res.Policy.Or("unknown"), address, fact.Known(assign), about, s.res.Persistent)
+	return s.whenSent(OnAdd(s.tree.Release, s.res.Policy.Or("unknown"), address, fact.Known(assign), about, s.res.Persistent), s.file)
 }
 
 // given is the address that a program gives the device each time it is made, and

@@ -45,7 +45,7 @@ func (s *subject) afterAdd() fact.Fact[string] {
 	}
 	about, assign := s.addressFacts()
 	address, _ := s.macAddress()
-	action := OnAdd(s.tree.Release, s.res.Policy.Or(""), address, assign, about, s.persistentNow())
+	action := s.whenSent(OnAdd(s.tree.Release, s.res.Policy.Or(""), address, assign, about, s.persistentNow()), s.file)
 	switch does, ok := action.Get(); {
 	case !ok:
 		return fact.Unknown[string](action.Reason())
@@ -283,8 +283,8 @@ func (s *subject) hardware(d *host.Device, atBoot bool) ([]Outcome, fact.Fact[st
 	own := Outcome{MAC: d.PermanentMAC, Origin: OriginPermanent}
 	if applies.Or(false) && s.file != nil {
 		address, _ := s.macAddress()
-		action := OnAdd(s.tree.Release, s.res.Policy.Or(""), address, fact.Known(host.AddrPerm),
-			AddressFacts{Name: d.Name, ARPHRD: d.ARPHRD, MAC: d.PermanentMAC}, s.res.Persistent)
+		action := s.whenSent(OnAdd(s.tree.Release, s.res.Policy.Or(""), address, fact.Known(host.AddrPerm),
+			AddressFacts{Name: d.Name, ARPHRD: d.ARPHRD, MAC: d.PermanentMAC}, s.res.Persistent), s.file)
 		switch does, ok := action.Get(); {
 		case !ok:
 			return nil, fact.Unknown[string](action.Reason())
@@ -322,7 +322,34 @@ func (s *subject) udevOnNew(d *host.Device, atBoot bool) *udevOnNew {
 	return s.onNew
 }
 
+// newUdevOnNew is what udevd does at the event of the device and, where it then renames
+// it, at the one that comes of that.
 func (s *subject) newUdevOnNew(d *host.Device, persistent fact.Fact[host.PersistentMAC]) *udevOnNew {
+	first := s.udevOnNewCalled(d, persistent)
+	name := UdevName(s.tree.Release, schemeName(s.snap), d.Name)
+	if name == d.Name || first.step == nil {
+		return first // without a file it asks for no name at all
+	}
+	renamed := *d
+	renamed.Name = name
+	if persistent.IsKnown() {
+		persistent = persistentMACOf(s.snap, &renamed, s.snap.System.MachineID.ID())
+	}
+	then := s.udevOnNewCalled(&renamed, persistent)
+	switch {
+	case then.unknown != "":
+		return then
+	case then.step == nil:
+		return first
+	}
+	return &udevOnNew{step: func(now life.Device) (life.Device, string) {
+		now, by := first.step(now)
+		now, again := then.step(now)
+		return now, cmp.Or(again, by)
+	}}
+}
+
+func (s *subject) udevOnNewCalled(d *host.Device, persistent fact.Fact[host.PersistentMAC]) *udevOnNew {
 	applies := s.appliesFiles()
 	if applies.IsUnknown() {
 		return &udevOnNew{unknown: applies.Reason()}
@@ -341,8 +368,8 @@ func (s *subject) newUdevOnNew(d *host.Device, persistent fact.Fact[host.Persist
 		if mac == "" {
 			mac = "made up"
 		}
-		return OnAdd(s.tree.Release, policy.Value, address.Value, fact.Known(host.AddrAssignType(assign)),
-			AddressFacts{Name: d.Name, ARPHRD: d.ARPHRD, MAC: mac}, persistent)
+		return s.whenSent(OnAdd(s.tree.Release, policy.Value, address.Value, fact.Known(host.AddrAssignType(assign)),
+			AddressFacts{Name: d.Name, ARPHRD: d.ARPHRD, MAC: mac}, persistent), file)
 	}
 	if act := act(life.Random, ""); act.IsUnknown() {
 		return &udevOnNew{unknown: act.Reason()}

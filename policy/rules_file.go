@@ -68,4 +68,9 @@ var fileRules = []Rule{
 	{Name: "file-mode", code: linkfiles.CodeFileMode, Severity: Warning,
 		Summary: "The file's permissions are such that udevd complains about them.",
 		Help:    "Set the mode to 0644."},
+	{Name: settingRefusedName, device: settingRefused, Severity: Warning,
+		Summary: "The kernel refuses a setting of the file, and the address with it: udevd sends both in one request.",
+		Help:    "Correct the value, or remove the line."},
 }
+
+const settingRefusedName = "setting-refused"

@@ -221,5 +221,8 @@ func wantFor(n linkfiles.Needs) host.Want {
 	if n.Virtualization || n.Firmware || n.Credentials || n.MachineTags || n.OtherIDs {
 		want |= host.WantSystem
 	}
+	if n.Glibc {
+		want |= host.WantGlibc
+	}
 	return want
 }

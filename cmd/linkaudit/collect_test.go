@@ -22,11 +22,13 @@ func TestWhatAFileMatchesOnIsCollected(t *testing.T) {
 		{"OriginalName=*\nVirtualization=no", host.WantSystem},
 		{"OriginalName=*\nFirmware=uefi", host.WantSystem},
 		{"OriginalName=*\nCredential=x", host.WantSystem},
+		{"OriginalName=*\nKernelVersion=glibc >= 2.36", host.WantGlibc},
+		{"OriginalName=*\nKernelVersion=>= 6.1", 0},
 	} {
 		content := []byte("[Match]\n" + c.match + "\n")
 		tree := linkfiles.Parse(&linkfiles.Store{Dirs: []linkfiles.Dir{{Path: "/etc/systemd/network", Entries: []linkfiles.Entry{
 			{Name: "10-x.link", Type: linkfiles.TypeRegular, Mode: 0o644, Size: int64(len(content)), Content: content},
-		}}}}, 257)
+		}}}}, 262)
 		if got := wantFor(tree.Needs()); got != host.WantCheck|c.want {
 			t.Errorf("%s: %b, not %b", c.match, got, host.WantCheck|c.want)
 		}

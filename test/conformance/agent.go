@@ -35,6 +35,8 @@ type request struct {
 	// Create, for an agent with a running udevd, are the devices to create
 	// under the tree: runs of ip(8).
 	Create [][]string
+	// Unrecorded are the names of those of which udevd takes no notice.
+	Unrecorded []string
 	// Networkd, for such an agent, has systemd-networkd create devices from the
 	// tree.
 	Networkd bool

@@ -100,6 +100,9 @@ func (d Device) Facts() *linkfiles.Device {
 	return f
 }
 
+// Enumerated reports whether the kernel made up the name (NET_NAME_ENUM).
+func (d Device) Enumerated() bool { return d.NameAssignType == 1 }
+
 // matched is the device without what differs between namespaces, by which no file is
 // chosen: its number.
 func (d Device) matched() Device {
@@ -288,6 +291,7 @@ func deviceCommands() [][]string {
 		bridge("é0", "02:ab:cd:ef:00:02"),
 		bridge(`a\b`, "02:ab:cd:ef:00:03"),
 		bridge(`q"uo'te`, "02:ab:cd:ef:00:04"),
+		bridge("p!x", "02:ab:cd:ef:00:07"), // "/" to sd-device
 		bridge("fifteen-chars-x", "02:ab:cd:ef:00:05"),
 		{"link", "add", "address", "02:ab:cd:ef:00:06", "type", "bridge"}, // the kernel enumerates the name
 		{"link", "add", "veth0", "address", "02:00:00:00:00:01", "type", "veth",

@@ -28,7 +28,7 @@ func fixOutcomes(o Options, suite string) (failures int, err error) {
 	err = o.underUdevd(suite, func(agent *Oracle, batch int) error {
 		release = agent.Release
 		g := &generator{Rand: rand.New(rand.NewPCG(o.Seed, 1<<32+uint64(batch)))}
-		tree, devices := g.policyTree(), g.devicesToCreate()
+		tree, devices := g.policyTree(), g.devicesToCreate("-")
 		plans, err := planAhead(g, linkfiles.Release(agent.Release), &tree, devices)
 		if err != nil {
 			return fmt.Errorf("batch %d: %w", batch, err)

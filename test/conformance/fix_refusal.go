@@ -42,6 +42,8 @@ func (f *fixCase) unjustified(o *Oracle, before *look, refusal error) string {
 		return ""
 	case strings.Contains(text, "was edited since") && f.Former != nil && bytes.Contains(f.Former.Content, []byte("# edited")):
 		return ""
+	case strings.Contains(text, `a name with "!"`) && strings.Contains(t.Name, "!"):
+		return ""
 	case strings.Contains(text, "is not known") && fresh.IsUnknown() && !seen:
 		return ""
 	case strings.Contains(text, "has no key in [Match]") && t.Name == "" && !linkfiles.KeyKnown(rel, "Match", "Kind"):

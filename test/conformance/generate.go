@@ -111,6 +111,17 @@ func (g *generator) grow() {
 			g.dropIns(name)
 		}
 	}
+	if g.chance(25) { // something else where a directory could be
+		p := SearchPath[g.IntN(len(SearchPath)-1)]
+		if g.chance(2) {
+			p = path.Join(SearchPath[g.IntN(len(SearchPath))], names[0]+".d")
+		}
+		if g.chance(3) {
+			g.add(Node{Path: p, Kind: NodeSymlink, Target: one(g, path.Base(p), "/run/nowhere", "/etc/hostname")})
+		} else {
+			g.add(Node{Path: p, Kind: NodeFile, Content: []byte("x\n")})
+		}
+	}
 	if g.chance(3) { // the file that every host has, applying to what is left
 		g.add(Node{Path: "/usr/lib/systemd/network/99-default.link", Kind: NodeFile,
 			Content: []byte("[Match]\nOriginalName=*\n\n[Link]\nNamePolicy=keep kernel\nMACAddressPolicy=persistent\n")})
@@ -166,10 +177,11 @@ func (g *generator) node(p string, dropIn bool) {
 	case k < 77:
 		g.add(Node{Path: p, Kind: NodeFile}) // empty: a mask
 	case k < 82:
-		g.add(Node{Path: p, Kind: NodeSymlink, Target: one(g, "/dev/null", "/dev/null", "../../../dev/null", "/../dev/null")})
+		g.add(Node{Path: p, Kind: NodeSymlink, Target: one(g, "/dev/null", "/dev/null", "/dev/null", "../../../dev/null", "/../dev/null", "/dev/null/", "/dev/null/.")})
 	case k < 84:
 		loop := path.Base(p)
-		g.add(Node{Path: p, Kind: NodeSymlink, Target: one(g, "nowhere.link", "/nowhere/at/all", loop)})
+		g.add(Node{Path: p, Kind: NodeSymlink, Target: one(g, "nowhere.link", "/nowhere/at/all", loop,
+			".", "./", "..", "/run/nowhere/../elsewhere", "nowhere/../"+loop, "/etc/machine-id/../hostname")})
 	case k < 86:
 		g.add(Node{Path: p, Kind: NodeSymlink, Target: "/etc/systemd/network/empty-target"})
 		g.add(Node{Path: "/etc/systemd/network/empty-target", Kind: NodeFile})
@@ -184,14 +196,30 @@ func (g *generator) node(p string, dropIn bool) {
 		if g.chance(3) && path.Dir(target) == path.Dir(p) {
 			target = path.Base(target)
 		}
-		if target != p {
-			g.add(Node{Path: p, Kind: NodeSymlink, Target: target})
+		switch {
+		case target == p:
+		case g.chance(10):
+			g.chain(p, target, one(g, 31, 32, 33, 40, 41, 50))
+		default:
+			g.add(Node{Path: p, Kind: NodeSymlink, Target: target + one(g, "", "", "", "", "", "", "/", "/.")})
 		}
 	case k < 98:
 		g.add(Node{Path: p, Kind: NodeDir})
 	default:
 		g.add(Node{Path: p, Kind: NodeFile, Content: []byte(one(g, "\n", " ", "#\n", "\ufeff", "\x00", ";c\n"))})
 	}
+}
+
+// chain makes a path that leads to the target over so many links.
+func (g *generator) chain(p, target string, links int) {
+	if strings.HasPrefix(target, "/") {
+		for i := range links - 1 {
+			next := fmt.Sprintf("/run/chain-%d-%d", len(g.tree), i)
+			g.add(Node{Path: next, Kind: NodeSymlink, Target: target})
+			target = next
+		}
+	}
+	g.add(Node{Path: p, Kind: NodeSymlink, Target: target})
 }
 
 // dropIns adds NAME.d directories with their own shadowing and masks.
@@ -458,7 +486,7 @@ func (g *generator) matchLine() string {
 			"OriginalName=%n", "Kind=", "Property=", "Type=!", "OriginalName=a/b", "OriginalName=sixteen-chars-xx",
 			"OriginalName=altname-that-is-much-longer-than-fifteen", "OriginalName=an-alternative-name-of-br0")
 	}
-	return "OriginalName=" + one(g, "*", "br*", "!br*", "veth[01]", "*0", "!lo", "? ?? ??? ????")
+	return "OriginalName=" + one(g, "*", "br*", "p!*", "p?x", "!br*", "veth[01]", "*0", "!lo", "? ?? ??? ????")
 }
 
 func (g *generator) property() string {
@@ -508,6 +536,10 @@ func (g *generator) condition() (key, value string) {
 	case 5, 6:
 		v, _, _ := strings.Cut(m.Kernel, "-")
 		op := one(g, ">", ">=", "<", "<=", "=", "==", "!=", "", "$=", "!$=", "> ", "<>", "=>")
+		if g.chance(8) {
+			return one(g, "KernelVersion", "Version"), one(g, "glibc", "glibc ", "systemd ", "systemd", "kernel ", "libc ") +
+				one(g, ">=2.36", ">= 2.36", "<2.42", "=2.42", "$=2.*", "!=2.31", "> 250", "<262", ">=262.1", "", "2.41", ">=2.31 <2.99")
+		}
 		return "KernelVersion", one(g, op+v, op+m.Kernel, op+"5.10", op+"99", op+"4", op+v+"~rc1", op+v+"^1", op,
 			one(g, "5.*", "6.*", "*", "[0-9]*", g.glob(m.Kernel)), ">=4 <99", ">=4 <5", op+" "+v, op+v+" extra", ">= 4 < 5", `">=4"`)
 	case 7:

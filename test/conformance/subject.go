@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"linkaudit/host"
 	"linkaudit/linkfiles"
 )
 
@@ -28,6 +29,7 @@ func Ours(root string, c *Case, release int) (verdicts []Verdict) {
 	}
 	tree := linkfiles.Parse(store, linkfiles.Release(release))
 	sys := c.Machine.System()
+	sys.Glibc = host.Glibc(root) // the release's own, which no case can choose
 	decider := tree.For(sys)
 	var complaints []Complaint
 	complain := func(file string, used bool, diagnostics []linkfiles.Diagnostic) {

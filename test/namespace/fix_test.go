@@ -506,6 +506,35 @@ func TestWhatCannotTakeEffectIsTakenBack(t *testing.T) {
 	s.changes(undo...)
 }
 
+// TestInAChrootNoUdevdIsReloaded: the one that runs reads the files of another root, and
+// udevadm of the chroot succeeds without doing anything. A new device shows that.
+func TestInAChrootNoUdevdIsReloaded(t *testing.T) {
+	everyUdevd(t, func(t *testing.T, s *stage) {
+		s.must("sh", "-c", `set -e
+			mkdir /mnt/inner
+			mount -t tmpfs tmpfs /mnt/inner
+			mkdir /mnt/inner/etc /mnt/inner/usr /mnt/inner/proc /mnt/inner/sys /mnt/inner/run /mnt/inner/dev /mnt/inner/mnt
+			for link in bin sbin lib lib32 lib64 libx32; do [ ! -L /$link ] || cp -a /$link /mnt/inner; done
+			for dir in usr proc sys run dev; do mount --rbind /$dir /mnt/inner/$dir; done
+			cp -a /etc/. /mnt/inner/etc
+			cp /mnt/linkaudit /mnt/inner/mnt`)
+		for _, args := range [][]string{{"fix", "--bridge", "br0"}, {"undo", "--bridge", "br0"}} {
+			r := s.do(append([]string{"chroot", "/mnt/inner", program}, append(args, "--format", "json")...)...)
+			var rep struct {
+				Changed, Reloaded, Verified bool
+				Remaining                   []string
+			}
+			if err := json.Unmarshal([]byte(r.stdout), &rep); err != nil {
+				t.Fatalf("%v: %v", err, r)
+			}
+			if r.status != 0 || !rep.Changed || rep.Reloaded || rep.Verified ||
+				!strings.Contains(strings.Join(rep.Remaining, "; "), "udevd was not reloaded") {
+				t.Errorf("%s in a chroot: %+v: %v", args[0], rep, r)
+			}
+		}
+	})
+}
+
 // A drop-in in a directory that was there already changes no time of the
 // directory above it.
 func TestADropInBesideOthersIsSeenByUdevdToo(t *testing.T) {

@@ -1,0 +1,101 @@
+package linkfiles
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"linkaudit/fact"
+)
+
+// A Refusal is a setting of [Link] that the kernel refuses. udevd sends the address in
+// one request with it (rtnl_set_link_properties of netlink-util.c: Alias= and MTUBytes=,
+// and since 248 the queues and GenericSegmentOffloadMaxBytes= and -Segments=), of which
+// the kernel then does nothing.
+//
+// MTUBytes= is none: the kernel sets the address first, then the MTU (do_setlink of
+// net/core/rtnetlink.c). Whatever number the queues have, it takes.
+type Refusal struct {
+	Key string
+	Pos Pos
+	// Certain is false where the kernel may take the setting.
+	Certain bool
+	// Why says what the kernel takes.
+	Why string
+}
+
+// What the kernel takes: IFALIASZ of include/uapi/linux/if.h counts a NUL that udevd
+// sends; GSO_MAX_SEGS, TSO_LEGACY_MAX_SIZE and TSO_MAX_SIZE of include/linux/netdevice.h.
+const (
+	maxAlias       = aliasSize - 2
+	maxGSOSegments = 1<<16 - 1
+	// maxGSOBytes is what a driver has that says nothing, mostGSOBytes the most that
+	// one may say.
+	maxGSOBytes, mostGSOBytes = 1 << 16, 8 * maxGSOSegments
+	// Below the first no kernel with a minimum takes a size, from the second on each
+	// does: MAX_TCP_HEADER depends on how the kernel was built.
+	minGSOBytes, enoughGSOBytes = 193, 512
+)
+
+// gsoMaxOf are the kinds whose driver is known to have a limit, seen on Linux 6.18.
+var gsoMaxOf = map[string]uint64{"bridge": maxGSOBytes, "vxlan": maxGSOBytes, "veth": mostGSOBytes}
+
+// Refusal returns the setting of the file for which the kernel refuses the request of an
+// address, for a device of the kind ("" where that is not known).
+func (f *File) Refusal(rel Release, kind string, kernel fact.Fact[string]) (Refusal, bool) {
+	if a, ok := last(rel, f.Assignments, "Link", "Alias"); ok && len(a.Value) > maxAlias {
+		return Refusal{"Alias", a.Pos, !aliasWasDroppedOnce.has(rel),
+			fmt.Sprintf("at most %d characters", maxAlias)}, true
+	}
+	// Since 6.4, and in later 6.1, validate_linkmsg() looks at them before anything is set.
+	var at order
+	switch {
+	case kernelAtLeast(kernel, 6, 4):
+		at = before
+	case kernel.IsKnown() && !kernelAtLeast(kernel, 6, 1):
+		at = after
+	}
+	if a, ok := last(rel, f.Assignments, "Link", "GenericSegmentOffloadMaxSegments"); ok {
+		if n, err := parseUnsigned(rel, a.Value); err == nil && n > maxGSOSegments && at != after {
+			return Refusal{a.Key, a.Pos, at == before, fmt.Sprintf("at most %d", maxGSOSegments)}, true
+		}
+	}
+	if a, ok := last(rel, f.Assignments, "Link", "GenericSegmentOffloadMaxBytes"); ok {
+		size, err := parseBytes(a.Value, 1024)
+		n := uint64(uint32(size)) // as it is sent
+		most, known := gsoMaxOf[kind]
+		switch {
+		case err != nil, n == 0:
+		case n > mostGSOBytes || known && n > most:
+			if !known {
+				most = mostGSOBytes
+			}
+			return Refusal{a.Key, a.Pos, at == before, fmt.Sprintf("at most %d bytes", most)}, at != after
+		case !known && n > maxGSOBytes:
+			return Refusal{a.Key, a.Pos, false, fmt.Sprintf("more than %d bytes of few drivers only", maxGSOBytes)}, at != after
+		case n < enoughGSOBytes && at != after:
+			return Refusal{a.Key, a.Pos, n < minGSOBytes && kernelAtLeast(kernel, 6, 15),
+				fmt.Sprintf("at least %d bytes, or more", minGSOBytes)}, true
+		}
+	}
+	return Refusal{}, false
+}
+
+// order is when the kernel looks at a setting: before or after it sets the address.
+type order uint8
+
+const (
+	eitherOrder order = iota
+	before
+	after
+)
+
+// kernelAtLeast reports whether a release (uname -r) is known to be a version or a
+// newer one.
+func kernelAtLeast(release fact.Fact[string], major, minor int) bool {
+	first, rest, _ := strings.Cut(release.Or(""), ".")
+	second := rest[:len(rest)-len(strings.TrimLeft(rest, "0123456789"))]
+	x, err := strconv.Atoi(first)
+	y, err2 := strconv.Atoi(second)
+	return err == nil && err2 == nil && (x > major || x == major && y >= minor)
+}

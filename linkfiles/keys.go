@@ -64,7 +64,8 @@ var (
 
 	// parse_mtu() held every MTU against the IPv4 minimum before 256. The
 	// change went into the point releases of 252 to 255 as well.
-	mtuHasNoMinimum = from(252)
+	mtuHasNoMinimum   = from(252)
+	mtuHadMinimumOnce = span{252, 255}
 
 	// Alias= with a value reset the alias, in silence, in all point releases
 	// of 248, in 249 up to 249.12 and in 250 up to 250.5.

@@ -325,7 +325,7 @@ func (m *match) device(q quirks, d *Device, brief bool) answer {
 	v := answer{}
 	// What a file does not ask for is not looked up: most ask for one thing.
 	if m.hwAddr != nil && v.and(m.hwAddr.test("MACAddress", d.current(q), q.macAbsentMatches, brief)) ||
-		m.permHWAddr != nil && v.and(m.permHWAddr.test("PermanentMACAddress", d.permanent(q), false, brief)) ||
+		m.permHWAddr != nil && v.and(m.testPermanent(q, d, brief)) ||
 		len(m.path) > 0 && v.and(testPatterns(q, "Path", m.path, d.Path, brief)) ||
 		len(m.driver) > 0 && v.and(m.testDriver(q, d, brief)) ||
 		len(m.iftype) > 0 && v.and(m.testType(q, d, brief)) ||
@@ -462,18 +462,35 @@ func (m *match) testDriver(q quirks, d *Device, brief bool) answer {
 	case q.driverProperty && d.Properties != nil:
 		driver = d.Properties("ID_NET_DRIVER")
 	}
-	if driver.IsUnknown() && len(d.Drivers) > 0 && len(m.driver) > 0 {
-		return m.testDrivers(q, d, driver, brief)
+	test := func(driver fact.Fact[string]) answer { return testPatterns(q, "Driver", m.driver, driver, brief) }
+	if driver.IsUnknown() && len(m.driver) > 0 {
+		return testAll(d.Drivers, driver, test)
 	}
-	return testPatterns(q, "Driver", m.driver, driver, brief)
+	return test(driver)
 }
 
-// testDrivers has an answer where all that the driver may be have the same one.
-func (m *match) testDrivers(q quirks, d *Device, unknown fact.Fact[string], brief bool) (all answer) {
-	for i, driver := range d.Drivers {
-		a := testPatterns(q, "Driver", m.driver, fact.Text(driver), brief)
+func (m *match) testPermanent(q quirks, d *Device, brief bool) answer {
+	test := func(mac fact.Fact[string]) answer {
+		return m.permHWAddr.test("PermanentMACAddress", mac, false, brief)
+	}
+	if d.PermMAC.IsUnknown() {
+		return testAll(d.PermMACs, d.PermMAC, func(mac fact.Fact[string]) answer {
+			it := Device{Name: d.Name, PermMAC: mac}
+			return test(it.permanent(q))
+		})
+	}
+	return test(d.permanent(q))
+}
+
+// testAll has an answer where all values that a fact may have get the same one.
+func testAll(values []string, unknown fact.Fact[string], test func(fact.Fact[string]) answer) (all answer) {
+	if len(values) == 0 {
+		return test(unknown)
+	}
+	for i, value := range values {
+		a := test(fact.Text(value))
 		if i > 0 && a.state != all.state {
-			return testPatterns(q, "Driver", m.driver, unknown, brief)
+			return test(unknown)
 		}
 		all = a
 	}

@@ -101,6 +101,8 @@ type Device struct {
 	// Drivers are the values that Driver may have where it is unknown, "" for none at
 	// all; nil where it may be anything.
 	Drivers []string
+	// PermMACs are the same of PermMAC.
+	PermMACs []string
 	// DriverUnrecorded says that ID_NET_DRIVER of Properties is what the builtin
 	// net_driver will find, for want of a record in the udev database.
 	DriverUnrecorded bool

@@ -220,14 +220,21 @@ func (l policyList) parse(rel Release, key, value string) verdict {
 
 func parseMTU(rel Release, key, value string) verdict {
 	n, err := parseBytes(value, 1024)
-	if err == nil && (n > math.MaxUint32 || n < 68 && !mtuHasNoMinimum.has(rel)) {
+	if err == nil && (n > math.MaxUint32 || n < minIPv4MTU && !mtuHasNoMinimum.has(rel)) {
 		err = errRange
 	}
 	if err != nil {
 		return ignored(warnsInConfParser.warning(rel), "%s= takes a size in bytes, not %.80q: %v", key, value, err)
 	}
-	return taken(value)
+	v := taken(value)
+	if n < minIPv4MTU && mtuHadMinimumOnce.has(rel) {
+		v.complain(LevelInfo, "%s= below %d is refused by systemd 252 before 252.21, RHEL 9's included, and by the first point releases of 253 to 255", key, minIPv4MTU)
+	}
+	return v
 }
+
+// minIPv4MTU is IPV4_MIN_MTU.
+const minIPv4MTU = 68
 
 // sizeIn returns the parser of a 64-bit size whose K is base. An empty value
 // is an error, not a reset.

@@ -281,6 +281,21 @@ func TestValuesBetweenTheCapturedReleases(t *testing.T) {
 	}
 }
 
+// Builds of one release differ in it: so it is told, and the release's newest has its way.
+func TestAnMTUThatSomeBuildsRefuse(t *testing.T) {
+	for _, c := range []struct {
+		rel   Release
+		value string
+		told  bool
+	}{
+		{251, "67", true}, {252, "67", true}, {252, "68", false}, {255, "67", true}, {256, "67", false},
+	} {
+		if _, _, complaints := checkValue(c.rel, "Link", "MTUBytes", c.value); (len(complaints) > 0) != c.told {
+			t.Errorf("systemd %d, MTUBytes=%s: %v", c.rel, c.value, complaints)
+		}
+	}
+}
+
 func TestAHighBitRateRejectsTheFileBeforeRelease245(t *testing.T) {
 	as := func(values ...string) (out []Assignment) {
 		for i, v := range values {

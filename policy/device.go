@@ -81,9 +81,16 @@ func absentDevice(name, kind string) linkfiles.Device {
 		dev.Driver = k.driverOf(kind)
 		dev.Drivers = []string{"", kind}
 		dev.Path = fact.Absent[string]()
-		if !k.permanent {
-			// ETHTOOL_GPERMADDR answers for a device without one, too.
-			dev.PermMAC = fact.Known("00:00:00:00:00:00")
+		// ETHTOOL_GPERMADDR answers for an Ethernet device without one, too.
+		const null = "00:00:00:00:00:00"
+		switch {
+		case k.permanent:
+		case k.link == ether:
+			dev.PermMAC = fact.Known(null)
+		case k.link == "":
+			dev.PermMACs = []string{"", null}
+		default:
+			dev.PermMAC = fact.Absent[string]()
 		}
 	}
 	dev.Properties = func(key string) fact.Fact[string] {
@@ -130,7 +137,7 @@ func NewDevice(name, kind string) *linkfiles.Device {
 func newDevice(name, kind string) linkfiles.Device {
 	dev := absentDevice(name, kind)
 	if kind != "" {
-		dev.MAC = fact.Known(unnamedAddress)
+		dev.MAC = kinds[kind].firstAddress()
 	}
 	return dev
 }

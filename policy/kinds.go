@@ -23,6 +23,8 @@ type kindFacts struct {
 	random bool
 	// permanent: it has a permanent address, some made up, some of the device beneath.
 	permanent bool
+	// fixed: its driver has no ndo_set_mac_address, so that the kernel refuses any.
+	fixed bool
 	// modelled: package life knows what becomes of its address.
 	modelled bool
 	// unseen: nothing is known of it here; some have a parent.
@@ -49,11 +51,11 @@ var kinds = map[string]kindFacts{
 	"geneve":      {devType: "geneve", link: ether, driver: "geneve", random: true},
 	"gretap":      {link: ether, random: true},
 	"hsr":         {devType: "hsr", link: ether},
-	"ifb":         {link: ether, random: true},
+	"ifb":         {link: ether, random: true, fixed: true},
 	"ip6erspan":   {link: ether, random: true},
 	"ip6gretap":   {link: ether, random: true},
-	"ipvlan":      {link: ether, driver: "ipvlan", permanent: true},
-	"ipvtap":      {link: ether, driver: "ipvlan", permanent: true},
+	"ipvlan":      {link: ether, driver: "ipvlan", permanent: true, fixed: true},
+	"ipvtap":      {link: ether, driver: "ipvlan", permanent: true, fixed: true},
 	"macsec":      {devType: "macsec", link: ether},
 	"macvlan":     {link: ether, driver: "macvlan", random: true},
 	"macvtap":     {link: ether, driver: "macvlan", random: true},
@@ -90,6 +92,10 @@ var kinds = map[string]kindFacts{
 	"netdevsim": {unseen: true}, "pfcp": {unseen: true}, "wwan": {unseen: true},
 }
 
+// TakesNoAddress reports whether devices of the kind keep the address that they are
+// created with: the kernel refuses any other.
+func TakesNoAddress(kind string) bool { return kinds[kind].fixed }
+
 // linkType is [Match] Type= of a new device, and whether it is from ifi_type.
 func (k kindFacts) linkType(kind string) (name fact.Fact[string], fromARPHRD bool) {
 	switch {
@@ -99,6 +105,22 @@ func (k kindFacts) linkType(kind string) (name fact.Fact[string], fromARPHRD boo
 		return fact.Known(k.link), true
 	}
 	return fact.Unknown[string](noSuchDevice + ", and those of kind " + kind + " differ in it"), true
+}
+
+// firstAddress is one that no file names, in the length that new devices of the kind have
+// (addr_len): for IP tunnels it is that of the local end.
+func (k kindFacts) firstAddress() fact.Fact[string] {
+	switch k.link {
+	case ether, "":
+		return fact.Known(unnamedAddress)
+	case "ipgre", "tunnel", "sit":
+		return fact.Known(unnamedAddress[:len("00:00:00:00")])
+	case "ip6gre", "tunnel6":
+		return fact.Known(unnamedAddress + ":" + unnamedAddress + ":" + unnamedAddress[:len("00:00:00:00")])
+	case "6lowpan":
+		return fact.Known(unnamedAddress + ":00:00")
+	}
+	return fact.Absent[string]()
 }
 
 // driverOf is [Match] Driver= of a new device.

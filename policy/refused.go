@@ -7,10 +7,6 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// takesNoAddress are the kinds whose driver has no ndo_set_mac_address, so that the
-// kernel refuses any (drivers/net/ifb.c, drivers/net/ipvlan).
-var takesNoAddress = map[string]bool{"ifb": true, "ipvlan": true, "ipvtap": true}
-
 // WhenSent is what becomes of an action of udevd's when the kernel gets it in one request
 // with the other settings of the file, for a device of the kind.
 func WhenSent(action fact.Fact[AddressAction], rel linkfiles.Release, file *linkfiles.File, kind string, kernel fact.Fact[string]) fact.Fact[AddressAction] {
@@ -18,7 +14,7 @@ func WhenSent(action fact.Fact[AddressAction], rel linkfiles.Release, file *link
 	if !ok || does.Do == Leave {
 		return action
 	}
-	if takesNoAddress[kind] {
+	if kinds[kind].fixed {
 		return fact.Known(AddressAction{Do: Leave, Why: "the driver of " + kind + " takes no address"})
 	}
 	if file == nil {

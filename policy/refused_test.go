@@ -73,6 +73,29 @@ func TestANewDeviceHasANullPermanentAddress(t *testing.T) {
 	}
 }
 
+// TestOnlyEthernetHasANullPermanentAddress: a WireGuard device has no address at all, and
+// whether a tun device is a tap is not known before it exists.
+func TestOnlyEthernetHasANullPermanentAddress(t *testing.T) {
+	const own = vendorDir + "/10-p.link"
+	for _, c := range []struct{ kind, mac, want string }{
+		{"dummy", "00:00:00:00:00:00", own},
+		{"wireguard", "00:00:00:00:00:00", defaultPath},
+		{"tun", "00:00:00:00:00:00", ""},
+		{"tun", "02:00:00:00:00:01", defaultPath},
+	} {
+		snap := machine(map[string]string{defaultPath: defaultLink, own: "[Match]\nPermanentMACAddress=" + c.mac + "\n"})
+		snap.Systemd.Release = fact.Known(linkfiles.Release(252))
+		res := check(snap, Options{Targets: []Target{{Name: "x0", Kind: c.kind}}}).Devices[0]
+		var path string
+		if f := res.LinkFile.Or(nil); f != nil {
+			path = f.Path
+		}
+		if path != c.want {
+			t.Errorf("%s, %s: %v, want %q", c.kind, c.mac, res.LinkFile, c.want)
+		}
+	}
+}
+
 // TestANameWithAnExclamationMark: the address that udevds of 247 to 262 were seen to give.
 func TestANameWithAnExclamationMark(t *testing.T) {
 	const derived = "66:ae:00:0b:58:b4"

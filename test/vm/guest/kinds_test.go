@@ -70,7 +70,8 @@ func compareKind(t *testing.T, kind string) {
 	}{
 		{"Type", foretold.Type.Or(""), is.Type.Or(""), foretold.Type.IsKnown(), false},
 		{"Driver", foretold.Driver.Or(""), is.Driver.Or(""), foretold.Driver.IsKnown(), false},
-		{"the permanent address", "", is.PermMAC.Or(""), false, foretold.PermMAC.IsAbsent()},
+		{"the permanent address", "", strings.Trim(is.PermMAC.Or(""), "0:"), false, !foretold.PermMAC.IsUnknown()},
+		{"the length of the address", strings.Repeat("x", len(foretold.MAC.Or(""))), strings.Repeat("x", len(is.MAC.Or(""))), kind != "tun", false},
 		{"Path", "", is.Path.Or(""), false, foretold.Path.IsAbsent()},
 	} {
 		if c.known && c.foretold != c.is || c.absent && c.is != "" {
@@ -79,6 +80,10 @@ func compareKind(t *testing.T, kind string) {
 	}
 	if ether := d.ARPHRD == 1; ether == policy.WithoutMAC(kind) {
 		t.Errorf("%s: ifi_type is %d", kind, d.ARPHRD)
+	}
+	err = exec.Command("ip", "link", "set", "dev", "k0", "address", "02:00:00:00:00:fe").Run()
+	if !policy.WithoutMAC(kind) && (err != nil) != policy.TakesNoAddress(kind) {
+		t.Errorf("%s: setting an address: %v", kind, err)
 	}
 	ip(t, "del", "k0")
 }

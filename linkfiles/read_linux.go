@@ -90,9 +90,9 @@ func ReadFile(path string) (*Store, error) {
 	}
 	r := newReader("/")
 	dir, name := filepath.Split(path)
-	real := dir
-	if real == "" {
-		real = "."
+	real, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	e := r.entry(real, dir, name)
 	switch {
@@ -130,6 +130,10 @@ func newReader(root string) *reader {
 // real turns a path inside the root into one outside, all links resolved.
 func (r *reader) real(path string) (string, error) {
 	if r.root == "/" {
+		path, err := filepath.Abs(path) // ReadFile takes any
+		if err != nil {
+			return "", err
+		}
 		return filepath.EvalSymlinks(path)
 	}
 	// SecureJoin takes what does not exist for granted; that is found out

@@ -98,3 +98,50 @@ func TestASecondPathToNothingIsNothing(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// A file and an image may be named from the working directory: their links lead where they
+// do from the root.
+func TestRelativePathsHaveTheSameLinks(t *testing.T) {
+	root := tree(t, map[string]string{
+		"img/etc/systemd/network/10-a.link":          "[Match]\n",
+		"img/etc/systemd/network/10-a.link.d/m.conf": "-> /dev/null",
+		"img/etc/systemd/network/10-a.link.d/s.conf": "-> ../10-a.link",
+		"img/etc/systemd/network/20-same.link":       "-> 10-a.link",
+		"img/etc/systemd/network/30-mask.link":       "-> /dev/null",
+		"img/etc/systemd/network/40-absolute.link":   "-> /etc/systemd/network/10-a.link",
+	})
+	read := func(what string) (image *Store, files []*Store) {
+		image, err := Read(filepath.Join(what, "img"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"10-a", "20-same", "30-mask"} {
+			file, err := ReadFile(filepath.Join(what, "img/etc/systemd/network", name+".link"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			file.Dirs[0].Path = ""
+			for i := range file.Dirs[0].DropIns {
+				file.Dirs[0].DropIns[i].Path = ""
+			}
+			files = append(files, file)
+		}
+		return image, files
+	}
+	wantImage, wantFiles := read(root)
+	t.Chdir(root)
+	image, files := read(".")
+	if diff := cmp.Diff(wantImage, image); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(wantFiles, files); diff != "" {
+		t.Error(diff)
+	}
+	t.Chdir("img/etc/systemd/network")
+	if file, err := ReadFile("30-mask.link"); err != nil || file.Dirs[0].Entries[0].Type != TypeNull {
+		t.Errorf("%v, %v", file, err)
+	}
+	if len(wantFiles[0].Dirs[0].DropIns) != 1 || len(wantFiles[0].Dirs[0].DropIns[0].Entries) != 2 {
+		t.Errorf("%+v", wantFiles[0])
+	}
+}

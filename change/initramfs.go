@@ -49,7 +49,7 @@ func (o Options) initramfs(ctx context.Context, in Input, r *Result, files *link
 	}
 	r.UpdatesInitramfs = o.UpdateInitramfs
 	if !o.UpdateInitramfs {
-		r.Remaining = append(r.Remaining, staleWords(r.Initramfs, o.Plan)...)
+		r.Remaining = append(r.Remaining, staleWords(r.Initramfs, o.place(), o.Plan)...)
 		return nil
 	}
 	if o.Plan {
@@ -92,7 +92,7 @@ func (o Options) readable(snap *host.Snapshot, path string) bool {
 }
 
 // staleWords is a sentence for all images of one maker that say the same.
-func staleWords(images []StaleImage, plan bool) (out []string) {
+func staleWords(images []StaleImage, at policy.Place, plan bool) (out []string) {
 	type what struct {
 		there, advice string
 		maker         initramfs.Maker
@@ -111,8 +111,11 @@ func staleWords(images []StaleImage, plan bool) (out []string) {
 		verb = "will not know of it"
 	}
 	for _, w := range order {
-		said := fmt.Sprintf("the initramfs %s (%s) %s; a device that is made there needs it: %s, or fix and undo with --update-initramfs",
-			strings.Join(same[w], ", "), w.there, verb, w.maker.UpdateWords())
+		said := fmt.Sprintf("the initramfs %s (%s) %s; a device that is made there needs it: %s",
+			strings.Join(same[w], ", "), w.there, verb, at.UpdateInitramfs(w.maker))
+		if at.Root == "" {
+			said += ", or fix and undo with --update-initramfs"
+		}
 		if w.advice != "" {
 			said += "; " + w.advice
 		}

@@ -21,7 +21,7 @@ type managerPlan struct {
 // a program gives an address.
 func (in Input) heedManagers(t override.Target) (plan managerPlan, err error) {
 	for _, name := range in.managed(t) {
-		d, what := policy.Override(in.Snapshot, name, t.Kind)
+		d, what := policy.Override(in.Snapshot, name, t.Kind, in.Place)
 		switch {
 		case d == nil:
 		case !d.Address.AtCreation, t.Name == "":

@@ -95,7 +95,7 @@ func (in Input) planNetDevs(t override.Target) (netDevPlan, error) {
 		delete(own, part.Path)
 	}
 	for name := range own {
-		plan.notes = append(plan.notes, fmt.Sprintf("%s is not needed any more: linkaudit undo %s removes it", name, t.Flags()))
+		plan.notes = append(plan.notes, in.notNeeded(name, t))
 	}
 	slices.Sort(plan.notes)
 	return plan, nil

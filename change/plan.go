@@ -37,6 +37,13 @@ type Input struct {
 	NetworkdActive fact.Fact[bool]
 	// Force takes over an override that somebody edited.
 	Force bool
+	// Place is the machine whose Snapshot it is, for the commands of notes.
+	Place policy.Place
+}
+
+// notNeeded is the note about an override of a target that does nothing.
+func (in Input) notNeeded(path string, t override.Target) string {
+	return fmt.Sprintf("%s is not needed any more: %s removes it", path, policy.Remedy{Command: "undo", Target: t, Place: in.Place})
 }
 
 // Plan is one file to write, and what goes with it.
@@ -199,7 +206,7 @@ func (in Input) Plan(t override.Target) (*Plan, error) {
 		plan.Notes = append(plan.Notes, fmt.Sprintf("systemd-networkd creates %s; without %s it would give it an address that no .link file changes", n.Device, n.Path))
 	}
 	plan.Notes = append(plan.Notes, managers.notes...)
-	plan.Notes = append(plan.Notes, policy.GuestsUnderNone(in.Snapshot, t.Name, t.Kind)...)
+	plan.Notes = append(plan.Notes, policy.GuestsUnderNone(in.Snapshot, t.Name, t.Kind, in.Place)...)
 	return plan, nil
 }
 
@@ -237,7 +244,7 @@ func (in Input) planLink(t override.Target) (*Plan, error) {
 			plan.Notes = append(plan.Notes, fmt.Sprintf("%s gives the address %s; linkaudit leaves that alone", a.Pos, a.Value))
 		}
 		for _, o := range p.own {
-			plan.Notes = append(plan.Notes, fmt.Sprintf("%s is not needed any more: linkaudit undo %s removes it", o.Path, t.Flags()))
+			plan.Notes = append(plan.Notes, in.notNeeded(o.Path, t))
 		}
 		return plan, nil
 	}

@@ -19,7 +19,9 @@ import (
 type Options struct {
 	// Root is "/" for the running machine; anything else is an image, in
 	// which nothing but files is changed.
-	Root    string
+	Root string
+	// Release is the one that the user said there is, 0 for the one found.
+	Release linkfiles.Release
 	Targets []override.Target
 	// Plan says that nothing is to be changed, only planned.
 	Plan bool
@@ -39,6 +41,14 @@ type Options struct {
 	Collect func(context.Context) (*host.Snapshot, error)
 	// Say tells of progress, a line at a time.
 	Say func(string)
+}
+
+// place is where the commands that are left to the user are to be run.
+func (o Options) place() policy.Place {
+	if o.Root == "/" {
+		return policy.Place{Release: o.Release}
+	}
+	return policy.Place{Root: o.Root, Release: o.Release}
 }
 
 // Result is what Fix did, or would do.
@@ -99,7 +109,7 @@ func (o Options) begin(ctx context.Context) (*Lock, Input, error) {
 	if err != nil {
 		return fail(err)
 	}
-	return lock, Input{Snapshot: snap, Release: rel, DirExists: DirExists(o.Root), Force: o.Force,
+	return lock, Input{Snapshot: snap, Release: rel, DirExists: DirExists(o.Root), Force: o.Force, Place: o.place(),
 		Networkd:       files.Rendered(snap.Declarations.Or(nil)),
 		NetworkdActive: host.FindNetworkd(o.Root, files.Configured()).Active()}, nil
 }
@@ -148,7 +158,7 @@ func Fix(ctx context.Context, o Options) (*Result, error) {
 			}
 		}
 	}
-	r.Remaining = append(r.Remaining, stillEdited(r.Plans, &next, in.Release)...)
+	r.Remaining = append(r.Remaining, stillEdited(r.Plans, &next, in.Release, in.Place)...)
 	live, err := r.planLive(in, o)
 	if err != nil {
 		return nil, err

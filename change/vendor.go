@@ -14,7 +14,7 @@ import (
 // what the next upgrade does to the other devices, once the plans are carried out
 // as in snap. The files themselves are not restored: what they are for beside the
 // targets is for somebody else to say.
-func stillEdited(plans []*Plan, snap *host.Snapshot, rel linkfiles.Release) []string {
+func stillEdited(plans []*Plan, snap *host.Snapshot, rel linkfiles.Release, at policy.Place) []string {
 	var out []string
 	seen := map[string]bool{}
 	decider := linkfiles.Parse(&snap.Files, rel).For(&snap.System)
@@ -26,7 +26,7 @@ func stillEdited(plans []*Plan, snap *host.Snapshot, rel linkfiles.Release) []st
 			}
 			seen[v.Path] = true
 			out = append(out, fmt.Sprintf("%s %s: the next upgrade of %s undoes that%s; %s does so now",
-				v.Path, v.What(), v.Package, undoneFor(v, snap, rel, decider), v.Restores()))
+				v.Path, v.What(), v.Package, undoneFor(v, snap, rel, decider), v.Restores(at)))
 		}
 	}
 	return out

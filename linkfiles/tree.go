@@ -349,7 +349,7 @@ func (t *Tree) read(f *File, main candidate, parts []candidate, say func(Pos, Co
 			return
 		}
 		t.warnMode(part, say)
-		p.mode = part.entry.Mode
+		p.mode = part.entry.opened().Mode // stat(2) of the name; 0 where that fails
 		if !p.parse(part.path, part.entry.Content) {
 			last := f.Diagnostics[len(f.Diagnostics)-1]
 			f.State, f.Why = StateRejected, fmt.Sprintf("%s: %s", last.Pos, last.Message)

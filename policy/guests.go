@@ -179,7 +179,7 @@ func (s *subject) portsOf(d *host.Device) (lasting, guests []host.Port) {
 // pinWords say where to write an explicit address.
 func (s *subject) pinWords(d *host.Device) string {
 	lasting, _ := s.portsOf(d)
-	return pinned(d, s.res.creator(), lasting, s.res.Persistent)
+	return pinned(d, s.res.creator(), lasting, s.res.Persistent, s.opt.Place)
 }
 
 // orPersistent is the other remedy: udev's address.
@@ -197,7 +197,7 @@ func (s *subject) orPersistent() (Remedy, string) {
 
 // pinned says where an explicit address belongs, and proposes the one that the bridge
 // has without guests or, where it has no other port, the persistent one.
-func pinned(d *host.Device, creator *netconf.Declaration, lasting []host.Port, persistent fact.Fact[host.PersistentMAC]) string {
+func pinned(d *host.Device, creator *netconf.Declaration, lasting []host.Port, persistent fact.Fact[host.PersistentMAC], at Place) string {
 	mac := persistent.Or(host.PersistentMAC{MAC: d.MAC}).MAC
 	if p, ok := LowestPort(lasting); ok {
 		mac = p.MAC
@@ -208,8 +208,8 @@ func pinned(d *host.Device, creator *netconf.Declaration, lasting []host.Port, p
 	}
 	setting := explicitSetting(*creator, mac)
 	words := fmt.Sprintf("Write %s at %s", setting, creator.Pos)
-	if then := takesEffect[by(*creator)]; then != "" {
-		words += fmt.Sprintf(", then %s", strings.ReplaceAll(then, "NAME", override.ShellWord(d.Name)))
+	if then := at.takeEffect(by(*creator), d.Name); then != "" {
+		words += ", then " + then
 	}
 	return words + "."
 }
@@ -232,7 +232,7 @@ func explicitSetting(d netconf.Declaration, mac string) string {
 // GuestsUnderNone are the bridges of a name or kind that would follow their guests under
 // MACAddressPolicy=none, a sentence each with what to do in its place. A bridge to
 // which somebody else gives an address is none of them.
-func GuestsUnderNone(snap *host.Snapshot, name, kind string) (all []string) {
+func GuestsUnderNone(snap *host.Snapshot, name, kind string, at Place) (all []string) {
 	for i := range snap.Devices {
 		d := &snap.Devices[i]
 		if d.Kind != "bridge" || name != "" && d.Name != name || kind != "" && d.Kind != kind {
@@ -252,7 +252,7 @@ func GuestsUnderNone(snap *host.Snapshot, name, kind string) (all []string) {
 		}
 		res := DeviceResult{Declarations: fact.Known(of)}
 		already := d.AddrAssignType.Or(host.AddrSet) != host.AddrSet
-		words := followsWords(d, lasting, guests, already) + ". " + pinned(d, res.creator(), lasting, persistent)
+		words := followsWords(d, lasting, guests, already) + ". " + pinned(d, res.creator(), lasting, persistent, at)
 		if !already {
 			words += " Or leave MACAddressPolicy=persistent in force."
 		}

@@ -79,7 +79,7 @@ func TestABridgeThatFollowsItsGuests(t *testing.T) {
 			t.Errorf("%s: when a guest starts or stops: %v, want %q", name, d.Predicted[i].MAC, c.event)
 		}
 		// What fix would do says the same beforehand.
-		if notes := GuestsUnderNone(c.snap, "br0", "bridge"); (len(notes) == 1) != (c.want != "" || name == "persistent") {
+		if notes := GuestsUnderNone(c.snap, "br0", "bridge", Place{}); (len(notes) == 1) != (c.want != "" || name == "persistent") {
 			t.Errorf("%s: the plan says %q", name, notes)
 		}
 	}

@@ -11,7 +11,6 @@ import (
 	"linkaudit/host"
 	"linkaudit/linkfiles"
 	"linkaudit/netconf"
-	"linkaudit/override"
 )
 
 // declared are the declarations of a snapshot by device; patterns fit several.
@@ -251,15 +250,15 @@ func AddressWords(d netconf.Declaration) string {
 
 // settingAt says which setting decides about the address, where it is or belongs,
 // and how a change of it comes to the device.
-func settingAt(d netconf.Declaration) string {
-	at := fmt.Sprintf("change %s at %s", d.Address.Key, d.Address.Pos)
+func settingAt(d netconf.Declaration, at Place) string {
+	words := fmt.Sprintf("change %s at %s", d.Address.Key, d.Address.Pos)
 	if d.Address.Pos == d.Pos {
-		at = fmt.Sprintf("add %s to what is at %s", d.Address.Key, d.Pos)
+		words = fmt.Sprintf("add %s to what is at %s", d.Address.Key, d.Pos)
 	}
-	if then := takesEffect[d.Program]; then != "" {
-		at += fmt.Sprintf(" and have it take effect (%s)", strings.ReplaceAll(then, "NAME", override.ShellWord(d.Device)))
+	if then := at.takeEffect(d.Program, d.Device); then != "" {
+		words += fmt.Sprintf(" and have it take effect (%s)", then)
 	}
-	return at
+	return words
 }
 
 // takesEffect are the commands by which a program makes the device anew as it is

@@ -3,8 +3,11 @@ package policy
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
+	"linkaudit/initramfs"
 	"linkaudit/linkfiles"
+	"linkaudit/netconf"
 	"linkaudit/override"
 )
 
@@ -17,6 +20,36 @@ type Place struct {
 	// Host names the machine that a snapshot was taken of, "" for the running one:
 	// nothing that is run here changes another machine.
 	Host string
+}
+
+// Run is a command of another program as it is typed for the place.
+func (p Place) Run(command string) string {
+	switch {
+	case p.Root != "":
+		return "chroot " + override.ShellWord(p.Root) + " " + command
+	case p.Host != "":
+		return command + " (on " + p.Host + ")"
+	}
+	return command
+}
+
+// UpdateInitramfs is the command that makes images anew, or what stands for one that is
+// not known.
+func (p Place) UpdateInitramfs(m initramfs.Maker) string {
+	if m.Update() == nil {
+		return m.UpdateWords()
+	}
+	return p.Run(m.UpdateWords())
+}
+
+// takeEffect is how a device that exists comes to have what the configuration of a program
+// says by then; "" where no command does that. In an image nothing has to: it is booted.
+func (p Place) takeEffect(program netconf.Program, device string) string {
+	then := takesEffect[program]
+	if p.Root != "" || then == "" {
+		return ""
+	}
+	return p.Run(strings.ReplaceAll(then, "NAME", override.ShellWord(device)))
 }
 
 // Remedy is a command of linkaudit that does something about a finding. The zero value

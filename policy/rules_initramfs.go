@@ -53,7 +53,7 @@ func initramfsStale(s *subject) (out []found) {
 				message: fmt.Sprintf("in the initramfs %s %s (%s there) and %s, but %s: %s", by(*v.Declared), does, v.Declared.Pos,
 					AddressWords(*v.Declared), v.DeclaredHere, v.Image.Path),
 				pos:  linkfiles.Pos{File: v.Image.Path},
-				help: fmt.Sprintf("Make the images anew: %s.", v.Image.Maker.UpdateWords()),
+				help: fmt.Sprintf("Make the images anew: %s.", s.opt.Place.UpdateInitramfs(v.Image.Maker)),
 			})
 		}
 		if v.createsWithAddress() {
@@ -62,7 +62,7 @@ func initramfsStale(s *subject) (out []found) {
 		if !v.Differs && !v.LinkFile.IsUnknown() {
 			continue
 		}
-		w := what{help: fmt.Sprintf("Make the images anew: %s.", v.Image.Maker.UpdateWords())}
+		w := what{help: fmt.Sprintf("Make the images anew: %s.", s.opt.Place.UpdateInitramfs(v.Image.Maker))}
 		if more := v.Advice(); more != "" {
 			w.help += " Note that " + more + "."
 		}

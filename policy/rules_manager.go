@@ -78,7 +78,7 @@ func managerSetsAddress(s *subject) []found {
 	f := found{
 		pos:     d.Address.Pos,
 		message: fmt.Sprintf("%s %s", d.Program, sentence(*d, name)),
-		help:    changeSetting(*d),
+		help:    changeSetting(*d, s.opt.Place),
 	}
 	switch {
 	case dev != nil && dev.Bond.IgnoresAddress():
@@ -124,8 +124,8 @@ func sentence(d netconf.Declaration, name string) string {
 }
 
 // changeSetting says what to change where another address is wanted.
-func changeSetting(d netconf.Declaration) string {
-	return fmt.Sprintf("Nothing if that is meant; otherwise %s: a .link file does not change it.", settingAt(d))
+func changeSetting(d netconf.Declaration, at Place) string {
+	return fmt.Sprintf("Nothing if that is meant; otherwise %s: a .link file does not change it.", settingAt(d, at))
 }
 
 // managerUnknown is for declarations of which it cannot be told what they do to
@@ -247,7 +247,7 @@ func (s *subject) missingPorts() (all []missingPort) {
 // do then and what to change in its place. Where the device is created with the
 // address it does nothing, for udevd leaves that alone. Where the address is set
 // later, udevd may replace it, and an override keeps it from doing so.
-func Override(snap *host.Snapshot, name, kind string) (*netconf.Declaration, string) {
+func Override(snap *host.Snapshot, name, kind string, at Place) (*netconf.Declaration, string) {
 	var of []netconf.Declaration
 	for _, d := range snap.Declarations.Or(nil) {
 		if isFor(d, name, kind, false) {
@@ -263,7 +263,7 @@ func Override(snap *host.Snapshot, name, kind string) (*netconf.Declaration, str
 		if d.Address.Way != netconf.WayNetworkd {
 			what += " as it creates it"
 		}
-		return d, fmt.Sprintf("%s, and no .link file changes that: for another one %s", what, settingAt(*d))
+		return d, fmt.Sprintf("%s, and no .link file changes that: for another one %s", what, settingAt(*d, at))
 	}
-	return d, fmt.Sprintf("%s; an override keeps udevd from replacing that address, but for another one %s", what, settingAt(*d))
+	return d, fmt.Sprintf("%s; an override keeps udevd from replacing that address, but for another one %s", what, settingAt(*d, at))
 }

@@ -143,7 +143,7 @@ func (a *audit) vendorFileEdited(v *VendorFile) found {
 		out.remedy = a.remedy("fix", override.Target{Kind: first.Kind, Name: first.Name})
 		out.help = fmt.Sprintf("%s writes what is in force into a file in /etc/systemd/network, where no upgrade touches it", out.remedy)
 	}
-	out.help += fmt.Sprintf("; then %s puts the package's file back", v.Restores())
+	out.help += fmt.Sprintf("; then %s puts the package's file back", v.Restores(a.opt.Place))
 	if v.Recorded == nil && v.State == host.FileEdited {
 		out.help += fmt.Sprintf(" (apt-get download %s fetches it, to compare)", v.Package)
 	}

@@ -98,7 +98,7 @@ func runChange(c *cli.Context, undo bool) error {
 		return err
 	}
 	o := change.Options{
-		Root: dir, Targets: ts, Plan: c.Bool("dry-run") || c.Bool("check"),
+		Root: dir, Release: rel, Targets: ts, Plan: c.Bool("dry-run") || c.Bool("check"),
 		NoReload: c.Bool("no-reload"), Force: c.Bool("force"), Live: c.Bool("apply"), Yes: c.Bool("yes"),
 		UpdateInitramfs: c.Bool("update-initramfs"),
 		ReadInitramfs:   func(ctx context.Context, snap *host.Snapshot) { readInitramfs(ctx, snap, dir) },

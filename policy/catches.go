@@ -91,6 +91,35 @@ func (s *subject) appliedWhenNew(applied string) bool {
 	return ok && s.samePath(applied, asRecorded(f.Path))
 }
 
+// NamesGiven are the names that .link files give to devices of the snapshot, and that they
+// do not have: whether another device has one is what renameFailed goes by.
+func NamesGiven(snap *host.Snapshot, tree *linkfiles.Tree) (names []string) {
+	if tree == nil {
+		return nil
+	}
+	decider := tree.For(&snap.System)
+	for i := range snap.Devices {
+		d := &snap.Devices[i]
+		db, ok := d.UdevDB.Get()
+		if !ok {
+			continue
+		}
+		name := db["ID_NET_NAME"]
+		if _, recorded := db["ID_NET_LINK_FILE"]; !recorded {
+			name = ""
+			if f := decider.Decide(LinkDevice(d)).File.Or(nil); f != nil {
+				set, _ := f.LinkName()
+				name = set.Value
+			}
+		}
+		if name != "" && name != d.Name {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
 // renameFailed returns the name that udevd could not give the device. The event fails
 // then (rename_netif() of udev-event.c): 247 and 252 leave ID_RENAMING in the record
 // and no link file, or the one of an earlier event, 257 writes nothing, and 262 records

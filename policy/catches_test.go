@@ -62,11 +62,25 @@ func TestWhyAnotherFileWasAppliedThanTheOneInForce(t *testing.T) {
 	} {
 		snap := machine(c.files, c.devices...)
 		snap.Systemd.Release = fact.Known(c.rel)
-		var d DeviceResult
-		for _, one := range check(snap, Options{All: true}).Devices {
-			if one.Name == c.of {
-				d = one
+		find := func(snap *host.Snapshot) (d DeviceResult) {
+			for _, one := range check(snap, Options{All: true}).Devices {
+				if one.Name == c.of {
+					d = one
+				}
 			}
+			return d
+		}
+		d := find(snap)
+		// Of the one device alone it is the same: whether another has the name is asked.
+		alone := *snap
+		alone.Devices = []host.Device{*snap.Device(c.of)}
+		for _, name := range NamesGiven(&alone, linkfiles.Parse(&alone.Files, c.rel)) {
+			if snap.Device(name) != nil {
+				alone.NamesTaken = append(alone.NamesTaken, name)
+			}
+		}
+		if got, want := brief(find(&alone).Findings), brief(d.Findings); got != want {
+			t.Errorf("%s: %s alone, %s with others", name, got, want)
 		}
 		got, text := []string{}, ""
 		for _, f := range d.Findings {

@@ -32,20 +32,6 @@ func Check(snap *host.Snapshot, tree *linkfiles.Tree, opt Options) *Result {
 	return a.run()
 }
 
-// NamesGiven are the names that .link files give to devices, each once.
-func NamesGiven(tree *linkfiles.Tree) (names []string) {
-	if tree == nil {
-		return nil
-	}
-	for _, f := range tree.Files {
-		if name, ok := f.LinkName(); ok && f.State == linkfiles.StateActive {
-			names = append(names, name.Value)
-		}
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
-}
-
 // Lint returns the findings that the files alone give rise to.
 func Lint(tree *linkfiles.Tree, opt Options) []Finding {
 	a := &audit{snap: &host.Snapshot{}, tree: tree, opt: opt}

@@ -123,7 +123,9 @@ func policyOf(f *linkfiles.File) string {
 }
 
 // Restores is the command that puts the file back as the package has it.
-func (v *VendorFile) Restores(at Place) string { return at.Run("apt-get install --reinstall " + v.Package) }
+func (v *VendorFile) Restores(at Place) string {
+	return at.Run("apt-get install --reinstall " + v.Package)
+}
 
 // What says what became of the file, as a predicate.
 func (v *VendorFile) What() string {

@@ -89,7 +89,7 @@ func collect(ctx context.Context, r request) (*host.Snapshot, *linkfiles.Tree, e
 		snap.OtherMachineIDs = host.OtherMachineIDs(snap)
 	}
 	if !r.files {
-		snap.FindNames(policy.NamesGiven(tree))
+		snap.FindNames(policy.NamesGiven(snap, tree))
 	}
 	return snap, tree, nil
 }

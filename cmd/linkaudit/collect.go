@@ -56,7 +56,7 @@ func collect(ctx context.Context, r request) (*host.Snapshot, *linkfiles.Tree, e
 		packaged = store
 	}
 	options := host.Options{
-		Root: r.root, Kinds: r.kinds, Names: r.names, All: r.all, Release: r.release, Files: packaged,
+		Root: r.root, Kinds: r.kinds, Names: r.names, All: r.all || networkd.matchesPorts(), Release: r.release, Files: packaged,
 		WantNameFor: policy.NameMatters,
 		WantFor: func(release fact.Fact[linkfiles.Release]) host.Want {
 			if rel, ok := release.Get(); ok {
@@ -107,17 +107,13 @@ func withPortsToCome(ctx context.Context, snap *host.Snapshot, options host.Opti
 	if snap.Offline || options.All || !slices.ContainsFunc(policy.DeclaredToCome(snap, kinds), wanted) {
 		return snap, nil
 	}
-	switch {
-	case networkd.matchesPorts():
-		options.All = true // a .network file may be for any of them
-	case len(missing) == 0:
+	if len(missing) == 0 {
 		return snap, nil
-	default:
-		if len(options.Names) == 0 {
-			options.Kinds = kinds
-		}
-		options.Names = append(slices.Clone(options.Names), missing...)
 	}
+	if len(options.Names) == 0 {
+		options.Kinds = kinds
+	}
+	options.Names = append(slices.Clone(options.Names), missing...)
 	again, err := host.Collect(ctx, options)
 	if err != nil {
 		return nil, err
@@ -169,9 +165,9 @@ func (n networkd) want(rel linkfiles.Release) host.Want {
 }
 
 // matchesPorts reports whether a .network file makes devices ports by something
-// else than their names.
+// else than their names: then it may be for any device, and all are collected.
 func (n networkd) matchesPorts() bool {
-	if n.files == nil {
+	if n.files == nil || !n.active.Or(true) {
 		return false
 	}
 	return slices.ContainsFunc(linkfiles.Parse(n.files.Network, linkfiles.NewestRelease).Files, func(f *linkfiles.File) bool {

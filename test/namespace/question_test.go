@@ -89,8 +89,8 @@ func generateFiles(s *stage, random *rand.Rand) {
 		s.write("/etc/systemd/network/50-br1.netdev", "[NetDev]\nName=br1\nKind=bridge\n"+pick("", "MACAddress=02:00:00:00:0a:0a\n", "MACAddress=none\n"))
 		for i := range random.IntN(3) {
 			s.write(fmt.Sprintf("/etc/systemd/network/6%d-x.network", i), fmt.Sprintf("[Match]\n%s\n[Link]\n%s\n",
-				pick("Name=p*", "Name=br*", "Driver=veth", "Kind=veth", "MACAddress=02:00:00:00:00:01", "Type=ether"),
-				pick("MACAddress=02:00:00:00:0b:0b", "MTUBytes=1400", "Unmanaged=yes")))
+				pick("Name=p*", "Name=p1 p2 p9", "Name=br*", "Driver=veth", "Kind=veth", "MACAddress=02:00:00:00:00:01", "Type=ether"),
+				pick("MACAddress=02:00:00:00:0b:0b", "MTUBytes=1400", "Unmanaged=yes")+pick("", "\n[Network]\nBridge=br1")))
 		}
 	}
 	if random.IntN(2) == 0 {

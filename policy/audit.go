@@ -72,6 +72,8 @@ type Result struct {
 	Devices  []DeviceResult
 	// Findings are those about the host or its files as a whole.
 	Findings []Finding
+	// Place is that of the options.
+	Place Place
 }
 
 // DeviceResult is what the audit says about one device.

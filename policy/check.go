@@ -97,7 +97,7 @@ type subject struct {
 
 func (a *audit) run() *Result {
 	todo := a.asked()
-	r := &Result{Snapshot: a.snap, Tree: a.tree, Devices: make([]DeviceResult, len(todo))}
+	r := &Result{Snapshot: a.snap, Tree: a.tree, Place: a.opt.Place, Devices: make([]DeviceResult, len(todo))}
 	files := make([]*linkfiles.File, len(todo))
 	inParallel(len(todo), func() func(int) {
 		// Of many devices, what each leaves is kept and no more.

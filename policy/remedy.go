@@ -22,6 +22,18 @@ type Place struct {
 	Host string
 }
 
+// Linkaudit is the beginning of a command line of linkaudit's for the place.
+func (p Place) Linkaudit(command string) string {
+	line := "linkaudit " + command
+	if p.Root != "" {
+		line += " --root " + override.ShellWord(p.Root)
+	}
+	if p.Release != 0 {
+		line += fmt.Sprintf(" --systemd-release %d", p.Release)
+	}
+	return line
+}
+
 // Run is a command of another program as it is typed for the place.
 func (p Place) Run(command string) string {
 	switch {
@@ -65,14 +77,7 @@ func (r Remedy) Shell() string {
 	if r.Command == "" {
 		return ""
 	}
-	line := "linkaudit " + r.Command
-	if r.Place.Root != "" {
-		line += " --root " + override.ShellWord(r.Place.Root)
-	}
-	if r.Place.Release != 0 {
-		line += fmt.Sprintf(" --systemd-release %d", r.Place.Release)
-	}
-	return line + " " + r.Target.Flags()
+	return r.Place.Linkaudit(r.Command) + " " + r.Target.Flags()
 }
 
 // String is the command line, with the host on which to run it where that is another.

@@ -370,7 +370,7 @@ func (p *printer) summary(res *policy.Result, o Options) {
 	case len(res.Devices) > 0:
 		p.para("", 2, text(number(sum.Devices, "device")+" audited: "), verdict(sum, o.threshold()), text("."))
 	case res.Snapshot != nil && res.Snapshot.Offline:
-		p.para("", 2, text("An image that is not running has no devices. Name one to audit, such as: linkaudit check bond0 --kind bond --root DIR"))
+		p.para("", 2, text("An image that is not running has no devices. Name one to audit, such as: "+Escape(res.Place.Linkaudit("check"))+" bond0 --kind bond"))
 	default:
 		p.para("", 2, text("Nothing to audit: no "+selection(o)+" here. To see an audit of a host that has one: linkaudit example"))
 	}

@@ -21,15 +21,15 @@ type managerPlan struct {
 // a program gives an address.
 func (in Input) heedManagers(t override.Target) (plan managerPlan, err error) {
 	for _, name := range in.managed(t) {
-		d, what := policy.Override(in.Snapshot, name, t.Kind, in.Place)
+		o := policy.OverridingOf(in.Snapshot, name, t.Kind, in.Place)
 		switch {
-		case d == nil:
-		case !d.Address.AtCreation, t.Name == "":
-			plan.notes = append(plan.notes, what)
-		case d.Address.Way != netconf.WayNetworkd:
-			plan.leaves = what
+		case o == nil:
+		case !o.InVain, t.Name == "":
+			plan.notes = append(plan.notes, o.Words)
+		case o.By.Address.Way != netconf.WayNetworkd:
+			plan.leaves = o.Words
 		case !in.networkdCreates(name):
-			return plan, errors.New(what)
+			return plan, errors.New(o.Words)
 		}
 	}
 	return plan, nil

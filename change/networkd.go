@@ -1,6 +1,7 @@
 package change
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"reflect"
@@ -64,7 +65,7 @@ func (in Input) planNetDevs(t override.Target) (netDevPlan, error) {
 		if !d.Creates || d.Ignored != "" || !concerns(t, d) {
 			continue
 		}
-		about := in.leftAlone(before, d)
+		about := policy.NetworkdKeeps(in.Snapshot, before, *d)
 		switch {
 		case about != "" && t.Name != "":
 			plan.leaves = about
@@ -78,13 +79,15 @@ func (in Input) planNetDevs(t override.Target) (netDevPlan, error) {
 		case d.Address.Way != netconf.WayNetworkd:
 			continue
 		}
-		if !linkfiles.NetDevAddressNone(in.Release) {
-			err := fmt.Errorf("systemd-networkd creates %s %s with an address that it derives (%s), which no .link file changes, and systemd %d knows no MACAddress=none for it (250 is the first): write the address that is meant as MACAddress= in [NetDev] of %s", d.Kind, d.Device, d.Pos, in.Release, d.Pos.File)
+		if why := policy.NetworkdRefuses(in.Snapshot, in.Release, *d); why != "" {
 			if t.Name != "" {
-				return plan, err
+				return plan, errors.New(why)
 			}
-			plan.notes = append(plan.notes, err.Error())
+			plan.notes = append(plan.notes, why)
 			continue
+		}
+		if !linkfiles.NetDevAddressNone(in.Release) {
+			continue // another program may create it
 		}
 		part, err := in.netDev(t, store, own, d)
 		if err != nil {
@@ -99,22 +102,6 @@ func (in Input) planNetDevs(t override.Target) (netDevPlan, error) {
 	}
 	slices.Sort(plan.notes)
 	return plan, nil
-}
-
-// leftAlone says of a device which file gives it an address of somebody's choice,
-// "" if none does.
-func (in Input) leftAlone(all []netconf.Declaration, d *netconf.Declaration) string {
-	for _, set := range all {
-		switch {
-		case set.Device != d.Device, set.Creates, set.Ignored != "":
-		case set.Address.Way == netconf.WayExplicit:
-			return fmt.Sprintf("systemd-networkd sets the address of %s to %s, by %s, and no .link file changes that; linkaudit leaves it alone", d.Device, set.Address.MAC, set.Address.Pos)
-		}
-	}
-	if d.Address.Way == netconf.WayExplicit {
-		return fmt.Sprintf("systemd-networkd creates %s with the address %s, by %s, and no .link file changes that; linkaudit leaves it alone", d.Device, d.Address.MAC, d.Address.Pos)
-	}
-	return ""
 }
 
 // netDev is the drop-in for one device, proven on a copy of the files.

@@ -109,6 +109,9 @@ func (a *audit) remedy(command string, t override.Target) Remedy {
 //
 // A bridge that would follow its guests then gets no such advice.
 func (s *subject) fixWith(does string) (Remedy, string) {
+	if why := s.inVain(); why != "" {
+		return Remedy{}, "No override helps: " + why + "."
+	}
 	if s.res.wouldFollowGuests() {
 		return Remedy{}, s.pinWords(s.res.Device) + " With MACAddressPolicy=none alone it would follow its guests."
 	}

@@ -6,7 +6,6 @@ import (
 	"path"
 	"slices"
 
-	"linkaudit/host"
 	"linkaudit/linkfiles"
 	"linkaudit/netconf"
 )
@@ -240,30 +239,4 @@ func (s *subject) missingPorts() (all []missingPort) {
 		}
 	}
 	return all
-}
-
-// Override returns the declaration by which a program other than systemd-networkd
-// gives a device an address, nil if there is none, and says what an override would
-// do then and what to change in its place. Where the device is created with the
-// address it does nothing, for udevd leaves that alone. Where the address is set
-// later, udevd may replace it, and an override keeps it from doing so.
-func Override(snap *host.Snapshot, name, kind string, at Place) (*netconf.Declaration, string) {
-	var of []netconf.Declaration
-	for _, d := range snap.Declarations.Or(nil) {
-		if isFor(d, name, kind, false) {
-			of = append(of, d)
-		}
-	}
-	d := FindManager(of)
-	if d == nil || d.Program == netconf.Networkd {
-		return nil, ""
-	}
-	what := fmt.Sprintf("%s %s", d.Program, sentence(*d, name))
-	if d.Address.AtCreation {
-		if d.Address.Way != netconf.WayNetworkd {
-			what += " as it creates it"
-		}
-		return d, fmt.Sprintf("%s, and no .link file changes that: for another one %s", what, settingAt(*d, at))
-	}
-	return d, fmt.Sprintf("%s; an override keeps udevd from replacing that address, but for another one %s", what, settingAt(*d, at))
 }

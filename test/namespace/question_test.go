@@ -65,6 +65,7 @@ func askOneHost(t *testing.T, random *rand.Rand) {
 		t.Errorf("only %d answers were compared", compared)
 	}
 	t.Logf("seed: %d cases", compared)
+	s.tryRemedies()
 }
 
 func status(r result) ([]byte, error) {

@@ -7,6 +7,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
 
 	"linkaudit/linkfiles"
@@ -18,7 +21,6 @@ import (
 func TestRemedies(t *testing.T) {
 	s := newStage(t, "/")
 	s.startUdevd()
-	s.must("sh", "-c", "mkdir -p /run/bin && ln -s "+program+" /run/bin/linkaudit")
 	create := func(name string) { s.add(name, "type", "bridge") }
 	names := []string{"br0", "br-1.2@x", "a,b", "$x;y"}
 	for _, name := range names {
@@ -27,13 +29,14 @@ func TestRemedies(t *testing.T) {
 	ran := 0
 	for _, name := range names {
 		t.Run(name, func(t *testing.T) {
-			for _, command := range remedies(t, s, name) {
+			commands, _ := s.remedies(name)
+			for _, command := range commands {
 				ran++
-				s.must("sh", "-c", "PATH=/run/bin:$PATH; "+command)
+				s.paste(command)
 			}
 			s.must("ip", "link", "del", name) // "then reboot, or delete and recreate"
 			create(name)
-			if left := remedies(t, s, name); len(left) > 0 {
+			if left, _ := s.remedies(name); len(left) > 0 {
 				t.Errorf("still printed: %q", left)
 			}
 			if r := s.audit("check", name); r.status != 0 {
@@ -46,30 +49,85 @@ func TestRemedies(t *testing.T) {
 	}
 }
 
-// remedies are the commands in check's findings about a device, each once.
-func remedies(t *testing.T, s *stage, name string) (commands []string) {
-	t.Helper()
-	r := s.audit("check", "--format", "json", name)
+// paste runs a command line as a user who pastes it does.
+func (s *stage) paste(command string) string {
+	s.t.Helper()
+	return s.must("sh", "-c", "linkaudit() { "+program+` "$@"; }; `+command)
+}
+
+// remedies are the commands that check prints, each once, and which devices and rules have
+// one.
+func (s *stage) remedies(args ...string) (commands []string, of map[string]string) {
+	s.t.Helper()
+	r := s.audit(append([]string{"check", "--format", "json", "--severity", "info"}, args...)...)
 	var report struct {
 		Devices []struct {
-			Findings []struct {
-				Remedy *struct{ Command, Host string }
-			}
+			Name     string
+			Findings []remedied
 		}
+		Findings []remedied
 	}
 	if err := json.Unmarshal([]byte(r.stdout), &report); err != nil {
-		t.Fatalf("%v: %v", err, r)
+		s.t.Fatalf("%v: %v", err, r)
 	}
-	seen := map[string]bool{}
-	for _, d := range report.Devices {
-		for _, f := range d.Findings {
-			if f.Remedy != nil && !seen[f.Remedy.Command] {
-				seen[f.Remedy.Command] = true
+	of = map[string]string{}
+	add := func(device string, all []remedied) {
+		for _, f := range all {
+			if f.Remedy == nil {
+				continue
+			}
+			if !strings.Contains(f.Help, f.Remedy.Command) {
+				s.t.Errorf("%s is not what is printed: %s", f.Remedy.Command, f.Help)
+			}
+			of[f.Rule+" of "+device] = f.Remedy.Command
+			if !slices.Contains(commands, f.Remedy.Command) {
 				commands = append(commands, f.Remedy.Command)
 			}
 		}
 	}
-	return commands
+	for _, d := range report.Devices {
+		add(d.Name, d.Findings)
+	}
+	add("the host", report.Findings)
+	return commands, of
+}
+
+type remedied struct {
+	Rule, Help string
+	Remedy     *struct{ Command, Host string }
+}
+
+// tried counts the commands that tryRemedies has run.
+var tried atomic.Int64
+
+// tryRemedies runs each command that an audit of the whole stage prints, which has to
+// succeed and to leave no finding that prints it again, and puts the files back then.
+func (s *stage) tryRemedies() {
+	s.t.Helper()
+	const atOnce = 20 // a stage for a soak has thousands
+	commands, of := s.remedies("--all")
+	if len(commands) == 0 {
+		return
+	}
+	const files, kept = "/etc/systemd/network", "/run/remedies-kept"
+	s.must("sh", "-c", "rm -rf "+kept+" && mkdir -p "+files+" && cp -a "+files+" "+kept)
+	ran := commands[:min(len(commands), atOnce)]
+	said := map[string]string{}
+	for _, command := range ran {
+		said[command] = s.paste(command)
+	}
+	tried.Add(int64(len(ran)))
+	_, left := s.remedies("--all")
+	for what, command := range of {
+		if left[what] == command && slices.Contains(ran, command) {
+			s.t.Errorf("%s does not help against %s; it said\n%s\n%s", command, what, said[command], s.audit("check", "--all").stdout)
+		}
+	}
+	s.must("sh", "-c", "rm -rf "+files+" && mv "+kept+" "+files)
+	s.announce(files + "/x")
+	if s.udevd != nil {
+		s.reload()
+	}
 }
 
 // TestFixForEveryKind plans a fix for every kind of software device that the kernel can

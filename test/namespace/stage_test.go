@@ -506,6 +506,7 @@ func (s *stage) steps(t *testing.T) func(name string, tell func(*testing.T)) {
 			s.t = t
 			defer func() { s.t = outer }()
 			tell(t)
+			s.tryRemedies()
 		}) {
 			t.FailNow() // the next steps would only repeat it
 		}

@@ -1,0 +1,119 @@
+package policy
+
+import (
+	"fmt"
+
+	"linkaudit/host"
+	"linkaudit/linkfiles"
+	"linkaudit/netconf"
+)
+
+// Overriding is what an override would do about a device to which a program other than
+// systemd-networkd gives an address.
+type Overriding struct {
+	By netconf.Declaration
+	// InVain: nothing, for the device is created with the address, which udevd leaves
+	// alone.
+	InVain bool
+	// Words say so, and what to change for another address.
+	Words string
+}
+
+// OverridingOf returns nil where no such program gives the device an address. Where the
+// address is set later, udevd may replace it, and an override keeps it from doing so.
+func OverridingOf(snap *host.Snapshot, name, kind string, at Place) *Overriding {
+	return overriding(declaredFor(snap, name, kind), name, at)
+}
+
+func declaredFor(snap *host.Snapshot, name, kind string) (of []netconf.Declaration) {
+	for _, d := range snap.Declarations.Or(nil) {
+		if isFor(d, name, kind, false) {
+			of = append(of, d)
+		}
+	}
+	return of
+}
+
+func overriding(of []netconf.Declaration, name string, at Place) *Overriding {
+	d := FindManager(of)
+	if d == nil || d.Program == netconf.Networkd {
+		return nil
+	}
+	o := &Overriding{By: *d}
+	gives := fmt.Sprintf("%s %s", d.Program, sentence(*d, name))
+	if d.Address.AtCreation && d.Address.Way != netconf.WayNetworkd {
+		gives += " as it creates it"
+	}
+	switch other := createdOtherwise(of, *d); {
+	case !d.Address.AtCreation:
+		o.Words = fmt.Sprintf("%s; an override keeps udevd from replacing that address, but for another one %s", gives, settingAt(*d, at))
+	case other != nil:
+		o.Words = fmt.Sprintf("%s, and no .link file changes that; where %s creates it (%s) the override does", gives, by(*other), other.Pos)
+	default:
+		o.InVain = true
+		o.Words = fmt.Sprintf("%s, and no .link file changes that: for another one %s", gives, settingAt(*d, at))
+	}
+	return o
+}
+
+// CreatedOtherwise is another declaration by which a device that d creates with an address
+// may be created without one; nil for none.
+func CreatedOtherwise(snap *host.Snapshot, d netconf.Declaration) *netconf.Declaration {
+	return createdOtherwise(declaredFor(snap, d.Device, d.Kind), d)
+}
+
+func createdOtherwise(of []netconf.Declaration, d netconf.Declaration) *netconf.Declaration {
+	for i := range of {
+		other := &of[i]
+		if other.Creates && other.Ignored == "" && by(*other) != by(d) && !overruled(of, *other) &&
+			!(other.Address.AtCreation && setsAddress(*other)) {
+			return other
+		}
+	}
+	return nil
+}
+
+// NetworkdKeeps says which file of systemd-networkd's gives a device, which d creates,
+// an address of somebody's choice, so that an override would do nothing; "" for none.
+func NetworkdKeeps(snap *host.Snapshot, all []netconf.Declaration, d netconf.Declaration) string {
+	for _, set := range all {
+		if set.Device == d.Device && !set.Creates && set.Ignored == "" && set.Address.Way == netconf.WayExplicit {
+			return fmt.Sprintf("systemd-networkd sets the address of %s to %s, by %s, and no .link file changes that; linkaudit leaves it alone", d.Device, set.Address.MAC, set.Address.Pos)
+		}
+	}
+	if d.Address.Way == netconf.WayExplicit && CreatedOtherwise(snap, d) == nil {
+		return fmt.Sprintf("systemd-networkd creates %s with the address %s, by %s, and no .link file changes that; linkaudit leaves it alone", d.Device, d.Address.MAC, d.Address.Pos)
+	}
+	return ""
+}
+
+// NetworkdRefuses says that systemd-networkd of the release derives an address for the
+// device that d creates, which nothing but an explicit one changes; "" where that is not so.
+func NetworkdRefuses(snap *host.Snapshot, rel linkfiles.Release, d netconf.Declaration) string {
+	if d.Address.Way != netconf.WayNetworkd || linkfiles.NetDevAddressNone(rel) || CreatedOtherwise(snap, d) != nil {
+		return ""
+	}
+	return fmt.Sprintf("systemd-networkd creates %s %s with an address that it derives (%s), which no .link file changes, and systemd %d knows no MACAddress=none for it (250 is the first): write the address that is meant as MACAddress= in [NetDev] of %s",
+		d.Kind, d.Device, d.Pos, rel, d.Pos.File)
+}
+
+// inVain says why linkaudit fix would change nothing for the device: other programs give it
+// an address; "" where it would.
+func (s *subject) inVain() string {
+	of := s.res.Declarations.Or(nil)
+	if o := overriding(of, s.res.Name, s.opt.Place); o != nil && o.InVain && o.By.Address.Way != netconf.WayNetworkd {
+		return o.Words
+	}
+	for _, d := range of {
+		if d.Program != netconf.Networkd || !d.Creates || d.Ignored != "" {
+			continue
+		}
+		if why := NetworkdKeeps(s.snap, of, d); why != "" {
+			return why
+		}
+		if why := NetworkdRefuses(s.snap, s.tree.Release, d); why != "" {
+			return why
+		}
+	}
+	return ""
+}

@@ -7,7 +7,11 @@
 // it reads nothing is kept but the Declarations: the files hold passwords.
 package netconf
 
-import "linkaudit/linkfiles"
+import (
+	"slices"
+
+	"linkaudit/linkfiles"
+)
 
 // Program is who reads the configuration, as its man pages spell it.
 type Program string
@@ -58,6 +62,18 @@ type Declaration struct {
 // addPort adds a port and where it is named.
 func (d *Declaration) addPort(name string, at linkfiles.Pos) {
 	d.Ports, d.PortsAt = append(d.Ports, name), append(d.PortsAt, at)
+}
+
+// sortPorts is for programs that add the ports as they come.
+func (d *Declaration) sortPorts() {
+	at := map[string]linkfiles.Pos{}
+	for i, name := range d.Ports {
+		at[name] = d.PortAt(i)
+	}
+	slices.Sort(d.Ports)
+	for i, name := range d.Ports {
+		d.PortsAt[i] = at[name]
+	}
 }
 
 // PortAt is where the port of that index is named; the device itself where the

@@ -291,6 +291,9 @@ func (r *networkdReader) networks() {
 		}
 		r.mayApply(decision, dev)
 	}
+	for i := range r.all {
+		r.all[i].sortPorts()
+	}
 }
 
 // devices are those that a .network file may be for and that are worth asking

@@ -93,7 +93,7 @@ func TestNetworkdDeclares(t *testing.T) {
 			"creates bond bond0: networkd-persistent at a.netdev:2; sets bond0: explicit 02:00:5e:00:00:02 at b.network:4"},
 		{"one that leaves it unmanaged", 252, map[string]string{dir + "a.netdev": bond, dir + "b.network": "[Match]\nName=bond*\n[Link]\nUnmanaged=yes\nMACAddress=02:00:5e:00:00:02\n"}, "creates bond bond0: networkd-persistent at a.netdev:2"},
 		{"ports", 252, map[string]string{dir + "a.netdev": bond, dir + "b.network": "[Match]\nName=eth1 eth0\n[Network]\nBond=bond0\n", dir + "c.network": "[Match]\nName=eth2\n[Network]\nBridge=bond0\n"},
-			"creates bond bond0: networkd-persistent at a.netdev:2 ports eth1 eth0"},
+			"creates bond bond0: networkd-persistent at a.netdev:2 ports eth0 eth1"},
 	} {
 		t.Run(c.title, func(t *testing.T) {
 			if got := said(tree(t, c.files).Declarations(machine(c.rel))); got != c.want {

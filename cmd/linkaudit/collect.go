@@ -56,7 +56,7 @@ func collect(ctx context.Context, r request) (*host.Snapshot, *linkfiles.Tree, e
 		packaged = store
 	}
 	options := host.Options{
-		Root: r.root, Kinds: r.kinds, Names: r.names, All: r.all || networkd.matchesPorts(), Release: r.release, Files: packaged,
+		Root: r.root, Kinds: r.kinds, Names: r.names, All: r.all, Release: r.release, Files: packaged,
 		WantNameFor: policy.NameMatters,
 		WantFor: func(release fact.Fact[linkfiles.Release]) host.Want {
 			if rel, ok := release.Get(); ok {
@@ -71,13 +71,18 @@ func collect(ctx context.Context, r request) (*host.Snapshot, *linkfiles.Tree, e
 			return wantFor(tree.Needs()) | networkd.want(tree.Release)
 		},
 	}
+	if ports, any := networkd.ports(); any {
+		options.All = true
+	} else {
+		also(&options, ports)
+	}
 	snap, err := host.Collect(ctx, options)
 	if err != nil {
 		return nil, nil, err
 	}
 	if !r.files {
 		networkd.declare(snap)
-		if snap, err = withPortsToCome(ctx, snap, options, networkd); err != nil {
+		if snap, err = withPortsToCome(ctx, snap, r.names, options, networkd); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -97,29 +102,37 @@ func collect(ctx context.Context, r request) (*host.Snapshot, *linkfiles.Tree, e
 // withPortsToCome collects once more where a device that is asked for is declared
 // and does not exist: its address depends on those of the ports that it will have,
 // whose names are known only now.
-func withPortsToCome(ctx context.Context, snap *host.Snapshot, options host.Options, networkd networkd) (*host.Snapshot, error) {
+func withPortsToCome(ctx context.Context, snap *host.Snapshot, asked []string, options host.Options, networkd networkd) (*host.Snapshot, error) {
 	kinds := options.Kinds
 	if len(kinds) == 0 {
 		kinds = host.DefaultKinds
 	}
 	missing := slices.DeleteFunc(policy.PortsToCome(snap), func(name string) bool { return snap.Device(name) != nil })
-	wanted := func(t policy.Target) bool { return len(options.Names) == 0 || slices.Contains(options.Names, t.Name) }
+	wanted := func(t policy.Target) bool { return len(asked) == 0 || slices.Contains(asked, t.Name) }
 	if snap.Offline || options.All || !slices.ContainsFunc(policy.DeclaredToCome(snap, kinds), wanted) {
 		return snap, nil
 	}
 	if len(missing) == 0 {
 		return snap, nil
 	}
-	if len(options.Names) == 0 {
-		options.Kinds = kinds
-	}
-	options.Names = append(slices.Clone(options.Names), missing...)
+	also(&options, missing)
 	again, err := host.Collect(ctx, options)
 	if err != nil {
 		return nil, err
 	}
 	networkd.declare(again)
 	return again, nil
+}
+
+// also has devices collected that are not asked about.
+func also(o *host.Options, names []string) {
+	if len(names) == 0 || o.All {
+		return
+	}
+	if len(o.Names) == 0 && len(o.Kinds) == 0 {
+		o.Kinds = host.DefaultKinds
+	}
+	o.Names = append(slices.Clone(o.Names), names...)
 }
 
 // readInitramfs puts the images below root into the snapshot.
@@ -164,17 +177,21 @@ func (n networkd) want(rel linkfiles.Release) host.Want {
 	return want
 }
 
-// matchesPorts reports whether a .network file makes devices ports by something
-// else than their names: then it may be for any device, and all are collected.
-func (n networkd) matchesPorts() bool {
+// ports are the devices that .network files may make ports: by their names, and, where
+// any is true, by something else.
+func (n networkd) ports() (names []string, any bool) {
 	if n.files == nil || !n.active.Or(true) {
-		return false
+		return nil, false
 	}
-	return slices.ContainsFunc(linkfiles.Parse(n.files.Network, linkfiles.NewestRelease).Files, func(f *linkfiles.File) bool {
+	for _, f := range linkfiles.Parse(n.files.Network, linkfiles.NewestRelease).Files {
 		_, bond := f.Setting("Network", "Bond")
 		_, bridge := f.Setting("Network", "Bridge")
-		return (bond || bridge) && len(f.Names()) == 0
-	})
+		if bond || bridge {
+			names = append(names, f.Names()...)
+			any = any || len(f.Names()) == 0
+		}
+	}
+	return names, any
 }
 
 // declare adds what systemd-networkd's files say to the snapshot.

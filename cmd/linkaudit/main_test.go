@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
@@ -19,6 +21,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"linkaudit/test/guard"
+	"linkaudit/test/remedies"
 	"linkaudit/testdata/hosts"
 )
 
@@ -26,7 +29,7 @@ func TestMain(m *testing.M) {
 	// Scripts look at the modes of files. This is before the programs of a script, too,
 	// none of which is started with another umask than that of the test.
 	syscall.Umask(0o022)
-	testscript.Main(m, map[string]func(){"linkaudit": main, "linkaudit-allocations": mainAllocations})
+	testscript.Main(m, map[string]func(){"linkaudit": mainTried, "linkaudit-allocations": mainAllocations})
 }
 
 // mainAllocations is main that prints what was allocated instead of its report, as
@@ -92,66 +95,86 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// remedied N CHECK...: CHECK finds something, N commands are printed with it, each of them
-// succeeds as it is printed, and then none of those findings is left.
+// remedied N CHECK...: N commands are printed with what CHECK finds; each of them succeeds
+// as it is printed, and then none of those findings is left.
 func remedied(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: remedied N COMMAND [ARG...]")
 	}
-	type key struct{ device, rule string }
-	find := func() (commands []string, of map[key]string) {
+	ran, err := remedies.Try(func() ([]byte, error) {
 		_ = ts.Exec(args[1], slices.Insert(slices.Clone(args[2:]), 1, "--format", "json")...) // findings are no success
-		var report struct {
-			Devices []struct {
-				Name     string
-				Findings []finding
-			}
-			Findings []finding
-		}
-		if err := json.Unmarshal([]byte(ts.ReadFile("stdout")), &report); err != nil {
-			ts.Fatalf("%v", err)
-		}
-		of = map[key]string{}
-		add := func(device string, findings []finding) {
-			for _, f := range findings {
-				if f.Remedy == nil {
-					continue
-				}
-				if !strings.Contains(f.Help, f.Remedy.Command) {
-					ts.Fatalf("%s is not what the help says: %s", f.Remedy.Command, f.Help)
-				}
-				of[key{device, f.Rule}] = f.Remedy.Command
-				if !slices.Contains(commands, f.Remedy.Command) {
-					commands = append(commands, f.Remedy.Command)
-				}
-			}
-		}
-		for _, d := range report.Devices {
-			add(d.Name, d.Findings)
-		}
-		add("", report.Findings)
-		return commands, of
-	}
-	commands, before := find()
-	if strconv.Itoa(len(commands)) != args[0] {
-		ts.Fatalf("%d commands are printed, not %s: %q", len(commands), args[0], commands)
-	}
-	for _, c := range commands {
-		if err := ts.Exec("sh", "-c", c); err != nil {
-			ts.Fatalf("%s: %v", c, err)
-		}
-	}
-	_, after := find()
-	for k, c := range before {
-		if _, left := after[k]; left {
-			ts.Fatalf("%s does not help against %s of %s", c, k.rule, k.device)
-		}
+		return []byte(ts.ReadFile("stdout")), nil
+	}, 100, func(command string) (string, error) {
+		err := ts.Exec("sh", "-c", command)
+		return ts.ReadFile("stdout"), err
+	})
+	ts.Check(err)
+	if strconv.Itoa(ran) != args[0] {
+		ts.Fatalf("%d commands are printed, not %s", ran, args[0])
 	}
 }
 
-type finding struct {
-	Rule, Help string
-	Remedy     *struct{ Command, Host string }
+// mainTried is main, which then tries the commands that check prints for an image, in a
+// copy of the script's directory.
+func mainTried() {
+	const nested = "LINKAUDIT_REMEDY"
+	status := run(os.Args, os.Stdin, os.Stdout, os.Stderr)
+	image := slices.ContainsFunc(os.Args, func(arg string) bool { return arg == "--root" || strings.HasPrefix(arg, "--root=") })
+	if os.Getenv(nested) == "" && status <= exitFindings && image && len(os.Args) > 1 && os.Args[1] == "check" &&
+		!slices.Contains(os.Args, "--from") && !slices.Contains(os.Args, "--help") && !slices.Contains(os.Args, "--generate-bash-completion") {
+		os.Setenv(nested, "1")
+		if err := tryInACopy(os.Args[2:]); err != nil {
+			fmt.Fprintln(os.Stderr, "remedies:", err)
+			status = 99
+		}
+	}
+	os.Exit(status)
+}
+
+func tryInACopy(args []string) error {
+	dir, err := os.MkdirTemp("", "remedies")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	entries, err := os.ReadDir(".")
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if e.Name() == ".tmp" {
+			continue // where the copy is
+		}
+		if out, err := exec.Command("cp", "-a", "--", e.Name(), dir).CombinedOutput(); err != nil {
+			return fmt.Errorf("%w: %s", err, out)
+		}
+	}
+	var formatless []string // all but what would write a file, or another report
+	for i := 0; i < len(args); i++ {
+		switch name, _, joined := strings.Cut(args[i], "="); {
+		case name == "--quiet":
+		case name != "--format" && name != "--output" && name != "--severity":
+			formatless = append(formatless, args[i])
+		case !joined:
+			i++
+		}
+	}
+	here := func(name string, args ...string) ([]byte, error) {
+		cmd := exec.Command(name, args...)
+		cmd.Dir, cmd.Stderr = dir, os.Stderr
+		out, err := cmd.Output()
+		if exit, ok := err.(*exec.ExitError); ok && exit.ExitCode() == exitFindings {
+			err = nil
+		}
+		return out, err
+	}
+	_, err = remedies.Try(func() ([]byte, error) {
+		return here("linkaudit", append([]string{"check", "--format", "json", "--severity", "info"}, formatless...)...)
+	}, 100, func(command string) (string, error) {
+		out, err := here("sh", "-c", command+" || exit 2")
+		return string(out), err
+	})
+	return err
 }
 
 // status N COMMAND...: the exit status is N.

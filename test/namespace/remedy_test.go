@@ -3,17 +3,16 @@
 package namespace
 
 import (
-	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"linkaudit/linkfiles"
 	"linkaudit/policy"
+	"linkaudit/test/remedies"
 )
 
 // TestRemedies runs every command that check prints, as it is printed, does what it says is
@@ -29,17 +28,14 @@ func TestRemedies(t *testing.T) {
 	ran := 0
 	for _, name := range names {
 		t.Run(name, func(t *testing.T) {
-			commands, _ := s.remedies(name)
-			for _, command := range commands {
-				ran++
-				s.paste(command)
+			n, err := remedies.Try(s.found(name), 10, s.paste)
+			if err != nil {
+				t.Error(err)
 			}
+			ran += n
 			s.must("ip", "link", "del", name) // "then reboot, or delete and recreate"
 			create(name)
-			if left, _ := s.remedies(name); len(left) > 0 {
-				t.Errorf("still printed: %q", left)
-			}
-			if r := s.audit("check", name); r.status != 0 {
+			if r := s.audit("check", name); r.status != 0 || strings.Contains(r.stdout, "linkaudit fix") {
 				t.Errorf("%v", r)
 			}
 		})
@@ -49,79 +45,34 @@ func TestRemedies(t *testing.T) {
 	}
 }
 
+// found returns what check finds, as JSON.
+func (s *stage) found(args ...string) func() ([]byte, error) {
+	return func() ([]byte, error) {
+		return status(s.audit(append([]string{"check", "--format", "json", "--severity", "info"}, args...)...))
+	}
+}
+
 // paste runs a command line as a user who pastes it does.
-func (s *stage) paste(command string) string {
-	s.t.Helper()
-	return s.must("sh", "-c", "linkaudit() { "+program+` "$@"; }; `+command)
+func (s *stage) paste(command string) (said string, err error) {
+	r := s.do("sh", "-c", "linkaudit() { "+program+` "$@"; }; `+command)
+	if r.status != 0 {
+		err = fmt.Errorf("%v", r)
+	}
+	return r.stdout, err
 }
 
-// remedies are the commands that check prints, each once, and which devices and rules have
-// one.
-func (s *stage) remedies(args ...string) (commands []string, of map[string]string) {
-	s.t.Helper()
-	r := s.audit(append([]string{"check", "--format", "json", "--severity", "info"}, args...)...)
-	var report struct {
-		Devices []struct {
-			Name     string
-			Findings []remedied
-		}
-		Findings []remedied
-	}
-	if err := json.Unmarshal([]byte(r.stdout), &report); err != nil {
-		s.t.Fatalf("%v: %v", err, r)
-	}
-	of = map[string]string{}
-	add := func(device string, all []remedied) {
-		for _, f := range all {
-			if f.Remedy == nil {
-				continue
-			}
-			if !strings.Contains(f.Help, f.Remedy.Command) {
-				s.t.Errorf("%s is not what is printed: %s", f.Remedy.Command, f.Help)
-			}
-			of[f.Rule+" of "+device] = f.Remedy.Command
-			if !slices.Contains(commands, f.Remedy.Command) {
-				commands = append(commands, f.Remedy.Command)
-			}
-		}
-	}
-	for _, d := range report.Devices {
-		add(d.Name, d.Findings)
-	}
-	add("the host", report.Findings)
-	return commands, of
-}
-
-type remedied struct {
-	Rule, Help string
-	Remedy     *struct{ Command, Host string }
-}
-
-// tried counts the commands that tryRemedies has run.
-var tried atomic.Int64
-
-// tryRemedies runs each command that an audit of the whole stage prints, which has to
-// succeed and to leave no finding that prints it again, and puts the files back then.
+// tryRemedies tries what an audit of the whole stage prints, and puts the files back then.
 func (s *stage) tryRemedies() {
 	s.t.Helper()
-	const atOnce = 20 // a stage for a soak has thousands
-	commands, of := s.remedies("--all")
-	if len(commands) == 0 {
-		return
-	}
+	const first = 20 // a stage for a soak has thousands
 	const files, kept = "/etc/systemd/network", "/run/remedies-kept"
 	s.must("sh", "-c", "rm -rf "+kept+" && mkdir -p "+files+" && cp -a "+files+" "+kept)
-	ran := commands[:min(len(commands), atOnce)]
-	said := map[string]string{}
-	for _, command := range ran {
-		said[command] = s.paste(command)
+	ran, err := remedies.Try(s.found("--all"), first, s.paste)
+	if err != nil {
+		s.t.Errorf("%v\n%s", err, s.audit("check", "--all").stdout)
 	}
-	tried.Add(int64(len(ran)))
-	_, left := s.remedies("--all")
-	for what, command := range of {
-		if left[what] == command && slices.Contains(ran, command) {
-			s.t.Errorf("%s does not help against %s; it said\n%s\n%s", command, what, said[command], s.audit("check", "--all").stdout)
-		}
+	if ran == 0 {
+		return
 	}
 	s.must("sh", "-c", "rm -rf "+files+" && mv "+kept+" "+files)
 	s.announce(files + "/x")

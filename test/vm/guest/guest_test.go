@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"linkaudit/test/remedies"
 	"time"
 
 	"linkaudit/test/tool"
@@ -159,14 +161,44 @@ func auditOf(t *testing.T, name string) audit {
 }
 
 // checkInto reads what check --format json says of a device, and returns it as
-// it is too.
+// it is too. What is printed with it is tried.
 func checkInto(t *testing.T, name string, report any) []byte {
 	t.Helper()
 	out, err := exec.Command("linkaudit", "check", "--format", "json", name).Output()
 	if jsonErr := json.Unmarshal(out, report); jsonErr != nil {
 		t.Fatalf("linkaudit check %s: %v, %v: %s", name, err, jsonErr, out)
 	}
+	tryRemedies(t, name)
 	return out
+}
+
+// tryRemedies tries the commands that are printed for a device, and puts the files back
+// then.
+func tryRemedies(t *testing.T, name string) {
+	t.Helper()
+	kept := filepath.Join(t.TempDir(), "kept")
+	if err := os.MkdirAll(networkDir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	output(t, "cp", "-a", networkDir, kept)
+	ran, err := remedies.Try(func() ([]byte, error) {
+		out, err := exec.Command("linkaudit", "check", "--format", "json", "--severity", "info", name).Output()
+		if len(out) > 0 {
+			err = nil // what is found is no success
+		}
+		return out, err
+	}, 10, func(command string) (string, error) {
+		out, err := exec.Command("sh", "-c", command).CombinedOutput()
+		return string(out), err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if ran == 0 {
+		return
+	}
+	output(t, "sh", "-c", "rm -rf "+networkDir+" && cp -a "+kept+" "+networkDir+" && touch "+networkDir)
+	reload(t)
 }
 
 func check(t *testing.T, name string) device {

@@ -281,6 +281,29 @@ func TestValuesBetweenTheCapturedReleases(t *testing.T) {
 	}
 }
 
+func TestACommentBehindAValueOfMatchIsNone(t *testing.T) {
+	for value, comment := range map[string]string{
+		"br1 # the bridge": "# the bridge",
+		"br1 ;x":           ";x",
+		"br1\t#x":          "#x",
+		"# br1":            "# br1",
+		"br#1 a;b":         "",
+		"br1":              "",
+	} {
+		files := Parse(&Store{Dirs: []Dir{{Path: "/etc/systemd/network", Entries: []Entry{{
+			Name: "10-a.link", Type: TypeRegular, Mode: 0o644, Content: []byte("[Match]\nOriginalName=" + value + "\n[Link]\nDescription=a # b\n")}}}}}, 252).Files
+		var said string
+		for _, d := range files[0].Diagnostics {
+			if d.Code == CodeCommentInMatch {
+				said += d.Message
+			}
+		}
+		if (said != "") != (comment != "") || !strings.Contains(said, comment) || strings.Contains(said, "# b") && comment != "# br1" {
+			t.Errorf("%q: %q, want %q", value, said, comment)
+		}
+	}
+}
+
 // Builds of one release differ in it: so it is told, and the release's newest has its way.
 func TestAnMTUThatSomeBuildsRefuse(t *testing.T) {
 	for _, c := range []struct {

@@ -203,8 +203,9 @@ func pinned(d *host.Device, creator *netconf.Declaration, lasting []host.Port, p
 		mac = p.MAC
 	}
 	if creator == nil {
-		return fmt.Sprintf("Create %s with an address of its own: ip link add %s address %s type bridge, or <mac address='%s'/> in a network of libvirt.",
-			d.Name, override.ShellWord(d.Name), mac, mac)
+		now := at.Run(fmt.Sprintf("ip link set dev %s address %s", override.ShellWord(d.Name), mac))
+		return fmt.Sprintf("%s gives it one of its own until it is deleted; for later, have the program that creates it do so: ip link add takes address %s, and a network of libvirt <mac address='%s'/>.",
+			now, mac, mac)
 	}
 	setting := explicitSetting(*creator, mac)
 	words := fmt.Sprintf("Write %s at %s", setting, creator.Pos)

@@ -41,7 +41,7 @@ func TestABridgeThatFollowsItsGuests(t *testing.T) {
 		"libvirt":          {machine(none, bridge(card.MAC, 1, card, port("vnet0", "tun", "fe:54:00:12:34:56"))), "", card.MAC, nil},
 		"LXC":              {machine(none, bridge(card.MAC, 1, card, port("vethX1Y2Z3", "veth", "fe:a1:b2:c3:d4:e5"))), "", card.MAC, nil},
 		"Calico":           {machine(none, bridge(card.MAC, 1, card, port("cali1234", "veth", "ee:ee:ee:ee:ee:ee"))), "", card.MAC, nil},
-		"Proxmox":          {machine(none, bridge(card.MAC, 1, card, port("fwpr100p0", "veth", "ba:00:00:00:00:01"), port("tap101i0", "tun", "ce:00:00:00:00:01"))), follows, "?", []string{"fwpr100p0, tap101i0", "by another address", "address b4:2e:99:00:00:01 type bridge", "98-default-mac-none.link"}},
+		"Proxmox":          {machine(none, bridge(card.MAC, 1, card, port("fwpr100p0", "veth", "ba:00:00:00:00:01"), port("tap101i0", "tun", "ce:00:00:00:00:01"))), follows, "?", []string{"fwpr100p0, tap101i0", "by another address", "ip link set dev br0 address b4:2e:99:00:00:01", "98-default-mac-none.link"}},
 		"a guest has it":   {machine(none, bridge("02:00:00:00:00:31", 1, card, wire)), follows, "?", []string{"it has that of veth1 now", "address b4:2e:99:00:00:01 "}},
 		"a card of 00":     {machine(none, bridge(xerox.MAC, 1, xerox, port("tap101i0", "tun", "ce:00:00:00:00:01"))), "", xerox.MAC, nil},
 		"guests alone":     {machine(none, bridge("02:00:00:00:00:31", 1, wire)), info, "?", []string{"veth1", "address " + bridgeDerived}},

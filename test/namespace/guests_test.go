@@ -83,6 +83,24 @@ func TestABridgeFollowsItsGuests(t *testing.T) {
 				carries(t, card)
 			})
 		}
+		step("the command that is advised pins the address until the bridge is deleted", func(t *testing.T) {
+			guest("veth", low)
+			carries(t, low)
+			f, _ := found(t)
+			command, _, ok := strings.Cut(f.Help, " gives it one")
+			if !ok || command != "ip link set dev br0 address "+card {
+				t.Fatalf("%+v", f)
+			}
+			s.must("sh", "-c", command)
+			carries(t, card)
+			if f, foretold := found(t); f.Rule != "" || str(foretold) != card {
+				t.Errorf("%+v, %s", f, str(foretold))
+			}
+			stops()
+			guest("tap", low)
+			carries(t, card)
+			stops()
+		})
 		step("an explicit address, as it is advised, stays", func(t *testing.T) {
 			s.must("ip", "link", "del", "br0")
 			s.must("ip", "link", "add", "br0", "address", fixed, "type", "bridge")

@@ -501,6 +501,36 @@ func TestManagersNetplan(t *testing.T) {
 		{"a bridge", "npr0", "bridge", device("bridges", "npr0", ""), p, bridges, "", false},
 		{"a bridge, macaddress", "npr1", "bridge", device("bridges", "npr1", "      macaddress: 02:00:00:00:00:92\n"), p, "explicit", "02:00:00:00:00:92", false},
 	})
+	if release(t) < netdevNone {
+		return
+	}
+	t.Run("fix before netplan has made its files", func(t *testing.T) {
+		c := managed{title: "a bridge", name: "npr2", kind: "bridge", config: device("bridges", "npr2", "")}
+		yaml(t, []managed{c})
+		os.RemoveAll("/run/systemd/network")
+		t.Log(linkaudit(t, "fix", c.name)) // its kind is netplan's word
+		dropIns, _ := filepath.Glob(networkDir + "/10-netplan-npr2.netdev.d/*.conf")
+		if len(dropIns) != 1 {
+			t.Errorf("the drop-ins are %q", dropIns)
+		}
+		output(t, "netplan", "generate")
+		networkd.up(t, []managed{c})
+		handled(t, c.name)
+		eventually(t, func() bool { return sysfs(t, c.name, "address") == portAddress }, func() string {
+			return "npr2 takes the address of its port: it has " + sysfs(t, c.name, "address")
+		})
+		if assigned := sysfs(t, c.name, "addr_assign_type"); assigned != "1" {
+			t.Errorf("addr_assign_type is %s", assigned)
+		}
+		if d := check(t, c.name); d.found("policy-overrides-ports") || d.found("networkd-sets-address") {
+			t.Errorf("%+v", d)
+		}
+		networkd.down(t, []managed{c})
+		linkaudit(t, "undo", c.name, "--kind", "bridge")
+		if left, _ := filepath.Glob(networkDir + "/10-netplan-*"); len(left) > 0 {
+			t.Errorf("undo leaves %q", left)
+		}
+	})
 }
 
 // dialect installs another program in place of ifupdown, from its package in

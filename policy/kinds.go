@@ -21,7 +21,9 @@ type kindFacts struct {
 	driver string
 	// random: it is created with a random address and has no permanent one.
 	random bool
-	// permanent: it has a permanent address, some made up, some of the device beneath.
+	// permanent: it has a permanent address, made up, of the device beneath or of the end
+	// of a tunnel: register_netdevice() of net/core/dev.c takes the first for it, where the
+	// driver has not called that random, set or stolen.
 	permanent bool
 	// fixed: its driver has no ndo_set_mac_address, so that the kernel refuses any.
 	fixed bool
@@ -50,7 +52,7 @@ var kinds = map[string]kindFacts{
 	"erspan":      {link: ether, random: true},
 	"geneve":      {devType: "geneve", link: ether, driver: "geneve", random: true},
 	"gretap":      {link: ether, random: true},
-	"hsr":         {devType: "hsr", link: ether},
+	"hsr":         {devType: "hsr", link: ether, permanent: true},
 	"ifb":         {link: ether, random: true, fixed: true},
 	"ip6erspan":   {link: ether, random: true},
 	"ip6gretap":   {link: ether, random: true},
@@ -66,14 +68,14 @@ var kinds = map[string]kindFacts{
 	"vlan":        {devType: "vlan", link: ether, driver: "802.1Q VLAN Support"},
 	"vrf":         {link: ether, driver: "vrf", random: true},
 
-	"gre":       {link: "ipgre"},
+	"gre":       {link: "ipgre", permanent: true},
 	"ip6gre":    {link: "ip6gre", permanent: true},
 	"ip6tnl":    {link: "tunnel6", permanent: true},
-	"ipip":      {link: "tunnel"},
+	"ipip":      {link: "tunnel", permanent: true},
 	"nlmon":     {link: "netlink"},
-	"sit":       {link: "sit"},
+	"sit":       {link: "sit", permanent: true},
 	"vsockmon":  {link: "vsockmon"},
-	"vti":       {link: "tunnel"},
+	"vti":       {link: "tunnel", permanent: true},
 	"vti6":      {link: "tunnel6", permanent: true},
 	"wireguard": {devType: "wireguard", link: "none"},
 	"xfrm":      {link: "none"},
@@ -81,7 +83,7 @@ var kinds = map[string]kindFacts{
 	"amt":     {link: "none"},
 	"bareudp": {link: "none"},
 	"gtp":     {link: "none"},
-	"lowpan":  {link: "6lowpan"},
+	"lowpan":  {link: "6lowpan", permanent: true},
 	"ovpn":    {link: "none"},
 	"ppp":     {link: "ppp"},
 	"rmnet":   {link: "rawip"},

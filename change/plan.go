@@ -14,7 +14,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"linkaudit/fact"
 	"linkaudit/host"
@@ -113,27 +112,6 @@ type subject struct {
 // be longer, but only a device that exists has one.
 const maxName = 15
 
-// renames reports whether udevd replaces something in the name, though no file
-// asks for it: udev_replace_ifname() of src/udev/udev-event.c, and formerly
-// udev_replace_chars(), which leaves UTF-8 alone.
-func renames(rel linkfiles.Release, name string) bool {
-	for len(name) > 0 {
-		r, n := utf8.DecodeRuneInString(name)
-		c := name[0]
-		name = name[n:]
-		switch {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', strings.IndexByte("#+-.=@_", c) >= 0:
-		case rel < strictNames:
-			if n == 1 || r == utf8.RuneError {
-				return true
-			}
-		case c <= ' ', c >= 0x7f, c == '%':
-			return true
-		}
-	}
-	return false
-}
-
 // Target returns the target with the kind that the device really has. A device
 // of another kind than the user said is an error; one that does not exist is
 // none, unless there cannot be one of that name.
@@ -142,10 +120,8 @@ func (in Input) Target(t override.Target) (override.Target, error) {
 	switch {
 	case d == nil && len(t.Name) > maxName:
 		return t, fmt.Errorf("no device can be called %s: a name has at most %d bytes, and no device has this alternative name", t.Name, maxName)
-	case strings.Contains(t.Name, "!"):
-		return t, fmt.Errorf("linkaudit writes no file for a name with \"!\", such as %s: udevd reads it as a slash in places", t.Name)
-	case t.Name != "" && renames(in.Release, t.Name):
-		return t, fmt.Errorf("udevd %d itself gives a device called %s another name, so that no .link file can be for it: choose a name of letters, digits, - and _", in.Release, t.Name)
+	case policy.Nameless(in.Snapshot, in.Release, t.Name) != "":
+		return t, errors.New(policy.Nameless(in.Snapshot, in.Release, t.Name))
 	case t.Kind != "" && !policy.KnownKind(t.Kind) && !in.Snapshot.HasKind(t.Kind):
 		return t, policy.ErrUnknownKind(t.Kind)
 	case t.Name == "":

@@ -5,9 +5,6 @@ import "linkaudit/linkfiles"
 // The releases of systemd from which on something is different that matters
 // here; every such difference is in this list.
 const (
-	// strictNames: udevd replaces no more characters of a name than it has
-	// to (NAMING_REPLACE_STRICTLY of naming scheme v249).
-	strictNames linkfiles.Release = 249
 	// harmlessTest: "udevadm test-builtin net_setup_link" only prints; before,
 	// it applies the file to the device (link_apply_rtnl_settings() of
 	// link-config.c).

@@ -184,6 +184,9 @@ func sharesDriver(kind string) bool {
 // NAMING_REPLACE_STRICTLY, otherwise udev_replace_chars(), which keeps UTF-8. Both see
 // "/" for "!" (NAMING_USE_INTERFACE_PROPERTY, from 258 on: "!").
 func UdevName(rel linkfiles.Release, scheme fact.Fact[string], name string) string {
+	if strings.IndexFunc(name, mayBeReplaced) < 0 {
+		return name
+	}
 	const replaceStrictly, useInterfaceProperty, cleanText = 249, 258, 260
 	has := int(rel) // for want of a scheme, the newest of the release
 	if s, ok := scheme.Get(); ok {
@@ -203,7 +206,7 @@ func UdevName(rel linkfiles.Release, scheme fact.Fact[string], name string) stri
 		r, n := utf8.DecodeRuneInString(name[i:])
 		c := name[i]
 		switch {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', strings.IndexByte("#+-.=@_", c) >= 0,
+		case !mayBeReplaced(rune(c)),
 			c == '!' && (!strict || has >= useInterfaceProperty),
 			strict && c > ' ' && c < 0x7f && c != '%' && c != '!',
 			!strict && n > 1 && validInUdev(r):
@@ -214,6 +217,11 @@ func UdevName(rel linkfiles.Release, scheme fact.Fact[string], name string) stri
 		i += n
 	}
 	return out.String()
+}
+
+// mayBeReplaced is false of what every release keeps.
+func mayBeReplaced(c rune) bool {
+	return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("#+-.=@_", c))
 }
 
 // validInUdev is unichar_is_valid() of utf8.c.

@@ -2,10 +2,14 @@ package policy
 
 import (
 	"fmt"
+	"path"
+	"slices"
+	"strings"
 
 	"linkaudit/host"
 	"linkaudit/linkfiles"
 	"linkaudit/netconf"
+	"linkaudit/override"
 )
 
 // Overriding is what an override would do about a device to which a program other than
@@ -97,9 +101,24 @@ func NetworkdRefuses(snap *host.Snapshot, rel linkfiles.Release, d netconf.Decla
 		d.Kind, d.Device, d.Pos, rel, d.Pos.File)
 }
 
-// inVain says why linkaudit fix would change nothing for the device: other programs give it
-// an address; "" where it would.
+// Nameless says why linkaudit writes no .link file for devices of the name, "" where it
+// does.
+func Nameless(snap *host.Snapshot, rel linkfiles.Release, name string) string {
+	switch {
+	case strings.Contains(name, "!"):
+		return fmt.Sprintf("linkaudit writes no file for %s, for udevd reads the \"!\" in a name as a slash in places: choose a name without it", name)
+	case name != "" && UdevName(rel, schemeName(snap), name) != name:
+		return fmt.Sprintf("udevd %d itself gives a device called %s another name, so that no .link file can be for it: choose a name of letters, digits, - and _", rel, name)
+	}
+	return ""
+}
+
+// inVain says why linkaudit fix would refuse, or change nothing for the device; "" where it
+// would.
 func (s *subject) inVain() string {
+	if why := Nameless(s.snap, s.tree.Release, s.res.Name); why != "" {
+		return why
+	}
 	of := s.res.Declarations.Or(nil)
 	if o := overriding(of, s.res.Name, s.opt.Place); o != nil && o.InVain && o.By.Address.Way != netconf.WayNetworkd {
 		return o.Words
@@ -115,5 +134,30 @@ func (s *subject) inVain() string {
 			return why
 		}
 	}
+	f := s.file
+	if f == nil {
+		return ""
+	}
+	t := override.Target{Kind: s.res.Kind, Name: s.res.Name}
+	own := func(name string) bool { return override.OwnName(path.Base(name)) }
+	if own(f.Path) || slices.ContainsFunc(f.DropIns, own) {
+		if o := s.edited(f, t); o != nil {
+			force := s.remedy("fix --force", t)
+			return fmt.Sprintf("%s was edited since linkaudit wrote it: write MACAddressPolicy=none there, or %s writes it again", o.Path, force)
+		}
+	}
+	if f.Name < override.FileName(0, t) && !(f.OnlyName(t.Name) && s.tree.Release.ReadsDropIns()) {
+		return fmt.Sprintf("%s sorts before every name that linkaudit gives to a file: give that file another name, or set MACAddressPolicy=none in it", f.Path)
+	}
 	return ""
+}
+
+// edited is the override of the target that the file is or has, if somebody edited it.
+func (s *subject) edited(f *linkfiles.File, t override.Target) *override.Override {
+	for _, o := range override.Find(&s.snap.Files) {
+		if o.Edited && isOverride(f, o) && (o.Target == t || o.Target.Name == t.Name && t.Name != "") {
+			return o
+		}
+	}
+	return nil
 }

@@ -18,15 +18,14 @@ var overrideRules = []Rule{
 			return a.eachOverride(func(o *override.Override, dev *linkfiles.Device) []found {
 				d := a.decider.Decide(dev)
 				f := d.File.Or(nil)
-				pos := linkfiles.Pos{File: o.Path}
 				switch {
 				case d.File.IsUnknown():
 					return nil // unknown-match says so of a device that is audited
 				case f == nil || !isOverride(f, o):
-					return []found{{pos: pos, remedy: a.again(o), help: a.againHelp(o), message: fmt.Sprintf("the override for %s is not in force: %s", o.Target, instead(f))}}
+					return []found{a.overrideFound(o, fmt.Sprintf("the override for %s is not in force: %s", o.Target, instead(f)))}
 				}
 				if set, _ := f.MACAddressPolicy(); set.Value != "none" {
-					return []found{{pos: pos, remedy: a.again(o), help: a.againHelp(o), message: fmt.Sprintf("the override for %s is not in force: MACAddressPolicy=%s comes after it, at %s", o.Target, set.Value, set.Pos)}}
+					return []found{a.overrideFound(o, fmt.Sprintf("the override for %s is not in force: MACAddressPolicy=%s comes after it, at %s", o.Target, set.Value, set.Pos))}
 				}
 				return nil
 			})
@@ -51,7 +50,7 @@ var overrideRules = []Rule{
 				if why == "" {
 					return nil
 				}
-				return []found{{pos: linkfiles.Pos{File: o.Path}, remedy: a.again(o), help: a.againHelp(o), message: fmt.Sprintf("the override for %s is out of date: %s", o.Target, why)}}
+				return []found{a.overrideFound(o, fmt.Sprintf("the override for %s is out of date: %s", o.Target, why))}
 			})
 		},
 	},
@@ -70,11 +69,18 @@ var overrideRules = []Rule{
 	},
 }
 
-// again is the command that writes an override again.
-func (a *audit) again(o *override.Override) Remedy { return a.remedy("fix", o.Target) }
-
-func (a *audit) againHelp(o *override.Override) string {
-	return fmt.Sprintf("%s writes it again; %s removes it.", a.again(o), a.remedy("undo", o.Target))
+// overrideFound is about an override that has to be written again. One that was edited is
+// written, or removed, where that is asked for alone.
+func (a *audit) overrideFound(o *override.Override, message string) found {
+	fix, undo := a.remedy("fix", o.Target), a.remedy("undo", o.Target)
+	f := found{pos: linkfiles.Pos{File: o.Path}, message: message}
+	if o.Edited {
+		fix.Command, undo.Command = "fix --force", "undo --force"
+		f.help = fmt.Sprintf("It was edited since it was written: correct it, or %s writes it again, and %s removes it.", fix, undo)
+		return f
+	}
+	f.remedy, f.help = fix, fmt.Sprintf("%s writes it again; %s removes it.", fix, undo)
+	return f
 }
 
 // eachOverride asks about each override and the device that it is for.

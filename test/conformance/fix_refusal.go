@@ -42,7 +42,7 @@ func (f *fixCase) unjustified(o *Oracle, before *look, refusal error) string {
 		return ""
 	case strings.Contains(text, "was edited since") && f.Former != nil && bytes.Contains(f.Former.Content, []byte("# edited")):
 		return ""
-	case strings.Contains(text, `a name with "!"`) && strings.Contains(t.Name, "!"):
+	case strings.Contains(text, `the "!" in a name`) && strings.Contains(t.Name, "!"):
 		return ""
 	case strings.Contains(text, "is not known") && fresh.IsUnknown() && !seen:
 		return ""

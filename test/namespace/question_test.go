@@ -80,7 +80,7 @@ func status(r result) ([]byte, error) {
 func generateFiles(s *stage, random *rand.Rand) {
 	pick := func(of ...string) string { return of[random.IntN(len(of))] }
 	for i := range random.IntN(4) {
-		s.write(fmt.Sprintf("/etc/systemd/network/%d0-x.link", i), fmt.Sprintf("[Match]\n%s\n[Link]\n%s\n",
+		s.write(fmt.Sprintf("/etc/systemd/network/%s%d0-x.link", pick("", "", "", "!"), i), fmt.Sprintf("[Match]\n%s\n[Link]\n%s\n",
 			pick("OriginalName=br*", "Kind=bridge", "OriginalName=v*", "OriginalName=p1 p3 br1", "Kind=veth", "MACAddress=02:00:00:00:00:03", "Driver=bridge", "Property=ID_NET_DRIVER=veth", "Type=bridge"),
 			pick("MACAddressPolicy=none", "MACAddressPolicy=persistent", "MACAddressPolicy=random", "MACAddress=02:00:00:00:0f:0f", "Description=x")))
 	}
@@ -134,6 +134,9 @@ func generateDevices(s *stage, random *rand.Rand) {
 	}
 	if random.IntN(2) == 0 {
 		add("set br0 name b0")
+	}
+	if random.IntN(3) == 0 {
+		add("add %s type bridge", []string{"x!y", "x;y", "xéy"}[random.IntN(3)])
 	}
 	ip := s.command(context.Background(), "ip", "-force", "-batch", "-")
 	ip.Stdin = &commands

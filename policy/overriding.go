@@ -115,46 +115,46 @@ func Nameless(snap *host.Snapshot, rel linkfiles.Release, name string) string {
 
 // inVain says why linkaudit fix would refuse, or change nothing for the device; "" where it
 // would.
-func (s *subject) inVain() string {
-	if why := Nameless(s.snap, s.tree.Release, s.res.Name); why != "" {
+func (a *audit) inVain(res *DeviceResult) string {
+	if why := Nameless(a.snap, a.tree.Release, res.Name); why != "" {
 		return why
 	}
-	of := s.res.Declarations.Or(nil)
-	if o := overriding(of, s.res.Name, s.opt.Place); o != nil && o.InVain && o.By.Address.Way != netconf.WayNetworkd {
+	of := res.Declarations.Or(nil)
+	if o := overriding(of, res.Name, a.opt.Place); o != nil && o.InVain && o.By.Address.Way != netconf.WayNetworkd {
 		return o.Words
 	}
 	for _, d := range of {
 		if d.Program != netconf.Networkd || !d.Creates || d.Ignored != "" {
 			continue
 		}
-		if why := NetworkdKeeps(s.snap, of, d); why != "" {
+		if why := NetworkdKeeps(a.snap, of, d); why != "" {
 			return why
 		}
-		if why := NetworkdRefuses(s.snap, s.tree.Release, d); why != "" {
+		if why := NetworkdRefuses(a.snap, a.tree.Release, d); why != "" {
 			return why
 		}
 	}
-	f := s.file
+	f := res.LinkFile.Or(nil)
 	if f == nil {
 		return ""
 	}
-	t := override.Target{Kind: s.res.Kind, Name: s.res.Name}
+	t := override.Target{Kind: res.Kind, Name: res.Name}
 	own := func(name string) bool { return override.OwnName(path.Base(name)) }
 	if own(f.Path) || slices.ContainsFunc(f.DropIns, own) {
-		if o := s.edited(f, t); o != nil {
-			force := s.remedy("fix --force", t)
+		if o := a.edited(f, t); o != nil {
+			force := a.remedy("fix --force", t)
 			return fmt.Sprintf("%s was edited since linkaudit wrote it: write MACAddressPolicy=none there, or %s writes it again", o.Path, force)
 		}
 	}
-	if f.Name < override.FileName(0, t) && !(f.OnlyName(t.Name) && s.tree.Release.ReadsDropIns()) {
+	if f.Name < override.FileName(0, t) && !(f.OnlyName(t.Name) && a.tree.Release.ReadsDropIns()) {
 		return fmt.Sprintf("%s sorts before every name that linkaudit gives to a file: give that file another name, or set MACAddressPolicy=none in it", f.Path)
 	}
 	return ""
 }
 
 // edited is the override of the target that the file is or has, if somebody edited it.
-func (s *subject) edited(f *linkfiles.File, t override.Target) *override.Override {
-	for _, o := range override.Find(&s.snap.Files) {
+func (a *audit) edited(f *linkfiles.File, t override.Target) *override.Override {
+	for _, o := range override.Find(&a.snap.Files) {
 		if o.Edited && isOverride(f, o) && (o.Target == t || o.Target.Name == t.Name && t.Name != "") {
 			return o
 		}

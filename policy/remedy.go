@@ -104,18 +104,25 @@ func (a *audit) remedy(command string, t override.Target) Remedy {
 	return Remedy{command, t, a.opt.Place}
 }
 
-// fixWith is the command that fixes the device, and the sentence that says what it does
-// and what is left to do then.
-//
-// A bridge that would follow its guests then gets no such advice.
-func (s *subject) fixWith(does string) (Remedy, string) {
-	if why := s.inVain(); why != "" {
+// fix is the command that fixes the device or, for want of one, what to do instead. A
+// bridge that would follow its guests then gets no such advice.
+func (s *subject) fix() (r Remedy, instead string) {
+	if why := s.inVain(s.res); why != "" {
 		return Remedy{}, "No override helps: " + why + "."
 	}
 	if s.res.wouldFollowGuests() {
 		return Remedy{}, s.pinWords(s.res.Device) + " With MACAddressPolicy=none alone it would follow its guests."
 	}
-	r := s.remedy("fix", override.Target{Kind: s.res.Kind, Name: s.res.Name})
+	return s.remedy("fix", override.Target{Kind: s.res.Kind, Name: s.res.Name}), ""
+}
+
+// fixWith is fix with the sentence that says what the command does and what is left to do
+// then.
+func (s *subject) fixWith(does string) (Remedy, string) {
+	r, instead := s.fix()
+	if instead != "" {
+		return r, instead
+	}
 	return r, fmt.Sprintf("%s %s%s.", r, does, s.thenRecreate())
 }
 

@@ -7,7 +7,6 @@ import (
 
 	"linkaudit/fact"
 	"linkaudit/host"
-	"linkaudit/override"
 	"linkaudit/policy/life"
 )
 
@@ -252,14 +251,14 @@ func creatorRacesUdev(s *subject) []found {
 	if !races {
 		return nil
 	}
-	name := override.ShellWord(s.res.Name)
 	f := found{
 		message: fmt.Sprintf("somebody set the address of %s to %s; if that is done after it is created, udevd may set %s meanwhile, and which one stays is a matter of chance", s.res.Name, s.res.Device.MAC, derived),
 		pos:     s.res.PolicySource,
-		remedy:  s.remedy("fix", override.Target{Kind: s.res.Kind, Name: s.res.Name}),
 	}
-	f.help = fmt.Sprintf("%s sets MACAddressPolicy=none, and udevd leaves the address alone. Or create it with the address: ip link add %s address %s type %s.",
-		f.remedy, name, s.res.Device.MAC, s.res.Kind)
+	if f.remedy, f.help = s.fix(); f.remedy.Command != "" {
+		f.help = fmt.Sprintf("%s sets MACAddressPolicy=none, and udevd leaves the address alone.", f.remedy)
+	}
+	f.help += fmt.Sprintf(" Or create it with the address: ip link add takes address %s.", s.res.Device.MAC)
 	if recordedKinds[s.res.Kind] {
 		f.severity = Warning
 	}

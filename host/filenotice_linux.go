@@ -118,7 +118,9 @@ func (l *fileListener) next() (changed bool, err error) {
 	}
 	n, err := unix.Read(l.fd, l.buf)
 	switch {
-	case err == unix.EAGAIN || err == unix.EINTR:
+	case err == unix.EAGAIN:
+		return false, errNothing
+	case err == unix.EINTR:
 		return false, nil
 	case err != nil:
 		return false, err
@@ -147,8 +149,14 @@ func (l *fileListener) next() (changed bool, err error) {
 func (n *Notices) readFiles(ctx context.Context) {
 	for ctx.Err() == nil {
 		changed, err := n.files.next()
+		if errors.Is(err, errNothing) {
+			if !n.idle(ctx, n.files.waiting) {
+				return
+			}
+			continue
+		}
 		if err != nil {
-			if !n.lost(ctx, LostFiles, err) {
+			if !n.lost(ctx, Notice{Lost: LostFiles}, err) {
 				return
 			}
 			continue

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -21,14 +22,17 @@ func (l *fileListener) watches(t *testing.T) int {
 // hears reads what there is to be read, as readFiles does.
 func (l *fileListener) hears(t *testing.T) (changed bool) {
 	t.Helper()
-	l.wake() // it would wait otherwise
 	for {
+		l.wake() // it would wait otherwise
 		c, err := l.next()
+		if errors.Is(err, errNothing) {
+			return changed
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
 		if !c {
-			return changed
+			continue // of no interest
 		}
 		changed = true
 		if err := l.look(); err != nil {

@@ -16,6 +16,12 @@ type Notice struct {
 	// Lost names whose messages were lost because they were not read in time;
 	// "" for other notices.
 	Lost string
+	// Round is that of the list of all devices after which a Link was sent, or
+	// messages of the kernel were lost. Those of an earlier round are older than a
+	// list: see Notices.Links.
+	Round int
+	// Idle: what was there to be read at Notices.Rest has been sent.
+	Idle bool
 }
 
 // Who may lose messages.

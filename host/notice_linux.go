@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -22,11 +23,27 @@ import (
 // Notices are subscriptions to what the kernel and udevd say of the network
 // devices of this network namespace, and of the .link files.
 type Notices struct {
-	links, udev *listener
-	files       *fileListener
-	out         chan Notice
-	stop        context.CancelFunc
-	readers     sync.WaitGroup
+	udev    *listener
+	files   *fileListener
+	out     chan Notice
+	ctx     context.Context
+	stop    context.CancelFunc
+	readers sync.WaitGroup
+
+	// links is the reader of the round.
+	links *linkReader
+	round int
+}
+
+// linkReader reads what the kernel says of devices, after one list of all of them.
+type linkReader struct {
+	*listener
+	ctx   context.Context
+	stop  context.CancelFunc
+	done  chan struct{}
+	round int
+	// lost: messages were lost while the list was made.
+	lost bool
 }
 
 // noticesBuffer is the receive buffer of each socket in bytes, as far as it may be
@@ -40,9 +57,9 @@ const noticesAhead = 256
 // Subscribe begins to listen. What happens from its return on is not missed, or
 // is reported as lost.
 func Subscribe() (*Notices, error) {
-	links, err := listen(unix.NETLINK_ROUTE, 1<<(unix.RTNLGRP_LINK-1))
+	links, err := listenToLinks()
 	if err != nil {
-		return nil, fmt.Errorf("listen to the kernel's messages about network devices: %w", err)
+		return nil, err
 	}
 	udev, err := listen(unix.NETLINK_KOBJECT_UEVENT, udevGroup)
 	if err != nil {
@@ -56,11 +73,38 @@ func Subscribe() (*Notices, error) {
 		return nil, fmt.Errorf("listen to changes of .link files: %w", err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	n := &Notices{links: links, udev: udev, files: files, out: make(chan Notice, noticesAhead), stop: stop}
-	n.readers.Go(func() { n.readLinks(ctx) })
+	n := &Notices{udev: udev, files: files, out: make(chan Notice, noticesAhead), ctx: ctx, stop: stop}
+	n.readLinksOf(links, false)
 	n.readers.Go(func() { n.readUdev(ctx) })
 	n.readers.Go(func() { n.readFiles(ctx) })
 	return n, nil
+}
+
+func listenToLinks() (*listener, error) {
+	l, err := listen(unix.NETLINK_ROUTE, 1<<(unix.RTNLGRP_LINK-1))
+	if err != nil {
+		return nil, fmt.Errorf("listen to the kernel's messages about network devices: %w", err)
+	}
+	return l, nil
+}
+
+// readLinksOf begins to read for the present round.
+func (n *Notices) readLinksOf(l *listener, lost bool) {
+	ctx, stop := context.WithCancel(n.ctx)
+	r := &linkReader{listener: l, ctx: ctx, stop: stop, done: make(chan struct{}), round: n.round, lost: lost}
+	n.links = r
+	go func() {
+		defer close(r.done)
+		n.readLinks(r)
+	}()
+}
+
+// end waits for the reader to be done.
+func (r *linkReader) end() {
+	r.stop()
+	r.wake()
+	<-r.done
+	r.close()
 }
 
 // C is where the notices come from. It is never closed.
@@ -69,11 +113,10 @@ func (n *Notices) C() <-chan Notice { return n.out }
 // Close ends the subscriptions.
 func (n *Notices) Close() {
 	n.stop()
-	n.links.wake()
+	n.links.end()
 	n.udev.wake()
 	n.files.wake()
 	n.readers.Wait()
-	n.links.close()
 	n.udev.close()
 	n.files.close()
 }
@@ -89,16 +132,20 @@ func (n *Notices) send(ctx context.Context, notice Notice) bool {
 }
 
 // waiting is a file descriptor that is waited for, and a pipe that ends that.
-type waiting struct{ fd, pipe, waker int }
+type waiting struct {
+	fd, pipe, waker int
+	// rest: it is to be said once nothing is left to be read.
+	rest *atomic.Bool
+}
 
 // newWaiting takes the descriptor over, also where it fails.
 func newWaiting(fd int) (waiting, error) {
 	var pipe [2]int
-	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
+	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
 		unix.Close(fd)
 		return waiting{}, err
 	}
-	return waiting{fd, pipe[0], pipe[1]}, nil
+	return waiting{fd, pipe[0], pipe[1], new(atomic.Bool)}, nil
 }
 
 // wait returns once there may be something to read, or wake was called.
@@ -107,7 +154,17 @@ func (w waiting) wait() error {
 	if _, err := unix.Poll(poll, -1); err != nil && err != unix.EINTR {
 		return err
 	}
+	if poll[1].Revents != 0 {
+		var b [64]byte
+		_, _ = unix.Read(w.pipe, b[:]) // what woke is known
+	}
 	return nil
+}
+
+// askForRest has the reader say once nothing is left.
+func (w waiting) askForRest() {
+	w.rest.Store(true)
+	w.wake()
 }
 
 func (w waiting) wake() { _, _ = unix.Write(w.waker, []byte{0}) }
@@ -150,16 +207,30 @@ func listen(protocol int, group uint32) (*listener, error) {
 
 var errLost = errors.New("messages were lost")
 
-// next waits for a message, errLost saying that some before it were lost. The
-// message is nil where it was sent by anyone but sender accepts, and when the
-// waiting was ended.
-func (l *listener) next(sender func(from *unix.SockaddrNetlink, cred *unix.Ucred) bool) ([]byte, error) {
+// errNothing: nothing is there to be read now.
+var errNothing = errors.New("no message")
+
+// accept says whose messages are read.
+type accept func(from *unix.SockaddrNetlink, cred *unix.Ucred) bool
+
+func kernelAlone(from *unix.SockaddrNetlink, _ *unix.Ucred) bool { return fromKernel(from) }
+
+// next waits for a message: see receive. It is errNothing when the waiting was ended.
+func (l *listener) next(sender accept) ([]byte, error) {
 	if err := l.wait(); err != nil {
 		return nil, err
 	}
+	return l.receive(sender)
+}
+
+// receive reads a message, errLost saying that some before it were lost, and errNothing
+// that there is none. The message is nil where it was sent by anyone but sender accepts.
+func (l *listener) receive(sender accept) ([]byte, error) {
 	n, oobn, flags, from, err := unix.Recvmsg(l.fd, l.buf, l.control, unix.MSG_DONTWAIT)
 	switch {
-	case err == unix.EAGAIN || err == unix.EINTR:
+	case err == unix.EAGAIN:
+		return nil, errNothing
+	case err == unix.EINTR:
 		return nil, nil
 	case err == unix.ENOBUFS:
 		return nil, errLost
@@ -183,25 +254,38 @@ func (l *listener) next(sender func(from *unix.SockaddrNetlink, cred *unix.Ucred
 }
 
 // readLinks reads what the kernel says.
-func (n *Notices) readLinks(ctx context.Context) {
-	types := assignTypes{}
-	kernel := func(from *unix.SockaddrNetlink, _ *unix.Ucred) bool { return fromKernel(from) }
+func (n *Notices) readLinks(r *linkReader) {
+	types, ctx := assignTypes{}, r.ctx
+	if r.lost && !(pause(ctx) && n.send(ctx, Notice{Lost: LostKernel, Round: r.round})) {
+		return // the list that would have to be made at once would fare no better
+	}
 	for ctx.Err() == nil {
-		b, err := n.links.next(kernel)
+		b, err := r.next(kernelAlone)
+		if errors.Is(err, errNothing) {
+			if !n.idle(ctx, r.waiting) {
+				return
+			}
+			continue
+		}
 		if err != nil {
-			if !n.lost(ctx, LostKernel, err) {
+			if !n.lost(ctx, Notice{Lost: LostKernel, Round: r.round}, err) {
 				return
 			}
 			continue
 		}
 		for m := range messages(b) {
-			notice, err := types.notice(m)
-			switch {
-			case err != nil:
-				if !n.lost(ctx, LostKernel, errLost) {
+			notice, err := linkNotice(m)
+			if err != nil {
+				if !n.lost(ctx, Notice{Lost: LostKernel, Round: r.round}, errLost) {
 					return
 				}
-			case notice != nil && !n.send(ctx, Notice{Link: notice}):
+				continue
+			}
+			if notice == nil {
+				continue
+			}
+			types.fill(notice)
+			if !n.send(ctx, Notice{Link: notice, Round: r.round}) {
 				return
 			}
 		}
@@ -210,13 +294,36 @@ func (n *Notices) readLinks(ctx context.Context) {
 
 // lost says that there is a hole, whatever the error is. One that stays would come
 // again and again without a message being read.
-func (n *Notices) lost(ctx context.Context, who string, err error) bool {
-	return n.send(ctx, Notice{Lost: who}) && (errors.Is(err, errLost) || pause(ctx))
+func (n *Notices) lost(ctx context.Context, notice Notice, err error) bool {
+	return n.send(ctx, notice) && (errors.Is(err, errLost) || pause(ctx))
 }
 
-// notice is what a message says of a link, nil where it is of something else. What
-// a bridge says of its ports (AF_BRIDGE) comes as AF_UNSPEC too.
-func (a *assignTypes) notice(m message) (*LinkNotice, error) {
+// idle says that nothing is left, where that was asked for.
+func (n *Notices) idle(ctx context.Context, w waiting) bool {
+	return !w.rest.CompareAndSwap(true, false) || n.send(ctx, Notice{Idle: true})
+}
+
+// Rest has all that there is to be read now sent, and returns how many notices will then
+// say Idle. While more and more comes none does.
+func (n *Notices) Rest() int {
+	all := []waiting{n.links.waiting, n.udev.waiting, n.files.waiting}
+	for _, w := range all {
+		w.askForRest()
+	}
+	return len(all)
+}
+
+// fill reads what is in no message.
+func (a *assignTypes) fill(l *LinkNotice) {
+	l.AddrAssignType = fact.Unknown[AddrAssignType]("the device is gone")
+	if !l.Gone {
+		l.AddrAssignType = a.of(&l.Device)
+	}
+}
+
+// linkNotice is what a message says of a link, but for its AddrAssignType; nil where it is
+// of something else. What a bridge says of its ports (AF_BRIDGE) comes as AF_UNSPEC too.
+func linkNotice(m message) (*LinkNotice, error) {
 	switch {
 	case m.malformed:
 		return nil, errLost
@@ -227,12 +334,7 @@ func (a *assignTypes) notice(m message) (*LinkNotice, error) {
 	if err != nil {
 		return nil, err
 	}
-	notice := &LinkNotice{Device: l.Device, MasterIndex: l.masterIndex, Gone: m.typ == unix.RTM_DELLINK}
-	notice.AddrAssignType = fact.Unknown[AddrAssignType]("the device is gone")
-	if !notice.Gone {
-		notice.AddrAssignType = a.of(&l.Device)
-	}
-	return notice, nil
+	return &LinkNotice{Device: l.Device, MasterIndex: l.masterIndex, Gone: m.typ == unix.RTM_DELLINK}, nil
 }
 
 // pause keeps a socket that only fails from keeping a processor busy.
@@ -255,20 +357,91 @@ func NetworkNamespace() (uint64, error) {
 	return st.Ino, nil
 }
 
-// Links lists all devices, as notices would.
-func (n *Notices) Links(ctx context.Context) ([]*LinkNotice, error) {
-	links, err := dumpLinks(ctx, linkFilter{}, nil)
+const (
+	// listTries is how often all devices are listed where messages are lost meanwhile.
+	listTries = 3
+	// catchUp is how long messages are read that came while the list was made. What is
+	// left then comes as notices.
+	catchUp = time.Second
+)
+
+// Links lists all devices, as notices would, and begins a new round: notices of an earlier
+// one, which the caller has not taken yet, say what was before the list.
+//
+// What was sent to a socket stays there also where more was lost (netlink_overrun() of
+// net/netlink/af_netlink.c, which only sets ENOBUFS), so that what the socket holds is
+// older than any list: it is closed. A new one listens before the list is made. Of what
+// it has then, the last message about a device is as new as the list or newer.
+func (n *Notices) Links(ctx context.Context) (links []*LinkNotice, round int, err error) {
+	for try := 1; ; try++ {
+		l, err := listenToLinks()
+		if err != nil {
+			return nil, 0, err
+		}
+		links, err := listRound(ctx, l)
+		lost := errors.Is(err, errLost)
+		if err != nil && !lost || lost && try < listTries {
+			l.close()
+			if !lost {
+				return nil, 0, err
+			}
+			continue
+		}
+		l.rest.Store(n.links.rest.Load())
+		n.links.end()
+		n.round++
+		n.readLinksOf(l, lost)
+		l.wake() // there may be nothing to come
+		return links, n.round, nil
+	}
+}
+
+// listRound lists the devices as they are once what the listener has was sent; with
+// errLost as they were before more was sent.
+func listRound(ctx context.Context, l *listener) ([]*LinkNotice, error) {
+	dumped, err := dumpLinks(ctx, linkFilter{}, nil)
 	if err != nil {
 		return nil, err
 	}
-	types := assignTypes{}
-	out := make([]*LinkNotice, 0, len(links))
-	for _, l := range links {
-		notice := &LinkNotice{Device: l.Device, MasterIndex: l.masterIndex}
-		notice.AddrAssignType = types.of(&l.Device)
-		out = append(out, notice)
+	at := make(map[int]*LinkNotice, len(dumped))
+	order := make([]int, 0, len(dumped))
+	take := func(notice *LinkNotice) {
+		if _, known := at[notice.Index]; !known {
+			order = append(order, notice.Index)
+		}
+		at[notice.Index] = notice
 	}
-	return out, nil
+	for _, l := range dumped {
+		take(&LinkNotice{Device: l.Device, MasterIndex: l.masterIndex})
+	}
+	until := time.Now().Add(catchUp)
+	for time.Now().Before(until) {
+		b, failed := l.receive(kernelAlone)
+		if errors.Is(failed, errNothing) {
+			break
+		}
+		if failed != nil {
+			err = errLost
+			break
+		}
+		for m := range messages(b) {
+			notice, failed := linkNotice(m)
+			if failed != nil {
+				err = errLost
+			} else if notice != nil {
+				take(notice)
+			}
+		}
+	}
+	types := assignTypes{}
+	out := make([]*LinkNotice, 0, len(order))
+	for _, index := range order {
+		if notice := at[index]; !notice.Gone {
+			types.fill(notice)
+			out = append(out, notice)
+		}
+	}
+	return out, err
 }
 
 // assignTypes reads addr_assign_type, which is in no message of the kernel's.
@@ -322,8 +495,14 @@ func (n *Notices) readUdev(ctx context.Context) {
 	}
 	for ctx.Err() == nil {
 		b, err := n.udev.next(fromRoot)
+		if errors.Is(err, errNothing) {
+			if !n.idle(ctx, n.udev.waiting) {
+				return
+			}
+			continue
+		}
 		if err != nil {
-			if !n.lost(ctx, LostUdev, err) {
+			if !n.lost(ctx, Notice{Lost: LostUdev}, err) {
 				return
 			}
 			continue

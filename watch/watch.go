@@ -16,7 +16,8 @@ import (
 // Source is where the kernel's and udevd's notices come from: host.Notices.
 type Source interface {
 	C() <-chan host.Notice
-	Links(context.Context) ([]*host.LinkNotice, error)
+	Links(context.Context) (links []*host.LinkNotice, round int, err error)
+	Rest() int
 }
 
 // Options say what is watched, and how.
@@ -45,9 +46,8 @@ const window = 50 * time.Millisecond
 // seen, and a call for its change.
 const patience = time.Second
 
-// catchUp is how long the notices are read, after some were lost, before all
-// devices are looked at again.
-const catchUp = time.Second
+// farewell is how long what happened before the end is read.
+const farewell = 2 * time.Second
 
 // Run watches until ctx is done or Emit fails. ready is called once everything
 // that happens from then on is seen.
@@ -82,6 +82,8 @@ func Run(ctx context.Context, o Options, ready func(devices int)) error {
 // watcher is one run.
 type watcher struct {
 	Options
+	// round is that of the last list of all devices.
+	round   int
 	devices map[int]*device
 	// ports are the indexes of a master's ports, by its index: it may be heard of
 	// after they are.
@@ -98,8 +100,10 @@ type watcher struct {
 	// failed is the last error of an audit, which is not reported again.
 	failed string
 	late   bool
-	// ending: nothing is waited for any more.
+	// ending: nothing is waited for any more, but for what is unread: so many will say
+	// that nothing is left.
 	ending bool
+	unread int
 }
 
 // device is what was last known of a device.
@@ -135,10 +139,11 @@ type call struct {
 }
 
 func (w *watcher) begin(ctx context.Context) error {
-	links, err := w.Source.Links(ctx)
+	links, round, err := w.Source.Links(ctx)
 	if err != nil {
 		return err
 	}
+	w.round = round
 	w.audit = map[int]bool{}
 	for _, l := range links {
 		if d := w.appears(l); d.wanted {
@@ -164,10 +169,18 @@ func (w *watcher) end() error {
 	w.ending = true
 	// What is there already belongs to the time before the end.
 	ctx := context.Background()
-	for range cap(w.Source.C()) {
+	w.unread = w.Source.Rest()
+	for end := time.After(farewell); w.unread > 0; {
 		select {
 		case n := <-w.Source.C():
 			w.take(ctx, n)
+		case <-end:
+			w.add(change{Event: Event{Time: time.Now(), Kind: Lost, Text: "more happened before the end than could be read"}})
+			w.unread = 0
+		}
+	}
+	for range cap(w.Calls) {
+		select {
 		case c := <-w.Calls:
 			w.calls = append(w.calls, call{Call: c, read: time.Now().Add(-patience)})
 		default:
@@ -208,6 +221,10 @@ func (w *watcher) lookAt(index int) {
 // take is for one notice.
 func (w *watcher) take(ctx context.Context, n host.Notice) {
 	switch {
+	case n.Round < w.round && (n.Link != nil || n.Lost == host.LostKernel):
+		// The list of all devices is newer.
+	case n.Idle:
+		w.unread--
 	case n.Link != nil:
 		w.takeLink(n.Time, n.Link)
 	case n.Udev != nil:
@@ -234,30 +251,26 @@ func (w *watcher) lookAtAll() {
 	}
 }
 
-// resync finds out what changed while messages were lost. Those that were not
-// lost come first: they are older than what the kernel shows now.
+// resync finds out what changed while messages were lost. Those that were read by now
+// come first: they are older than what the kernel shows.
 func (w *watcher) resync(ctx context.Context) {
-	stop := time.After(catchUp)
-read:
-	for {
+	for range cap(w.Source.C()) {
 		select {
 		case n := <-w.Source.C():
 			if n.Lost != host.LostKernel {
 				w.take(ctx, n)
 			}
-		case <-stop:
-			break read
-		case <-ctx.Done():
-			break read
+			continue
 		default:
-			break read
 		}
+		break
 	}
-	links, err := w.Source.Links(context.WithoutCancel(ctx))
+	links, round, err := w.Source.Links(context.WithoutCancel(ctx))
 	if err != nil {
 		w.add(change{Event: Event{Time: time.Now(), Kind: Problem, Text: "what changed meanwhile is not known: " + err.Error()}})
 		return
 	}
+	w.round = round
 	w.late = true
 	defer func() { w.late = false }()
 	now := time.Now()

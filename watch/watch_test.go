@@ -30,6 +30,7 @@ type machine struct {
 	calls  chan trace.Call
 	events []string
 	lost   uint64
+	round  int
 	// meanwhile, if set, happens once, as soon as the watch has seen the devices, and
 	// before it reads a notice.
 	meanwhile func()
@@ -48,7 +49,13 @@ func (m *machine) now(do func()) {
 
 func (m *machine) C() <-chan host.Notice { return m.c }
 
-func (m *machine) Links(context.Context) ([]*host.LinkNotice, error) {
+// Rest tells at once that there is no more.
+func (m *machine) Rest() int {
+	m.c <- host.Notice{Idle: true}
+	return 1
+}
+
+func (m *machine) Links(context.Context) ([]*host.LinkNotice, int, error) {
 	if meanwhile := m.meanwhile; meanwhile != nil {
 		m.meanwhile = nil
 		defer meanwhile()
@@ -60,7 +67,7 @@ func (m *machine) Links(context.Context) ([]*host.LinkNotice, error) {
 		copied := *m.links[index]
 		out = append(out, &copied)
 	}
-	return out, nil
+	return out, m.round, nil
 }
 
 // is changes a device without a word, says with a notice.

@@ -348,17 +348,6 @@ func burst(round int) (batch string, names int) {
 	return b.String(), 2 * pairs
 }
 
-func (s *stage) batch(commands string) {
-	s.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), tool.Patience(time.Hour))
-	defer cancel()
-	ip := s.command(ctx, "ip", "-batch", "-")
-	ip.Stdin = strings.NewReader(commands)
-	if out, err := ip.CombinedOutput(); err != nil {
-		s.t.Fatalf("%v: %s", err, out)
-	}
-}
-
 // files changes .link files in each way that is watched. What is there in the end is
 // the same each time.
 func (s *stage) files(round int) {

@@ -393,6 +393,17 @@ func (s *stage) must(args ...string) string {
 	return strings.TrimSpace(r.stdout)
 }
 
+func (s *stage) batch(commands string) {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), tool.Patience(time.Hour))
+	defer cancel()
+	ip := s.command(ctx, "ip", "-batch", "-")
+	ip.Stdin = strings.NewReader(commands)
+	if out, err := ip.CombinedOutput(); err != nil {
+		s.t.Fatalf("%v: %s", err, out)
+	}
+}
+
 // audit runs the program in the stage and checks what holds for every run.
 func (s *stage) audit(args ...string) result {
 	s.t.Helper()

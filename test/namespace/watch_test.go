@@ -67,8 +67,14 @@ func (s *stage) watch(args ...string) *watching {
 // watchWith has it find more in its environment.
 func (s *stage) watchWith(environment []string, args ...string) *watching {
 	s.t.Helper()
+	return s.watching(environment, append([]string{program, "watch", "--format", "json"}, args...)...)
+}
+
+// watching is a watch that a command line starts.
+func (s *stage) watching(environment []string, command ...string) *watching {
+	s.t.Helper()
 	w := &watching{s: s, lines: make(chan string, 1<<20)}
-	w.cmd = s.command(context.Background(), append([]string{program, "watch", "--format", "json"}, args...)...)
+	w.cmd = s.command(context.Background(), command...)
 	w.cmd.Env = append(w.cmd.Env, environment...)
 	w.cmd.Stderr = &w.stderr
 	held, err := tool.Hold(w.cmd, "")
@@ -323,6 +329,97 @@ func TestWatchLosesNothingInSilence(t *testing.T) {
 	t.Logf("at most %d MB were live; resident at most %d kB", live, memory)
 	if live > 48 {
 		t.Errorf("%d MB were live", live)
+	}
+}
+
+// TestWatchEndsInTheStateThatIs stops a watch that has the receive buffer of an ordinary
+// user, changes more than that holds, and lets it go on: what it said last of each device
+// is what the kernel shows, however much was lost, and whatever was still queued.
+func TestWatchEndsInTheStateThatIs(t *testing.T) {
+	rounds := 3
+	if tool.Full() {
+		rounds = 100
+	}
+	s := newStage(t, "/")
+	random := draw(t)
+	losses := 0
+	s.must("ip", "link", "add", "br0", "type", "bridge")
+	for round := range rounds {
+		w := s.watching(nil, "setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", program, "watch", "--no-trace", "--format", "json", "--severity", "error", "--kind", "bridge")
+		if err := syscall.Kill(w.cmd.Process.Pid, syscall.SIGSTOP); err != nil {
+			t.Fatal(err)
+		}
+		var batch strings.Builder
+		for i := range 1500 + random.IntN(1500) {
+			fmt.Fprintf(&batch, "link set br0 address 02:00:00:00:%02x:%02x\n", i>>8, i&0xff)
+			if i%50 == 0 {
+				fmt.Fprintf(&batch, "link add b%d type bridge\n", i)
+			}
+			if i%50 == 25 && random.IntN(3) > 0 {
+				fmt.Fprintf(&batch, "link del b%d\n", i-25)
+			}
+		}
+		last := fmt.Sprintf("02:00:00:01:00:%02x", round)
+		fmt.Fprintf(&batch, "link set br0 address %s\n", last)
+		s.batch(batch.String())
+		if err := syscall.Kill(w.cmd.Process.Pid, syscall.SIGCONT); err != nil {
+			t.Fatal(err)
+		}
+		// It is told to end at once in some rounds: what is unread then counts, too.
+		if random.IntN(2) == 0 {
+			s.must("ip", "link", "add", "done", "type", "bridge")
+			w.until("created", "done")
+			s.must("ip", "link", "del", "done")
+		}
+		w.end()
+		told := map[string]string{}
+		lost := false
+		for _, e := range w.all {
+			switch e.Event {
+			case "lost":
+				lost = true
+			case "created", "changed":
+				told[e.Device] = e.After.MAC
+			case "deleted":
+				delete(told, e.Device)
+			}
+		}
+		if lost {
+			losses++
+		}
+		is := map[string]string{}
+		for _, l := range s.links() {
+			if l.Info.Kind == "bridge" {
+				is[l.Name] = l.Address
+			}
+		}
+		if told["br0"] == "" && !lost {
+			t.Errorf("round %d: nothing is said of br0", round)
+		}
+		for name, mac := range told {
+			if is[name] != mac {
+				t.Errorf("round %d: it said last that %s has %s, and it has %q", round, name, mac, is[name])
+			}
+		}
+		for name := range is {
+			if told[name] == "" {
+				t.Errorf("round %d: %s was never told", round, name)
+			}
+		}
+		if t.Failed() {
+			return
+		}
+		var clean strings.Builder
+		for name := range is {
+			if name != "br0" {
+				fmt.Fprintf(&clean, "link del %s\n", name)
+			}
+		}
+		s.batch(clean.String())
+	}
+	t.Logf("messages were lost in %d of %d rounds", losses, rounds)
+	if losses < rounds/2 {
+		t.Error("too few to show anything")
 	}
 }
 

@@ -1,6 +1,7 @@
 package change
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -9,66 +10,112 @@ import (
 	"linkaudit/override"
 )
 
-// Applied is a set of changes that were made, which can be rolled back.
+// Applied is a set of changes that were made, which can be rolled back. Until Commit a
+// file says what they are, so that a run that is killed is rolled back by the next.
 type Applied struct {
 	tree *tree
-	undo []func() error
+	// ctx is that of the run; what is taken back is so without it.
+	ctx context.Context
+	// noted is the directory of that file.
+	noted string
+	undo  []func() error
 }
 
 // Apply carries out plans below root; the lock is held. Where it fails,
 // everything it did is undone again, and the error says whether that worked.
-func Apply(root string, plans []*Plan) (*Applied, error) {
-	a, err := newApplied(root)
+func Apply(ctx context.Context, root string, plans []*Plan) (*Applied, error) {
+	t, err := openTree(root)
 	if err != nil {
 		return nil, err
 	}
+	var steps []step
 	for _, p := range plans {
 		if p.LinkChanged() {
-			if err := a.write(p.Path, p.Content, p.Old); err != nil {
-				return nil, a.failed(err)
-			}
+			steps = append(steps, step{Path: p.Path, Old: p.Old, New: p.Content})
 		}
 		for _, n := range p.NetDevs {
-			if !n.Changed() {
-				continue
-			}
-			if err := a.write(n.Path, n.Content, n.Old); err != nil {
-				return nil, a.failed(err)
+			if n.Changed() {
+				steps = append(steps, step{Path: n.Path, Old: n.Old, New: n.Content})
 			}
 		}
-		for _, old := range p.Remove {
-			if err := a.remove(&old); err != nil {
-				return nil, a.failed(err)
+		for i := range p.Remove {
+			s, err := t.removal(&p.Remove[i])
+			if err != nil {
+				t.close()
+				return nil, unchanged(err)
 			}
+			steps = append(steps, s...)
 		}
 	}
-	return a, nil
+	return t.apply(ctx, steps)
 }
 
 // Undo removes overrides below root; the lock is held.
-func Undo(root string, overrides []*override.Override) (*Applied, error) {
-	a, err := newApplied(root)
+func Undo(ctx context.Context, root string, overrides []*override.Override) (*Applied, error) {
+	t, err := openTree(root)
 	if err != nil {
 		return nil, err
 	}
+	var steps []step
 	for _, o := range overrides {
-		if err := a.remove(o); err != nil {
+		s, err := t.removal(o)
+		if err != nil {
+			t.close()
+			return nil, unchanged(err)
+		}
+		steps = append(steps, s...)
+	}
+	return t.apply(ctx, steps)
+}
+
+// removal is the step that removes an override; none where it is gone.
+func (t *tree) removal(o *override.Override) ([]step, error) {
+	old, err := t.read(o.Path)
+	if old == nil || err != nil {
+		return nil, err
+	}
+	// Whoever looked before the lock was held may have seen another file.
+	if now, ok := override.Parse(o.Path, old); !ok || now.Target != o.Target || now.Edited != o.Edited {
+		return nil, changedMeanwhile(o.Path)
+	}
+	return []step{{Path: o.Path, Old: old, Made: slices.DeleteFunc(slices.Clone(o.MadeDirs), func(dir string) bool {
+		// Whatever an edited comment says.
+		return !strings.HasPrefix(o.Path, dir+"/")
+	})}}, nil
+}
+
+// apply carries the steps out.
+func (t *tree) apply(ctx context.Context, steps []step) (*Applied, error) {
+	a := &Applied{tree: t, ctx: ctx}
+	for i := range steps {
+		if s := &steps[i]; s.New != nil {
+			var err error
+			if s.Made, err = t.missing(dirOf(s.Path)); err != nil {
+				return nil, a.failed(err)
+			}
+		}
+	}
+	var err error
+	if a.noted, err = t.begin(ctx, steps); err != nil {
+		return nil, a.failed(err)
+	}
+	for _, s := range steps {
+		if s.New != nil {
+			err = a.write(s)
+		} else {
+			err = a.remove(s)
+		}
+		if err != nil {
 			return nil, a.failed(err)
 		}
 	}
 	return a, nil
 }
 
-func newApplied(root string) (*Applied, error) {
-	t, err := openTree(root)
-	if err != nil {
-		return nil, err
-	}
-	return &Applied{tree: t}, nil
-}
+func dirOf(name string) string { return name[:strings.LastIndexByte(name, '/')] }
 
-func (a *Applied) write(name string, content, old []byte) error {
-	made, err := a.tree.write(name, content, old)
+func (a *Applied) write(s step) error {
+	made, err := a.tree.write(a.ctx, s.Path, s.New, s.Old)
 	if len(made) > 0 {
 		a.undo = append(a.undo, func() error {
 			_, err := a.tree.removeDirs(made)
@@ -77,32 +124,21 @@ func (a *Applied) write(name string, content, old []byte) error {
 	}
 	if written := (*writtenError)(nil); err == nil || errors.As(err, &written) {
 		a.undo = append(a.undo, func() error {
-			if old == nil {
-				return a.tree.remove(name, content)
+			if s.Old == nil {
+				return a.tree.remove(s.Path, s.New)
 			}
-			_, err := a.tree.write(name, old, content)
+			_, err := a.tree.write(a.ctx, s.Path, s.Old, s.New)
 			return err
 		})
 	}
 	return err
 }
 
-func (a *Applied) remove(o *override.Override) error {
-	old, err := a.tree.read(o.Path)
-	if err != nil {
-		return err
-	}
-	if old == nil {
-		return nil
-	}
-	// Whoever looked before the lock was held may have seen another file.
-	if now, ok := override.Parse(o.Path, old); !ok || now.Target != o.Target || now.Edited != o.Edited {
-		return fmt.Errorf("%s was changed meanwhile by somebody else", o.Path)
-	}
-	err = a.tree.remove(o.Path, old)
+func (a *Applied) remove(s step) error {
+	err := a.tree.remove(s.Path, s.Old)
 	if written := (*writtenError)(nil); err == nil || errors.As(err, &written) {
 		a.undo = append(a.undo, func() error {
-			_, err := a.tree.write(o.Path, old, nil)
+			_, err := a.tree.write(a.ctx, s.Path, s.Old, nil)
 			return err
 		})
 	}
@@ -110,10 +146,7 @@ func (a *Applied) remove(o *override.Override) error {
 		return err
 	}
 	// A directory that goes comes back with the file.
-	_, err = a.tree.removeDirs(slices.DeleteFunc(slices.Clone(o.MadeDirs), func(dir string) bool {
-		// Whatever an edited comment says.
-		return !strings.HasPrefix(o.Path, dir+"/")
-	}))
+	_, err = a.tree.removeDirs(s.Made)
 	return err
 }
 
@@ -123,14 +156,18 @@ func (a *Applied) failed(err error) error {
 		// Not %w: an error of two would be told in two lines, without this.
 		return fmt.Errorf("%w; and it could not be taken back: %v", err, back)
 	}
-	return fmt.Errorf("%w; nothing is changed", err)
+	return unchanged(err)
 }
 
-// RollBack brings the files back to what they were.
+func unchanged(err error) error { return fmt.Errorf("%w; nothing is changed", err) }
+
+// RollBack brings the files back to what they were. Where that fails the file stays,
+// and the next run tries again.
 func (a *Applied) RollBack() error {
+	a.ctx = context.WithoutCancel(a.ctx)
 	var failed error
-	for i := len(a.undo) - 1; i >= 0; i-- {
-		switch err := a.undo[i](); {
+	add := func(err error) {
+		switch {
 		case err == nil:
 		case failed == nil:
 			failed = err
@@ -138,10 +175,22 @@ func (a *Applied) RollBack() error {
 			failed = fmt.Errorf("%w; %v", failed, err)
 		}
 	}
+	for i := len(a.undo) - 1; i >= 0; i-- {
+		add(a.undo[i]())
+	}
 	a.undo = nil
+	if failed == nil {
+		add(a.tree.end(a.noted))
+	}
 	a.tree.close()
 	return failed
 }
 
-// Close keeps the changes.
-func (a *Applied) Close() { a.tree.close() }
+// Commit keeps the changes; where it fails they are still to be rolled back.
+func (a *Applied) Commit() error {
+	if err := a.tree.end(a.noted); err != nil {
+		return err
+	}
+	a.tree.close()
+	return nil
+}

@@ -1,7 +1,7 @@
 package change
 
 import (
-	"bytes"
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -15,8 +15,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"linkaudit/linkfiles"
 )
 
 // tree is the root below which files are changed. Every path is walked one
@@ -131,10 +129,10 @@ func (t *tree) read(name string) ([]byte, error) {
 		return nil, err
 	}
 	defer unix.Close(dir)
-	return readAt(dir, name)
+	return readAt(dir, name, limitFile)
 }
 
-func readAt(dir int, name string) ([]byte, error) {
+func readAt(dir int, name string, limit int64) ([]byte, error) {
 	fd, err := unix.Openat(dir, path.Base(name), unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	switch {
 	case errors.Is(err, unix.ENOENT):
@@ -152,10 +150,10 @@ func readAt(dir int, name string) ([]byte, error) {
 		return nil, err
 	case !st.Mode().IsRegular():
 		return nil, fmt.Errorf("%s is not a regular file", name)
-	case st.Size() > linkfiles.MaxFileSize:
-		return nil, fmt.Errorf("%s is larger than %d bytes", name, linkfiles.MaxFileSize)
+	case st.Size() > limit:
+		return nil, fmt.Errorf("%s is larger than %d bytes", name, limit)
 	}
-	b, err := io.ReadAll(io.LimitReader(f, linkfiles.MaxFileSize))
+	b, err := io.ReadAll(io.LimitReader(f, limit))
 	if b == nil {
 		b = []byte{}
 	}
@@ -164,7 +162,10 @@ func readAt(dir int, name string) ([]byte, error) {
 
 // write puts the file in place, whole or not at all, where what is there is
 // old (nil: nothing). It returns the directories that it made.
-func (t *tree) write(name string, content, old []byte) (made []string, err error) {
+//
+// What is replaced is looked at once more after it was exchanged: whoever changed it until
+// then gets it back.
+func (t *tree) write(ctx context.Context, name string, content, old []byte) (made []string, err error) {
 	dir, made, err := t.dir(path.Dir(name), true)
 	if err != nil {
 		return made, err
@@ -176,17 +177,37 @@ func (t *tree) write(name string, content, old []byte) (made []string, err error
 	if err := expect(dir, name, old); err != nil {
 		return made, err
 	}
-	temp, err := writeTemporary(dir, name, content)
+	temp, err := writeTemporary(ctx, dir, name, content, 0o644)
 	if err != nil {
 		return made, fmt.Errorf("write %s: %w", name, err)
 	}
 	if old == nil {
 		err = unix.Renameat2(dir, temp, dir, path.Base(name), unix.RENAME_NOREPLACE)
+	} else {
+		err = unix.Renameat2(dir, temp, dir, path.Base(name), unix.RENAME_EXCHANGE)
 	}
-	if old != nil || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) {
-		// EINVAL: the file system cannot do it. The lock keeps others of
-		// our kind away, and expect has just looked.
-		err = unix.Renameat(dir, temp, dir, path.Base(name))
+	switch {
+	case errors.Is(err, unix.EEXIST), errors.Is(err, unix.ENOENT):
+		err = changedMeanwhile(name)
+	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENOSYS):
+		// The file system cannot do it. The lock keeps others of our kind away.
+		if err = expect(dir, name, old); err == nil {
+			err = unix.Renameat(dir, temp, dir, path.Base(name))
+		}
+	case err == nil && old != nil:
+		if expect(dir, temp, old) != nil {
+			// Whatever is there now was put there since, and what comes back is
+			// older than that: then it is exchanged again.
+			err = unix.Renameat2(dir, temp, dir, path.Base(name), unix.RENAME_EXCHANGE)
+			if err == nil && expect(dir, temp, content) != nil {
+				err = unix.Renameat2(dir, temp, dir, path.Base(name), unix.RENAME_EXCHANGE)
+			}
+			err = errors.Join(changedMeanwhile(name), err)
+			break
+		}
+		if err := unix.Unlinkat(dir, temp, 0); err != nil {
+			return made, &writtenError{fmt.Errorf("write %s: remove what was there before: %w", name, err)}
+		}
 	}
 	if err != nil {
 		unix.Unlinkat(dir, temp, 0)
@@ -243,20 +264,28 @@ func (e *writtenError) Unwrap() error { return e.error }
 
 // expect makes sure that nobody changed the file since it was read.
 func expect(dir int, name string, old []byte) error {
-	now, err := readAt(dir, name)
+	now, err := readAt(dir, name, limitFile)
 	if err != nil {
 		return err
 	}
-	if (now == nil) != (old == nil) || !bytes.Equal(now, old) {
-		return fmt.Errorf("%s was changed meanwhile by somebody else", name)
+	if !same(now, old) {
+		return changedMeanwhile(name)
 	}
 	return nil
 }
 
-func writeTemporary(dir int, name string, content []byte) (_ string, err error) {
+func changedMeanwhile(name string) error {
+	return fmt.Errorf("%s was changed meanwhile by somebody else", name)
+}
+
+func temporaryName() string {
 	var random [8]byte
 	rand.Read(random[:])
-	temp := tempPrefix + hex.EncodeToString(random[:]) + tempSuffix
+	return tempPrefix + hex.EncodeToString(random[:]) + tempSuffix
+}
+
+func writeTemporary(ctx context.Context, dir int, name string, content []byte, mode uint32) (_ string, err error) {
+	temp := temporaryName()
 	fd, err := unix.Openat(dir, temp, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
 	if err != nil {
 		return "", err
@@ -278,10 +307,10 @@ func writeTemporary(dir int, name string, content []byte) (_ string, err error) 
 			return "", err
 		}
 	}
-	if err := unix.Fchmod(fd, 0o644); err != nil {
+	if err := unix.Fchmod(fd, mode); err != nil {
 		return "", err
 	}
-	if err := label(fd, name); err != nil {
+	if err := label(ctx, fd, name); err != nil {
 		return "", err
 	}
 	// Before the rename, or a power cut could leave the name with no text.
@@ -303,16 +332,26 @@ func cause(err error) error {
 // removeTemporary removes what a run that was killed left in the directory.
 // Nobody else writes such files while the lock is held.
 func removeTemporary(dir int) error {
-	fd, err := unix.Openat(dir, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	names, err := namesIn(dir)
 	if err != nil {
 		return err
+	}
+	return removeTemporaries(dir, names)
+}
+
+// namesIn lists a directory, whose descriptor may be one of O_PATH.
+func namesIn(dir int) ([]string, error) {
+	fd, err := unix.Openat(dir, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
 	}
 	f := os.NewFile(uintptr(fd), ".")
 	defer f.Close()
 	names, err := f.Readdirnames(-1)
-	if err != nil {
-		return cause(err)
-	}
+	return names, cause(err)
+}
+
+func removeTemporaries(dir int, names []string) error {
 	for _, name := range names {
 		if strings.HasPrefix(name, tempPrefix) && strings.HasSuffix(name, tempSuffix) {
 			if err := unix.Unlinkat(dir, name, 0); err != nil && !errors.Is(err, unix.ENOENT) {
@@ -336,13 +375,56 @@ func (t *tree) remove(name string, old []byte) error {
 	if err := expect(dir, name, old); err != nil {
 		return err
 	}
-	if err := unix.Unlinkat(dir, path.Base(name), 0); err != nil {
+	if err := removeAt(dir, name, old); err != nil {
 		return fmt.Errorf("remove %s: %w", name, err)
 	}
 	if err := t.settle(dir, name); err != nil {
 		return &writtenError{fmt.Errorf("remove %s: %w", name, err)}
 	}
 	return nil
+}
+
+// removeAt takes the name away first, and looks at what had it: nothing is deleted but
+// what was looked at.
+func removeAt(dir int, name string, old []byte) error {
+	temp := temporaryName()
+	err := unix.Renameat2(dir, path.Base(name), dir, temp, unix.RENAME_NOREPLACE)
+	switch {
+	case errors.Is(err, unix.ENOENT):
+		return changedMeanwhile(name)
+	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENOSYS):
+		return unix.Unlinkat(dir, path.Base(name), 0)
+	case err != nil:
+		return err
+	}
+	if expect(dir, temp, old) != nil {
+		back := unix.Renameat2(dir, temp, dir, path.Base(name), unix.RENAME_NOREPLACE)
+		if errors.Is(back, unix.EEXIST) {
+			// A newer one took its place.
+			back = unix.Unlinkat(dir, temp, 0)
+		}
+		return errors.Join(changedMeanwhile(name), back)
+	}
+	if err := unix.Unlinkat(dir, temp, 0); err != nil {
+		return errors.Join(err, unix.Renameat2(dir, temp, dir, path.Base(name), unix.RENAME_NOREPLACE))
+	}
+	return nil
+}
+
+// missing are the directories of a path that do not exist.
+func (t *tree) missing(name string) (dirs []string, err error) {
+	for ; name != "/"; name = path.Dir(name) {
+		dir, _, err := t.dir(name, false)
+		if err == nil {
+			unix.Close(dir)
+			break
+		}
+		if !errors.Is(err, unix.ENOENT) {
+			return nil, err
+		}
+		dirs = append(dirs, name)
+	}
+	return dirs, nil
 }
 
 // removeDirs removes those of the directories that are empty, the deepest

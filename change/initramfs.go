@@ -1,6 +1,7 @@
 package change
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 
 	"linkaudit/host"
 	"linkaudit/initramfs"
+	"linkaudit/internal/group"
 	"linkaudit/linkfiles"
 	"linkaudit/override"
 	"linkaudit/policy"
@@ -157,12 +159,16 @@ func runUpdate(ctx context.Context, args []string) error {
 	if cmd == nil {
 		return fmt.Errorf("%s is not installed, which makes the initramfs images", args[0])
 	}
-	said, err := cmd.CombinedOutput()
+	// The program of the distribution runs others, which would go on writing.
+	group.Prepare(cmd)
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	err := group.Run(cmd)
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w%s", strings.Join(args, " "), err, lastLine(said))
+		return fmt.Errorf("%s: %w%s", strings.Join(args, " "), err, lastLine(said.Bytes()))
 	}
 	return nil
 }

@@ -21,8 +21,7 @@ const lockWait = 60 * time.Second
 // is read, decided and written. It ends with the process at the latest.
 type Lock struct{ f *os.File }
 
-// AcquireLock waits for the lock of the tree below root. That of an image is on
-// its own root directory, since there may be no /run and nobody else is in it.
+// AcquireLock waits for the lock of the tree below root.
 func AcquireLock(ctx context.Context, root string) (*Lock, error) {
 	f, err := openLock(root)
 	if err != nil {
@@ -45,7 +44,7 @@ func AcquireLock(ctx context.Context, root string) (*Lock, error) {
 		case <-ctx.Done():
 			f.Close()
 			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-				return nil, fmt.Errorf("%s: another linkaudit has held the lock for %v", f.Name(), lockWait)
+				return nil, fmt.Errorf("%s: somebody has held the lock for %v, such as another run of linkaudit", f.Name(), lockWait)
 			}
 			return nil, ctx.Err()
 		case <-time.After(wait):
@@ -56,11 +55,25 @@ func AcquireLock(ctx context.Context, root string) (*Lock, error) {
 // Release gives the lock back.
 func (l *Lock) Release() { l.f.Close() }
 
+// openLock opens what is locked for the tree below root. Only root can open a file in
+// lockDir: an image's own directory may be one that anybody can open, and hold a lock on.
+// Who is not root has nothing else, and an image that is nobody else's.
 func openLock(root string) (*os.File, error) {
-	if root != "/" {
+	if root != "/" && os.Geteuid() != 0 {
 		return os.OpenFile(root, os.O_RDONLY|unix.O_DIRECTORY, 0)
 	}
-	if err := unix.Mkdir(lockDir, 0o700); err != nil && !errors.Is(err, unix.EEXIST) {
+	var tree unix.Stat_t
+	if err := unix.Stat(root, &tree); err != nil {
+		return nil, fmt.Errorf("%s: %w", root, err)
+	}
+	if tree.Mode&unix.S_IFMT != unix.S_IFDIR {
+		return nil, fmt.Errorf("%s: %w", root, unix.ENOTDIR)
+	}
+	err := unix.Mkdir(lockDir, 0o700)
+	if errors.Is(err, unix.ENOENT) && root != "/" { // no /run, as in a container that builds images
+		return os.OpenFile(root, os.O_RDONLY|unix.O_DIRECTORY, 0)
+	}
+	if err != nil && !errors.Is(err, unix.EEXIST) {
 		return nil, fmt.Errorf("%s: %w", lockDir, err)
 	}
 	dir, err := unix.Open(lockDir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
@@ -75,8 +88,12 @@ func openLock(root string) (*os.File, error) {
 	if st.Uid != 0 || st.Mode&0o022 != 0 {
 		return nil, fmt.Errorf("%s belongs to somebody else than root, or others may write to it: remove it", lockDir)
 	}
-	name := lockDir + "/lock"
-	fd, err := unix.Openat(dir, "lock", unix.O_RDWR|unix.O_CREAT|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0o600)
+	base := "lock"
+	if root != "/" {
+		base = fmt.Sprintf("lock-%d-%d", tree.Dev, tree.Ino)
+	}
+	name := lockDir + "/" + base
+	fd, err := unix.Openat(dir, base, unix.O_RDWR|unix.O_CREAT|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}

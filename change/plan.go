@@ -36,6 +36,8 @@ type Input struct {
 	NetworkdActive fact.Fact[bool]
 	// Force takes over an override that somebody edited.
 	Force bool
+	// recovered: what a run did that was killed was taken back.
+	recovered bool
 	// Place is the machine whose Snapshot it is, for the commands of notes.
 	Place policy.Place
 }
@@ -318,7 +320,7 @@ func (p *planner) devicesAndBase() error {
 		p.others = append(p.others, s)
 		if f := s.before.File.Or(nil); f != nil {
 			if set, _ := f.MACAddressPolicy(); set.Value == "persistent" || set.Value == "random" {
-				p.notes = append(p.notes, fmt.Sprintf("%s is governed by %s, which comes first: it needs a fix of its own, --device %s", s.name, f.Path, s.name))
+				p.notes = append(p.notes, fmt.Sprintf("%s is governed by %s, which comes first: it needs a fix of its own: %s", s.name, f.Path, policy.Remedy{Command: "fix", Target: override.Target{Kind: s.facts.Kind.Or(""), Name: s.name}, Place: p.in.Place}))
 			}
 		}
 	}

@@ -3,10 +3,12 @@ package change
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"os"
 	"os/user"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/coreos/go-systemd/v22/journal"
 )
@@ -15,24 +17,43 @@ import (
 // journalctl MESSAGE_ID=...
 const messageID = "c7e1f1f5b8d94f8b9d0a3b6a52e4c8d1"
 
-// record writes one change to the journal, where there is one: what was done,
-// for whom, to which file, and what was there before and after: the hash of a
-// text, or an address.
-func record(action, target, file, before, after string) {
-	if !journal.Enabled() {
+// recordTimeout is for one entry of the journal: journald that does not read keeps the
+// sender waiting.
+const recordTimeout = 5 * time.Second
+
+// entry is one change in the journal: what was done, for whom, to which file, and what
+// was there before and after: the hash of a text, or an address.
+type entry struct{ action, target, file, before, after string }
+
+// record writes one change to the journal, where there is one. An entry that is lost must
+// not undo, nor keep up, the change that it tells of.
+func (r *Result) record(e entry) {
+	if r.unrecorded || !journal.Enabled() {
 		return
 	}
-	// An entry that is lost must not undo the change that it tells of.
-	_ = journal.Send(message(action, target, file), journal.PriNotice, map[string]string{
-		"MESSAGE_ID":        messageID,
-		"SYSLOG_IDENTIFIER": "linkaudit",
-		"LINKAUDIT_ACTION":  action,
-		"LINKAUDIT_DEVICE":  target,
-		"LINKAUDIT_PATH":    file,
-		"LINKAUDIT_BEFORE":  before,
-		"LINKAUDIT_AFTER":   after,
-		"LINKAUDIT_USER":    who(),
-	})
+	sent := make(chan error, 1)
+	go func() { // which cannot be interrupted, and ends with the process
+		sent <- journal.Send(message(e.action, e.target, e.file), journal.PriNotice, map[string]string{
+			"MESSAGE_ID":        messageID,
+			"SYSLOG_IDENTIFIER": "linkaudit",
+			"LINKAUDIT_ACTION":  strings.TrimSuffix(e.action, ", removed"),
+			"LINKAUDIT_DEVICE":  e.target,
+			"LINKAUDIT_PATH":    e.file,
+			"LINKAUDIT_BEFORE":  e.before,
+			"LINKAUDIT_AFTER":   e.after,
+			"LINKAUDIT_USER":    who(),
+		})
+	}()
+	var err error
+	select {
+	case err = <-sent:
+	case <-time.After(recordTimeout):
+		err = fmt.Errorf("systemd-journald did not take it within %v", recordTimeout)
+	}
+	if err != nil {
+		r.unrecorded = true
+		r.Remaining = append(r.Remaining, fmt.Sprintf("the journal has no record of the change: %v", err))
+	}
 }
 
 func message(action, target, file string) string {

@@ -66,6 +66,8 @@ type Result struct {
 	// unheard: there is a udevd, or may be one, but none that reads the files.
 	unheard    bool
 	reloadedBy string
+	// unrecorded: the journal does not take what is recorded.
+	unrecorded bool
 	// Live are the addresses that were set, or would be.
 	Live []LiveChange
 	// Initramfs are the images that are stale, or were until they were updated.
@@ -97,6 +99,13 @@ func (o Options) begin(ctx context.Context) (*Lock, Input, error) {
 		}
 		return nil, Input{}, err
 	}
+	var said []string
+	if lock != nil {
+		var err error
+		if said, err = o.recover(ctx); err != nil {
+			return fail(err)
+		}
+	}
 	snap, err := o.Collect(ctx)
 	if err != nil {
 		return fail(err)
@@ -109,9 +118,23 @@ func (o Options) begin(ctx context.Context) (*Lock, Input, error) {
 	if err != nil {
 		return fail(err)
 	}
-	return lock, Input{Snapshot: snap, Release: rel, DirExists: DirExists(o.Root), Force: o.Force, Place: o.place(),
+	return lock, Input{Snapshot: snap, Release: rel, DirExists: DirExists(o.Root), Force: o.Force, Place: o.place(), recovered: len(said) > 0,
 		Networkd:       files.Rendered(snap.Declarations.Or(nil)),
 		NetworkdActive: host.FindNetworkd(o.Root, files.Configured()).Active()}, nil
+}
+
+// recover takes back what a run did that was killed.
+func (o Options) recover(ctx context.Context) ([]string, error) {
+	t, err := openTree(o.Root)
+	if err != nil {
+		return nil, err
+	}
+	defer t.close()
+	said, err := t.recover(ctx)
+	for _, line := range said {
+		o.Say(line)
+	}
+	return said, err
 }
 
 // Fix puts MACAddressPolicy=none in force for the targets. An error means that
@@ -168,36 +191,35 @@ func Fix(ctx context.Context, o Options) (*Result, error) {
 		return r, o.initramfs(ctx, in, r, &next.Files, o.Targets)
 	}
 	if r.Changed {
-		applied, err := Apply(o.Root, r.Plans)
+		applied, err := Apply(ctx, o.Root, r.Plans)
 		if err != nil {
 			return nil, err
 		}
-		if err := o.takeEffect(ctx, in, r); err != nil {
+		if err = o.takeEffect(ctx, in, r); err == nil {
+			err = applied.Commit()
+		}
+		if err != nil {
 			return nil, takeBack(ctx, applied, r, err)
 		}
-		applied.Close()
-		o.sayReloaded(r)
 		for _, p := range r.Plans {
 			if p.LinkChanged() {
-				record("fix", p.Target.String(), path.Join(o.Root, p.Path), hash(p.Old), hash(p.Content))
-				o.Say(message("fix", p.Target.String(), p.Path))
+				o.tell(r, entry{"fix", p.Target.String(), p.Path, hash(p.Old), hash(p.Content)})
 			}
 			for _, n := range p.NetDevs {
 				if n.Changed() {
-					record("fix", p.Target.String(), path.Join(o.Root, n.Path), hash(n.Old), hash(n.Content))
-					o.Say(message("fix", p.Target.String(), n.Path))
+					o.tell(r, entry{"fix", p.Target.String(), n.Path, hash(n.Old), hash(n.Content)})
 				}
 			}
-			if len(p.Remove) > 0 {
-				for _, old := range p.Remove {
-					text, _ := in.Snapshot.Files.Content(old.Path)
-					record("fix", p.Target.String(), path.Join(o.Root, old.Path), hash(text), "")
-					o.Say(message("fix, removed", p.Target.String(), old.Path))
-				}
+			for _, old := range p.Remove {
+				text, _ := in.Snapshot.Files.Content(old.Path)
+				o.tell(r, entry{"fix, removed", p.Target.String(), old.Path, hash(text), ""})
 			}
 		}
+		o.sayReloaded(r)
 	} else if err := verifyAll(in, r.Plans, &in.Snapshot.Files, in.Networkd.NetDev); err != nil {
 		return nil, err
+	} else if err := o.reloadRecovered(ctx, in, r); err != nil {
+		return r, err
 	}
 	r.Verified = !r.unheard
 	for _, c := range live {
@@ -205,7 +227,7 @@ func Fix(ctx context.Context, o Options) (*Result, error) {
 			return r, fmt.Errorf("the override is in force, but: %w", err)
 		}
 		r.Live = append(r.Live, c)
-		record("set-address", c.Device, "", c.Was, c.MAC)
+		r.record(entry{"set-address", c.Device, "", c.Was, c.MAC})
 		o.Say(fmt.Sprintf("set the address of %s to %s, that of its port %s", c.Device, c.MAC, c.From))
 	}
 	return r, o.initramfs(ctx, in, r, &next.Files, o.Targets)
@@ -278,6 +300,25 @@ func (o Options) reload(ctx context.Context, in Input, r *Result) error {
 	}
 	r.Reloaded, r.reloadedBy = true, how
 	return nil
+}
+
+// reloadRecovered has udevd forget what a run that was killed had it read, where nothing
+// else is changed.
+func (o Options) reloadRecovered(ctx context.Context, in Input, r *Result) error {
+	if !in.recovered {
+		return nil
+	}
+	err := o.reload(ctx, in, r)
+	o.sayReloaded(r)
+	return err
+}
+
+// tell records a change of a file, and says so.
+func (o Options) tell(r *Result, e entry) {
+	said := message(e.action, e.target, e.file)
+	e.file = path.Join(o.Root, e.file)
+	r.record(e)
+	o.Say(said)
 }
 
 // takeBack undoes what was written because of an error. udevd may have read it.
@@ -378,7 +419,7 @@ func TakeBack(ctx context.Context, o Options) (*Result, error) {
 		return r, o.initramfs(ctx, in, r, after, targets)
 	}
 	if r.Changed {
-		applied, err := Undo(o.Root, r.Removed)
+		applied, err := Undo(ctx, o.Root, r.Removed)
 		if err != nil {
 			return nil, err
 		}
@@ -386,15 +427,18 @@ func TakeBack(ctx context.Context, o Options) (*Result, error) {
 		if err == nil {
 			err = o.reload(ctx, in, r)
 		}
+		if err == nil {
+			err = applied.Commit()
+		}
 		if err != nil {
 			return nil, takeBack(ctx, applied, r, err)
 		}
-		applied.Close()
-		o.sayReloaded(r)
 		for _, u := range r.Removed {
-			record("undo", u.Target.String(), path.Join(o.Root, u.Path), hash(r.Before[u.Path]), "")
-			o.Say(message("undo", u.Target.String(), u.Path))
+			o.tell(r, entry{"undo", u.Target.String(), u.Path, hash(r.Before[u.Path]), ""})
 		}
+		o.sayReloaded(r)
+	} else if err := o.reloadRecovered(ctx, in, r); err != nil {
+		return r, err
 	}
 	r.Verified = !r.unheard
 	return r, o.initramfs(ctx, in, r, after, targets)

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 
 	"github.com/urfave/cli/v2"
 
@@ -114,6 +117,12 @@ func runChange(c *cli.Context, undo bool) error {
 				fmt.Fprintf(c.App.ErrWriter, "linkaudit: %s\n", report.Escape(line))
 			}
 		},
+	}
+	if !o.Plan {
+		// A write to a pipe that nobody reads any more fails, and does not end the
+		// process between a change and what belongs to it. Unlike one that is
+		// ignored, a signal that is caught is not inherited.
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	}
 	do := change.Fix
 	if undo {

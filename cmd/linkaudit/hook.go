@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"time"
 
+	"linkaudit/internal/group"
 	"linkaudit/policy"
 	"linkaudit/report"
 	"linkaudit/watch"
@@ -62,8 +63,9 @@ func (h *hook) add(e *watch.Event) {
 	}
 }
 
-// close returns once no program of it runs any more. One that has not ended by the
-// end of the farewell is killed: nobody would wait for it, or bound its time.
+// close returns once no program of it runs any more, nor any that it started. One that has
+// not ended by the end of the farewell is killed: nobody would wait for it, or bound its
+// time.
 func (h *hook) close(farewell time.Duration) {
 	close(h.queue)
 	select {
@@ -89,11 +91,11 @@ func (h *hook) run(e *watch.Event) {
 		cmd.Stdin, cmd.Stderr = &line, h.stderr
 		// Standard output is for the events.
 		cmd.Stdout = h.stderr
-		cmd.WaitDelay = time.Second
+		group.Prepare(cmd)
 		cmd.Env = append(os.Environ(),
 			"LINKAUDIT_EVENT="+e.Kind, "LINKAUDIT_DEVICE="+e.Device, "LINKAUDIT_KIND="+e.DeviceKind,
 			"LINKAUDIT_BEFORE="+macOf(e.Before), "LINKAUDIT_AFTER="+macOf(e.After), "LINKAUDIT_BY="+byWhom(e.By))
-		err = cmd.Run()
+		err = group.Run(cmd)
 	}
 	if err != nil {
 		fmt.Fprintf(h.stderr, "linkaudit: --exec %s: %s\n", report.Escape(h.program), report.Escape(err.Error()))

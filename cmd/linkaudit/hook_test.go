@@ -37,7 +37,7 @@ func TestTheEndOfAWatchEndsItsProgram(t *testing.T) {
 	if err := syscall.Kill(pid, 0); err != syscall.ESRCH {
 		t.Errorf("process %d is there after the watch: %v", pid, err)
 	}
-	if said := stderr.String(); !strings.Contains(said, "signal: killed\n") || !strings.Contains(said, "not run for 2 events\n") {
+	if said := stderr.String(); !strings.Contains(said, "signal: terminated\n") || !strings.Contains(said, "not run for 2 events\n") {
 		t.Errorf("it says %q", said)
 	}
 }

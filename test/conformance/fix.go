@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io/fs"
 	"os"
@@ -405,12 +406,14 @@ func (f *fixCase) check(o *Oracle) (r fixResult, err error) {
 		r.problem = fmt.Sprintf("undo: planned %v (%v)", overrides, err)
 		return r, nil
 	}
-	applied, err := change.Undo(o.Root(), overrides)
+	applied, err := change.Undo(context.Background(), o.Root(), overrides)
 	if err != nil {
 		r.problem = "undo: " + err.Error()
 		return r, nil
 	}
-	applied.Close()
+	if err := applied.Commit(); err != nil {
+		return r, err
+	}
 	undone, err := f.look(o)
 	if err != nil {
 		return r, err
@@ -437,9 +440,9 @@ func (f *fixCase) check(o *Oracle) (r fixResult, err error) {
 
 // apply carries a plan out.
 func (f *fixCase) apply(o *Oracle, plan *change.Plan) error {
-	applied, err := change.Apply(o.Root(), []*change.Plan{plan})
+	applied, err := change.Apply(context.Background(), o.Root(), []*change.Plan{plan})
 	if err == nil {
-		applied.Close()
+		err = applied.Commit()
 	}
 	return err
 }

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -114,11 +115,13 @@ func planAhead(g *generator, rel linkfiles.Release, tree *Tree, devices [][]stri
 		if !p.Changed() {
 			continue
 		}
-		applied, err := change.Apply(root, []*change.Plan{p})
+		applied, err := change.Apply(context.Background(), root, []*change.Plan{p})
+		if err == nil {
+			err = applied.Commit()
+		}
 		if err != nil {
 			return nil, err
 		}
-		applied.Close()
 		plans = append(plans, p)
 		*tree = append(*tree, Node{Path: p.Path, Kind: NodeFile, Content: p.Content})
 	}

@@ -161,12 +161,10 @@ func (s *subject) portsRejoin(d *host.Device) ([]Outcome, fact.Fact[string]) {
 	now.MAC, now.Assign = d.MAC, life.AssignType(t)
 	ports := s.ports(d, false)
 	now.Ports = ports
-	for _, p := range ports {
-		now, _ = now.Leave(p.Name)
-	}
+	now = now.LeaveAll()
 	var all []course
 	for _, first := range firstPorts(d.Kind, ports) {
-		all = append(all, course{first, untold, s.outcome(joinAll(now, ports, first), "")})
+		all = append(all, course{firstName(d.Kind, first), untold, s.outcome(now.JoinAll(first), "")})
 	}
 	return summary(all)
 }
@@ -228,14 +226,14 @@ func (s *subject) recreated(d *host.Device, atBoot bool) ([]Outcome, fact.Fact[s
 		fresh := model(d)
 		fresh.Assign = life.Random
 		if step == nil {
-			all = append(all, course{first, untold, s.outcome(joinAll(fresh, ports, first), "")})
+			all = append(all, course{firstName(d.Kind, first), untold, s.outcome(fresh.JoinAll(first), "")})
 			continue
 		}
 		early, from := step(fresh)
-		all = append(all, course{first, udevFirst, s.outcome(joinAll(early, ports, first), from)})
+		all = append(all, course{firstName(d.Kind, first), udevFirst, s.outcome(early.JoinAll(first), from)})
 		if len(ports) > 0 {
-			late, from := step(joinAll(fresh, ports, first))
-			all = append(all, course{first, portFirst, s.outcome(late, from)})
+			late, from := step(fresh.JoinAll(first))
+			all = append(all, course{firstName(d.Kind, first), portFirst, s.outcome(late, from)})
 		}
 	}
 	outcomes, mac := summary(all)
@@ -427,35 +425,25 @@ func (a *audit) findSetsAddresses() bool {
 	return false
 }
 
-// firstPorts are the ports whose being first makes a difference.
-func firstPorts(kind string, ports []life.Port) []string {
+// firstPorts are the ports whose being first makes a difference: each of a bond's, which
+// then decides alone. Of other kinds none does, which is all of them together.
+func firstPorts(kind string, ports []life.Port) [][]life.Port {
 	if kind != "bond" || len(ports) == 0 {
-		return []string{""}
+		return [][]life.Port{ports}
 	}
-	var names []string
-	for _, p := range ports {
-		names = append(names, p.Name)
+	each := make([][]life.Port, len(ports))
+	for i := range ports {
+		each[i] = ports[i : i+1]
 	}
-	return names
+	return each
 }
 
-// joinAll has the ports join, one of them first. Of a bond that one alone
-// decides.
-func joinAll(d life.Device, ports []life.Port, first string) life.Device {
-	for _, p := range ports {
-		if p.Name == first {
-			d = d.Join(p.Name, p.Own)
-		}
+// firstName is the name of a port that decides alone.
+func firstName(kind string, ports []life.Port) string {
+	if kind != "bond" || len(ports) == 0 {
+		return ""
 	}
-	if d.Kind == "bond" {
-		return d
-	}
-	for _, p := range ports {
-		if p.Name != first {
-			d = d.Join(p.Name, p.Own)
-		}
-	}
-	return d
+	return ports[0].Name
 }
 
 // outcome says what a device ended up with; set is the origin of an address

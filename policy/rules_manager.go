@@ -161,7 +161,18 @@ func acting(of []netconf.Declaration) (out []netconf.Declaration) {
 // declaredTwice compares the declarations that are acted on. What netplan made
 // of its own file is not another one.
 func declaredTwice(s *subject) []found {
-	of := acting(s.res.Declarations.Or(nil))
+	// What a file of a program says often is one with respect to the others.
+	type source struct {
+		program, renderer netconf.Program
+		file              string
+	}
+	seen := map[source]bool{}
+	of := slices.DeleteFunc(acting(s.res.Declarations.Or(nil)), func(d netconf.Declaration) bool {
+		from := source{d.Program, d.Renderer, d.Pos.File}
+		again := seen[from]
+		seen[from] = true
+		return again
+	})
 	for i, a := range of {
 		for _, b := range of[i+1:] {
 			if a.Program == b.Program || rendered(a, b) || rendered(b, a) {

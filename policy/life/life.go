@@ -116,6 +116,25 @@ func (d *Device) port(name string) int {
 // Join makes a device a port (bond_enslave(), br_add_if(), team_port_add()).
 func (d Device) Join(name, mac string) Device {
 	d = d.clone()
+	d.join(name, mac)
+	d.joined()
+	return d
+}
+
+// JoinAll is Join for each of them, with the addresses of their own, in their order.
+func (d Device) JoinAll(ports []Port) Device {
+	d.Ports = append(make([]Port, 0, len(d.Ports)+len(ports)), d.Ports...)
+	for _, p := range ports {
+		d.join(p.Name, p.Own)
+	}
+	if len(ports) > 0 {
+		d.joined()
+	}
+	return d
+}
+
+// join leaves to joined what depends on all ports alone.
+func (d *Device) join(name, mac string) {
 	p := Port{Name: name, MAC: mac, Own: mac}
 	switch d.Kind {
 	case "bond":
@@ -134,12 +153,14 @@ func (d Device) Join(name, mac string) Device {
 		}
 	}
 	d.Ports = append(d.Ports, p)
+	d.selectActive()
+}
+
+func (d *Device) joined() {
 	if d.Kind == "bridge" {
 		d.lowest()
 	}
-	d.selectActive()
 	d.deal()
-	return d
 }
 
 // Leave ends that (__bond_release_one(), br_del_if(), team_port_del()). The
@@ -171,6 +192,21 @@ func (d Device) Leave(name string) (Device, string) {
 		p.MAC = p.Own
 	}
 	return d, p.MAC
+}
+
+// LeaveAll is Leave of each of its ports.
+func (d Device) LeaveAll() Device {
+	if len(d.Ports) == 0 {
+		return d
+	}
+	d.Ports = nil
+	switch d.Kind {
+	case "bond":
+		d.Active, d.MAC, d.Assign = "", "", Random
+	case "bridge":
+		d.lowest()
+	}
+	return d
 }
 
 // SetMAC is RTM_SETLINK with a valid IFLA_ADDRESS, by whomever
@@ -250,9 +286,10 @@ func (d *Device) selectActive() {
 
 // deal forgets the addresses of ports that the bond deals out.
 func (d *Device) deal() {
+	if !d.deals() {
+		return
+	}
 	for i := range d.Ports {
-		if d.deals() {
-			d.Ports[i].MAC = ""
-		}
+		d.Ports[i].MAC = ""
 	}
 }

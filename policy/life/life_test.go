@@ -1,7 +1,10 @@
 package life
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -218,5 +221,48 @@ func TestLeaveOfAStranger(t *testing.T) {
 	}
 	if after := d.SetPortMAC("p1", hand); after.Ports[0].MAC != port0 {
 		t.Errorf("%+v", after)
+	}
+}
+
+// All at once is one after the other.
+func TestAllAtOnceIsOneAfterTheOther(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 0))
+	pick := func(of ...string) string { return of[random.IntN(len(of))] }
+	address := func() string { return pick("", hand, port0, port1, "02:00:00:00:00:01") }
+	for range 20000 {
+		d := New(pick("bond", "bridge", "team"), pick("", hand))
+		if d.Kind == "bond" {
+			d.Mode, d.FailOverMAC = pick("active-backup", "balance-rr", "balance-alb", "802.3ad"), pick("", "active", "follow")
+		} else if d.Kind == "team" {
+			d.Mode = pick("", "roundrobin", "activebackup")
+		}
+		d.Kernel = Kernel{random.IntN(2) == 0, random.IntN(2) == 0}
+		for i := range random.IntN(3) {
+			d = d.Join("a"+strconv.Itoa(i), address())
+		}
+		if random.IntN(3) == 0 {
+			d = d.SetMAC(hand)
+		}
+		var ports []Port
+		for i := range random.IntN(4) {
+			ports = append(ports, Port{Name: "b" + strconv.Itoa(i), Own: address()})
+		}
+		joined, left := d, d
+		for _, p := range ports {
+			joined = joined.Join(p.Name, p.Own)
+		}
+		for _, p := range d.Ports {
+			left, _ = left.Leave(p.Name)
+		}
+		before := fmt.Sprint(d)
+		if got, want := fmt.Sprint(d.JoinAll(ports)), fmt.Sprint(joined); got != want {
+			t.Fatalf("%s: joined %s, one after the other %s", before, got, want)
+		}
+		if got, want := fmt.Sprint(d.LeaveAll()), fmt.Sprint(left); got != want {
+			t.Fatalf("%s: left %s, one after the other %s", before, got, want)
+		}
+		if after := fmt.Sprint(d); after != before {
+			t.Fatalf("the receiver was changed from %s to %s", before, after)
+		}
 	}
 }

@@ -124,8 +124,8 @@ func (a *audit) inVain(res *DeviceResult) string {
 		return o.Words
 	}
 	for _, d := range of {
-		if d.Program != netconf.Networkd || !d.Creates || d.Ignored != "" {
-			continue
+		if by(d) != netconf.Networkd || !d.Creates || d.Ignored != "" {
+			continue // netplan's is made one of systemd-networkd's
 		}
 		if why := NetworkdKeeps(a.snap, of, d); why != "" {
 			return why

@@ -89,7 +89,7 @@ type boot struct {
 
 // boots are what each release goes through, in this order.
 var boots = []boot{
-	{name: "First", tests: "FirstKinds"},
+	{name: "First"},
 	{name: "Second", before: initramfs, continues: true},
 	{name: "Third", commandLine: "net.naming_scheme=v240", before: "rm /etc/systemd/network/98-net-bonding.link\n"},
 	{name: "Fourth", before: noMachineID},

@@ -46,7 +46,7 @@ func snapshot(c *cli.Context) error {
 		mode = 0o600
 	}
 	save := func(w io.Writer) error { return host.Save(w, snap, withID) }
-	if err := replaceFile(c.String("output"), renameio.WithPermissions(mode), save); err != nil {
+	if err := replaceFile(c.String("output"), renameio.WithStaticPermissions(mode), save); err != nil {
 		return fmt.Errorf("save snapshot: %w", err)
 	}
 	return nil

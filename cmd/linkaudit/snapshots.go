@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -285,8 +286,17 @@ func (f *fleetCheck) run(ctx context.Context, w io.Writer, first, second *snapsh
 	return f.report.End(f.failed)
 }
 
-// work does what can be done for one host without the others.
+// work does what can be done for one host without the others. A fault of linkaudit's own
+// is one of that host's: the others are reported.
 func (f *fleetCheck) work(s *snapshotAudit) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.err = fmt.Errorf("%s: internal error: %v", s.source, p)
+			if os.Getenv(traceVariable) != "" {
+				f.errs.Write(debug.Stack())
+			}
+		}
+	}()
 	if s.err != nil {
 		return
 	}

@@ -25,7 +25,7 @@ export CGO_ENABLED = 0
 unexport GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
 
 .PHONY: all build build-all run example test check review full affected suites race lint man man-lint \
-	completions install packages staticcheck actionlint modules vulncheck size guard conformance soak vm \
+	completions install packages outdated staticcheck actionlint modules vulncheck size guard conformance soak vm \
 	ecosystem initramfs fuzz fuzz-long fuzz-list bench bpf readme readme-check clean
 
 all: build
@@ -90,6 +90,15 @@ lint:
 	if [ -n "$$unformatted" ]; then echo "not gofmt-formatted:"; echo "$$unformatted"; exit 1; fi
 	$(GO) vet ./... ./testdata/hosts
 	$(GO) vet -tags conformance,namespace,soak,guard,bench,vm,ecosystem ./...
+
+# The modules that are asked for by name and have a newer release. It asks the module
+# proxy, and fails where there is one.
+outdated:
+	@behind=$$(for dir in . test/review; do \
+		asked=$$($(GO) -C $$dir list -m -f '{{if not (or .Indirect .Main)}}{{.Path}}{{end}}' all) || exit; \
+		$(GO) -C $$dir list -m -u -f '{{if .Update}}{{.Path}} {{.Version}}, {{.Update.Version}} is there{{end}}' $$asked || exit; \
+	done) || exit; \
+	if [ -n "$$behind" ]; then echo "$$behind"; exit 1; fi
 
 # What reviews the code without running it, at the versions of test/review/go.mod.
 # All tags at once: what one suite alone uses is used.

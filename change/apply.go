@@ -159,6 +159,17 @@ func (a *Applied) failed(err error) error {
 	return unchanged(err)
 }
 
+// both is errors.Join in one line, for errors that become a part of a sentence.
+func both(a, b error) error {
+	switch {
+	case a == nil:
+		return b
+	case b == nil:
+		return a
+	}
+	return fmt.Errorf("%w; %w", a, b)
+}
+
 func unchanged(err error) error { return fmt.Errorf("%w; nothing is changed", err) }
 
 // RollBack brings the files back to what they were. Where that fails the file stays,

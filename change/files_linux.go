@@ -202,7 +202,7 @@ func (t *tree) write(ctx context.Context, name string, content, old []byte) (mad
 			if err == nil && expect(dir, temp, content) != nil {
 				err = unix.Renameat2(dir, temp, dir, path.Base(name), unix.RENAME_EXCHANGE)
 			}
-			err = errors.Join(changedMeanwhile(name), err)
+			err = both(changedMeanwhile(name), err)
 			break
 		}
 		if err := unix.Unlinkat(dir, temp, 0); err != nil {
@@ -403,10 +403,10 @@ func removeAt(dir int, name string, old []byte) error {
 			// A newer one took its place.
 			back = unix.Unlinkat(dir, temp, 0)
 		}
-		return errors.Join(changedMeanwhile(name), back)
+		return both(changedMeanwhile(name), back)
 	}
 	if err := unix.Unlinkat(dir, temp, 0); err != nil {
-		return errors.Join(err, unix.Renameat2(dir, temp, dir, path.Base(name), unix.RENAME_NOREPLACE))
+		return both(err, unix.Renameat2(dir, temp, dir, path.Base(name), unix.RENAME_NOREPLACE))
 	}
 	return nil
 }

@@ -542,7 +542,7 @@ func (p *planner) works(after *linkfiles.Store, name string) error {
 		case i > 0 && s.renamed && errors.Is(err, errNotApplied):
 			// Some releases match a renamed device by no OriginalName=.
 		default:
-			failed = errors.Join(failed, fmt.Errorf("for %s %w", s.name, err))
+			failed = both(failed, fmt.Errorf("for %s %w", s.name, err))
 		}
 	}
 	if failed != nil {

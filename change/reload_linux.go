@@ -183,7 +183,7 @@ func udevadm(ctx context.Context, args ...string) (string, error) {
 	if err != nil {
 		var exit *exec.ExitError
 		if errors.As(err, &exit) {
-			err = fmt.Errorf("%w: %s", err, strings.TrimSpace(string(exit.Stderr)))
+			err = fmt.Errorf("%w%s", err, lastLine(exit.Stderr))
 		}
 		return "", fmt.Errorf("udevadm %s: %w", strings.Join(args, " "), err)
 	}

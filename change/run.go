@@ -25,6 +25,9 @@ type Options struct {
 	Targets []override.Target
 	// Plan says that nothing is to be changed, only planned.
 	Plan bool
+	// Interrupted has TakeBack take back what a run did that was killed, and no more;
+	// that is done before any other change in any case.
+	Interrupted bool
 	// NoReload leaves udevd alone.
 	NoReload bool
 	// Force takes or removes an override that somebody edited.
@@ -60,6 +63,8 @@ type Result struct {
 	Before map[string][]byte
 
 	Changed, Reloaded, Verified bool
+	// Recovered: what a run did that was killed was taken back, or would be.
+	Recovered bool
 	// reloadAsked: udevd may have read what was written, even where Reloaded is
 	// false.
 	reloadAsked bool
@@ -105,6 +110,8 @@ func (o Options) begin(ctx context.Context) (*Lock, Input, error) {
 		if said, err = o.recover(ctx); err != nil {
 			return fail(err)
 		}
+	} else if name := Interrupted(o.Root); name != "" {
+		o.Say(fmt.Sprintf("%s is of a run that is at work or was killed: what that did is taken back first", name))
 	}
 	snap, err := o.Collect(ctx)
 	if err != nil {
@@ -118,6 +125,7 @@ func (o Options) begin(ctx context.Context) (*Lock, Input, error) {
 	if err != nil {
 		return fail(err)
 	}
+	snap.Interrupted = "" // it is taken back
 	return lock, Input{Snapshot: snap, Release: rel, DirExists: DirExists(o.Root), Force: o.Force, Place: o.place(), recovered: len(said) > 0,
 		Networkd:       files.Rendered(snap.Declarations.Or(nil)),
 		NetworkdActive: host.FindNetworkd(o.Root, files.Configured()).Active()}, nil
@@ -396,6 +404,10 @@ func TakeBack(ctx context.Context, o Options) (*Result, error) {
 		defer lock.Release()
 	}
 	r := &Result{Before: map[string][]byte{}}
+	if o.Interrupted {
+		r.Recovered = in.recovered || o.Plan && Interrupted(o.Root) != ""
+		return r, o.reloadRecovered(ctx, in, r)
+	}
 	if r.Removed, err = in.PlanUndo(o.Targets); err != nil {
 		return nil, err
 	}

@@ -48,6 +48,9 @@ type Snapshot struct {
 	// NamesTaken are the names that .link files give to devices and that a device
 	// has, whether it was collected or not.
 	NamesTaken []string `json:"names_taken,omitempty"`
+	// Interrupted is the file by which linkaudit fix or undo can be taken back, "" where
+	// there is none: one of them is at work, or was killed before it was done.
+	Interrupted string `json:"interrupted,omitempty"`
 	// Initramfs are the initramfs images of the machine; unknown where they were
 	// not asked for.
 	Initramfs fact.Fact[[]initramfs.Image] `json:"initramfs"`

@@ -77,7 +77,11 @@ func (r Remedy) Shell() string {
 	if r.Command == "" {
 		return ""
 	}
-	return r.Place.Linkaudit(r.Command) + " " + r.Target.Flags()
+	line := r.Place.Linkaudit(r.Command)
+	if r.Target == (override.Target{}) {
+		return line
+	}
+	return line + " " + r.Target.Flags()
 }
 
 // String is the command line, with the host on which to run it where that is another.

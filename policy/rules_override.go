@@ -11,6 +11,23 @@ import (
 // overrideRules look at what linkaudit fix wrote.
 var overrideRules = []Rule{
 	{
+		Name: "change-interrupted", Severity: Warning,
+		Summary: "A run of fix or undo was killed before it was done: some of its files may be changed, and others not.",
+		Help:    "Wait if one is at work; otherwise linkaudit undo --interrupted takes back what it did.",
+		host: func(a *audit) []found {
+			if a.snap.Interrupted == "" {
+				return nil
+			}
+			undo := a.remedy("undo --interrupted", override.Target{})
+			return []found{{
+				message: "linkaudit fix or undo is at work, or was killed before it was done",
+				pos:     linkfiles.Pos{File: a.snap.Interrupted},
+				remedy:  undo,
+				help:    fmt.Sprintf("Wait if one is at work; otherwise %s takes back what it did.", undo),
+			}}
+		},
+	},
+	{
 		Name: "override-shadowed", Severity: Warning,
 		Summary: "An override that linkaudit wrote is not in force for its device any more.",
 		Help:    "linkaudit fix again puts it in force; linkaudit undo removes it.",

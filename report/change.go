@@ -106,7 +106,12 @@ func ChangeText(w io.Writer, c Change, o Options) error {
 			p.para("", 2, span{word(l.Device), bold}, text(": would set the address "+l.MAC+", that of its port "+word(l.From)))
 		}
 	}
-	if c.Undo && len(c.Removed) == 0 {
+	switch {
+	case c.Recovered && c.DryRun:
+		p.para("", 2, text("Would take back what a run of linkaudit did that was killed."))
+	case c.Recovered:
+		p.para("", 2, text("Took back what a run of linkaudit did that was killed."))
+	case c.Undo && len(c.Removed) == 0:
 		p.para("", 2, text("Nothing to undo: there is no override of linkaudit's here."))
 	}
 	if c.DryRun {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"linkaudit/change"
 	"linkaudit/fact"
 	"linkaudit/host"
 	"linkaudit/initramfs"
@@ -87,6 +88,9 @@ func collect(ctx context.Context, r request) (*host.Snapshot, *linkfiles.Tree, e
 		}
 	}
 	snap.Files = *store
+	if !r.files {
+		snap.Interrupted = change.Interrupted(r.root)
+	}
 	if r.images == allImages || r.images == imagesThatMatter && policy.InitramfsMatters(snap, r.names) {
 		readInitramfs(ctx, snap, r.root)
 	}

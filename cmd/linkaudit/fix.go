@@ -73,10 +73,12 @@ func runChange(c *cli.Context, undo bool) error {
 	switch {
 	case !undo && len(ts) == 0:
 		return usage(c, "name the device to fix, such as bond0, or every device of a kind with --kind")
-	case undo && len(ts) == 0 && !c.Bool("everything"):
+	case undo && len(ts) == 0 && !c.Bool("everything") && !c.Bool("interrupted"):
 		return usage(c, "name the device, such as bond0, a kind with --kind, or --everything")
 	case undo && len(ts) > 0 && c.Bool("everything"):
 		return usage(c, "--everything and the name of a device or kind exclude each other")
+	case c.Bool("interrupted") && (len(ts) > 0 || c.Bool("everything")):
+		return usage(c, "--interrupted goes alone: whatever else is asked for, it is done first")
 	case c.Bool("check") && c.Bool("dry-run"):
 		return usage(c, "--check and --dry-run exclude each other")
 	case c.Bool("yes") && !c.Bool("apply"):
@@ -102,7 +104,7 @@ func runChange(c *cli.Context, undo bool) error {
 	}
 	o := change.Options{
 		Root: dir, Release: rel, Targets: ts, Plan: c.Bool("dry-run") || c.Bool("check"),
-		NoReload: c.Bool("no-reload"), Force: c.Bool("force"), Live: c.Bool("apply"), Yes: c.Bool("yes"),
+		Interrupted: c.Bool("interrupted"), NoReload: c.Bool("no-reload"), Force: c.Bool("force"), Live: c.Bool("apply"), Yes: c.Bool("yes"),
 		UpdateInitramfs: c.Bool("update-initramfs"),
 		ReadInitramfs:   func(ctx context.Context, snap *host.Snapshot) { readInitramfs(ctx, snap, dir) },
 		Collect: func(ctx context.Context) (*host.Snapshot, error) {

@@ -159,6 +159,7 @@ var commandTexts = []commandText{
 			{name: "device", usage: "the device `NAME`, of any kind (a list)", value: true, repeatable: true, completes: "overridden-devices"},
 			{name: "kind", usage: "every device of `KIND` (a list, by commas)", value: true, repeatable: true, completes: "overridden-kinds"},
 			{name: "everything", usage: "all overrides that fix wrote"},
+			{name: "interrupted", usage: "what a run did that was killed"},
 			{name: "dry-run", usage: "show the plan and a diff, change nothing"},
 			{name: "check", usage: "say by exit status 1 that something would change"},
 			{name: "root", usage: "read the files below `DIR`, such as an image", value: true, completes: "directories"},

@@ -17,6 +17,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"syscall"
+	"time"
 
 	"linkaudit/report"
 )
@@ -71,6 +72,13 @@ func collectLater() {
 	runtime.AddCleanup(new(int), func(usual int) { debug.SetGCPercent(usual) }, 100)
 }
 
+// interruptGrace is how long a command may take to end by itself after a signal.
+const interruptGrace = 2 * time.Second
+
+// finishes are the commands that have something to bring to an end after a signal: files
+// that were changed, and what happened before it.
+var finishes = map[string]bool{"fix": true, "undo": true, "watch": true}
+
 // run is the whole program: arguments in, exit status out.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) {
 	defer func() {
@@ -89,8 +97,21 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	// After the first signal the next one kills, should a read hang.
+	// After the first signal the next one kills, should a read hang. A command that only
+	// looks at things need not be asked twice.
 	context.AfterFunc(ctx, stop)
+	done := make(chan struct{})
+	defer close(done)
+	if len(args) > 1 && !finishes[args[1]] {
+		context.AfterFunc(ctx, func() {
+			select {
+			case <-done:
+			case <-time.After(interruptGrace):
+				fmt.Fprintln(stderr, "linkaudit: interrupted")
+				os.Exit(exitFailed)
+			}
+		})
+	}
 
 	out := &watched{Writer: stdout}
 	var err error

@@ -35,6 +35,9 @@ func openUdevData(u udevd) *udevData {
 	if u.otherNetns {
 		return &udevData{fd: -1, err: errors.New("udevd and its database belong to another network namespace")}
 	}
+	if u.pid != 0 && u.running.IsUnknown() {
+		return &udevData{fd: -1, err: errors.New("whether udevd's database is about this network namespace is not known: " + u.running.Reason())}
+	}
 	fd, err := unix.Open(udevDataDir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return &udevData{fd: -1, err: fmt.Errorf("%s: %w", udevDataDir, err)}
@@ -146,6 +149,8 @@ type udevd struct {
 	running fact.Fact[bool]
 	// pid is 0 where it is not running or cannot be seen.
 	pid int
+	// sure: it was seen to be in this network namespace.
+	sure bool
 	// otherNetns is true where a udevd runs, but for another network
 	// namespace: the kernel sends it no uevent of a device in this one.
 	otherNetns bool
@@ -231,9 +236,9 @@ func netlinkSockets(protocols ...string) (pids []string, err error) {
 
 // UdevdPID returns the PID of the systemd-udevd that gets this network
 // namespace's uevents, which is the parent of its workers; 0 where none runs or
-// it cannot be seen.
+// it cannot be seen to do so: one of another namespace is nobody to send a signal to.
 func UdevdPID() int {
-	if u := findUdevd(); u.running.Or(false) {
+	if u := findUdevd(); u.running.Or(false) && u.sure {
 		return u.pid
 	}
 	return 0
@@ -267,15 +272,16 @@ func pickUdevd(pids []string) (udevd, bool) {
 		pid := daemon.pid
 		theirs, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/net", pid))
 		switch {
-		case err != nil && ownUserNamespace():
-			// Another user's process. It is this namespace's udevd unless
-			// somebody runs linkaudit in a namespace of his own, which
-			// without rights means a user namespace as well.
+		case err != nil && slices.Contains(ueventListeners(), strconv.Itoa(pid)):
+			return udevd{running: fact.Known(true), pid: pid, sure: true}, true
+		case err != nil && ownUserNamespace() && initialNetwork():
+			// Another user's process, in the namespaces that the machine began
+			// with: its udevd is there, too.
 			return udevd{running: fact.Known(true), pid: pid}, true
 		case err != nil:
 			return udevd{running: fact.Unknown[bool]("a systemd-udevd runs, but not for sure for this network namespace"), pid: pid}, true
 		case theirs == ours:
-			return udevd{running: fact.Known(true), pid: pid}, true
+			return udevd{running: fact.Known(true), pid: pid, sure: true}, true
 		default:
 			foreign = true
 		}
@@ -325,6 +331,13 @@ const (
 	initialUserNamespace = "user:[4026531837]"
 	initialPIDNamespace  = "pid:[4026531836]"
 )
+
+// initialNetwork reports whether this is the network namespace that the machine began with:
+// no other has net_core_table (sysctl_core_init() of net/core/sysctl_net_core.c).
+func initialNetwork() bool {
+	var st unix.Stat_t
+	return unix.Stat("/proc/sys/net/core/dev_weight", &st) == nil
+}
 
 func ownUserNamespace() bool {
 	ns, err := os.Readlink("/proc/self/ns/user")

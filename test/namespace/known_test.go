@@ -64,3 +64,25 @@ func TestWhatIsDeclaredAndNotThereYet(t *testing.T) {
 		}
 	}
 }
+
+// TestTheUdevdOfAnotherNetworkIsNotOurs audits, without the right to see which network
+// namespace a process is in, a device that has the index of one that the stage's udevd has
+// handled: neither that udevd nor its record is this one's.
+func TestTheUdevdOfAnotherNetworkIsNotOurs(t *testing.T) {
+	s := newStage(t, "/")
+	s.startUdevd()
+	s.add("br0", "type", "bridge")
+	index := s.sysfs("br0", "ifindex")
+	const dropped = "setpriv --bounding-set=-sys_ptrace --inh-caps=-sys_ptrace "
+	audit := func(prefix string) (report, result) {
+		r := s.as(prefix+dropped+`"$@"`, "check", "br0", "--format", "json", "--severity", "info")
+		return parse(t, r), r
+	}
+	if rep, r := audit("exec "); str(rep.Host.Udevd) != "running" || str(rep.device(t, "br0").Applied.LinkFile) != defaultLink {
+		t.Errorf("its own udevd: %v", r)
+	}
+	rep, r := audit("exec unshare --net sh -c 'ip link add br0 index " + index + " type bridge; exec \"$@\"' sh ")
+	if d := rep.device(t, "br0"); str(rep.Host.Udevd) == "running" || d.Applied.LinkFile != nil {
+		t.Errorf("another's udevd, and index %s: %v", index, r)
+	}
+}

@@ -267,13 +267,29 @@ func (t *Tree) dropIns(ds []*Dir) []candidate {
 	return t.list(ds, (*Entry).opened)
 }
 
+// maxDiagnostics is how many complaints about a file are listed. One of a million lines
+// would take gigabytes of memory.
+const maxDiagnostics = 1000
+
 // load is link_load_one() of link-config.c, but for the conditions, which are
 // left to the Decider. dropIns are the directories of the file's drop-ins.
 func (t *Tree) load(c candidate, dropIns []*Dir) *File {
 	f := &File{Name: c.entry.Name, Path: c.path, State: StateActive}
+	more := 0
 	say := func(pos Pos, code Code, level Level, text string) {
+		if len(f.Diagnostics) == maxDiagnostics {
+			more++
+			f.Diagnostics = f.Diagnostics[:maxDiagnostics-1] // the last one tells why a file is refused
+		}
 		f.Diagnostics = append(f.Diagnostics, Diagnostic{Pos: pos, Code: code, Level: level, Message: text})
 	}
+	defer func() {
+		if more > 0 {
+			last := f.Diagnostics[len(f.Diagnostics)-1]
+			f.Diagnostics = append(f.Diagnostics, Diagnostic{Pos: Pos{c.path, 0}, Code: last.Code, Level: last.Level,
+				Message: fmt.Sprintf("%d more complaints about the file, before the last one, are not listed", more)})
+		}
+	}()
 	// A file that masks or is not there takes its drop-ins with it.
 	if why := t.masks(c.entry); why != "" {
 		f.State, f.Why = StateMasked, why

@@ -2,6 +2,7 @@ package linkfiles
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -30,5 +31,28 @@ func TestParsingCostsInProportionToTheFiles(t *testing.T) {
 	}
 	if few, many := cost(50), cost(1000); many > few*1.1 {
 		t.Errorf("%.0f allocations for each of 50 files, %.0f for each of 1,000", few, many)
+	}
+}
+
+// Of a file that is nothing but complaints as many are listed as somebody may read, and the
+// one that decides.
+func TestComplaintsAreCounted(t *testing.T) {
+	for _, c := range []struct {
+		lines, listed int
+		end, last     string
+		state         FileState
+	}{
+		{maxDiagnostics, maxDiagnostics, "", "", StateActive},
+		{maxDiagnostics + 1, maxDiagnostics + 1, "", "1 more complaint", StateActive},
+		{maxDiagnostics + 500, maxDiagnostics + 1, "[Link\n", "501 more complaints", StateRejected},
+	} {
+		content := "[Match]\nOriginalName=*\n[Link]\n" + strings.Repeat("Nonsense=1\n", c.lines) + c.end
+		f := Parse(&Store{Dirs: []Dir{{Path: "/etc/systemd/network", Entries: []Entry{{Name: "10-a.link", Type: TypeRegular, Mode: 0o644, Content: []byte(content)}}}}}, 252).Files[0]
+		if len(f.Diagnostics) != c.listed || f.State != c.state || !strings.Contains(f.Diagnostics[len(f.Diagnostics)-1].Message, c.last) {
+			t.Errorf("%d lines: %d, %s, %+v", c.lines, len(f.Diagnostics), f.State, f.Diagnostics[len(f.Diagnostics)-1])
+		}
+		if c.end != "" && !strings.Contains(f.Why, "section header") {
+			t.Errorf("it is refused for %q", f.Why)
+		}
 	}
 }

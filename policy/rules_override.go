@@ -39,10 +39,10 @@ var overrideRules = []Rule{
 				case d.File.IsUnknown():
 					return nil // unknown-match says so of a device that is audited
 				case f == nil || !isOverride(f, o):
-					return []found{a.overrideFound(o, fmt.Sprintf("the override for %s is not in force: %s", o.Target, instead(f)))}
+					return []found{a.overrideFound(o, f, fmt.Sprintf("the override for %s is not in force: %s", o.Target, instead(f)))}
 				}
 				if set, _ := f.MACAddressPolicy(); set.Value != "none" {
-					return []found{a.overrideFound(o, fmt.Sprintf("the override for %s is not in force: MACAddressPolicy=%s comes after it, at %s", o.Target, set.Value, set.Pos))}
+					return []found{a.overrideFound(o, f, fmt.Sprintf("the override for %s is not in force: MACAddressPolicy=%s comes after it, at %s", o.Target, set.Value, set.Pos))}
 				}
 				return nil
 			})
@@ -67,7 +67,7 @@ var overrideRules = []Rule{
 				if why == "" {
 					return nil
 				}
-				return []found{a.overrideFound(o, fmt.Sprintf("the override for %s is out of date: %s", o.Target, why))}
+				return []found{a.overrideFound(o, f, fmt.Sprintf("the override for %s is out of date: %s", o.Target, why))}
 			})
 		},
 	},
@@ -86,14 +86,28 @@ var overrideRules = []Rule{
 	},
 }
 
+// asksForPolicy reports whether the file, nil for none, has udevd set the address.
+func asksForPolicy(f *linkfiles.File) bool {
+	if f == nil {
+		return false
+	}
+	set, ok := f.MACAddressPolicy()
+	return ok && set.Value != "none"
+}
+
 // overrideFound is about an override that has to be written again. One that was edited is
-// written, or removed, where that is asked for alone.
-func (a *audit) overrideFound(o *override.Override, message string) found {
+// written, or removed, where that is asked for alone, and where the file that is in force
+// without it, nil for none, asks for no policy, it is not needed.
+func (a *audit) overrideFound(o *override.Override, without *linkfiles.File, message string) found {
 	fix, undo := a.remedy("fix", o.Target), a.remedy("undo", o.Target)
 	f := found{pos: linkfiles.Pos{File: o.Path}, message: message}
 	if o.Edited {
 		fix.Command, undo.Command = "fix --force", "undo --force"
 		f.help = fmt.Sprintf("It was edited since it was written: correct it, or %s writes it again, and %s removes it.", fix, undo)
+		return f
+	}
+	if !asksForPolicy(without) {
+		f.remedy, f.help = undo, fmt.Sprintf("%s removes it: without it no MACAddressPolicy= but none is in force.", undo)
 		return f
 	}
 	f.remedy, f.help = fix, fmt.Sprintf("%s writes it again; %s removes it.", fix, undo)

@@ -54,7 +54,7 @@ func (in Input) planNetDevs(t override.Target) (netDevPlan, error) {
 	store := in.Networkd.NetDev
 	own := map[string]*override.Override{}
 	for _, o := range override.Find(store) {
-		if o.Target == t || o.Target.Name == t.Name && t.Name != "" {
+		if o.Of(t) {
 			own[o.Path] = o
 			store, _ = store.With(o.Path, nil)
 		}
@@ -65,7 +65,8 @@ func (in Input) planNetDevs(t override.Target) (netDevPlan, error) {
 		if !d.Creates || d.Ignored != "" || !concerns(t, d) {
 			continue
 		}
-		about := policy.NetworkdKeeps(in.Snapshot, before, *d)
+		other := policy.CreatedOtherwise(in.Snapshot, *d)
+		about := policy.NetworkdKeeps(before, *d, other)
 		switch {
 		case about != "" && t.Name != "":
 			plan.leaves = about
@@ -79,7 +80,7 @@ func (in Input) planNetDevs(t override.Target) (netDevPlan, error) {
 		case d.Address.Way != netconf.WayNetworkd:
 			continue
 		}
-		if why := policy.NetworkdRefuses(in.Snapshot, in.Release, *d); why != "" {
+		if why := policy.NetworkdRefuses(in.Release, *d, other); why != "" {
 			if t.Name != "" {
 				return plan, errors.New(why)
 			}

@@ -118,12 +118,12 @@ const maxName = 15
 // of another kind than the user said is an error; one that does not exist is
 // none, unless there cannot be one of that name.
 func (in Input) Target(t override.Target) (override.Target, error) {
-	d := in.Snapshot.Device(t.Name)
+	d, nameless := in.Snapshot.Device(t.Name), policy.Nameless(in.Snapshot, in.Release, t.Name)
 	switch {
 	case d == nil && len(t.Name) > maxName:
 		return t, fmt.Errorf("no device can be called %s: a name has at most %d bytes, and no device has this alternative name", t.Name, maxName)
-	case policy.Nameless(in.Snapshot, in.Release, t.Name) != "":
-		return t, errors.New(policy.Nameless(in.Snapshot, in.Release, t.Name))
+	case nameless != "":
+		return t, errors.New(nameless)
 	case t.Kind != "" && !policy.KnownKind(t.Kind) && !in.Snapshot.HasKind(t.Kind):
 		return t, policy.ErrUnknownKind(t.Kind)
 	case t.Name == "":
@@ -204,7 +204,7 @@ func (in Input) planLink(t override.Target) (*Plan, error) {
 		return nil, err
 	}
 	for _, o := range override.Find(p.store) {
-		if o.Target == t || o.Target.Name == t.Name && t.Name != "" {
+		if o.Of(t) {
 			p.own = append(p.own, o)
 			p.store, _ = p.store.With(o.Path, nil)
 		}

@@ -48,10 +48,11 @@ type Options struct {
 
 // place is where the commands that are left to the user are to be run.
 func (o Options) place() policy.Place {
-	if o.Root == "/" {
-		return policy.Place{Release: o.Release}
+	at := policy.Place{Root: o.Root, Release: o.Release}
+	if at.Root == "/" {
+		at.Root = ""
 	}
-	return policy.Place{Root: o.Root, Release: o.Release}
+	return at
 }
 
 // Result is what Fix did, or would do.

@@ -108,6 +108,11 @@ type Override struct {
 // DropIn reports whether it is a drop-in of another .link file.
 func (o *Override) DropIn() bool { return strings.HasSuffix(o.Path, ".conf") }
 
+// Of reports whether the override is for the target, or for the one device of that name.
+func (o *Override) Of(t Target) bool {
+	return o.Target == t || t.Name != "" && o.Target.Name == t.Name
+}
+
 // NeedDirs notes the directories that have to be made for the override; exists
 // says which are there.
 func (o *Override) NeedDirs(exists func(dir string) (bool, error)) (unseen error) {

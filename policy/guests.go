@@ -18,7 +18,7 @@ import (
 // go with a virtual machine or container: one end of a veth, or a tun or tap, that no
 // configuration makes a port.
 func PortsOf(snap *host.Snapshot, d *host.Device) (lasting, guests []host.Port) {
-	return portsOf(d, declarationsOf(snap, d))
+	return portsOf(d, declaredFor(snap, d.Name, d.Kind, true))
 }
 
 func portsOf(d *host.Device, of []netconf.Declaration) (lasting, guests []host.Port) {
@@ -36,15 +36,6 @@ func declaredPort(of []netconf.Declaration, name string) bool {
 	return slices.ContainsFunc(of, func(d netconf.Declaration) bool { return d.Ignored == "" && slices.Contains(d.Ports, name) })
 }
 
-func declarationsOf(snap *host.Snapshot, d *host.Device) (of []netconf.Declaration) {
-	for _, one := range snap.Declarations.Or(nil) {
-		if isFor(one, d.Name, d.Kind, true) {
-			of = append(of, one)
-		}
-	}
-	return of
-}
-
 // LowestPort is the port whose address a bridge takes of these
 // (br_stp_recalculate_bridge_id()), false where there is none.
 func LowestPort(ports []host.Port) (host.Port, bool) {
@@ -56,8 +47,8 @@ func LowestPort(ports []host.Port) (host.Port, bool) {
 	}), true
 }
 
-// keptAside reports whether whoever made the port of a guest gave it an address that a
-// bridge does not take while it has another port: libvirt
+// keptAside reports whether the port of a guest was made with an address that a bridge
+// does not take while it has another port: libvirt
 // (virNetDevTapCreateInBridgePort()) and LXC (setup_private_host_hw_addr()) have it
 // begin with fe, and Calico's are all the same.
 func keptAside(mac string) bool {
@@ -108,7 +99,7 @@ func (s *subject) guestStartsOrStops(d *host.Device) ([]Outcome, fact.Fact[strin
 }
 
 // wouldFollowGuests reports whether MACAddressPolicy=none would leave a bridge with the
-// address of whichever guest is there.
+// address of a guest, if one is there.
 func (r *DeviceResult) wouldFollowGuests() bool {
 	return r.Device != nil && r.Kind == "bridge" && mayTake(portsOf(r.Device, r.Declarations.Or(nil)))
 }
@@ -239,7 +230,7 @@ func GuestsUnderNone(snap *host.Snapshot, name, kind string, at Place) (all []st
 		if d.Kind != "bridge" || name != "" && d.Name != name || kind != "" && d.Kind != kind {
 			continue
 		}
-		of := declarationsOf(snap, d)
+		of := declaredFor(snap, d.Name, d.Kind, true)
 		lasting, guests := portsOf(d, of)
 		if FindManager(of) != nil || !mayTake(lasting, guests) {
 			continue

@@ -46,6 +46,16 @@ func (s *subject) declarations() fact.Fact[[]netconf.Declaration] {
 	return fact.Known(of)
 }
 
+// declaredFor are the declarations that are for one device, without an index of all.
+func declaredFor(snap *host.Snapshot, name, kind string, present bool) (of []netconf.Declaration) {
+	for _, d := range snap.Declarations.Or(nil) {
+		if isFor(d, name, kind, present) {
+			of = append(of, d)
+		}
+	}
+	return of
+}
+
 // of are the declarations by that name and all patterns, in order.
 func (d declared) of(name string) []int {
 	if len(d.patterns) == 0 {

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -26,16 +27,7 @@ type Overriding struct {
 // OverridingOf returns nil where no such program gives the device an address. Where the
 // address is set later, udevd may replace it, and an override keeps it from doing so.
 func OverridingOf(snap *host.Snapshot, name, kind string, at Place) *Overriding {
-	return overriding(declaredFor(snap, name, kind), name, at)
-}
-
-func declaredFor(snap *host.Snapshot, name, kind string) (of []netconf.Declaration) {
-	for _, d := range snap.Declarations.Or(nil) {
-		if isFor(d, name, kind, false) {
-			of = append(of, d)
-		}
-	}
-	return of
+	return overriding(declaredFor(snap, name, kind, false), name, at)
 }
 
 func overriding(of []netconf.Declaration, name string, at Place) *Overriding {
@@ -63,7 +55,7 @@ func overriding(of []netconf.Declaration, name string, at Place) *Overriding {
 // CreatedOtherwise is another declaration by which a device that d creates with an address
 // may be created without one; nil for none.
 func CreatedOtherwise(snap *host.Snapshot, d netconf.Declaration) *netconf.Declaration {
-	return createdOtherwise(declaredFor(snap, d.Device, d.Kind), d)
+	return createdOtherwise(declaredFor(snap, d.Device, d.Kind, false), d)
 }
 
 func createdOtherwise(of []netconf.Declaration, d netconf.Declaration) *netconf.Declaration {
@@ -78,14 +70,15 @@ func createdOtherwise(of []netconf.Declaration, d netconf.Declaration) *netconf.
 }
 
 // NetworkdKeeps says which file of systemd-networkd's gives a device, which d creates,
-// an address of somebody's choice, so that an override would do nothing; "" for none.
-func NetworkdKeeps(snap *host.Snapshot, all []netconf.Declaration, d netconf.Declaration) string {
+// an address of somebody's choice, so that an override would do nothing; "" for none. other
+// is the device's CreatedOtherwise.
+func NetworkdKeeps(all []netconf.Declaration, d netconf.Declaration, other *netconf.Declaration) string {
 	for _, set := range all {
 		if set.Device == d.Device && !set.Creates && set.Ignored == "" && set.Address.Way == netconf.WayExplicit {
 			return fmt.Sprintf("systemd-networkd sets the address of %s to %s, by %s, and no .link file changes that; linkaudit leaves it alone", d.Device, set.Address.MAC, set.Address.Pos)
 		}
 	}
-	if d.Address.Way == netconf.WayExplicit && CreatedOtherwise(snap, d) == nil {
+	if d.Address.Way == netconf.WayExplicit && other == nil {
 		return fmt.Sprintf("systemd-networkd creates %s with the address %s, by %s, and no .link file changes that; linkaudit leaves it alone", d.Device, d.Address.MAC, d.Address.Pos)
 	}
 	return ""
@@ -93,8 +86,8 @@ func NetworkdKeeps(snap *host.Snapshot, all []netconf.Declaration, d netconf.Dec
 
 // NetworkdRefuses says that systemd-networkd of the release derives an address for the
 // device that d creates, which nothing but an explicit one changes; "" where that is not so.
-func NetworkdRefuses(snap *host.Snapshot, rel linkfiles.Release, d netconf.Declaration) string {
-	if d.Address.Way != netconf.WayNetworkd || linkfiles.NetDevAddressNone(rel) || CreatedOtherwise(snap, d) != nil {
+func NetworkdRefuses(rel linkfiles.Release, d netconf.Declaration, other *netconf.Declaration) string {
+	if d.Address.Way != netconf.WayNetworkd || linkfiles.NetDevAddressNone(rel) || other != nil {
 		return ""
 	}
 	return fmt.Sprintf("systemd-networkd creates %s %s with an address that it derives (%s), which no .link file changes, and systemd %d knows no MACAddress=none for it (250 is the first): write the address that is meant as MACAddress= in [NetDev] of %s",
@@ -127,10 +120,8 @@ func (a *audit) inVain(res *DeviceResult) string {
 		if by(d) != netconf.Networkd || !d.Creates || d.Ignored != "" {
 			continue // netplan's is made one of systemd-networkd's
 		}
-		if why := NetworkdKeeps(a.snap, of, d); why != "" {
-			return why
-		}
-		if why := NetworkdRefuses(a.snap, a.tree.Release, d); why != "" {
+		other := createdOtherwise(of, d)
+		if why := cmp.Or(NetworkdKeeps(of, d, other), NetworkdRefuses(a.tree.Release, d, other)); why != "" {
 			return why
 		}
 	}
@@ -155,7 +146,7 @@ func (a *audit) inVain(res *DeviceResult) string {
 // edited is the override of the target that the file is or has, if somebody edited it.
 func (a *audit) edited(f *linkfiles.File, t override.Target) *override.Override {
 	for _, o := range override.Find(&a.snap.Files) {
-		if o.Edited && isOverride(f, o) && (o.Target == t || o.Target.Name == t.Name && t.Name != "") {
+		if o.Edited && isOverride(f, o) && o.Of(t) {
 			return o
 		}
 	}

@@ -14,7 +14,7 @@ func WhenSent(action fact.Fact[AddressAction], rel linkfiles.Release, file *link
 	if !ok || does.Do == Leave {
 		return action
 	}
-	if kinds[kind].fixed {
+	if TakesNoAddress(kind) {
 		return fact.Known(AddressAction{Do: Leave, Why: "the driver of " + kind + " takes no address"})
 	}
 	if file == nil {

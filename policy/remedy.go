@@ -36,16 +36,21 @@ func (p Place) Linkaudit(command string) string {
 
 // Run is a command of another program as it is typed for the place.
 func (p Place) Run(command string) string {
-	switch {
-	case p.Root != "":
-		return "chroot " + override.ShellWord(p.Root) + " " + command
-	case p.Host != "":
-		return command + " (on " + p.Host + ")"
+	if p.Root != "" {
+		command = "chroot " + override.ShellWord(p.Root) + " " + command
+	}
+	return p.on(command)
+}
+
+// on adds the host on which to run a command, where that is another.
+func (p Place) on(command string) string {
+	if p.Host != "" {
+		command += " (on " + p.Host + ")"
 	}
 	return command
 }
 
-// UpdateInitramfs is the command that makes images anew, or what stands for one that is
+// UpdateInitramfs is the command that builds images again, or what stands for one that is
 // not known.
 func (p Place) UpdateInitramfs(m initramfs.Maker) string {
 	if m.Update() == nil {
@@ -85,12 +90,7 @@ func (r Remedy) Shell() string {
 }
 
 // String is the command line, with the host on which to run it where that is another.
-func (r Remedy) String() string {
-	if r.Place.Host != "" {
-		return r.Shell() + " (on " + r.Place.Host + ")"
-	}
-	return r.Shell()
-}
+func (r Remedy) String() string { return r.Place.on(r.Shell()) }
 
 // MarshalJSON writes null for none.
 func (r Remedy) MarshalJSON() ([]byte, error) {

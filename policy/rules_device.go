@@ -172,6 +172,14 @@ func (s *subject) howToKnow() string {
 // somebody else, no address can be derived, no .link file is applied, or the
 // site has an expectation of its own (unexpected-policy speaks then).
 func policyOverridesPorts(s *subject) []found {
+	all := s.overridesPorts()
+	for i := range all {
+		all[i].remedy, all[i].help = s.fixWith("sets MACAddressPolicy=none")
+	}
+	return all
+}
+
+func (s *subject) overridesPorts() []found {
 	if !takesPortAddress[s.res.Kind] || s.res.Policy.Or("") != "persistent" ||
 		s.res.Persistent.IsAbsent() || !s.linkFilesApply() || s.expected != "" {
 		return nil
@@ -180,10 +188,7 @@ func policyOverridesPorts(s *subject) []found {
 		return nil // declared-port-missing says why it has no port's address
 	}
 	name := s.res.Kind + " " + s.res.Name
-	f := found{
-		pos: s.res.PolicySource,
-	}
-	f.remedy, f.help = s.fixWith("sets MACAddressPolicy=none")
+	f := found{pos: s.res.PolicySource}
 	d := s.res.Device
 	if s.res.Manager != nil && (d == nil || d.MAC != s.res.Persistent.Or(host.PersistentMAC{}).MAC) {
 		return nil // networkd-sets-address or manager-sets-address speaks of it

@@ -86,15 +86,6 @@ var overrideRules = []Rule{
 	},
 }
 
-// asksForPolicy reports whether the file, nil for none, has udevd set the address.
-func asksForPolicy(f *linkfiles.File) bool {
-	if f == nil {
-		return false
-	}
-	set, ok := f.MACAddressPolicy()
-	return ok && set.Value != "none"
-}
-
 // overrideFound is about an override that has to be written again. One that was edited is
 // written, or removed, where that is asked for alone, and where the file that is in force
 // without it, nil for none, asks for no policy, it is not needed.
@@ -106,7 +97,7 @@ func (a *audit) overrideFound(o *override.Override, without *linkfiles.File, mes
 		f.help = fmt.Sprintf("It was edited since it was written: correct it, or %s writes it again, and %s removes it.", fix, undo)
 		return f
 	}
-	if !asksForPolicy(without) {
+	if policy := policyOf(without); policy == "" || policy == "none" {
 		f.remedy, f.help = undo, fmt.Sprintf("%s removes it: without it no MACAddressPolicy= but none is in force.", undo)
 		return f
 	}

@@ -158,9 +158,10 @@ func addressChangesOnUdevEvent(s *subject) []found {
 		pos:      s.res.PolicySource,
 		severity: s.consequence(),
 	}
-	f.remedy, f.help = s.fixWith("sets MACAddressPolicy=none, and udev leaves the address alone")
-	if s.res.Policy.Or("") != "persistent" {
-		f.remedy, f.help = Remedy{}, "Nothing if that address is meant: udev was asked for it by the link file."
+	if s.res.Policy.Or("") == "persistent" {
+		f.remedy, f.help = s.fixWith("sets MACAddressPolicy=none, and udev leaves the address alone")
+	} else {
+		f.help = "Nothing if that address is meant: udev was asked for it by the link file."
 	}
 	return []found{f}
 }
@@ -266,7 +267,7 @@ func creatorRacesUdev(s *subject) []found {
 }
 
 // races reports whether udevd gives the device an address of its own, derived, the
-// next time if it comes before whoever set the present one.
+// next time if it comes before the program that set the present one.
 func (s *subject) races() (derived string, races bool) {
 	d := s.res.Device
 	if d == nil || d.Kind == "" || d.Kind == "bond" || d.Kind == "team" || s.res.Manager != nil ||

@@ -260,12 +260,10 @@ func (sel selection) place(snap *host.Snapshot) policy.Place {
 	switch {
 	case sel.root != "" && sel.saved:
 		return policy.Place{Root: sel.root, Release: cmp.Or(sel.release, snap.Systemd.Release.Or(0))}
-	case sel.root != "":
-		return policy.Place{Root: sel.root, Release: sel.release}
 	case sel.saved:
 		return policy.Place{Host: cmp.Or(snap.System.Hostname.Or(""), "the host of the snapshot")}
 	}
-	return policy.Place{Release: sel.release}
+	return policy.Place{Root: sel.root, Release: sel.release}
 }
 
 // prepare returns the devices that are asked for and the files, which it parses

@@ -61,7 +61,7 @@ var Table = []Suite{
 		Name: "namespace", Proves: "the whole program under real udevds: reading changes nothing, a change that fails at any point leaves the old files or the new ones",
 		CI: []string{"test/namespace/run -v"}, Full: []string{"test/namespace/run -v"},
 		After: []string{"roots"},
-		About: []string{"change", "override", "watch", "host", "policy", "policy/life", "rootfs"},
+		About: []string{"change", "internal/group", "override", "watch", "host", "policy", "policy/life", "rootfs"},
 		Of:    []string{"test/namespace", program}, Files: []string{"test/namespace/run"},
 		Limit: 40 * time.Minute,
 	},

@@ -28,6 +28,18 @@ func (s *Snapshot) Device(name string) *Device {
 	return nil
 }
 
+// DeviceNames are all names under which [Snapshot.Device] finds one.
+func (s *Snapshot) DeviceNames() map[string]bool {
+	names := make(map[string]bool, len(s.Devices))
+	for i := range s.Devices {
+		names[s.Devices[i].Name] = true
+		for _, name := range s.Devices[i].AltNames {
+			names[name] = true
+		}
+	}
+	return names
+}
+
 // Type is what [Match] Type= compares: DEVTYPE of the uevent file and, where
 // that is missing or empty, the lower-case name of ifi_type. It is absent for
 // a number that has no name. Source: link_get_type_string() of systemd 243 to

@@ -54,7 +54,7 @@ func collectDevices(ctx context.Context, opt Options, id fact.Fact[[16]byte], ud
 	defer w.close()
 
 	early := c.readEarly()
-	links, err := listLinks(ctx, opt, early.take)
+	links, torn, err := listLinks(ctx, opt, early.take)
 	early.finish()
 	if err != nil {
 		return nil, nil, err
@@ -75,7 +75,7 @@ func collectDevices(ctx context.Context, opt Options, id fact.Fact[[16]byte], ud
 			return nil, nil, err
 		}
 	}
-	if err := w.readChanged(links, watch, opt.All); err != nil {
+	if links, err = w.readChanged(links, watch, opt, torn); err != nil {
 		return nil, nil, err
 	}
 	if c.want&WantPorts != 0 {
@@ -114,19 +114,24 @@ func (w *deviceWorker) readRest(links []*link) error {
 	return read(func(l *link) bool { return !l.checked })
 }
 
-// readChanged reads again, with every check, what the kernel gave notice of.
-// all says that links are all there are.
-func (w *deviceWorker) readChanged(links []*link, watch *linkWatch, all bool) error {
+// readChanged reads again, with every check, what the kernel gave notice of. To a list
+// that is torn it adds what came meanwhile.
+func (w *deviceWorker) readChanged(links []*link, watch *linkWatch, opt Options, torn bool) ([]*link, error) {
 	ports := w.c.want&WantPorts != 0
 	for range inspectAttempts {
 		// An answer from the kernel's device lock: what was under way is
 		// told by now.
 		if _, err := w.get("", 1); err != nil && !errors.Is(err, errGone) {
-			return err
+			return nil, err
 		}
 		changed, overflow, err := watch.drain()
 		if err != nil {
-			return err
+			return nil, err
+		}
+		if torn {
+			if links, err = w.withNew(links, opt, changed); err != nil {
+				return nil, err
+			}
 		}
 		again := false
 		for _, l := range links {
@@ -135,32 +140,100 @@ func (w *deviceWorker) readChanged(links []*link, watch *linkWatch, all bool) er
 			}
 			again = true
 			if err := w.readLink(l, true); err != nil {
-				return err
+				return nil, err
 			}
-			if !l.gone && ports && !all && isMaster(l) {
+			if !l.gone && ports && !opt.All && isMaster(l) {
 				if err := portsByMaster(w.c.ctx, l); err != nil {
-					return err
+					return nil, err
 				}
+			}
+		}
+		if ports && !opt.All {
+			if err := w.updatePorts(links, changed, overflow); err != nil {
+				return nil, err
 			}
 		}
 		switch {
 		case !again:
-			return nil
-		case ports && all:
+			return links, nil
+		case ports && opt.All:
 			portsFrom(links, links)
 		}
+	}
+	return links, nil
+}
+
+// withNew adds the links of which notice was given, if they are to be listed.
+func (w *deviceWorker) withNew(links []*link, opt Options, changed map[int]bool) ([]*link, error) {
+	have := make(map[int]bool, len(links))
+	for _, l := range links {
+		have[l.Index] = true
+	}
+	var more []*link
+	for index := range changed {
+		if have[index] {
+			continue
+		}
+		l, err := w.get("", index)
+		switch {
+		case errors.Is(err, errGone):
+		case err != nil:
+			return nil, err
+		case opt.All || slices.Contains(opt.kinds(), l.Kind):
+			more = append(more, &l)
+		}
+	}
+	if len(more) == 0 {
+		return links, nil
+	}
+	more, err := withMasters(w.c.ctx, append(links, more...))
+	return more, err
+}
+
+// updatePorts brings ports that are of an interrupted dump up to date with the links of
+// which notice was given.
+func (w *deviceWorker) updatePorts(links []*link, changed map[int]bool, overflow bool) error {
+	masters := map[int]*link{}
+	for _, l := range links {
+		if l.tornPorts && !l.gone {
+			masters[l.Index] = l
+		}
+	}
+	if len(masters) == 0 {
+		return nil
+	}
+	if overflow {
+		for _, l := range masters {
+			if err := portsByMaster(w.c.ctx, l); err != nil {
+				return err
+			}
+		}
+	}
+	for _, l := range masters {
+		l.Ports = slices.DeleteFunc(l.Ports, func(p Port) bool { return changed[p.Index] })
+	}
+	for index := range changed {
+		p, err := w.get("", index)
+		if err != nil && !errors.Is(err, errGone) {
+			return err
+		}
+		if l := masters[p.masterIndex]; err == nil && p.port && l != nil {
+			l.Ports = append(l.Ports, portOf(&p))
+		}
+	}
+	for _, l := range masters {
+		slices.SortFunc(l.Ports, func(a, b Port) int { return cmp.Compare(a.Index, b.Index) })
 	}
 	return nil
 }
 
 // listLinks makes the dumps that the options ask for, each device once. take,
 // where not nil, gets each link as soon as the kernel has sent it; one that is
-// not in the list in the end was not to be listed.
-func listLinks(ctx context.Context, opt Options, take func(*link)) ([]*link, error) {
+// not in the list in the end was not to be listed. torn is as of dumpLinks.
+func listLinks(ctx context.Context, opt Options, take func(*link)) (links []*link, torn bool, err error) {
 	if opt.All {
 		return dumpLinks(ctx, linkFilter{}, take)
 	}
-	var links []*link
 	seen := map[int]bool{}
 	add := func(l *link) {
 		if !seen[l.Index] {
@@ -169,10 +242,11 @@ func listLinks(ctx context.Context, opt Options, take func(*link)) ([]*link, err
 		}
 	}
 	for _, kind := range opt.kinds() {
-		of, err := dumpLinks(ctx, linkFilter{kind: kind}, take)
+		of, tornToo, err := dumpLinks(ctx, linkFilter{kind: kind}, take)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
+		torn = torn || tornToo
 		for _, l := range of {
 			add(l)
 		}
@@ -180,7 +254,7 @@ func listLinks(ctx context.Context, opt Options, take func(*link)) ([]*link, err
 	if len(opt.Names) > 0 {
 		r, err := openRtnl()
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		defer r.close()
 		for _, name := range opt.Names {
@@ -195,11 +269,12 @@ func listLinks(ctx context.Context, opt Options, take func(*link)) ([]*link, err
 			case errors.Is(err, unix.ENODEV), errors.Is(err, unix.EINVAL), errors.Is(err, unix.ERANGE):
 				// No such device, or a kernel without alternative names (before 5.5).
 			default:
-				return nil, fmt.Errorf("look up the device %q: %w", name, err)
+				return nil, false, fmt.Errorf("look up the device %q: %w", name, err)
 			}
 		}
 	}
-	return withMasters(ctx, links)
+	links, err = withMasters(ctx, links)
+	return links, torn, err
 }
 
 // withMasters adds the masters of those that are ports, which tell whose address a
@@ -730,6 +805,7 @@ func (c *deviceReader) collectPorts(links []*link, all bool) error {
 	}
 	var dump []*link // masters whose ports take a dump
 	var members map[int][]int
+	interrupted := false // so that members says too little
 	var r *rtnl
 	for _, l := range links {
 		if l.gone || !isMaster(l) {
@@ -747,9 +823,14 @@ func (c *deviceReader) collectPorts(links []*link, all bool) error {
 		} else {
 			if members == nil {
 				var err error
-				if members, err = dumpBridgePorts(ctx); err != nil {
+				if members, err = dumpBridgePorts(ctx); err != nil && !errors.Is(err, errInterrupted) {
 					return err
 				}
+				interrupted = err != nil
+			}
+			if interrupted {
+				dump = append(dump, l)
+				continue
 			}
 			for _, index := range members[l.Index] {
 				ask = append(ask, askPort{index: index})
@@ -778,11 +859,14 @@ func (c *deviceReader) collectPorts(links []*link, all bool) error {
 		}
 	}
 	if len(dump) > mastersOneByOne {
-		every, err := dumpLinks(ctx, linkFilter{}, nil)
+		every, torn, err := dumpLinks(ctx, linkFilter{}, nil)
 		if err != nil {
 			return err
 		}
 		portsFrom(dump, every)
+		for _, l := range dump {
+			l.tornPorts = torn
+		}
 		return nil
 	}
 	for _, l := range dump {
@@ -822,11 +906,11 @@ func portsOf(ctx context.Context, r *rtnl, l *link, ask []askPort) (bool, error)
 
 // portsByMaster has the kernel pick the ports of one device.
 func portsByMaster(ctx context.Context, l *link) error {
-	dump, err := dumpLinks(ctx, linkFilter{master: l.Index}, nil)
+	dump, torn, err := dumpLinks(ctx, linkFilter{master: l.Index}, nil)
 	if err != nil {
 		return err
 	}
-	l.Ports = nil
+	l.Ports, l.tornPorts = nil, torn
 	for _, p := range dump {
 		l.Ports = append(l.Ports, portOf(p))
 	}
@@ -873,7 +957,13 @@ func (c *deviceReader) readAddresses(links []*link) error {
 	if len(links) == 0 {
 		return nil
 	}
-	dynamic, err := dumpDynamicIPv4(c.ctx)
+	indexes := make([]int, 0, len(links))
+	for _, l := range links {
+		if !l.gone {
+			indexes = append(indexes, l.Index)
+		}
+	}
+	dynamic, err := dynamicIPv4(c.ctx, indexes)
 	if err != nil {
 		return err
 	}

@@ -280,14 +280,19 @@ func TestDevicesThatComeAndGoAreNeverHalfRead(t *testing.T) {
 	if !inNamespace(t) {
 		return
 	}
-	// br0 never changes; every other device is deleted, made again with
-	// another address or renamed all the time. An address tells which type
-	// it was made with, so that a mixture of two devices shows.
-	add(t, bridge("br0"))
+	// br0 and its port, and what is named still, never change; every other device is
+	// deleted, made again with another address, made a port or renamed all the time. An
+	// address tells which type it was made with, so that a mixture of two devices shows.
+	br0 := bridge("br0")
+	add(t, br0)
+	port := netlink.NewLinkAttrs()
+	port.Name, port.MasterIndex = "port0", br0.Index
+	add(t, &netlink.Veth{LinkAttrs: port, PeerName: "peer0"})
 	// Enough of them that most are read without every check.
 	for i := range 2 * parallelFrom {
 		add(t, bridge(fmt.Sprintf("still%d", i)))
 	}
+	still := 2 * parallelFrom
 	stop := make(chan struct{})
 	var changes atomic.Int64
 	churned := make(chan struct{})
@@ -306,6 +311,11 @@ func TestDevicesThatComeAndGoAreNeverHalfRead(t *testing.T) {
 				switch rnd.IntN(3) {
 				case 0:
 					_ = netlink.LinkSetName(l, fmt.Sprintf("churn%d", rnd.IntN(40)))
+				case 1:
+					_ = netlink.LinkDel(l)
+					d := netlink.NewLinkAttrs()
+					d.Name, d.MasterIndex = name, br0.Index
+					_ = netlink.LinkAdd(&netlink.Veth{LinkAttrs: d, PeerName: name + "p"})
 				default:
 					_ = netlink.LinkDel(l)
 				}
@@ -319,48 +329,74 @@ func TestDevicesThatComeAndGoAreNeverHalfRead(t *testing.T) {
 			_ = netlink.LinkAdd(b)
 		}
 	}()
+	defer func() {
+		close(stop)
+		<-churned
+	}()
 	rounds := 50
 	if tool.Thorough() {
 		rounds = 500
 	}
-	seen, done := 0, 0
-	// On a busy machine, where few changes are made meanwhile, it takes some more rounds.
-	enough := func() bool { return done >= rounds && seen >= rounds*parallelFrom && changes.Load() >= int64(rounds) }
-	for end := time.Now().Add(tool.Patience(time.Minute)); !enough() && time.Now().Before(end); done++ {
-		s, err := Collect(context.Background(), Options{Kinds: []string{"bridge"}, Release: 252})
-		if errors.Is(err, errInterrupted) {
-			continue
+	attempts, ordered := dumpAttempts, orderedDumps
+	defer func() { dumpAttempts, orderedDumps = attempts, ordered }()
+	for _, dumps := range []struct {
+		name     string
+		attempts int
+		ordered  func() bool
+	}{
+		{"whole lists", attempts, ordered},
+		{"lists that are torn", 1, ordered},
+		{"lists that are torn, of a kernel before 6.9", 1, func() bool { return false }},
+	} {
+		dumpAttempts, orderedDumps = dumps.attempts, dumps.ordered
+		seen, done, before := 0, 0, changes.Load()
+		// On a busy machine, where few changes are made meanwhile, it takes some more rounds.
+		enough := func() bool {
+			return done >= rounds && seen >= rounds*parallelFrom && changes.Load()-before >= int64(rounds)
 		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if s.Device("br0") == nil {
-			t.Fatal("br0 is missing, which was there all the time")
-		}
-		for _, d := range s.Devices {
-			typ, ok := d.AddrAssignType.Get()
-			if !ok {
-				if !strings.Contains(d.AddrAssignType.Reason(), "as netlink does") {
-					t.Fatalf("%s: %v", d.Name, d.AddrAssignType)
+		for end := time.Now().Add(tool.Patience(time.Minute)); !enough() && time.Now().Before(end); done++ {
+			options := Options{Kinds: []string{"bridge"}, Release: 252}
+			if done%2 == 0 {
+				options = Options{All: true, Release: 252}
+			}
+			s, err := Collect(context.Background(), options)
+			if err != nil {
+				t.Fatalf("%s: %v", dumps.name, err)
+			}
+			d := s.Device("br0")
+			if d == nil || !slices.ContainsFunc(d.Ports, func(p Port) bool { return p.Name == "port0" }) {
+				t.Fatalf("%s: br0 is missing, or its port, which were there all the time: %+v", dumps.name, d)
+			}
+			there := 0
+			for _, d := range s.Devices {
+				if strings.HasPrefix(d.Name, "still") {
+					there++
 				}
-				continue
+				typ, ok := d.AddrAssignType.Get()
+				if !ok {
+					if !strings.Contains(d.AddrAssignType.Reason(), "as netlink does") {
+						t.Fatalf("%s: %v", d.Name, d.AddrAssignType)
+					}
+					continue
+				}
+				want := AddrRandom
+				if strings.HasPrefix(d.MAC, "02:aa:00:00:") {
+					want = AddrSet
+				}
+				if d.Kind == "bridge" && d.Name != "br0" && typ != want {
+					t.Fatalf("%s: %s has the address %s and the type %v", dumps.name, d.Name, d.MAC, typ)
+				}
+				seen++
 			}
-			want := AddrRandom
-			if strings.HasPrefix(d.MAC, "02:aa:00:00:") {
-				want = AddrSet
+			if there != still {
+				t.Fatalf("%s: %d of %d devices that were there all the time", dumps.name, there, still)
 			}
-			if typ != want {
-				t.Fatalf("%s has the address %s and the type %v", d.Name, d.MAC, typ)
-			}
-			seen++
 		}
+		if !enough() {
+			t.Errorf("%s: %d devices seen while %d changes were made: the test did not test much", dumps.name, seen, changes.Load()-before)
+		}
+		t.Logf("%s: %d devices seen, %d changes", dumps.name, seen, changes.Load()-before)
 	}
-	close(stop)
-	<-churned
-	if !enough() {
-		t.Errorf("%d devices seen while %d changes were made: the test did not test much", seen, changes.Load())
-	}
-	t.Logf("%d devices seen, %d changes", seen, changes.Load())
 }
 
 // BenchmarkThousandBridgesAmongOtherLinks prints what "ip" needs for the same
@@ -402,7 +438,7 @@ func BenchmarkThousandBridgesAmongOtherLinks(b *testing.B) {
 
 func mustDump(t testing.TB) []*link {
 	t.Helper()
-	l, err := dumpLinks(context.Background(), linkFilter{}, nil)
+	l, _, err := dumpLinks(context.Background(), linkFilter{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,8 @@ import (
 	"iter"
 	"math"
 	"net"
+	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"sync"
@@ -24,9 +26,19 @@ const (
 	nlaTypeMask          = 0x3fff // NLA_TYPE_MASK of netlink.h
 )
 
-// dumpAttempts bounds how often a dump is made again that the kernel marked as
-// interrupted (NLM_F_DUMP_INTR: devices came or went in the middle of it).
-const dumpAttempts = 8
+// A dump that the kernel marked as interrupted (NLM_F_DUMP_INTR: devices came or went in
+// the middle of it) is made again, dumpAttempts times or, of many devices, until
+// dumpPatience is over.
+var (
+	dumpAttempts = 8
+	dumpPatience = 300 * time.Millisecond
+)
+
+// orderedDumps: since Linux 6.9 a dump of links or IPv4 addresses goes by the index of the
+// device (for_each_netdev_dump() in rtnl_dump_ifinfo() and inet_dump_ifaddr()): also one
+// that was interrupted has every device that was there all the time. Before that it went
+// on at a position in a list, and left some out when one before them had gone.
+var orderedDumps = sync.OnceValue(func() bool { return kernelAtLeast(6, 9) })
 
 // netlinkTimeout is for one answer of the kernel, which needs no other process.
 const netlinkTimeout = 10 * time.Second
@@ -52,6 +64,8 @@ type link struct {
 	// What became of it in deviceReader: read at all, read with every check
 	// (inspect), and found to be gone.
 	read, checked, gone bool
+	// tornPorts: Ports are of a dump that was interrupted.
+	tornPorts bool
 	// portNames are a bridge's ports, where sysfs told them.
 	portNames  []string
 	namesPorts bool
@@ -216,24 +230,83 @@ type linkFilter struct {
 	master int
 }
 
-// dumpLinks returns the links that pass the filter, sorted by index. It starts
-// again when the kernel says that the list changed meanwhile. take, where not
+// dumpLinks returns the links that pass the filter, sorted by index. It starts again when
+// the kernel says that the list changed meanwhile. Where that goes on the list is torn:
+// what was there all the time is in it, each as it was at some moment. take, where not
 // nil, gets each link at once, also those of a dump that was begun again.
-func dumpLinks(ctx context.Context, f linkFilter, take func(*link)) (links []*link, err error) {
+func dumpLinks(ctx context.Context, f linkFilter, take func(*link)) (links []*link, torn bool, err error) {
 	brief := f == linkFilter{}
-	for range dumpAttempts {
-		var interrupted bool
-		links, interrupted, err = dumpOnce(ctx, f, brief, take)
+	start := time.Now()
+	for attempt := 0; attempt < dumpAttempts && (attempt < 2 || time.Since(start) < dumpPatience); attempt++ {
+		links, torn, err = dumpOnce(ctx, f, brief, take)
 		if errors.Is(err, errManyLinks) {
 			brief = true
-			links, interrupted, err = dumpOnce(ctx, f, brief, take)
+			links, torn, err = dumpOnce(ctx, f, brief, take)
 		}
-		if err != nil || !interrupted {
-			slices.SortFunc(links, func(a, b *link) int { return a.Index - b.Index })
-			return links, err
+		if err != nil || !torn {
+			break
 		}
 	}
-	return nil, errInterrupted
+	if err == nil && torn && !orderedDumps() {
+		links, err = withMissed(ctx, f, links)
+	}
+	slices.SortStableFunc(links, func(a, b *link) int { return a.Index - b.Index })
+	if torn { // one that was renamed meanwhile may have come twice
+		links = slices.CompactFunc(links, func(a, b *link) bool { return a.Index == b.Index })
+	}
+	return links, torn, err
+}
+
+// withMissed adds the links that a dump has left out which was interrupted: those that
+// sysfs names, whose list leaves out nothing that was there all the time
+// (kernfs_fop_readdir() goes by the hash of the name).
+func withMissed(ctx context.Context, f linkFilter, links []*link) ([]*link, error) {
+	r, err := openRtnl()
+	if err != nil {
+		return nil, err
+	}
+	defer r.close()
+	dir, err := os.Open(classNet)
+	if err != nil {
+		return nil, errInterrupted
+	}
+	defer dir.Close()
+	names, err := dir.Readdirnames(-1)
+	if err != nil {
+		return nil, errInterrupted
+	}
+	have := make(map[string]bool, len(links))
+	for _, l := range links {
+		have[l.Name] = true
+	}
+	types, shown := assignTypes{}, make(map[string]bool, len(names))
+	for _, name := range names {
+		shown[name] = true
+		if have[name] {
+			continue
+		}
+		l, err := r.get(ctx, name, 0)
+		switch {
+		case errors.Is(err, unix.ENODEV):
+			if _, err := types.number(filepath.Join(classNet, name, "ifindex")); err == nil {
+				return nil, errInterrupted // sysfs is another network namespace's
+			}
+		case err != nil:
+			return nil, fmt.Errorf("look up the device %q: %w", name, err)
+		case f.kind != "" && l.Kind != f.kind || f.master != 0 && l.masterIndex != f.master:
+		default:
+			links = append(links, &l)
+		}
+	}
+	for _, l := range links {
+		if shown[l.Name] {
+			continue
+		}
+		if now, err := r.get(ctx, "", l.Index); err == nil && now.Name == l.Name {
+			return nil, errInterrupted // likewise
+		}
+	}
+	return links, nil
 }
 
 // dumpOnce has a socket of its own: after an error the rest of a dump would
@@ -310,9 +383,11 @@ func dumpBridgePorts(ctx context.Context) (members map[int][]int, err error) {
 }
 
 // dump asks for everything of a type. It starts again when the kernel says that
-// the list changed meanwhile, and calls begin each time; what names it in an error.
+// the list changed meanwhile, which is errInterrupted in the end, and calls begin each
+// time; what names it in an error.
 func dump(ctx context.Context, what string, typ int, header nl.NetlinkRequestData, begin func(), each func(msg []byte) error) error {
-	for range dumpAttempts {
+	start := time.Now()
+	for attempt := 0; attempt < dumpAttempts && (attempt < 2 || time.Since(start) < dumpPatience); attempt++ {
 		r, err := openRtnl()
 		if err != nil {
 			return err
@@ -332,10 +407,10 @@ func dump(ctx context.Context, what string, typ int, header nl.NetlinkRequestDat
 	return errInterrupted
 }
 
-// dumpDynamicIPv4 returns the indexes of the devices that have an IPv4 address
+// dynamicIPv4 returns those of the devices, by their indexes, that have an IPv4 address
 // with a lifetime.
-func dumpDynamicIPv4(ctx context.Context) (dynamic map[int]bool, err error) {
-	err = dump(ctx, "list the IPv4 addresses", unix.RTM_GETADDR, nl.NewIfAddrmsg(unix.AF_INET), func() { dynamic = map[int]bool{} }, func(msg []byte) error {
+func dynamicIPv4(ctx context.Context, indexes []int) (dynamic map[int]bool, err error) {
+	take := func(msg []byte) error {
 		if len(msg) < unix.SizeofIfAddrmsg {
 			return errors.New("a short RTM_NEWADDR message")
 		}
@@ -344,8 +419,34 @@ func dumpDynamicIPv4(ctx context.Context) (dynamic map[int]bool, err error) {
 			dynamic[number(msg[4:])] = true
 		}
 		return nil
-	})
-	return dynamic, err
+	}
+	const what = "list the IPv4 addresses"
+	err = dump(ctx, what, unix.RTM_GETADDR, nl.NewIfAddrmsg(unix.AF_INET), func() { dynamic = map[int]bool{} }, take)
+	if !errors.Is(err, errInterrupted) || orderedDumps() {
+		if errors.Is(err, errInterrupted) {
+			err = nil
+		}
+		return dynamic, err
+	}
+	r, err := openRtnl()
+	if err != nil {
+		return nil, err
+	}
+	defer r.close()
+	if !r.strict {
+		return nil, errInterrupted // the kernel would not look at ifa_index
+	}
+	clear(dynamic)
+	for _, index := range indexes {
+		req := nl.NewNetlinkRequest(unix.RTM_GETADDR, unix.NLM_F_DUMP)
+		header := nl.NewIfAddrmsg(unix.AF_INET)
+		header.Index = uint32(index)
+		req.AddData(header)
+		if _, err := r.request(ctx, req, take); err != nil && !errors.Is(err, unix.ENODEV) {
+			return nil, fmt.Errorf("%s: %w", what, err)
+		}
+	}
+	return dynamic, nil
 }
 
 // get asks for one link by name, by alternative name or, if name is "", by
@@ -384,6 +485,8 @@ func watchLinks() (*linkWatch, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Else what is lost while many devices are read has all of them read again.
+	_ = unix.SetsockoptInt(r.fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, noticesBuffer)
 	if err := unix.SetsockoptInt(r.fd, unix.SOL_NETLINK, unix.NETLINK_ADD_MEMBERSHIP, unix.RTNLGRP_LINK); err != nil {
 		r.close()
 		return nil, fmt.Errorf("watch the network devices: %w", err)

@@ -31,13 +31,15 @@ func TestGrowth(t *testing.T) {
 			return machine(map[string]string{defaultPath: defaultLink}, d)
 		}
 	}
-	declared := func(device func(i int) string, ports bool) func(int) *host.Snapshot {
+	declared := func(device func(i int) string, notEnabled bool) func(int) *host.Snapshot {
 		return func(n int) *host.Snapshot {
 			snap := machine(map[string]string{defaultPath: defaultLink}, master("bridge", "b0", "02:00:00:00:00:00", host.AddrRandom))
 			var all []netconf.Declaration
 			for i := range n {
 				d := netconf.Declaration{Program: netconf.Ifupdown, Device: device(i), Kind: "bridge", Creates: true, Address: netconf.Address{Way: netconf.WayNone}}
-				if ports {
+				if notEnabled {
+					d.Ignored = netconf.NotEnabled
+				} else {
 					d.Ports = []string{fmt.Sprint("p", i)}
 					snap.MissingPorts = append(snap.MissingPorts, d.Ports...)
 				}
@@ -63,14 +65,48 @@ func TestGrowth(t *testing.T) {
 			}
 			return machine(map[string]string{defaultPath: defaultLink}, all...)
 		},
-		"declarations":        declared(func(i int) string { return fmt.Sprint("n", i) }, true),
-		"declarations of one": declared(func(int) string { return "b0" }, true),
+		"declarations":                  declared(func(i int) string { return fmt.Sprint("n", i) }, false),
+		"declarations of one":           declared(func(int) string { return "b0" }, false),
+		"declarations, none is enabled": declared(func(i int) string { return fmt.Sprint("n", i) }, true),
+		"guests of a bridge, declared": func(n int) *host.Snapshot {
+			snap := withPorts("bridge", host.AddrRandom)(n)
+			all := declared(func(int) string { return "m0" }, false)(n).Declarations.Or(nil)
+			for i := range snap.Devices[0].Ports {
+				snap.Devices[0].Ports[i].Kind = "veth"
+			}
+			snap.Declarations = fact.Known(all)
+			return snap
+		},
 		"files": func(n int) *host.Snapshot {
 			files := map[string]string{defaultPath: defaultLink}
 			for i := range n {
 				files[fmt.Sprintf("/etc/systemd/network/10-%05d.link", i)] = fmt.Sprintf("[Match]\nOriginalName=q%d\n[Link]\nMACAddressPolicy=none\n", i)
 			}
 			return machine(files, master("bridge", "b0", "02:00:00:00:00:00", host.AddrRandom))
+		},
+		"drop-ins of one file": func(n int) *host.Snapshot {
+			files := map[string]string{defaultPath: defaultLink}
+			for i := range n {
+				files[fmt.Sprintf("/etc/systemd/network/99-default.link.d/%05d.conf", i)] = "[Link]\nMACAddressPolicy=none\n"
+			}
+			return machine(files, master("bridge", "b0", "02:00:00:00:00:00", host.AddrRandom))
+		},
+		"patterns of one file": func(n int) *host.Snapshot {
+			text := "[Match]\n"
+			for i := range n {
+				text += fmt.Sprintf("OriginalName=q%d\n", i)
+			}
+			files := map[string]string{defaultPath: defaultLink, "/etc/systemd/network/10-q.link": text + "[Link]\nMACAddressPolicy=none\n"}
+			return machine(files, master("bridge", "b0", "02:00:00:00:00:00", host.AddrRandom))
+		},
+		"macvlans above one device": func(n int) *host.Snapshot {
+			var all []host.Device
+			for i := range n {
+				d := master("macvlan", fmt.Sprint("v", i), address(i), host.AddrRandom)
+				d.Index, d.Lower = 3+i, &host.Lower{Index: 2, Name: "p0", MAC: "02:00:00:01:00:00"}
+				all = append(all, d)
+			}
+			return machine(map[string]string{defaultPath: defaultLink}, all...)
 		},
 	} {
 		took := func(n int) time.Duration {

@@ -22,18 +22,22 @@ func PortsOf(snap *host.Snapshot, d *host.Device) (lasting, guests []host.Port) 
 }
 
 func portsOf(d *host.Device, of []netconf.Declaration) (lasting, guests []host.Port) {
+	declared := map[string]bool{}
+	for i := range of {
+		if of[i].Ignored == "" {
+			for _, name := range of[i].Ports {
+				declared[name] = true
+			}
+		}
+	}
 	for _, p := range d.Ports {
-		if (p.Kind == "veth" || p.Kind == "tun") && !declaredPort(of, p.Name) {
+		if (p.Kind == "veth" || p.Kind == "tun") && !declared[p.Name] {
 			guests = append(guests, p)
 		} else {
 			lasting = append(lasting, p)
 		}
 	}
 	return lasting, guests
-}
-
-func declaredPort(of []netconf.Declaration, name string) bool {
-	return slices.ContainsFunc(of, func(d netconf.Declaration) bool { return d.Ignored == "" && slices.Contains(d.Ports, name) })
 }
 
 // LowestPort is the port whose address a bridge takes of these
@@ -225,12 +229,13 @@ func explicitSetting(d netconf.Declaration, mac string) string {
 // MACAddressPolicy=none, a sentence each with what to do in its place. A bridge to
 // which somebody else gives an address is none of them.
 func GuestsUnderNone(snap *host.Snapshot, name, kind string, at Place) (all []string) {
+	index, declarations := indexDeclared(snap), snap.Declarations.Or(nil)
 	for i := range snap.Devices {
 		d := &snap.Devices[i]
 		if d.Kind != "bridge" || name != "" && d.Name != name || kind != "" && d.Kind != kind {
 			continue
 		}
-		of := declaredFor(snap, d.Name, d.Kind, true)
+		of := index.pick(declarations, d.Name, d.Kind, true)
 		lasting, guests := portsOf(d, of)
 		if FindManager(of) != nil || !mayTake(lasting, guests) {
 			continue

@@ -19,9 +19,11 @@ type declared struct {
 	patterns []int
 }
 
-func (a *audit) indexDeclared() declared {
+func (a *audit) indexDeclared() declared { return indexDeclared(a.snap) }
+
+func indexDeclared(snap *host.Snapshot) declared {
 	d := declared{names: map[string][]int{}}
-	for i, one := range a.snap.Declarations.Or(nil) {
+	for i, one := range snap.Declarations.Or(nil) {
 		if one.Pattern {
 			d.patterns = append(d.patterns, i)
 		} else {
@@ -37,13 +39,18 @@ func (s *subject) declarations() fact.Fact[[]netconf.Declaration] {
 	if !ok {
 		return s.snap.Declarations
 	}
+	return fact.Known(s.declared().pick(all, s.res.Name, s.res.Kind, s.res.Present))
+}
+
+// pick are those of all declarations that are for the device, in their order.
+func (d declared) pick(all []netconf.Declaration, name, kind string, present bool) []netconf.Declaration {
 	of := []netconf.Declaration{}
-	for _, i := range s.declared().of(s.res.Name) {
-		if isFor(all[i], s.res.Name, s.res.Kind, s.res.Present) {
+	for _, i := range d.of(name) {
+		if isFor(all[i], name, kind, present) {
 			of = append(of, all[i])
 		}
 	}
-	return fact.Known(of)
+	return of
 }
 
 // declaredFor are the declarations that are for one device, without an index of all.

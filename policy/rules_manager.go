@@ -207,6 +207,12 @@ func declaredPortMissing(s *subject) (all []found) {
 // another program creates it.
 func declarationNotEnabled(a *audit) (all []found) {
 	declared := a.snap.Declarations.Or(nil)
+	there := a.snap.DeviceNames() // or it will be
+	for i := range declared {
+		if declared[i].Creates && declared[i].Ignored == "" {
+			there[declared[i].Device] = true
+		}
+	}
 	for _, d := range declared {
 		if !d.Creates || d.Ignored != netconf.NotEnabled {
 			continue
@@ -215,9 +221,7 @@ func declarationNotEnabled(a *audit) (all []found) {
 			pos:     d.Pos,
 			message: fmt.Sprintf("%s declares %s %s, but %s", path.Base(d.Pos.File), d.Kind, d.Device, d.Ignored),
 		}
-		if a.snap.Device(d.Device) != nil || slices.ContainsFunc(declared, func(by netconf.Declaration) bool {
-			return by.Creates && by.Ignored == "" && by.Device == d.Device
-		}) {
+		if there[d.Device] {
 			f.severity = Info
 		}
 		all = append(all, f)

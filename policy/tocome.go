@@ -11,13 +11,10 @@ import (
 // declaredToCome are the declarations that create a device which does not exist,
 // one for each device.
 func declaredToCome(snap *host.Snapshot) (out []netconf.Declaration) {
-	seen := map[string]bool{}
+	seen := snap.DeviceNames()
 	for _, d := range snap.Declarations.Or(nil) {
-		if !d.Creates || d.Pattern || d.Ignored != "" || d.Kind == "" || seen[d.Device] {
-			continue
-		}
-		seen[d.Device] = true
-		if snap.Device(d.Device) == nil {
+		if d.Creates && !d.Pattern && d.Ignored == "" && d.Kind != "" && !seen[d.Device] {
+			seen[d.Device] = true
 			out = append(out, d)
 		}
 	}

@@ -111,7 +111,8 @@ func withPortsToCome(ctx context.Context, snap *host.Snapshot, asked []string, o
 	if len(kinds) == 0 {
 		kinds = host.DefaultKinds
 	}
-	missing := slices.DeleteFunc(policy.PortsToCome(snap), func(name string) bool { return snap.Device(name) != nil })
+	there := snap.DeviceNames()
+	missing := slices.DeleteFunc(policy.PortsToCome(snap), func(name string) bool { return there[name] })
 	wanted := func(t policy.Target) bool { return len(asked) == 0 || slices.Contains(asked, t.Name) }
 	if snap.Offline || options.All || !slices.ContainsFunc(policy.DeclaredToCome(snap, kinds), wanted) {
 		return snap, nil

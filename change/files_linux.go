@@ -42,6 +42,9 @@ func openTree(root string) (*tree, error) {
 
 func (t *tree) close() { unix.Close(t.fd) }
 
+// errNoDirectory is of a path that nothing is written below.
+var errNoDirectory = errors.New("a symbolic link or no directory")
+
 // dir opens a directory; with makeMissing it makes what is missing, with mode
 // 0755, and returns what it made.
 func (t *tree) dir(name string, makeMissing bool) (fd int, made []string, err error) {
@@ -68,7 +71,7 @@ func (t *tree) dir(name string, makeMissing bool) (fd int, made []string, err er
 		unix.Close(fd)
 		switch {
 		case errors.Is(err, unix.ELOOP), errors.Is(err, unix.ENOTDIR):
-			return -1, made, fmt.Errorf("%s is a symbolic link or no directory: linkaudit does not write through it", at)
+			return -1, made, fmt.Errorf("%s is %w: linkaudit does not write through it", at, errNoDirectory)
 		case err != nil:
 			return -1, made, fmt.Errorf("%s: %w", at, err)
 		}

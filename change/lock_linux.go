@@ -19,48 +19,78 @@ const lockWait = 60 * time.Second
 
 // Lock keeps other runs of linkaudit from changing the same files between what
 // is read, decided and written. It ends with the process at the latest.
-type Lock struct{ f *os.File }
+type Lock struct {
+	f *os.File
+	// passing: it is that of an image, and goes with the lock.
+	passing bool
+}
 
 // AcquireLock waits for the lock of the tree below root.
 func AcquireLock(ctx context.Context, root string) (*Lock, error) {
-	f, err := openLock(root)
-	if err != nil {
-		return nil, fmt.Errorf("the lock against a second linkaudit: %w", err)
-	}
 	ctx, cancel := context.WithTimeout(ctx, lockWait)
 	defer cancel()
+	for {
+		l, err := openLock(root)
+		if err != nil {
+			return nil, fmt.Errorf("the lock against a second linkaudit: %w", err)
+		}
+		if err := l.wait(ctx); err != nil {
+			l.f.Close()
+			return nil, err
+		}
+		if l.there() {
+			return l, nil
+		}
+		l.f.Close() // it was that of a run that removed it: the next has another
+	}
+}
+
+func (l *Lock) wait(ctx context.Context) error {
 	for wait := time.Millisecond; ; wait = min(2*wait, 50*time.Millisecond) {
-		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		switch {
+		switch err := unix.Flock(int(l.f.Fd()), unix.LOCK_EX|unix.LOCK_NB); {
 		case err == nil:
-			return &Lock{f}, nil
+			return nil
 		case errors.Is(err, unix.EINTR):
 			continue
 		case !errors.Is(err, unix.EWOULDBLOCK):
-			f.Close()
-			return nil, fmt.Errorf("%s: lock: %w", f.Name(), err)
+			return fmt.Errorf("%s: lock: %w", l.f.Name(), err)
 		}
 		select {
 		case <-ctx.Done():
-			f.Close()
 			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-				return nil, fmt.Errorf("%s: somebody has held the lock for %v, such as another run of linkaudit", f.Name(), lockWait)
+				return fmt.Errorf("%s: somebody has held the lock for %v, such as another run of linkaudit", l.f.Name(), lockWait)
 			}
-			return nil, ctx.Err()
+			return ctx.Err()
 		case <-time.After(wait):
 		}
 	}
 }
 
+// there reports whether the file that is locked is the one that others find.
+func (l *Lock) there() bool {
+	var mine, found unix.Stat_t
+	return !l.passing || unix.Fstat(int(l.f.Fd()), &mine) == nil && unix.Lstat(l.f.Name(), &found) == nil &&
+		mine.Dev == found.Dev && mine.Ino == found.Ino
+}
+
 // Release gives the lock back.
-func (l *Lock) Release() { l.f.Close() }
+func (l *Lock) Release() {
+	if l.passing {
+		_ = unix.Unlink(l.f.Name()) // one that stays is for the next run
+	}
+	l.f.Close()
+}
 
 // openLock opens what is locked for the tree below root. Only root can open a file in
 // lockDir: an image's own directory may be one that anybody can open, and hold a lock on.
 // Who is not root has nothing else, and an image that is nobody else's.
-func openLock(root string) (*os.File, error) {
+func openLock(root string) (*Lock, error) {
+	ofTree := func() (*Lock, error) {
+		f, err := os.OpenFile(root, os.O_RDONLY|unix.O_DIRECTORY, 0)
+		return &Lock{f: f}, err
+	}
 	if root != "/" && os.Geteuid() != 0 {
-		return os.OpenFile(root, os.O_RDONLY|unix.O_DIRECTORY, 0)
+		return ofTree()
 	}
 	var tree unix.Stat_t
 	if err := unix.Stat(root, &tree); err != nil {
@@ -71,7 +101,7 @@ func openLock(root string) (*os.File, error) {
 	}
 	err := unix.Mkdir(lockDir, 0o700)
 	if errors.Is(err, unix.ENOENT) && root != "/" { // no /run, as in a container that builds images
-		return os.OpenFile(root, os.O_RDONLY|unix.O_DIRECTORY, 0)
+		return ofTree()
 	}
 	if err != nil && !errors.Is(err, unix.EEXIST) {
 		return nil, fmt.Errorf("%s: %w", lockDir, err)
@@ -102,5 +132,5 @@ func openLock(root string) (*os.File, error) {
 		f.Close()
 		return nil, fmt.Errorf("%s is not a regular file: remove it", name)
 	}
-	return f, nil
+	return &Lock{f, root != "/"}, nil
 }

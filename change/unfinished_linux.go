@@ -107,12 +107,16 @@ func (t *tree) end(at string) error {
 // Interrupted is the file that a run left that was killed, "" where there is none.
 func Interrupted(root string) string {
 	for _, dir := range unfinishedDirs() {
-		name := path.Join(dir, UnfinishedName)
-		if _, err := os.Lstat(path.Join(root, name)); err == nil {
+		if name := path.Join(dir, UnfinishedName); unfinishedAt(root, name) {
 			return name
 		}
 	}
 	return ""
+}
+
+func unfinishedAt(root, name string) bool {
+	_, err := os.Lstat(path.Join(root, name))
+	return err == nil
 }
 
 // recover takes back what a run did that was killed, and removes what it left. It says
@@ -134,6 +138,9 @@ func (t *tree) recover(ctx context.Context) (said []string, err error) {
 func (t *tree) recoverAt(ctx context.Context, at string) (said []string, err error) {
 	name := path.Join(at, UnfinishedName)
 	text, err := t.readOwn(name)
+	if errors.Is(err, errNoDirectory) && !unfinishedAt(t.root, name) {
+		return nil, nil
+	}
 	if text == nil || err != nil {
 		return nil, err
 	}
@@ -222,8 +229,8 @@ func (t *tree) readOwn(name string) ([]byte, error) {
 func (t *tree) sweep() error {
 	for _, name := range unfinishedDirs() {
 		dir, _, err := t.dir(name, false)
-		if errors.Is(err, unix.ENOENT) {
-			continue
+		if errors.Is(err, unix.ENOENT) || errors.Is(err, errNoDirectory) {
+			continue // nothing of linkaudit's is in there
 		}
 		if err != nil {
 			return err

@@ -10,6 +10,7 @@ import (
 
 // What goes wrong in linkaudit itself with one host of many ends that host's audit alone.
 func TestAFaultWithOneHostEndsNoOther(t *testing.T) {
+	t.Setenv(traceVariable, "")
 	var said bytes.Buffer
 	f := fleetCheck{errs: &said} // without a fleet there is nothing to add to
 	s := &snapshotAudit{source: "a.json", raw: hosts.Debian11}

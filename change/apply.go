@@ -16,8 +16,9 @@ type Applied struct {
 	tree *tree
 	// ctx is that of the run; what is taken back is so without it.
 	ctx context.Context
-	// noted is the directory of that file.
-	noted string
+	// unfinished is in that file, and noted is its directory.
+	unfinished *unfinished
+	noted      string
 	undo  []func() error
 }
 
@@ -96,7 +97,7 @@ func (t *tree) apply(ctx context.Context, steps []step) (*Applied, error) {
 		}
 	}
 	var err error
-	if a.noted, err = t.begin(ctx, steps); err != nil {
+	if a.unfinished, a.noted, err = t.begin(ctx, steps); err != nil {
 		return nil, a.failed(err)
 	}
 	for _, s := range steps {
@@ -172,12 +173,15 @@ func both(a, b error) error {
 
 func unchanged(err error) error { return fmt.Errorf("%w; nothing is changed", err) }
 
-// RollBack brings the files back to what they were. Where that fails the file stays,
-// and the next run tries again.
+// RollBack brings the files back to what they were. Where that fails the file that says
+// what was done stays, and the next run tries again.
 func (a *Applied) RollBack() error {
 	a.ctx = context.WithoutCancel(a.ctx)
 	var failed error
+	again := false // the next run is to try
 	add := func(err error) {
+		// What somebody else wrote stays.
+		again = again || err != nil && (!errors.Is(err, errChangedMeanwhile) || errors.Is(err, errKeptAside))
 		switch {
 		case err == nil:
 		case failed == nil:
@@ -190,18 +194,22 @@ func (a *Applied) RollBack() error {
 		add(a.undo[i]())
 	}
 	a.undo = nil
-	if failed == nil {
-		add(a.tree.end(a.noted))
+	if !again && a.unfinished != nil {
+		_, err := a.tree.sweep(a.unfinished.wrote)
+		add(err)
+		_, err = a.tree.end(a.noted)
+		add(err)
 	}
 	a.tree.close()
 	return failed
 }
 
-// Commit keeps the changes; where it fails they are still to be rolled back.
-func (a *Applied) Commit() error {
-	if err := a.tree.end(a.noted); err != nil {
-		return err
+// Commit keeps the changes; where it fails they are still to be rolled back. unsynced is
+// as of end.
+func (a *Applied) Commit() (unsynced, err error) {
+	if unsynced, err = a.tree.end(a.noted); err != nil {
+		return nil, err
 	}
 	a.tree.close()
-	return nil
+	return unsynced, nil
 }

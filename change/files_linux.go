@@ -174,9 +174,6 @@ func (t *tree) write(ctx context.Context, name string, content, old []byte) (mad
 		return made, err
 	}
 	defer unix.Close(dir)
-	if err := removeTemporary(dir); err != nil {
-		return made, fmt.Errorf("%s: remove what an interrupted run left: %w", path.Dir(name), err)
-	}
 	if err := expect(dir, name, old); err != nil {
 		return made, err
 	}
@@ -205,7 +202,10 @@ func (t *tree) write(ctx context.Context, name string, content, old []byte) (mad
 			if err == nil && expect(dir, temp, content) != nil {
 				err = unix.Renameat2(dir, temp, dir, path.Base(name), unix.RENAME_EXCHANGE)
 			}
-			err = both(changedMeanwhile(name), err)
+			if err != nil {
+				return made, keptAside(name, temp, err)
+			}
+			err = changedMeanwhile(name)
 			break
 		}
 		if err := unix.Unlinkat(dir, temp, 0); err != nil {
@@ -277,8 +277,17 @@ func expect(dir int, name string, old []byte) error {
 	return nil
 }
 
-func changedMeanwhile(name string) error {
-	return fmt.Errorf("%s was changed meanwhile by somebody else", name)
+var (
+	errChangedMeanwhile = errors.New("was changed meanwhile by somebody else")
+	// errKeptAside: what somebody wrote could not be put back where it was.
+	errKeptAside = errors.New("it could not be put back")
+)
+
+func changedMeanwhile(name string) error { return fmt.Errorf("%s %w", name, errChangedMeanwhile) }
+
+// keptAside is for a file that somebody changed meanwhile, which is now a temporary one.
+func keptAside(name, temp string, err error) error {
+	return fmt.Errorf("%w, and is now %s: %w: %w", changedMeanwhile(name), path.Join(path.Dir(name), temp), errKeptAside, err)
 }
 
 func temporaryName() string {
@@ -332,16 +341,6 @@ func cause(err error) error {
 	return err
 }
 
-// removeTemporary removes what a run that was killed left in the directory.
-// Nobody else writes such files while the lock is held.
-func removeTemporary(dir int) error {
-	names, err := namesIn(dir)
-	if err != nil {
-		return err
-	}
-	return removeTemporaries(dir, names)
-}
-
 // namesIn lists a directory, whose descriptor may be one of O_PATH.
 func namesIn(dir int) ([]string, error) {
 	fd, err := unix.Openat(dir, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
@@ -354,15 +353,30 @@ func namesIn(dir int) ([]string, error) {
 	return names, cause(err)
 }
 
-func removeTemporaries(dir int, names []string) error {
+// savedPrefix begins the name of a file that somebody wrote and a run that was killed had
+// taken away; nothing reads one of that name.
+const savedPrefix = "linkaudit-saved-"
+
+// removeTemporaries removes the temporary files among those of a directory. One that ours
+// does not know gets another name, and is returned.
+func removeTemporaries(dir int, names []string, ours func(content []byte) bool) (saved []string, err error) {
 	for _, name := range names {
-		if strings.HasPrefix(name, tempPrefix) && strings.HasSuffix(name, tempSuffix) {
-			if err := unix.Unlinkat(dir, name, 0); err != nil && !errors.Is(err, unix.ENOENT) {
-				return err
+		if !strings.HasPrefix(name, tempPrefix) || !strings.HasSuffix(name, tempSuffix) {
+			continue
+		}
+		if content, err := readAt(dir, name, limitUnfinished); err != nil || content != nil && !ours(content) {
+			as := savedPrefix + strings.TrimSuffix(strings.TrimPrefix(name, tempPrefix), tempSuffix)
+			if err := unix.Renameat2(dir, name, dir, as, unix.RENAME_NOREPLACE); err != nil {
+				return saved, err
 			}
+			saved = append(saved, as)
+			continue
+		}
+		if err := unix.Unlinkat(dir, name, 0); err != nil && !errors.Is(err, unix.ENOENT) {
+			return saved, err
 		}
 	}
-	return nil
+	return saved, nil
 }
 
 // remove takes the file away where it is what old says.
@@ -372,9 +386,6 @@ func (t *tree) remove(name string, old []byte) error {
 		return err
 	}
 	defer unix.Close(dir)
-	if err := removeTemporary(dir); err != nil {
-		return fmt.Errorf("%s: remove what an interrupted run left: %w", path.Dir(name), err)
-	}
 	if err := expect(dir, name, old); err != nil {
 		return err
 	}
@@ -406,7 +417,10 @@ func removeAt(dir int, name string, old []byte) error {
 			// A newer one took its place.
 			back = unix.Unlinkat(dir, temp, 0)
 		}
-		return both(changedMeanwhile(name), back)
+		if back != nil {
+			return keptAside(name, temp, back)
+		}
+		return changedMeanwhile(name)
 	}
 	if err := unix.Unlinkat(dir, temp, 0); err != nil {
 		return both(err, unix.Renameat2(dir, temp, dir, path.Base(name), unix.RENAME_NOREPLACE))

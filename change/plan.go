@@ -594,7 +594,10 @@ func inForce(d linkfiles.Decision, name string, base *linkfiles.File) error {
 	case f.Path != name && !slices.Contains(f.DropIns, name):
 		return fmt.Errorf("%w, but %s", errNotApplied, f.Path)
 	}
-	if set, _ := f.MACAddressPolicy(); set.Value != "none" {
+	switch set, sets := f.MACAddressPolicy(); {
+	case !sets:
+		return fmt.Errorf("%s sets no MACAddressPolicy=", f.Path)
+	case set.Value != "none":
 		return fmt.Errorf("MACAddressPolicy=%s is in force, by %s", set.Value, set.Pos)
 	}
 	if set, ok := f.MACAddress(); ok {

@@ -205,7 +205,7 @@ func Fix(ctx context.Context, o Options) (*Result, error) {
 			return nil, err
 		}
 		if err = o.takeEffect(ctx, in, r); err == nil {
-			err = applied.Commit()
+			err = r.commit(applied)
 		}
 		if err != nil {
 			return nil, takeBack(ctx, applied, r, err)
@@ -319,6 +319,15 @@ func (o Options) reloadRecovered(ctx context.Context, in Input, r *Result) error
 	}
 	err := o.reload(ctx, in, r)
 	o.sayReloaded(r)
+	return err
+}
+
+// commit keeps what is done.
+func (r *Result) commit(applied *Applied) error {
+	unsynced, err := applied.Commit()
+	if unsynced != nil {
+		r.Remaining = append(r.Remaining, unsynced.Error())
+	}
 	return err
 }
 
@@ -441,7 +450,7 @@ func TakeBack(ctx context.Context, o Options) (*Result, error) {
 			err = o.reload(ctx, in, r)
 		}
 		if err == nil {
-			err = applied.Commit()
+			err = r.commit(applied)
 		}
 		if err != nil {
 			return nil, takeBack(ctx, applied, r, err)

@@ -39,6 +39,8 @@ type step struct {
 // unfinished is what a run is about to do, in this order.
 type unfinished struct {
 	Steps []step `json:"steps"`
+	// text is the file's.
+	text []byte
 }
 
 // unfinishedDirs are where such a file may be.
@@ -50,13 +52,18 @@ func unfinishedDirs() (dirs []string) {
 }
 
 // begin writes down what is about to be done, and returns in which directory.
-func (t *tree) begin(ctx context.Context, steps []step) (at string, err error) {
-	text, err := json.Marshal(unfinished{steps})
-	if err != nil {
-		return "", err
+func (t *tree) begin(ctx context.Context, steps []step) (u *unfinished, at string, err error) {
+	u = &unfinished{Steps: steps}
+	if u.text, err = json.Marshal(u); err != nil {
+		return nil, "", err
 	}
+	at, err = t.note(ctx, u)
+	return u, at, err
+}
+
+func (t *tree) note(ctx context.Context, u *unfinished) (at string, err error) {
 	for _, name := range unfinishedDirs() {
-		if slices.ContainsFunc(steps, func(s step) bool { return slices.Contains(s.Made, name) }) {
+		if slices.ContainsFunc(u.Steps, func(s step) bool { return slices.Contains(s.Made, name) }) {
 			continue // it is made, or goes
 		}
 		dir, _, err := t.dir(name, false)
@@ -68,7 +75,7 @@ func (t *tree) begin(ctx context.Context, steps []step) (at string, err error) {
 		}
 		defer unix.Close(dir)
 		file := path.Join(name, UnfinishedName)
-		temp, err := writeTemporary(ctx, dir, file, text, 0o600)
+		temp, err := writeTemporary(ctx, dir, file, u.text, 0o600)
 		if err != nil {
 			return "", fmt.Errorf("write %s: %w", file, err)
 		}
@@ -85,23 +92,25 @@ func (t *tree) begin(ctx context.Context, steps []step) (at string, err error) {
 	return "", nil // a tree without /etc has nothing that could be half done
 }
 
-// end removes what begin wrote: from here on the change stays.
-func (t *tree) end(at string) error {
+// end removes what begin wrote: from here on the change stays. unsynced says that after a
+// power cut it may be there again.
+func (t *tree) end(at string) (unsynced, err error) {
 	if at == "" {
-		return nil
+		return nil, nil
 	}
 	dir, _, err := t.dir(at, false)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer unix.Close(dir)
+	name := path.Join(at, UnfinishedName)
 	if err := unix.Unlinkat(dir, UnfinishedName, 0); err != nil && !errors.Is(err, unix.ENOENT) {
-		return fmt.Errorf("remove %s: %w", path.Join(at, UnfinishedName), err)
+		return nil, fmt.Errorf("remove %s: %w", name, err)
 	}
 	if err := syncDir(dir); err != nil {
-		return fmt.Errorf("remove %s: %w", path.Join(at, UnfinishedName), err)
+		unsynced = fmt.Errorf("%s is removed, but that could not be written to the disk (%w): should the machine lose power now, the next run would take the change back", name, err)
 	}
-	return nil
+	return unsynced, nil
 }
 
 // Interrupted is the file that a run left that was killed, "" where there is none.
@@ -122,20 +131,42 @@ func unfinishedAt(root, name string) bool {
 // recover takes back what a run did that was killed, and removes what it left. It says
 // what it did, a sentence each. The lock is held.
 func (t *tree) recover(ctx context.Context) (said []string, err error) {
-	if err := t.sweep(); err != nil { // first: what is in a directory keeps it from going
-		return nil, err
+	notes := map[string]*unfinished{}
+	for _, at := range unfinishedDirs() {
+		if notes[at], err = t.readUnfinished(at); err != nil {
+			return nil, err
+		}
+	}
+	// First, since what is in a directory keeps it from going.
+	if said, err = t.sweep(func(content []byte) bool {
+		none := true
+		for _, u := range notes {
+			if u == nil {
+				continue
+			}
+			none = false
+			if u.wrote(content) {
+				return true
+			}
+		}
+		return none // what a run left that had changed nothing yet
+	}); err != nil {
+		return said, err
 	}
 	for _, at := range unfinishedDirs() {
-		one, err := t.recoverAt(ctx, at)
-		if err != nil {
-			return said, err
+		if u := notes[at]; u != nil {
+			one, err := t.takeBackAll(ctx, at, u)
+			said = append(said, one...)
+			if err != nil {
+				return said, err
+			}
 		}
-		said = append(said, one...)
 	}
 	return said, nil
 }
 
-func (t *tree) recoverAt(ctx context.Context, at string) (said []string, err error) {
+// readUnfinished returns what a run left in the directory that was killed; nil for none.
+func (t *tree) readUnfinished(at string) (*unfinished, error) {
 	name := path.Join(at, UnfinishedName)
 	text, err := t.readOwn(name)
 	if errors.Is(err, errNoDirectory) && !unfinishedAt(t.root, name) {
@@ -144,8 +175,8 @@ func (t *tree) recoverAt(ctx context.Context, at string) (said []string, err err
 	if text == nil || err != nil {
 		return nil, err
 	}
-	var u unfinished
-	if err := json.Unmarshal(text, &u); err != nil {
+	u := &unfinished{text: text}
+	if err := json.Unmarshal(text, u); err != nil {
 		return nil, fmt.Errorf("%s is not what linkaudit writes (%w): see what it is, and remove it", name, err)
 	}
 	for _, s := range u.Steps {
@@ -153,6 +184,18 @@ func (t *tree) recoverAt(ctx context.Context, at string) (said []string, err err
 			return nil, fmt.Errorf("%s names %q, which is no file of linkaudit's: see what it is, and remove it", name, s.Path)
 		}
 	}
+	return u, nil
+}
+
+// wrote reports whether the run had that in a temporary file: what it wrote, perhaps not to
+// the end, or what it replaced or removed.
+func (u *unfinished) wrote(content []byte) bool {
+	return bytes.HasPrefix(u.text, content) || slices.ContainsFunc(u.Steps, func(s step) bool {
+		return bytes.HasPrefix(s.New, content) || bytes.HasPrefix(s.Old, content)
+	})
+}
+
+func (t *tree) takeBackAll(ctx context.Context, at string, u *unfinished) (said []string, err error) {
 	for _, s := range slices.Backward(u.Steps) {
 		did, err := t.takeBack(ctx, s)
 		if err != nil {
@@ -162,7 +205,8 @@ func (t *tree) recoverAt(ctx context.Context, at string) (said []string, err err
 			said = append(said, did)
 		}
 	}
-	return said, t.end(at)
+	_, err = t.end(at)
+	return said, err
 }
 
 // takeBack undoes a step, if it was done.
@@ -225,32 +269,44 @@ func (t *tree) readOwn(name string) ([]byte, error) {
 	return readAt(dir, name, limitUnfinished)
 }
 
-// sweep removes temporary files wherever a run may have left them.
-func (t *tree) sweep() error {
+// sweep removes temporary files wherever a run may have left them. What ours does not know
+// is kept under another name, and said.
+func (t *tree) sweep(ours func(content []byte) bool) (said []string, err error) {
 	for _, name := range unfinishedDirs() {
 		dir, _, err := t.dir(name, false)
 		if errors.Is(err, unix.ENOENT) || errors.Is(err, errNoDirectory) {
 			continue // nothing of linkaudit's is in there
 		}
 		if err != nil {
-			return err
+			return said, err
 		}
-		err = t.sweepDir(dir, name)
+		saved, err := sweepDir(dir, name, ours)
 		unix.Close(dir)
+		for _, file := range saved {
+			said = append(said, fmt.Sprintf("%s is what somebody wrote into a file that a run of linkaudit was changing, which was interrupted: see where it belongs", file))
+		}
 		if err != nil {
-			return fmt.Errorf("%s: remove what an interrupted run left: %w", name, err)
+			return said, fmt.Errorf("%s: remove what an interrupted run left: %w", name, err)
 		}
 	}
-	return nil
+	return said, nil
 }
 
-func (t *tree) sweepDir(dir int, name string) error {
-	names, err := namesIn(dir)
-	if err != nil {
-		return err
+func sweepDir(dir int, name string, ours func(content []byte) bool) (saved []string, err error) {
+	sweepOne := func(fd int, in string) ([]string, error) {
+		names, err := namesIn(fd)
+		if err != nil {
+			return nil, err
+		}
+		kept, err := removeTemporaries(fd, names, ours)
+		for _, file := range kept {
+			saved = append(saved, path.Join(in, file))
+		}
+		return names, err
 	}
-	if err := removeTemporaries(dir, names); err != nil || name != override.Dir {
-		return err
+	names, err := sweepOne(dir, name)
+	if err != nil || name != override.Dir {
+		return saved, err
 	}
 	for _, sub := range names {
 		if !strings.HasSuffix(sub, ".link.d") && !strings.HasSuffix(sub, ".netdev.d") {
@@ -259,19 +315,17 @@ func (t *tree) sweepDir(dir int, name string) error {
 		fd, err := openDirAt(dir, sub)
 		switch {
 		case errors.Is(err, unix.ELOOP), errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.ENOENT):
-			continue // nothing of linkaudit's is in there
+			continue // likewise
 		case err != nil:
-			return err
+			return saved, err
 		}
-		if names, err = namesIn(fd); err == nil {
-			err = removeTemporaries(fd, names)
-		}
+		_, err = sweepOne(fd, path.Join(name, sub))
 		unix.Close(fd)
 		if err != nil {
-			return err
+			return saved, err
 		}
 	}
-	return nil
+	return saved, nil
 }
 
 // limitFile is the largest file that is read of a tree, in bytes.

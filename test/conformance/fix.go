@@ -411,7 +411,7 @@ func (f *fixCase) check(o *Oracle) (r fixResult, err error) {
 		r.problem = "undo: " + err.Error()
 		return r, nil
 	}
-	if err := applied.Commit(); err != nil {
+	if _, err := applied.Commit(); err != nil {
 		return r, err
 	}
 	undone, err := f.look(o)
@@ -442,7 +442,7 @@ func (f *fixCase) check(o *Oracle) (r fixResult, err error) {
 func (f *fixCase) apply(o *Oracle, plan *change.Plan) error {
 	applied, err := change.Apply(context.Background(), o.Root(), []*change.Plan{plan})
 	if err == nil {
-		err = applied.Commit()
+		_, err = applied.Commit()
 	}
 	return err
 }

@@ -117,7 +117,7 @@ func planAhead(g *generator, rel linkfiles.Release, tree *Tree, devices [][]stri
 		}
 		applied, err := change.Apply(context.Background(), root, []*change.Plan{p})
 		if err == nil {
-			err = applied.Commit()
+			_, err = applied.Commit()
 		}
 		if err != nil {
 			return nil, err

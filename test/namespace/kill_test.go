@@ -4,6 +4,7 @@ package namespace
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"maps"
 	"os"
@@ -500,6 +501,112 @@ func disturb(t *testing.T, trials []trial, few bool) {
 	t.Logf("%d points in %v: %d kills, %d errors that ended it and %d that did not, %d calls that did not come again; %d times a temporary file was left, %d times an empty directory; from each of %d states the next run ended well",
 		sum.points, time.Since(start).Round(time.Second), sum.kills, sum.failed, sum.done, sum.absent, sum.temporaries, sum.emptyDirs, len(sum.well))
 	if sum.points < least {
+		t.Error("that is not much")
+	}
+}
+
+// TestAnEditAtAnyTimeIsKept has somebody else write each file that fix and undo change,
+// before each of the calls that change something: an editor that writes into the file, and
+// one that puts another in its place. What he wrote is there in the end.
+func TestAnEditAtAnyTimeIsKept(t *testing.T) {
+	const theirs = "# somebody's\n[Match]\nOriginalName=br0\n\n[Link]\nMTUBytes=1400\n"
+	editors := map[string]func(name string) error{
+		"written into": func(name string) error { return os.WriteFile(name, []byte(theirs), 0o644) },
+		"replaced": func(name string) error {
+			if err := os.WriteFile(name+"~", []byte(theirs), 0o644); err != nil {
+				return err
+			}
+			return os.Rename(name+"~", name)
+		},
+	}
+	s := newStage(t, "/")
+	r := trial{s, "/mnt/image"}
+	s.write(r.root+defaultLink, s.read(defaultLink))
+	// edited runs the act, in which the editor comes before the call; where killed is said
+	// the run ends in the place of its next one of that name.
+	edited := func(a act, p point, file string, edit func(string) error, killed bool) (res result, hit, ended bool) {
+		r.prepare(a)
+		ps := r.points()
+		res = r.disturbed(t, a, []string{p.name}, func(c inject.Call) inject.Verdict {
+			now, ok := ps.next(c)
+			switch at := s.path(r.root + file); {
+			case ok && now == p:
+				hit = true
+				if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
+					t.Error(err)
+				}
+				if err := edit(at); err != nil {
+					t.Error(err)
+				}
+			case ok && hit && killed:
+				ended = true
+				return inject.Kill
+			}
+			return inject.Continue
+		})
+		if !hit {
+			t.Errorf("%s: there was no %v", a.name, p)
+		}
+		return res, hit, ended
+	}
+	random, kept, edits, refused, kills := draw(t), map[string]bool{}, 0, 0, 0
+	for _, a := range acts(t, r) {
+		u := r.learn(t, a)
+		var files []string
+		for _, name := range []string{override("br0"), override("br1"), etcNetwork + "/50-br0.link.d/90-linkaudit.conf"} {
+			line := regexp.MustCompile("(?m)^" + regexp.QuoteMeta(strings.TrimPrefix(name, "/etc/systemd")) + " .*$")
+			if line.FindString(u.before) != line.FindString(u.after) {
+				files = append(files, name)
+			}
+		}
+		if len(files) == 0 {
+			t.Fatalf("%s: which file does it change?\n%s\n%s", a.name, u.before, u.after)
+		}
+		points := slices.DeleteFunc(slices.Clone(u.points), func(p point) bool { return !u.must[p] })
+		if !tool.Full() {
+			random.Shuffle(len(points), func(i, j int) { points[i], points[j] = points[j], points[i] })
+		}
+		for _, p := range points {
+			for how, edit := range editors {
+				class := a.name + p.name + how
+				if kept[class] && !tool.Full() {
+					continue // of every call one; make full takes all
+				}
+				kept[class] = true
+				for _, file := range files {
+					what := fmt.Sprintf("%s: %s is %s at %v", a.name, file, how, p)
+					res, hit, _ := edited(a, p, file, edit, false)
+					if !hit {
+						continue
+					}
+					edits++
+					if res.status == 2 {
+						refused++
+					}
+					if now, err := os.ReadFile(s.path(r.root + file)); err != nil || string(now) != theirs {
+						t.Errorf("%s, and is then\n%s%v\n%v", what, now, err, res)
+					}
+					if len(temporary(t, s.path(r.root+etcNetwork))) > 0 {
+						t.Errorf("%s, and a temporary file is left: %v", what, res)
+					}
+					if p.name != "renameat2" {
+						continue
+					}
+					// What was taken away, to be looked at, is with nobody then.
+					if _, _, ended := edited(a, p, file, edit, true); !ended {
+						continue
+					}
+					kills++
+					res = r.run(act{a.name, []string{"undo", "--interrupted"}, nil})
+					if tree := r.tree(); res.status != 0 || !strings.Contains(tree, fmt.Sprintf("%x", sha256.Sum256([]byte(theirs)))) {
+						t.Errorf("%s, and the run is killed at the next: they are gone\n%s\n%v", what, tree, res)
+					}
+				}
+			}
+		}
+	}
+	t.Logf("%d edits, for which %d runs were given up; %d of the runs were killed", edits, refused, kills)
+	if refused < edits/4 || kills == 0 {
 		t.Error("that is not much")
 	}
 }

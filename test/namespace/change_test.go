@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"maps"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -307,5 +309,60 @@ func everyUdevd(t *testing.T, tell func(*testing.T, *stage)) {
 			s.startUdevd()
 			tell(t, s)
 		})
+	}
+}
+
+// journal is who systemd-journald would be: it counts linkaudit's records by their
+// action.
+func (s *stage) journal() (records func() map[string]int) {
+	s.t.Helper()
+	s.must("mkdir", "-p", "/run/systemd/journal")
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: s.path("/run/systemd/journal/socket"), Net: "unixgram"})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	counts := make(chan map[string]int, 1)
+	counts <- map[string]int{}
+	go func() {
+		buf := make([]byte, 1<<20)
+		for {
+			n, err := conn.Read(buf)
+			if err != nil {
+				return
+			}
+			record := string(buf[:n])
+			if !strings.Contains(record, "MESSAGE_ID=c7e1f1f5b8d94f8b9d0a3b6a52e4c8d1\n") {
+				continue
+			}
+			c := <-counts
+			_, action, _ := strings.Cut(record, "LINKAUDIT_ACTION=")
+			action, _, _ = strings.Cut(action, "\n")
+			c[action]++
+			counts <- c
+		}
+	}()
+	s.t.Cleanup(func() { conn.Close() })
+	return func() map[string]int {
+		c := <-counts
+		defer func() { counts <- c }()
+		return maps.Clone(c)
+	}
+}
+
+// unlocked: the lock is there, and nobody has it.
+func (s *stage) unlocked() {
+	s.t.Helper()
+	dir := s.path("/run/linkaudit")
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 1 || entries[0].Name() != "lock" {
+		s.t.Fatalf("in %s: %v, %v", dir, entries, err)
+	}
+	f, err := os.Open(filepath.Join(dir, "lock"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer f.Close()
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		s.t.Fatalf("the lock is held: %v", err)
 	}
 }

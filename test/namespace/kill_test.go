@@ -505,6 +505,76 @@ func disturb(t *testing.T, trials []trial, few bool) {
 	}
 }
 
+// TestKilledAtAnyTimeTheNextRunCompletes kills what changes several files at times that are
+// drawn, between two instructions of any kind. The next run leaves the tree as one does
+// that nobody kills, and until then check says what there is.
+func TestKilledAtAnyTimeTheNextRunCompletes(t *testing.T) {
+	rounds := 40
+	if tool.Thorough() {
+		rounds = 1000
+	}
+	s := newStage(t, "/")
+	random, start := draw(t), time.Now()
+	var done, unfinished, old, mixed int
+	r := trial{s, "/mnt/image"}
+	s.write(r.root+defaultLink, s.read(defaultLink))
+	var several []act
+	var whole []undisturbed
+	var took []time.Duration
+	for _, a := range acts(t, r) {
+		if u := r.learn(t, a); u.several {
+			r.prepare(a)
+			several, whole, took = append(several, a), append(whole, u), append(took, r.run(a).took)
+		}
+	}
+	enough := func() bool { return old > 0 && unfinished > 0 && done > 0 }
+	for n := 0; n < rounds || n < 20*rounds && !enough(); n++ {
+		a, u, most := several[n%len(several)], whole[n%len(several)], took[n%len(several)]
+		r.prepare(a)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Duration(random.Int64N(int64(most)+1)))
+		if n/2%2 == 0 { // or, for more of them, once it has begun
+			cancel()
+			ctx, cancel = context.WithTimeout(context.Background(), patience())
+			begun, later := s.path(r.root+etcNetwork+"/.linkaudit-unfinished"), time.Duration(random.Int64N(int64(2*time.Millisecond)))
+			go func() {
+				defer cancel()
+				for !exists(begun) && ctx.Err() == nil {
+				}
+				for from := time.Now(); time.Since(from) < later; {
+				}
+			}()
+		}
+		args := r.args(a)
+		finish(ctx, s.command(ctx, args...), args)
+		cancel()
+		left := r.tree()
+		noted := strings.Contains(left, "/.linkaudit-unfinished ")
+		switch {
+		case noted:
+			unfinished++
+		case settled(left) == settled(u.before):
+			old++
+		case settled(left) == settled(u.after):
+			done++
+		default:
+			mixed++
+			t.Errorf("%s: neither the old files nor the new ones nor a word of it:\n%s", a.name, left)
+		}
+		check := s.audit("check", "--root", r.root, "--systemd-release", fmt.Sprint(s.release), "--format", "json", "br0", "--kind", "bridge")
+		if parse(t, check).has("change-interrupted") != noted {
+			t.Errorf("%s, with\n%s: %v", a.name, left, check)
+		}
+		again := r.run(a)
+		if tree := r.tree(); again.status != 0 || tree != u.after {
+			t.Fatalf("%s, from\n%s the next run ends with\n%s\n%v", a.name, left, tree, again)
+		}
+	}
+	t.Logf("%d kills in %v: before any change %d, in the middle %d, after all %d", old+unfinished+done+mixed, time.Since(start).Round(time.Second), old, unfinished, done)
+	if !enough() {
+		t.Error("they come too early or too late")
+	}
+}
+
 // TestAnEditAtAnyTimeIsKept has somebody else write each file that fix and undo change,
 // before each of the calls that change something: an editor that writes into the file, and
 // one that puts another in its place. What he wrote is there in the end.

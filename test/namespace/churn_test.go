@@ -75,7 +75,7 @@ func TestDevicesThatComeAndGoAreNeverMixedUp(t *testing.T) {
 // TestChurnAmongManyLinks: among so many links a list that nothing comes or goes in
 // cannot be had while others do all the time. What was there all the time is told.
 func TestChurnAmongManyLinks(t *testing.T) {
-	pairs, audits := 500, 10
+	pairs, audits := 2000, 10
 	if tool.Thorough() {
 		pairs, audits = 8000, 100
 	}

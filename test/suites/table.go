@@ -12,6 +12,9 @@ var compared = regexp.MustCompile(`(?:seed \d+: |files, |fix and undo on )([\d,]
 // program is what the suites test that start linkaudit.
 const program = "cmd/linkaudit"
 
+// stress are the tests that find what is rare only where they go on for long.
+const stress = "'^(TestKilledAtAnyTimeTheNextRunCompletes|TestWatchEndsInTheStateThatIs|TestChurnAmongManyLinks)$'"
+
 var oracles = []string{
 	"oracle=$(mktemp -d)",
 	`trap 'rm -rf "$oracle"' EXIT`,
@@ -59,11 +62,19 @@ var Table = []Suite{
 	},
 	{
 		Name: "namespace", Proves: "the whole program under real udevds: reading changes nothing, a change that fails at any point leaves the old files or the new ones",
-		CI: []string{"test/namespace/run -v"}, Full: []string{"test/namespace/run -v"},
+		CI: []string{"test/namespace/run -v"}, Full: []string{"test/namespace/run -v -skip " + stress},
 		After: []string{"roots"},
 		About: []string{"change", "internal/group", "override", "watch", "host", "policy", "policy/life", "rootfs"},
 		Of:    []string{"test/namespace", program}, Files: []string{"test/namespace/run"},
 		Limit: 40 * time.Minute,
+	},
+	{
+		Name: "stress", Proves: "1,000 kills in the middle of several changes, 100 losses in watch, 100 audits of 16,000 devices that come and go: the state that is shown is the state that is",
+		Full:  []string{"test/namespace/run -v -run " + stress},
+		After: []string{"roots"},
+		About: []string{"change", "host", "watch"},
+		Of:    []string{"test/namespace", program}, Files: []string{"test/namespace/run"},
+		Limit: 30 * time.Minute,
 	},
 	{
 		Name: "race", Proves: "the race detector finds nothing, on a machine full of things that the tests must not see",

@@ -6,7 +6,6 @@ import (
 	"os"
 	"runtime"
 	"strconv"
-	"strings"
 	"testing"
 
 	"linkaudit/test/soak"
@@ -32,7 +31,6 @@ func TestAuditsLeaveNothing(t *testing.T) {
 		t.Skip("this machine cannot be audited")
 	}
 	var stdout, stderr bytes.Buffer
-	interrupted := 0
 	audit := func(i int) {
 		args := [][]string{
 			{"check", "--no-config", "--all", "--format", "json"},
@@ -43,8 +41,6 @@ func TestAuditsLeaveNothing(t *testing.T) {
 		stderr.Reset()
 		status := run(append([]string{"linkaudit"}, args...), nil, &stdout, &stderr)
 		switch {
-		case status == exitFailed && strings.Contains(stderr.String(), "kept changing"):
-			interrupted++
 		case status != exitClean && status != exitFindings || stderr.Len() > 0:
 			t.Fatalf("%q: status %d: %s", args, status, stderr.String())
 		case args[len(args)-1] == "json" && !json.Valid(stdout.Bytes()):
@@ -75,7 +71,7 @@ func TestAuditsLeaveNothing(t *testing.T) {
 		threads = append(threads, u.Threads)
 		children = append(children, u.Children)
 	}
-	t.Logf("%d audits in one process, %d of them interrupted to the end by devices that changed", audits, interrupted)
+	t.Logf("%d audits in one process", audits)
 	for _, s := range []struct {
 		what        string
 		series      soak.Series
@@ -92,8 +88,5 @@ func TestAuditsLeaveNothing(t *testing.T) {
 		if err := s.series.Level(s.slack, s.most); err != nil {
 			t.Errorf("%s: %v", s.what, err)
 		}
-	}
-	if interrupted > audits/4 {
-		t.Errorf("%d of %d audits were interrupted: that tests little", interrupted, audits)
 	}
 }

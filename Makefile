@@ -148,7 +148,7 @@ size: build-all
 # The man pages and what --help prints are made of the sources in manual; a test fails
 # where they are not.
 man:
-	$(GO) generate ./manual
+	$(GO) generate ./internal/manual
 	@$(MAKE) --no-print-directory man-lint
 
 # A program that a check is made with may be missing on a contributor's machine, which
@@ -255,11 +255,11 @@ fuzz-list:
 BPF_CLANG ?= clang-14
 BPF_STRIP ?= llvm-strip-14
 bpf:
-	cd trace/bpf && $(BPF_CLANG) -O2 -g -target bpfel -mcpu=v3 -Wall -Werror \
+	cd internal/trace/bpf && $(BPF_CLANG) -O2 -g -target bpfel -mcpu=v3 -Wall -Werror \
 		-ffile-prefix-map=$(CURDIR)/trace/bpf=. -fdebug-compilation-dir=. \
 		-I/usr/include/$$($(BPF_CLANG) -print-multiarch) \
 		-c trace.bpf.c -o trace.bpf.o
-	$(BPF_STRIP) -g trace/bpf/trace.bpf.o
+	$(BPF_STRIP) -g internal/trace/bpf/trace.bpf.o
 
 # Puts what the commands in README.md print now below each
 # "<!-- captured: linkaudit ... -->". Exit status 1 means findings.

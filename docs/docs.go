@@ -26,7 +26,7 @@ import (
 	"strconv"
 	"strings"
 
-	"linkaudit/host"
+	"linkaudit/internal/host"
 	"linkaudit/linkfiles"
 )
 

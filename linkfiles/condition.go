@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"linkaudit/fact"
+	"linkaudit/internal/fact"
 )
 
 // The conditions of [Match] as condition.c of systemd tests them. A condition

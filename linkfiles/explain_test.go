@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"linkaudit/fact"
+	"linkaudit/internal/fact"
 )
 
 // agrees holds an explanation against the decision.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"linkaudit/fact"
+	"linkaudit/internal/fact"
 )
 
 // storeOf is a Store with one file and, where it is not empty, one drop-in.

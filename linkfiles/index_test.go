@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"linkaudit/fact"
+	"linkaudit/internal/fact"
 )
 
 // The answers without an index are the expected ones here: those are what the

@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"strings"
 
-	"linkaudit/fact"
+	"linkaudit/internal/fact"
 )
 
 // machineIDApp is the application ID with which the machine-id is hashed

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"linkaudit/fact"
+	"linkaudit/internal/fact"
 )
 
 // match is a file's [Match] section: struct NetMatch and the list of

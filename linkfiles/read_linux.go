@@ -11,7 +11,7 @@ import (
 	securejoin "github.com/cyphar/filepath-securejoin"
 	"golang.org/x/sys/unix"
 
-	"linkaudit/rootfs"
+	"linkaudit/internal/rootfs"
 )
 
 const (

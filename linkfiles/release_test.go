@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"linkaudit/fact"
+	"linkaudit/internal/fact"
 )
 
 // What a row of the table below has: files, a device and a machine.

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"linkaudit/fact"
+	"linkaudit/internal/fact"
 )
 
 // A Refusal is a setting of [Link] that the kernel refuses. udevd sends the address in

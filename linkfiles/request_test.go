@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"linkaudit/fact"
+	"linkaudit/internal/fact"
 )
 
 // TestRefusedSettings: what running udevds of 247 to 262 showed on Linux 6.18

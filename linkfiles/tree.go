@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"linkaudit/fact"
+	"linkaudit/internal/fact"
 )
 
 // Tree is a Store as udevd of one release understands it.

@@ -3,7 +3,7 @@ package linkfiles
 import (
 	"fmt"
 
-	"linkaudit/fact"
+	"linkaudit/internal/fact"
 )
 
 // Pos is a place in a file. Line counts from 1; 0 means the file as a whole.

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"linkaudit/rootfs"
+	"linkaudit/internal/rootfs"
 )
 
 // OtherUdevd returns the path inside the root of a udevd that is installed

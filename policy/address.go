@@ -9,8 +9,8 @@ import (
 
 	"github.com/dchest/siphash"
 
-	"linkaudit/fact"
-	"linkaudit/host"
+	"linkaudit/internal/fact"
+	"linkaudit/internal/host"
 	"linkaudit/linkfiles"
 )
 

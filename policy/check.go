@@ -9,10 +9,10 @@ import (
 	"strings"
 	"sync"
 
-	"linkaudit/fact"
-	"linkaudit/host"
+	"linkaudit/internal/fact"
+	"linkaudit/internal/host"
+	"linkaudit/internal/netconf"
 	"linkaudit/linkfiles"
-	"linkaudit/netconf"
 )
 
 // Check audits the devices that opt chooses: which file of the tree applies

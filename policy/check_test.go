@@ -8,10 +8,10 @@ import (
 	"strings"
 	"testing"
 
-	"linkaudit/fact"
-	"linkaudit/host"
+	"linkaudit/internal/fact"
+	"linkaudit/internal/host"
+	"linkaudit/internal/netconf"
 	"linkaudit/linkfiles"
-	"linkaudit/netconf"
 )
 
 // today leaves out what is said about the address of tomorrow

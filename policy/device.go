@@ -5,8 +5,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"linkaudit/fact"
-	"linkaudit/host"
+	"linkaudit/internal/fact"
+	"linkaudit/internal/host"
 	"linkaudit/linkfiles"
 )
 

@@ -7,9 +7,9 @@ import (
 	"testing"
 
 	"linkaudit/docs"
+	"linkaudit/internal/siteconf"
 	"linkaudit/linkfiles"
 	"linkaudit/policy"
-	"linkaudit/siteconf"
 )
 
 func examples(t *testing.T) []docs.Example {

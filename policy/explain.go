@@ -3,7 +3,7 @@ package policy
 import (
 	"fmt"
 
-	"linkaudit/host"
+	"linkaudit/internal/host"
 	"linkaudit/linkfiles"
 )
 

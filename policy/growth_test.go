@@ -9,9 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"linkaudit/fact"
-	"linkaudit/host"
-	"linkaudit/netconf"
+	"linkaudit/internal/fact"
+	"linkaudit/internal/host"
+	"linkaudit/internal/netconf"
 )
 
 // TestGrowth: eight times as much takes about eight times as long, of whatever there may

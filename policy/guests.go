@@ -7,10 +7,10 @@ import (
 	"slices"
 	"strings"
 
-	"linkaudit/fact"
-	"linkaudit/host"
-	"linkaudit/netconf"
-	"linkaudit/override"
+	"linkaudit/internal/fact"
+	"linkaudit/internal/host"
+	"linkaudit/internal/netconf"
+	"linkaudit/internal/override"
 	"linkaudit/policy/life"
 )
 

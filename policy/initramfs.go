@@ -6,12 +6,12 @@ import (
 	"slices"
 	"strings"
 
-	"linkaudit/fact"
-	"linkaudit/host"
-	"linkaudit/initramfs"
+	"linkaudit/internal/fact"
+	"linkaudit/internal/host"
+	"linkaudit/internal/initramfs"
+	"linkaudit/internal/netconf"
+	"linkaudit/internal/override"
 	"linkaudit/linkfiles"
-	"linkaudit/netconf"
-	"linkaudit/override"
 )
 
 // InImage is what an initramfs image would make of a device.

@@ -4,12 +4,12 @@ import (
 	"strings"
 	"testing"
 
-	"linkaudit/fact"
-	"linkaudit/host"
-	"linkaudit/initramfs"
+	"linkaudit/internal/fact"
+	"linkaudit/internal/host"
+	"linkaudit/internal/initramfs"
+	"linkaudit/internal/netconf"
+	"linkaudit/internal/override"
 	"linkaudit/linkfiles"
-	"linkaudit/netconf"
-	"linkaudit/override"
 )
 
 const (

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"linkaudit/fact"
+	"linkaudit/internal/fact"
 )
 
 // kindFacts is what the kernel shows of every new device of a kind, and with it what

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"linkaudit/fact"
-	"linkaudit/host"
+	"linkaudit/internal/fact"
+	"linkaudit/internal/host"
 )
 
 const nic2MAC = "08:00:27:e2:37:60"

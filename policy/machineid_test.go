@@ -5,9 +5,9 @@ import (
 	"strings"
 	"testing"
 
-	"linkaudit/fact"
-	"linkaudit/host"
-	"linkaudit/initramfs"
+	"linkaudit/internal/fact"
+	"linkaudit/internal/host"
+	"linkaudit/internal/initramfs"
 	"linkaudit/linkfiles"
 )
 

@@ -7,10 +7,10 @@ import (
 	"slices"
 	"strings"
 
-	"linkaudit/fact"
-	"linkaudit/host"
+	"linkaudit/internal/fact"
+	"linkaudit/internal/host"
+	"linkaudit/internal/netconf"
 	"linkaudit/linkfiles"
-	"linkaudit/netconf"
 )
 
 // declared are the declarations of a snapshot by device; patterns fit several.

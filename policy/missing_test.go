@@ -3,10 +3,10 @@ package policy
 import (
 	"testing"
 
-	"linkaudit/fact"
-	"linkaudit/host"
+	"linkaudit/internal/fact"
+	"linkaudit/internal/host"
+	"linkaudit/internal/netconf"
 	"linkaudit/linkfiles"
-	"linkaudit/netconf"
 )
 
 // A card that was renamed leaves its bridge without a port: that is the cause, and not

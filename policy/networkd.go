@@ -3,10 +3,10 @@ package policy
 import (
 	"slices"
 
-	"linkaudit/fact"
-	"linkaudit/host"
+	"linkaudit/internal/fact"
+	"linkaudit/internal/host"
+	"linkaudit/internal/netconf"
 	"linkaudit/linkfiles"
-	"linkaudit/netconf"
 )
 
 // NetworkdDeclares is what systemd-networkd's files say of the snapshot's machine;

@@ -1,8 +1,8 @@
 package policy
 
 import (
-	"linkaudit/fact"
-	"linkaudit/host"
+	"linkaudit/internal/fact"
+	"linkaudit/internal/host"
 )
 
 // The origins of a live address. What each one rests on is said in origin.

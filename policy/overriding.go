@@ -7,10 +7,10 @@ import (
 	"slices"
 	"strings"
 
-	"linkaudit/host"
+	"linkaudit/internal/host"
+	"linkaudit/internal/netconf"
+	"linkaudit/internal/override"
 	"linkaudit/linkfiles"
-	"linkaudit/netconf"
-	"linkaudit/override"
 )
 
 // Overriding is what an override would do about a device to which a program other than

@@ -4,9 +4,9 @@ import (
 	"strings"
 	"testing"
 
-	"linkaudit/fact"
-	"linkaudit/host"
-	"linkaudit/netconf"
+	"linkaudit/internal/fact"
+	"linkaudit/internal/host"
+	"linkaudit/internal/netconf"
 )
 
 // ip link add, then ip link set: with udevd of Debian 12 the address of the second

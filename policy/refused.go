@@ -3,7 +3,7 @@ package policy
 import (
 	"fmt"
 
-	"linkaudit/fact"
+	"linkaudit/internal/fact"
 	"linkaudit/linkfiles"
 )
 

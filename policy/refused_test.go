@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"linkaudit/fact"
-	"linkaudit/host"
+	"linkaudit/internal/fact"
+	"linkaudit/internal/host"
 	"linkaudit/linkfiles"
 )
 

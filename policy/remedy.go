@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"strings"
 
-	"linkaudit/initramfs"
+	"linkaudit/internal/initramfs"
+	"linkaudit/internal/netconf"
+	"linkaudit/internal/override"
 	"linkaudit/linkfiles"
-	"linkaudit/netconf"
-	"linkaudit/override"
 )
 
 // Place is the machine that a remedy is for.

@@ -1,7 +1,7 @@
 package policy
 
 import (
-	"linkaudit/host"
+	"linkaudit/internal/host"
 	"linkaudit/linkfiles"
 )
 

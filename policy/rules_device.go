@@ -6,8 +6,8 @@ import (
 	"strconv"
 	"strings"
 
-	"linkaudit/fact"
-	"linkaudit/host"
+	"linkaudit/internal/fact"
+	"linkaudit/internal/host"
 	"linkaudit/linkfiles"
 )
 

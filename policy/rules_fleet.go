@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"linkaudit/host"
+	"linkaudit/internal/host"
 )
 
 // fleetRules look at several hosts together. They have no code here: package

@@ -3,9 +3,9 @@ package policy
 import (
 	"fmt"
 
-	"linkaudit/host"
+	"linkaudit/internal/host"
+	"linkaudit/internal/netconf"
 	"linkaudit/linkfiles"
-	"linkaudit/netconf"
 )
 
 // initramfsRules look at what udevd finds before the root is there. They have

@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"slices"
 
-	"linkaudit/fact"
-	"linkaudit/host"
+	"linkaudit/internal/fact"
+	"linkaudit/internal/host"
+	"linkaudit/internal/netconf"
 	"linkaudit/linkfiles"
-	"linkaudit/netconf"
 )
 
 // machineIDRules are about the ID that derived addresses are made of. That it is

@@ -6,8 +6,8 @@ import (
 	"path"
 	"slices"
 
+	"linkaudit/internal/netconf"
 	"linkaudit/linkfiles"
-	"linkaudit/netconf"
 )
 
 // managerRules are about other programs that make the device or give it an

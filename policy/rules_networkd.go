@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"path"
 
+	"linkaudit/internal/netconf"
+	"linkaudit/internal/override"
 	"linkaudit/linkfiles"
-	"linkaudit/netconf"
-	"linkaudit/override"
 )
 
 // networkdRules are about what systemd-networkd does to an address.

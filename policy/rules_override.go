@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"slices"
 
+	"linkaudit/internal/override"
 	"linkaudit/linkfiles"
-	"linkaudit/override"
 )
 
 // overrideRules look at what linkaudit fix wrote.

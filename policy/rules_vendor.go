@@ -2,9 +2,9 @@ package policy
 
 import (
 	"fmt"
-	"linkaudit/host"
+	"linkaudit/internal/host"
+	"linkaudit/internal/override"
 	"linkaudit/linkfiles"
-	"linkaudit/override"
 )
 
 // vendorRules look at the files of packages.

@@ -3,9 +3,9 @@ package policy
 import (
 	"testing"
 
-	"linkaudit/fact"
-	"linkaudit/host"
-	"linkaudit/netconf"
+	"linkaudit/internal/fact"
+	"linkaudit/internal/host"
+	"linkaudit/internal/netconf"
 )
 
 // What linkaudit fix --apply leaves: the address that the next boot gives, set by

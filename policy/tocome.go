@@ -3,9 +3,9 @@ package policy
 import (
 	"slices"
 
-	"linkaudit/fact"
-	"linkaudit/host"
-	"linkaudit/netconf"
+	"linkaudit/internal/fact"
+	"linkaudit/internal/host"
+	"linkaudit/internal/netconf"
 )
 
 // declaredToCome are the declarations that create a device which does not exist,

@@ -6,10 +6,10 @@ import (
 	"strings"
 	"testing"
 
-	"linkaudit/fact"
-	"linkaudit/host"
+	"linkaudit/internal/fact"
+	"linkaudit/internal/host"
+	"linkaudit/internal/netconf"
 	"linkaudit/linkfiles"
-	"linkaudit/netconf"
 )
 
 // told is what an audit says of a device that does not exist: the address once it

@@ -8,8 +8,8 @@ import (
 	"slices"
 	"strings"
 
-	"linkaudit/fact"
-	"linkaudit/host"
+	"linkaudit/internal/fact"
+	"linkaudit/internal/host"
 	"linkaudit/linkfiles"
 )
 

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"linkaudit/fact"
-	"linkaudit/host"
+	"linkaudit/internal/fact"
+	"linkaudit/internal/host"
 	"linkaudit/linkfiles"
 	"linkaudit/policy"
 	"linkaudit/testdata/hosts"

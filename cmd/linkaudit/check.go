@@ -10,11 +10,11 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"linkaudit/fact"
-	"linkaudit/host"
+	"linkaudit/internal/fact"
+	"linkaudit/internal/host"
+	"linkaudit/internal/report"
 	"linkaudit/linkfiles"
 	"linkaudit/policy"
-	"linkaudit/report"
 )
 
 func check(c *cli.Context) error {

@@ -4,12 +4,12 @@ import (
 	"context"
 	"slices"
 
-	"linkaudit/change"
-	"linkaudit/fact"
-	"linkaudit/host"
-	"linkaudit/initramfs"
+	"linkaudit/internal/change"
+	"linkaudit/internal/fact"
+	"linkaudit/internal/host"
+	"linkaudit/internal/initramfs"
+	"linkaudit/internal/netconf"
 	"linkaudit/linkfiles"
-	"linkaudit/netconf"
 	"linkaudit/policy"
 )
 

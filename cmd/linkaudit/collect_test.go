@@ -3,7 +3,7 @@ package main
 import (
 	"testing"
 
-	"linkaudit/host"
+	"linkaudit/internal/host"
 	"linkaudit/linkfiles"
 )
 

@@ -10,9 +10,9 @@ import (
 	"strings"
 	"sync"
 
-	"linkaudit/host"
+	"linkaudit/internal/host"
+	"linkaudit/internal/override"
 	"linkaudit/linkfiles"
-	"linkaudit/override"
 )
 
 // completionFlag, as the last argument, asks for completions. It is the one of

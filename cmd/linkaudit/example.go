@@ -6,7 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"linkaudit/host"
+	"linkaudit/internal/host"
 	"linkaudit/testdata/hosts"
 )
 

@@ -6,8 +6,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"linkaudit/internal/report"
 	"linkaudit/policy"
-	"linkaudit/report"
 )
 
 func explain(c *cli.Context) error {

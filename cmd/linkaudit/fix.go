@@ -11,10 +11,10 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"linkaudit/change"
-	"linkaudit/host"
-	"linkaudit/override"
-	"linkaudit/report"
+	"linkaudit/internal/change"
+	"linkaudit/internal/host"
+	"linkaudit/internal/override"
+	"linkaudit/internal/report"
 )
 
 // targets reads the arguments and flags that name devices and kinds: each flag is a list,

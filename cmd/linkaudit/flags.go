@@ -11,10 +11,10 @@ import (
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
 
+	"linkaudit/internal/report"
+	"linkaudit/internal/siteconf"
 	"linkaudit/linkfiles"
 	"linkaudit/policy"
-	"linkaudit/report"
-	"linkaudit/siteconf"
 )
 
 // nagios is the format that makes a monitoring plugin of the program.

@@ -7,9 +7,9 @@ import (
 	"testing"
 
 	"linkaudit/docs"
-	"linkaudit/host"
+	"linkaudit/internal/host"
+	"linkaudit/internal/report"
 	"linkaudit/policy"
-	"linkaudit/report"
 	"linkaudit/testdata/hosts"
 )
 

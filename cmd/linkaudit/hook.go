@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"linkaudit/internal/group"
+	"linkaudit/internal/report"
+	"linkaudit/internal/watch"
 	"linkaudit/policy"
-	"linkaudit/report"
-	"linkaudit/watch"
 )
 
 // hook runs a program for each event, one after the other.

@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"linkaudit/internal/watch"
 	"linkaudit/test/tool"
-	"linkaudit/watch"
 )
 
 // A program that does not end is not left behind when the watch ends, and the events

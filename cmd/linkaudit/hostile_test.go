@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"linkaudit/report"
+	"linkaudit/internal/report"
 	"linkaudit/test/tool"
 )
 

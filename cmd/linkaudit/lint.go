@@ -7,9 +7,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"linkaudit/internal/report"
 	"linkaudit/linkfiles"
 	"linkaudit/policy"
-	"linkaudit/report"
 )
 
 func lint(c *cli.Context) error {

@@ -13,10 +13,10 @@ import (
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
 
-	"linkaudit/host"
+	"linkaudit/internal/host"
+	"linkaudit/internal/report"
 	"linkaudit/linkfiles"
 	"linkaudit/policy"
-	"linkaudit/report"
 )
 
 // idMachine is a machine for which addresses are made.

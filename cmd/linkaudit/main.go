@@ -19,7 +19,7 @@ import (
 	"syscall"
 	"time"
 
-	"linkaudit/report"
+	"linkaudit/internal/report"
 )
 
 // The exit statuses of every command that audits.

@@ -15,9 +15,9 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"linkaudit/internal/manual"
+	"linkaudit/internal/override"
 	"linkaudit/linkfiles"
-	"linkaudit/manual"
-	"linkaudit/override"
 	"linkaudit/test/doccmd"
 	"linkaudit/testdata/hosts"
 )

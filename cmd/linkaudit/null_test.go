@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"linkaudit/docs"
-	"linkaudit/host"
+	"linkaudit/internal/host"
 	"linkaudit/testdata/hosts"
 )
 

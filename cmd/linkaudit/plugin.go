@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"linkaudit/report"
+	"linkaudit/internal/report"
 )
 
 // isPlugin reports whether the program runs as a monitoring plugin, which

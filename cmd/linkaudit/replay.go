@@ -8,7 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"linkaudit/report"
+	"linkaudit/internal/report"
 )
 
 // maxEvent bounds a line of a record: an event with a stack has some kB.

@@ -12,10 +12,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"linkaudit/docs"
-	"linkaudit/host"
+	"linkaudit/internal/host"
+	"linkaudit/internal/report"
+	"linkaudit/internal/siteconf"
 	"linkaudit/policy"
-	"linkaudit/report"
-	"linkaudit/siteconf"
 	"linkaudit/testdata/hosts"
 )
 

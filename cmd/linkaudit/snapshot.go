@@ -8,7 +8,7 @@ import (
 	"github.com/google/renameio/v2"
 	"github.com/urfave/cli/v2"
 
-	"linkaudit/host"
+	"linkaudit/internal/host"
 	"linkaudit/policy"
 )
 

@@ -16,10 +16,10 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"linkaudit/fleet"
-	"linkaudit/host"
+	"linkaudit/internal/fleet"
+	"linkaudit/internal/host"
+	"linkaudit/internal/report"
 	"linkaudit/policy"
-	"linkaudit/report"
 )
 
 // errUnread is for snapshots that could not be audited; each was said already.

@@ -9,7 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"linkaudit/report"
+	"linkaudit/internal/report"
 )
 
 // version is set by the Makefile with -ldflags -X.

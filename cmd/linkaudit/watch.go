@@ -13,11 +13,11 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"linkaudit/host"
+	"linkaudit/internal/host"
+	"linkaudit/internal/report"
+	"linkaudit/internal/trace"
+	"linkaudit/internal/watch"
 	"linkaudit/policy"
-	"linkaudit/report"
-	"linkaudit/trace"
-	"linkaudit/watch"
 )
 
 // watchMemory is what garbage may add to before it is collected, in bytes.

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"linkaudit/watch"
+	"linkaudit/internal/watch"
 )
 
 // The count of devices is right and takes no memory, however many come.

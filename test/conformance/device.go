@@ -12,7 +12,7 @@ import (
 	"syscall"
 	"unsafe"
 
-	"linkaudit/fact"
+	"linkaudit/internal/fact"
 	"linkaudit/linkfiles"
 )
 

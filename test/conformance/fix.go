@@ -10,10 +10,10 @@ import (
 	"slices"
 	"strings"
 
-	"linkaudit/change"
-	"linkaudit/host"
+	"linkaudit/internal/change"
+	"linkaudit/internal/host"
+	"linkaudit/internal/override"
 	"linkaudit/linkfiles"
-	"linkaudit/override"
 )
 
 // An override is put in force on generated trees as linkaudit fix does it, and

@@ -9,9 +9,9 @@ import (
 	"slices"
 	"strings"
 
-	"linkaudit/fact"
-	"linkaudit/host"
-	"linkaudit/override"
+	"linkaudit/internal/fact"
+	"linkaudit/internal/host"
+	"linkaudit/internal/override"
 )
 
 // generateFix makes the case with the given index of a seed. Few trees of the

@@ -9,10 +9,10 @@ import (
 	"slices"
 	"strings"
 
-	"linkaudit/change"
-	"linkaudit/host"
+	"linkaudit/internal/change"
+	"linkaudit/internal/host"
+	"linkaudit/internal/override"
 	"linkaudit/linkfiles"
-	"linkaudit/override"
 )
 
 // fixOutcomeBatches is how many trees are tried under the running udevd of each

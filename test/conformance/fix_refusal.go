@@ -8,8 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"linkaudit/internal/override"
 	"linkaudit/linkfiles"
-	"linkaudit/override"
 	"linkaudit/policy"
 )
 

@@ -8,7 +8,7 @@ import (
 	"runtime"
 	"strings"
 
-	"linkaudit/fact"
+	"linkaudit/internal/fact"
 	"linkaudit/linkfiles"
 )
 

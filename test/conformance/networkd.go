@@ -12,10 +12,10 @@ import (
 	"syscall"
 	"time"
 
-	"linkaudit/fact"
-	"linkaudit/host"
+	"linkaudit/internal/fact"
+	"linkaudit/internal/host"
+	"linkaudit/internal/netconf"
 	"linkaudit/linkfiles"
-	"linkaudit/netconf"
 	"linkaudit/policy"
 	"linkaudit/test/tool"
 )

@@ -16,8 +16,8 @@ import (
 	"syscall"
 	"time"
 
-	"linkaudit/fact"
-	"linkaudit/host"
+	"linkaudit/internal/fact"
+	"linkaudit/internal/host"
 	"linkaudit/linkfiles"
 	"linkaudit/policy"
 	"linkaudit/test/tool"

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"linkaudit/host"
+	"linkaudit/internal/host"
 	"linkaudit/linkfiles"
 )
 

@@ -70,7 +70,7 @@ func (b Block) Script() string {
 // root; those of manual become man pages.
 func Pages(root string) ([]string, error) {
 	pages := []string{"README.md"}
-	for _, dir := range []string{"docs", "contrib", "manual"} {
+	for _, dir := range []string{"docs", "contrib", "internal/manual"} {
 		err := filepath.WalkDir(filepath.Join(root, dir), func(path string, d fs.DirEntry, err error) error {
 			if err == nil && filepath.Ext(path) == ".md" && d.Type().IsRegular() {
 				path, err = filepath.Rel(root, path)

@@ -12,8 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"linkaudit/host"
-	"linkaudit/initramfs"
+	"linkaudit/internal/host"
+	"linkaudit/internal/initramfs"
 	"linkaudit/linkfiles"
 )
 

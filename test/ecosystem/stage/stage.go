@@ -12,8 +12,8 @@ import (
 	"testing"
 
 	"linkaudit/docs"
-	"linkaudit/fact"
-	"linkaudit/host"
+	"linkaudit/internal/fact"
+	"linkaudit/internal/host"
 	"linkaudit/linkfiles"
 	"linkaudit/test/tool"
 	"linkaudit/testdata/hosts"

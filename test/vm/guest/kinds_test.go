@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"linkaudit/host"
+	"linkaudit/internal/host"
 	"linkaudit/policy"
 )
 

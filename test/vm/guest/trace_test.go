@@ -23,7 +23,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"linkaudit/trace"
+	"linkaudit/internal/trace"
 )
 
 // tracing opens a tracer until the test ends.

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"linkaudit/trace"
+	"linkaudit/internal/trace"
 )
 
 // TestTraceZLockdown comes last: a kernel that is locked down stays so.

@@ -1,0 +1,215 @@
+package change
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"linkaudit/internal/override"
+)
+
+// Applied is a set of changes that were made, which can be rolled back. Until Commit a
+// file says what they are, so that a run that is killed is rolled back by the next.
+type Applied struct {
+	tree *tree
+	// ctx is that of the run; what is taken back is so without it.
+	ctx context.Context
+	// unfinished is in that file, and noted is its directory.
+	unfinished *unfinished
+	noted      string
+	undo       []func() error
+}
+
+// Apply carries out plans below root; the lock is held. Where it fails,
+// everything it did is undone again, and the error says whether that worked.
+func Apply(ctx context.Context, root string, plans []*Plan) (*Applied, error) {
+	t, err := openTree(root)
+	if err != nil {
+		return nil, err
+	}
+	var steps []step
+	for _, p := range plans {
+		if p.LinkChanged() {
+			steps = append(steps, step{Path: p.Path, Old: p.Old, New: p.Content})
+		}
+		for _, n := range p.NetDevs {
+			if n.Changed() {
+				steps = append(steps, step{Path: n.Path, Old: n.Old, New: n.Content})
+			}
+		}
+		for i := range p.Remove {
+			s, err := t.removal(&p.Remove[i])
+			if err != nil {
+				t.close()
+				return nil, unchanged(err)
+			}
+			steps = append(steps, s...)
+		}
+	}
+	return t.apply(ctx, steps)
+}
+
+// Undo removes overrides below root; the lock is held.
+func Undo(ctx context.Context, root string, overrides []*override.Override) (*Applied, error) {
+	t, err := openTree(root)
+	if err != nil {
+		return nil, err
+	}
+	var steps []step
+	for _, o := range overrides {
+		s, err := t.removal(o)
+		if err != nil {
+			t.close()
+			return nil, unchanged(err)
+		}
+		steps = append(steps, s...)
+	}
+	return t.apply(ctx, steps)
+}
+
+// removal is the step that removes an override; none where it is gone.
+func (t *tree) removal(o *override.Override) ([]step, error) {
+	old, err := t.read(o.Path)
+	if old == nil || err != nil {
+		return nil, err
+	}
+	// Whoever looked before the lock was held may have seen another file.
+	if now, ok := override.Parse(o.Path, old); !ok || now.Target != o.Target || now.Edited != o.Edited {
+		return nil, changedMeanwhile(o.Path)
+	}
+	return []step{{Path: o.Path, Old: old, Made: slices.DeleteFunc(slices.Clone(o.MadeDirs), func(dir string) bool {
+		// Whatever an edited comment says.
+		return !strings.HasPrefix(o.Path, dir+"/")
+	})}}, nil
+}
+
+// apply carries the steps out.
+func (t *tree) apply(ctx context.Context, steps []step) (*Applied, error) {
+	a := &Applied{tree: t, ctx: ctx}
+	for i := range steps {
+		if s := &steps[i]; s.New != nil {
+			var err error
+			if s.Made, err = t.missing(dirOf(s.Path)); err != nil {
+				return nil, a.failed(err)
+			}
+		}
+	}
+	var err error
+	if a.unfinished, a.noted, err = t.begin(ctx, steps); err != nil {
+		return nil, a.failed(err)
+	}
+	for _, s := range steps {
+		if s.New != nil {
+			err = a.write(s)
+		} else {
+			err = a.remove(s)
+		}
+		if err != nil {
+			return nil, a.failed(err)
+		}
+	}
+	return a, nil
+}
+
+func dirOf(name string) string { return name[:strings.LastIndexByte(name, '/')] }
+
+func (a *Applied) write(s step) error {
+	made, err := a.tree.write(a.ctx, s.Path, s.New, s.Old)
+	if len(made) > 0 {
+		a.undo = append(a.undo, func() error {
+			_, err := a.tree.removeDirs(made)
+			return err
+		})
+	}
+	if written := (*writtenError)(nil); err == nil || errors.As(err, &written) {
+		a.undo = append(a.undo, func() error {
+			if s.Old == nil {
+				return a.tree.remove(s.Path, s.New)
+			}
+			_, err := a.tree.write(a.ctx, s.Path, s.Old, s.New)
+			return err
+		})
+	}
+	return err
+}
+
+func (a *Applied) remove(s step) error {
+	err := a.tree.remove(s.Path, s.Old)
+	if written := (*writtenError)(nil); err == nil || errors.As(err, &written) {
+		a.undo = append(a.undo, func() error {
+			_, err := a.tree.write(a.ctx, s.Path, s.Old, nil)
+			return err
+		})
+	}
+	if err != nil {
+		return err
+	}
+	// A directory that goes comes back with the file.
+	_, err = a.tree.removeDirs(s.Made)
+	return err
+}
+
+// failed rolls back and adds to the error what became of that.
+func (a *Applied) failed(err error) error {
+	if back := a.RollBack(); back != nil {
+		// Not %w: an error of two would be told in two lines, without this.
+		return fmt.Errorf("%w; and it could not be taken back: %v", err, back)
+	}
+	return unchanged(err)
+}
+
+// both is errors.Join in one line, for errors that become a part of a sentence.
+func both(a, b error) error {
+	switch {
+	case a == nil:
+		return b
+	case b == nil:
+		return a
+	}
+	return fmt.Errorf("%w; %w", a, b)
+}
+
+func unchanged(err error) error { return fmt.Errorf("%w; nothing is changed", err) }
+
+// RollBack brings the files back to what they were. Where that fails the file that says
+// what was done stays, and the next run tries again.
+func (a *Applied) RollBack() error {
+	a.ctx = context.WithoutCancel(a.ctx)
+	var failed error
+	again := false // the next run is to try
+	add := func(err error) {
+		// What somebody else wrote stays.
+		again = again || err != nil && (!errors.Is(err, errChangedMeanwhile) || errors.Is(err, errKeptAside))
+		switch {
+		case err == nil:
+		case failed == nil:
+			failed = err
+		default:
+			failed = fmt.Errorf("%w; %v", failed, err)
+		}
+	}
+	for i := len(a.undo) - 1; i >= 0; i-- {
+		add(a.undo[i]())
+	}
+	a.undo = nil
+	if !again && a.unfinished != nil {
+		_, err := a.tree.sweep(a.unfinished.wrote)
+		add(err)
+		_, err = a.tree.end(a.noted)
+		add(err)
+	}
+	a.tree.close()
+	return failed
+}
+
+// Commit keeps the changes; where it fails they are still to be rolled back. unsynced is
+// as of end.
+func (a *Applied) Commit() (unsynced, err error) {
+	if unsynced, err = a.tree.end(a.noted); err != nil {
+		return nil, err
+	}
+	a.tree.close()
+	return unsynced, nil
+}

@@ -1,0 +1,64 @@
+package change
+
+import (
+	"errors"
+	"slices"
+
+	"linkaudit/internal/netconf"
+	"linkaudit/internal/override"
+	"linkaudit/policy"
+)
+
+// managerPlan is the part of programs other than systemd-networkd in a plan, of
+// whose files linkaudit writes none.
+type managerPlan struct {
+	notes []string
+	// leaves says why no file of linkaudit's would do anything.
+	leaves string
+}
+
+// heedManagers works out what an override would do about the devices to which such
+// a program gives an address.
+func (in Input) heedManagers(t override.Target) (plan managerPlan, err error) {
+	for _, name := range in.managed(t) {
+		o := policy.OverridingOf(in.Snapshot, name, t.Kind, in.Place)
+		switch {
+		case o == nil:
+		case !o.InVain, t.Name == "":
+			plan.notes = append(plan.notes, o.Words)
+		case o.By.Address.Way != netconf.WayNetworkd:
+			plan.leaves = o.Words
+		case !in.networkdCreates(name):
+			return plan, errors.New(o.Words)
+		}
+	}
+	return plan, nil
+}
+
+// managed are the names of the target's devices that exist or are declared.
+func (in Input) managed(t override.Target) []string {
+	if t.Name != "" {
+		return []string{t.Name}
+	}
+	var names []string
+	for _, d := range in.Snapshot.Declarations.Or(nil) {
+		if !d.Pattern && d.Kind == t.Kind {
+			names = append(names, d.Device)
+		}
+	}
+	for i := range in.Snapshot.Devices {
+		if d := &in.Snapshot.Devices[i]; d.Kind == t.Kind {
+			names = append(names, d.Name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// networkdCreates reports whether a .netdev file that is there has the device made:
+// planNetDevs has a remedy for that.
+func (in Input) networkdCreates(name string) bool {
+	return in.Networkd != nil && slices.ContainsFunc(in.declares(in.Networkd.NetDev), func(d netconf.Declaration) bool {
+		return d.Creates && d.Ignored == "" && d.Device == name
+	})
+}

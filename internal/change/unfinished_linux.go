@@ -1,0 +1,332 @@
+package change
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"linkaudit/internal/override"
+	"linkaudit/linkfiles"
+)
+
+// UnfinishedName is the file that says what a run is about to do, from before the first
+// change until all are verified. It is in the directory of the overrides or, where that is
+// missing or goes, in one above. One that is there while nobody holds the lock is of a run
+// that was killed: the next one takes back what that did.
+const UnfinishedName = ".linkaudit-unfinished"
+
+// limitUnfinished is more than any run writes, in bytes.
+const limitUnfinished = 64 << 20
+
+// step is what is done to one file.
+type step struct {
+	Path string `json:"path"`
+	// Old is there before, New after it; null for no file.
+	Old []byte `json:"old"`
+	New []byte `json:"new"`
+	// Made are the directories that are made for the file, or go with it.
+	Made []string `json:"made,omitempty"`
+}
+
+// unfinished is what a run is about to do, in this order.
+type unfinished struct {
+	Steps []step `json:"steps"`
+	// text is the file's.
+	text []byte
+}
+
+// unfinishedDirs are where such a file may be.
+func unfinishedDirs() (dirs []string) {
+	for dir := override.Dir; dir != "/"; dir = path.Dir(dir) {
+		dirs = append(dirs, dir)
+	}
+	return dirs
+}
+
+// begin writes down what is about to be done, and returns in which directory.
+func (t *tree) begin(ctx context.Context, steps []step) (u *unfinished, at string, err error) {
+	u = &unfinished{Steps: steps}
+	if u.text, err = json.Marshal(u); err != nil {
+		return nil, "", err
+	}
+	at, err = t.note(ctx, u)
+	return u, at, err
+}
+
+func (t *tree) note(ctx context.Context, u *unfinished) (at string, err error) {
+	for _, name := range unfinishedDirs() {
+		if slices.ContainsFunc(u.Steps, func(s step) bool { return slices.Contains(s.Made, name) }) {
+			continue // it is made, or goes
+		}
+		dir, _, err := t.dir(name, false)
+		if errors.Is(err, unix.ENOENT) {
+			continue
+		}
+		if err != nil {
+			return "", err
+		}
+		defer unix.Close(dir)
+		file := path.Join(name, UnfinishedName)
+		temp, err := writeTemporary(ctx, dir, file, u.text, 0o600)
+		if err != nil {
+			return "", fmt.Errorf("write %s: %w", file, err)
+		}
+		if err = unix.Renameat(dir, temp, dir, UnfinishedName); err != nil {
+			unix.Unlinkat(dir, temp, 0)
+		} else {
+			err = syncDir(dir)
+		}
+		if err != nil {
+			return name, fmt.Errorf("write %s: %w", file, err)
+		}
+		return name, nil
+	}
+	return "", nil // a tree without /etc has nothing that could be half done
+}
+
+// end removes what begin wrote: from here on the change stays. unsynced says that after a
+// power cut it may be there again.
+func (t *tree) end(at string) (unsynced, err error) {
+	if at == "" {
+		return nil, nil
+	}
+	dir, _, err := t.dir(at, false)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(dir)
+	name := path.Join(at, UnfinishedName)
+	if err := unix.Unlinkat(dir, UnfinishedName, 0); err != nil && !errors.Is(err, unix.ENOENT) {
+		return nil, fmt.Errorf("remove %s: %w", name, err)
+	}
+	if err := syncDir(dir); err != nil {
+		unsynced = fmt.Errorf("%s is removed, but that could not be written to the disk (%w): should the machine lose power now, the next run would take the change back", name, err)
+	}
+	return unsynced, nil
+}
+
+// Interrupted is the file that a run left that was killed, "" where there is none.
+func Interrupted(root string) string {
+	for _, dir := range unfinishedDirs() {
+		if name := path.Join(dir, UnfinishedName); unfinishedAt(root, name) {
+			return name
+		}
+	}
+	return ""
+}
+
+func unfinishedAt(root, name string) bool {
+	_, err := os.Lstat(path.Join(root, name))
+	return err == nil
+}
+
+// recover takes back what a run did that was killed, and removes what it left. It says
+// what it did, a sentence each. The lock is held.
+func (t *tree) recover(ctx context.Context) (said []string, err error) {
+	notes := map[string]*unfinished{}
+	for _, at := range unfinishedDirs() {
+		if notes[at], err = t.readUnfinished(at); err != nil {
+			return nil, err
+		}
+	}
+	// First, since what is in a directory keeps it from going.
+	if said, err = t.sweep(func(content []byte) bool {
+		none := true
+		for _, u := range notes {
+			if u == nil {
+				continue
+			}
+			none = false
+			if u.wrote(content) {
+				return true
+			}
+		}
+		return none // what a run left that had changed nothing yet
+	}); err != nil {
+		return said, err
+	}
+	for _, at := range unfinishedDirs() {
+		if u := notes[at]; u != nil {
+			one, err := t.takeBackAll(ctx, at, u)
+			said = append(said, one...)
+			if err != nil {
+				return said, err
+			}
+		}
+	}
+	return said, nil
+}
+
+// readUnfinished returns what a run left in the directory that was killed; nil for none.
+func (t *tree) readUnfinished(at string) (*unfinished, error) {
+	name := path.Join(at, UnfinishedName)
+	text, err := t.readOwn(name)
+	if errors.Is(err, errNoDirectory) && !unfinishedAt(t.root, name) {
+		return nil, nil
+	}
+	if text == nil || err != nil {
+		return nil, err
+	}
+	u := &unfinished{text: text}
+	if err := json.Unmarshal(text, u); err != nil {
+		return nil, fmt.Errorf("%s is not what linkaudit writes (%w): see what it is, and remove it", name, err)
+	}
+	for _, s := range u.Steps {
+		if !ownPath(s.Path) {
+			return nil, fmt.Errorf("%s names %q, which is no file of linkaudit's: see what it is, and remove it", name, s.Path)
+		}
+	}
+	return u, nil
+}
+
+// wrote reports whether the run had that in a temporary file: what it wrote, perhaps not to
+// the end, or what it replaced or removed.
+func (u *unfinished) wrote(content []byte) bool {
+	return bytes.HasPrefix(u.text, content) || slices.ContainsFunc(u.Steps, func(s step) bool {
+		return bytes.HasPrefix(s.New, content) || bytes.HasPrefix(s.Old, content)
+	})
+}
+
+func (t *tree) takeBackAll(ctx context.Context, at string, u *unfinished) (said []string, err error) {
+	for _, s := range slices.Backward(u.Steps) {
+		did, err := t.takeBack(ctx, s)
+		if err != nil {
+			return said, fmt.Errorf("take back what a run did that was interrupted: %w", err)
+		}
+		if did != "" {
+			said = append(said, did)
+		}
+	}
+	_, err = t.end(at)
+	return said, err
+}
+
+// takeBack undoes a step, if it was done.
+func (t *tree) takeBack(ctx context.Context, s step) (said string, err error) {
+	now, err := t.read(s.Path)
+	if err != nil {
+		return "", err
+	}
+	switch {
+	case same(now, s.Old):
+	case !same(now, s.New):
+		return fmt.Sprintf("%s was changed by somebody else since a run of linkaudit was interrupted, and stays as it is", s.Path), nil
+	case s.Old == nil:
+		said, err = fmt.Sprintf("took back %s, of a run that was interrupted", s.Path), t.remove(s.Path, s.New)
+	default:
+		said = fmt.Sprintf("took back what a run did to %s that was interrupted", s.Path)
+		_, err = t.write(ctx, s.Path, s.Old, s.New)
+	}
+	if err == nil && s.Old == nil {
+		_, err = t.removeDirs(s.Made)
+	}
+	return said, err
+}
+
+func same(a, b []byte) bool { return (a == nil) == (b == nil) && bytes.Equal(a, b) }
+
+// ownPath reports whether a path is one at which linkaudit writes: an override of its
+// own, or a drop-in of one file, in the directory of the overrides.
+func ownPath(name string) bool {
+	dir, base := path.Split(name)
+	dir = strings.TrimSuffix(dir, "/")
+	if name != path.Clean(name) || !override.OwnName(base) {
+		return false
+	}
+	if base != override.DropInName {
+		return dir == override.Dir
+	}
+	return path.Dir(dir) == override.Dir && (strings.HasSuffix(dir, ".link.d") || strings.HasSuffix(dir, ".netdev.d"))
+}
+
+// readOwn reads a file that nobody but this user or root may have written; nil for none.
+func (t *tree) readOwn(name string) ([]byte, error) {
+	dir, _, err := t.dir(path.Dir(name), false)
+	if errors.Is(err, unix.ENOENT) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(dir)
+	var st unix.Stat_t
+	switch err := unix.Fstatat(dir, path.Base(name), &st, unix.AT_SYMLINK_NOFOLLOW); {
+	case errors.Is(err, unix.ENOENT):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", name, err)
+	case st.Mode&unix.S_IFMT != unix.S_IFREG || st.Mode&0o022 != 0 || st.Uid != 0 && int(st.Uid) != os.Geteuid():
+		return nil, fmt.Errorf("%s is no file that linkaudit wrote: remove it", name)
+	}
+	return readAt(dir, name, limitUnfinished)
+}
+
+// sweep removes temporary files wherever a run may have left them. What ours does not know
+// is kept under another name, and said.
+func (t *tree) sweep(ours func(content []byte) bool) (said []string, err error) {
+	for _, name := range unfinishedDirs() {
+		dir, _, err := t.dir(name, false)
+		if errors.Is(err, unix.ENOENT) || errors.Is(err, errNoDirectory) {
+			continue // nothing of linkaudit's is in there
+		}
+		if err != nil {
+			return said, err
+		}
+		saved, err := sweepDir(dir, name, ours)
+		unix.Close(dir)
+		for _, file := range saved {
+			said = append(said, fmt.Sprintf("%s is what somebody wrote into a file that a run of linkaudit was changing, which was interrupted: see where it belongs", file))
+		}
+		if err != nil {
+			return said, fmt.Errorf("%s: remove what an interrupted run left: %w", name, err)
+		}
+	}
+	return said, nil
+}
+
+func sweepDir(dir int, name string, ours func(content []byte) bool) (saved []string, err error) {
+	sweepOne := func(fd int, in string) ([]string, error) {
+		names, err := namesIn(fd)
+		if err != nil {
+			return nil, err
+		}
+		kept, err := removeTemporaries(fd, names, ours)
+		for _, file := range kept {
+			saved = append(saved, path.Join(in, file))
+		}
+		return names, err
+	}
+	names, err := sweepOne(dir, name)
+	if err != nil || name != override.Dir {
+		return saved, err
+	}
+	for _, sub := range names {
+		if !strings.HasSuffix(sub, ".link.d") && !strings.HasSuffix(sub, ".netdev.d") {
+			continue
+		}
+		fd, err := openDirAt(dir, sub)
+		switch {
+		case errors.Is(err, unix.ELOOP), errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.ENOENT):
+			continue // likewise
+		case err != nil:
+			return saved, err
+		}
+		_, err = sweepOne(fd, path.Join(name, sub))
+		unix.Close(fd)
+		if err != nil {
+			return saved, err
+		}
+	}
+	return saved, nil
+}
+
+// limitFile is the largest file that is read of a tree, in bytes.
+const limitFile = linkfiles.MaxFileSize

@@ -1,0 +1,277 @@
+// Package fleet finds what only several hosts together show: an address or a
+// machine-id that more than one has, and devices of one name whose policies
+// differ.
+//
+// It gathers, package policy judges. Memory does not grow with the number of
+// hosts: what does not fit goes into temporary files without a name.
+package fleet
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+
+	"linkaudit/internal/host"
+	"linkaudit/policy"
+)
+
+// memory is how many bytes of what was gathered are held; the rest is in
+// temporary files.
+const memory = 8 << 20
+
+// listed is how many of the hosts that a finding is about are named.
+const listed = 10
+
+// Fleet is what was gathered of the hosts so far. Add may be called from several
+// threads at once.
+type Fleet struct {
+	mu     sync.Mutex
+	sorter sorter
+}
+
+// New returns an empty fleet, which has to be closed in the end.
+func New() *Fleet { return &Fleet{sorter: sorter{memory: memory}} }
+
+// Close gives its temporary files back.
+func (f *Fleet) Close() error { return f.sorter.close() }
+
+// Finding is one about several hosts.
+type Finding struct {
+	policy.Finding
+	// Hosts is how many hosts it is about.
+	Hosts int `json:"hosts"`
+	// Claims are the devices, or hosts, of the first few of them.
+	Claims []policy.Claim `json:"claims"`
+}
+
+// What a record is about, in the order of the findings.
+const (
+	aboutMachineID = "1"
+	aboutAddress   = "2"
+	aboutPolicy    = "3"
+)
+
+// record is that a host has something: a machine-id, an address, a policy for a
+// device.
+type record struct {
+	about, key string
+	policy     string // of aboutPolicy
+	identity   string // of the host
+	claim      policy.Claim
+	reach      policy.Reach // of aboutAddress
+}
+
+// separator stands between the fields of a record, in an order in which those of
+// one key come together, and of one host in those. No address and no name that
+// the kernel takes has one.
+const separator = "\x00"
+
+func (r record) encode() []byte {
+	fields := []string{r.about, r.key, r.policy, r.claim.Host, r.identity, r.claim.Source, r.claim.Device, string('0' + rune(r.reach))}
+	for i := range fields {
+		fields[i] = strings.ReplaceAll(fields[i], separator, " ")
+	}
+	return []byte(strings.Join(fields, separator))
+}
+
+func decode(b []byte) (record, error) {
+	f := strings.Split(string(b), separator)
+	if len(f) != 8 || len(f[7]) != 1 {
+		return record{}, errors.New("a temporary file was changed by somebody")
+	}
+	return record{
+		about: f[0], key: f[1], policy: f[2], identity: f[4],
+		claim: policy.Claim{Host: f[3], Source: f[5], Device: f[6]}, reach: policy.Reach(f[7][0] - '0'),
+	}, nil
+}
+
+// Add gathers what an audited host has. source says where it was read,
+// "web1.json" or "hosts.ndjson:17".
+func (f *Fleet) Add(source string, res *policy.Result) error {
+	snap := res.Snapshot
+	of := record{identity: identity(snap), claim: policy.Claim{Host: snap.System.Hostname.Or("a host without a name"), Source: source}}
+	var records []record
+	if id := snap.System.MachineID.Fingerprint(); id != "" {
+		r := of
+		r.about, r.key = aboutMachineID, id
+		records = append(records, r)
+	}
+	type carrier struct {
+		record int
+		port   bool
+	}
+	best := map[string]carrier{} // of each address
+	for i := range snap.Devices {
+		d := &snap.Devices[i]
+		if d.MAC == "" || d.MAC == "00:00:00:00:00:00" || d.Loopback() {
+			continue
+		}
+		r := of
+		r.about, r.key, r.claim.Device, r.reach = aboutAddress, d.MAC, d.Name, policy.ReachOf(d)
+		b, seen := best[d.MAC]
+		switch {
+		case !seen:
+			best[d.MAC] = carrier{len(records), d.Master != ""}
+			records = append(records, r)
+		// A port carries its master's address, which is the one to name.
+		case r.reach > records[b.record].reach || r.reach == records[b.record].reach && d.Master == "" && b.port:
+			best[d.MAC] = carrier{b.record, d.Master != ""}
+			records[b.record] = r
+		}
+	}
+	for i := range res.Devices {
+		d := &res.Devices[i]
+		if d.Policy.IsUnknown() {
+			continue
+		}
+		r := of
+		r.about, r.key, r.claim.Device = aboutPolicy, d.Kind+separatorOfKey+d.Name, d.Name
+		// udevd treats a policy that is not set like none.
+		r.policy = d.Policy.Or("none")
+		records = append(records, r)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, r := range records {
+		if err := f.sorter.add(r.encode()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// separatorOfKey stands between kind and name; neither has a slash.
+const separatorOfKey = "/"
+
+// identity tells hosts apart. Two snapshots of one host, taken at two times, are
+// one host: they agree in machine-id, name and the permanent addresses of the
+// hardware.
+func identity(s *host.Snapshot) string {
+	facts := []string{s.System.MachineID.Fingerprint(), s.System.Hostname.Or("")}
+	var hardware []string
+	for i := range s.Devices {
+		if mac := s.Devices[i].PermanentMAC; mac != "" && s.Devices[i].Kind == "" {
+			hardware = append(hardware, mac)
+		}
+	}
+	slices.Sort(hardware)
+	sum := sha256.Sum256([]byte(strings.Join(append(facts, hardware...), separator)))
+	return hex.EncodeToString(sum[:8])
+}
+
+// Findings calls yield with each finding, those about machine-ids first, then
+// addresses, then policies.
+func (f *Fleet) Findings(site policy.Site, yield func(Finding) error) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	g := group{site: site, yield: yield}
+	err := f.sorter.each(func(b []byte) error {
+		r, err := decode(b)
+		if err != nil {
+			return err
+		}
+		return g.add(r)
+	})
+	if err != nil {
+		return err
+	}
+	return g.end()
+}
+
+// group is the records of one key, of which a policy's are kept apart.
+type group struct {
+	site  policy.Site
+	yield func(Finding) error
+
+	first    string // the identity of the first host
+	several  bool   // there is another
+	last     record
+	shared   policy.Shared // by hosts of one policy
+	reach    policy.Reach  // of the last host
+	policies map[string]policy.Shared
+}
+
+func (g *group) add(r record) error {
+	switch {
+	case r.about != g.last.about || r.key != g.last.key:
+		if err := g.end(); err != nil {
+			return err
+		}
+		g.shared, g.policies = policy.Shared{Value: r.key}, nil
+		g.first, g.several = r.identity, false
+	case r.policy != g.last.policy:
+		g.host()
+		g.keep()
+		g.shared = policy.Shared{Value: r.key}
+	case r.identity == g.last.identity:
+		g.reach = max(g.reach, r.reach)
+		g.last = r
+		return nil
+	default:
+		g.host()
+	}
+	g.last, g.reach = r, r.reach
+	g.several = g.several || r.identity != g.first
+	g.shared.Hosts++
+	if len(g.shared.Claims) < listed {
+		g.shared.Claims = append(g.shared.Claims, r.claim)
+	}
+	return nil
+}
+
+// host counts the last host, all of whose records have been seen.
+func (g *group) host() {
+	switch g.reach {
+	case policy.Outward:
+		g.shared.Outward++
+	case policy.Unsure:
+		g.shared.Unsure++
+	}
+}
+
+func (g *group) keep() {
+	if g.policies == nil {
+		g.policies = map[string]policy.Shared{}
+	}
+	g.policies[g.last.policy] = g.shared
+}
+
+// end judges the group.
+func (g *group) end() error {
+	if g.last.about == "" {
+		return nil
+	}
+	if !g.several {
+		return nil
+	}
+	g.host()
+	s := g.shared
+	var found []policy.Finding
+	switch g.last.about {
+	case aboutMachineID:
+		found = policy.SharedMachineID(g.site, s)
+	case aboutAddress:
+		found = policy.SharedAddress(g.site, s)
+	case aboutPolicy:
+		if g.policies == nil {
+			return nil
+		}
+		g.keep()
+		s = policy.Shared{}
+		for _, p := range []string{"persistent", "random", "none"} {
+			s.Hosts += g.policies[p].Hosts
+			s.Claims = append(s.Claims, g.policies[p].Claims...)
+		}
+		kind, name, _ := strings.Cut(g.last.key, separatorOfKey)
+		found = policy.PolicyDiffers(g.site, name, kind, g.policies)
+	}
+	for _, f := range found {
+		if err := g.yield(Finding{f, s.Hosts, s.Claims}); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,257 @@
+package host
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"linkaudit/internal/fact"
+	"linkaudit/internal/initramfs"
+	"linkaudit/internal/netconf"
+	"linkaudit/linkfiles"
+)
+
+// The bounds of looking for images and reading them.
+const (
+	maxImages = 24
+	// maxImageFiles is the size of all .link files of all images: parsed, they
+	// take some thirty times as much.
+	maxImageFiles = 256 << 10
+	// imageTimeout is for one image, imagesTimeout for all together.
+	imageTimeout  = 2 * time.Minute
+	imagesTimeout = 5 * time.Minute
+	// gcPercent is GOGC while images are read, and gcLimit GOMEMLIMIT: on a busy
+	// machine garbage is made faster than it is collected, unless it has to be.
+	gcPercent = 15
+	gcLimit   = 48 << 20
+)
+
+// frugal has the process take no more memory than it must, until the function
+// that it returns is called.
+func frugal() (usual func()) {
+	percent, limit := debug.SetGCPercent(gcPercent), debug.SetMemoryLimit(gcLimit)
+	return func() {
+		debug.SetGCPercent(percent)
+		debug.SetMemoryLimit(limit)
+	}
+}
+
+// ReadInitramfs reads all initramfs images that belong to the root, "" or "/" for
+// the running machine's. One that cannot be read is among them, with the reason.
+// The problems are about directories.
+func ReadInitramfs(ctx context.Context, root string) (images []initramfs.Image, problems []string) {
+	f := files{root: root}
+	if root == "/" {
+		f.root = ""
+	}
+	// The window of a decompressor is much of what is in use, and the heap may
+	// not grow to the double of it.
+	defer frugal()()
+	ctx, cancel := context.WithTimeoutCause(ctx, imagesTimeout, fmt.Errorf("all images together took longer than %v", imagesTimeout))
+	defer cancel()
+	found, problems := f.initramfsImages()
+	if len(found) > maxImages {
+		problems = append(problems, fmt.Sprintf("there are %d initramfs images, of which the first %d were read", len(found), maxImages))
+		found = found[:maxImages]
+	}
+	var size int64
+	for _, img := range found {
+		read := f.readInitramfs(ctx, img)
+		if size += read.Size(); size > maxImageFiles {
+			size -= read.Size()
+			img.Unreadable = fmt.Sprintf("the .link files of all images together are larger than %d KiB", maxImageFiles>>10)
+			read = img
+		}
+		images = append(images, read)
+	}
+	return images, problems
+}
+
+func (f files) readInitramfs(ctx context.Context, found initramfs.Image) initramfs.Image {
+	ctx, cancel := context.WithTimeoutCause(ctx, imageTimeout, fmt.Errorf("it took longer than %v", imageTimeout))
+	defer cancel()
+	img, err := f.initramfs(ctx, found.Path)
+	if err != nil {
+		found.Unreadable = err.Error()
+		return found
+	}
+	img.Path, img.Kernel = found.Path, found.Kernel
+	return *img
+}
+
+func (f files) initramfs(ctx context.Context, name string) (*initramfs.Image, error) {
+	file, err := f.open(name)
+	if err != nil {
+		return nil, errors.New(strings.TrimPrefix(err.Error(), name+": "))
+	}
+	defer file.Close()
+	return initramfs.Read(ctx, file, file.Size(), initramfs.Interpreter{
+		RunsSetupLink: runsSetupLink, Release: releaseInProgram, Declares: declaredInImage,
+	})
+}
+
+// declaredInImage is what the programs in an image make of their configuration.
+// systemd-networkd is put into one to be started there.
+func declaredInImage(c initramfs.Configuration) []netconf.Declaration {
+	all, _ := netconf.Read(c.Files, c.Release)
+	rel, ok := c.Release.Get()
+	if c.Networkd == nil || !ok {
+		return all
+	}
+	const why = "the image is not running"
+	return append(all, c.Networkd.Declarations(netconf.NetworkdMachine{
+		Release: rel, Active: fact.Known(true),
+		System: &linkfiles.System{
+			Hostname: fact.Unknown[string](why), KernelCommandLine: fact.Unknown[string](why), Virtualization: fact.Unknown[linkfiles.Virt](why),
+			KernelRelease: fact.Unknown[string](why), Architecture: fact.Unknown[string](why),
+		},
+		NewDevice: func(name, kind string) *linkfiles.Device {
+			return &linkfiles.Device{Name: name, Kind: fact.Text(kind), MAC: fact.Unknown[string](why), Type: fact.Unknown[string](why),
+				Driver: fact.Unknown[string](why), Path: fact.Unknown[string](why), PermMAC: fact.Unknown[string](why),
+				Properties: func(string) fact.Fact[string] { return fact.Unknown[string](why) }}
+		},
+	})...)
+}
+
+// releaseInProgram finds the release in a udevd of an image: by the name of the
+// library that it is linked to, or the version it greets with. It looks for the
+// text and does not take the program apart as elfVersion does: debug/elf inflates
+// compressed sections whatever size they have.
+func releaseInProgram(program []byte) (linkfiles.Release, bool) {
+	const library = "libsystemd-shared-"
+	for rest := program; ; {
+		i := bytes.Index(rest, []byte(library))
+		if i < 0 {
+			break
+		}
+		rest = rest[i:]
+		name, _, _ := bytes.Cut(rest[:min(len(rest), 100)], []byte{0})
+		if v, ok := sharedLibraryVersion(string(name)); ok {
+			if rel, ok := parseRelease(v); ok {
+				return rel, true
+			}
+		}
+		rest = rest[len(library):]
+	}
+	if v, ok := versionInProgram(program); ok {
+		return parseRelease(v)
+	}
+	return 0, false
+}
+
+// Where images are below the root: in /boot, beside a kernel's modules (dracut(8)
+// writes there where it finds one), and on boot and EFI system partitions, in the
+// layout of the Boot Loader Specification.
+const (
+	bootDir    = "/boot"
+	modulesDir = "/usr/lib/modules"
+)
+
+var espDirs = []string{"/boot", "/efi", "/boot/efi"}
+
+// initramfsImages finds images, and the kernels that they are for. Each file
+// counts once, under a name that has the kernel in it: /boot/initrd.img is a link.
+func (f files) initramfsImages() (images []initramfs.Image, problems []string) {
+	type fileID struct{ dev, ino uint64 }
+	seen := map[fileID]bool{}
+	add := func(name, kernel string) {
+		// What is no file is left to the reader, which says why.
+		real, err := f.path(name)
+		var st unix.Stat_t
+		if err == nil && unix.Stat(real, &st) == nil {
+			id := fileID{uint64(st.Dev), st.Ino}
+			if seen[id] || st.Mode&unix.S_IFMT == unix.S_IFDIR {
+				return
+			}
+			seen[id] = true
+		}
+		images = append(images, initramfs.Image{Path: name, Kernel: kernel})
+	}
+	list := func(dir string) []string {
+		names, err := f.names(dir)
+		if err != nil && !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ENOTDIR) {
+			problems = append(problems, fmt.Sprintf("initramfs images were not looked for in %v", err))
+		}
+		slices.Sort(names)
+		return names
+	}
+	names := list(bootDir)
+	for _, named := range []bool{true, false} {
+		for _, name := range names {
+			if kernel, ok := initramfsName(name); ok && named == (kernel != "") {
+				add(path.Join(bootDir, name), kernel)
+			}
+		}
+	}
+	for _, kernel := range list(modulesDir) {
+		for _, name := range []string{"initrd", "initramfs.img"} {
+			if at := path.Join(modulesDir, kernel, name); f.exists(at) {
+				add(at, kernel)
+			}
+		}
+	}
+	for _, esp := range espDirs {
+		for _, id := range list(esp) {
+			if !machineDir(id) {
+				continue
+			}
+			for _, kernel := range list(path.Join(esp, id)) {
+				for _, name := range list(path.Join(esp, id, kernel)) {
+					if strings.HasPrefix(name, "initrd") {
+						add(path.Join(esp, id, kernel, name), kernel)
+					}
+				}
+			}
+		}
+		for _, name := range list(path.Join(esp, "EFI/Linux")) {
+			if strings.HasSuffix(strings.ToLower(name), ".efi") {
+				add(path.Join(esp, "EFI/Linux", name), "")
+			}
+		}
+	}
+	return images, problems
+}
+
+// machineDir reports whether a directory of a boot partition is one that
+// kernel-install(8) makes: it is called like the machine's ID.
+func machineDir(name string) bool {
+	return len(name) == 32 && strings.Trim(name, "0123456789abcdef") == ""
+}
+
+// initramfsName reports whether a file of /boot is an image by its name, and for
+// which kernel. Images for rescue and crash dumps are none: no update is meant to
+// change them.
+func initramfsName(name string) (kernel string, ok bool) {
+	for _, suffix := range []string{".bak", ".old", ".old-dkms", ".dpkg-bak", ".dpkg-new", ".new", ".sig", ".tmp"} {
+		if strings.HasSuffix(name, suffix) {
+			return "", false
+		}
+	}
+	if strings.Contains(name, "kdump") || strings.Contains(name, "-rescue-") {
+		return "", false
+	}
+	for _, prefix := range []string{"initrd.img-", "initramfs-", "initrd-"} {
+		if rest, found := strings.CutPrefix(name, prefix); found {
+			kernel = strings.TrimSuffix(strings.TrimSuffix(rest, ".img"), "-fallback")
+			if !strings.ContainsAny(kernel, "0123456789") || strings.HasPrefix(kernel, "linux") {
+				kernel = "" // Arch Linux: initramfs-linux.img
+			}
+			return kernel, true
+		}
+	}
+	return "", name == "initrd.img" || name == "initrd"
+}
+
+// ReadInitramfsFile reads one image, wherever it is.
+func ReadInitramfsFile(ctx context.Context, name string) initramfs.Image {
+	defer frugal()()
+	return files{}.readInitramfs(ctx, initramfs.Image{Path: name})
+}

@@ -1,0 +1,313 @@
+package host
+
+import (
+	"errors"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"linkaudit/internal/fact"
+)
+
+// Networkd is whether systemd-networkd has a say about devices.
+type Networkd struct {
+	// Running says that it runs now, in this network namespace; of an image
+	// that is known not to be.
+	Running fact.Fact[bool]
+	// Enabled says that it is started at boot.
+	Enabled fact.Fact[bool]
+}
+
+// Active is whether systemd-networkd runs or is started at boot.
+func (n Networkd) Active() fact.Fact[bool] {
+	for _, f := range []fact.Fact[bool]{n.Running, n.Enabled} {
+		if f.Or(false) {
+			return f
+		}
+	}
+	if n.Running.IsUnknown() {
+		return n.Running
+	}
+	return n.Enabled
+}
+
+const (
+	networkdUnit    = "systemd-networkd.service"
+	networkdProgram = "systemd-networkd"
+	// networkdComm is the name that the kernel shows of systemd-networkd, of
+	// which it keeps 15 bytes (TASK_COMM_LEN).
+	networkdComm = "systemd-network"
+)
+
+// networkdCgroups are the service's, in the unified and in the legacy hierarchy.
+var networkdCgroups = []string{
+	"/sys/fs/cgroup/system.slice/" + networkdUnit + "/cgroup.procs",
+	"/sys/fs/cgroup/unified/system.slice/" + networkdUnit + "/cgroup.procs",
+	"/sys/fs/cgroup/systemd/system.slice/" + networkdUnit + "/cgroup.procs",
+}
+
+// unitDirs are where a link starts or masks a unit, highest priority first
+// (systemd.unit(5)).
+var unitDirs = []string{
+	"/etc/systemd/system", "/run/systemd/system",
+	"/run/systemd/generator.early", "/run/systemd/generator", "/run/systemd/generator.late",
+	"/usr/local/lib/systemd/system", usrUnits, splitUsrUnits,
+}
+
+// Both are one directory where /usr is merged.
+const usrUnits, splitUsrUnits = "/usr/lib/systemd/system", "/lib/systemd/system"
+
+// networkdSocket is the netlink socket: the kernel's first message there starts the
+// service (systemd.socket(5)).
+const networkdSocket = "systemd-networkd.socket"
+
+// FindNetworkd looks for systemd-networkd on the running machine or, for another
+// root, in an image, without starting anything. configured says that there is
+// something for it to do: only then are the units read that may start it.
+func FindNetworkd(root string, configured bool) Networkd {
+	f := files{}
+	n := Networkd{Running: fact.Known(false)}
+	image := root != "" && root != "/"
+	if image {
+		f.root = root
+	} else {
+		n.Running = networkdRuns()
+	}
+	units := f.units()
+	n.Enabled = units.enabled()
+	if n.Enabled.Or(true) || !configured {
+		return n
+	}
+	if units.wanted() || image && f.firstBoot() && units.preset(networkdUnit) {
+		n.Enabled = fact.Known(true)
+	}
+	return n
+}
+
+func networkdRuns() fact.Fact[bool] {
+	here := files{}
+	isNetworkd := func(pid string) bool {
+		b, err := here.read("/proc/"+pid+"/comm", limitSmall)
+		if err != nil || strings.TrimSpace(string(b)) != networkdComm {
+			return false
+		}
+		// Any process can give itself that name. What it runs is for root to see.
+		exe, err := here.readlink("/proc/" + pid + "/exe")
+		return err != nil || path.Base(strings.TrimSuffix(exe, " (deleted)")) == networkdProgram
+	}
+	for _, name := range networkdCgroups {
+		if b, err := here.read(name, limitDB); err == nil && slices.ContainsFunc(strings.Fields(string(b)), isNetworkd) {
+			return fact.Known(true)
+		}
+	}
+	// Without a service manager it still has netlink sockets.
+	pids, err := netlinkListeners()
+	if err != nil {
+		return fact.Unknown[bool](err.Error())
+	}
+	return fact.Known(slices.ContainsFunc(pids, isNetworkd))
+}
+
+// units are the directories of units, highest priority first.
+type units struct {
+	files
+	dirs []unitDir
+}
+
+type unitDir struct {
+	dir   string
+	names []string
+	err   error
+}
+
+func (f files) units() *units {
+	u := &units{files: f}
+	for _, dir := range unitDirs {
+		if dir == splitUsrUnits && f.same(dir, usrUnits) {
+			continue
+		}
+		names, err := f.names(dir)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		u.dirs = append(u.dirs, unitDir{dir, names, err})
+	}
+	return u
+}
+
+// masked reports whether a link to /dev/null stands in the unit's place.
+func (u *units) masked(unit string) bool {
+	for _, d := range u.dirs {
+		// What may not be listed may still be entered.
+		if d.err != nil || slices.Contains(d.names, unit) {
+			if target, err := u.readlink(path.Join(d.dir, unit)); err == nil && target == "/dev/null" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// enabled looks for the links by which systemctl enable, or a generator such as
+// netplan's, has the service or its socket started, and for a mask.
+func (u *units) enabled() fact.Fact[bool] {
+	if u.masked(networkdUnit) {
+		return fact.Known(false)
+	}
+	for _, d := range u.dirs {
+		if d.err != nil {
+			return fact.Unknown[bool](d.err.Error())
+		}
+		for _, name := range d.names {
+			if !startsOthers(name) {
+				continue
+			}
+			for _, unit := range []string{networkdUnit, networkdSocket} {
+				if _, err := u.readlink(path.Join(d.dir, name, unit)); err == nil && !u.masked(unit) {
+					return fact.Known(true)
+				}
+			}
+		}
+	}
+	return fact.Known(false)
+}
+
+// startsOthers reports whether a directory has links to the units that a unit
+// starts (systemd.unit(5)).
+func startsOthers(dir string) bool {
+	return slices.Contains([]string{".wants", ".requires", ".upholds"}, path.Ext(dir))
+}
+
+// maxUnits is how many units are read.
+const maxUnits = 1024
+
+// bootUnits are the ones that a boot starts, whatever is enabled (bootup(7)).
+var bootUnits = []string{"default.target", "graphical.target", "multi-user.target", "basic.target", "sysinit.target", "sockets.target"}
+
+// wanted reports whether a unit that is started at boot has systemd-networkd
+// started by a line Wants= or the like.
+func (u *units) wanted() bool {
+	if u.masked(networkdUnit) {
+		return false
+	}
+	queue := slices.Clone(bootUnits)
+	for _, d := range u.dirs {
+		for _, name := range d.names {
+			if startsOthers(name) {
+				linked, _ := u.names(path.Join(d.dir, name))
+				for _, unit := range linked {
+					if _, err := u.readlink(path.Join(d.dir, name, unit)); err == nil {
+						queue = append(queue, unit)
+					}
+				}
+			}
+		}
+	}
+	seen := map[string]bool{}
+	for len(queue) > 0 && len(seen) < maxUnits {
+		unit := queue[0]
+		queue = queue[1:]
+		switch {
+		case seen[unit] || u.masked(unit):
+			continue
+		case unit == networkdUnit, unit == networkdSocket:
+			return true
+		}
+		seen[unit] = true
+		for _, text := range u.content(unit) {
+			for line := range strings.Lines(text) {
+				switch key, value, _ := strings.Cut(line, "="); strings.TrimSpace(key) {
+				case "Wants", "Requires", "BindsTo", "Upholds":
+					queue = append(queue, strings.Fields(value)...)
+				}
+			}
+		}
+	}
+	return false
+}
+
+// content is the file of a unit, of its template where it is an instance, and of
+// its drop-ins.
+func (u *units) content(unit string) (all []string) {
+	names := []string{unit}
+	if before, after, ok := strings.Cut(unit, "@"); ok && before != "" {
+		names = append(names, before+"@"+path.Ext(after))
+	}
+	for _, name := range names {
+		for _, d := range u.dirs {
+			if !slices.Contains(d.names, name) {
+				continue
+			}
+			if b, err := u.read(path.Join(d.dir, name), limitSmall); err == nil {
+				all = append(all, string(b))
+				break
+			}
+		}
+		for _, d := range u.dirs {
+			if !slices.Contains(d.names, name+".d") {
+				continue
+			}
+			dropIns, _ := u.names(path.Join(d.dir, name+".d"))
+			for _, dropIn := range dropIns {
+				if b, err := u.read(path.Join(d.dir, name+".d", dropIn), limitSmall); err == nil && path.Ext(dropIn) == ".conf" {
+					all = append(all, string(b))
+				}
+			}
+		}
+	}
+	return all
+}
+
+// firstBoot reports whether the next boot is a first one, at which PID 1 enables
+// what the presets say: /etc/machine-id is missing, or says "uninitialized". One
+// that is empty makes no first boot (machine-id(5); udevd.md).
+func (f files) firstBoot() bool {
+	_, state := f.machineID()
+	return state == MachineIDMissing || state == MachineIDUninitialized
+}
+
+// presetDirs are systemd.preset(5)'s, highest priority first.
+var presetDirs = []string{
+	"/etc/systemd/system-preset", "/run/systemd/system-preset", "/usr/local/lib/systemd/system-preset",
+	"/usr/lib/systemd/system-preset", "/lib/systemd/system-preset",
+}
+
+// preset reports whether the presets enable a unit that can be enabled: the first
+// line that fits counts, and without one it is enabled (systemd.preset(5)).
+func (u *units) preset(unit string) bool {
+	if u.masked(unit) || !slices.ContainsFunc(u.content(unit), func(text string) bool { return strings.Contains(text, "[Install]") }) {
+		return false
+	}
+	where := map[string]string{}
+	var names []string
+	for _, dir := range presetDirs {
+		found, _ := u.names(dir)
+		for _, name := range found {
+			if where[name] == "" && path.Ext(name) == ".preset" {
+				where[name] = path.Join(dir, name)
+				names = append(names, name)
+			}
+		}
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		b, _ := u.read(where[name], limitSmall)
+		for line := range strings.Lines(string(b)) {
+			words := strings.Fields(line)
+			if len(words) < 2 {
+				continue
+			}
+			if ok, err := path.Match(words[1], unit); !ok || err != nil {
+				continue
+			}
+			switch words[0] {
+			case "enable":
+				return true
+			case "disable", "ignore":
+				return false
+			}
+		}
+	}
+	return true
+}

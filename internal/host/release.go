@@ -1,0 +1,55 @@
+package host
+
+import (
+	"fmt"
+
+	"linkaudit/internal/fact"
+	"linkaudit/linkfiles"
+)
+
+// The releases of systemd from which on udevd looks elsewhere for a fact of
+// this package; every difference between releases that matters here is in
+// this list, found in the tags of systemd's history.
+const (
+	// rulesInUsrLocal: /usr/local/lib/udev/rules.d is searched (RULES_DIRS
+	// in udev-rules.c; v241 has /etc, /run and its own directory).
+	rulesInUsrLocal linkfiles.Release = 242
+	// firstSchemeRelease: naming schemes exist (udev-builtin-net_id.c).
+	firstSchemeRelease linkfiles.Release = 240
+	// containerManagerFile: detect_container() reads
+	// /run/host/container-manager.
+	containerManagerFile linkfiles.Release = 247
+	// containerFiles: it takes /run/.containerenv and /.dockerenv as marks.
+	containerFiles linkfiles.Release = 248
+	// containerByPIDNamespace: without any mark it takes a PID namespace
+	// other than the first as a container.
+	containerByPIDNamespace linkfiles.Release = 257
+	// userNamespaceByInode: running_in_userns() looks at the namespace's
+	// inode number, and no longer at uid_map, gid_map and setgroups.
+	userNamespaceByInode linkfiles.Release = 258
+)
+
+// Needed is the release for who cannot go on without it; the error says why it
+// is not known, and what to do.
+func (s Systemd) Needed() (linkfiles.Release, error) {
+	rel, ok := s.Release.Get()
+	if !ok {
+		return 0, fmt.Errorf("the systemd release is not known, and how .link files are read depends on it (%s); name it with --systemd-release", s.Release.Reason())
+	}
+	return rel, nil
+}
+
+// SetRelease makes the snapshot that of a machine with another release of
+// systemd, which the user names. The naming scheme follows where it was the
+// default of the release, and with it what depends on both.
+func (s *Snapshot) SetRelease(rel linkfiles.Release) {
+	s.Systemd = Systemd{Release: fact.Known(rel), Version: fmt.Sprint(int(rel)), Source: "given"}
+	scheme, ok := s.NamingScheme.Get()
+	if ok && scheme.Source != schemeByDefault || s.NamingScheme.IsUnknown() {
+		return
+	}
+	s.NamingScheme = fact.Absent[NamingScheme]()
+	if rel >= firstSchemeRelease {
+		s.NamingScheme = fact.Known(NamingScheme{Name: defaultScheme(rel), Source: schemeByDefault, Assumed: s.Offline})
+	}
+}

@@ -1,0 +1,217 @@
+package host
+
+import (
+	"cmp"
+	"strconv"
+	"strings"
+
+	"linkaudit/internal/fact"
+	"linkaudit/linkfiles"
+)
+
+// upstreamSchemes are the naming schemes of systemd's own table, by number, in
+// its order, with the release that brought each (naming_schemes[] in
+// udev-builtin-net_id.c of v240, naming-scheme.c of v241 to v244,
+// netif-naming-scheme.c later). Schemes are named for the release whose
+// behaviour they freeze, and two came late: v241 with 243, v254 with 255.
+var upstreamSchemes = []struct {
+	scheme int
+	since  linkfiles.Release
+}{
+	{238, 240}, {239, 240}, {240, 240}, {241, 243}, {243, 243}, {245, 245}, {247, 247}, {249, 249}, {250, 250},
+	{251, 251}, {252, 252}, {253, 253}, {254, 255}, {255, 255}, {257, 257}, {258, 258}, {259, 259}, {260, 260}, {261, 261},
+}
+
+// SchemeHasStableVirtualMACs reports whether the naming scheme has the flag
+// NAMING_STABLE_VIRTUAL_MACS, with which MACAddressPolicy=persistent makes an
+// address out of the interface name where the device has no other stable name.
+// ok is false for a scheme this program does not know, and for "latest".
+//
+// Upstream has the flag in v241 and everything newer (netif-naming-scheme.h).
+// RHEL's rhel-8.N are built on v239, rhel-9.N on v250, rhel-10.0.beta on v255
+// and rhel-10.N on v257 (NAMING_RHEL_* in netif-naming-scheme.h of RHEL 10).
+func SchemeHasStableVirtualMACs(name string) (has, ok bool) {
+	if n, found := strings.CutPrefix(name, "v"); found {
+		v, err := strconv.ParseUint(n, 10, 16)
+		if err != nil || strconv.FormatUint(v, 10) != n || v < 238 {
+			return false, false
+		}
+		return v >= 241, true
+	}
+	if n, found := strings.CutPrefix(name, "rhel-"); found {
+		major, _, _ := strings.Cut(n, ".")
+		v, err := strconv.ParseUint(major, 10, 16)
+		if err != nil || v < 8 || v > 10 {
+			return false, false
+		}
+		return v >= 9, true
+	}
+	return false, false
+}
+
+// defaultScheme is what "latest" means in a release without schemes of the
+// distribution's own.
+func defaultScheme(rel linkfiles.Release) string {
+	newest := upstreamSchemes[0].scheme
+	for _, s := range upstreamSchemes {
+		if s.since <= rel {
+			newest = s.scheme
+		}
+	}
+	return "v" + strconv.Itoa(newest)
+}
+
+// schemeByDefault is the Source of a scheme that nothing asked for.
+const schemeByDefault = "default of the release"
+
+// schemeEvidence is all that can show which naming scheme udevd uses.
+type schemeEvidence struct {
+	release fact.Fact[linkfiles.Release]
+	cmdline fact.Fact[string]
+	// environ is NET_NAMING_SCHEME of the running udevd, absent where it is
+	// not set or no udevd runs.
+	environ fact.Fact[string]
+	// database is ID_NET_NAMING_SCHEME of some device; absent where no
+	// device has it.
+	database fact.Fact[string]
+	// online is false for an image, which has no udevd. cmdline is then what its
+	// boot configuration says, and cmdlineAt where.
+	online    bool
+	cmdlineAt string
+}
+
+// namingScheme follows naming_scheme() of systemd 240 to 262: the environment
+// comes first, unless its value starts with ":" and the kernel command line
+// says something; an unknown name is ignored; then comes the build's default.
+// That default is a build option (-Ddefault-net-naming-scheme) which nothing
+// installed spells out, so what udevd itself wrote into its database
+// (ID_NET_NAMING_SCHEME, since 243) outranks the upstream default. Of an image that
+// never ran the default is assumed.
+func namingScheme(e schemeEvidence) fact.Fact[NamingScheme] {
+	rel, relOK := e.release.Get()
+	db, dbOK := e.database.Get()
+	if relOK && rel < firstSchemeRelease && !dbOK {
+		return fact.Absent[NamingScheme]()
+	}
+	recorded := func(otherwise fact.Fact[NamingScheme]) fact.Fact[NamingScheme] {
+		if dbOK {
+			return fact.Known(NamingScheme{Name: db, Source: "udev database"})
+		}
+		return otherwise
+	}
+	if e.environ.IsUnknown() {
+		return recorded(fact.Unknown[NamingScheme]("NET_NAMING_SCHEME in udevd's environment: " + e.environ.Reason()))
+	}
+	asked, source := "", ""
+	env, envSet := e.environ.Get()
+	cmdline, _ := e.cmdline.Get()
+	arg, argSet := schemeArgument(cmdline)
+	weak := strings.HasPrefix(env, ":")
+	switch {
+	case envSet && !weak:
+		asked, source = env, "udevd environment"
+	case e.cmdline.IsUnknown():
+		why := e.cmdline.Reason()
+		if e.online {
+			why = "the kernel command line: " + why
+		}
+		return recorded(fact.Unknown[NamingScheme](why))
+	case argSet:
+		asked, source = arg, cmp.Or(e.cmdlineAt, "kernel command line")
+	case envSet:
+		asked, source = env[1:], "udevd environment"
+	}
+	if asked == "latest" {
+		asked = "" // the same question as the build's default
+	}
+	if asked != "" {
+		// A name of the future is refused by an older udevd, and a
+		// distribution's own name by everybody else's; when the database
+		// repeats the name, it was accepted.
+		if dbOK && db == asked {
+			return fact.Known(NamingScheme{Name: asked, Source: source})
+		}
+		known, sure := schemeKnownTo(asked, rel, relOK)
+		switch {
+		case known && sure:
+			return fact.Known(NamingScheme{Name: asked, Source: source})
+		case !sure:
+			return recorded(fact.Unknown[NamingScheme]("it cannot be shown whether this udevd knows the scheme that the " + source + " asks for"))
+		}
+	}
+	if !relOK {
+		return recorded(fact.Unknown[NamingScheme]("systemd's release: " + e.release.Reason()))
+	}
+	return recorded(fact.Known(NamingScheme{Name: defaultScheme(rel), Source: schemeByDefault, Assumed: !e.online}))
+}
+
+// schemeKnownTo reports whether udevd of the release has the scheme in its
+// table; sure is false for names that only a distribution's build may have.
+func schemeKnownTo(name string, rel linkfiles.Release, relOK bool) (known, sure bool) {
+	n, isUpstream := strings.CutPrefix(name, "v")
+	if !isUpstream {
+		return false, !strings.HasPrefix(name, "rhel-")
+	}
+	v, err := strconv.Atoi(n)
+	if err != nil || strconv.Itoa(v) != n {
+		return false, true
+	}
+	for _, s := range upstreamSchemes {
+		if s.scheme == v {
+			return s.since <= rel, relOK
+		}
+	}
+	return false, true
+}
+
+// schemeArgument finds net.naming_scheme= ("-" and "_" are one,
+// proc_cmdline_key_streq()). The last one wins: proc_cmdline_get_key() goes on
+// to the end of the line.
+func schemeArgument(cmdline string) (string, bool) {
+	value, set := "", false
+	for _, word := range commandLineWords(cmdline) {
+		key, v, ok := strings.Cut(word, "=")
+		if ok && strings.ReplaceAll(key, "-", "_") == "net.naming_scheme" {
+			value, set = v, true
+		}
+	}
+	return value, set
+}
+
+// commandLineWords splits the way extract_first_word() does with
+// EXTRACT_UNQUOTE and EXTRACT_RELAX, as far as quotes and backslashes go.
+func commandLineWords(s string) []string {
+	var words []string
+	var word strings.Builder
+	started, quote, escaped := false, rune(0), false
+	for _, r := range s {
+		switch {
+		case escaped:
+			word.WriteRune(r)
+			escaped = false
+		case r == '\\':
+			escaped, started = true, true
+		case quote != 0:
+			if r == quote {
+				quote = 0
+			} else {
+				word.WriteRune(r)
+			}
+		case r == '"' || r == '\'':
+			quote, started = r, true
+		case strings.ContainsRune(" \t\n\r", r):
+			if started {
+				words = append(words, word.String())
+				word.Reset()
+			}
+			started = false
+		default:
+			word.WriteRune(r)
+			started = true
+		}
+	}
+	if started {
+		words = append(words, word.String())
+	}
+	return words
+}

@@ -1,0 +1,313 @@
+package host
+
+import (
+	"fmt"
+	"time"
+
+	"linkaudit/internal/fact"
+	"linkaudit/internal/initramfs"
+	"linkaudit/internal/netconf"
+	"linkaudit/linkfiles"
+)
+
+// SnapshotSchema is the value of a saved snapshot's "schema".
+const SnapshotSchema = "linkaudit.snapshot/1"
+
+// Snapshot is one machine at one moment: everything an audit asks, so that the
+// same audit can be made again anywhere else.
+type Snapshot struct {
+	Schema string    `json:"schema"`
+	Taken  time.Time `json:"taken"`
+	// Offline is true for the tree of an image that is not running: it has
+	// no devices, and whatever only a running system tells is unknown.
+	Offline bool             `json:"offline,omitempty"`
+	System  linkfiles.System `json:"system"`
+	Systemd Systemd          `json:"systemd"`
+	// MachineIDFile is what /etc/machine-id is worth.
+	MachineIDFile MachineIDFile `json:"machine_id_file,omitzero"`
+	// OtherMachineIDs are the machine IDs of which the machine shows traces
+	// besides /etc/machine-id, that one's among them; collected only where
+	// something depends on them.
+	OtherMachineIDs []OtherMachineID `json:"other_machine_ids,omitempty"`
+	// NamingScheme is the scheme udevd uses ("v252"), and where that comes from.
+	NamingScheme fact.Fact[NamingScheme] `json:"naming_scheme"`
+	Udev         Udev                    `json:"udev"`
+	Devices      []Device                `json:"devices"`
+	Files        linkfiles.Store         `json:"files"`
+	// Declarations are what the configuration of other programs says of
+	// devices. Programs that are not installed have none.
+	Declarations fact.Fact[[]netconf.Declaration] `json:"declarations"`
+	// MissingPorts are the devices that Declarations name as ports and that do not
+	// exist. They are not looked for in an image.
+	MissingPorts []string `json:"missing_ports,omitempty"`
+	// ToCome are the addresses that are derived from the machine-id, which is not
+	// saved, for devices that Declarations create and that do not exist, and for
+	// those that an image is asked about. They are filled in before a snapshot is
+	// saved.
+	ToCome []ToCome `json:"to_come,omitempty"`
+	// NamesTaken are the names that .link files give to devices and that a device
+	// has, whether it was collected or not.
+	NamesTaken []string `json:"names_taken,omitempty"`
+	// Interrupted is the file by which linkaudit fix or undo can be taken back, "" where
+	// there is none: one of them is at work, or was killed before it was done.
+	Interrupted string `json:"interrupted,omitempty"`
+	// Initramfs are the initramfs images of the machine; unknown where they were
+	// not asked for.
+	Initramfs fact.Fact[[]initramfs.Image] `json:"initramfs"`
+	// DeclarationProblems are what of that configuration could not be read, or
+	// is not taken by its program.
+	DeclarationProblems []netconf.Problem `json:"declaration_problems,omitempty"`
+	// Packaged is what the package manager recorded of the vendor's .link files
+	// and drop-ins; absent where there is no package manager.
+	Packaged fact.Fact[[]Packaged] `json:"packaged"`
+	// Problems are what could not be read, a line each; what depends on it
+	// is unknown in the snapshot.
+	Problems []string `json:"problems,omitempty"`
+}
+
+// MachineIDFile is what /etc/machine-id is worth to systemd and for how long.
+type MachineIDFile struct {
+	// State is "" in a snapshot that does not tell.
+	State MachineIDState `json:"state,omitempty"`
+	// NotKept is why the next boot does not go by this file, although it holds
+	// a machine ID; "" where it does, as far as can be seen.
+	NotKept MachineIDNotKept `json:"not_kept,omitempty"`
+}
+
+// MachineIDState is what id128_read_fd() of systemd makes of a file.
+type MachineIDState string
+
+const (
+	// MachineIDSet is 32 hexadecimal digits that are not all zero.
+	MachineIDSet           MachineIDState = "set"
+	MachineIDMissing       MachineIDState = "missing"
+	MachineIDEmpty         MachineIDState = "empty"
+	MachineIDUninitialized MachineIDState = "uninitialized"
+	MachineIDZero          MachineIDState = "zero"
+	MachineIDMalformed     MachineIDState = "malformed"
+	// MachineIDUnreadable is a file that could not be read here.
+	MachineIDUnreadable MachineIDState = "unreadable"
+)
+
+// None reports whether udevd and networkd, too, find no machine ID there.
+func (s MachineIDState) None() bool {
+	return s != "" && s != MachineIDSet && s != MachineIDUnreadable
+}
+
+// MachineIDNotKept is why a machine ID does not outlast a boot.
+type MachineIDNotKept string
+
+const (
+	// MachineIDTransient: PID 1 made the ID up, wrote it to /run/machine-id and
+	// mounted that over the file (machine_id_setup()).
+	MachineIDTransient MachineIDNotKept = "transient"
+	// MachineIDOverridden: the kernel command line names another one, which
+	// PID 1 writes to the file at each boot.
+	MachineIDOverridden MachineIDNotKept = "kernel-command-line"
+)
+
+// OtherMachineID is a trace of a machine ID outside of /etc/machine-id.
+type OtherMachineID struct {
+	// Source is where it is: DBusMachineID, CommandLineMachineID, or a
+	// directory of journals.
+	Source string              `json:"source"`
+	ID     linkfiles.MachineID `json:"machine_id"`
+}
+
+// DBusMachineID is the file from which a boot takes the machine ID where
+// /etc/machine-id holds none, if it is no link.
+const DBusMachineID = "/var/lib/dbus/machine-id"
+
+// CommandLineMachineID stands for the kernel command line, whose ID PID 1 writes
+// to /etc/machine-id at each boot (machine_id_setup()).
+const CommandLineMachineID = "systemd.machine_id="
+
+// Systemd is the release that decides how .link files are read.
+type Systemd struct {
+	// Release is the major release of the udevd that is installed or running.
+	Release fact.Fact[linkfiles.Release] `json:"release"`
+	// Version is the full string, "252 (252.39-1~deb12u2)".
+	Version string `json:"version,omitempty"`
+	// Source says where it was read: "udevadm --version", the package
+	// database, the user's --systemd-release, ...
+	Source string `json:"source,omitempty"`
+}
+
+// NamingScheme is systemd.net-naming-scheme(7)'s.
+type NamingScheme struct {
+	Name string `json:"name"`
+	// Source is "kernel command line", "udevd environment", "udev database"
+	// (ID_NET_NAMING_SCHEME of some device), "default of the release" or, of an
+	// image, the place in its boot configuration.
+	Source string `json:"source"`
+	// Assumed is true for an image whose boot configuration asks for no scheme: what
+	// it is booted with may still ask for one.
+	Assumed bool `json:"assumed,omitempty"`
+}
+
+// Udev is whether .link files are applied at all.
+type Udev struct {
+	Running fact.Fact[bool] `json:"running"`
+	// SetupLinkRule is the path of the rules file in force that runs
+	// net_setup_link; absent where it is missing or masked.
+	SetupLinkRule fact.Fact[string] `json:"setup_link_rule"`
+}
+
+// AddrAssignType is the kernel's addr_assign_type (NET_ADDR_*, include/uapi/linux/netdevice.h).
+type AddrAssignType int
+
+const (
+	AddrPerm   AddrAssignType = 0
+	AddrRandom AddrAssignType = 1
+	AddrStolen AddrAssignType = 2
+	AddrSet    AddrAssignType = 3
+)
+
+// NameRenamed is the name_assign_type of a device that was renamed
+// (NET_NAME_RENAMED of include/uapi/linux/netdevice.h).
+const NameRenamed = 4
+
+func (t AddrAssignType) String() string {
+	switch t {
+	case AddrPerm:
+		return "permanent"
+	case AddrRandom:
+		return "random"
+	case AddrStolen:
+		return "stolen"
+	case AddrSet:
+		return "set"
+	}
+	return "unknown"
+}
+
+// ParseAddrAssignType is the inverse of String.
+func ParseAddrAssignType(s string) (AddrAssignType, error) {
+	for t := AddrPerm; t <= AddrSet; t++ {
+		if t.String() == s {
+			return t, nil
+		}
+	}
+	return 0, fmt.Errorf("addr_assign_type %q is none of permanent, random, stolen and set", s)
+}
+
+// Device is one network device as the kernel and the udev database show it.
+type Device struct {
+	Index    int      `json:"index"`
+	Name     string   `json:"name"`
+	AltNames []string `json:"altnames,omitempty"`
+	// Kind is IFLA_INFO_KIND: "bond", "bridge", ...; "" for a device without one.
+	Kind string `json:"kind,omitempty"`
+	// ARPHRD is the kernel's ifi_type, 1 for Ethernet, and Flags its ifi_flags.
+	ARPHRD int    `json:"arphrd"`
+	Flags  uint32 `json:"flags"`
+	// MAC is the current address, lower-case with colons; "" if it has none.
+	MAC string `json:"mac,omitempty"`
+	// PermanentMAC is IFLA_PERM_ADDRESS, or ETHTOOL_GPERMADDR where the
+	// kernel does not send that; "" where the device has none.
+	PermanentMAC string `json:"permanent_mac,omitempty"`
+	// Master is the bond, bridge or team that the device is a port of.
+	Master string `json:"master,omitempty"`
+	// Ports are the devices whose master this is, sorted by index.
+	Ports []Port `json:"ports,omitempty"`
+	Bond  *Bond  `json:"bond,omitempty"`
+	// Lower is, of a macvlan or macvtap, the device beneath (IFLA_LINK); nil where
+	// that is in another network namespace.
+	Lower *Lower `json:"lower,omitempty"`
+	// DynamicIPv4 is true where the device has an IPv4 address with a lifetime
+	// (without IFA_F_PERMANENT): a DHCP lease.
+	DynamicIPv4 bool `json:"dynamic_ipv4,omitempty"`
+
+	AddrAssignType fact.Fact[AddrAssignType] `json:"addr_assign_type"`
+	NameAssignType fact.Fact[int]            `json:"name_assign_type"`
+	// DevType is DEVTYPE of the uevent file; absent for most hardware.
+	DevType fact.Fact[string] `json:"devtype"`
+	// Driver is what ETHTOOL_GDRVINFO says.
+	Driver fact.Fact[string] `json:"driver"`
+	// UEvent and UdevDB are the properties of /sys/class/net/NAME/uevent
+	// and of /run/udev/data/nINDEX (its E: lines).
+	UEvent fact.Fact[map[string]string] `json:"uevent"`
+	UdevDB fact.Fact[map[string]string] `json:"udev_db"`
+	// PersistentMAC is the address that MACAddressPolicy=persistent gives
+	// this device on this machine. It is saved with a snapshot, since the
+	// machine-id it is made of is not.
+	PersistentMAC fact.Fact[PersistentMAC] `json:"persistent_mac"`
+	// NetworkdMAC is the address that systemd-networkd derives for a device
+	// of this name which it creates from a .netdev file without MACAddress=.
+	// It is made of the machine-id too.
+	NetworkdMAC fact.Fact[string] `json:"networkd_mac"`
+	// OfOtherID is what the address is made of where that is one of the snapshot's
+	// OtherMachineIDs. It is filled in before a snapshot is saved, since those
+	// are not.
+	OfOtherID OfOtherID `json:"of_other_machine_id,omitzero"`
+}
+
+// ToCome is what udevd and systemd-networkd derive for a device that does not
+// exist yet: Device.PersistentMAC and Device.NetworkdMAC.
+type ToCome struct {
+	Name          string                   `json:"name"`
+	Kind          string                   `json:"kind"`
+	PersistentMAC fact.Fact[PersistentMAC] `json:"persistent_mac"`
+	NetworkdMAC   fact.Fact[string]        `json:"networkd_mac"`
+}
+
+// OfOtherID is how an address is derived from another machine ID than the
+// machine has now.
+type OfOtherID struct {
+	// Source is OtherMachineID's.
+	Source string `json:"source"`
+	// Networkd says that systemd-networkd derives it so, and not udevd.
+	Networkd bool `json:"networkd,omitempty"`
+	// Name is the name that it is made of.
+	Name string `json:"name"`
+}
+
+// Port is one device that has the audited device as its master.
+type Port struct {
+	Index        int    `json:"index"`
+	Name         string `json:"name"`
+	MAC          string `json:"mac,omitempty"`
+	PermanentMAC string `json:"permanent_mac,omitempty"`
+	// Kind is Device.Kind of the port.
+	Kind string `json:"kind,omitempty"`
+	// OwnMAC is IFLA_BOND_SLAVE_PERM_HWADDR: the address that a port of a bond
+	// had when it joined, and gets back when it leaves. "" for other ports.
+	OwnMAC string `json:"own_mac,omitempty"`
+	// Driver is the kernel driver of a hardware port; "" for other ports and
+	// where sysfs does not tell.
+	Driver string `json:"driver,omitempty"`
+}
+
+// Lower is the device beneath another one.
+type Lower struct {
+	Index int    `json:"index"`
+	Name  string `json:"name"`
+	MAC   string `json:"mac,omitempty"`
+}
+
+// Bond is the part of IFLA_INFO_DATA that decides about addresses.
+type Bond struct {
+	Mode        string `json:"mode"`          // "active-backup", "802.3ad", ...
+	FailOverMAC string `json:"fail_over_mac"` // "none", "active", "follow"
+	// ADActorSystem is the LACP system ID that somebody set in place of the
+	// bond's own address; "" where that is used, and in other modes.
+	ADActorSystem string `json:"ad_actor_system,omitempty"`
+}
+
+// IgnoresAddress reports whether the bonding driver takes no address from
+// outside: it answers that it did, and addr_assign_type becomes 3 (set), but
+// the address stays what it was (bond_set_mac_address() in
+// drivers/net/bonding/bond_main.c).
+func (b *Bond) IgnoresAddress() bool {
+	return b != nil && b.Mode == "active-backup" && b.FailOverMAC != "none"
+}
+
+// PersistentMAC is an address made by MACAddressPolicy=persistent and the name
+// it was made of.
+type PersistentMAC struct {
+	MAC string `json:"mac"`
+	// Property is where the name comes from: "ID_NET_NAME_PATH", ... or
+	// "INTERFACE" for the interface name itself.
+	Property string `json:"property"`
+	Name     string `json:"name"`
+}

@@ -1,0 +1,375 @@
+package host
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"runtime"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"linkaudit/internal/fact"
+	"linkaudit/linkfiles"
+)
+
+const notBooted = "the image is not running"
+
+// imageSystem is what an image tells of the machine it will run on: only what
+// is in its files.
+func imageSystem(f files, want Want) (linkfiles.System, MachineIDFile) {
+	id, state := f.machineID()
+	s := linkfiles.System{
+		Hostname:          fact.Unknown[string](notBooted),
+		MachineID:         id,
+		Virtualization:    fact.Unknown[linkfiles.Virt](notBooted),
+		KernelCommandLine: fact.Unknown[string](notBooted),
+		KernelRelease:     fact.Unknown[string](notBooted),
+		Architecture:      fact.Unknown[string](notBooted),
+		Credentials:       fact.Unknown[[]string](notBooted),
+		Firmware:          fact.Unknown[linkfiles.Firmware](notBooted),
+		BootID:            fact.Unknown[string](notBooted),
+		ProductUUID:       fact.Unknown[string](notBooted),
+	}
+	if want&WantSystem != 0 {
+		s.MachineTags = f.machineTags()
+	}
+	if want&WantGlibc != 0 {
+		s.Glibc = f.glibc()
+	}
+	return s, MachineIDFile{State: state}
+}
+
+func liveSystem(ctx context.Context, rel fact.Fact[linkfiles.Release], u udevd, want Want) (linkfiles.System, MachineIDFile) {
+	here := files{}
+	id, state := here.machineID()
+	s := linkfiles.System{MachineID: id}
+	var uts unix.Utsname
+	if err := unix.Uname(&uts); err != nil {
+		reason := fmt.Sprintf("uname: %v", err)
+		s.Hostname, s.KernelRelease, s.Architecture = fact.Unknown[string](reason), fact.Unknown[string](reason), fact.Unknown[string](reason)
+	} else {
+		s.Hostname = hostname(uts, u)
+		s.KernelRelease = fact.Known(unix.ByteSliceToString(uts.Release[:]))
+		machine := unix.ByteSliceToString(uts.Machine[:])
+		if a, ok := architectures[machine]; ok {
+			s.Architecture = fact.Known(a)
+		} else {
+			s.Architecture = fact.Unknown[string](fmt.Sprintf("systemd has no name for the machine %q", machine))
+		}
+	}
+	s.KernelCommandLine = commandLine(rel)
+	if want&WantSystem != 0 {
+		s.Virtualization = virtualization(ctx, rel)
+		s.Firmware = firmware(s.Virtualization)
+		s.Credentials = credentials(u)
+		s.MachineTags = here.machineTags()
+		s.BootID = here.identifier("/proc/sys/kernel/random/boot_id")
+		s.ProductUUID = here.identifier(productUUID)
+	}
+	if want&WantGlibc != 0 {
+		s.Glibc = here.glibc()
+	}
+	return s, MachineIDFile{State: state}
+}
+
+// hostname is the nodename of uname(2), which Host= is compared with
+// (condition_test_host() calls gethostname_malloc()). An empty one and
+// "(none)" stand for a name that systemd makes up: DEFAULT_HOSTNAME of
+// os-release in newer releases, a build option in all of them.
+//
+// systemd-udevd.service has ProtectHostname=yes since systemd 242: udevd keeps
+// the name that the machine had when udevd was started. So the name is asked
+// in udevd's own UTS namespace, for which root's rights are needed; without
+// them it is this process's.
+func hostname(uts unix.Utsname, u udevd) fact.Fact[string] {
+	name := unix.ByteSliceToString(uts.Nodename[:])
+	if u.pid != 0 {
+		ours, err1 := os.Readlink("/proc/self/ns/uts")
+		theirs, err2 := os.Readlink(fmt.Sprintf("/proc/%d/ns/uts", u.pid))
+		if err1 == nil && err2 == nil && ours != theirs {
+			n, err := nodenameOf(u.pid)
+			if err != nil {
+				return fact.Unknown[string](fmt.Sprintf("udevd has a UTS namespace of its own: %v", err))
+			}
+			name = n
+		}
+	}
+	if name == "" || name == "(none)" {
+		return fact.Unknown[string]("no host name is set, and systemd's fallback is a build option")
+	}
+	return fact.Known(name)
+}
+
+// nodenameOf asks uname(2) in the UTS namespace of a process. The thread that
+// entered it is never used again: it ends with its goroutine, which stays
+// locked to it.
+func nodenameOf(pid int) (string, error) {
+	type answer struct {
+		name string
+		err  error
+	}
+	done := make(chan answer)
+	go func() {
+		runtime.LockOSThread()
+		fd, err := unix.Open(fmt.Sprintf("/proc/%d/ns/uts", pid), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			done <- answer{err: err}
+			return
+		}
+		defer unix.Close(fd)
+		if err := unix.Setns(fd, unix.CLONE_NEWUTS); err != nil {
+			done <- answer{err: err}
+			return
+		}
+		var uts unix.Utsname
+		err = unix.Uname(&uts)
+		done <- answer{unix.ByteSliceToString(uts.Nodename[:]), err}
+	}()
+	a := <-done
+	return a.name, a.err
+}
+
+func (f files) machineTags() fact.Fact[[]string] {
+	b, err := f.read("/etc/machine-info", limitSmall)
+	switch {
+	case errors.Is(err, unix.ENOENT):
+		return fact.Known([]string{})
+	case err != nil:
+		return fact.Unknown[[]string](err.Error())
+	}
+	return fact.Known(machineTags(b))
+}
+
+// commandLine is what proc_cmdline() reads: /proc/cmdline or, in a container,
+// the arguments of PID 1 (systemd 239 to 262).
+func commandLine(rel fact.Fact[linkfiles.Release]) fact.Fact[string] {
+	here := files{}
+	in := inContainer(rel)
+	container, ok := in.Get()
+	if !ok {
+		return fact.Unknown[string](in.Reason())
+	}
+	name := "/proc/cmdline"
+	if container {
+		name = "/proc/1/cmdline"
+	}
+	b, err := here.read(name, limitDB)
+	if err != nil {
+		return fact.Unknown[string](err.Error())
+	}
+	if container {
+		return fact.Known(string(bytes.ReplaceAll(bytes.TrimRight(b, "\x00"), []byte{0}, []byte{' '})))
+	}
+	return fact.Known(strings.TrimRight(string(b), "\n"))
+}
+
+// inContainer is detect_container() of the release, without proot, which
+// cannot run udevd: the marks that container managers leave, in its order, and
+// then the PID namespace.
+func inContainer(release fact.Fact[linkfiles.Release]) fact.Fact[bool] {
+	here := files{}
+	rel, ok := release.Get()
+	if !ok {
+		return fact.Unknown[bool]("how containers are told from machines depends on systemd's release: " + release.Reason())
+	}
+	if here.exists("/proc/vz") && !here.exists("/proc/bc") {
+		return fact.Known(true) // OpenVZ
+	}
+	if b, err := here.read("/proc/sys/kernel/osrelease", limitSmall); err == nil &&
+		(bytes.Contains(b, []byte("Microsoft")) || bytes.Contains(b, []byte("WSL"))) {
+		return fact.Known(true)
+	}
+	marks := []string{"/run/systemd/container"}
+	if rel >= containerManagerFile {
+		marks = []string{"/run/host/container-manager", "/run/systemd/container"}
+	}
+	for _, mark := range marks {
+		b, err := here.read(mark, limitSmall)
+		switch {
+		case err == nil && len(bytes.TrimSpace(b)) > 0:
+			return fact.Known(true)
+		case err != nil && !errors.Is(err, unix.ENOENT):
+			return fact.Unknown[bool](err.Error())
+		}
+	}
+	// udevd has the right to read this, and without it goes on as well.
+	environ, environErr := here.read("/proc/1/environ", limitDB)
+	for _, v := range strings.Split(string(environ), "\x00") {
+		if value, ok := strings.CutPrefix(v, "container="); ok && value != "" {
+			return fact.Known(true)
+		}
+	}
+	ns, err := os.Readlink("/proc/self/ns/pid")
+	if err != nil {
+		return fact.Unknown[bool](fmt.Sprintf("/proc/self/ns/pid: %v", cause(err)))
+	}
+	switch own := ns != initialPIDNamespace; {
+	case rel >= containerFiles && (here.exists("/run/.containerenv") || here.exists("/.dockerenv")):
+		return fact.Known(true)
+	case own && rel >= containerByPIDNamespace:
+		return fact.Known(true)
+	case own && environErr != nil:
+		return fact.Unknown[bool]("whether this is a container: " + environErr.Error())
+	}
+	return fact.Known(false)
+}
+
+// virtualization asks the service manager, whose property Virtualization comes
+// from the function that udevd uses, and systemd-detect-virt(1) where there is
+// no manager. The detection itself reads CPUID, DMI tables and more, and is
+// not repeated here.
+func virtualization(ctx context.Context, rel fact.Fact[linkfiles.Release]) fact.Fact[linkfiles.Virt] {
+	id, err := managerProperty(ctx, "Virtualization")
+	if err == nil && id == "" {
+		id = "none"
+	}
+	if err != nil {
+		const program = "/usr/bin/systemd-detect-virt"
+		if !(files{}).exists(program) {
+			return fact.Unknown[linkfiles.Virt](fmt.Sprintf("%v, and there is no %s", err, program))
+		}
+		word, _, runErr := run(ctx, program)
+		if runErr != nil {
+			return fact.Unknown[linkfiles.Virt](fmt.Sprintf("%v; %s: %v", err, program, runErr))
+		}
+		id = word
+	}
+	v, ok := virtOf(id)
+	if !ok {
+		return fact.Unknown[linkfiles.Virt](fmt.Sprintf("systemd says %.40q, which is no virtualization this program knows", id))
+	}
+	private := privateUsers(rel)
+	if private.IsUnknown() {
+		return fact.Unknown[linkfiles.Virt](private.Reason())
+	}
+	v.PrivateUsers = private.Or(false)
+	return fact.Known(v)
+}
+
+// privateUsers is running_in_userns(); see userNamespaceByInode. Where the old
+// way and the new one agree, the release does not matter.
+func privateUsers(release fact.Fact[linkfiles.Release]) fact.Fact[bool] {
+	ns, err := os.Readlink("/proc/self/ns/user")
+	if err != nil {
+		return fact.Unknown[bool](fmt.Sprintf("/proc/self/ns/user: %v", cause(err)))
+	}
+	mapped := false
+	for _, name := range []string{"/proc/self/uid_map", "/proc/self/gid_map"} {
+		b, err := files{}.read(name, limitSmall)
+		if err != nil {
+			return fact.Unknown[bool](err.Error())
+		}
+		// The first user namespace maps all of 2^32-1 IDs to themselves.
+		if strings.Join(strings.Fields(string(b)), " ") != "0 0 4294967295" {
+			mapped = true
+		}
+	}
+	if b, err := (files{}).read("/proc/self/setgroups", limitSmall); err == nil && strings.TrimSpace(string(b)) == "deny" {
+		mapped = true
+	}
+	byInode := ns != initialUserNamespace
+	rel, ok := release.Get()
+	switch {
+	case mapped == byInode:
+		return fact.Known(mapped)
+	case !ok:
+		return fact.Unknown[bool]("whether this is a user namespace depends on systemd's release: " + release.Reason())
+	}
+	return fact.Known(rel >= userNamespaceByInode && byInode || rel < userNamespaceByInode && mapped)
+}
+
+// smbiosLimit bounds the fields read from /sys/class/dmi/id.
+const smbiosLimit = 4096
+
+// firmware reads what condition_test_firmware() looks at (systemd 249 to 262):
+// /sys/firmware/efi, but not in a container (is_efi_boot()),
+// /sys/firmware/devicetree, /proc/device-tree/compatible, /sys/class/dmi/id.
+func firmware(virt fact.Fact[linkfiles.Virt]) fact.Fact[linkfiles.Firmware] {
+	here := files{}
+	var fw linkfiles.Firmware
+	if !here.exists("/sys/class/net") {
+		return fact.Unknown[linkfiles.Firmware]("/sys is not mounted")
+	}
+	if here.exists("/sys/firmware/efi") {
+		v, ok := virt.Get()
+		if !ok {
+			return fact.Unknown[linkfiles.Firmware]("whether this is a container: " + virt.Reason())
+		}
+		fw.UEFI = !v.Container
+	}
+	fw.DeviceTree = here.exists("/sys/firmware/devicetree")
+	if b, err := here.read("/proc/device-tree/compatible", limitSmall); err == nil && bytes.HasSuffix(b, []byte{0}) {
+		fw.Compatible = strings.Split(strings.TrimSuffix(string(b), "\x00"), "\x00")
+	}
+	const dmi = "/sys/class/dmi/id"
+	names, err := here.names(dmi)
+	if err != nil {
+		return fact.Known(fw)
+	}
+	fw.SMBIOS = map[string]string{}
+	for _, name := range names {
+		if name == "uevent" || name == "modalias" {
+			continue
+		}
+		// Serial numbers are for root alone to read.
+		b, err := here.read(path.Join(dmi, name), smbiosLimit)
+		if errors.Is(err, fs.ErrPermission) {
+			fw.Hidden = append(fw.Hidden, name)
+		}
+		if err != nil {
+			continue
+		}
+		fw.SMBIOS[name] = strings.TrimRight(string(b), " \t\n\r")
+	}
+	return fact.Known(fw)
+}
+
+// identifier reads a 128-bit ID from a file of one line. Where there is no such
+// file the machine has none: a container's /sys, or firmware without SMBIOS.
+func (f files) identifier(name string) fact.Fact[string] {
+	b, err := f.read(name, limitSmall)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fact.Absent[string]()
+	case err != nil:
+		return fact.Unknown[string](err.Error())
+	}
+	return fact.Known(strings.ToLower(strings.TrimSpace(string(b))))
+}
+
+// credentials lists the names in $CREDENTIALS_DIRECTORY and
+// $ENCRYPTED_CREDENTIALS_DIRECTORY of udevd, which condition_test_credential()
+// looks into (systemd 252 to 262). The contents are not read.
+func credentials(u udevd) fact.Fact[[]string] {
+	if u.pid == 0 {
+		if u.running.IsUnknown() {
+			return fact.Unknown[[]string](u.running.Reason())
+		}
+		return fact.Unknown[[]string]("udevd does not run, and the credentials are those it is started with")
+	}
+	names := []string{}
+	for _, variable := range []string{"CREDENTIALS_DIRECTORY", "ENCRYPTED_CREDENTIALS_DIRECTORY"} {
+		dir := u.environ(variable)
+		if dir.IsUnknown() {
+			return fact.Unknown[[]string](dir.Reason())
+		}
+		d, ok := dir.Get()
+		if !ok {
+			continue
+		}
+		// The directory is in udevd's own mount namespace.
+		list, err := files{}.names(fmt.Sprintf("/proc/%d/root%s", u.pid, path.Clean("/"+d)))
+		switch {
+		case errors.Is(err, unix.ENOENT):
+		case err != nil:
+			return fact.Unknown[[]string](err.Error())
+		}
+		names = append(names, list...)
+	}
+	return fact.Known(sortedUnique(names))
+}

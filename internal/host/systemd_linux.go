@@ -1,0 +1,316 @@
+package host
+
+import (
+	"bytes"
+	"context"
+	"debug/elf"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"linkaudit/internal/fact"
+	"linkaudit/linkfiles"
+)
+
+// How long another process may take to answer.
+const (
+	dbusTimeout = 2 * time.Second
+	execTimeout = 5 * time.Second
+)
+
+// udevdPrograms are where udevd is installed; since 243 it is a link to udevadm.
+var udevdPrograms = []string{
+	"/usr/lib/systemd/systemd-udevd", "/lib/systemd/systemd-udevd",
+	"/usr/bin/udevadm", "/bin/udevadm", "/usr/sbin/udevadm", "/sbin/udevadm",
+}
+
+// findSystemd finds out which release's udevd it is, without starting a
+// process as long as that is possible:
+//
+//  1. the program of the running udevd, and the installed one: the name of
+//     the library libsystemd-shared it is linked to, or, where it is linked
+//     statically as on Debian 11 and 12, the version it greets with;
+//  2. the package database of dpkg;
+//  3. on the running machine, the manager's D-Bus property Version, and then
+//     udevadm --version.
+//
+// Nothing of an image is ever executed.
+func findSystemd(ctx context.Context, f files, u udevd) (Systemd, []string) {
+	var problems []string
+	found := func(version, source string) (Systemd, bool) {
+		rel, ok := parseRelease(version)
+		if !ok {
+			return Systemd{}, false
+		}
+		return Systemd{Release: fact.Known(rel), Version: versionString(rel, version), Source: source}, true
+	}
+	var installed, running Systemd
+	var haveInstalled, haveRunning bool
+	programs := udevdPrograms
+	if !slices.ContainsFunc(programs, f.exists) {
+		if other := linkfiles.OtherUdevd(f.root); other != "" {
+			programs = []string{other}
+		}
+	}
+	for _, program := range programs {
+		version, err := f.programVersion(program)
+		if err == nil {
+			if installed, haveInstalled = found(version, program); haveInstalled {
+				break
+			}
+		}
+	}
+	if u.pid != 0 {
+		exe := fmt.Sprintf("/proc/%d/exe", u.pid)
+		// Only a program that was replaced differs from the installed one.
+		if to, err := os.Readlink(exe); err == nil && (strings.HasSuffix(to, " (deleted)") || !haveInstalled) {
+			if version, err := (files{}).programVersion(exe); err == nil {
+				running, haveRunning = found(version, "the running udevd")
+			} else if haveInstalled {
+				problems = append(problems, fmt.Sprintf("udevd was replaced while it runs, and its release is not known: %v", err))
+			}
+		}
+	}
+	switch {
+	case haveRunning && haveInstalled && running.Release.Or(0) != installed.Release.Or(0):
+		problems = append(problems, fmt.Sprintf("udevd still runs release %v; release %v is installed and will run after a restart of it",
+			running.Release, installed.Release))
+		return running, problems
+	case haveRunning:
+		return running, problems
+	case haveInstalled:
+		return installed, problems
+	}
+	if status, err := f.read("/var/lib/dpkg/status", limitDpkg); err == nil {
+		for _, pkg := range []string{"udev", "systemd"} {
+			if version, ok := debianVersion(status, pkg); ok {
+				if s, ok := found(version, "the package database (dpkg)"); ok {
+					return s, problems
+				}
+			}
+		}
+	}
+	if f.root != "" {
+		return Systemd{Release: fact.Unknown[linkfiles.Release]("no udevd, and no package of it in dpkg's database, was found in the image")}, problems
+	}
+	if version, err := managerProperty(ctx, "Version"); err == nil {
+		if s, ok := found(version, "the service manager (D-Bus)"); ok {
+			return s, problems
+		}
+	}
+	for _, program := range udevdPrograms {
+		if path.Base(program) != "udevadm" || !f.exists(program) {
+			continue
+		}
+		if out, _, err := run(ctx, program, "--version"); err == nil {
+			if s, ok := found(out, "udevadm --version"); ok {
+				return s, problems
+			}
+		}
+	}
+	return Systemd{Release: fact.Unknown[linkfiles.Release]("no udevd was found, and nobody tells its release")}, problems
+}
+
+// versionString is "252 (252.39-1~deb12u2)", as systemctl --version prints it.
+func versionString(rel linkfiles.Release, version string) string {
+	if version == fmt.Sprint(int(rel)) {
+		return version
+	}
+	return fmt.Sprintf("%d (%s)", int(rel), version)
+}
+
+// programVersion reads the version out of a udevd or udevadm program.
+func (f files) programVersion(program string) (string, error) {
+	file, err := f.open(program)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	if file.Size() > limitProgram {
+		return "", fmt.Errorf("%s: larger than %d bytes", program, limitProgram)
+	}
+	version, err := elfVersion(file)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", program, err)
+	}
+	return version, nil
+}
+
+// elfVersion prefers the greeting to the library's name only where there is no
+// such library: Debian's library is named by the major release alone, so the
+// packaging note (.note.package) gives the full version, if it agrees.
+func elfVersion(r io.ReaderAt) (version string, err error) {
+	// debug/elf promises no more than not to panic on most broken files.
+	defer func() {
+		if e := recover(); e != nil {
+			err = fmt.Errorf("not a sound ELF file: %v", e)
+		}
+	}()
+	if err := namesArePlain(r); err != nil {
+		return "", err
+	}
+	program, err := elf.NewFile(r)
+	if err != nil {
+		return "", errors.New("not an ELF program")
+	}
+	var libraries []string
+	if dynamicIsPlain(program) {
+		libraries, _ = program.ImportedLibraries()
+	}
+	for _, lib := range libraries {
+		v, ok := sharedLibraryVersion(lib)
+		if !ok {
+			continue
+		}
+		rel, ok := parseRelease(v)
+		if !ok {
+			return "", fmt.Errorf("the library %q has no version in its name", lib)
+		}
+		if note := packageNote(program); note != "" {
+			if r, ok := parseRelease(note); ok && r == rel {
+				return note, nil
+			}
+		}
+		return v, nil
+	}
+	if s := program.Section(".rodata"); isPlain(s) && s.Size <= limitProgram {
+		if data, err := s.Data(); err == nil {
+			if v, ok := versionInProgram(data); ok {
+				return v, nil
+			}
+		}
+	}
+	return "", errors.New("it has no version of udevd in it")
+}
+
+// debug/elf inflates compressed sections to whatever size they have: 64 MB of a
+// program of somebody's image would be 64 GB. Only debugging information is ever
+// compressed, and none of that is read.
+func isPlain(s *elf.Section) bool { return s != nil && s.Flags&elf.SHF_COMPRESSED == 0 }
+
+// dynamicIsPlain is isPlain of what ImportedLibraries reads.
+func dynamicIsPlain(program *elf.File) bool {
+	s := program.SectionByType(elf.SHT_DYNAMIC)
+	return isPlain(s) && int(s.Link) < len(program.Sections) && isPlain(program.Sections[s.Link])
+}
+
+// namesArePlain looks at the header of the section with the sections' names, which
+// elf.NewFile reads (Elf32_Ehdr, Elf64_Ehdr, Elf32_Shdr and Elf64_Shdr of elf(5)).
+func namesArePlain(r io.ReaderAt) error {
+	errNotELF := errors.New("not an ELF program")
+	var h [64]byte
+	if _, err := r.ReadAt(h[:], 0); err != nil || string(h[:4]) != elf.ELFMAG {
+		return errNotELF
+	}
+	var order binary.ByteOrder = binary.LittleEndian
+	if elf.Data(h[elf.EI_DATA]) == elf.ELFDATA2MSB {
+		order = binary.BigEndian
+	}
+	offset, size, n, names := order.Uint64(h[40:]), order.Uint16(h[58:]), order.Uint16(h[60:]), order.Uint16(h[62:])
+	if elf.Class(h[elf.EI_CLASS]) == elf.ELFCLASS32 {
+		offset, size, n, names = uint64(order.Uint32(h[32:])), order.Uint16(h[46:]), order.Uint16(h[48:]), order.Uint16(h[50:])
+	}
+	// Where there are too many sections for it, n is 0 and the number elsewhere.
+	if n == 0 || names >= n || offset > limitProgram {
+		return errNotELF
+	}
+	var section [16]byte
+	if _, err := r.ReadAt(section[:], int64(offset)+int64(names)*int64(size)); err != nil {
+		return errNotELF
+	}
+	flags := order.Uint64(section[8:])
+	if elf.Class(h[elf.EI_CLASS]) == elf.ELFCLASS32 {
+		flags = uint64(order.Uint32(section[8:]))
+	}
+	if flags&uint64(elf.SHF_COMPRESSED) != 0 {
+		return errors.New("the names of its sections are compressed, as no compiler makes them")
+	}
+	return nil
+}
+
+// packageNote returns "version" of the note FDO_PACKAGING_METADATA
+// (systemd's Package Metadata for Executable Files), "" if there is none.
+func packageNote(program *elf.File) string {
+	s := program.Section(".note.package")
+	if !isPlain(s) || s.Size > limitSmall {
+		return ""
+	}
+	data, err := s.Data()
+	if err != nil {
+		return ""
+	}
+	i := bytes.IndexByte(data, '{')
+	if i < 0 {
+		return ""
+	}
+	var note struct{ Name, Version string }
+	// Zeros pad the note.
+	if json.Unmarshal(bytes.TrimRight(data[i:], "\x00"), &note) != nil || note.Name != "systemd" || !printable(note.Version) {
+		return ""
+	}
+	return note.Version
+}
+
+// managerProperty asks PID 1 over D-Bus; the string comes in GVariant's text
+// form. It never starts a bus or waits for more than dbusTimeout.
+func managerProperty(ctx context.Context, name string) (string, error) {
+	if !(files{}).exists("/run/systemd/system") { // sd_booted(3)
+		return "", errors.New("systemd does not run as the service manager")
+	}
+	ctx, cancel := context.WithTimeout(ctx, dbusTimeout)
+	defer cancel()
+	conn, err := Manager(ctx)
+	if err != nil {
+		return "", fmt.Errorf("ask the service manager over D-Bus: %w", err)
+	}
+	defer conn.Close()
+	type answer struct {
+		value string
+		err   error
+	}
+	done := make(chan answer, 1)
+	go func() {
+		v, err := conn.GetManagerProperty(name)
+		done <- answer{v, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return "", fmt.Errorf("ask the service manager over D-Bus: %w", ctx.Err())
+	case a := <-done:
+		if a.err != nil {
+			return "", fmt.Errorf("ask the service manager over D-Bus: %w", a.err)
+		}
+		return strings.Trim(a.value, `"`), nil
+	}
+}
+
+// run starts a program by its absolute path, with an empty environment and no
+// input, and returns the first line it prints and its exit status.
+func run(ctx context.Context, program string, args ...string) (line string, status int, err error) {
+	ctx, cancel := context.WithTimeout(ctx, execTimeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Env = []string{"LC_ALL=C", "PATH=/usr/bin:/bin"}
+	cmd.WaitDelay = time.Second
+	out, err := cmd.Output()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.Exited() {
+		status, err = exit.ExitCode(), nil
+	}
+	line, _, _ = strings.Cut(string(out), "\n")
+	return line, status, err
+}
+
+// sortedUnique is what a list of credentials is saved as.
+func sortedUnique(s []string) []string {
+	slices.Sort(s)
+	return slices.Compact(s)
+}

@@ -1,0 +1,480 @@
+package host
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"linkaudit/internal/fact"
+	"linkaudit/linkfiles"
+)
+
+const udevDataDir = "/run/udev/data"
+
+// udevData reads the udev database.
+//
+// A file of it is named by ifindex alone and does not say which device, or
+// which network namespace, it was written for. What can be shown is that the
+// udevd that writes it works in this process's network namespace; it removes
+// a file when its device goes (device_delete_db()), so that an entry is stale
+// only if udevd did not run then. What cannot be shown is noted in
+// Snapshot.Problems.
+type udevData struct {
+	fd  int
+	err error // why nothing is known
+}
+
+func openUdevData(u udevd) *udevData {
+	if u.otherNetns {
+		return &udevData{fd: -1, err: errors.New("udevd and its database belong to another network namespace")}
+	}
+	if u.pid != 0 && u.running.IsUnknown() {
+		return &udevData{fd: -1, err: errors.New("whether udevd's database is about this network namespace is not known: " + u.running.Reason())}
+	}
+	fd, err := unix.Open(udevDataDir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return &udevData{fd: -1, err: fmt.Errorf("%s: %w", udevDataDir, err)}
+	}
+	return &udevData{fd: fd}
+}
+
+func (u *udevData) close() {
+	if u.fd >= 0 {
+		unix.Close(u.fd)
+	}
+}
+
+// device returns the properties of the device with the index: absent where
+// udevd has not (yet) handled it.
+func (u *udevData) device(index int) fact.Fact[map[string]string] {
+	if u.err != nil {
+		return fact.Unknown[map[string]string](u.err.Error())
+	}
+	name := "n" + strconv.Itoa(index)
+	unknown := func(err error) fact.Fact[map[string]string] {
+		return fact.Unknown[map[string]string](fmt.Sprintf("%s/%s: %v", udevDataDir, name, err))
+	}
+	fd, err := unix.Openat(u.fd, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	switch {
+	case errors.Is(err, unix.ENOENT):
+		return fact.Absent[map[string]string]()
+	case err != nil:
+		return unknown(err)
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return unknown(err)
+	}
+	switch {
+	case st.Mode&unix.S_IFMT != unix.S_IFREG:
+		return unknown(errors.New("not a regular file"))
+	case st.Size > limitDB:
+		return unknown(fmt.Errorf("larger than %d bytes", limitDB))
+	}
+	var room [1024]byte // of most records
+	buf := room[:min(int(st.Size), len(room))]
+	if int(st.Size) > len(room) {
+		buf = make([]byte, st.Size)
+	}
+	n := 0
+	for n < len(buf) {
+		m, err := unix.Read(fd, buf[n:])
+		if err != nil {
+			return unknown(err)
+		}
+		if m == 0 {
+			break
+		}
+		n += m
+	}
+	return fact.Known(parseUdevDB(buf[:n]))
+}
+
+// scheme looks for ID_NET_NAMING_SCHEME, which udevd writes for every Ethernet,
+// InfiniBand and SLIP device that is not stacked on another (builtin_net_id(),
+// since systemd 243): among the first indexes, where hardware usually is, then
+// among the first records that there are. Which devices are collected makes no
+// difference.
+func (u *udevData) scheme() fact.Fact[string] {
+	const from, to = 2, 8
+	for index := from; index < to; index++ {
+		if s := fromDB(u.device(index), "ID_NET_NAMING_SCHEME"); s.IsKnown() {
+			return s
+		}
+	}
+	for _, index := range u.first(maxSchemeRecords) {
+		if s := fromDB(u.device(index), "ID_NET_NAMING_SCHEME"); s.IsKnown() {
+			return s
+		}
+	}
+	return fact.Absent[string]()
+}
+
+// maxSchemeRecords is how many records of the database are asked for the scheme.
+const maxSchemeRecords = 64
+
+// first returns the lowest indexes of devices that the database has, n at most.
+func (u *udevData) first(n int) []int {
+	if u.err != nil {
+		return nil
+	}
+	fd, err := unix.Openat(u.fd, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil
+	}
+	dir := os.NewFile(uintptr(fd), udevDataDir)
+	defer dir.Close()
+	names, _ := dir.Readdirnames(-1)
+	var indexes []int
+	for _, name := range names {
+		number, isDevice := strings.CutPrefix(name, "n")
+		if index, err := strconv.Atoi(number); isDevice && err == nil {
+			indexes = append(indexes, index)
+		}
+	}
+	slices.Sort(indexes)
+	return indexes[:min(n, len(indexes))]
+}
+
+// udevd is the running systemd-udevd, as far as /proc shows it.
+type udevd struct {
+	running fact.Fact[bool]
+	// pid is 0 where it is not running or cannot be seen.
+	pid int
+	// sure: it was seen to be in this network namespace.
+	sure bool
+	// otherNetns is true where a udevd runs, but for another network
+	// namespace: the kernel sends it no uevent of a device in this one.
+	otherNetns bool
+}
+
+// udevdCgroups are where systemd-udevd.service's processes are listed: the
+// unified hierarchy, with DelegateSubgroup=udev in newer releases, and
+// systemd's own of cgroup v1.
+var udevdCgroups = []string{
+	"/sys/fs/cgroup/system.slice/systemd-udevd.service/udev/cgroup.procs",
+	"/sys/fs/cgroup/system.slice/systemd-udevd.service/cgroup.procs",
+	"/sys/fs/cgroup/systemd/system.slice/systemd-udevd.service/cgroup.procs",
+	"/sys/fs/cgroup/unified/system.slice/systemd-udevd.service/cgroup.procs",
+}
+
+// findUdevd looks for the daemon without talking to it: its control socket may
+// be systemd's, and connecting would start it. The service's cgroup is asked
+// first; without one (no service manager, a container) those who listen for
+// uevents in this network namespace, and then all of /proc.
+func findUdevd() udevd {
+	here := files{}
+	for _, name := range udevdCgroups {
+		b, err := here.read(name, limitDB)
+		if err != nil {
+			continue
+		}
+		if u, ok := pickUdevd(strings.Fields(string(b))); ok {
+			return u
+		}
+	}
+	if u, ok := pickUdevd(ueventListeners()); ok && u.running.Or(false) {
+		return u
+	}
+	pids, err := here.names("/proc")
+	if err != nil {
+		return udevd{running: fact.Unknown[bool](err.Error())}
+	}
+	if u, ok := pickUdevd(pids); ok {
+		return u
+	}
+	// With hidepid= of proc(5) other users' processes are not there.
+	if os.Geteuid() != 0 && !slices.Contains(pids, "1") {
+		return udevd{running: fact.Unknown[bool]("/proc does not show the processes of other users")}
+	}
+	if !slices.Contains(pids, "self") {
+		return udevd{running: fact.Unknown[bool]("/proc is not mounted")}
+	}
+	return udevd{running: fact.Known(false)}
+}
+
+// NETLINK_ROUTE and NETLINK_KOBJECT_UEVENT of linux/netlink.h.
+const routeProtocol, ueventProtocol = "0", "15"
+
+// ueventListeners returns the processes of this network namespace that get the
+// kernel's uevents.
+func ueventListeners() []string {
+	pids, _ := netlinkSockets(ueventProtocol)
+	return pids
+}
+
+// netlinkListeners returns the processes that have a netlink socket for routing
+// messages or uevents in this network namespace.
+func netlinkListeners() ([]string, error) {
+	return netlinkSockets(routeProtocol, ueventProtocol)
+}
+
+// netlinkSockets returns the port numbers of this network namespace's sockets of
+// the protocols; the number is the PID of whoever bound the socket unless he had
+// one already (netlink_autobind()).
+func netlinkSockets(protocols ...string) (pids []string, err error) {
+	b, err := files{}.read("/proc/net/netlink", limitDB)
+	if err != nil {
+		return nil, err
+	}
+	for line := range strings.Lines(string(b)) {
+		// sk Eth Pid Groups Rmem Wmem Dump Locks Drops Inode
+		if f := strings.Fields(line); len(f) > 3 && slices.Contains(protocols, f[1]) && f[2] != "0" {
+			pids = append(pids, f[2])
+		}
+	}
+	return pids, nil
+}
+
+// UdevdPID returns the PID of the systemd-udevd that gets this network
+// namespace's uevents, which is the parent of its workers; 0 where none runs or
+// it cannot be seen to do so: one of another namespace is nobody to send a signal to.
+func UdevdPID() int {
+	if u := findUdevd(); u.running.Or(false) && u.sure {
+		return u.pid
+	}
+	return 0
+}
+
+// pickUdevd chooses the process named systemd-udevd in this PID namespace that
+// works in this network namespace. Before systemd 250 its workers have the same
+// name: the daemon is the one whose parent has another.
+func pickUdevd(pids []string) (udevd, bool) {
+	var candidates []process
+	for _, p := range pids {
+		pid, err := strconv.Atoi(p)
+		if err != nil || pid <= 0 {
+			continue
+		}
+		if p, ok := udevdProcess(pid); ok {
+			candidates = append(candidates, p)
+		}
+	}
+	slices.SortFunc(candidates, func(a, b process) int { return cmp.Compare(a.pid, b.pid) })
+	daemons := slices.DeleteFunc(slices.Clone(candidates), func(p process) bool {
+		if slices.ContainsFunc(candidates, func(other process) bool { return other.pid == p.parent }) {
+			return true
+		}
+		_, ok := udevdProcess(p.parent)
+		return ok
+	})
+	ours, _ := os.Readlink("/proc/self/ns/net")
+	foreign := false
+	for _, daemon := range daemons {
+		pid := daemon.pid
+		theirs, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/net", pid))
+		switch {
+		case err != nil && slices.Contains(ueventListeners(), strconv.Itoa(pid)):
+			return udevd{running: fact.Known(true), pid: pid, sure: true}, true
+		case err != nil && ownUserNamespace() && initialNetwork():
+			// Another user's process, in the namespaces that the machine began
+			// with: its udevd is there, too.
+			return udevd{running: fact.Known(true), pid: pid}, true
+		case err != nil:
+			return udevd{running: fact.Unknown[bool]("a systemd-udevd runs, but not for sure for this network namespace"), pid: pid}, true
+		case theirs == ours:
+			return udevd{running: fact.Known(true), pid: pid, sure: true}, true
+		default:
+			foreign = true
+		}
+	}
+	if foreign {
+		return udevd{running: fact.Known(false), otherNetns: true}, true
+	}
+	return udevd{}, false
+}
+
+// process is one with its parent, 0 where that is not known.
+type process struct{ pid, parent int }
+
+// udevdProcess checks the name, which any process can give itself (PR_SET_NAME), that
+// the process is root's, and that it is in this PID namespace.
+func udevdProcess(pid int) (process, bool) {
+	var buf [4096]byte
+	n, err := readAt(unix.AT_FDCWD, fmt.Sprintf("/proc/%d/comm", pid), buf[:])
+	if err != nil || string(buf[:n]) != "systemd-udevd\n" {
+		return process{}, false
+	}
+	n, err = readAt(unix.AT_FDCWD, fmt.Sprintf("/proc/%d/status", pid), buf[:])
+	if err != nil {
+		return process{}, false
+	}
+	parent, uids, here := parseProcessStatus(string(buf[:n]))
+	return process{pid, parent}, here && isRoots(uids)
+}
+
+// overflowUID is whom a user namespace shows in place of one that it does not map
+// (/proc/sys/kernel/overflowuid, user_namespaces(7)).
+const overflowUID = "65534"
+
+// isRoots reports whether all user IDs of a process are root's. Its real, effective,
+// saved and file system UID stand in the status.
+func isRoots(ids []string) bool {
+	for _, id := range ids {
+		if id != "0" && (id != overflowUID || ownUserNamespace()) {
+			return false
+		}
+	}
+	return len(ids) > 0
+}
+
+// The inode numbers of the first namespaces, include/linux/proc_ns.h.
+const (
+	initialUserNamespace = "user:[4026531837]"
+	initialPIDNamespace  = "pid:[4026531836]"
+)
+
+// initialNetwork reports whether this is the network namespace that the machine began with:
+// no other has net_core_table (sysctl_core_init() of net/core/sysctl_net_core.c).
+func initialNetwork() bool {
+	var st unix.Stat_t
+	return unix.Stat("/proc/sys/net/core/dev_weight", &st) == nil
+}
+
+func ownUserNamespace() bool {
+	ns, err := os.Readlink("/proc/self/ns/user")
+	return err == nil && ns == initialUserNamespace
+}
+
+// environ returns a variable of udevd's environment as it was started with;
+// absent where it is not set or no udevd runs.
+func (u udevd) environ(name string) fact.Fact[string] {
+	if u.pid == 0 {
+		if u.running.IsUnknown() {
+			return fact.Unknown[string](u.running.Reason())
+		}
+		return fact.Absent[string]()
+	}
+	b, err := files{}.read(fmt.Sprintf("/proc/%d/environ", u.pid), limitDB)
+	if err != nil {
+		return fact.Unknown[string](err.Error())
+	}
+	for _, v := range strings.Split(string(b), "\x00") {
+		if value, ok := strings.CutPrefix(v, name+"="); ok {
+			return fact.Known(value)
+		}
+	}
+	return fact.Absent[string]()
+}
+
+// setupLinkRules is the file that systemd ships with the rule that applies
+// .link files.
+const setupLinkRules = "80-net-setup-link.rules"
+
+// rulesDirs are where udevd of a release looks for rules, highest priority
+// first; /lib counts where it is not /usr/lib, for a udevd built for a split
+// /usr (until 254).
+func (f files) rulesDirs(rel linkfiles.Release) []string {
+	dirs := []string{"/etc/udev/rules.d", "/run/udev/rules.d"}
+	if rel == 0 || rel >= rulesInUsrLocal {
+		dirs = append(dirs, "/usr/local/lib/udev/rules.d")
+	}
+	dirs = append(dirs, "/usr/lib/udev/rules.d")
+	if lib, err := f.resolve("/lib"); err == nil && lib != "/usr/lib" {
+		dirs = append(dirs, "/lib/udev/rules.d")
+	}
+	return dirs
+}
+
+// setupLinkRule finds the rules file in force that runs net_setup_link: the
+// usual one or, without it, any other. A name counts once, from the highest
+// directory; an empty file or a link to /dev/null masks it (udev(7)).
+func (f files) setupLinkRule(rel linkfiles.Release) fact.Fact[string] {
+	dirs := f.rulesDirs(rel)
+	verdict := func(name string) (string, bool, error) {
+		for _, dir := range dirs {
+			file := path.Join(dir, name)
+			masked, err := f.maskedRules(file)
+			switch {
+			case errors.Is(err, unix.ENOENT):
+				continue
+			case err != nil:
+				return "", false, err
+			case masked:
+				return "", false, nil
+			}
+			b, err := f.read(file, limitDB)
+			if err != nil {
+				return "", false, err
+			}
+			return file, runsSetupLink(b), nil
+		}
+		return "", false, nil
+	}
+	file, runs, firstErr := verdict(setupLinkRules)
+	if runs {
+		return fact.Known(file)
+	}
+	seen := map[string]bool{setupLinkRules: true}
+	var names []string
+	for _, dir := range dirs {
+		list, err := f.names(dir)
+		if err != nil {
+			if !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ENOTDIR) && firstErr == nil {
+				firstErr = err
+			}
+			continue
+		}
+		for _, name := range list {
+			if strings.HasSuffix(name, ".rules") && !seen[name] {
+				seen[name] = true
+				names = append(names, name)
+			}
+		}
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		file, runs, err := verdict(name)
+		if runs {
+			return fact.Known(file)
+		}
+		if err != nil && firstErr == nil {
+			firstErr = err
+		}
+	}
+	if firstErr != nil {
+		return fact.Unknown[string](firstErr.Error())
+	}
+	return fact.Absent[string]()
+}
+
+// maskedRules reports whether a rules file is empty or leads to /dev/null.
+func (f files) maskedRules(file string) (bool, error) {
+	if f.root != "" {
+		// An image's /dev is empty, so the link itself has to say it.
+		dir, err := f.path(path.Dir(file))
+		if err != nil {
+			return false, err
+		}
+		if to, err := os.Readlink(path.Join(dir, path.Base(file))); err == nil && path.Clean(to) == "/dev/null" {
+			return true, nil
+		}
+	}
+	p, err := f.path(file)
+	if err != nil {
+		return false, err
+	}
+	fi, err := os.Stat(p)
+	if err != nil {
+		return false, cause(err)
+	}
+	if fi.Mode().IsRegular() {
+		return fi.Size() == 0, nil
+	}
+	var st unix.Stat_t
+	if err := unix.Stat(p, &st); err != nil {
+		return false, err
+	}
+	if st.Mode&unix.S_IFMT == unix.S_IFCHR && unix.Major(st.Rdev) == 1 && unix.Minor(st.Rdev) == 3 {
+		return true, nil
+	}
+	return false, fmt.Errorf("%s: not a regular file", file)
+}

@@ -1,0 +1,486 @@
+package initramfs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"strings"
+
+	"linkaudit/internal/fact"
+	"linkaudit/internal/netconf"
+	"linkaudit/linkfiles"
+)
+
+// Image is what udevd would find in an initramfs image.
+type Image struct {
+	// Path is where the image is, inside the root that it was found in.
+	Path string `json:"path"`
+	// Kernel is the release of the kernel that the image is for; "" where
+	// neither its name nor its directory says so.
+	Kernel string `json:"kernel,omitempty"`
+	// Unreadable says why the image could not be read; "" if it was. Nothing
+	// below is set then.
+	Unreadable string `json:"unreadable,omitempty"`
+	// Formats are those of its archives in their order: "cpio" for one that is
+	// not compressed, otherwise the compression.
+	Formats []string `json:"formats,omitempty"`
+	// Maker is the program that made it: one of the Maker constants, or "".
+	Maker Maker `json:"maker,omitempty"`
+	// Udevd is true where there is a udevd in the image, without which no .link
+	// file in it has any effect.
+	Udevd bool `json:"udevd"`
+	// Release is that of the udevd in the image.
+	Release fact.Fact[linkfiles.Release] `json:"release"`
+	// SetupLinkRule is the rules file in force that runs net_setup_link; absent
+	// where it is missing or masked.
+	SetupLinkRule fact.Fact[string] `json:"setup_link_rule"`
+	// MachineID is a fingerprint of the image's /etc/machine-id.
+	MachineID linkfiles.MachineID `json:"machine_id"`
+	// Files are the .link files and drop-ins as udevd finds them there.
+	Files linkfiles.Store `json:"files"`
+	// Declarations are what the configuration of systemd-networkd and
+	// NetworkManager in the image says of devices, where the program is there too.
+	Declarations []netconf.Declaration `json:"declarations,omitempty"`
+	// Creates are the devices that the command line in the image makes.
+	Creates []Created `json:"creates,omitempty"`
+	// CommandLine is true where what is in the image makes devices of bond=,
+	// bridge= and team= on the kernel command line (dracut.cmdline(7)).
+	CommandLine bool `json:"command_line,omitempty"`
+}
+
+// Size is how many bytes the .link files and drop-ins have.
+func (img *Image) Size() (n int64) {
+	add := func(d *linkfiles.Dir) {
+		for _, e := range d.Entries {
+			n += int64(len(e.Content))
+		}
+	}
+	for i := range img.Files.Dirs {
+		d := &img.Files.Dirs[i]
+		add(d)
+		for j := range d.DropIns {
+			add(&d.DropIns[j])
+		}
+	}
+	return n
+}
+
+// Maker is a program that makes images.
+type Maker string
+
+const (
+	InitramfsTools Maker = "initramfs-tools"
+	Dracut         Maker = "dracut"
+	Mkinitcpio     Maker = "mkinitcpio"
+)
+
+// Created is a device that is made in the initramfs.
+type Created struct {
+	Name string `json:"name"`
+	// Kind is bond, bridge or team.
+	Kind string `json:"kind"`
+	// Pos is the line that says so, in the image; the zero Pos for the kernel
+	// command line.
+	Pos linkfiles.Pos `json:"pos"`
+}
+
+// Interpreter is what package host knows of udev's files.
+type Interpreter struct {
+	// RunsSetupLink reports whether a rules file runs net_setup_link.
+	RunsSetupLink func(rules []byte) bool
+	// Release finds the release in a udevd or udevadm, false where it is not
+	// there.
+	Release func(program []byte) (linkfiles.Release, bool)
+	// Declares, where not nil, reads the configuration of other programs.
+	Declares func(Configuration) []netconf.Declaration
+}
+
+// Configuration is what programs that create devices would find in an image.
+type Configuration struct {
+	Files netconf.Files
+	// Networkd are the files of systemd-networkd; nil where that is not there.
+	Networkd *netconf.NetworkdFiles
+	Release  fact.Fact[linkfiles.Release]
+}
+
+// maxPasses bounds how often an image is read: once more where a symbolic link
+// led to a file whose name did not say that it would be wanted.
+const maxPasses = 3
+
+// Read reads the size bytes of an image. An error says in one line why it could
+// not be read; what was read until then is not used, since what follows replaces
+// it.
+func Read(ctx context.Context, r io.ReaderAt, size int64, in Interpreter) (*Image, error) {
+	at, length, err := initrd(r, size)
+	if err != nil {
+		return nil, err
+	}
+	also := map[string]bool{}
+	for range maxPasses {
+		u := &unpacker{ctx: ctx, tree: newTree(), wanted: func(name string) int64 {
+			if also[name] {
+				return maxKept
+			}
+			return wanted(name)
+		}}
+		if err := u.unpack(io.NewSectionReader(r, at, length)); err != nil {
+			return nil, err
+		}
+		y := &yield{tree: u.tree, in: in, missing: map[string]bool{}}
+		img := y.image()
+		img.Formats = u.formats
+		more := false
+		for name := range y.missing {
+			if !also[name] && wanted(name) == 0 {
+				also[name], more = true, true
+			}
+		}
+		if !more {
+			return img, nil
+		}
+	}
+	return nil, errors.New("symbolic links lead from one to the next too often")
+}
+
+// wanted says by the last part of its name how large a file may be whose content
+// is kept, 0 for one that is not wanted.
+func wanted(name string) int64 {
+	switch path.Ext(name) {
+	case ".link", ".conf", ".rules", ".netdev", ".network", ".nmconnection":
+		return maxKept
+	}
+	switch name {
+	case "systemd-udevd", "udevadm":
+		return maxProgram
+	case "machine-id", "cmdline":
+		return maxKept
+	case networkdProgram, nmProgram, dracutLib, nmGenerator, toolsFunctions, mkinitcpioFunctions:
+		return justThere
+	}
+	if strings.HasSuffix(name, parseBond) {
+		return justThere
+	}
+	return 0
+}
+
+// justThere is for a file of which only its being there counts.
+const justThere = 1
+
+const (
+	// What tells who made the image.
+	dracutLib           = "dracut-lib.sh"
+	toolsFunctions      = "functions"
+	mkinitcpioFunctions = "init_functions"
+	// parseBond is the hook of dracut's module network-legacy, with a number
+	// before it.
+	parseBond = "parse-bond.sh"
+	// Programs that create devices.
+	networkdProgram = "systemd-networkd"
+	nmProgram       = "NetworkManager"
+	// nmGenerator is in dracut's module network-manager.
+	nmGenerator = "nm-initrd-generator"
+)
+
+// yield takes out of a tree what an Image holds.
+type yield struct {
+	tree *tree
+	in   Interpreter
+	// missing are the last parts of paths that symbolic links lead to and that
+	// are not in the tree, or without their content.
+	missing map[string]bool
+	inodes  map[*node]int
+	// files is the size of all .link files and drop-ins so far.
+	files int64
+}
+
+func (y *yield) image() *Image {
+	y.inodes = map[*node]int{}
+	img := &Image{Maker: y.maker()}
+	img.Release, img.Udevd = y.udevd()
+	img.SetupLinkRule = y.setupLinkRule()
+	img.MachineID = y.machineID()
+	for _, dir := range linkfiles.SearchPath {
+		img.Files.Dirs = append(img.Files.Dirs, y.dir(dir, ".link"))
+	}
+	img.Creates, img.CommandLine = y.creates()
+	img.Declarations = y.declarations(img.Release)
+	return img
+}
+
+// declarations are what programs in the image would make of their configuration
+// there.
+func (y *yield) declarations(release fact.Fact[linkfiles.Release]) []netconf.Declaration {
+	if y.in.Declares == nil {
+		return nil
+	}
+	c := Configuration{Files: configuration{y}, Release: release}
+	for _, dir := range []string{"/usr/lib/systemd/", "/lib/systemd/"} {
+		if n, _ := y.tree.lookup(dir + networkdProgram); n == nil {
+			continue
+		}
+		c.Networkd = &netconf.NetworkdFiles{NetDev: &linkfiles.Store{Kind: linkfiles.NetDev}, Network: &linkfiles.Store{Kind: linkfiles.Network}}
+		for _, store := range []*linkfiles.Store{c.Networkd.NetDev, c.Networkd.Network} {
+			for _, at := range linkfiles.SearchPath {
+				store.Dirs = append(store.Dirs, y.dir(at, store.Kind.Suffix()))
+			}
+		}
+		break
+	}
+	return y.in.Declares(c)
+}
+
+// configuration lets netconf read in the image.
+type configuration struct{ *yield }
+
+func (c configuration) Read(name string, limit int64) ([]byte, error) {
+	n, at := c.find(name)
+	switch {
+	case !n.is(typeRegular):
+		return nil, fmt.Errorf("%s: %w", name, fs.ErrNotExist)
+	case n.size > limit || n.size > 0 && !n.kept:
+		return nil, fmt.Errorf("%s: %s is not kept", name, at)
+	}
+	return n.content, nil
+}
+
+func (c configuration) Names(dir string) ([]string, error) {
+	if n, _ := c.tree.lookup(dir); !n.is(typeDir) {
+		return nil, fmt.Errorf("%s: %w", dir, fs.ErrNotExist)
+	}
+	return c.tree.list(dir), nil
+}
+
+func (c configuration) Exists(name string) bool {
+	n, _ := c.tree.lookup(name)
+	return n != nil
+}
+
+// find is lookup for a file that is wanted.
+func (y *yield) find(name string) (*node, string) {
+	n, at := y.tree.lookup(name)
+	if n == nil && at != "" || n.is(typeRegular) && !n.kept && n.size > 0 && n.size <= maxKept {
+		y.missing[base(at)] = true
+	}
+	return n, at
+}
+
+func (y *yield) maker() Maker {
+	for _, at := range []struct {
+		path  string
+		maker Maker
+	}{
+		{"/usr/lib/" + dracutLib, Dracut}, {"/lib/" + dracutLib, Dracut}, {"/usr/lib/dracut", Dracut}, {"/lib/dracut", Dracut},
+		{"/scripts/" + toolsFunctions, InitramfsTools},
+		{"/" + mkinitcpioFunctions, Mkinitcpio},
+	} {
+		if n, _ := y.tree.lookup(at.path); n != nil {
+			return at.maker
+		}
+	}
+	return ""
+}
+
+// udevdPrograms are where udevd may be in an image.
+var udevdPrograms = []string{
+	"/usr/lib/systemd/systemd-udevd", "/lib/systemd/systemd-udevd", "/usr/bin/udevadm", "/bin/udevadm", "/usr/sbin/udevadm", "/sbin/udevadm",
+}
+
+// udevd finds it, and its release: by the version in the program, or by the
+// library that it is linked to.
+func (y *yield) udevd() (fact.Fact[linkfiles.Release], bool) {
+	there, why := false, "there is no udevd in the image"
+	for i, name := range udevdPrograms {
+		n, at := y.tree.lookup(name)
+		if n == nil {
+			continue
+		}
+		there = there || i < 2
+		if !n.kept {
+			why = at + " is too large to be looked at"
+			continue
+		}
+		if rel, ok := y.in.Release(n.content); ok {
+			return fact.Known(rel), there
+		}
+		why = at + " has no version of udevd in it"
+	}
+	return fact.Unknown[linkfiles.Release](why), there
+}
+
+// rulesDirs are where udevd looks for rules, highest priority first. /run is
+// empty when it starts, but an image may have put something there.
+var rulesDirs = []string{"/etc/udev/rules.d", "/run/udev/rules.d", "/usr/local/lib/udev/rules.d", "/usr/lib/udev/rules.d", "/lib/udev/rules.d"}
+
+// setupLinkRule finds the rules file in force that runs net_setup_link. A name
+// counts once, from the highest directory; an empty file or a link to /dev/null
+// masks it (udev(7)).
+func (y *yield) setupLinkRule() fact.Fact[string] {
+	seen := map[string]bool{}
+	unknown := ""
+	for _, dir := range rulesDirs {
+		for _, name := range y.tree.list(dir) {
+			if path.Ext(name) != ".rules" || seen[name] {
+				continue
+			}
+			seen[name] = true
+			n, at := y.find(path.Join(dir, name))
+			switch {
+			case !n.is(typeRegular):
+			case n.size > 0 && !n.kept:
+				unknown = at + " is too large to be looked at"
+			case y.in.RunsSetupLink(n.content):
+				return fact.Known(at)
+			}
+		}
+	}
+	if unknown != "" {
+		return fact.Unknown[string](unknown)
+	}
+	return fact.Absent[string]()
+}
+
+// machineID keeps no more than the fingerprint.
+func (y *yield) machineID() linkfiles.MachineID {
+	const name = "/etc/machine-id"
+	n, _ := y.find(name)
+	if !n.is(typeRegular) {
+		return linkfiles.UnknownMachineID("there is no " + name + " in the image")
+	}
+	text := strings.TrimSpace(string(n.content))
+	id, err := linkfiles.ParseMachineID(text)
+	if err != nil || id == [16]byte{} {
+		return linkfiles.UnknownMachineID(name + " in the image holds no ID")
+	}
+	return linkfiles.KnownMachineID(id).Confidential()
+}
+
+// dir makes what linkfiles.Read makes of a directory on disk.
+func (y *yield) dir(name, suffix string) linkfiles.Dir {
+	d := linkfiles.Dir{Path: name}
+	n, at := y.tree.lookup(name)
+	if !n.is(typeDir) {
+		return d
+	}
+	if at != name {
+		d.Resolved = at
+	}
+	for _, entry := range y.tree.list(name) {
+		switch {
+		case strings.HasPrefix(entry, "."):
+		case strings.HasSuffix(entry, suffix):
+			d.Entries = append(d.Entries, y.entry(name, entry))
+		case suffix != ".conf" && strings.HasSuffix(entry, suffix+".d"):
+			if dd := y.dir(path.Join(name, entry), ".conf"); len(dd.Entries) > 0 {
+				d.DropIns = append(d.DropIns, dd)
+			}
+		}
+	}
+	return d
+}
+
+const nullDevice = "/dev/null"
+
+func (y *yield) entry(dir, name string) linkfiles.Entry {
+	e := linkfiles.Entry{Name: name}
+	full := path.Join(dir, name)
+	n := y.tree.entry(dir, name)
+	if n.is(typeSymlink) {
+		e.Symlink = n.target
+		var at string
+		n, at = y.find(full)
+		e.Resolved = at
+		if at == nullDevice {
+			e.Type = linkfiles.TypeNull // devtmpfs has it, whatever is in the image
+			return e
+		}
+	}
+	if n == nil {
+		e.Type, e.Err, e.Resolved = linkfiles.TypeMissing, "ENOENT", ""
+		return e
+	}
+	if y.inodes[n] == 0 {
+		y.inodes[n] = len(y.inodes) + 1
+	}
+	e.Inode, e.Mode = y.inodes[n], n.mode&0o7777
+	switch n.mode & typeMask {
+	case typeRegular:
+		e.Type, e.Size = linkfiles.TypeRegular, n.size
+		switch y.files += n.size; {
+		case n.size > 0 && !n.kept:
+			e.Refused = fmt.Sprintf("too large: %d bytes", n.size)
+		case y.files > maxFiles:
+			e.Refused = fmt.Sprintf("all files of the image together are larger than %d KiB", maxFiles>>10)
+		default:
+			e.Content = append([]byte{}, n.content...)
+		}
+	case typeDir:
+		e.Type = linkfiles.TypeDirectory
+	case typeChar:
+		e.Type = linkfiles.TypeChar
+		if n.rdev == [2]uint32{1, 3} {
+			e.Type = linkfiles.TypeNull
+		}
+	case 0o060000:
+		e.Type = linkfiles.TypeBlock
+	case 0o010000:
+		e.Type = linkfiles.TypeFIFO
+	case 0o140000:
+		e.Type = linkfiles.TypeSocket
+	default:
+		e.Type, e.Err = linkfiles.TypeMissing, "ENOENT"
+	}
+	return e
+}
+
+// creates finds what dracut makes of the command line that is in the image, and
+// whether it makes anything of the kernel's. A device that systemd-networkd
+// makes there has an address of its own, whatever the .link files say, and so is
+// none of these.
+func (y *yield) creates() (out []Created, commandLine bool) {
+	if !y.readsCommandLine() {
+		return nil, false
+	}
+	files := []string{"/etc/cmdline"}
+	for _, name := range y.tree.list("/etc/cmdline.d") {
+		if path.Ext(name) == ".conf" {
+			files = append(files, "/etc/cmdline.d/"+name)
+		}
+	}
+	for _, file := range files {
+		if n, _ := y.find(file); !n.is(typeRegular) {
+			continue
+		}
+		text, _ := y.tree.content(file)
+		for i, line := range strings.Split(string(text), "\n") {
+			for _, c := range CommandLine(line) {
+				c.Pos = linkfiles.Pos{File: file, Line: i + 1}
+				out = append(out, c)
+			}
+		}
+	}
+	return out, true
+}
+
+// hookDirs are where dracut keeps what it runs for the kernel command line.
+var hookDirs = []string{"/usr/lib/dracut/hooks/cmdline", "/lib/dracut/hooks/cmdline", "/var/lib/dracut/hooks/cmdline"}
+
+// readsCommandLine reports whether dracut's module network-legacy is in the
+// image, or network-manager.
+func (y *yield) readsCommandLine() bool {
+	for _, dir := range hookDirs {
+		for _, name := range y.tree.list(dir) {
+			if strings.HasSuffix(name, parseBond) {
+				return true
+			}
+		}
+	}
+	for _, dir := range []string{"/usr/libexec/", "/usr/lib/"} {
+		if n, _ := y.tree.lookup(dir + nmGenerator); n != nil {
+			return true
+		}
+	}
+	return false
+}

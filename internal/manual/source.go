@@ -1,0 +1,503 @@
+package manual
+
+import (
+	_ "embed"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+)
+
+var (
+	//go:embed linkaudit.1.md
+	program string
+	//go:embed linkaudit.conf.5.md
+	configuration string
+)
+
+// Program returns linkaudit(1).
+func Program() (*Page, error) { return parse("internal/manual/linkaudit.1.md", program, nil) }
+
+// Configuration returns linkaudit.conf(5).
+func Configuration() (*Page, error) {
+	p, err := Program()
+	if err != nil {
+		return nil, err
+	}
+	return parse("internal/manual/linkaudit.conf.5.md", configuration, p.options())
+}
+
+// Page is a manual page.
+type Page struct {
+	File    string // the source, for messages
+	Name    string
+	Section string
+	Date    string // 2006-01-02
+	Summary string
+	// Program is the program without a command, nil in linkaudit.conf(5).
+	Program *Command
+	// Shared are the options that several commands have.
+	Shared []*Option
+	// Parts are the commands and sections, in order.
+	Parts []Part
+}
+
+// Part is a command or, where Command is nil, a section.
+type Part struct {
+	Command  *Command
+	Title    string
+	Body     []Block
+	Sections []Section // of linkaudit.conf
+}
+
+// Command is a command of the program.
+type Command struct {
+	Name      string
+	Line      int
+	Arguments []string // "[DEVICE...]"
+	Completes string   // what the arguments are, "" for nothing
+	Summary   string
+	Help      []Block // for --help and the page
+	More      []Block // for the page
+	Statuses  []Status
+	Options   []*Option
+	Examples  []Block
+}
+
+// Status is an exit status and what it says.
+type Status struct{ Number, Meaning string }
+
+// Option is a flag.
+type Option struct {
+	Name       string // without dashes
+	Line       int
+	Value      string   // "FILE"; "" for a switch
+	Alias      string   // one letter, or ""
+	Number     bool     // the value is a number
+	Repeatable bool     // it may be given more than once
+	Values     []string // those it takes; nil for any
+	Default    string
+	Completes  string // what the value is
+	Usage      string // one line
+	Text       []Block
+}
+
+// Section is one of linkaudit.conf, and Key a key in it.
+type (
+	Section struct {
+		Name string // `[device "GLOB"]`
+		Line int
+		Body []Block
+		Keys []Key
+	}
+	Key struct {
+		Name    string
+		Line    int
+		Values  []string
+		Default string
+		Body    []Block
+	}
+)
+
+// Block is one of the three; Line is where it begins.
+type Block struct {
+	Line int
+	Text string // a paragraph, in one line
+	// Literal are the lines of a literal block, Info what stands at its fence.
+	Literal []string
+	Info    string
+	Items   []Item
+}
+
+// Item is one of a list.
+type Item struct {
+	Tag  string
+	Text string
+	Line int
+}
+
+// Commands are the page's, in order.
+func (p *Page) Commands() []*Command {
+	var out []*Command
+	for _, part := range p.Parts {
+		if part.Command != nil {
+			out = append(out, part.Command)
+		}
+	}
+	return out
+}
+
+// Literals are the literal blocks, in the order of the source, whose info
+// begins with the words of info.
+func (p *Page) Literals(info string) []Block {
+	var out []Block
+	add := func(bs []Block) {
+		for _, b := range bs {
+			if len(b.Literal) > 0 && strings.HasPrefix(b.Info+" ", info+" ") {
+				out = append(out, b)
+			}
+		}
+	}
+	for _, part := range p.Parts {
+		add(part.Body)
+		for _, s := range part.Sections {
+			add(s.Body)
+			for _, k := range s.Keys {
+				add(k.Body)
+			}
+		}
+		if c := part.Command; c != nil {
+			add(c.Help)
+			add(c.More)
+			add(c.Examples)
+		}
+	}
+	return out
+}
+
+// reader goes through the lines of a page.
+type reader struct {
+	file  string
+	lines []string
+	at    int // index of the next line
+}
+
+// mistake is a panic that parse turns into an error.
+type mistake struct{ error }
+
+func (p *reader) fail(line int, format string, a ...any) {
+	panic(mistake{fmt.Errorf("%s:%d: %s", p.file, line, fmt.Sprintf(format, a...))})
+}
+
+// parse reads a page. The flags that it may name are flags, or its own where
+// that is nil. An error has file and line.
+func parse(file, text string, flags map[string]bool) (page *Page, err error) {
+	defer func() {
+		if m := recover(); m != nil {
+			page, err = nil, m.(mistake).error
+		}
+	}()
+	p := &reader{file: file, lines: strings.Split(strings.TrimSuffix(text, "\n"), "\n")}
+	for i, line := range p.lines {
+		switch {
+		case len(exitStatus.ReplaceAllString(line, "")) > 80 && line[0] != '#' && !strings.HasPrefix(line, "- `/"):
+			p.fail(i+1, "longer than 80 columns")
+		case strings.ContainsRune(line, '\t') || strings.TrimRight(line, " ") != line:
+			p.fail(i+1, "a tab, or white space at the end")
+		}
+	}
+	page = p.page()
+	if flags == nil {
+		flags = page.options()
+	}
+	p.checkMarkup(page, flags)
+	return page, nil
+}
+
+var pageTitle = regexp.MustCompile(`^# ([a-z.]+)\(([1-8])\), (\d{4}-\d\d-\d\d)$`)
+
+func (p *reader) page() *Page {
+	p.comments()
+	m := pageTitle.FindStringSubmatch(p.peek())
+	if m == nil {
+		p.fail(p.at+1, "the page begins with # NAME(SECTION), DATE")
+	}
+	if _, err := time.Parse(time.DateOnly, m[3]); err != nil {
+		p.fail(p.at+1, "%s is no date", m[3])
+	}
+	p.at++
+	page := &Page{File: p.file, Name: m[1], Section: m[2], Date: m[3], Summary: p.paragraph("summary of the page")}
+	for p.comments(); p.at < len(p.lines); p.comments() {
+		line := p.at + 1
+		title, ok := strings.CutPrefix(p.peek(), "## ")
+		if !ok {
+			p.fail(line, "a section is expected: ## TITLE")
+		}
+		p.at++
+		switch {
+		case title == "Options that several commands have":
+			for _, h := range p.headings("### ") {
+				page.Shared = append(page.Shared, p.option(h, page, nil))
+			}
+		case strings.HasPrefix(title, page.Name+" "):
+			page.Program = p.command(strings.TrimPrefix(title, page.Name+" "), line, page)
+			page.Program.Name, page.Program.Arguments = "", strings.Fields(strings.TrimPrefix(title, page.Name+" "))
+		case title[0] >= 'a' && title[0] <= 'z':
+			c := p.command(title, line, page)
+			for _, other := range page.Commands() {
+				if other.Name == c.Name {
+					p.fail(line, "there is a command %s already, in line %d", c.Name, other.Line)
+				}
+			}
+			page.Parts = append(page.Parts, Part{Command: c})
+		case title != strings.ToUpper(title):
+			p.fail(line, "a section has a title in capitals")
+		default:
+			part := Part{Title: title, Body: p.blocks()}
+			for _, h := range p.headings("### ") {
+				part.Sections = append(part.Sections, p.section(h))
+			}
+			page.Parts = append(page.Parts, part)
+		}
+	}
+	return page
+}
+
+// comments skips empty lines and comments.
+func (p *reader) comments() {
+	for p.at < len(p.lines) {
+		switch {
+		case p.lines[p.at] == "":
+			p.at++
+		case strings.HasPrefix(p.lines[p.at], "<!--"):
+			begin := p.at + 1
+			for !strings.HasSuffix(p.lines[p.at], "-->") {
+				if p.at++; p.at == len(p.lines) {
+					p.fail(begin, "the comment has no end")
+				}
+			}
+			p.at++
+		default:
+			return
+		}
+	}
+}
+
+func (p *reader) peek() string {
+	if p.at < len(p.lines) {
+		return p.lines[p.at]
+	}
+	return ""
+}
+
+// heading is one that was read, with what stands behind its semicolons.
+type heading struct {
+	line       int
+	title      string
+	attributes []string
+}
+
+// headings calls its body for each heading of that level that follows.
+func (p *reader) headings(level string) func(func(int, heading) bool) {
+	return func(yield func(int, heading) bool) {
+		for n := 0; ; n++ {
+			p.comments()
+			text, ok := strings.CutPrefix(p.peek(), level)
+			if !ok {
+				return
+			}
+			p.at++
+			parts := strings.Split(text, "; ")
+			if !yield(n, heading{p.at, parts[0], parts[1:]}) {
+				return
+			}
+		}
+	}
+}
+
+// blocks reads up to the next heading.
+func (p *reader) blocks() []Block {
+	var out []Block
+	for {
+		p.comments()
+		line := p.peek()
+		switch {
+		case line == "" || line[0] == '#':
+			return out
+		case strings.HasPrefix(line, "```"):
+			out = append(out, p.literal())
+		case strings.HasPrefix(line, "- "):
+			out = append(out, p.list())
+		case line[0] == ' ':
+			p.fail(p.at+1, "indented, but no item of a list stands before")
+		default:
+			b := Block{Line: p.at + 1}
+			for ; p.peek() != "" && !strings.HasPrefix(p.peek(), "```") && !strings.HasPrefix(p.peek(), "#"); p.at++ {
+				b.Text = strings.TrimSpace(b.Text + " " + p.peek())
+			}
+			out = append(out, b)
+		}
+	}
+}
+
+var infos = regexp.MustCompile(`^(sh [a-z]+|ini( [a-z.]+)?|text( stderr)?)$`)
+
+func (p *reader) literal() Block {
+	b := Block{Line: p.at + 1, Info: strings.TrimPrefix(p.peek(), "```")}
+	if !infos.MatchString(b.Info) {
+		p.fail(b.Line, "a literal block is ```sh RUNNER, ```ini or ```text")
+	}
+	for p.at++; p.at < len(p.lines) && p.lines[p.at] != "```"; p.at++ {
+		b.Literal = append(b.Literal, p.lines[p.at])
+	}
+	if p.at == len(p.lines) || len(b.Literal) == 0 {
+		p.fail(b.Line, "the literal block has no end, or nothing in it")
+	}
+	p.at++
+	return b
+}
+
+func (p *reader) list() Block {
+	b := Block{Line: p.at + 1}
+	for strings.HasPrefix(p.peek(), "- ") {
+		text, line := p.peek()[2:], p.at+1
+		for p.at++; strings.HasPrefix(p.peek(), "  "); p.at++ {
+			text += " " + strings.TrimSpace(p.peek())
+		}
+		tag, text, ok := strings.Cut(text, ": ")
+		if !ok {
+			p.fail(line, "an item is - TAG: TEXT")
+		}
+		b.Items = append(b.Items, Item{Tag: tag, Text: text, Line: line})
+	}
+	if p.peek() != "" && p.peek()[0] != '#' {
+		p.fail(p.at+1, "an empty line is missing behind the list")
+	}
+	return b
+}
+
+// paragraph reads one that has to be there.
+func (p *reader) paragraph(what string) string {
+	p.comments()
+	line := p.at + 1
+	if text := p.peek(); text == "" || strings.ContainsAny(text[:1], "#-` ") {
+		p.fail(line, "the %s is missing", what)
+	}
+	var words []string
+	for ; p.peek() != ""; p.at++ {
+		words = append(words, p.peek())
+	}
+	return strings.Join(words, " ")
+}
+
+func (p *reader) oneLine(what string) string {
+	p.comments()
+	line := p.at + 1
+	text := p.paragraph(what)
+	if strings.HasSuffix(text, ".") || len(text) > 72 {
+		p.fail(line, "the %s is one line without a full stop, of at most 72 characters", what)
+	}
+	return text
+}
+
+var commandTitle = regexp.MustCompile(`^([a-z]+)((?: \[?[A-Z]+(?:\.\.\.)?\]?)*)$`)
+
+func (p *reader) command(title string, line int, page *Page) *Command {
+	title, attributes, _ := strings.Cut(title, "; ")
+	c := &Command{Line: line, Summary: p.oneLine("summary of the command")}
+	if m := commandTitle.FindStringSubmatch(title); m != nil {
+		c.Name, c.Arguments = m[1], strings.Fields(m[2])
+	} else if page.Program != nil {
+		p.fail(line, "a command is ## NAME [ARGUMENT...]")
+	}
+	if attributes != "" {
+		what, ok := strings.CutPrefix(attributes, "completes ")
+		if !ok {
+			p.fail(line, "a command has no attribute %q", attributes)
+		}
+		c.Completes = what
+	}
+	c.Help = p.blocks()
+	for _, h := range p.headings("### ") {
+		switch h.title {
+		case "More":
+			c.More = p.blocks()
+		case "Examples":
+			c.Examples = p.blocks()
+		case "Exit status":
+			for _, b := range p.blocks() {
+				for _, i := range b.Items {
+					c.Statuses = append(c.Statuses, Status{i.Tag, i.Text})
+				}
+			}
+			if len(c.Statuses) == 0 {
+				p.fail(h.line, "the exit statuses are missing: - 0: MEANING")
+			}
+		default:
+			o := p.option(h, page, c)
+			for _, other := range c.Options {
+				if other.Name == o.Name {
+					p.fail(h.line, "--%s is there already, in line %d", o.Name, other.Line)
+				}
+			}
+			c.Options = append(c.Options, o)
+		}
+	}
+	return c
+}
+
+var optionTitle = regexp.MustCompile(`^--([a-z][a-z-]*)(?: ([A-Z]+))?$`)
+
+func (p *reader) option(h heading, page *Page, c *Command) *Option {
+	if title, ok := strings.CutSuffix(h.title, " (shared)"); ok && c != nil {
+		for _, o := range page.Shared {
+			if "--"+o.Name == title && len(h.attributes) == 0 {
+				own := *o
+				own.Line, own.Text = h.line, append(own.Text[:len(own.Text):len(own.Text)], p.blocks()...)
+				return &own
+			}
+		}
+		p.fail(h.line, "no option %s is shared, or it has attributes here", title)
+	}
+	m := optionTitle.FindStringSubmatch(h.title)
+	if m == nil {
+		p.fail(h.line, "neither an option (--NAME VALUE) nor More, Exit status or Examples")
+	}
+	o := &Option{Name: m[1], Value: m[2], Line: h.line}
+	for _, a := range h.attributes {
+		what, value, _ := strings.Cut(a, " ")
+		switch {
+		case what == "values" && value != "":
+			o.Values = strings.Fields(value)
+		case what == "default" && value != "":
+			o.Default = value
+		case what == "completes" && value != "":
+			o.Completes = value
+		case what == "alias" && len(value) == 1:
+			o.Alias = value
+		case a == "number":
+			o.Number = true
+		case a == "repeatable":
+			o.Repeatable = true
+		default:
+			p.fail(h.line, "an option has no attribute %q", a)
+		}
+	}
+	o.Usage = p.oneLine("usage of --" + o.Name)
+	o.Text = p.blocks()
+	switch {
+	case o.Value == "" && (len(o.Values) > 0 || o.Default != "" || o.Number || o.Repeatable || o.Completes != ""):
+		p.fail(h.line, "a switch takes no value")
+	case o.Value != "" && len(valueWord(o.Value).FindAllString(o.Usage, -1)) != 1:
+		p.fail(h.line, "the usage does not name %s once", o.Value)
+	case len(o.Values) > 0 && !strings.Contains(" "+strings.Join(o.Values, " ")+" ", " "+o.Default+" "):
+		p.fail(h.line, "the default %q is none of the values", o.Default)
+	}
+	return o
+}
+
+// valueWord finds the name of an option's value in its usage.
+func valueWord(value string) *regexp.Regexp { return regexp.MustCompile(`\b` + value + `\b`) }
+
+func (p *reader) section(h heading) Section {
+	s := Section{Name: h.title, Line: h.line, Body: p.blocks()}
+	if len(h.attributes) > 0 || !strings.HasPrefix(h.title, "[") || !strings.HasSuffix(h.title, "]") {
+		p.fail(h.line, "a section of the configuration is ### [NAME]")
+	}
+	for _, h := range p.headings("#### ") {
+		k := Key{Name: h.title, Line: h.line, Body: p.blocks()}
+		for _, a := range h.attributes {
+			what, value, _ := strings.Cut(a, " ")
+			switch {
+			case what == "values" && value != "":
+				k.Values = strings.Fields(value)
+			case what == "default" && value != "":
+				k.Default = value
+			default:
+				p.fail(h.line, "a key has no attribute %q", a)
+			}
+		}
+		s.Keys = append(s.Keys, k)
+	}
+	return s
+}

@@ -1,0 +1,390 @@
+package netconf
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"linkaudit/internal/fact"
+	"linkaudit/linkfiles"
+)
+
+// NetworkdFiles are the files that systemd-networkd reads. They may hold keys of
+// wireless networks and tunnels, and belong into no snapshot.
+type NetworkdFiles struct {
+	NetDev, Network *linkfiles.Store
+}
+
+// NetworkdMachine is what systemd-networkd's files are about.
+type NetworkdMachine struct {
+	Release linkfiles.Release
+	System  *linkfiles.System
+	// Devices are those that exist.
+	Devices []*linkfiles.Device
+	// NewDevice says what [Match] sees of a device that is to be created.
+	NewDevice func(name, kind string) *linkfiles.Device
+	// Active says whether systemd-networkd runs or is started at boot.
+	// Where it is known not to be, what its files declare is ignored.
+	Active fact.Fact[bool]
+}
+
+// Declarations are what systemd-networkd of the machine makes of the files: the
+// devices that it creates, in its order, and then the devices whose address a
+// .network file sets. Devices that are stacked on others (VLANs, tunnels, ...)
+// are left out, and so are kinds without an Ethernet address.
+func (n *NetworkdFiles) Declarations(m NetworkdMachine) []Declaration {
+	r := &networkdReader{machine: m, network: linkfiles.Parse(n.Network, m.Release)}
+	r.netDevs(linkfiles.Parse(n.NetDev, m.Release))
+	r.networks()
+	if m.Active.IsUnknown() {
+		for i := range r.all {
+			r.all[i].Address.doubt("whether systemd-networkd runs: " + m.Active.Reason())
+		}
+	}
+	if active, known := m.Active.Get(); known && !active {
+		for i := range r.all {
+			r.all[i].Ignored = NotEnabled
+		}
+	}
+	return r.all
+}
+
+// NotEnabled is Declaration.Ignored where systemd-networkd neither runs nor is
+// started at boot.
+const NotEnabled = "systemd-networkd is not enabled"
+
+// Configured reports whether there is anything for systemd-networkd to do that is
+// not the vendor's: every package of it brings .network files for devices that
+// only some hosts have.
+func (n *NetworkdFiles) Configured() bool {
+	for _, d := range n.NetDev.Dirs {
+		if len(d.Entries) > 0 {
+			return true
+		}
+	}
+	for _, d := range n.Network.Dirs {
+		if (len(d.Entries) > 0 || len(d.DropIns) > 0) && !strings.HasPrefix(d.Path, "/usr/lib/") && !strings.HasPrefix(d.Path, "/lib/") {
+			return true
+		}
+	}
+	return false
+}
+
+// netplanNetDev is the file that netplan makes of a device for systemd-networkd
+// (netplan_netdef_write_networkd() of netplan's networkd.c).
+func netplanNetDev(device string) string { return netplanPrefix + device + ".netdev" }
+
+const netplanPrefix = "/run/systemd/network/10-netplan-"
+
+// NetplansNetDev reports whether a file is one that netplan makes.
+func NetplansNetDev(file string) bool { return strings.HasPrefix(file, netplanPrefix) }
+
+// Rendered returns the files with those that netplan will have made of its
+// declarations by the time that systemd-networkd starts, and that are not there
+// yet: drop-ins for them may be.
+func (n *NetworkdFiles) Rendered(all []Declaration) *NetworkdFiles {
+	out := *n
+	for _, d := range all {
+		_, known := netDevKinds[d.Kind]
+		if !RendersNetworkd(d) || !d.Creates || !known {
+			continue
+		}
+		name := netplanNetDev(d.Device)
+		if _, there := out.NetDev.Content(name); there {
+			continue
+		}
+		text := "[NetDev]\nName=" + d.Device + "\nKind=" + d.Kind + "\n"
+		if d.Address.Way == WayExplicit {
+			text += "MACAddress=" + d.Address.MAC + "\n"
+		}
+		if with, ok := out.NetDev.With(name, []byte(text)); ok {
+			out.NetDev = with
+		}
+	}
+	return &out
+}
+
+// RendersNetworkd reports whether netplan makes files of the declaration for
+// systemd-networkd, which its generator has started then.
+func RendersNetworkd(d Declaration) bool {
+	return d.Program == Netplan && d.Renderer == Networkd && d.Ignored == ""
+}
+
+// doubt makes the address unknown.
+func (a *Address) doubt(why string) {
+	if a.Way != WayUnknown {
+		a.Way, a.MAC, a.Unknown = WayUnknown, "", why
+	}
+}
+
+// networkdReader is the work on one machine.
+type networkdReader struct {
+	machine NetworkdMachine
+	network *linkfiles.Tree
+	all     []Declaration
+}
+
+// netDevKind is a kind of device that systemd-networkd creates by itself.
+type netDevKind struct {
+	// derives is the first release that gives the device an address where the
+	// file has none (NetDevVTable.generate_mac, and in releases before 243
+	// every kind but VLAN).
+	derives linkfiles.Release
+	// pause is a span in which it did not, from and up to.
+	pauseFrom, pauseTo linkfiles.Release
+}
+
+var netDevKinds = map[string]netDevKind{
+	"bond":   {derives: linkfiles.OldestRelease},
+	"bridge": {derives: linkfiles.OldestRelease, pauseFrom: 243, pauseTo: 249},
+	"dummy":  {derives: linkfiles.OldestRelease},
+	"ifb":    {derives: 245},
+	"veth":   {derives: linkfiles.OldestRelease},
+}
+
+// NetworkdDerives reports whether systemd-networkd of the release derives an
+// address for a device of the kind whose .netdev file has none.
+func NetworkdDerives(rel linkfiles.Release, kind string) bool {
+	k, known := netDevKinds[kind]
+	rel = rel.Clamp()
+	return known && rel >= k.derives && (k.pauseFrom == 0 || rel < k.pauseFrom || rel > k.pauseTo)
+}
+
+// The releases of systemd-networkd from which on something is different.
+const (
+	// netDevsForward: of two .netdev files with one Name= the first holds;
+	// before, files were read from the last to the first (netdev_load()).
+	netDevsForward linkfiles.Release = 242
+	// verifiesAddress: an address that no device can have is looked at before
+	// it is sent, and the multicast bit is cleared (netdev_generate_hw_addr());
+	// before, the kernel refuses it.
+	verifiesAddress linkfiles.Release = 250
+	// peerTakesName: a veth takes both of its names, and is dropped where one
+	// is taken (netdev_attach()).
+	peerTakesName linkfiles.Release = 257
+)
+
+// netDevs reads which devices are created: netdev_load_one() of netdev.c.
+func (r *networkdReader) netDevs(tree *linkfiles.Tree) {
+	files := slices.Clone(tree.Files)
+	if r.machine.Release < netDevsForward {
+		slices.Reverse(files)
+	}
+	taken := map[string]bool{}
+	doubt := tree.Unread()
+	for _, f := range files {
+		state, why := tree.Holds(f, r.machine.System)
+		switch {
+		case state == linkfiles.Fails:
+			continue
+		case f.State == linkfiles.StateUnknown:
+			// It may be for any device.
+			doubt = why
+			continue
+		}
+		for _, d := range netDev(f, r.machine.Release, taken) {
+			switch {
+			case state == linkfiles.CannotTell:
+				d.Address.doubt(why)
+			case doubt != "":
+				d.Address.doubt(doubt)
+			}
+			r.all = append(r.all, d)
+		}
+	}
+}
+
+// netDev is what one file declares; taken are the names of the ones before it.
+func netDev(f *linkfiles.File, rel linkfiles.Release, taken map[string]bool) []Declaration {
+	name, named := f.Setting("NetDev", "Name")
+	kind, is := f.Setting("NetDev", "Kind")
+	if _, known := netDevKinds[kind.Value]; !named || !is || !known {
+		if named && is && !taken[name.Value] {
+			taken[name.Value] = true
+		}
+		return nil
+	}
+	peer, paired := f.Setting("Peer", "Name")
+	if kind.Value == "veth" && !paired || taken[name.Value] {
+		return nil
+	}
+	out := []Declaration{netDevDeclaration(f, rel, name, kind.Value, "NetDev")}
+	if kind.Value == "veth" {
+		if peer.Value == name.Value {
+			taken[name.Value] = rel < peerTakesName // the kernel refuses it
+			return nil
+		}
+		if rel >= peerTakesName && taken[peer.Value] {
+			return nil
+		}
+		out = append(out, netDevDeclaration(f, rel, peer, kind.Value, "Peer"))
+	}
+	impossible := slices.ContainsFunc(out, func(d Declaration) bool { return d.Address.Way == "" || inSysctl[d.Device] })
+	if impossible && rel >= verifiesAddress && rel < peerTakesName {
+		return nil // another file may have the name
+	}
+	taken[name.Value] = true
+	if kind.Value == "veth" && rel >= peerTakesName {
+		taken[peer.Value] = true
+	}
+	if impossible {
+		return nil // the kernel refuses it
+	}
+	return out
+}
+
+// inSysctl are names that the kernel refuses, for they stand in
+// /proc/sys/net/ipv4/conf (devinet_sysctl_register()); since 248 systemd-networkd
+// takes neither.
+var inSysctl = map[string]bool{"all": true, "default": true}
+
+// netDevDeclaration is about one end; its address stands in the section. Way is
+// "" for an address with which no device can be created.
+func netDevDeclaration(f *linkfiles.File, rel linkfiles.Release, name linkfiles.Setting, kind, section string) Declaration {
+	d := Declaration{Program: Networkd, Device: name.Value, Kind: kind, Creates: true, Pos: name.Pos,
+		Address: Address{Way: WayNone, Key: "MACAddress", AtCreation: true, Pos: name.Pos}}
+	set, ok := f.Setting(section, "MACAddress")
+	switch {
+	case !ok && NetworkdDerives(rel, kind):
+		d.Address.Way = WayNetworkd
+	case !ok:
+	case set.Value == linkfiles.NoAddress:
+		d.Address.Pos = set.Pos
+	default:
+		d.Address.Way, d.Address.Pos = "", set.Pos
+		if d.Address.MAC, ok = usableAddress(rel, set.Value); ok {
+			d.Address.Way = WayExplicit
+		}
+	}
+	return d
+}
+
+// usableAddress is what becomes of an address on its way to the device; false
+// where there is none then.
+func usableAddress(rel linkfiles.Release, mac string) (string, bool) {
+	if len(mac) != len("00:00:00:00:00:00") || strings.Trim(mac, "0:") == "" || strings.Trim(mac, "f:") == "" {
+		return "", false
+	}
+	first, err := strconv.ParseUint(mac[:2], 16, 8)
+	switch {
+	case err != nil:
+		return "", false
+	case first&1 == 0:
+		return mac, true
+	case rel < verifiesAddress:
+		return "", false
+	}
+	return fmt.Sprintf("%02x", first&0xfe) + mac[2:], true
+}
+
+// networks reads which devices the .network files set the address of, and which
+// they make ports of a device that systemd-networkd creates: link_get_network()
+// and network_verify() of systemd-networkd.
+func (r *networkdReader) networks() {
+	decider := r.network.For(r.machine.System)
+	for _, dev := range r.devices() {
+		decision := decider.Decide(dev)
+		if f, ok := decision.File.Get(); ok {
+			r.applies(f, dev)
+			continue
+		}
+		r.mayApply(decision, dev)
+	}
+	for i := range r.all {
+		r.all[i].sortPorts()
+	}
+}
+
+// devices are those that a .network file may be for and that are worth asking
+// about: those that exist, those that are created, and those that a file makes
+// ports by their names.
+func (r *networkdReader) devices() []*linkfiles.Device {
+	devices := slices.Clone(r.machine.Devices)
+	known := func(name string) bool {
+		return slices.ContainsFunc(devices, func(have *linkfiles.Device) bool { return have.Name == name })
+	}
+	for _, d := range r.all {
+		if known(d.Device) {
+			continue
+		}
+		dev := r.machine.NewDevice(d.Device, d.Kind)
+		if d.Address.Way == WayExplicit {
+			dev.MAC = fact.Known(d.Address.MAC)
+		}
+		devices = append(devices, dev)
+	}
+	for _, f := range r.network.Files {
+		_, bond := f.Setting("Network", "Bond")
+		_, bridge := f.Setting("Network", "Bridge")
+		if !bond && !bridge {
+			continue
+		}
+		for _, name := range f.Names() {
+			if !known(name) {
+				devices = append(devices, r.machine.NewDevice(name, ""))
+			}
+		}
+	}
+	return devices
+}
+
+// applies is what the file does to the device.
+func (r *networkdReader) applies(f *linkfiles.File, dev *linkfiles.Device) {
+	if is(f, "Link", "Unmanaged") {
+		return
+	}
+	// The driver of an ifb has no way to set its address later.
+	if set, ok := f.Setting("Link", "MACAddress"); ok && dev.Kind.Or("") != "ifb" {
+		if mac, ok := usableAddress(r.machine.Release, set.Value); ok {
+			r.all = append(r.all, Declaration{Program: Networkd, Device: dev.Name, Kind: dev.Kind.Or(""), Pos: set.Pos,
+				Address: Address{Way: WayExplicit, Key: "MACAddress", MAC: mac, Pos: set.Pos}})
+		}
+	}
+	if is(f, "Network", "KeepMaster") {
+		return
+	}
+	for _, master := range []struct{ key, kind string }{{"Bond", "bond"}, {"Bridge", "bridge"}} {
+		set, ok := f.Setting("Network", master.key)
+		if !ok {
+			continue
+		}
+		for i := range r.all {
+			if d := &r.all[i]; d.Creates && d.Device == set.Value && d.Kind == master.kind {
+				d.addPort(dev.Name, set.Pos)
+			}
+		}
+	}
+}
+
+// mayApply notes that a file whose fit cannot be told may set the address.
+func (r *networkdReader) mayApply(decision linkfiles.Decision, dev *linkfiles.Device) {
+	if !decision.File.IsUnknown() {
+		return
+	}
+	candidates := make([]*linkfiles.File, 0, len(decision.Unknown)+1)
+	for _, step := range decision.Unknown {
+		candidates = append(candidates, step.File)
+	}
+	if decision.Otherwise != nil {
+		candidates = append(candidates, decision.Otherwise)
+	}
+	for _, f := range candidates {
+		set, ok := f.Setting("Link", "MACAddress")
+		if f.State != linkfiles.StateUnknown && (!ok || is(f, "Link", "Unmanaged")) {
+			continue
+		}
+		pos := set.Pos
+		if !ok {
+			pos = linkfiles.Pos{File: f.Path}
+		}
+		r.all = append(r.all, Declaration{Program: Networkd, Device: dev.Name, Kind: dev.Kind.Or(""), Pos: pos,
+			Address: Address{Way: WayUnknown, Key: "MACAddress", Pos: pos, Unknown: "which .network file applies: " + decision.File.Reason()}})
+		return
+	}
+}
+
+func is(f *linkfiles.File, section, key string) bool {
+	set, _ := f.Setting(section, key)
+	return set.Value == "yes"
+}

@@ -1,0 +1,247 @@
+package report
+
+import (
+	"bytes"
+	"io"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/diff"
+
+	"linkaudit/internal/change"
+	"linkaudit/internal/override"
+)
+
+// The schemas of what fix and undo print as JSON.
+const (
+	FixSchema  = "linkaudit.fix/1"
+	UndoSchema = "linkaudit.undo/1"
+)
+
+// Change is a change that was made, or would be.
+type Change struct {
+	*change.Result
+	// Undo says that it takes overrides back.
+	Undo bool
+	// DryRun says that it was only planned.
+	DryRun bool
+}
+
+// file is one file that changes.
+type file struct {
+	target, path string
+	old, new     []byte
+}
+
+func (c Change) files() []file {
+	var out []file
+	for _, p := range c.Plans {
+		if !p.Changed() {
+			continue
+		}
+		if p.LinkChanged() {
+			out = append(out, file{p.Target.String(), p.Path, p.Old, p.Content})
+		}
+		for _, n := range changed(p.NetDevs) {
+			out = append(out, file{p.Target.String(), n.Path, n.Old, n.Content})
+		}
+		for i := range p.Remove {
+			out = append(out, file{p.Target.String(), p.Remove[i].Path, p.Remove[i].Text(), nil})
+		}
+	}
+	for _, o := range c.Removed {
+		out = append(out, file{o.Target.String(), o.Path, c.Before[o.Path], nil})
+	}
+	return out
+}
+
+// unified is the difference as diff -u shows it.
+func (f file) unified() string {
+	from, to := f.path, f.path
+	if f.old == nil {
+		from = "/dev/null"
+	}
+	if f.new == nil {
+		to = "/dev/null"
+	}
+	text := diff.Diff(from, f.old, to, f.new)
+	// The first line repeats the names.
+	_, text, _ = bytes.Cut(text, []byte("\n"))
+	return string(text)
+}
+
+// ChangeText writes for people what was, or would be, changed.
+func ChangeText(w io.Writer, c Change, o Options) error {
+	p := o.printer()
+	verb := map[bool]string{false: "wrote ", true: "would write "}[c.DryRun]
+	for _, plan := range c.Plans {
+		switch {
+		case plan.Changed():
+			for _, name := range written(plan) {
+				p.para("", 2, span{target(plan.Target), bold}, text(": "+verb+word(name)))
+			}
+		default:
+			p.para("", 2, span{target(plan.Target), bold}, text(": nothing to change"))
+		}
+		if plan.Changed() || plan.Path == "" {
+			p.para("  ", 2, text("since "+Escape(plan.Why)))
+		} else {
+			p.para("  ", 2, text(word(plan.Path)+" is there and in force"))
+		}
+		for i := range plan.Remove {
+			p.para("  ", 2, text(strings.TrimSuffix(verb, "write ")+map[bool]string{false: "removed ", true: "remove "}[c.DryRun]+word(plan.Remove[i].Path)))
+		}
+		for _, n := range plan.Notes {
+			p.para("  ", 4, span{"note", cyan}, text(": "+Escape(n)))
+		}
+	}
+	for _, u := range c.Removed {
+		did := "removed "
+		if c.DryRun {
+			did = "would remove "
+		}
+		p.para("", 2, span{target(u.Target), bold}, text(": "+did+word(u.Path)))
+	}
+	if c.DryRun {
+		for _, l := range c.Live {
+			p.para("", 2, span{word(l.Device), bold}, text(": would set the address "+l.MAC+", that of its port "+word(l.From)))
+		}
+	}
+	switch {
+	case c.Recovered && c.DryRun:
+		p.para("", 2, text("Would take back what a run of linkaudit did that was killed."))
+	case c.Recovered:
+		p.para("", 2, text("Took back what a run of linkaudit did that was killed."))
+	case c.Undo && len(c.Removed) == 0:
+		p.para("", 2, text("Nothing to undo: there is no override of linkaudit's here."))
+	}
+	if c.DryRun {
+		for _, f := range c.files() {
+			p.blank()
+			for line := range strings.Lines(f.unified()) {
+				p.put(text(Escape(strings.TrimSuffix(line, "\n"))))
+				p.blank()
+			}
+		}
+	}
+	for _, img := range c.Initramfs {
+		switch {
+		case img.Updated:
+			p.para("", 2, text("made anew: "+word(img.Path)+", and found up to date"))
+		case c.UpdatesInitramfs && c.DryRun:
+			p.para("", 2, text("would make anew: "+word(img.Path)+", by "+img.Maker.UpdateWords()))
+		}
+	}
+	for i, r := range c.Remaining {
+		if i == 0 {
+			p.blank()
+		}
+		p.para("", 2, span{"left to do", yellow}, text(": "+Escape(r)))
+	}
+	return p.flush(w)
+}
+
+// written are the files that a plan writes, or would.
+func written(plan *change.Plan) []string {
+	var names []string
+	if plan.LinkChanged() {
+		names = append(names, plan.Path)
+	}
+	for _, n := range changed(plan.NetDevs) {
+		names = append(names, n.Path)
+	}
+	return names
+}
+
+func changed(netDevs []change.NetDev) (out []change.NetDev) {
+	for _, n := range netDevs {
+		if n.Changed() {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// target names a target without a line break in the name.
+func target(t override.Target) string {
+	switch {
+	case t.Name == "":
+		return "every " + word(t.Kind)
+	case t.Kind == "":
+		return "device " + word(t.Name)
+	}
+	return word(t.Kind) + " " + word(t.Name)
+}
+
+type changeJSON struct {
+	Schema string `json:"schema"`
+	DryRun bool   `json:"dry_run"`
+	// Changed, Path, Diff: of all targets together, the path of the first.
+	Changed   bool             `json:"changed"`
+	Path      string           `json:"path"`
+	Diff      string           `json:"diff"`
+	Reloaded  bool             `json:"reloaded"`
+	Verified  bool             `json:"verified"`
+	Remaining []string         `json:"remaining"`
+	Targets   []changeTarget   `json:"targets"`
+	Addresses []changedAddress `json:"addresses"`
+	Initramfs []staleImage     `json:"initramfs"`
+}
+
+type staleImage struct {
+	Path    string `json:"path"`
+	Maker   string `json:"maker"`
+	There   string `json:"there"`
+	Updated bool   `json:"updated"`
+}
+
+type changeTarget struct {
+	Kind    string   `json:"kind"`
+	Name    string   `json:"name"`
+	Changed bool     `json:"changed"`
+	Path    string   `json:"path"`
+	Why     string   `json:"why"`
+	Notes   []string `json:"notes"`
+}
+
+type changedAddress struct {
+	Device string `json:"device"`
+	MAC    string `json:"mac"`
+	Port   string `json:"port"`
+}
+
+// ChangeJSON writes it in the form of docs/schema/fix.schema.json.
+func ChangeJSON(w io.Writer, c Change) error {
+	out := changeJSON{
+		Schema: FixSchema, DryRun: c.DryRun, Changed: c.Changed, Reloaded: c.Reloaded, Verified: c.Verified,
+		Remaining: append([]string{}, c.Remaining...), Targets: []changeTarget{}, Addresses: []changedAddress{},
+		Initramfs: []staleImage{},
+	}
+	if c.Undo {
+		out.Schema = UndoSchema
+	}
+	for _, p := range c.Plans {
+		name := p.Path
+		if name == "" && len(p.NetDevs) > 0 {
+			name = p.NetDevs[0].Path
+		}
+		out.Targets = append(out.Targets, changeTarget{p.Target.Kind, p.Target.Name, p.Changed(), name, p.Why, append([]string{}, p.Notes...)})
+	}
+	for _, u := range c.Removed {
+		out.Targets = append(out.Targets, changeTarget{u.Target.Kind, u.Target.Name, true, u.Path, "", []string{}})
+	}
+	for _, t := range out.Targets {
+		if out.Path = t.Path; out.Path != "" {
+			break
+		}
+	}
+	for _, f := range c.files() {
+		out.Diff += f.unified()
+	}
+	for _, l := range c.Live {
+		out.Addresses = append(out.Addresses, changedAddress{l.Device, l.MAC, l.From})
+	}
+	for _, img := range c.Initramfs {
+		out.Initramfs = append(out.Initramfs, staleImage{img.Path, string(img.Maker), img.There, img.Updated})
+	}
+	return writeJSON(w, out, indented)
+}

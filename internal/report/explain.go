@@ -1,0 +1,973 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"linkaudit/internal/host"
+	"linkaudit/internal/netconf"
+	"linkaudit/linkfiles"
+	"linkaudit/policy"
+)
+
+// ExplainText writes the whole reasoning about a device, for somebody who may
+// never have heard of .link files.
+func ExplainText(w io.Writer, x *policy.Explanation, o Options) error {
+	p := o.printer()
+	d := x.Device
+	p.para("", 2, span{word(d.Name), bold}, text(": where its MAC address comes from"))
+	p.inShort(x)
+	for _, section := range []struct {
+		heading string
+		write   func()
+	}{
+		{"What it is", func() { p.whatItIs(x) }},
+		{"The .link files, in the order in which udevd looks at them", func() { p.files(x, o.AllFiles) }},
+		{"The settings of the file that applies", func() { p.settings(x) }},
+		{"The policy", func() { p.explainPolicy(x) }},
+		{"Other programs", func() { p.managers(x) }},
+		{"The address now", func() { p.explainAddress(x) }},
+		{"The address after an event", func() { p.events(x) }},
+		{"The initramfs", func() { p.initramfs(x) }},
+		{"What to do", func() { p.whatToDo(x) }},
+	} {
+		if section.heading == "The initramfs" && !x.Result.Snapshot.Initramfs.IsKnown() {
+			continue // nobody asked
+		}
+		p.blank()
+		p.para("", 2, span{section.heading, bold})
+		section.write()
+	}
+	return p.flush(w)
+}
+
+// inShort is the answer in a few lines, for somebody who has no time.
+func (p *printer) inShort(x *policy.Explanation) {
+	d := x.Device
+	switch {
+	case d.Device == nil:
+		p.say(text("It does not exist yet."))
+	case d.Device.MAC == "":
+		p.say(text("It has no address."))
+	default:
+		p.say(append([]span{text("It carries "), {word(d.Device.MAC), bold}, text(", ")}, append(explainOrigin(d), text("."))...)...)
+	}
+	file, pol := "Which .link file applies is not known", d.Policy.Or("")
+	if f, ok := d.LinkFile.Get(); ok {
+		file = word(f.Path) + " applies"
+	} else if d.LinkFile.IsAbsent() {
+		file = "No .link file applies"
+	}
+	switch {
+	case pol != "" && d.PolicySource.File != "" && d.PolicySource.File != effectivePath(d.LinkFile):
+		file += ", with MACAddressPolicy=" + word(pol) + " from its drop-in " + position(d.PolicySource.File, d.PolicySource.Line)
+	case pol != "" && d.PolicySource.File != "":
+		file += fmt.Sprintf(", with MACAddressPolicy=%s in line %d", word(pol), d.PolicySource.Line)
+	case pol != "":
+		file += ", but MACAddressPolicy=" + word(pol) + " in any case"
+	case d.Policy.IsAbsent() && d.LinkFile.IsKnown():
+		file += " and sets no MACAddressPolicy="
+	}
+	file += "."
+	if s := x.Result.Snapshot; s != nil && d.LinkFile.IsKnown() {
+		switch running, known := s.Udev.Running.Get(); {
+		case s.Udev.SetupLinkRule.IsAbsent():
+			file += " But no udev rule runs net_setup_link here, so that nothing comes of it."
+		case known && !running && !s.Offline:
+			file += " But systemd-udevd does not run, so that nothing comes of it at present."
+		}
+	}
+	p.say(text(file))
+	switch sum := CountFindings(d.Findings); {
+	case x.Fix.Command != "":
+		p.say(text("To fix it: "), p.command(x.Fix.String()))
+	case sum.AtLeast(policy.Warning) > 0:
+		p.say(verdict(sum, policy.Warning), text("; see below."))
+	}
+}
+
+// command is one that is to be copied: it stays on one line.
+func (p *printer) command(s string) span {
+	return span{strings.ReplaceAll(Escape(s), " ", hardSpace), bold}
+}
+
+// say writes a paragraph of an explanation.
+func (p *printer) say(spans ...span) { p.para("  ", 2, spans...) }
+
+// kindWords say what a device of a kind is.
+var kindWords = map[string]string{
+	"bond":    "a bond: several network devices, its ports, used as if they were one",
+	"team":    "a team: several network devices, its ports, used as if they were one",
+	"bridge":  "a bridge: a switch inside the machine, with other network devices as its ports",
+	"vlan":    "a VLAN: one tagged network on top of another device",
+	"veth":    "one end of a virtual cable (veth)",
+	"vxlan":   "a VXLAN: a tunnel over another network",
+	"dummy":   "a dummy: a device that leads nowhere",
+	"macvlan": "a macvlan: a second address on top of another device",
+	"tun":     "a tun or tap device: its other end is a program",
+}
+
+func (p *printer) whatItIs(x *policy.Explanation) {
+	d := x.Device
+	what, ok := kindWords[d.Kind]
+	switch {
+	case ok:
+	case d.Kind != "":
+		what = "a virtual device of the kind " + word(d.Kind)
+	case d.Device == nil:
+		what = "a device of a kind that is not known"
+	case d.Device.Loopback():
+		what = "the loopback device, by which the machine talks to itself"
+	case d.Device.PermanentMAC != "":
+		what = "hardware, or passes for it: it has a permanent address of its own"
+	default:
+		what = "a device without a kind, as hardware is"
+	}
+	if d.Device == nil {
+		p.say(text(word(d.Name) + " does not exist yet. It will be " + what + ". What follows is what will happen when it is created."))
+	} else {
+		p.say(text(word(d.Name) + " is " + what + "."))
+		if b := d.Device.Bond; b != nil {
+			p.fact("bond", text("mode "+word(b.Mode)+", fail_over_mac "+word(b.FailOverMAC)))
+		}
+		if d.Device.Master != "" {
+			p.fact("port of", text(word(d.Device.Master)))
+		}
+		p.ports(d.Device)
+	}
+	if s := x.Result.Snapshot; s != nil {
+		p.fact("host", text(hostWords(s, x.Result.Tree)))
+	}
+	p.blank()
+	p.say(text("When a network device appears, systemd-udevd looks for settings for it in .link files: it goes through them in the order of their names, whatever directory each is in, and applies the first one whose [Match] section fits, and no other."))
+	p.say(text("MACAddressPolicy= in that file decides about the address: persistent has udevd make one of the machine's ID and the device's name, random has it make up another one each time, and none, or no such line, leaves the address to the kernel and to whoever creates the device; a bond or bridge then takes that of a port."))
+}
+
+func hostWords(s *host.Snapshot, t *linkfiles.Tree) string {
+	out := "a host of unknown name"
+	if name, ok := s.System.Hostname.Get(); ok {
+		out = word(name)
+	}
+	if t != nil {
+		out += fmt.Sprintf(", .link files read as systemd %d reads them", t.Release)
+	}
+	switch running, known := s.Udev.Running.Get(); {
+	case s.Offline:
+		out += ", an image that is not running"
+	case known && !running:
+		out += "; systemd-udevd does not run, so that no file is applied at present"
+	}
+	if s.Udev.SetupLinkRule.IsAbsent() {
+		out += "; no udev rule runs net_setup_link, so that no file is applied at all"
+	}
+	return out
+}
+
+// listAll is the number of files up to which all are listed.
+const listAll = 20
+
+// fileRow is one file of the list, or several in a row that are left out.
+type fileRow struct {
+	verdict *linkfiles.Verdict
+	gap     []linkfiles.Verdict
+}
+
+// fileRows chooses which files are worth a line of their own: the one that
+// applies and the doubtful ones, and a few of the others.
+func fileRows(verdicts []linkfiles.Verdict, all bool) []fileRow {
+	all = all || len(verdicts) <= listAll
+	winner := len(verdicts)
+	for i, v := range verdicts {
+		if v.Fate == linkfiles.FateApplies || v.Fate == linkfiles.FateOtherwise {
+			winner = i
+		}
+	}
+	var rows []fileRow
+	unknown, unused := 0, 0
+	for i := range verdicts {
+		v := &verdicts[i]
+		show := all || i == winner || i < 4 || i == winner-1 || i == winner+1
+		switch {
+		case v.Fate == linkfiles.FateUnknown && v.Reached:
+			unknown++
+			show = show || unknown <= 8
+		case v.Fate == linkfiles.FateUnused && v.Reached:
+			unused++
+			show = show || unused <= 4
+		}
+		switch last := len(rows) - 1; {
+		case show:
+			rows = append(rows, fileRow{verdict: v})
+		case last >= 0 && rows[last].verdict == nil:
+			rows[last].gap = append(rows[last].gap, *v)
+		default:
+			rows = append(rows, fileRow{gap: []linkfiles.Verdict{*v}})
+		}
+	}
+	for i, r := range rows {
+		if len(r.gap) == 1 {
+			rows[i] = fileRow{verdict: &r.gap[0]} // takes no more room
+		}
+	}
+	return rows
+}
+
+// initramfs says what the images that were read make of the device.
+func (p *printer) initramfs(x *policy.Explanation) {
+	images, _ := x.Result.Snapshot.Initramfs.Get()
+	if len(images) == 0 {
+		p.say(text("No initramfs image was found."))
+		return
+	}
+	p.say(text("Until the root is there, udevd reads the .link files that were put into the initramfs when it was made; a device that is created there is handled by those."))
+	for i := range images {
+		img := &images[i]
+		what := "its udevd applies no .link file to any device"
+		s := plain
+		switch {
+		case img.Unreadable != "":
+			what, s = "not known, since it could not be read: "+Escape(img.Unreadable), yellow
+		case !img.Udevd:
+			what = "there is no udevd in it"
+		}
+		for _, v := range x.Device.InImages {
+			if v.Image != img {
+				continue
+			}
+			what = Escape(v.There())
+			if v.Differs {
+				what, s = "another policy than here: "+what, yellow
+			}
+			if d := v.Declared; d != nil {
+				what += "; " + Escape(fmt.Sprintf("%s there %s (%s)", d.Program, policy.AddressWords(*d), d.Address.Pos))
+				if v.DeclaredDiffers {
+					what, s = what+", but "+Escape(v.DeclaredHere), yellow
+				}
+			}
+			switch v.Creates {
+			case policy.CreatesIt:
+				what += "; the device is created there (" + Escape(v.By) + ")"
+			case policy.CreatesMaybe:
+				what += "; whether the device is created there depends on the kernel command line, which is not known"
+			}
+		}
+		p.fact("image", text(word(img.Path)+": "), span{what, s})
+	}
+}
+
+// gapWords counts what was left out by why it does not apply.
+func gapWords(gap []linkfiles.Verdict) string {
+	var order []string
+	count := map[string]int{}
+	for _, v := range gap {
+		what := ""
+		switch {
+		case v.Fate == linkfiles.FateNoMatch && v.Key != "":
+			what = "ask for another " + v.Key + "="
+		case v.Fate == linkfiles.FateNoMatch:
+			what = "do not fit"
+		case v.Fate == linkfiles.FateUnused:
+			what = "are not used for any device"
+		case v.Fate == linkfiles.FateUnknown:
+			what = "are doubtful"
+		default:
+			what = "would fit"
+		}
+		if count[what] == 0 {
+			order = append(order, what)
+		}
+		count[what]++
+	}
+	var parts []string
+	for _, what := range order {
+		parts = append(parts, fmt.Sprintf("%d %s", count[what], what))
+	}
+	if len(order) == 1 {
+		parts[0] = "all " + order[0]
+	}
+	out := fmt.Sprintf("%d files, %s to %s", len(gap), word(gap[0].File.Name), word(gap[len(gap)-1].File.Name))
+	if !gap[0].Reached {
+		out += ", not looked at, as an earlier one applies"
+	}
+	return out + ": " + strings.Join(parts, ", ")
+}
+
+func (p *printer) files(x *policy.Explanation, all bool) {
+	if len(x.Files) == 0 {
+		p.say(text("There is none."))
+	}
+	applies, left := false, false
+	for _, row := range fileRows(x.Files, all) {
+		v := row.verdict
+		if v == nil {
+			left = true
+			p.fact("...", span{gapWords(row.gap), dim})
+			continue
+		}
+		label, s := "no", plain
+		switch v.Fate {
+		case linkfiles.FateApplies:
+			label, s, applies = "applies", bold, true
+		case linkfiles.FateOtherwise:
+			label, s, applies = "else", bold, true
+		case linkfiles.FateUnknown:
+			label = "unknown"
+		case linkfiles.FateUnused:
+			label = "not used"
+		}
+		if !v.Reached {
+			label, s = "later", dim
+		}
+		spans := []span{{word(v.File.Path), s}, text(": "), {p.fate(x, v, all), s}}
+		if s == bold {
+			spans[2].style = green
+		}
+		p.fact(label, spans...)
+	}
+	if !applies && len(x.Files) > 0 {
+		switch {
+		case x.Device.LinkFile.IsUnknown():
+			p.say(span{"Which file applies is not known", yellow}, text(": "+Escape(x.Device.LinkFile.Reason())+". If the doubtful ones do not, none does."))
+		default:
+			p.say(text("No file applies: udevd leaves the device as it is."))
+		}
+	}
+	const most = 8
+	for i, n := range x.NotRead {
+		if i == most && !all && len(x.NotRead) > most+1 {
+			left = true
+			p.fact("...", span{number(len(x.NotRead)-most, "more name") + " not read", dim})
+			break
+		}
+		p.fact("not read", span{position(n.File, n.Line), dim}, span{": " + Escape(abridge(strings.TrimPrefix(n.Message, "not read: "), all)), dim})
+	}
+	if left {
+		p.say(span{"--all-files shows each.", dim})
+	}
+}
+
+// fate says what becomes of a file and why.
+func (p *printer) fate(x *policy.Explanation, v *linkfiles.Verdict, all bool) string {
+	why := Escape(abridge(v.Reason, all))
+	if v.Pos.Line > 0 {
+		if v.Pos.File == v.File.Path {
+			why += fmt.Sprintf(" (line %d)", v.Pos.Line)
+		} else {
+			why += " (" + position(v.Pos.File, v.Pos.Line) + ")"
+		}
+	} else if v.Fate == linkfiles.FateUnused {
+		switch v.File.State {
+		case linkfiles.StateMasked:
+			why = "masked, as it is " + why
+		case linkfiles.StateNoMatch:
+			why = "ignored, since: " + why
+		case linkfiles.StateRejected:
+			why = "dropped, since: " + why
+		default:
+			why = "since: " + why
+		}
+	}
+	switch {
+	case v.Fate == linkfiles.FateLater:
+		return "not looked at, as an earlier file applies; it would fit as well"
+	case !v.Reached && v.Fate == linkfiles.FateUnknown:
+		return "not looked at, as an earlier file applies; whether it would fit is not known: " + why
+	case !v.Reached:
+		return "not looked at, as an earlier file applies; it would not have been taken: " + why
+	case v.Fate == linkfiles.FateApplies:
+		return "its [Match] section fits" + asks(x, v)
+	case v.Fate == linkfiles.FateOtherwise:
+		return "applies if the doubtful ones before it do not"
+	}
+	return why
+}
+
+// asks lists what [Match] of the file that applies asks for.
+func asks(x *policy.Explanation, v *linkfiles.Verdict) string {
+	var keys []string
+	for _, l := range x.Settings {
+		if l.Section == "Match" && l.State == linkfiles.SettingInForce {
+			keys = append(keys, l.Key+"="+shownValue(l, false))
+		}
+	}
+	if len(keys) == 0 || len(keys) > 4 {
+		return ""
+	}
+	return ": " + Escape(strings.Join(keys, ", "))
+}
+
+// abridge shortens what a file may make as long as it likes.
+func abridge(s string, all bool) string {
+	const most, tail = 240, 80
+	if all || len(s) <= most {
+		return s
+	}
+	r := []rune(strings.ToValidUTF8(s, "\ufffd"))
+	if len(r) <= most {
+		return s
+	}
+	return string(r[:most-tail-5]) + " ... " + string(r[len(r)-tail:])
+}
+
+func shownValue(l linkfiles.SettingLine, all bool) string {
+	if l.Secret() {
+		return "(not shown)"
+	}
+	return abridge(l.Value, all)
+}
+
+func (p *printer) settings(x *policy.Explanation) {
+	f := x.Source
+	switch unknown := x.Device.LinkFile.IsUnknown(); {
+	case unknown && f == nil:
+		p.say(text("Which file that is, is not known."))
+		return
+	case f == nil:
+		p.say(text("No file applies, so there are none."))
+		return
+	case unknown:
+		p.say(text("Which file that is, is not known. If none of the doubtful ones, then:"))
+	}
+	p.say(text(word(f.Path)))
+	for _, path := range f.DropIns {
+		p.fact("drop-in", text(word(path)))
+	}
+	if len(x.Settings) == 0 {
+		p.say(text("It sets nothing."))
+	}
+	section := ""
+	for _, l := range x.Settings {
+		if l.Section != section {
+			section = l.Section
+			p.para("  ", 4, text("["+section+"]"))
+		}
+		s, note := plain, ""
+		switch l.State {
+		case linkfiles.SettingReplaced:
+			s, note = dim, ", replaced by "+near(f, l.By)
+		case linkfiles.SettingReset:
+			s, note = dim, ", taken back by "+near(f, l.By)
+		case linkfiles.SettingResets:
+			s, note = dim, ", takes back what was said before"
+		case linkfiles.SettingIgnored:
+			s, note = dim, ", ignored by udevd"
+		}
+		p.para("    ", 8, span{Escape(l.Key + "=" + shownValue(l, false)), s}, span{" (" + near(f, l.Pos) + note + ")", dim})
+	}
+}
+
+// near names a line, without the file where that is f itself.
+func near(f *linkfiles.File, at linkfiles.Pos) string {
+	if at.File == f.Path {
+		return fmt.Sprintf("line %d", at.Line)
+	}
+	return position(at.File, at.Line)
+}
+
+// policyWords say what a policy does.
+var policyWords = map[string]string{
+	"persistent": "A device that comes without an address of its own gets the persistent one from udevd.",
+	"random":     "A device that has a permanent address gets one that udevd makes up.",
+	"none":       "udevd leaves the address alone, unless MACAddress= in the same file sets one.",
+}
+
+func (p *printer) explainPolicy(x *policy.Explanation) {
+	d := x.Device
+	p.policy(d)
+	if x.Source != nil {
+		if set, ok := x.Source.MACAddress(); ok {
+			p.fact("MACAddress", text(word(set.Value)+" at "), place(set.Pos.File, set.Pos.Line))
+		}
+	}
+	pol, known := d.Policy.Get()
+	switch words := policyWords[pol]; {
+	case known && words != "":
+		p.say(text(words))
+	case d.Policy.IsAbsent() && d.LinkFile.IsKnown():
+		p.say(text(policyWords["none"]))
+	}
+	pm, ok := d.Persistent.Get()
+	switch {
+	case ok:
+		of := word(pm.Name) + ", "
+		if pm.Property == "INTERFACE" {
+			of += "the device's name"
+		} else {
+			of += "its name in the udev property " + word(pm.Property)
+		}
+		note := ""
+		if known && pol != "persistent" || d.Policy.IsAbsent() {
+			note = "; nothing asks for it here"
+		}
+		p.fact("persistent", text(word(pm.MAC)+", made of the machine-id, which is not shown, and of "+of+note))
+	case d.Persistent.IsAbsent():
+		p.fact("persistent", text("udevd makes none for this device"))
+	default:
+		p.fact("persistent", notKnown(d.Persistent.Reason())...)
+	}
+}
+
+// managers says who else declares the device, what happens in which order as it
+// is made, and who has the last word.
+func (p *printer) managers(x *policy.Explanation) {
+	d := x.Device
+	of, known := d.Declarations.Get()
+	switch {
+	case !known:
+		p.say(append([]span{text("What their configuration says of it is ")}, notKnown(d.Declarations.Reason())...)...)
+		return
+	case len(of) == 0:
+		p.say(text("The configuration of no other program that linkaudit reads declares it."))
+		return
+	}
+	for _, decl := range of {
+		p.declaration(decl)
+	}
+	if len(d.Steps) == 0 {
+		return
+	}
+	p.say(text("When it is made, in this order:"))
+	for i, s := range d.Steps {
+		spans := []span{text(fmt.Sprintf("%d. %s %s", i+1, Escape(s.Who), Escape(s.Does)))}
+		if s.Pos.File != "" {
+			spans = append(spans, span{" (" + position(s.Pos.File, s.Pos.Line) + ")", dim})
+		}
+		p.para("    ", 7, spans...)
+	}
+	p.fact("in the end", span{Escape(d.Wins), bold})
+}
+
+func (p *printer) declaration(d netconf.Declaration) {
+	does := " declares it"
+	if d.Creates {
+		does = " creates it"
+		if len(d.Ports) > 0 {
+			does += " with the ports " + word(strings.Join(d.Ports, ", "))
+		}
+	}
+	switch {
+	case d.Ignored != "":
+		does = " has it, but leaves it alone: " + Escape(d.Ignored)
+	case d.OnRequest:
+		does += ", when it is asked to"
+	}
+	if d.Renderer != "" {
+		does += ", by way of " + word(string(d.Renderer))
+	}
+	p.fact("program", span{word(string(d.Program)), bold}, text(does+", at "), place(d.Pos.File, d.Pos.Line))
+	if d.Ignored == "" {
+		p.fact("address", text(Escape(policy.AddressWords(d))+" ("+word(d.Address.Key)+", "), place(d.Address.Pos.File, d.Address.Pos.Line), text(")"))
+	}
+}
+
+// assignWords say what addr_assign_type means.
+var assignWords = map[host.AddrAssignType]string{
+	host.AddrPerm:   "the device's own",
+	host.AddrRandom: "the driver made it up, and nobody has set one",
+	host.AddrStolen: "the driver took it from another device",
+	host.AddrSet:    "somebody set it: udevd, another program, or a person",
+}
+
+func (p *printer) explainAddress(x *policy.Explanation) {
+	d := x.Device
+	if d.Device == nil {
+		p.say(text("The device does not exist yet."))
+		return
+	}
+	if d.Device.MAC == "" {
+		p.say(text("The device has none."))
+		p.applied(d)
+		return
+	}
+	p.fact("address", append([]span{{word(d.Device.MAC), bold}, text(", ")}, explainOrigin(d)...)...)
+	p.fact("why", text(Escape(x.Evidence)))
+	if t, ok := d.Device.AddrAssignType.Get(); ok {
+		p.fact("kernel", text(assignType(d.Device.AddrAssignType)+": "+assignWords[t]))
+	} else {
+		p.fact("kernel", text(assignType(d.Device.AddrAssignType)))
+	}
+	if perm := d.Device.PermanentMAC; perm != "" {
+		p.fact("permanent", text(word(perm)))
+	}
+	p.applied(d)
+}
+
+func explainOrigin(d *policy.DeviceResult) []span {
+	if v, ok := d.Origin.Get(); ok {
+		return append([]span{text(giver(v, d.OriginPort))}, otherID(d)...)
+	}
+	if len(d.OriginCandidates) == 0 {
+		return []span{{"origin not known", yellow}}
+	}
+	var out []string
+	for _, c := range d.OriginCandidates {
+		out = append(out, giver(c, ""))
+	}
+	return []span{{"origin not known", yellow}, text(": " + strings.Join(out, ", or "))}
+}
+
+// giver says who gave an address, with the port's name where there is one.
+func giver(origin, port string) string {
+	switch {
+	case origin == policy.OriginSomeone && port != "":
+		return setToPort(port)
+	case origin == policy.OriginPort && port != "":
+		return "taken from the port " + word(port)
+	case origin == policy.OriginUdevRandom:
+		return "made up by udev, as the policy says"
+	case origins[origin] != "":
+		return origins[origin]
+	case origin == "":
+		return "as now"
+	}
+	return "from " + word(origin)
+}
+
+func (p *printer) whatToDo(x *policy.Explanation) {
+	findings := shown(x.Device.Findings, policy.Info)
+	p.findings(findings)
+	general := shown(x.Result.Findings, policy.Warning)
+	const most = 10
+	if len(general) > 0 {
+		p.say(text("This host and its other files: " + number(len(general), "finding") + " more, which linkaudit check shows as well:"))
+		p.findings(general[:min(len(general), most)])
+		if n := len(general) - most; n > 0 {
+			p.say(span{fmt.Sprintf("... and %d more.", n), dim})
+		}
+	}
+	switch sum := CountFindings(findings); {
+	case x.Fix.Command != "":
+		p.say(text("To fix it: "), p.command(x.Fix.String()), text(" (with --dry-run it only shows what it would write)."))
+	case sum.AtLeast(policy.Warning) == 0:
+		p.say(span{"Nothing to mend.", green})
+	}
+}
+
+// eventWords name the events.
+var eventWords = map[policy.Event]string{
+	policy.EventBoot:        "next boot",
+	policy.EventUdevAdd:     "udev add event",
+	policy.EventRecreate:    "deleted, made anew",
+	policy.EventPortsRejoin: "ports leave, rejoin",
+	policy.EventGuests:      "guest starts, stops",
+}
+
+// eventRow is one line of the table of events.
+type eventRow struct {
+	// what, mac and by are the first three columns; note is the last.
+	what, mac, by, note string
+}
+
+// eventRows is the table of what each event makes of the address. Where a
+// prediction is missing, AfterAdd is what is left.
+func eventRows(x *policy.Explanation, most int) (rows []eventRow) {
+	d := x.Device
+	predicted := d.Predicted
+	if len(predicted) == 0 {
+		predicted = []policy.Prediction{{Event: policy.EventUdevAdd, MAC: d.AfterAdd}}
+	}
+	for _, after := range predicted {
+		if after.Event == policy.EventGuests && (d.Device == nil || after.MAC.IsAbsent()) {
+			continue // most devices have no guests
+		}
+		row := eventRow{what: eventWords[after.Event]}
+		if d.Device == nil {
+			if after.Event != policy.EventUdevAdd {
+				continue // there is nothing yet that it could happen to
+			}
+			row.what = "it is created"
+		}
+		mac, known := after.MAC.Get()
+		switch {
+		case len(after.Outcomes) > 0:
+			for i, o := range after.Outcomes {
+				r := row
+				if i > 0 {
+					r.what = ""
+				}
+				if i == most && len(after.Outcomes) > most+1 {
+					r.mac, r.note = "...", fmt.Sprintf("%d more outcomes", len(after.Outcomes)-most)
+					rows = append(rows, r)
+					break
+				}
+				r.mac, r.by, r.note = outcomeMAC(d, o), shortGiver(o), o.When
+				switch {
+				case r.note != "":
+					r.note = "if " + r.note
+				case d.Device != nil && o.MAC == d.Device.MAC:
+					r.note = "as now"
+				}
+				rows = append(rows, r)
+			}
+			continue
+		case x.LeftAlone:
+			row.mac, row.by, row.note = "the kernel's", "kernel", "udev leaves it alone, and the driver decides"
+		case known && d.Device == nil:
+			row.mac, row.by, row.note = mac, "link file", "if it comes without an address of its own"
+			if d.Policy.Or("") == "persistent" {
+				row.by = "udev"
+			}
+		case known:
+			row.mac = mac
+			if d.Device.MAC == mac {
+				row.note = "as now"
+			}
+		case after.MAC.IsAbsent():
+			row.mac, row.note = "none", "the device has no address"
+			if d.Device != nil && d.Device.MAC != "" {
+				row.mac, row.note = "as now", cannotHappen[after.Event]
+			}
+		default:
+			row.mac, row.note = "not known", after.MAC.Reason()
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// cannotHappen says why an event is none for a device.
+var cannotHappen = map[policy.Event]string{
+	policy.EventRecreate:    "hardware is not deleted",
+	policy.EventPortsRejoin: "it has no ports to take an address from",
+}
+
+func outcomeMAC(d *policy.DeviceResult, o policy.Outcome) string {
+	switch {
+	case o.MAC != "":
+		return o.MAC
+	case o.Origin == policy.OriginPort:
+		return "the port's"
+	}
+	return "a made-up one"
+}
+
+// shortGiver is giver for a column.
+func shortGiver(o policy.Outcome) string {
+	switch o.Origin {
+	case policy.OriginUdev, policy.OriginUdevRandom:
+		return "udev"
+	case policy.OriginLinkFile:
+		return "link file"
+	case policy.OriginKernel:
+		return "kernel"
+	case policy.OriginPort:
+		if o.Port == "" {
+			return "a port"
+		}
+		return "port " + o.Port
+	case policy.OriginLower:
+		return "device below"
+	case policy.OriginMaster:
+		return "master"
+	case policy.OriginPermanent:
+		return "the device"
+	case policy.OriginNetworkd:
+		return "networkd"
+	case policy.OriginSomeone:
+		return "its creator"
+	}
+	return "as now"
+}
+
+func (p *printer) events(x *policy.Explanation) {
+	rows := append([]eventRow{{what: "event", mac: "address then", by: "given by", note: "when"}}, eventRows(x, 8)...)
+	if len(rows) == 1 {
+		p.say(text("Nothing is known of any."))
+		return
+	}
+	var wide [3]int
+	cells := make([][3]string, len(rows))
+	for i, r := range rows {
+		for j, c := range []string{r.what, r.mac, r.by} {
+			if c != "" && i > 0 {
+				c = strings.ReplaceAll(Escape(c), hardSpace, " ")
+			}
+			cells[i][j] = c
+			// One long name must not push the others out of the page.
+			if n := columns(c); n > wide[j] && n <= 24 {
+				wide[j] = n
+			}
+		}
+	}
+	hang := 2 + wide[0] + 2 + wide[1] + 2 + wide[2] + 2
+	if p.width-hang < 16 {
+		for i, r := range rows[1:] {
+			p.para("  "+pad(cells[i+1][0], wide[0])+"  "+cells[i+1][1], 6)
+			if note := strings.TrimSpace(strings.ReplaceAll(cells[i+1][2], " ", hardSpace) + " " + Escape(r.note)); note != "" {
+				p.para("      ", 6, text(note))
+			}
+		}
+		rows = nil
+	}
+	for i, r := range rows {
+		line := "  " + pad(cells[i][0], wide[0]) + "  " + pad(cells[i][1], wide[1]) + "  " + pad(cells[i][2], wide[2])
+		note := Escape(r.note)
+		if note == "" {
+			p.para(strings.TrimRight(line, " "), hang)
+		} else {
+			p.para(line+"  ", hang, text(note))
+		}
+	}
+	if x.Device.Device != nil {
+		p.say(span{"A udev add event is what udevadm trigger --action=add sends; ports leave and rejoin when the network is restarted.", dim})
+	}
+}
+
+func pad(s string, n int) string { return s + strings.Repeat(" ", max(0, n-columns(s))) }
+
+type explainJSON struct {
+	Schema     string              `json:"schema"`
+	Host       hostJSON            `json:"host"`
+	Device     deviceJSON          `json:"device"`
+	Evidence   string              `json:"evidence"`
+	Persistent *host.PersistentMAC `json:"persistent"`
+	Files      []explainFileJSON   `json:"files"`
+	NotRead    []notReadJSON       `json:"not_read"`
+	Settings   []settingJSON       `json:"settings"`
+	Fix        string              `json:"fix"`
+	Findings   []policy.Finding    `json:"findings"`
+	Bond       *host.Bond          `json:"bond"`
+	Ports      []explainPortsJSON  `json:"ports"`
+	Steps      []stepJSON          `json:"steps"`
+	Wins       string              `json:"wins"`
+	// Initramfs is null where the images were not asked for.
+	Initramfs []explainImageJSON `json:"initramfs"`
+}
+
+// stepJSON is one thing that happens as the device is made.
+type stepJSON struct {
+	policy.Step
+	File string `json:"file"`
+	Line int    `json:"line"`
+}
+
+type explainImageJSON struct {
+	Path       string `json:"path"`
+	Kernel     string `json:"kernel"`
+	Maker      string `json:"maker"`
+	Unreadable string `json:"unreadable"`
+	// Applies: there are a udevd and its rule, so that the rest means something.
+	Applies  bool           `json:"applies"`
+	LinkFile *string        `json:"link_file"`
+	Policy   *string        `json:"mac_address_policy"`
+	Source   *linkfiles.Pos `json:"policy_source"`
+	Differs  bool           `json:"differs"`
+	Created  *bool          `json:"created"`
+}
+
+func explainImages(x *policy.Explanation) []explainImageJSON {
+	images, known := x.Result.Snapshot.Initramfs.Get()
+	if !known {
+		return nil
+	}
+	out := make([]explainImageJSON, len(images))
+	for i := range images {
+		img := &images[i]
+		j := explainImageJSON{Path: img.Path, Kernel: img.Kernel, Maker: string(img.Maker), Unreadable: img.Unreadable}
+		for _, v := range x.Device.InImages {
+			if v.Image != img {
+				continue
+			}
+			j.Applies, j.Differs = true, v.Differs
+			if v.Creates != policy.CreatesMaybe {
+				created := v.Creates == policy.CreatesIt
+				j.Created = &created
+			}
+			if v.LinkFile.IsUnknown() {
+				continue
+			}
+			path, set := "", v.Policy
+			if f := v.LinkFile.Or(nil); f != nil {
+				path = f.Path
+			}
+			j.LinkFile, j.Policy = &path, &set
+			if v.Source.File != "" {
+				source := v.Source
+				j.Source = &source
+			}
+		}
+		out[i] = j
+	}
+	return out
+}
+
+type explainPortsJSON struct {
+	Name         string `json:"name"`
+	MAC          string `json:"mac"`
+	PermanentMAC string `json:"permanent_mac"`
+}
+
+type explainFileJSON struct {
+	Path    string              `json:"path"`
+	DropIns []string            `json:"dropins"`
+	Fate    linkfiles.Fate      `json:"fate"`
+	State   linkfiles.FileState `json:"state"`
+	Reached bool                `json:"reached"`
+	Reason  string              `json:"reason"`
+	Key     string              `json:"key"`
+	At      *linkfiles.Pos      `json:"at"`
+}
+
+type notReadJSON struct {
+	Path   string `json:"path"`
+	Reason string `json:"reason"`
+}
+
+type settingJSON struct {
+	Section string                 `json:"section"`
+	Key     string                 `json:"key"`
+	Value   *string                `json:"value"`
+	File    string                 `json:"file"`
+	Line    int                    `json:"line"`
+	State   linkfiles.SettingState `json:"state"`
+	By      *linkfiles.Pos         `json:"by"`
+}
+
+// ExplainJSON writes the reasoning in the form of docs/schema/explain.schema.json.
+// The device is check's.
+func ExplainJSON(w io.Writer, x *policy.Explanation) error {
+	d := x.Device
+	out := explainJSON{
+		Schema: ExplainSchema, Host: newHostJSON(x.Result.Snapshot), Device: newDeviceJSON(d),
+		Evidence: x.Evidence, Fix: x.Fix.Shell(), Findings: findingsJSON(x.Result.Findings),
+		Files: make([]explainFileJSON, 0, len(x.Files)), NotRead: []notReadJSON{}, Settings: []settingJSON{},
+		Ports: []explainPortsJSON{}, Steps: []stepJSON{}, Wins: d.Wins, Initramfs: explainImages(x),
+	}
+	for _, s := range d.Steps {
+		out.Steps = append(out.Steps, stepJSON{s, s.Pos.File, s.Pos.Line})
+	}
+	if pm, ok := d.Persistent.Get(); ok {
+		out.Persistent = &pm
+	}
+	if d.Device != nil {
+		out.Bond = d.Device.Bond
+		for _, p := range d.Device.Ports {
+			out.Ports = append(out.Ports, explainPortsJSON{p.Name, p.MAC, p.PermanentMAC})
+		}
+	}
+	for _, v := range x.Files {
+		f := explainFileJSON{
+			Path: v.File.Path, DropIns: append([]string{}, v.File.DropIns...), Fate: v.Fate, State: v.File.State,
+			Reached: v.Reached, Reason: v.Reason, Key: v.Key,
+		}
+		if v.Pos.File != "" {
+			f.At = &v.Pos
+		}
+		out.Files = append(out.Files, f)
+	}
+	for _, n := range x.NotRead {
+		out.NotRead = append(out.NotRead, notReadJSON{n.File, strings.TrimPrefix(n.Message, "not read: ")})
+	}
+	for _, l := range x.Settings {
+		s := settingJSON{Section: l.Section, Key: l.Key, File: l.File, Line: l.Line, State: l.State}
+		if !l.Secret() {
+			s.Value = &l.Value
+		}
+		if l.By.File != "" {
+			s.By = &l.By
+		}
+		out.Settings = append(out.Settings, s)
+	}
+	return writeJSON(w, out, indented)
+}

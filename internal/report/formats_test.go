@@ -1,0 +1,488 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"linkaudit/internal/fact"
+	"linkaudit/internal/host"
+	"linkaudit/linkfiles"
+	"linkaudit/policy"
+)
+
+// audits write a result in each format that other programs read, with fixed times and versions.
+var audits = map[string]func(io.Writer, *policy.Result) error{
+	"prometheus": func(w io.Writer, res *policy.Result) error {
+		return Prometheus(w, res, Build{Version: "v1.2", Revision: "0123456789ab", Go: "go1.26.0"})
+	},
+	"nagios": func(w io.Writer, res *policy.Result) error { return Nagios(w, res, Options{}) },
+	"sarif": func(w io.Writer, res *policy.Result) error {
+		return SARIF(w, res, SARIFOptions{Build: Build{Version: "v1.2"}, Root: "/"})
+	},
+	"junit": func(w io.Writer, res *policy.Result) error { return JUnit(w, res, JUnitOptions{}) },
+}
+
+// predicted is the Debian 11 bond, with what its address comes to.
+func predicted() *policy.Result {
+	res := debian11()
+	res.Snapshot.Taken = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	d := &res.Devices[0]
+	d.Predicted = []policy.Prediction{
+		{Event: policy.EventBoot, MAC: fact.Unknown[string]("a race"), Outcomes: []policy.Outcome{{MAC: d.Device.MAC, Origin: policy.OriginUdev}, {MAC: "08:00:27:e2:37:5f", Origin: policy.OriginPort}}},
+		{Event: policy.EventUdevAdd, MAC: fact.Known(d.Device.MAC), Outcomes: []policy.Outcome{{MAC: d.Device.MAC, Origin: policy.OriginUdev}}},
+		{Event: policy.EventRecreate, MAC: fact.Unknown[string]("made up then"), Outcomes: []policy.Outcome{{Origin: policy.OriginKernel}}},
+		{Event: policy.EventPortsRejoin, MAC: fact.Unknown[string]("nobody knows")},
+	}
+	res.Findings = []policy.Finding{{Rule: "udevd-unknown", Severity: policy.Info, Message: "whether udevd runs is not known", Help: "Ask as root."}}
+	return res
+}
+
+func TestFormatsOfTheDebian11Bond(t *testing.T) {
+	for name, write := range audits {
+		t.Run(name, func(t *testing.T) {
+			var b bytes.Buffer
+			if err := write(&b, predicted()); err != nil {
+				t.Fatal(err)
+			}
+			golden(t, "testdata/debian11.check."+name, withoutRules(b.Bytes()))
+		})
+	}
+}
+
+// rules are SARIF's, which change with each new one and are policy's.
+var rules = regexp.MustCompile(`(?s)"rules": \[.*?\n          \]`)
+
+func withoutRules(b []byte) []byte {
+	return regexp.MustCompile(`"ruleIndex": \d+`).ReplaceAll(rules.ReplaceAll(b, []byte(`"rules": []`)), []byte(`"ruleIndex": 0`))
+}
+
+func golden(t *testing.T, path string, got []byte) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("%s:\n%s", path, diff)
+	}
+}
+
+// hostileResults are audits in which every text from outside is each of the
+// hostile ones.
+func hostileResults() []*policy.Result {
+	out := []*policy.Result{hostile(), {}}
+	for _, evil := range append(slices.Clone(hostileTexts), strings.Join(hostileTexts, " ")) {
+		res := hostile()
+		res.Snapshot.System.Hostname = fact.Known(evil)
+		d := &res.Devices[0]
+		d.Name, d.Kind, d.Device.MAC, d.Device.Name = evil, evil, evil, evil
+		d.LinkFile = fact.Known(&linkfiles.File{Path: "/etc/systemd/network/" + evil})
+		d.Policy, d.Origin = fact.Known(evil), fact.Known(evil)
+		d.Persistent = fact.Known(host.PersistentMAC{MAC: evil})
+		d.Predicted = []policy.Prediction{{Event: policy.EventBoot, Outcomes: []policy.Outcome{{MAC: evil}}}}
+		f := policy.Finding{Rule: evil, Severity: policy.Warning, Message: evil, File: "/etc/" + evil, Line: 3, Help: evil}
+		d.Findings = []policy.Finding{f}
+		res.Devices[1].Name = evil + "2"
+		res.Findings = []policy.Finding{f, {Rule: evil, Severity: policy.Info, Message: evil}}
+		out = append(out, res)
+	}
+	return out
+}
+
+func TestNoFormatLetsATextReachTheTerminal(t *testing.T) {
+	for name, write := range audits {
+		for i, res := range hostileResults() {
+			var b bytes.Buffer
+			if err := write(&b, res); err != nil {
+				t.Fatal(err)
+			}
+			for line := range strings.Lines(b.String()) {
+				if line = strings.TrimSuffix(line, "\n"); !printable(line) {
+					t.Errorf("%s of %d: %q", name, i, line)
+				}
+			}
+		}
+	}
+}
+
+func TestAFormatThatCannotBeWrittenIsAnError(t *testing.T) {
+	for name, write := range audits {
+		if err := write(failingWriter{}, debian11()); err == nil {
+			t.Errorf("%s says nothing of it", name)
+		}
+	}
+	for name, err := range map[string]error{
+		"LintSARIF":     LintSARIF(failingWriter{}, Lint{}, SARIFOptions{}),
+		"LintJUnit":     LintJUnit(failingWriter{}, Lint{}, JUnitOptions{}),
+		"NagiosUnknown": NagiosUnknown(failingWriter{}, "x"),
+	} {
+		if err == nil {
+			t.Errorf("%s says nothing of it", name)
+		}
+	}
+}
+
+// metricLine is a line of Prometheus' text format: what follows from its
+// grammar without leave for anything else.
+var metricLine = regexp.MustCompile(`^(# HELP linkaudit_[a-z_]+ [^\\]+|# TYPE linkaudit_[a-z_]+ gauge|linkaudit_[a-z_]+(\{([a-z_]+="([^"\\\n]|\\[\\"n])*",?)+\})? \d+|# EOF)$`)
+
+func TestEveryMetricIsWellFormedAndThereOnce(t *testing.T) {
+	for i, res := range hostileResults() {
+		var b bytes.Buffer
+		if err := audits["prometheus"](&b, res); err != nil {
+			t.Fatal(err)
+		}
+		seen := map[string]bool{}
+		for line := range strings.SplitSeq(strings.TrimSuffix(b.String(), "\n"), "\n") {
+			if !metricLine.MatchString(line) || !utf8.ValidString(line) {
+				t.Errorf("%d: %q", i, line)
+			}
+			series := line[:strings.LastIndexByte(line, ' ')]
+			if seen[series] {
+				t.Errorf("%d: twice: %s", i, line)
+			}
+			seen[series] = true
+		}
+	}
+}
+
+// A scrape in which a series is there twice is refused as a whole.
+func TestNoTwoDevicesHaveOneLabel(t *testing.T) {
+	names := []string{"a\xff", `a\xff`, `a\\xff`, "a\ufffd", `a\`, `a\\`, "a\x7f", `a\x7f`, `a\u{200b}`, "a\u200b", `\n`, "\x01"}
+	seen := map[string]string{}
+	for _, name := range names {
+		label := deviceLabel(name)
+		if other, ok := seen[label]; ok {
+			t.Errorf("%q and %q are both %s", name, other, label)
+		}
+		seen[label] = name
+	}
+	if got := deviceLabel("bond0.100"); got != "bond0.100" {
+		t.Errorf("a name that needs no escapes became %s", got)
+	}
+}
+
+func TestOneSeriesForTheFindingsOfARule(t *testing.T) {
+	f := policy.Finding{Rule: "unknown-key", Severity: policy.Warning, File: "/x.link", Line: 1}
+	g := f
+	g.Line = 2
+	var b bytes.Buffer
+	if err := audits["prometheus"](&b, &policy.Result{Findings: []policy.Finding{f, g}}); err != nil {
+		t.Fatal(err)
+	}
+	if want := `linkaudit_findings{device="",rule="unknown-key",severity="warning"} 2` + "\n"; !strings.Contains(b.String(), want) {
+		t.Errorf("no %s in\n%s", want, b.String())
+	}
+}
+
+func TestWhatIsNotKnownSaysSoInALabel(t *testing.T) {
+	res := debian11()
+	d := &res.Devices[0]
+	d.LinkFile, d.Policy = fact.Unknown[*linkfiles.File]("why"), fact.Absent[string]()
+	res.Snapshot.Udev.Running = fact.Unknown[bool]("why")
+	var b bytes.Buffer
+	if err := audits["prometheus"](&b, res); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`link_file="unknown"`, `policy=""`, `udevd="unknown"`, `linkaudit_device_unknown_facts{device="bond0"} 1`} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("no %s in\n%s", want, b.String())
+		}
+	}
+}
+
+// A plugin's output is split at each | and each line break.
+var pluginOutput = regexp.MustCompile(`^LINKAUDIT (OK|WARNING|CRITICAL) - [^|\n]+ \| devices=\d+;;;0 errors=\d+;;0;0 warnings=\d+;0?;;0 infos=\d+;0?;;0\n([^|\n]+\n)*$`)
+
+func TestAPluginsOutputCannotBeBroken(t *testing.T) {
+	for i, res := range hostileResults() {
+		for _, threshold := range []policy.Severity{"", policy.Info, policy.Error} {
+			var b bytes.Buffer
+			if err := Nagios(&b, res, Options{Threshold: threshold}); err != nil {
+				t.Fatal(err)
+			}
+			if !pluginOutput.MatchString(b.String()) {
+				t.Errorf("%d: %q", i, b.String())
+			}
+		}
+	}
+	var b bytes.Buffer
+	if err := NagiosUnknown(&b, "a|b\nc"); err != nil {
+		t.Fatal(err)
+	}
+	if want := `LINKAUDIT UNKNOWN - a\x7cb\nc` + "\n"; b.String() != want {
+		t.Errorf("%q, want %q", b.String(), want)
+	}
+}
+
+func TestThePluginsStateFollowsTheThreshold(t *testing.T) {
+	with := func(severities ...policy.Severity) *policy.Result {
+		res := &policy.Result{Devices: []policy.DeviceResult{{Name: "bond0"}}}
+		for _, s := range severities {
+			res.Devices[0].Findings = append(res.Devices[0].Findings, policy.Finding{Rule: "r-" + string(s), Severity: s, Message: "m"})
+		}
+		return res
+	}
+	for name, c := range map[string]struct {
+		res       *policy.Result
+		threshold policy.Severity
+		want      string
+	}{
+		"nothing":                             {with(), "", "LINKAUDIT OK - 1 device audited, nothing found | devices=1;;;0 errors=0;;0;0 warnings=0;0;;0 infos=0;;;0\n"},
+		"infos do not count":                  {with(policy.Info), "", "LINKAUDIT OK - 1 device audited, nothing found | devices=1;;;0 errors=0;;0;0 warnings=0;0;;0 infos=1;;;0\n"},
+		"unless asked for":                    {with(policy.Info), policy.Info, "LINKAUDIT WARNING - 1 info, 1 device audited: bond0 r-info | devices=1;;;0 errors=0;;0;0 warnings=0;0;;0 infos=1;0;;0\ninfo: bond0: m [r-info]\n"},
+		"a warning":                           {with(policy.Warning), "", "LINKAUDIT WARNING - 1 warning, 1 device audited: bond0 r-warning | devices=1;;;0 errors=0;;0;0 warnings=1;0;;0 infos=0;;;0\nwarning: bond0: m [r-warning]\n"},
+		"a warning when errors are asked for": {with(policy.Warning), policy.Error, "LINKAUDIT OK - 1 device audited, nothing found | devices=1;;;0 errors=0;;0;0 warnings=1;;;0 infos=0;;;0\n"},
+		"an error":                            {with(policy.Warning, policy.Error), policy.Error, "LINKAUDIT CRITICAL - 1 error, 1 device audited: bond0 r-error | devices=1;;;0 errors=1;;0;0 warnings=1;;;0 infos=0;;;0\nerror: bond0: m [r-error]\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var b bytes.Buffer
+			if err := Nagios(&b, c.res, Options{Threshold: c.threshold}); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(c.want, b.String()); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestAPluginsLongTextIsBounded(t *testing.T) {
+	res := &policy.Result{}
+	for i := range 1000 {
+		res.Findings = append(res.Findings, policy.Finding{Rule: "r", Severity: policy.Warning, Message: fmt.Sprint(i)})
+	}
+	var b bytes.Buffer
+	if err := Nagios(&b, res, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(b.String(), "\n"); n != 22 || !strings.HasSuffix(b.String(), "\nand 980 more: linkaudit check shows all\n") {
+		t.Errorf("%d lines:\n%s", n, b.String())
+	}
+}
+
+type sarifBack struct {
+	Runs []struct {
+		OriginalURIBaseIDs map[string]struct{ URI string }
+		Tool               struct {
+			Driver struct{ Rules []struct{ ID string } }
+		}
+		Results []struct {
+			RuleID    string
+			RuleIndex int
+			Level     string
+			Message   struct{ Text string }
+			Locations []struct {
+				PhysicalLocation struct {
+					ArtifactLocation struct{ URI, URIBaseID string }
+					Region           struct{ StartLine int }
+				}
+				LogicalLocations []struct{ Name string }
+			}
+			PartialFingerprints map[string]string
+		}
+	}
+}
+
+func readSARIF(t *testing.T, write func(io.Writer) error) sarifBack {
+	t.Helper()
+	var b bytes.Buffer
+	if err := write(&b); err != nil {
+		t.Fatal(err)
+	}
+	var back sarifBack
+	if err := json.Unmarshal(b.Bytes(), &back); err != nil {
+		t.Fatal(err)
+	}
+	return back
+}
+
+// GitHub refuses a log with a result that has no file, and takes two results
+// with one fingerprint for one.
+func TestEveryResultHasAFileARuleAndAFingerprintOfItsOwn(t *testing.T) {
+	for i, res := range append(hostileResults(), predicted()) {
+		run := readSARIF(t, func(w io.Writer) error { return audits["sarif"](w, res) }).Runs[0]
+		seen := map[string]bool{}
+		for _, r := range run.Results {
+			if len(r.Locations) != 1 || r.Locations[0].PhysicalLocation.ArtifactLocation.URI == "" {
+				t.Errorf("%d: no file: %+v", i, r)
+				continue
+			}
+			at := r.Locations[0].PhysicalLocation.ArtifactLocation
+			if u, err := url.Parse(at.URI); err != nil || u.IsAbs() || u.Fragment != "" || u.RawQuery != "" || strings.HasPrefix(u.Path, "/") || at.URIBaseID != "ROOT" {
+				t.Errorf("%d: %q is no relative reference (%v)", i, at.URI, err)
+			}
+			if r.RuleIndex >= 0 && run.Tool.Driver.Rules[r.RuleIndex].ID != r.RuleID {
+				t.Errorf("%d: rule %d is not %s", i, r.RuleIndex, r.RuleID)
+			}
+			if strings.Contains(r.Message.Text, "](") {
+				t.Errorf("%d: a link in %s", i, r.Message.Text)
+			}
+			sum := r.PartialFingerprints["primaryLocationLineHash"]
+			if sum == "" || seen[sum] {
+				t.Errorf("%d: the fingerprint %q is missing or not its own", i, sum)
+			}
+			seen[sum] = true
+		}
+	}
+}
+
+// SARIF 2.1.0, 3.11.5 and 3.11.6: a plain text message has links, and arguments
+// in braces.
+func TestAMessageHasNoLinksAndArguments(t *testing.T) {
+	if got, want := sarifText("[x](http://y) {0}").Text, "[x] (http://y) {{0}}"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+func TestTwoFindingsOfARuleInOneFileAreTwo(t *testing.T) {
+	f := policy.Finding{Rule: "unknown-key", Severity: policy.Warning, File: "/etc/x.link", Line: 3}
+	g := f
+	g.Line = 4
+	res := &policy.Result{Findings: []policy.Finding{f, g}}
+	results := readSARIF(t, func(w io.Writer) error { return audits["sarif"](w, res) }).Runs[0].Results
+	if results[0].PartialFingerprints["primaryLocationLineHash"] == results[1].PartialFingerprints["primaryLocationLineHash"] {
+		t.Error("they have one fingerprint")
+	}
+}
+
+func TestAFingerprintOutlivesLinesThatAreInsertedAbove(t *testing.T) {
+	sum := func(line int) string {
+		res := &policy.Result{Findings: []policy.Finding{{Rule: "unknown-key", Severity: policy.Warning, File: "/etc/x.link", Line: line}}}
+		return readSARIF(t, func(w io.Writer) error { return audits["sarif"](w, res) }).Runs[0].Results[0].PartialFingerprints["primaryLocationLineHash"]
+	}
+	if sum(3) != sum(30) {
+		t.Error("it does not")
+	}
+}
+
+func TestWhereSARIFPutsFiles(t *testing.T) {
+	for name, c := range map[string]struct {
+		o          SARIFOptions
+		file, want string
+	}{
+		"a machine":                             {SARIFOptions{Root: "/"}, "/etc/x.link", "ROOT etc/x.link"},
+		"an image elsewhere":                    {SARIFOptions{Root: "/mnt/i", SourceRoot: "/src"}, "/etc/x.link", "ROOT etc/x.link"},
+		"an image in a working copy":            {SARIFOptions{Root: "/src/i", SourceRoot: "/src"}, "/etc/x.link", "%SRCROOT% i/etc/x.link"},
+		"a file named":                          {SARIFOptions{SourceRoot: "/src"}, "net/x.link", "%SRCROOT% net/x.link"},
+		"a file named with a dot":               {SARIFOptions{SourceRoot: "/src"}, "./x.link", "%SRCROOT% x.link"},
+		"a file named that is elsewhere":        {SARIFOptions{SourceRoot: "/src"}, "../x.link", " file:///x.link"},
+		"a file named by its whole path":        {SARIFOptions{SourceRoot: "/src"}, "/etc/x.link", " file:///etc/x.link"},
+		"a directory with a name that begins":   {SARIFOptions{SourceRoot: "/src"}, "/src2/x.link", " file:///src2/x.link"},
+		"without a working directory":           {SARIFOptions{}, "x.link", " x.link"},
+		"names that URIs cannot hold":           {SARIFOptions{Root: "/"}, "/etc/a b%\xff:?#[.link", "ROOT etc/a%20b%25%FF%3A%3F%23%5B.link"},
+		"the same in the first segment":         {SARIFOptions{Root: "/etc"}, "/a:b.link", "ROOT a%3Ab.link"},
+		"a working copy that is the whole tree": {SARIFOptions{Root: "/i", SourceRoot: "/"}, "/x.link", "%SRCROOT% i/x.link"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := newSARIF(c.o).artifact(c.file)
+			if got := a.URIBaseID + " " + a.URI; got != c.want {
+				t.Errorf("got %s, want %s", got, c.want)
+			}
+		})
+	}
+}
+
+type junitBack struct {
+	Suites []struct {
+		Name     string `xml:"name,attr"`
+		Tests    int    `xml:"tests,attr"`
+		Failures int    `xml:"failures,attr"`
+		Cases    []struct {
+			Name    string `xml:"name,attr"`
+			Class   string `xml:"classname,attr"`
+			Failure *struct {
+				Message string `xml:"message,attr"`
+				Text    string `xml:",chardata"`
+			} `xml:"failure"`
+		} `xml:"testcase"`
+		SystemOut string `xml:"system-out"`
+	} `xml:"testsuite"`
+}
+
+func readJUnit(t *testing.T, write func(io.Writer) error) junitBack {
+	t.Helper()
+	var b bytes.Buffer
+	if err := write(&b); err != nil {
+		t.Fatal(err)
+	}
+	var back junitBack
+	if err := xml.Unmarshal(b.Bytes(), &back); err != nil {
+		t.Fatalf("%v\n%s", err, b.Bytes())
+	}
+	return back
+}
+
+func TestJUnitCountsWhatItHas(t *testing.T) {
+	for i, res := range append(hostileResults(), predicted()) {
+		for _, threshold := range []policy.Severity{"", policy.Info, policy.Error} {
+			back := readJUnit(t, func(w io.Writer) error { return JUnit(w, res, JUnitOptions{Threshold: threshold}) })
+			if len(back.Suites) != len(res.Devices)+1 {
+				t.Errorf("%d: %d suites of %d devices", i, len(back.Suites), len(res.Devices))
+			}
+			for _, s := range back.Suites {
+				failures := 0
+				for _, c := range s.Cases {
+					if c.Failure != nil {
+						failures++
+					}
+				}
+				if s.Tests != len(s.Cases) || s.Failures != failures {
+					t.Errorf("%d: %s says %d tests and %d failures, has %d and %d", i, s.Name, s.Tests, s.Failures, len(s.Cases), failures)
+				}
+			}
+		}
+	}
+}
+
+func TestATestFailsAtTheThresholdAndTellsTheRestInTheOutput(t *testing.T) {
+	f := func(severity policy.Severity, line int) policy.Finding {
+		return policy.Finding{Rule: "unknown-key", Severity: severity, Message: fmt.Sprintf("message %d", line), File: "/etc/x.link", Line: line}
+	}
+	l := Lint{Release: 252, Files: []*linkfiles.File{{Path: "/etc/x.link", DropIns: []string{"/etc/x.link.d/y.conf"}}, {Path: "/etc/good.link"}},
+		Findings: []policy.Finding{f(policy.Info, 1), f(policy.Warning, 2), f(policy.Error, 3), {Rule: "unreadable-file", Severity: policy.Warning, File: "/etc/elsewhere"}}}
+	s := readJUnit(t, func(w io.Writer) error { return LintJUnit(w, l, JUnitOptions{}) }).Suites[0]
+	var got []string
+	for _, c := range s.Cases {
+		line := c.Name
+		if c.Failure != nil {
+			line += " failed: " + c.Failure.Message
+		}
+		got = append(got, line)
+	}
+	want := []string{"/etc/x.link failed: message 3 (and 1 more finding)", "/etc/x.link.d/y.conf", "/etc/good.link", "/etc/elsewhere failed: "}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if want := "/etc/x.link:3: error: message 3 [unknown-key]\n/etc/x.link:2: warning: message 2 [unknown-key]\n"; s.Cases[0].Failure.Text != want {
+		t.Errorf("%q", s.Cases[0].Failure.Text)
+	}
+	if want := "/etc/x.link:1: info: message 1 [unknown-key]\n"; s.SystemOut != want {
+		t.Errorf("%q", s.SystemOut)
+	}
+}
+
+// Jenkins takes what stands before the last dot of a class for its package.
+func TestADotInANameMakesNoPackage(t *testing.T) {
+	if got := className("eth0.100"); got != "linkaudit.eth0_100" {
+		t.Error(got)
+	}
+}

@@ -1,0 +1,413 @@
+package report
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+
+	"linkaudit/internal/fact"
+	"linkaudit/internal/host"
+	"linkaudit/internal/netconf"
+	"linkaudit/linkfiles"
+	"linkaudit/policy"
+)
+
+// The schemas of the JSON reports. Within a major version fields are added and
+// never renamed or removed.
+const (
+	CheckSchema   = "linkaudit.check/1"
+	LintSchema    = "linkaudit.lint/1"
+	ExplainSchema = "linkaudit.explain/1"
+	FleetSchema   = "linkaudit.fleet/1"
+)
+
+type checkJSON struct {
+	Schema string `json:"schema"`
+	// Source is where the snapshot was read, of one of several.
+	Source   string           `json:"source,omitempty"`
+	Host     hostJSON         `json:"host"`
+	Devices  []deviceJSON     `json:"devices"`
+	Findings []policy.Finding `json:"findings"`
+	Summary  Summary          `json:"summary"`
+}
+
+type hostJSON struct {
+	Hostname       *string `json:"hostname"`
+	SystemdVersion *string `json:"systemd_version"`
+	NamingScheme   *string `json:"naming_scheme"`
+	Udevd          *string `json:"udevd"`
+}
+
+type deviceJSON struct {
+	Name             string         `json:"name"`
+	Index            int            `json:"index"`
+	Kind             string         `json:"kind"`
+	Present          bool           `json:"present"`
+	LinkFile         *string        `json:"link_file"`
+	DropIns          []string       `json:"dropins"`
+	MACAddressPolicy *string        `json:"mac_address_policy"`
+	PolicySource     *linkfiles.Pos `json:"policy_source"`
+	Live             *liveJSON      `json:"live"`
+	Origin           *string        `json:"origin"`
+	OriginPort       string         `json:"origin_port"`
+	OriginCandidates []string       `json:"origin_candidates"`
+	OriginMachineID  string         `json:"origin_machine_id"`
+	Applied          appliedJSON    `json:"applied"`
+	PersistentMAC    *string        `json:"persistent_mac"`
+	Predicted        predictedJSON  `json:"predicted"`
+	// Declarations is nil where they are not known.
+	Declarations []declarationJSON `json:"declarations"`
+	Manager      *managerJSON      `json:"manager"`
+	Findings     []policy.Finding  `json:"findings"`
+}
+
+// declarationJSON is a netconf.Declaration with every field.
+type declarationJSON struct {
+	Program   netconf.Program        `json:"program"`
+	Device    string                 `json:"device"`
+	Pattern   bool                   `json:"pattern"`
+	Kind      string                 `json:"kind"`
+	Creates   bool                   `json:"creates"`
+	OnRequest bool                   `json:"on_request"`
+	Renderer  netconf.Program        `json:"renderer"`
+	Ignored   string                 `json:"ignored"`
+	Ports     []string               `json:"ports"`
+	Address   declarationAddressJSON `json:"address"`
+	File      string                 `json:"file"`
+	Line      int                    `json:"line"`
+}
+
+type declarationAddressJSON struct {
+	Way        netconf.Way `json:"way"`
+	Key        string      `json:"key"`
+	MAC        string      `json:"mac"`
+	Port       string      `json:"port"`
+	AtCreation bool        `json:"at_creation"`
+	Unknown    string      `json:"unknown"`
+	File       string      `json:"file"`
+	Line       int         `json:"line"`
+}
+
+// managerJSON is who gives the device its address.
+type managerJSON struct {
+	Program netconf.Program `json:"program"`
+	MAC     string          `json:"mac"`
+	Certain bool            `json:"certain"`
+}
+
+func newDeclarationsJSON(d *policy.DeviceResult) []declarationJSON {
+	of, ok := d.Declarations.Get()
+	if !ok {
+		return nil
+	}
+	out := make([]declarationJSON, 0, len(of))
+	for _, d := range of {
+		a := d.Address
+		out = append(out, declarationJSON{
+			Program: d.Program, Device: d.Device, Pattern: d.Pattern, Kind: d.Kind, Creates: d.Creates, OnRequest: d.OnRequest,
+			Renderer: d.Renderer, Ignored: d.Ignored, Ports: append([]string{}, d.Ports...), File: d.Pos.File, Line: d.Pos.Line,
+			Address: declarationAddressJSON{
+				Way: a.Way, Key: a.Key, MAC: a.MAC, Port: a.Port, AtCreation: a.AtCreation, Unknown: a.Unknown,
+				File: a.Pos.File, Line: a.Pos.Line,
+			},
+		})
+	}
+	return out
+}
+
+type liveJSON struct {
+	MAC            string   `json:"mac"`
+	AddrAssignType *string  `json:"addr_assign_type"`
+	PermanentMAC   string   `json:"permanent_mac"`
+	Master         string   `json:"master"`
+	Ports          []string `json:"ports"`
+}
+
+type appliedJSON struct {
+	LinkFile *string `json:"link_file"`
+}
+
+// predictedJSON holds the address after each event, and all possible ones.
+type predictedJSON struct {
+	Boot         *string                        `json:"boot"`
+	UdevAddEvent *string                        `json:"udev_add_event"`
+	Recreate     *string                        `json:"recreate"`
+	PortsRejoin  *string                        `json:"ports_rejoin"`
+	Guests       *string                        `json:"guest_starts_or_stops"`
+	Outcomes     map[policy.Event][]outcomeJSON `json:"outcomes"`
+}
+
+type outcomeJSON struct {
+	MAC    *string `json:"mac"`
+	Origin string  `json:"origin"`
+	Port   string  `json:"port"`
+	When   string  `json:"when"`
+}
+
+func newPredictedJSON(d *policy.DeviceResult) predictedJSON {
+	p := predictedJSON{Outcomes: make(map[policy.Event][]outcomeJSON, len(d.Predicted))}
+	fields := map[policy.Event]**string{
+		policy.EventBoot: &p.Boot, policy.EventUdevAdd: &p.UdevAddEvent,
+		policy.EventRecreate: &p.Recreate, policy.EventPortsRejoin: &p.PortsRejoin,
+		policy.EventGuests: &p.Guests,
+	}
+	for _, after := range d.Predicted {
+		*fields[after.Event] = value(after.MAC)
+		outcomes := make([]outcomeJSON, 0, len(after.Outcomes))
+		for _, o := range after.Outcomes {
+			j := outcomeJSON{Origin: o.Origin, Port: o.Port, When: o.When}
+			if o.MAC != "" {
+				j.MAC = &o.MAC
+			}
+			outcomes = append(outcomes, j)
+		}
+		p.Outcomes[after.Event] = outcomes
+	}
+	return p
+}
+
+// JSON writes the result of an audit in the form of docs/schema/check.schema.json.
+// It holds every finding: a threshold is for people and for the exit status,
+// and a finding may be what explains a null.
+func JSON(w io.Writer, res *policy.Result) error {
+	return writeCheckJSON(w, res, "", indented)
+}
+
+// writeCheckJSON encodes one device at a time, so that the text of a host with
+// thousands is never in memory as a whole.
+func writeCheckJSON(w io.Writer, res *policy.Result, source, indent string) error {
+	to := bufio.NewWriterSize(w, 64<<10)
+	frame, err := newJSONEncoder().encode(checkJSON{
+		Schema:   CheckSchema,
+		Source:   source,
+		Host:     newHostJSON(res.Snapshot),
+		Devices:  []deviceJSON{},
+		Findings: findingsJSON(res.Findings),
+		Summary:  Count(res),
+	}, "", indent)
+	if err != nil {
+		return err
+	}
+	// No string has this in it: quotes in strings are escaped.
+	none, newline, last := `"devices":[]`, "", ""
+	if indent != "" {
+		none, newline, last = `"devices": []`, "\n"+indent+indent, "\n"+indent
+	}
+	before, after, _ := bytes.Cut(frame, []byte(none))
+	to.Write(before)
+	to.WriteString(none[:len(none)-1])
+	if err := inOrder(to, len(res.Devices), func(text []byte, from, until int) ([]byte, error) {
+		enc := newJSONEncoder()
+		for i := range res.Devices[from:until] {
+			if from+i > 0 {
+				text = append(text, ',')
+			}
+			text = append(text, newline...)
+			device, err := enc.encode(newDeviceJSON(&res.Devices[from+i]), indent+indent, indent)
+			if err != nil {
+				return nil, err
+			}
+			text = append(text, bytes.TrimSuffix(device, []byte("\n"))...)
+		}
+		return text, nil
+	}); err != nil {
+		return err
+	}
+	if len(res.Devices) > 0 {
+		to.WriteString(last)
+	}
+	to.WriteByte(']')
+	to.Write(after)
+	return to.Flush()
+}
+
+func newHostJSON(s *host.Snapshot) hostJSON {
+	if s == nil {
+		return hostJSON{}
+	}
+	h := hostJSON{
+		Hostname:       value(s.System.Hostname),
+		SystemdVersion: systemdVersion(s.Systemd.Release),
+		Udevd:          udevd(s.Udev.Running),
+	}
+	if scheme, ok := s.NamingScheme.Get(); ok {
+		h.NamingScheme = &scheme.Name
+	} else if s.NamingScheme.IsAbsent() {
+		h.NamingScheme = new("")
+	}
+	return h
+}
+
+func newDeviceJSON(d *policy.DeviceResult) deviceJSON {
+	j := deviceJSON{
+		Name:             d.Name,
+		Kind:             d.Kind,
+		Present:          d.Present,
+		DropIns:          []string{},
+		MACAddressPolicy: value(d.Policy),
+		Origin:           value(d.Origin),
+		OriginPort:       d.OriginPort,
+		OriginMachineID:  d.OfOtherID.Source,
+		OriginCandidates: append([]string{}, d.OriginCandidates...),
+		Applied:          appliedJSON{LinkFile: value(d.Applied)},
+		Predicted:        newPredictedJSON(d),
+		Declarations:     newDeclarationsJSON(d),
+		Findings:         findingsJSON(d.Findings),
+	}
+	if f, ok := d.LinkFile.Get(); ok {
+		j.LinkFile = &f.Path
+		j.DropIns = append(j.DropIns, f.DropIns...)
+	} else if d.LinkFile.IsAbsent() {
+		j.LinkFile = new("")
+	}
+	if d.PolicySource.File != "" {
+		j.PolicySource = &d.PolicySource
+	}
+	if pm, ok := d.Persistent.Get(); ok {
+		j.PersistentMAC = &pm.MAC
+	} else if d.Persistent.IsAbsent() {
+		j.PersistentMAC = new("")
+	}
+	if m := d.Manager; m != nil {
+		j.Manager = &managerJSON{m.Program, m.Address.MAC, m.Certain}
+	}
+	if d.Device != nil {
+		j.Index = d.Device.Index
+		j.Live = newLiveJSON(d.Device)
+	} else {
+		// A device that does not exist had nothing applied to it.
+		j.Applied.LinkFile = nil
+	}
+	return j
+}
+
+func newLiveJSON(d *host.Device) *liveJSON {
+	live := &liveJSON{
+		MAC:          d.MAC,
+		PermanentMAC: d.PermanentMAC,
+		Master:       d.Master,
+		Ports:        make([]string, 0, len(d.Ports)),
+	}
+	if t, ok := d.AddrAssignType.Get(); ok {
+		live.AddrAssignType = new(t.String())
+	}
+	for _, port := range d.Ports {
+		live.Ports = append(live.Ports, port.Name)
+	}
+	return live
+}
+
+// value is a known fact's value, "" for an absent one and nil for an unknown
+// one, which a rule of package policy explains.
+func value(f fact.Fact[string]) *string {
+	if f.IsUnknown() {
+		return nil
+	}
+	return new(f.Or(""))
+}
+
+func systemdVersion(r fact.Fact[linkfiles.Release]) *string {
+	v, ok := r.Get()
+	if !ok {
+		return nil
+	}
+	return new(strconv.Itoa(int(v)))
+}
+
+func udevd(running fact.Fact[bool]) *string {
+	v, ok := running.Get()
+	switch {
+	case !ok:
+		return nil
+	case v:
+		return new("running")
+	}
+	return new("stopped")
+}
+
+func findingsJSON(findings []policy.Finding) []policy.Finding {
+	if findings == nil {
+		return []policy.Finding{}
+	}
+	return findings
+}
+
+type lintJSON struct {
+	Schema         string           `json:"schema"`
+	SystemdVersion string           `json:"systemd_version"`
+	Files          []lintFileJSON   `json:"files"`
+	Findings       []policy.Finding `json:"findings"`
+	Summary        lintSummaryJSON  `json:"summary"`
+}
+
+type lintFileJSON struct {
+	Path    string              `json:"path"`
+	State   linkfiles.FileState `json:"state"`
+	Why     string              `json:"why"`
+	DropIns []string            `json:"dropins"`
+}
+
+type lintSummaryJSON struct {
+	Files    int `json:"files"`
+	Errors   int `json:"errors"`
+	Warnings int `json:"warnings"`
+	Infos    int `json:"infos"`
+}
+
+// LintJSON writes the findings in the form of docs/schema/lint.schema.json.
+func LintJSON(w io.Writer, l Lint) error {
+	sum := CountFindings(l.Findings)
+	out := lintJSON{
+		Schema:         LintSchema,
+		SystemdVersion: strconv.Itoa(int(l.Release)),
+		Files:          make([]lintFileJSON, 0, len(l.Files)),
+		Findings:       findingsJSON(l.Findings),
+		Summary:        lintSummaryJSON{len(l.Files), sum.Errors, sum.Warnings, sum.Infos},
+	}
+	for _, f := range l.Files {
+		out.Files = append(out.Files, lintFileJSON{f.Path, f.State, f.Why, append([]string{}, f.DropIns...)})
+	}
+	return writeJSON(w, out, indented)
+}
+
+// indented is for people, onOneLine for one of many documents.
+const (
+	indented  = "  "
+	onOneLine = ""
+)
+
+func writeJSON(w io.Writer, v any, indent string) error {
+	text, err := newJSONEncoder().encode(v, "", indent)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(text)
+	return err
+}
+
+// jsonEncoder makes a JSON text of one value after the other, in the same
+// memory.
+type jsonEncoder struct {
+	buf bytes.Buffer
+	enc *json.Encoder
+}
+
+func newJSONEncoder() *jsonEncoder {
+	e := new(jsonEncoder)
+	e.enc = json.NewEncoder(&e.buf)
+	e.enc.SetEscapeHTML(false)
+	return e
+}
+
+// encode ends its text with a line feed; it is valid until the next call.
+func (e *jsonEncoder) encode(v any, prefix, indent string) ([]byte, error) {
+	e.buf.Reset()
+	e.enc.SetIndent(prefix, indent)
+	if err := e.enc.Encode(v); err != nil {
+		return nil, fmt.Errorf("encoding the report: %w", err)
+	}
+	return escapeJSON(e.buf.Bytes()), nil
+}

@@ -1,0 +1,239 @@
+package report
+
+import (
+	"encoding/xml"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"linkaudit/internal/host"
+	"linkaudit/linkfiles"
+	"linkaudit/policy"
+)
+
+// JUnitOptions say what fails in a JUnit report.
+type JUnitOptions struct {
+	// Threshold is the least severity that fails a test; "" means Warning.
+	Threshold policy.Severity
+	// Site, where it is not nil, says which rules are switched off: they have
+	// no test.
+	Site policy.Site
+	// Time is when a report was made that is not about a host; for one that
+	// is, the time of its snapshot is taken.
+	Time time.Time
+}
+
+// The parts of the JUnit format that Ant and Jenkins have in common, in the
+// order in which their schemas want them.
+type (
+	junitReport struct {
+		XMLName xml.Name     `xml:"testsuites"`
+		Suites  []junitSuite `xml:"testsuite"`
+	}
+	junitSuite struct {
+		Name       string          `xml:"name,attr"`
+		Package    string          `xml:"package,attr"`
+		ID         int             `xml:"id,attr"`
+		Timestamp  string          `xml:"timestamp,attr"`
+		Hostname   string          `xml:"hostname,attr"`
+		Tests      int             `xml:"tests,attr"`
+		Failures   int             `xml:"failures,attr"`
+		Errors     int             `xml:"errors,attr"`
+		Time       string          `xml:"time,attr"`
+		Properties []junitProperty `xml:"properties>property"`
+		Cases      []junitCase     `xml:"testcase"`
+		SystemOut  string          `xml:"system-out"`
+		SystemErr  string          `xml:"system-err"`
+	}
+	junitProperty struct {
+		Name  string `xml:"name,attr"`
+		Value string `xml:"value,attr"`
+	}
+	junitCase struct {
+		Name      string        `xml:"name,attr"`
+		ClassName string        `xml:"classname,attr"`
+		Time      string        `xml:"time,attr"`
+		Failure   *junitFailure `xml:"failure"`
+	}
+	junitFailure struct {
+		Message string `xml:"message,attr"`
+		Type    string `xml:"type,attr"`
+		Text    string `xml:",chardata"`
+	}
+)
+
+// JUnit writes the result of an audit as a JUnit report: a suite for each
+// device and one for the host, with a test for each rule that is about devices
+// or hosts, so that a CI server shows what was mended as well. Tests that found
+// something at or above the threshold fail; what is below it stands in the
+// suite's output.
+func JUnit(w io.Writer, res *policy.Result, o JUnitOptions) error {
+	j := newJUnit(o)
+	host := newHostJSON(res.Snapshot)
+	if res.Snapshot != nil {
+		j.at(res.Snapshot.Taken)
+	}
+	if host.Hostname != nil && *host.Hostname != "" {
+		j.hostname = Escape(*host.Hostname)
+	}
+	rules := j.rules(res.Snapshot, policy.ScopeDevice)
+	for i := range res.Devices {
+		d := &res.Devices[i]
+		dev := newDeviceJSON(d)
+		s := j.suite("linkaudit "+Escape(d.Name),
+			"kind", d.Kind, "link_file", orUnknown(dev.LinkFile), "mac_address_policy", orUnknown(dev.MACAddressPolicy),
+			"origin", orUnknown(dev.Origin))
+		j.tests(s, className(d.Name), rules, d.Findings, ruleOf)
+	}
+	s := j.suite("linkaudit host", "systemd_version", orUnknown(host.SystemdVersion), "naming_scheme", orUnknown(host.NamingScheme))
+	j.tests(s, "linkaudit", j.rules(res.Snapshot, policy.ScopeHost, policy.ScopeFile), res.Findings, ruleOf)
+	return j.write(w)
+}
+
+// LintJUnit writes the findings about files as a JUnit report with a test for
+// each .link file and drop-in.
+func LintJUnit(w io.Writer, l Lint, o JUnitOptions) error {
+	j := newJUnit(o)
+	s := j.suite("linkaudit lint", "systemd_version", strconv.Itoa(int(l.Release)))
+	var names []string
+	for _, f := range l.Files {
+		names = append(append(names, f.Path), f.DropIns...)
+	}
+	j.tests(s, "linkaudit.lint", names, l.Findings, func(f policy.Finding) string { return f.File })
+	return j.write(w)
+}
+
+// junit is a report in the making.
+type junit struct {
+	JUnitOptions
+	timestamp, hostname string
+	suites              []*junitSuite
+}
+
+func newJUnit(o JUnitOptions) *junit {
+	j := &junit{JUnitOptions: o, hostname: "localhost"}
+	j.at(o.Time)
+	return j
+}
+
+// at sets the time, where it is known; the format has no time zone.
+func (j *junit) at(t time.Time) {
+	if !t.IsZero() || j.timestamp == "" {
+		j.timestamp = t.UTC().Format("2006-01-02T15:04:05")
+	}
+}
+
+func (j *junit) suite(name string, properties ...string) *junitSuite {
+	s := &junitSuite{Name: name, Package: "linkaudit", ID: len(j.suites), Timestamp: j.timestamp, Hostname: j.hostname, Time: "0"}
+	for i := 0; i < len(properties); i += 2 {
+		s.Properties = append(s.Properties, junitProperty{properties[i], Escape(properties[i+1])})
+	}
+	j.suites = append(j.suites, s)
+	return s
+}
+
+// rules are the names of the rules of the scopes that are not switched off, and
+// about what the audit looked at.
+func (j *junit) rules(snap *host.Snapshot, scopes ...policy.Scope) []string {
+	var names []string
+	for _, r := range policy.Rules() {
+		on := true
+		if j.Site != nil {
+			_, on = j.Site.Severity(r.Name, r.Severity)
+		}
+		if on && r.Looked(snap) && slices.Contains(scopes, r.Scope()) {
+			names = append(names, r.Name)
+		}
+	}
+	return slices.Clip(names) // a suite appends those of its own
+}
+
+func ruleOf(f policy.Finding) string { return f.Rule }
+
+// tests adds a test for each name, and for each further one that a finding
+// has.
+func (j *junit) tests(s *junitSuite, class string, names []string, findings []policy.Finding, nameOf func(policy.Finding) string) {
+	byName := map[string][]policy.Finding{}
+	for _, name := range names {
+		byName[name] = nil
+	}
+	for _, f := range findings {
+		name := nameOf(f)
+		if _, ok := byName[name]; !ok {
+			names = append(names, name)
+		}
+		byName[name] = append(byName[name], f)
+	}
+	var notes []string
+	for _, name := range names {
+		c := junitCase{Name: Escape(name), ClassName: class, Time: "0"}
+		if name == "" {
+			c.Name = "host"
+		}
+		c.Failure = j.failure(byName[name])
+		if c.Failure != nil {
+			s.Failures++
+		}
+		for _, f := range byName[name] {
+			if !f.Severity.AtLeast(j.threshold()) {
+				notes = append(notes, junitLines(f))
+			}
+		}
+		s.Tests++
+		s.Cases = append(s.Cases, c)
+	}
+	s.SystemOut = strings.Join(notes, "")
+}
+
+// failure is one for all findings of a test at or above the threshold, since a
+// test has only one.
+func (j *junit) failure(findings []policy.Finding) *junitFailure {
+	bad := shown(findings, j.threshold())
+	if len(bad) == 0 {
+		return nil
+	}
+	f := &junitFailure{Message: Escape(bad[0].Message), Type: string(bad[0].Severity)}
+	if more := len(bad) - 1; more > 0 {
+		f.Message += " (and " + number(more, "more finding") + ")"
+	}
+	for _, b := range bad {
+		f.Text += junitLines(b)
+	}
+	return f
+}
+
+func (j *junit) threshold() policy.Severity { return Options{Threshold: j.Threshold}.threshold() }
+
+// junitLines is a finding as lint prints it, with its help in a second line.
+func junitLines(f policy.Finding) string {
+	line := string(f.Severity) + ": " + f.Message + " [" + f.Rule + "]"
+	if f.File != "" {
+		line = linkfiles.Pos{File: f.File, Line: f.Line}.String() + ": " + line
+	}
+	line = Escape(line) + "\n"
+	if f.Help != "" {
+		line += "    -> " + Escape(f.Help) + "\n"
+	}
+	return line
+}
+
+// className is the class of a device's tests. Jenkins takes what stands before
+// the last dot for a package.
+func className(device string) string {
+	return "linkaudit." + strings.ReplaceAll(Escape(device), ".", "_")
+}
+
+func (j *junit) write(w io.Writer) error {
+	report := junitReport{}
+	for _, s := range j.suites {
+		report.Suites = append(report.Suites, *s)
+	}
+	out, err := xml.MarshalIndent(report, "", "  ")
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(append([]byte(xml.Header), append(out, '\n')...))
+	return err
+}

@@ -1,0 +1,382 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"linkaudit/internal/fact"
+	"linkaudit/internal/host"
+	"linkaudit/internal/netconf"
+	"linkaudit/linkfiles"
+	"linkaudit/policy"
+)
+
+const defaultLink = "/usr/lib/systemd/network/99-default.link"
+
+// debian11 is the audit of a bond on Debian 11 right after boot.
+func debian11() *policy.Result {
+	snap := &host.Snapshot{
+		Schema:       host.SnapshotSchema,
+		System:       linkfiles.System{Hostname: fact.Known("bullseye")},
+		Systemd:      host.Systemd{Release: fact.Known(linkfiles.Release(247))},
+		NamingScheme: fact.Known(host.NamingScheme{Name: "v247", Source: "default of the release"}),
+		Udev:         host.Udev{Running: fact.Known(true)},
+		Devices: []host.Device{{
+			Index: 3, Name: "bond0", Kind: "bond", MAC: "42:e2:89:5b:6d:de",
+			Ports:          []host.Port{{Name: "enp0s8", MAC: "42:e2:89:5b:6d:de", PermanentMAC: "08:00:27:e2:37:5f"}},
+			Bond:           &host.Bond{Mode: "active-backup", FailOverMAC: "none"},
+			AddrAssignType: fact.Known(host.AddrSet),
+		}},
+	}
+	return &policy.Result{
+		Snapshot: snap,
+		Devices: []policy.DeviceResult{{
+			Name: "bond0", Kind: "bond", Present: true, Device: &snap.Devices[0],
+			LinkFile:     fact.Known(&linkfiles.File{Name: "99-default.link", Path: defaultLink}),
+			Policy:       fact.Known("persistent"),
+			PolicySource: linkfiles.Pos{File: defaultLink, Line: 16},
+			Declarations: fact.Known([]netconf.Declaration{}),
+			Applied:      fact.Known(defaultLink),
+			Persistent:   fact.Known(host.PersistentMAC{MAC: "42:e2:89:5b:6d:de", Property: "INTERFACE", Name: "bond0"}),
+			Origin:       fact.Known("udev-persistent"),
+			Findings: []policy.Finding{
+				{Rule: "address-set-by-udev", Severity: policy.Info, Message: "The address was made by udev."},
+				{Rule: "policy-overrides-ports", Severity: policy.Warning,
+					Message: "MACAddressPolicy=persistent gives bond0 an address made of the machine-id, so it does not take its first port's.",
+					File:    defaultLink, Line: 16,
+					Help: "Set MACAddressPolicy=none in a .link file that sorts before 99-default.link and matches bond0."},
+			},
+		}},
+	}
+}
+
+// hostile is an audit in which everything that comes from outside tries to
+// reach the terminal.
+func hostile() *policy.Result {
+	evil := "\x1b[2Jx\x9b\xff\u202e\r\n\u2066\u0085y"
+	dev := &host.Device{Name: evil, Kind: evil, MAC: evil, PermanentMAC: evil + "p", Master: evil,
+		Ports: []host.Port{{Name: evil, MAC: evil, PermanentMAC: evil + "p"}}, Bond: &host.Bond{Mode: evil, FailOverMAC: evil},
+		AddrAssignType: fact.Unknown[host.AddrAssignType](evil)}
+	finding := policy.Finding{Rule: evil, Severity: policy.Error, Message: evil, File: "/etc/a b/" + evil, Line: 3, Help: evil}
+	return &policy.Result{
+		Snapshot: &host.Snapshot{System: linkfiles.System{Hostname: fact.Known(evil)}},
+		Devices: []policy.DeviceResult{
+			{Name: evil, Kind: evil, Present: true, Device: dev,
+				LinkFile:     fact.Known(&linkfiles.File{Path: evil, DropIns: []string{evil}}),
+				Policy:       fact.Known(evil),
+				PolicySource: linkfiles.Pos{File: evil, Line: 1},
+				Applied:      fact.Known(evil + "other"),
+				Persistent:   fact.Known(host.PersistentMAC{MAC: evil, Name: evil}),
+				Origin:       fact.Known(evil),
+				Findings:     []policy.Finding{finding}},
+			{Name: evil, Kind: evil,
+				LinkFile: fact.Unknown[*linkfiles.File](evil), Policy: fact.Unknown[string](evil),
+				Applied: fact.Unknown[string](evil), Persistent: fact.Unknown[host.PersistentMAC](evil),
+				Origin: fact.Unknown[string](evil)},
+		},
+		Findings: []policy.Finding{finding},
+	}
+}
+
+func render(t *testing.T, res *policy.Result, o Options) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := Text(&b, res, o); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestTextReportOfTheDebian11Bond(t *testing.T) {
+	want := `bond0 (bond): 1 warning
+  link file  /usr/lib/systemd/network/99-default.link
+  policy     persistent at /usr/lib/systemd/network/99-default.link:16
+  address    42:e2:89:5b:6d:de, given by udev, addr_assign_type 3 (set)
+  bond       mode active-backup, fail_over_mac none
+  ports      enp0s8 42:e2:89:5b:6d:de (permanent 08:00:27:e2:37:5f)
+  applied    this link file, says the udev database
+
+  warning: MACAddressPolicy=persistent gives bond0 an address made of the
+    machine-id, so it does not take its first port's. [policy-overrides-ports]
+    at /usr/lib/systemd/network/99-default.link:16
+    -> Set MACAddressPolicy=none in a .link file that sorts before
+       99-default.link and matches bond0.
+
+1 device audited: 1 warning.
+1 info not shown; --severity info shows all.
+`
+	if diff := cmp.Diff(want, render(t, debian11(), Options{})); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestQuietIsOneLineForEachFindingAndNothingElse(t *testing.T) {
+	want := defaultLink + `:16: warning: bond0: MACAddressPolicy=persistent gives bond0 an address made of the machine-id, so it does not take its first port's. [policy-overrides-ports]
+`
+	if diff := cmp.Diff(want, render(t, debian11(), Options{Quiet: true})); diff != "" {
+		t.Error(diff)
+	}
+	if got := render(t, debian11(), Options{Quiet: true, Threshold: policy.Error}); got != "" {
+		t.Errorf("above the threshold there is nothing, but got %q", got)
+	}
+}
+
+func TestNothingToAuditPointsToTheExample(t *testing.T) {
+	want := `Nothing to audit: no bond, bridge or team here. To see an audit of a host that
+  has one: linkaudit example
+`
+	res := &policy.Result{Snapshot: &host.Snapshot{}}
+	if diff := cmp.Diff(want, render(t, res, Options{Selection: "bond, bridge or team"})); diff != "" {
+		t.Error(diff)
+	}
+}
+
+var sgr = regexp.MustCompile("\x1b\\[[0-9;]+m")
+
+func TestColourAddsNothingButSGRSequences(t *testing.T) {
+	colour := render(t, debian11(), Options{Color: true})
+	if !sgr.MatchString(colour) {
+		t.Error("no colour")
+	}
+	if diff := cmp.Diff(render(t, debian11(), Options{}), sgr.ReplaceAllString(colour, "")); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestNothingFromOutsideReachesTheTerminalUnescaped(t *testing.T) {
+	for _, o := range []Options{{}, {Quiet: true}, {Color: true}, {Threshold: policy.Info}} {
+		out := sgr.ReplaceAllString(render(t, hostile(), o), "")
+		for _, r := range []string{"\x1b", "\x9b", "\xff", "\u202e", "\u2066", "\u0085", "\r", "\x00"} {
+			if strings.Contains(out, r) {
+				t.Errorf("%+v: %q in the output:\n%q", o, r, out)
+			}
+		}
+	}
+	var b bytes.Buffer
+	if err := JSON(&b, hostile()); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range []string{"\x1b", "\u202e", "\u2066", "\u0085", "\r"} {
+		if strings.Contains(b.String(), r) {
+			t.Errorf("%q in the JSON", r)
+		}
+	}
+	var back struct{ Devices []struct{ Name string } }
+	if err := json.Unmarshal(b.Bytes(), &back); err != nil {
+		t.Fatal(err)
+	}
+	// JSON has no bytes that are not UTF-8: they become U+FFFD.
+	if want := "\x1b[2Jx\ufffd\ufffd\u202e\r\n\u2066\u0085y"; back.Devices[0].Name != want {
+		t.Errorf("the name came back as %q", back.Devices[0].Name)
+	}
+}
+
+func TestLinesAreNoWiderThan80ColumnsUnlessAWordIs(t *testing.T) {
+	res := debian11()
+	res.Devices[0].Findings[1].Message = strings.Repeat("配列 word ", 60)
+	for i := range 40 {
+		res.Devices[0].Device.Ports = append(res.Devices[0].Device.Ports, host.Port{Name: "eth" + strings.Repeat("x", i%12), MAC: "02:00:00:00:00:01"})
+	}
+	for line := range strings.SplitSeq(render(t, res, Options{}), "\n") {
+		if n := columns(line); n > 80 {
+			t.Errorf("%d columns: %s", n, line)
+		}
+	}
+}
+
+func TestEscape(t *testing.T) {
+	for name, c := range map[string]struct{ in, want string }{
+		"plain text stays":                      {"bond0 is Ok, größer 配列", "bond0 is Ok, größer 配列"},
+		"a backslash stays":                     {`foo\x2dbar.link`, `foo\x2dbar.link`},
+		"a terminal sequence is shown":          {"\x1b[31m", `\x1b[31m`},
+		"a line break stays on the line":        {"a\nb\r\tc", `a\nb\r\tc`},
+		"DEL and C1 are control characters":     {"\x7f\u009b", `\x7f\u{009b}`},
+		"a byte that is not UTF-8 is shown":     {"a\xff\xc3", `a\xff\xc3`},
+		"a real U+FFFD stays":                   {"\ufffd", "\ufffd"},
+		"bidirectional overrides are shown":     {"\u202egpj\u2069", `\u{202e}gpj\u{2069}`},
+		"invisible characters are shown":        {"a\u200bb\ufeff", `a\u{200b}b\u{feff}`},
+		"spaces other than U+0020 are shown":    {"a\u00a0b\u2028", `a\u{00a0}b\u{2028}`},
+		"characters beyond the BMP have no \\u": {"\U000e0041", `\u{e0041}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := Escape(c.in); got != c.want {
+				t.Errorf("Escape(%q) = %q, want %q", c.in, got, c.want)
+			}
+		})
+	}
+}
+
+func TestPathsWithSpacesAreQuotedAndNotBroken(t *testing.T) {
+	p := Options{}.printer()
+	p.para("", 2, text(strings.Repeat("x", 70)+" "+word("/etc/my dir/a b.link")))
+	want := strings.Repeat("x", 70) + "\n  \"/etc/my dir/a b.link\"\n"
+	if diff := cmp.Diff(want, p.buf.String()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func schema(t *testing.T, name string) *jsonschema.Schema {
+	t.Helper()
+	s, err := jsonschema.NewCompiler().Compile(filepath.Join("..", "..", "docs", "schema", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func validate(t *testing.T, s *jsonschema.Schema, doc []byte) {
+	t.Helper()
+	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(doc))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Validate(v); err != nil {
+		t.Errorf("%#v\n%s", err, doc)
+	}
+}
+
+func TestCheckJSONFollowsItsSchema(t *testing.T) {
+	s := schema(t, "check.schema.json")
+	offline := debian11()
+	offline.Snapshot.Offline = true
+	offline.Snapshot.Systemd.Release = fact.Unknown[linkfiles.Release]("no udevadm")
+	offline.Devices = []policy.DeviceResult{{Name: "bond7", Kind: "bond", LinkFile: fact.Absent[*linkfiles.File](), Policy: fact.Absent[string]()}}
+	for name, res := range map[string]*policy.Result{
+		"a host with a bond":             debian11(),
+		"a device that is not there yet": offline,
+		"everything unknown or hostile":  hostile(),
+		"nothing at all":                 {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var b bytes.Buffer
+			if err := JSON(&b, res); err != nil {
+				t.Fatal(err)
+			}
+			validate(t, s, b.Bytes())
+		})
+	}
+}
+
+func TestCheckJSONOfTheDebian11Bond(t *testing.T) {
+	var b bytes.Buffer
+	if err := JSON(&b, debian11()); err != nil {
+		t.Fatal(err)
+	}
+	want, err := os.ReadFile("testdata/debian11.check.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), b.String()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// One device is encoded at a time, and the text is that of the whole.
+func TestCheckJSONIsLaidOutAsOneValue(t *testing.T) {
+	for _, devices := range []int{0, 1, 3} {
+		res := hostile()
+		res.Snapshot.System.Hostname = fact.Known(`"devices": []`)
+		one := res.Devices[0]
+		res.Devices = nil
+		for range devices {
+			res.Devices = append(res.Devices, one)
+		}
+		var many, line, want bytes.Buffer
+		if err := JSON(&many, res); err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Indent(&want, many.Bytes(), "", "  "); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want.String(), many.String()); diff != "" {
+			t.Errorf("%d devices: the text is not indented as encoding/json does it:\n%s", devices, diff)
+		}
+		if err := HostJSON(&line, "a", res); err != nil {
+			t.Fatal(err)
+		}
+		want.Reset()
+		if err := json.Compact(&want, line.Bytes()); err != nil {
+			t.Fatal(err)
+		}
+		if want.String()+"\n" != line.String() {
+			t.Errorf("%d devices: the line is not as compact as encoding/json makes it:\n%s", devices, &line)
+		}
+		var got struct{ Devices []any }
+		if err := json.Unmarshal(many.Bytes(), &got); err != nil || len(got.Devices) != devices {
+			t.Errorf("%d devices: %d in the text, %v", devices, len(got.Devices), err)
+		}
+	}
+}
+
+func TestLintFollowsItsSchemaAndShowsTheFirstLineToLookAt(t *testing.T) {
+	l := Lint{
+		Release: 247,
+		Files:   []*linkfiles.File{{Path: "/etc/systemd/network/10-bond.link", State: linkfiles.StateNoMatch, Why: "nothing valid in [Match]"}},
+		Findings: []policy.Finding{{Rule: "match-empty", Severity: policy.Error, File: "/etc/systemd/network/10-bond.link", Line: 2,
+			Message: "Kind= is not known to systemd 247, so that nothing valid is left in [Match] and udevd ignores the file.",
+			Help:    "Use Driver=bonding, which every release knows."}},
+	}
+	var b bytes.Buffer
+	if err := LintJSON(&b, l); err != nil {
+		t.Fatal(err)
+	}
+	s := schema(t, "lint.schema.json")
+	validate(t, s, b.Bytes())
+	b.Reset()
+	if err := LintJSON(&b, Lint{Release: 262}); err != nil {
+		t.Fatal(err)
+	}
+	validate(t, s, b.Bytes())
+
+	b.Reset()
+	if err := LintText(&b, l, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	want := `/etc/systemd/network/10-bond.link:2: error: Kind= is not known to systemd 247,
+    so that nothing valid is left in [Match] and udevd ignores the file.
+    [match-empty]
+    -> Use Driver=bonding, which every release knows.
+
+1 link file read as systemd 247 reads them: 1 error.
+`
+	if diff := cmp.Diff(want, b.String()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestSnapshotsFollowTheirSchema(t *testing.T) {
+	s := schema(t, "snapshot.schema.json")
+	example, err := os.ReadFile("../../testdata/hosts/debian11.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	empty, err := json.Marshal(host.Snapshot{Schema: host.SnapshotSchema, Taken: time.Unix(0, 0), Offline: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, doc := range map[string][]byte{"the bundled example": example, "one in which nothing is known": empty} {
+		t.Run(name, func(t *testing.T) { validate(t, s, doc) })
+	}
+}
+
+type failingWriter struct{}
+
+func (failingWriter) Write([]byte) (int, error) { return 0, os.ErrClosed }
+
+func TestAnOutputThatCannotBeWrittenIsAnError(t *testing.T) {
+	if err := Text(failingWriter{}, debian11(), Options{}); err == nil {
+		t.Error("Text says nothing of it")
+	}
+	if err := JSON(failingWriter{}, debian11()); err == nil {
+		t.Error("JSON says nothing of it")
+	}
+}

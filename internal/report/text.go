@@ -1,0 +1,441 @@
+package report
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"linkaudit/internal/fact"
+	"linkaudit/internal/host"
+	"linkaudit/linkfiles"
+	"linkaudit/policy"
+)
+
+// MaxWidth is how many columns a text report uses at most. Only a path or a
+// word that is longer than a line goes beyond it.
+const MaxWidth = 80
+
+// Options say how a text report looks.
+type Options struct {
+	// Color adds colour by SGR sequences.
+	Color bool
+	// Width is the number of columns; 0 and whatever is more than MaxWidth
+	// mean MaxWidth.
+	Width int
+	// Threshold is the least severity that is shown; "" means Warning.
+	Threshold policy.Severity
+	// Quiet leaves everything out but the findings, and puts each on one
+	// line: FILE:LINE: severity: DEVICE: message [rule].
+	Quiet bool
+	// AllFiles has an explanation list each .link file, however many there
+	// are, and all of every text.
+	AllFiles bool
+	// Selection names what was looked for, "bond, bridge or team", for the
+	// line that says that there is none.
+	Selection string
+}
+
+func (o Options) printer() *printer {
+	w := o.Width
+	if w <= 0 || w > MaxWidth {
+		w = MaxWidth
+	}
+	// Narrower than this the facts' column of labels leaves no room for
+	// the facts.
+	w = max(w, 40)
+	return &printer{width: w, color: o.Color}
+}
+
+func (o Options) threshold() policy.Severity {
+	if o.Threshold == "" {
+		return policy.Warning
+	}
+	return o.Threshold
+}
+
+// Text writes the result of an audit for people.
+func Text(w io.Writer, res *policy.Result, o Options) error {
+	to := bufio.NewWriterSize(w, 64<<10)
+	if err := inOrder(to, len(res.Devices), func(room []byte, from, until int) ([]byte, error) {
+		p := o.printer()
+		p.buf = *bytes.NewBuffer(room)
+		p.buf.Grow(512 * (until - from + 1)) // about what one device takes
+		for i := range res.Devices[from:until] {
+			d := &res.Devices[from+i]
+			if o.Quiet {
+				p.lines("", d.Name, shown(d.Findings, o.threshold()))
+				continue
+			}
+			if from+i > 0 {
+				p.blank()
+			}
+			p.device(d, o.threshold())
+		}
+		return p.buf.Bytes(), nil
+	}); err != nil {
+		return err
+	}
+	p := o.printer()
+	general := shown(res.Findings, o.threshold())
+	if o.Quiet {
+		p.lines("", "", general)
+	} else {
+		if len(general) > 0 {
+			if len(res.Devices) > 0 {
+				p.blank()
+			}
+			p.para("", 2, span{"This host", bold}, text(": "), verdict(CountFindings(general), o.threshold()))
+			p.findings(general)
+		}
+		if len(res.Devices) > 0 || len(general) > 0 {
+			p.blank()
+		}
+		p.summary(res, o)
+	}
+	if err := p.flush(to); err != nil {
+		return err
+	}
+	return to.Flush()
+}
+
+func (p *printer) flush(w io.Writer) error {
+	_, err := w.Write(p.buf.Bytes())
+	return err
+}
+
+func (p *printer) device(d *policy.DeviceResult, threshold policy.Severity) {
+	findings := shown(d.Findings, threshold)
+	what := "not a virtual device of any kind"
+	if d.Kind != "" {
+		what = word(d.Kind)
+	} else if d.Present {
+		what = "no kind"
+	}
+	if !d.Present {
+		what += ", does not exist yet"
+	}
+	p.para("", 2, span{word(d.Name), bold}, text(" ("+what+"): "), verdict(CountFindings(findings), threshold))
+
+	p.linkFile(d)
+	p.policy(d)
+	p.address(d)
+	if d.Device != nil {
+		if b := d.Device.Bond; b != nil {
+			p.fact("bond", text("mode "+word(b.Mode)+", fail_over_mac "+word(b.FailOverMAC)))
+		}
+		if d.Device.Master != "" {
+			p.fact("port of", text(word(d.Device.Master)))
+		}
+		p.ports(d.Device)
+	}
+	p.applied(d)
+	if len(findings) > 0 {
+		p.blank()
+	}
+	p.findings(findings)
+}
+
+// labelWidth is the width of the column of labels, the indentation included.
+const labelWidth = 13
+
+func (p *printer) fact(label string, spans ...span) {
+	p.para(("  " + label + strings.Repeat(" ", labelWidth))[:max(labelWidth, 2+len(label))], labelWidth, spans...)
+}
+
+func (p *printer) linkFile(d *policy.DeviceResult) {
+	f, ok := d.LinkFile.Get()
+	switch {
+	case ok:
+		p.fact("link file", text(word(f.Path)))
+		for _, path := range f.DropIns {
+			p.fact("drop-in", text(word(path)))
+		}
+	case d.LinkFile.IsAbsent():
+		p.fact("link file", text("none applies"))
+	default:
+		p.fact("link file", notKnown(d.LinkFile.Reason())...)
+	}
+}
+
+func (p *printer) policy(d *policy.DeviceResult) {
+	pol, ok := d.Policy.Get()
+	switch {
+	case ok && d.PolicySource.File != "":
+		p.fact("policy", span{word(pol), bold}, text(" at "), place(d.PolicySource.File, d.PolicySource.Line))
+	case ok:
+		p.fact("policy", span{word(pol), bold})
+	case d.Policy.IsAbsent():
+		p.fact("policy", text("MACAddressPolicy= is not set"))
+	case d.LinkFile.IsUnknown():
+		p.fact("policy", span{"not known", yellow}, text(", as the link file is not"))
+	default:
+		p.fact("policy", notKnown(d.Policy.Reason())...)
+	}
+}
+
+func (p *printer) address(d *policy.DeviceResult) {
+	live := ""
+	if d.Device != nil {
+		live = d.Device.MAC
+		if live == "" {
+			p.fact("address", text("none"))
+		} else {
+			spans := append([]span{{word(live), bold}}, text(", "))
+			spans = append(spans, origin(d)...)
+			spans = append(spans, otherID(d)...)
+			p.fact("address", append(spans, text(", "+assignType(d.Device.AddrAssignType)))...)
+		}
+		if perm := d.Device.PermanentMAC; perm != "" && perm != live {
+			p.fact("permanent", text(word(perm)))
+		}
+	}
+	// The address that the policy gives, and the one that the next add event
+	// leaves behind, are worth a line only where the device does not carry
+	// them already.
+	next, nextKnown := d.AfterAdd.Get()
+	told := live
+	if pol, _ := d.Policy.Get(); pol == "persistent" {
+		if pm, ok := d.Persistent.Get(); ok && pm.MAC != live {
+			told = pm.MAC
+			then := ""
+			switch {
+			case nextKnown && next == pm.MAC && d.Device != nil:
+				then = "; the next udev add event sets it"
+			case nextKnown && next == live:
+				told = live
+				then = "; udev leaves the present address alone"
+			case nextKnown && d.Device == nil && next != pm.MAC:
+				then = "; but the device gets another one"
+			}
+			p.fact("persistent", text(word(pm.MAC)+", made of the machine-id and "+word(pm.Name)+then))
+		} else if d.Persistent.IsUnknown() {
+			p.fact("persistent", notKnown(d.Persistent.Reason())...)
+		}
+	}
+	switch {
+	case !nextKnown || next == told:
+	case d.Device == nil && d.Manager != nil:
+		by := d.Manager.Program
+		if d.Manager.Renderer != "" {
+			by = d.Manager.Renderer
+		}
+		p.fact("created", text(word(next)+", given by "+word(string(by))))
+	default:
+		p.fact("add event", text(word(next)+" after the next udev add event"))
+	}
+}
+
+// origins says who gave an address, in words that follow the address.
+var origins = map[string]string{
+	"udev-persistent":     "given by udev",
+	"link-file":           "given by udev, as the link file says",
+	"kernel-random":       "made up by the kernel",
+	"port":                "taken from a port",
+	"permanent":           "the device's permanent address",
+	"networkd-persistent": "given by systemd-networkd",
+	"lower":               "taken from the device below",
+	"master":              "taken from its master",
+	"set-by-someone":      "given by someone other than udev",
+}
+
+func origin(d *policy.DeviceResult) []span {
+	o := d.Origin
+	v, ok := o.Get()
+	if v == policy.OriginSomeone && d.OriginPort != "" {
+		return []span{text(setToPort(d.OriginPort))}
+	}
+	if !ok {
+		if o.IsAbsent() {
+			return []span{text("origin not known")}
+		}
+		return append([]span{text("origin ")}, notKnown(o.Reason())...)
+	}
+	if s, ok := origins[v]; ok {
+		return []span{text(s)}
+	}
+	return []span{text("from " + word(v))}
+}
+
+// setToPort is for an address that somebody set, and that is a port's.
+func setToPort(port string) string { return "set by someone to that of its port " + word(port) }
+
+// otherID follows the origin of an address that is made of another machine-id.
+func otherID(d *policy.DeviceResult) []span {
+	if d.OfOtherID.Source == "" {
+		return nil
+	}
+	return []span{text(" by another machine-id (" + word(d.OfOtherID.Source) + ")")}
+}
+
+func assignType(t fact.Fact[host.AddrAssignType]) string {
+	if v, ok := t.Get(); ok {
+		return fmt.Sprintf("addr_assign_type %d (%s)", int(v), v)
+	}
+	if t.IsAbsent() {
+		return "no addr_assign_type"
+	}
+	return "addr_assign_type not known (" + Escape(t.Reason()) + ")"
+}
+
+func (p *printer) ports(d *host.Device) {
+	if len(d.Ports) == 0 {
+		if d.Kind == "bond" || d.Kind == "bridge" || d.Kind == "team" {
+			p.fact("ports", text("none"))
+		}
+		return
+	}
+	var items []string
+	for _, port := range d.Ports {
+		item := word(port.Name)
+		if port.MAC != "" {
+			item += " " + word(port.MAC)
+		}
+		if port.PermanentMAC != "" && port.PermanentMAC != port.MAC {
+			item += " (permanent " + word(port.PermanentMAC) + ")"
+		}
+		items = append(items, item)
+	}
+	p.fact("ports", text(strings.Join(items, ", ")))
+}
+
+func (p *printer) applied(d *policy.DeviceResult) {
+	if d.Device == nil {
+		return
+	}
+	path, ok := d.Applied.Get()
+	switch {
+	case ok && path == effectivePath(d.LinkFile):
+		p.fact("applied", text("this link file, says the udev database"))
+	case ok:
+		p.fact("applied", text(word(path)+", says the udev database"))
+	case d.Device.UdevDB.IsAbsent():
+		p.fact("applied", text("nothing yet: udev has no record of the device"))
+	case d.Applied.IsAbsent():
+		p.fact("applied", text("no link file, says the udev database"))
+	default:
+		p.fact("applied", notKnown(d.Applied.Reason())...)
+	}
+}
+
+func effectivePath(f fact.Fact[*linkfiles.File]) string {
+	if file, ok := f.Get(); ok {
+		return file.Path
+	}
+	return ""
+}
+
+func notKnown(reason string) []span {
+	return []span{{"not known", yellow}, text(": " + Escape(reason))}
+}
+
+func (p *printer) findings(findings []policy.Finding) {
+	for _, f := range findings {
+		p.para("  ", 4, span{string(f.Severity), severityStyle(f.Severity)}, text(": "+Escape(f.Message)+" "), span{"[" + word(f.Rule) + "]", dim})
+		if f.File != "" {
+			p.para("    at ", 7, place(f.File, f.Line))
+		}
+		if f.Help != "" {
+			p.para("    -> ", 7, text(Escape(f.Help)))
+		}
+	}
+}
+
+// lines writes each finding on one line, however long; host is "" where there is
+// but one.
+func (p *printer) lines(host, device string, findings []policy.Finding) {
+	for _, f := range findings {
+		var b strings.Builder
+		if host != "" {
+			b.WriteString(word(host) + ": ")
+		}
+		if f.File != "" {
+			b.WriteString(position(f.File, f.Line) + ": ")
+		}
+		b.WriteString(string(f.Severity) + ": ")
+		if device != "" {
+			b.WriteString(word(device) + ": ")
+		}
+		b.WriteString(Escape(f.Message) + " [" + word(f.Rule) + "]")
+		p.put(text(b.String()))
+		p.blank()
+	}
+}
+
+func (p *printer) summary(res *policy.Result, o Options) {
+	sum := Count(res)
+	switch {
+	case len(res.Devices) > 0:
+		p.para("", 2, text(number(sum.Devices, "device")+" audited: "), verdict(sum, o.threshold()), text("."))
+	case res.Snapshot != nil && res.Snapshot.Offline:
+		p.para("", 2, text("An image that is not running has no devices. Name one to audit, such as: "+Escape(res.Place.Linkaudit("check"))+" bond0 --kind bond"))
+	default:
+		p.para("", 2, text("Nothing to audit: no "+selection(o)+" here. To see an audit of a host that has one: linkaudit example"))
+	}
+	p.hidden(sum, o)
+}
+
+func (p *printer) hidden(sum Summary, o Options) {
+	if n := sum.below(o.threshold()); n > 0 {
+		what := number(n, "info") + " not shown"
+		if o.threshold() == policy.Error {
+			what = number(n, "less severe finding") + " not shown"
+		}
+		p.para("", 2, span{what + "; --severity info shows all.", dim})
+	}
+}
+
+func selection(o Options) string {
+	if o.Selection == "" {
+		return "device"
+	}
+	return Escape(o.Selection)
+}
+
+func verdict(s Summary, threshold policy.Severity) span {
+	return span{s.verdict(threshold), s.style(threshold)}
+}
+
+func severityStyle(s policy.Severity) style {
+	switch s {
+	case policy.Error:
+		return red
+	case policy.Warning:
+		return yellow
+	}
+	return cyan
+}
+
+func position(file string, line int) string {
+	if line == 0 {
+		return word(file)
+	}
+	return fmt.Sprintf("%s:%d", word(file), line)
+}
+
+func place(file string, line int) span { return text(position(file, line)) }
+
+// shown returns the findings at or above the threshold, the gravest first and
+// otherwise in the order given.
+func shown(findings []policy.Finding, threshold policy.Severity) []policy.Finding {
+	var out []policy.Finding
+	for _, f := range findings {
+		if rank(f.Severity) >= rank(threshold) {
+			out = append(out, f)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b policy.Finding) int { return rank(b.Severity) - rank(a.Severity) })
+	return out
+}
+
+func rank(s policy.Severity) int {
+	switch s {
+	case policy.Error:
+		return 2
+	case policy.Warning:
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,144 @@
+// Package watch follows the addresses of network devices while they change: it
+// puts together what the kernel and udevd announce (package host), what is seen in
+// the kernel of who sets an address (package trace), and what an audit makes of it
+// (package policy), and reports each change as an Event.
+package watch
+
+import (
+	"fmt"
+	"time"
+
+	"linkaudit/internal/fact"
+	"linkaudit/internal/host"
+	"linkaudit/internal/trace"
+	"linkaudit/policy"
+)
+
+// The kinds of events.
+const (
+	// Started and Stopped are the beginning and the end of the watch.
+	Started = "started"
+	Stopped = "stopped"
+	// Created and Deleted are a device that comes and goes, or is moved to or
+	// from another network namespace.
+	Created = "created"
+	Deleted = "deleted"
+	// Changed is an address, addr_assign_type, master or name that changed.
+	Changed = "changed"
+	// Called is a call that set an address and changed nothing that can be seen:
+	// the device had it already, or the driver refused it.
+	Called = "called"
+	// Applied is another .link file, or another policy, that is in force for a
+	// device, or that udevd has applied to it.
+	Applied = "applied"
+	// Found and Ended are a finding of an audit that a change brought, or ended.
+	Found = "found"
+	Ended = "ended"
+	// Lost is messages that were lost; what changed meanwhile follows, as far as
+	// it can still be seen.
+	Lost = "lost"
+	// Problem is something that keeps part of the rest from being known.
+	Problem = "problem"
+)
+
+// Event is one thing that happened.
+type Event struct {
+	// Time is when the call was made that did it, where that was seen, and
+	// otherwise when the kernel's message about it was read.
+	Time time.Time
+	// Kind is one of the constants above.
+	Kind string
+	// Device, Index and DeviceKind name the device; "" and 0 where the event is
+	// of none.
+	Device     string
+	Index      int
+	DeviceKind string
+	// Before and After are the state, nil where the device did not exist or
+	// where the event is no change of one.
+	Before, After *State
+	// By is who gave the address, nil where no address changed.
+	By *By
+	// Finding is what was found or ended.
+	Finding *policy.Finding
+	// Call is the call of Called.
+	Call *trace.Call
+	// Text says what was lost or is the problem, how it is watched, or what was
+	// counted in the end.
+	Text string
+	// First: no other change of the device was reported before. One that is deleted
+	// and created again is another device.
+	First bool
+	// Late: the change was found by looking again after messages were lost. In
+	// between there may have been others.
+	Late bool
+}
+
+// State is what is watched of a device.
+type State struct {
+	Name string
+	// MAC is "" for a device without an address.
+	MAC string
+	// AddrAssignType is unknown where the device had another address or was gone
+	// by the time it was read.
+	AddrAssignType fact.Fact[host.AddrAssignType]
+	// Master is the bond, bridge or team that the device is a port of, "" for
+	// none.
+	Master string
+	// LinkFile is the path of the .link file in force, Policy its
+	// MACAddressPolicy=, and Applied the file that udevd applied last. They are
+	// unknown for devices that are not audited.
+	LinkFile, Policy, Applied fact.Fact[string]
+}
+
+// Who gave an address, and how that is known.
+const (
+	// Seen: the call that set it was seen in the kernel.
+	Seen = "seen"
+	// Deduced: it is the address that somebody gives, or the kernel's
+	// addr_assign_type tells.
+	Deduced = "deduced"
+	// Unknown: neither.
+	Unknown = "unknown"
+)
+
+// By is who gave an address.
+type By struct {
+	// How is Seen, Deduced or Unknown.
+	How string
+	// Call is the call that was seen.
+	Call *trace.Call
+	// Origin is whose address it is, one of the Origin constants of package
+	// policy, "" where nothing tells; Port is the port of policy.OriginPort.
+	Origin, Port string
+	// Reason says why nothing is known.
+	Reason string
+}
+
+// Complete returns an error where an event lacks what one of its kind has, or is of
+// no known kind: one that was read from a file.
+func (e *Event) Complete() error {
+	lacks := func(what string, is bool) error {
+		if is {
+			return nil
+		}
+		return fmt.Errorf("an event %q without %s", e.Kind, what)
+	}
+	if e.By != nil && e.By.How == Seen && e.By.Call == nil {
+		return lacks("the call that was seen", false)
+	}
+	switch e.Kind {
+	case Started, Stopped, Lost, Problem:
+		return nil
+	case Created, Applied:
+		return lacks("the state after it", e.After != nil)
+	case Deleted:
+		return lacks("the state before it", e.Before != nil)
+	case Changed:
+		return lacks("the states before and after it", e.Before != nil && e.After != nil)
+	case Called:
+		return lacks("the call", e.Call != nil)
+	case Found, Ended:
+		return lacks("the finding", e.Finding != nil)
+	}
+	return fmt.Errorf("an event %q is none that this linkaudit knows", e.Kind)
+}

@@ -19,7 +19,7 @@ type Applied struct {
 	// unfinished is in that file, and noted is its directory.
 	unfinished *unfinished
 	noted      string
-	undo  []func() error
+	undo       []func() error
 }
 
 // Apply carries out plans below root; the lock is held. Where it fails,

@@ -88,7 +88,7 @@ race:
 lint:
 	@unformatted=$$(gofmt -l .) || exit; \
 	if [ -n "$$unformatted" ]; then echo "not gofmt-formatted:"; echo "$$unformatted"; exit 1; fi
-	$(GO) vet ./... ./testdata/hosts
+	$(GO) vet ./...
 	$(GO) vet -tags conformance,namespace,soak,guard,bench,vm,ecosystem ./...
 
 # The modules that are asked for by name and have a newer release. It asks the module
@@ -106,7 +106,7 @@ REVIEW = $(GO) -C test/review build -o $(CURDIR)/dist/
 staticcheck:
 	@mkdir -p dist
 	$(REVIEW)staticcheck honnef.co/go/tools/cmd/staticcheck
-	dist/staticcheck -tags conformance,namespace,soak,guard,bench,vm,ecosystem ./... ./testdata/hosts
+	dist/staticcheck -tags conformance,namespace,soak,guard,bench,vm,ecosystem ./...
 
 # The workflows of GitHub Actions, and the scripts in them.
 actionlint:

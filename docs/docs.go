@@ -2,7 +2,7 @@
 // that each is real.
 //
 // An entry of rules.md has blocks that change the bundled example host
-// (testdata/hosts/debian11.json):
+// (cmd/linkaudit/example.json):
 //
 //   - ini: a file, in place of one of the name. Its first line is "# " and the
 //     path; the rest is the content. /etc/linkaudit.conf is the site's configuration, anything else
@@ -53,7 +53,7 @@ type Example struct {
 }
 
 // Examples returns the examples of rules.md, in its order; base is the
-// content of testdata/hosts/debian11.json.
+// content of cmd/linkaudit/example.json.
 func Examples(base []byte) ([]Example, error) {
 	var out []Example
 	sections := strings.Split(Rules, "\n## ")

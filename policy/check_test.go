@@ -267,7 +267,7 @@ func TestTheSiteDecides(t *testing.T) {
 }
 
 func TestTheBundledDebian11HostShowsItsFault(t *testing.T) {
-	b, err := os.ReadFile("../testdata/hosts/debian11.json")
+	b, err := os.ReadFile("../cmd/linkaudit/example.json")
 	if err != nil {
 		t.Fatal(err)
 	}

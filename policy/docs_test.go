@@ -14,7 +14,7 @@ import (
 
 func examples(t *testing.T) []docs.Example {
 	t.Helper()
-	base, err := os.ReadFile("../testdata/hosts/debian11.json")
+	base, err := os.ReadFile("../cmd/linkaudit/example.json")
 	if err != nil {
 		t.Fatal(err)
 	}

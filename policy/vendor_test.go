@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/md5"
 	"encoding/hex"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -12,7 +13,6 @@ import (
 	"linkaudit/internal/host"
 	"linkaudit/linkfiles"
 	"linkaudit/policy"
-	"linkaudit/testdata/hosts"
 )
 
 const vendorDefault = "/usr/lib/systemd/network/99-default.link"
@@ -20,7 +20,11 @@ const vendorDefault = "/usr/lib/systemd/network/99-default.link"
 // edited is the bundled host after its 99-default.link was edited in place.
 func edited(t *testing.T, edit func(string) string) (*host.Snapshot, string) {
 	t.Helper()
-	snap, err := host.Load(bytes.NewReader(hosts.Debian11))
+	b, err := os.ReadFile("../cmd/linkaudit/example.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	snap, err := host.Load(bytes.NewReader(b))
 	if err != nil {
 		t.Fatal(err)
 	}

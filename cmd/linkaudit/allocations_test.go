@@ -14,7 +14,6 @@ import (
 	"testing"
 
 	"linkaudit/test/guard"
-	"linkaudit/testdata/hosts"
 )
 
 // TestAllocationsAreWhatWasRecorded runs commands that need no machine, each in a
@@ -35,7 +34,7 @@ func TestAllocationsAreWhatWasRecorded(t *testing.T) {
 		}
 		return name
 	}
-	one := file("debian11.json", func(w io.Writer) error { _, err := w.Write(hosts.Debian11); return err })
+	one := file("debian11.json", func(w io.Writer) error { _, err := w.Write(exampleHost); return err })
 	many := file("hosts.ndjson", func(w io.Writer) error { return guard.WriteSnapshots(w, 200) })
 	names := file("names", func(w io.Writer) error { return guard.WriteNames(w, 10000) })
 	image := filepath.Join(dir, "image")

@@ -2,13 +2,19 @@ package main
 
 import (
 	"bytes"
+	_ "embed"
 	"fmt"
 
 	"github.com/urfave/cli/v2"
 
 	"linkaudit/internal/host"
-	"linkaudit/testdata/hosts"
 )
+
+// exampleHost is a snapshot of Debian 11, systemd 247, right after boot: a bond whose
+// address udev made from the machine-id.
+//
+//go:embed example.json
+var exampleHost []byte
 
 // example audits a host that is bundled with the program.
 func example(c *cli.Context) error {
@@ -19,7 +25,7 @@ func example(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	snap, err := host.Load(bytes.NewReader(hosts.Debian11))
+	snap, err := host.Load(bytes.NewReader(exampleHost))
 	if err != nil {
 		return fmt.Errorf("the bundled snapshot: %w", err)
 	}

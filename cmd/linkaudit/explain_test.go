@@ -10,13 +10,12 @@ import (
 	"linkaudit/docs"
 	"linkaudit/linkfiles"
 	"linkaudit/policy"
-	"linkaudit/testdata/hosts"
 )
 
 // Every device of every example in docs/rules.md, and one that does not exist,
 // has an explanation in each format that says the same as the audit.
 func TestEveryExampleCanBeExplained(t *testing.T) {
-	examples, err := docs.Examples(hosts.Debian11)
+	examples, err := docs.Examples(exampleHost)
 	if err != nil {
 		t.Fatal(err)
 	}

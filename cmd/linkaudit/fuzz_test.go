@@ -10,14 +10,13 @@ import (
 	"linkaudit/internal/host"
 	"linkaudit/internal/report"
 	"linkaudit/policy"
-	"linkaudit/testdata/hosts"
 )
 
 // FuzzSnapshot audits a snapshot that somebody else supplies, and shows it in every
 // format.
 func FuzzSnapshot(f *testing.F) {
-	f.Add(hosts.Debian11)
-	examples, err := docs.Examples(hosts.Debian11)
+	f.Add(exampleHost)
+	examples, err := docs.Examples(exampleHost)
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -22,7 +22,6 @@ import (
 
 	"linkaudit/test/guard"
 	"linkaudit/test/remedies"
-	"linkaudit/testdata/hosts"
 )
 
 func TestMain(m *testing.M) {
@@ -64,7 +63,7 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("COMPLETIONS", completions)
-			return os.WriteFile(filepath.Join(env.WorkDir, "debian11.json"), hosts.Debian11, 0o644)
+			return os.WriteFile(filepath.Join(env.WorkDir, "debian11.json"), exampleHost, 0o644)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			// schema NAME FILE: FILE is a JSON document of that schema.

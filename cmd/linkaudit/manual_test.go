@@ -19,7 +19,6 @@ import (
 	"linkaudit/internal/override"
 	"linkaudit/linkfiles"
 	"linkaudit/test/doccmd"
-	"linkaudit/testdata/hosts"
 )
 
 // pages are linkaudit(1) and linkaudit.conf(5).
@@ -52,7 +51,7 @@ func TestTheManualsExamples(t *testing.T) {
 		Dir: dir,
 		Setup: func(env *testscript.Env) error {
 			for name, content := range map[string]string{
-				"web1.json":    string(hosts.Debian11),
+				"web1.json":    string(exampleHost),
 				"web1.id":      "0123456789abcdef0123456789abcdef\n",
 				"web2.id":      "123456789abcdef0123456789abcdef0\n",
 				"10-bond.link": "[Match]\nOriginalName=bond*\n[Link]\nMACAddressPolicy=none\n",

@@ -10,7 +10,6 @@ import (
 
 	"linkaudit/docs"
 	"linkaudit/internal/host"
-	"linkaudit/testdata/hosts"
 )
 
 // nullSaidBy names the rules of which one has to speak where a field of check's
@@ -40,7 +39,7 @@ var nullSaidBy = map[string][]string{
 var silentNulls = []string{"policy_source", "manager"}
 
 func TestEveryNullOfTheJSONIsExplainedByAFinding(t *testing.T) {
-	examples, err := docs.Examples(hosts.Debian11)
+	examples, err := docs.Examples(exampleHost)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +53,7 @@ func TestEveryNullOfTheJSONIsExplainedByAFinding(t *testing.T) {
 		runs[e.Rule+" by name"] = run{e.Snapshot, selection{names: []string{"bond0", "bond7"}, kinds: []string{"bond"}}}
 	}
 	nothing := func(offline bool) *host.Snapshot {
-		s, err := host.Load(bytes.NewReader(hosts.Debian11))
+		s, err := host.Load(bytes.NewReader(exampleHost))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -16,7 +16,6 @@ import (
 	"linkaudit/internal/report"
 	"linkaudit/internal/siteconf"
 	"linkaudit/policy"
-	"linkaudit/testdata/hosts"
 )
 
 // rulesFile is absolute: an example may run elsewhere.
@@ -27,7 +26,7 @@ var update = flag.Bool("update", false, "write what is compared: what the exampl
 // TestTheRulesShowWhatIsPrinted runs the example of every rule. What the page
 // shows is the output, to the letter.
 func TestTheRulesShowWhatIsPrinted(t *testing.T) {
-	examples, err := docs.Examples(hosts.Debian11)
+	examples, err := docs.Examples(exampleHost)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"strings"
 	"testing"
-
-	"linkaudit/testdata/hosts"
 )
 
 // What goes wrong in linkaudit itself with one host of many ends that host's audit alone.
@@ -13,7 +11,7 @@ func TestAFaultWithOneHostEndsNoOther(t *testing.T) {
 	t.Setenv(traceVariable, "")
 	var said bytes.Buffer
 	f := fleetCheck{errs: &said} // without a fleet there is nothing to add to
-	s := &snapshotAudit{source: "a.json", raw: hosts.Debian11}
+	s := &snapshotAudit{source: "a.json", raw: exampleHost}
 	f.work(s)
 	if s.err == nil || !strings.HasPrefix(s.err.Error(), "a.json: internal error: ") || said.Len() > 0 {
 		t.Errorf("%v, %q", s.err, said.String())

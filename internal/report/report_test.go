@@ -355,7 +355,7 @@ func TestLintFollowsItsSchemaAndShowsTheFirstLineToLookAt(t *testing.T) {
 
 func TestSnapshotsFollowTheirSchema(t *testing.T) {
 	s := schema(t, "snapshot.schema.json")
-	example, err := os.ReadFile("../../testdata/hosts/debian11.json")
+	example, err := os.ReadFile("../../cmd/linkaudit/example.json")
 	if err != nil {
 		t.Fatal(err)
 	}

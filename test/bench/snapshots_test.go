@@ -7,16 +7,19 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-
-	"linkaudit/testdata/hosts"
+	"os"
 )
 
 // writeSnapshots writes n hosts like the bundled example as NDJSON, 4 kB and two
 // devices each, with names and addresses of their own; each thousandth is a copy
 // of the one before and has its address.
 func writeSnapshots(w *bufio.Writer, n int) {
+	example, err := os.ReadFile("../../cmd/linkaudit/example.json")
+	if err != nil {
+		panic(err)
+	}
 	var one bytes.Buffer
-	if err := json.Compact(&one, hosts.Debian11); err != nil {
+	if err := json.Compact(&one, example); err != nil {
 		panic(err)
 	}
 	one.WriteByte('\n')

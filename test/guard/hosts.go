@@ -13,8 +13,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"linkaudit/testdata/hosts"
 )
 
 // release is that of the udevd of every host here.
@@ -173,10 +171,14 @@ func udevdProgram() []byte {
 }
 
 // WriteSnapshots writes the snapshots of so many hosts, one a line. They are that of
-// Debian 11 in testdata/hosts, with another name and other addresses each.
+// the bundled example, with another name and other addresses each.
 func WriteSnapshots(w io.Writer, count int) error {
+	example, err := os.ReadFile("../../cmd/linkaudit/example.json")
+	if err != nil {
+		return err
+	}
 	var line bytes.Buffer
-	if err := json.Compact(&line, hosts.Debian11); err != nil {
+	if err := json.Compact(&line, example); err != nil {
 		return err
 	}
 	line.WriteByte('\n')

@@ -47,11 +47,7 @@ func ReadTree(top string) (*Tree, error) {
 
 // readImports asks "go list" which packages each package depends on.
 func (t *Tree) readImports() error {
-	patterns := []string{"./..."}
-	if _, err := os.Stat(filepath.Join(t.Top, "testdata/hosts")); err == nil {
-		patterns = append(patterns, "./testdata/hosts") // "..." leaves testdata out
-	}
-	cmd := exec.Command("go", append([]string{"list", "-test", "-deps", "-tags", allTags, "-json=ImportPath,Dir,Deps,Module,EmbedFiles,TestEmbedFiles,XTestEmbedFiles"}, patterns...)...)
+	cmd := exec.Command("go", "list", "-test", "-deps", "-tags", allTags, "-json=ImportPath,Dir,Deps,Module,EmbedFiles,TestEmbedFiles,XTestEmbedFiles", "./...")
 	cmd.Dir = t.Top
 	var complaint bytes.Buffer
 	cmd.Stderr = &complaint

@@ -44,7 +44,7 @@ func TestCommandsOnSavedSnapshots(t *testing.T) {
 		t.Fatal(err)
 	}
 	stage.Need(t, map[string]string{"jq": "jq", "dot": "graphviz", "unshare": "util-linux"})
-	snapshot, err := filepath.Abs("../../../testdata/hosts/debian11.json")
+	snapshot, err := filepath.Abs("../../../cmd/linkaudit/example.json")
 	if err != nil {
 		t.Fatal(err)
 	}

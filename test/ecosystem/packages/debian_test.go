@@ -246,7 +246,7 @@ func TestContents(t *testing.T) {
 func TestDefaultConfiguration(t *testing.T) {
 	audit := func(args ...string) string {
 		t.Helper()
-		args = append([]string{"check", "--quiet", "--from", filepath.Join(top, "testdata/hosts/debian11.json")}, args...)
+		args = append([]string{"check", "--quiet", "--from", filepath.Join(top, "cmd/linkaudit/example.json")}, args...)
 		out, _ := exec.Command(filepath.Join(newTree, "dist/linkaudit-linux-amd64"), args...).CombinedOutput()
 		return string(out)
 	}

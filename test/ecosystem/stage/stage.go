@@ -16,7 +16,6 @@ import (
 	"linkaudit/internal/host"
 	"linkaudit/linkfiles"
 	"linkaudit/test/tool"
-	"linkaudit/testdata/hosts"
 )
 
 // Need fails the test where one of the programs is not installed. programs are
@@ -94,7 +93,7 @@ type Host struct {
 // names are meant to break out of any format. Their snapshots are in dir.
 func Hosts(t testing.TB, dir string) []Host {
 	t.Helper()
-	examples, err := docs.Examples(hosts.Debian11)
+	examples, err := docs.Examples(example(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,10 +140,20 @@ func Hosts(t testing.TB, dir string) []Host {
 		Host{"hostile-lint", append([]string{"lint"}, onImage...)})
 }
 
+// example is the snapshot that the program has with it.
+func example(t testing.TB) []byte {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(Root(t), "cmd/linkaudit/example.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
 // Debian11 is the bundled example under another host name, "" for its own.
 func Debian11(t testing.TB, hostname string) *host.Snapshot {
 	t.Helper()
-	snap, err := host.Load(bytes.NewReader(hosts.Debian11))
+	snap, err := host.Load(bytes.NewReader(example(t)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -85,12 +85,8 @@ func (l *Lock) Release() {
 // lockDir: an image's own directory may be one that anybody can open, and hold a lock on.
 // Who is not root has nothing else, and an image that is nobody else's.
 func openLock(root string) (*Lock, error) {
-	ofTree := func() (*Lock, error) {
-		f, err := os.OpenFile(root, os.O_RDONLY|unix.O_DIRECTORY, 0)
-		return &Lock{f: f}, err
-	}
 	if root != "/" && os.Geteuid() != 0 {
-		return ofTree()
+		return lockTree(root)
 	}
 	var tree unix.Stat_t
 	if err := unix.Stat(root, &tree); err != nil {
@@ -101,36 +97,63 @@ func openLock(root string) (*Lock, error) {
 	}
 	err := unix.Mkdir(lockDir, 0o700)
 	if errors.Is(err, unix.ENOENT) && root != "/" { // no /run, as in a container that builds images
-		return ofTree()
+		return lockTree(root)
 	}
 	if err != nil && !errors.Is(err, unix.EEXIST) {
 		return nil, fmt.Errorf("%s: %w", lockDir, err)
 	}
-	dir, err := unix.Open(lockDir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	dir, err := openLockDir()
 	if err != nil {
-		return nil, fmt.Errorf("%s is no directory of linkaudit's own: %w", lockDir, err)
+		return nil, err
 	}
 	defer unix.Close(dir)
-	var st unix.Stat_t
-	if err := unix.Fstat(dir, &st); err != nil {
-		return nil, fmt.Errorf("%s: %w", lockDir, err)
-	}
-	if st.Uid != 0 || st.Mode&0o022 != 0 {
-		return nil, fmt.Errorf("%s belongs to somebody else than root, or others may write to it: remove it", lockDir)
-	}
 	base := "lock"
 	if root != "/" {
 		base = fmt.Sprintf("lock-%d-%d", tree.Dev, tree.Ino)
 	}
+	f, err := openLockFile(dir, base)
+	if err != nil {
+		return nil, err
+	}
+	return &Lock{f, root != "/"}, nil
+}
+
+// lockTree has the directory itself as the lock.
+func lockTree(root string) (*Lock, error) {
+	f, err := os.OpenFile(root, os.O_RDONLY|unix.O_DIRECTORY, 0)
+	return &Lock{f: f}, err
+}
+
+// openLockDir opens lockDir, in which nobody but root may make anything.
+func openLockDir() (int, error) {
+	dir, err := unix.Open(lockDir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, fmt.Errorf("%s is no directory of linkaudit's own: %w", lockDir, err)
+	}
+	var st unix.Stat_t
+	switch err := unix.Fstat(dir, &st); {
+	case err != nil:
+		unix.Close(dir)
+		return -1, fmt.Errorf("%s: %w", lockDir, err)
+	case st.Uid != 0 || st.Mode&0o022 != 0:
+		unix.Close(dir)
+		return -1, fmt.Errorf("%s belongs to somebody else than root, or others may write to it: remove it", lockDir)
+	}
+	return dir, nil
+}
+
+// openLockFile opens or makes the file of that name in lockDir.
+func openLockFile(dir int, base string) (*os.File, error) {
 	name := lockDir + "/" + base
 	fd, err := unix.Openat(dir, base, unix.O_RDWR|unix.O_CREAT|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	f := os.NewFile(uintptr(fd), name)
+	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
 		f.Close()
 		return nil, fmt.Errorf("%s is not a regular file: remove it", name)
 	}
-	return &Lock{f, root != "/"}, nil
+	return f, nil
 }

@@ -32,10 +32,12 @@ func TestABridgeOfNetplanGetsADropInBeforeItIsRendered(t *testing.T) {
 		}
 	}
 	for _, target := range []override.Target{{Kind: "bridge", Name: "br0"}, {Kind: "bridge"}} {
-		p, err := in(252, files).Plan(target)
-		if err != nil || len(p.NetDevs) != 1 || p.NetDevs[0].Path != want || !strings.HasSuffix(string(p.NetDevs[0].Content), "[NetDev]\nMACAddress=none\n") || p.Path == "" {
-			t.Errorf("%s: %+v, %v", target, p, err)
-		}
+		t.Run(target.String(), func(t *testing.T) {
+			p, err := in(252, files).Plan(target)
+			if err != nil || len(p.NetDevs) != 1 || p.NetDevs[0].Path != want || !strings.HasSuffix(string(p.NetDevs[0].Content), "[NetDev]\nMACAddress=none\n") || p.Path == "" {
+				t.Errorf("%+v, %v", p, err)
+			}
+		})
 	}
 	// Before 250 there is no MACAddress=none, and up to 249 a bridge gets no address.
 	if p, err := in(247, files).Plan(override.Target{Kind: "bridge", Name: "br0"}); err != nil || len(p.NetDevs) != 0 {

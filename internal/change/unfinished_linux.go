@@ -155,7 +155,7 @@ func (t *tree) recover(ctx context.Context) (said []string, err error) {
 	}
 	for _, at := range unfinishedDirs() {
 		if u := notes[at]; u != nil {
-			one, err := t.takeBackAll(ctx, at, u)
+			one, err := t.undoUnfinished(ctx, at, u)
 			said = append(said, one...)
 			if err != nil {
 				return said, err
@@ -195,9 +195,10 @@ func (u *unfinished) wrote(content []byte) bool {
 	})
 }
 
-func (t *tree) takeBackAll(ctx context.Context, at string, u *unfinished) (said []string, err error) {
+// undoUnfinished undoes what a run did, the last step first.
+func (t *tree) undoUnfinished(ctx context.Context, at string, u *unfinished) (said []string, err error) {
 	for _, s := range slices.Backward(u.Steps) {
-		did, err := t.takeBack(ctx, s)
+		did, err := t.undoStep(ctx, s)
 		if err != nil {
 			return said, fmt.Errorf("take back what a run did that was interrupted: %w", err)
 		}
@@ -209,8 +210,8 @@ func (t *tree) takeBackAll(ctx context.Context, at string, u *unfinished) (said 
 	return said, err
 }
 
-// takeBack undoes a step, if it was done.
-func (t *tree) takeBack(ctx context.Context, s step) (said string, err error) {
+// undoStep undoes a step, if it was done.
+func (t *tree) undoStep(ctx context.Context, s step) (said string, err error) {
 	now, err := t.read(s.Path)
 	if err != nil {
 		return "", err

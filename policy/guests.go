@@ -212,15 +212,8 @@ func pinned(d *host.Device, creator *netconf.Declaration, lasting []host.Port, p
 
 // explicitSetting is the line by which a program gives a bridge an address.
 func explicitSetting(d netconf.Declaration, mac string) string {
-	switch d.Program {
-	case netconf.Ifupdown, netconf.Ifupdown2, netconf.IfupdownNG:
-		return "hwaddress " + mac + " in the stanza"
-	case netconf.Netplan:
-		return "macaddress: " + mac + " in the block"
-	case netconf.NetworkManager:
-		return "mac-address=" + mac + " in [bridge] of the profile"
-	case netconf.Networkd:
-		return "MACAddress=" + mac + " in [NetDev]"
+	if line := d.Program.Setting(mac); line != "" {
+		return line
 	}
 	return cmp.Or(d.Address.Key, "the address") + "=" + mac
 }

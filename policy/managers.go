@@ -153,8 +153,7 @@ func (s *subject) manager() *Manager {
 	if b := s.res.Device; b != nil && b.Bond.IgnoresAddress() {
 		return nil
 	}
-	// systemd-networkd waits for udevd to be done with a device that it finds.
-	waits := by(*d) == netconf.Networkd && !d.Address.AtCreation
+	waits := by(*d).WaitsForUdevd() && !d.Address.AtCreation
 	return &Manager{Declaration: *d, Certain: waits || s.udevLeaves(d.Address)}
 }
 
@@ -276,17 +275,6 @@ func settingAt(d netconf.Declaration, at Place) string {
 		words += fmt.Sprintf(" and have it take effect (%s)", then)
 	}
 	return words
-}
-
-// takesEffect are the commands by which a program makes the device anew as it is
-// configured then.
-var takesEffect = map[netconf.Program]string{
-	netconf.NetworkManager: "nmcli connection reload, then nmcli connection down and up",
-	netconf.Ifupdown:       "ifdown NAME, then ifup NAME",
-	netconf.Ifupdown2:      "ifdown NAME, then ifup NAME",
-	netconf.IfupdownNG:     "ifdown NAME, then ifup NAME",
-	netconf.Netplan:        "ip link delete NAME, then netplan apply",
-	netconf.Wicked:         "wicked ifdown NAME, then wicked ifup NAME",
 }
 
 // Step is one thing that happens to the address of a device as it is made.

@@ -12,6 +12,27 @@ import (
 // NetworkdDeclares is what systemd-networkd's files say of the snapshot's machine;
 // active says whether it runs or is started at boot.
 func NetworkdDeclares(files *netconf.NetworkdFiles, active fact.Fact[bool], snap *host.Snapshot, rel linkfiles.Release) []netconf.Declaration {
+	return files.Declarations(networkdMachine(snap, rel, active))
+}
+
+// WithNetworkd are the snapshot's declarations with those of systemd-networkd, whose files
+// are read apart; unknown where the release is, by which it reads them.
+func WithNetworkd(snap *host.Snapshot, files *netconf.NetworkdFiles, active fact.Fact[bool]) fact.Fact[[]netconf.Declaration] {
+	others, known := snap.Declarations.Get()
+	if !known {
+		return snap.Declarations
+	}
+	rel, known := snap.Systemd.Release.Get()
+	if !known {
+		return fact.Unknown[[]netconf.Declaration]("the systemd release: " + snap.Systemd.Release.Reason())
+	}
+	of := netconf.NetworkdInput{Files: files, Machine: networkdMachine(snap, rel, active)}
+	return fact.Known(append(others, of.Beside(others)...))
+}
+
+// networkdMachine is the snapshot's machine as systemd-networkd sees it: with the ports of
+// the devices that were collected, and started where netplan's generator has it started.
+func networkdMachine(snap *host.Snapshot, rel linkfiles.Release, active fact.Fact[bool]) netconf.NetworkdMachine {
 	var devices []*linkfiles.Device
 	collected := map[string]bool{}
 	for i := range snap.Devices {
@@ -30,9 +51,7 @@ func NetworkdDeclares(files *netconf.NetworkdFiles, active fact.Fact[bool], snap
 	if slices.ContainsFunc(snap.Declarations.Or(nil), netconf.RendersNetworkd) {
 		active = fact.Known(true)
 	}
-	return files.Declarations(netconf.NetworkdMachine{
-		Release: rel, System: &snap.System, Devices: devices, NewDevice: newOfNetworkd, Active: active,
-	})
+	return netconf.NetworkdMachine{Release: rel, System: &snap.System, Devices: devices, NewDevice: newOfNetworkd, Active: active}
 }
 
 // newOfNetworkd is a device that a file has systemd-networkd create, or a port that a

@@ -3,7 +3,6 @@ package policy
 import (
 	"encoding/json"
 	"fmt"
-	"strings"
 
 	"linkaudit/internal/initramfs"
 	"linkaudit/internal/netconf"
@@ -62,11 +61,11 @@ func (p Place) UpdateInitramfs(m initramfs.Maker) string {
 // takeEffect is how a device that exists comes to have what the configuration of a program
 // says by then; "" where no command does that. In an image nothing has to: it is booted.
 func (p Place) takeEffect(program netconf.Program, device string) string {
-	then := takesEffect[program]
+	then := program.Remake(override.ShellWord(device))
 	if p.Root != "" || then == "" {
 		return ""
 	}
-	return p.Run(strings.ReplaceAll(then, "NAME", override.ShellWord(device)))
+	return p.Run(then)
 }
 
 // Remedy is a command of linkaudit that does something about a finding. The zero value

@@ -207,7 +207,7 @@ func isOf(d *host.Device, t override.Target) bool {
 // notes what is left to do.
 func (f *fixing) planLiveOf(d *host.Device, p *Plan) (c LiveChange, now bool, err error) {
 	lasting, _ := policy.PortsOf(f.in.Snapshot, d)
-	c = PlanLive(d, lasting)
+	c = kernelsAddress(d, lasting)
 	if c.MAC == "" && c.Cannot == "" {
 		return c, false, nil
 	}

@@ -28,12 +28,12 @@ const (
 	iffLowerUp = 1 << 16
 )
 
-// PlanLive works out the address that the kernel would have given the device:
+// kernelsAddress works out the address that the kernel would have given the device:
 // for a bridge the lowest of its ports' (br_stp_recalculate_bridge_id()), for a
 // bond or team that of its first port. Only an address that somebody set is
 // another one than the kernel's. Ports of guests, which come and go, are left out:
 // lasting are the others.
-func PlanLive(d *host.Device, lasting []host.Port) LiveChange {
+func kernelsAddress(d *host.Device, lasting []host.Port) LiveChange {
 	c := LiveChange{Device: d.Name, Was: d.MAC}
 	t, ok := d.AddrAssignType.Get()
 	switch {

@@ -17,16 +17,16 @@ const lockDir = "/run/linkaudit"
 // lockWait is how long a run waits for another one.
 const lockWait = 60 * time.Second
 
-// Lock keeps other runs of linkaudit from changing the same files between what
+// runLock keeps other runs of linkaudit from changing the same files between what
 // is read, decided and written. It ends with the process at the latest.
-type Lock struct {
+type runLock struct {
 	f *os.File
 	// passing: it is that of an image, and goes with the lock.
 	passing bool
 }
 
-// AcquireLock waits for the lock of the tree below root.
-func AcquireLock(ctx context.Context, root string) (*Lock, error) {
+// acquireLock waits for the lock of the tree below root.
+func acquireLock(ctx context.Context, root string) (*runLock, error) {
 	ctx, cancel := context.WithTimeout(ctx, lockWait)
 	defer cancel()
 	for {
@@ -45,7 +45,7 @@ func AcquireLock(ctx context.Context, root string) (*Lock, error) {
 	}
 }
 
-func (l *Lock) wait(ctx context.Context) error {
+func (l *runLock) wait(ctx context.Context) error {
 	for wait := time.Millisecond; ; wait = min(2*wait, 50*time.Millisecond) {
 		switch err := unix.Flock(int(l.f.Fd()), unix.LOCK_EX|unix.LOCK_NB); {
 		case err == nil:
@@ -67,14 +67,14 @@ func (l *Lock) wait(ctx context.Context) error {
 }
 
 // there reports whether the file that is locked is the one that others find.
-func (l *Lock) there() bool {
+func (l *runLock) there() bool {
 	var mine, found unix.Stat_t
 	return !l.passing || unix.Fstat(int(l.f.Fd()), &mine) == nil && unix.Lstat(l.f.Name(), &found) == nil &&
 		mine.Dev == found.Dev && mine.Ino == found.Ino
 }
 
-// Release gives the lock back.
-func (l *Lock) Release() {
+// release gives the lock back.
+func (l *runLock) release() {
 	if l.passing {
 		_ = unix.Unlink(l.f.Name()) // one that stays is for the next run
 	}
@@ -84,7 +84,7 @@ func (l *Lock) Release() {
 // openLock opens what is locked for the tree below root. Only root can open a file in
 // lockDir: an image's own directory may be one that anybody can open, and hold a lock on.
 // Who is not root has nothing else, and an image that is nobody else's.
-func openLock(root string) (*Lock, error) {
+func openLock(root string) (*runLock, error) {
 	if root != "/" && os.Geteuid() != 0 {
 		return lockTree(root)
 	}
@@ -115,13 +115,13 @@ func openLock(root string) (*Lock, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Lock{f, root != "/"}, nil
+	return &runLock{f, root != "/"}, nil
 }
 
 // lockTree has the directory itself as the lock.
-func lockTree(root string) (*Lock, error) {
+func lockTree(root string) (*runLock, error) {
 	f, err := os.OpenFile(root, os.O_RDONLY|unix.O_DIRECTORY, 0)
-	return &Lock{f: f}, err
+	return &runLock{f: f}, err
 }
 
 // openLockDir opens lockDir, in which nobody but root may make anything.

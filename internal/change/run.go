@@ -112,11 +112,11 @@ func (o Options) lock(ctx context.Context) (unlock func(), err error) {
 	if o.Root == "/" && os.Geteuid() != 0 {
 		return nil, errNotRoot
 	}
-	lock, err := AcquireLock(ctx, o.Root)
+	lock, err := acquireLock(ctx, o.Root)
 	if err != nil {
 		return nil, err
 	}
-	return lock.Release, nil
+	return lock.release, nil
 }
 
 // look makes the snapshot that everything is decided on.

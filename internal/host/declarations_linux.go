@@ -18,7 +18,7 @@ func (s *Snapshot) declarations(opt Options, f files) {
 		return
 	}
 	var all []netconf.Declaration
-	all, s.DeclarationProblems = netconf.Read(configFiles{f}, s.Systemd.Release)
+	all, s.DeclarationProblems = netconf.Read(configFiles{f}, s.Systemd.Release, nil)
 	if all == nil {
 		all = []netconf.Declaration{}
 	}

@@ -12,35 +12,20 @@ import (
 // NetworkdDeclares is what systemd-networkd's files say of the snapshot's machine;
 // active says whether it runs or is started at boot.
 func NetworkdDeclares(files *netconf.NetworkdFiles, active fact.Fact[bool], snap *host.Snapshot, rel linkfiles.Release) []netconf.Declaration {
-	return files.Declarations(networkdMachine(snap, rel, active))
+	return files.Declarations(NetworkdMachine(rel, &snap.System, snap.Devices, snap.Declarations.Or(nil), active))
 }
 
-// WithNetworkd are the snapshot's declarations with those of systemd-networkd, whose files
-// are read apart; unknown where the release is, by which it reads them.
-func WithNetworkd(snap *host.Snapshot, files *netconf.NetworkdFiles, active fact.Fact[bool]) fact.Fact[[]netconf.Declaration] {
-	others, known := snap.Declarations.Get()
-	if !known {
-		return snap.Declarations
-	}
-	rel, known := snap.Systemd.Release.Get()
-	if !known {
-		return fact.Unknown[[]netconf.Declaration]("the systemd release: " + snap.Systemd.Release.Reason())
-	}
-	of := netconf.NetworkdInput{Files: files, Machine: networkdMachine(snap, rel, active)}
-	return fact.Known(append(others, of.Beside(others)...))
-}
-
-// networkdMachine is the snapshot's machine as systemd-networkd sees it: with the ports of
-// the devices that were collected, and started where netplan's generator has it started.
-func networkdMachine(snap *host.Snapshot, rel linkfiles.Release, active fact.Fact[bool]) netconf.NetworkdMachine {
+// NetworkdMachine is a machine as systemd-networkd sees it: with the ports of its devices,
+// and started where netplan's generator, by what is declared, has it started.
+func NetworkdMachine(rel linkfiles.Release, system *linkfiles.System, there []host.Device, declared []netconf.Declaration, active fact.Fact[bool]) netconf.NetworkdMachine {
 	var devices []*linkfiles.Device
 	collected := map[string]bool{}
-	for i := range snap.Devices {
-		devices = append(devices, LinkDevice(&snap.Devices[i]))
-		collected[snap.Devices[i].Name] = true
+	for i := range there {
+		devices = append(devices, LinkDevice(&there[i]))
+		collected[there[i].Name] = true
 	}
-	for i := range snap.Devices {
-		for _, p := range snap.Devices[i].Ports {
+	for i := range there {
+		for _, p := range there[i].Ports {
 			if !collected[p.Name] {
 				dev := absentDevice(p.Name, "")
 				dev.MAC, dev.PermMAC = fact.Text(p.MAC), fact.Text(p.PermanentMAC)
@@ -48,10 +33,10 @@ func networkdMachine(snap *host.Snapshot, rel linkfiles.Release, active fact.Fac
 			}
 		}
 	}
-	if slices.ContainsFunc(snap.Declarations.Or(nil), netconf.RendersNetworkd) {
+	if slices.ContainsFunc(declared, netconf.RendersNetworkd) {
 		active = fact.Known(true)
 	}
-	return netconf.NetworkdMachine{Release: rel, System: &snap.System, Devices: devices, NewDevice: newOfNetworkd, Active: active}
+	return netconf.NetworkdMachine{Release: rel, System: system, Devices: devices, NewDevice: newOfNetworkd, Active: active}
 }
 
 // newOfNetworkd is a device that a file has systemd-networkd create, or a port that a

@@ -48,33 +48,38 @@ func (r *reading) networkd() {
 	r.add(r.ofNetworkd.Files.Declarations(machine)...)
 }
 
-// Beside is what systemd-networkd of a machine says beside what the other programs' files
-// do, which Read has returned. The files that netplan will have made by then count, and
-// what only repeats netplan's own is left out.
-func (in NetworkdInput) Beside(others []Declaration) (more []Declaration) {
-	for _, d := range in.Files.Rendered(others).Declarations(in.Machine) {
-		_, there := in.Files.NetDev.Content(d.Pos.File)
-		if there || !slices.ContainsFunc(others, func(by Declaration) bool { return repeats(d, by) }) {
-			more = append(more, d)
-		}
-	}
-	return more
-}
-
-// repeats reports whether a declaration of systemd-networkd's says what netplan, which
-// makes the file that it stands in, says already.
-func repeats(d, by Declaration) bool {
-	return NetplansNetDev(d.Pos.File) && by.Program == Netplan && by.Device == d.Device &&
-		by.Address.Way == d.Address.Way && by.Address.MAC == d.Address.MAC
-}
-
 // Declarations are what systemd-networkd of the machine makes of the files: the
 // devices that it creates, in its order, and then the devices whose address a
 // .network file sets. Devices that are stacked on others (VLANs, tunnels, ...)
 // are left out, and so are kinds without an Ethernet address.
 func (n *NetworkdFiles) Declarations(m NetworkdMachine) []Declaration {
-	r := &networkdReader{machine: m, network: linkfiles.Parse(n.Network, m.Release)}
-	r.netDevs(linkfiles.Parse(n.NetDev, m.Release))
+	return n.Parse(m.Release).Declarations(m)
+}
+
+// NetworkdTrees are the files as systemd-networkd of a release reads them.
+type NetworkdTrees struct {
+	NetDev, Network *linkfiles.Tree
+	files           *NetworkdFiles
+}
+
+// Parse reads the files as systemd-networkd of the release does.
+func (n *NetworkdFiles) Parse(rel linkfiles.Release) *NetworkdTrees {
+	return &NetworkdTrees{linkfiles.Parse(n.NetDev, rel), linkfiles.Parse(n.Network, rel), n}
+}
+
+// Rendered returns the trees with what [NetworkdFiles.Rendered] adds to the files.
+func (t *NetworkdTrees) Rendered(all []Declaration) *NetworkdTrees {
+	files := t.files.Rendered(all)
+	if files.NetDev == t.files.NetDev {
+		return t
+	}
+	return &NetworkdTrees{linkfiles.Parse(files.NetDev, t.NetDev.Release), t.Network, files}
+}
+
+// Declarations are [NetworkdFiles.Declarations] for a machine of the trees' release.
+func (t *NetworkdTrees) Declarations(m NetworkdMachine) []Declaration {
+	r := &networkdReader{machine: m, network: t.Network}
+	r.netDevs(t.NetDev)
 	r.networks()
 	if m.Active.IsUnknown() {
 		for i := range r.all {
@@ -87,6 +92,26 @@ func (n *NetworkdFiles) Declarations(m NetworkdMachine) []Declaration {
 		}
 	}
 	return r.all
+}
+
+// Beside is what systemd-networkd of the machine says beside what the other programs' files
+// do, which Read has returned. The files that netplan will have made by then count, and
+// what only repeats netplan's own is left out.
+func (t *NetworkdTrees) Beside(others []Declaration, m NetworkdMachine) (more []Declaration) {
+	for _, d := range t.Rendered(others).Declarations(m) {
+		_, there := t.files.NetDev.Content(d.Pos.File)
+		if there || !slices.ContainsFunc(others, func(by Declaration) bool { return repeats(d, by) }) {
+			more = append(more, d)
+		}
+	}
+	return more
+}
+
+// repeats reports whether a declaration of systemd-networkd's says what netplan, which
+// makes the file that it stands in, says already.
+func repeats(d, by Declaration) bool {
+	return NetplansNetDev(d.Pos.File) && by.Program == Netplan && by.Device == d.Device &&
+		by.Address.Way == d.Address.Way && by.Address.MAC == d.Address.MAC
 }
 
 // NotEnabled is Declaration.Ignored where systemd-networkd neither runs nor is
@@ -112,8 +137,8 @@ func (n *NetworkdFiles) Configured() bool {
 
 // PortNames are the devices that .network files make ports of others, by their names;
 // otherwise says that some file does so by something else.
-func (n *NetworkdFiles) PortNames() (names []string, otherwise bool) {
-	for _, f := range linkfiles.Parse(n.Network, linkfiles.NewestRelease).Files {
+func (t *NetworkdTrees) PortNames() (names []string, otherwise bool) {
+	for _, f := range t.Network.Files {
 		if makesPorts(f) {
 			names = append(names, f.Names()...)
 			otherwise = otherwise || len(f.Names()) == 0
@@ -129,16 +154,13 @@ func makesPorts(f *linkfiles.File) bool {
 	return bond || bridge
 }
 
-// Needs are what has to be known of a device and of the machine, for the .netdev and for
-// the .network files; ports says that the ports of a device have to be known as well, for
-// a file may set their address.
-func (n *NetworkdFiles) Needs(rel linkfiles.Release) (netDev, network linkfiles.Needs, ports bool) {
-	tree := linkfiles.Parse(n.Network, rel)
-	ports = slices.ContainsFunc(tree.Files, func(f *linkfiles.File) bool {
+// MaySetAddress reports whether a .network file sets an address, or may: it could be that of
+// a port.
+func (t *NetworkdTrees) MaySetAddress() bool {
+	return slices.ContainsFunc(t.Network.Files, func(f *linkfiles.File) bool {
 		_, sets := f.Setting("Link", "MACAddress")
 		return sets || f.State == linkfiles.StateUnknown
 	})
-	return linkfiles.Parse(n.NetDev, rel).Needs(), tree.Needs(), ports
 }
 
 // netplanNetDev is the file that netplan makes of a device for systemd-networkd

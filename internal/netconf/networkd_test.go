@@ -184,20 +184,18 @@ func TestWhatTheFilesOfNetworkdAskFor(t *testing.T) {
 		network   string
 		names     string
 		otherwise bool
-		ports     bool
-		driver    bool
+		sets      bool
 	}{
-		"no port":               {"[Match]\nName=eth0\n", "", false, false, false},
-		"ports by name":         {"[Match]\nName=eth1 eth0\n" + port, "eth1 eth0", false, false, false},
-		"ports by their driver": {"[Match]\nDriver=e1000e\n" + port, "", true, false, true},
-		"an address":            {"[Match]\nName=eth0\n[Link]\nMACAddress=02:00:00:00:00:01\n", "", false, true, false},
+		"no port":               {"[Match]\nName=eth0\n", "", false, false},
+		"ports by name":         {"[Match]\nName=eth1 eth0\n" + port, "eth1 eth0", false, false},
+		"ports by their driver": {"[Match]\nDriver=e1000e\n" + port, "", true, false},
+		"an address":            {"[Match]\nName=eth0\n[Link]\nMACAddress=02:00:00:00:00:01\n", "", false, true},
 	} {
 		t.Run(title, func(t *testing.T) {
-			files := tree(t, map[string]string{dir + "a.network": c.network})
-			names, otherwise := files.PortNames()
-			_, network, ports := files.Needs(252)
-			if got := strings.Join(names, " "); got != c.names || otherwise != c.otherwise || ports != c.ports || network.Driver != c.driver {
-				t.Errorf("%q, %v; %+v, %v", got, otherwise, network, ports)
+			trees := tree(t, map[string]string{dir + "a.network": c.network}).Parse(252)
+			names, otherwise := trees.PortNames()
+			if got := strings.Join(names, " "); got != c.names || otherwise != c.otherwise || trees.MaySetAddress() != c.sets {
+				t.Errorf("%q, %v; %v", got, otherwise, trees.MaySetAddress())
 			}
 		})
 	}
@@ -218,7 +216,7 @@ func TestSystemdNetworkdDoesNotRepeatNetplan(t *testing.T) {
 		"another file": {map[string]string{dir + "a.netdev": "[NetDev]\nName=bond0\nKind=bond\n"}, "creates bond bond0: networkd-persistent at a.netdev:2"},
 	} {
 		t.Run(title, func(t *testing.T) {
-			if got := said(NetworkdInput{tree(t, c.files), machine(252)}.Beside(others)); got != c.want {
+			if got := said(tree(t, c.files).Parse(252).Beside(others, machine(252))); got != c.want {
 				t.Error(got)
 			}
 		})

@@ -47,7 +47,7 @@ type Problem struct {
 // of devices, by program and file, and what could not be read of it. The release
 // is that of systemd, whose systemd-networkd may carry it out. networkd is what that
 // reads itself; nil leaves it out, as where the devices are not known yet: see
-// NetworkdInput.Beside.
+// NetworkdTrees.Beside.
 func Read(files Files, release fact.Fact[linkfiles.Release], networkd *NetworkdInput) ([]Declaration, []Problem) {
 	r := &reading{files: files, release: release, ofNetworkd: networkd}
 	for i := range knownPrograms {

@@ -96,7 +96,7 @@ type subject struct {
 }
 
 func (a *audit) run() *Result {
-	todo := a.asked()
+	todo := a.devicesToAudit()
 	r := &Result{Snapshot: a.snap, Tree: a.tree, Place: a.opt.Place, Devices: make([]DeviceResult, len(todo))}
 	files := make([]*linkfiles.File, len(todo))
 	inParallel(len(todo), func() func(int) {
@@ -183,9 +183,9 @@ type asked struct {
 	target Target       // then
 }
 
-// asked are the devices to audit: in the user's order where he named them, else in the
+// devicesToAudit are the devices to audit: in the user's order where he named them, else in the
 // order of their index, with those at the end that are declared and do not exist yet.
-func (a *audit) asked() []asked {
+func (a *audit) devicesToAudit() []asked {
 	if len(a.opt.Targets) > 0 {
 		return a.named()
 	}

@@ -75,7 +75,7 @@ func (t *tree) removal(o *override.Override) ([]step, error) {
 	if old == nil || err != nil {
 		return nil, err
 	}
-	// Whoever looked before the lock was held may have seen another file.
+	// What was seen before the lock was held may have been another file.
 	if now, ok := override.Parse(o.Path, old); !ok || now.Target != o.Target || now.Edited != o.Edited {
 		return nil, changedMeanwhile(o.Path)
 	}

@@ -208,17 +208,17 @@ func isOf(d *host.Device, t override.Target) bool {
 func (f *fixing) planLiveOf(d *host.Device, p *Plan) (c LiveChange, now bool, err error) {
 	lasting, _ := policy.PortsOf(f.in.Snapshot, d)
 	c = kernelsAddress(d, lasting)
-	if c.MAC == "" && c.Cannot == "" {
+	if c.MAC == "" && c.cannot.reason == canSet {
 		return c, false, nil
 	}
 	anew := fmt.Sprintf("%s carries %s (addr_assign_type 3, set) until it is created anew%s or the machine boots", d.Name, d.MAC, p.createsAnew(f.in.Release, d.Name))
 	switch {
-	case c.Cannot != "":
-		f.result.remains("%s; --apply can do nothing: %s", anew, c.Cannot)
+	case c.cannot.reason != canSet:
+		f.result.remains("%s; --apply can do nothing: %s", anew, c.cannot.words(d))
 	case !f.Live:
 		f.result.remains("%s; --apply sets %s now, the address of its port %s", anew, c.MAC, c.From)
-	case c.Disturbs != "" && !f.Yes:
-		return c, false, fmt.Errorf("%s; say --yes to set %s all the same", c.Disturbs, c.MAC)
+	case c.Disturbs && !f.Yes:
+		return c, false, fmt.Errorf("%s; say --yes to set %s all the same", disturbsWords(c), c.MAC)
 	default:
 		return c, true, nil
 	}

@@ -17,16 +17,16 @@ import (
 // StaleImage is an initramfs image that does not know of a change.
 type StaleImage struct {
 	Path string
-	// There says what it would do, and Maker who can make it anew; Advice what
+	// There says what it would do, and Maker who can make it again; Advice what
 	// to do where that may not be enough, or "".
 	There, Advice string
 	Maker         initramfs.Maker
-	// Updated: it was made anew, and read again.
+	// Updated: it was made again, and read.
 	Updated bool
 }
 
 // checkImages looks into the initramfs images after a change, or for one that is planned,
-// and has stale ones made anew where that is asked for. It costs more than all the rest,
+// and has stale ones made again where that is asked for. It costs more than all the rest,
 // so that where nothing changes and nothing is asked for the images are left alone.
 func (w *work) checkImages(ctx context.Context) error {
 	r := w.result
@@ -57,7 +57,7 @@ func (w *work) checkImages(ctx context.Context) error {
 	return w.updateImages(ctx)
 }
 
-// updateImages has the stale images made anew, and reads them again.
+// updateImages has the stale images made again, and reads them.
 func (w *work) updateImages(ctx context.Context) error {
 	r := w.result
 	err := w.runUpdates(ctx, r.Initramfs)
@@ -96,44 +96,11 @@ func (w *work) readableImage(path string) bool {
 	return slices.ContainsFunc(images, func(img initramfs.Image) bool { return img.Path == path && img.Unreadable == "" })
 }
 
-// staleWords is a sentence for all images of one maker that say the same.
-func staleWords(images []StaleImage, at policy.Place, plan bool) (out []string) {
-	type what struct {
-		there, advice string
-		maker         initramfs.Maker
-	}
-	var order []what
-	same := map[what][]string{}
-	for _, img := range images {
-		w := what{img.There, img.Advice, img.Maker}
-		if same[w] == nil {
-			order = append(order, w)
-		}
-		same[w] = append(same[w], img.Path)
-	}
-	verb := "does not know of it"
-	if plan {
-		verb = "will not know of it"
-	}
-	for _, w := range order {
-		said := fmt.Sprintf("the initramfs %s (%s) %s; a device that is made there needs it: %s",
-			strings.Join(same[w], ", "), w.there, verb, at.UpdateInitramfs(w.maker))
-		if at.Root == "" {
-			said += ", or fix and undo with --update-initramfs"
-		}
-		if w.advice != "" {
-			said += "; " + w.advice
-		}
-		out = append(out, said)
-	}
-	return out
-}
-
 // updateTimeout is for one command: an image takes a minute on a slow machine,
 // and there is one for each kernel.
 const updateTimeout = 30 * time.Minute
 
-// runUpdates runs each command once that makes one of the images anew.
+// runUpdates runs each command once that makes one of the images again.
 func (o Options) runUpdates(ctx context.Context, images []StaleImage) (err error) {
 	var done []initramfs.Maker
 	for _, img := range images {
@@ -154,7 +121,7 @@ func (o Options) runUpdates(ctx context.Context, images []StaleImage) (err error
 	return err
 }
 
-// runUpdate runs what makes images anew.
+// runUpdate runs what makes images again.
 func runUpdate(ctx context.Context, args []string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, updateTimeout, fmt.Errorf("it took longer than %v", updateTimeout))
 	defer cancel()

@@ -81,7 +81,7 @@ func (in Input) planNetDevs(t override.Target) (netDevPlan, error) {
 		delete(plan.own, part.Path)
 	}
 	for name := range plan.own {
-		plan.notes = append(plan.notes, in.notNeeded(name, t))
+		plan.notes = append(plan.notes, in.notNeededNote(name, t))
 	}
 	slices.Sort(plan.notes)
 	return plan, nil
@@ -191,20 +191,4 @@ func (p *Plan) verifyNetDevs(in Input, now *linkfiles.Store) error {
 		}
 	}
 	return nil
-}
-
-// createsAnew says how systemd-networkd creates a device anew, for a device that
-// the plan has a drop-in for; "" for another one. A reload alone changes nothing
-// about a device that exists (netdev_load() and, since 257, netdev_reload()).
-func (p *Plan) createsAnew(rel linkfiles.Release, device string) string {
-	then := "networkctl reload"
-	if rel < reloadsNetDevs {
-		then = "systemctl restart systemd-networkd.service"
-	}
-	for _, n := range p.NetDevs {
-		if n.Device == device {
-			return fmt.Sprintf(" (networkctl delete %s, then %s)", override.ShellWord(device), then)
-		}
-	}
-	return ""
 }

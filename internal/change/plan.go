@@ -40,17 +40,6 @@ type Input struct {
 	Place policy.Place
 }
 
-// notNeeded is the note about an override of a target that does nothing.
-func (in Input) notNeeded(path string, t override.Target) string {
-	return fmt.Sprintf("%s is not needed any more: %s removes it", path, policy.Remedy{Command: "undo", Target: t, Place: in.Place})
-}
-
-// editedSince is the error about an override that is neither replaced nor removed, for
-// somebody edited it.
-func editedSince(path, to string) error {
-	return fmt.Errorf("%s was edited since linkaudit wrote it; see what is in it, then use --force to %s", path, to)
-}
-
 // Plan is one file to write, and what goes with it.
 type Plan struct {
 	Target override.Target

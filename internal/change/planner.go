@@ -53,7 +53,7 @@ func (in Input) planLink(t override.Target) (*Plan, error) {
 	n := p.need()
 	plan.Why = n.words(t)
 	if !n.override {
-		plan.Notes = append(plan.Notes, p.notNeeded()...)
+		plan.Notes = append(plan.Notes, p.notesWithoutNeed()...)
 		return plan, nil
 	}
 	if err := p.takesOver(); err != nil {
@@ -282,29 +282,14 @@ func (p *planner) need() (n need) {
 	return n
 }
 
-// words say it in one sentence, for Plan.Why.
-func (n need) words(t override.Target) string {
-	already, until := " already", ""
-	if n.until != nil {
-		already, until = "", fmt.Sprintf(", but only until the next upgrade of %s: %s %s", n.until.Package, n.until.Path, n.until.What())
-	}
-	switch {
-	case n.override && n.until == nil:
-		return fmt.Sprintf("MACAddressPolicy=%s is in force for %s by %s", n.inForce.Value, t, n.inForce.Pos)
-	case n.set:
-		return fmt.Sprintf("MACAddressPolicy=none is in force for %s%s, by %s%s", t, already, n.inForce.Pos, until)
-	}
-	return fmt.Sprintf("no MACAddressPolicy= is in force for %s, which is the same as none%s", t, until)
-}
-
-// notNeeded are the notes where no override is needed: the address that the file in
+// notesWithoutNeed are the notes where no override is needed: the address that the file in
 // force gives, and the overrides that do nothing.
-func (p *planner) notNeeded() (notes []string) {
+func (p *planner) notesWithoutNeed() (notes []string) {
 	if a, ok := p.address(); ok {
 		notes = append(notes, fmt.Sprintf("%s gives the address %s; linkaudit leaves that alone", a.Pos, a.Value))
 	}
 	for _, o := range p.own {
-		notes = append(notes, p.in.notNeeded(o.Path, p.target))
+		notes = append(notes, p.in.notNeededNote(o.Path, p.target))
 	}
 	return notes
 }

@@ -33,7 +33,7 @@ type Options struct {
 	// Live sets the address of devices that exist; Yes also where that
 	// disturbs traffic.
 	Live, Yes bool
-	// UpdateInitramfs makes stale initramfs images anew.
+	// UpdateInitramfs makes stale initramfs images again.
 	UpdateInitramfs bool
 	// ReadInitramfs puts the images that there are now into the snapshot.
 	ReadInitramfs func(context.Context, *host.Snapshot)
@@ -76,7 +76,7 @@ type Result struct {
 	Live []LiveChange
 	// Initramfs are the images that are stale, or were until they were updated.
 	Initramfs []StaleImage
-	// UpdatesInitramfs: images were made anew, or would be.
+	// UpdatesInitramfs: images were made again, or would be.
 	UpdatesInitramfs bool
 	// Remaining says what is left to do, a sentence each.
 	Remaining []string

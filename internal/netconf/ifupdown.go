@@ -347,6 +347,13 @@ func (s *stanza) declaration(program Program, scripts ifupdownScripts, ports []p
 	case program == Ifupdown && len(ports) > 0:
 		d.addPorts(ports)
 	}
+	s.setAddress(&d, isBridge)
+	return d
+}
+
+// setAddress works out what the options do to the address of the device. The last one that
+// takes effect has it; an up line may create the device as well.
+func (s *stanza) setAddress(d *Declaration, isBridge bool) {
 	d.Address = Address{Way: WayNone, Key: "hwaddress", Pos: s.pos}
 	// In the order in which they take effect.
 	for _, phase := range [][]string{{"pre-up"}, {"bridge-hw"}, {"hwaddress"}, {"up", "post-up"}} {
@@ -358,9 +365,9 @@ func (s *stanza) declaration(program Program, scripts ifupdownScripts, ports []p
 			var ok bool
 			switch o.name {
 			case "hwaddress":
-				a, ok = hwaddress(o), takesHwaddress(program, s.method)
+				a, ok = hwaddress(o), takesHwaddress(d.Program, s.method)
 			case "bridge-hw":
-				a, ok = bridgeHW(program, o), isBridge
+				a, ok = bridgeHW(d.Program, o), isBridge
 			default:
 				a, ok = d.command(o)
 			}
@@ -369,7 +376,6 @@ func (s *stanza) declaration(program Program, scripts ifupdownScripts, ports []p
 			}
 		}
 	}
-	return d
 }
 
 // takesHwaddress: ifupdown has hwaddress for some methods only (interfaces(5));

@@ -402,7 +402,7 @@ func (a *audit) resolve(name string) string {
 // applied is the file that udevd last applied to the device, by its database.
 func (a *audit) applied(d *host.Device) fact.Fact[string] {
 	recorded := property(d.UdevDB, "ID_NET_LINK_FILE")
-	if !recorded.IsAbsent() || !d.UdevDB.IsKnown() || d.Loopback() || !rulesOf(a.tree.Release).recordsCleanText {
+	if !recorded.IsAbsent() || !d.UdevDB.IsKnown() || d.Loopback() || a.tree.Release < recordsCleanText {
 		return recorded
 	}
 	if file := a.unrecorded(); file != "" {

@@ -11,6 +11,7 @@ import (
 	"linkaudit/internal/host"
 	"linkaudit/internal/netconf"
 	"linkaudit/linkfiles"
+	"linkaudit/policy/address"
 )
 
 // declared are the declarations of a snapshot by device; patterns fit several.
@@ -162,16 +163,16 @@ func (s *subject) manager() *Manager {
 // that has the given one already, or only will have it.
 func (s *subject) udevLeaves(given netconf.Address) bool {
 	does, ok := s.onNewDevice(given).Get()
-	return ok && does.Do == Leave
+	return ok && does.Do == address.Leave
 }
 
 // onNewDevice is what udevd does to the address of a new device.
-func (s *subject) onNewDevice(given netconf.Address) fact.Fact[AddressAction] {
+func (s *subject) onNewDevice(given netconf.Address) fact.Fact[address.Action] {
 	switch applies, ok := s.appliesFiles().Get(); {
 	case ok && !applies, s.decision.File.IsAbsent():
-		return fact.Known(AddressAction{Do: Leave})
+		return fact.Known(address.Action{Do: address.Leave})
 	case s.decision.File.IsUnknown():
-		return fact.Unknown[AddressAction]("the file that applies: " + s.decision.File.Reason())
+		return fact.Unknown[address.Action]("the file that applies: " + s.decision.File.Reason())
 	}
 	about, _ := s.addressFacts()
 	about.MAC = "made up"
@@ -179,8 +180,11 @@ func (s *subject) onNewDevice(given netconf.Address) fact.Fact[AddressAction] {
 	if given.AtCreation && given.Way != netconf.WayNone {
 		about.MAC, assign = cmp.Or(given.MAC, "given"), host.AddrSet
 	}
-	address, _ := s.macAddress()
-	return s.whenSent(OnAdd(s.tree.Release, s.res.Policy.Or("unknown"), address, fact.Known(assign), about, s.res.Persistent), s.file)
+	mac, _ := s.macAddress()
+	return s.whenSent(address.AddEvent{
+		Release: s.tree.Release, Policy: s.res.Policy.Or("unknown"), MACAddress: mac,
+		Assign: fact.Known(assign), Device: about, Persistent: s.res.Persistent,
+	}.Action(), s.file)
 }
 
 // given is the address that a program gives the device each time it is made, and
@@ -202,7 +206,7 @@ func (s *subject) given() (fact.Fact[string], string) {
 		return unknown(fmt.Sprintf("%s and %s both give it an address", who, netconf.Networkd))
 	}
 	if m.Address.AtCreation {
-		if does, _ := s.onNewDevice(m.Address).Get(); does.Do == Set {
+		if does, _ := s.onNewDevice(m.Address).Get(); does.Do == address.Set {
 			return fact.Known(does.MAC), OriginLinkFile
 		}
 	}
@@ -229,7 +233,7 @@ func (s *subject) whoIsLater() []Outcome {
 		return nil
 	}
 	does, _ := s.onNewDevice(m.Address).Get()
-	if does.Do != Set {
+	if does.Do != address.Set {
 		return nil
 	}
 	return []Outcome{
@@ -347,15 +351,15 @@ func (s *subject) steps() (steps []Step, wins string) {
 		wins = strings.TrimSpace(wins + " " + s.derivedByNetworkd().Or(""))
 	}
 	does, _ := s.onNewDevice(m.Address).Get()
-	address, set := s.macAddress()
+	mac, set := s.macAddress()
 	switch rival := s.rival(); {
 	case rival != "":
 		wins = fmt.Sprintf("not known: %s and %s both declare it", by(m.Declaration), rival)
 	case m.Certain:
-	case does.Do == Set && m.Address.AtCreation:
+	case does.Do == address.Set && m.Address.AtCreation:
 		wins = fmt.Sprintf("udevd's, %s of MACAddress=", does.MAC)
 	case set:
-		wins = fmt.Sprintf("whoever is later: udevd with MACAddress=%s, or %s", address, by(m.Declaration))
+		wins = fmt.Sprintf("whoever is later: udevd with MACAddress=%s, or %s", mac, by(m.Declaration))
 	default:
 		wins += ", unless udevd is later; MACAddressPolicy=none would make it certain"
 	}

@@ -7,6 +7,7 @@ import (
 	"linkaudit/internal/host"
 	"linkaudit/internal/netconf"
 	"linkaudit/linkfiles"
+	"linkaudit/policy/address"
 )
 
 // NetworkdDeclares is what systemd-networkd's files say of the snapshot's machine;
@@ -109,5 +110,5 @@ func (s *subject) derivedByNetworkd() fact.Fact[string] {
 	if t := toCome(s.snap, s.res.Name, s.res.Kind); t != nil {
 		return t.NetworkdMAC
 	}
-	return networkdMACOf(s.snap, &host.Device{Name: s.res.Name, ARPHRD: arphrdEther})
+	return networkdMACOf(s.snap, &host.Device{Name: s.res.Name, ARPHRD: address.Ether})
 }

@@ -8,6 +8,7 @@ import (
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/linkfiles"
+	"linkaudit/policy/address"
 	"linkaudit/policy/life"
 )
 
@@ -44,14 +45,17 @@ func (s *subject) afterAdd() fact.Fact[string] {
 		return fact.Unknown[string]("the file that applies: " + s.decision.File.Reason())
 	}
 	about, assign := s.addressFacts()
-	address, _ := s.macAddress()
-	action := s.whenSent(OnAdd(s.tree.Release, s.res.Policy.Or(""), address, assign, about, s.persistentNow()), s.file)
+	mac, _ := s.macAddress()
+	action := s.whenSent(address.AddEvent{
+		Release: s.tree.Release, Policy: s.res.Policy.Or(""), MACAddress: mac,
+		Assign: assign, Device: about, Persistent: s.persistentNow(),
+	}.Action(), s.file)
 	switch does, ok := action.Get(); {
 	case !ok:
 		return fact.Unknown[string](action.Reason())
 	case s.res.Device != nil && s.res.Device.Bond.IgnoresAddress():
 		return s.left()
-	case does.Do == Set:
+	case does.Do == address.Set:
 		switch takes := s.takes(does.MAC); {
 		case takes.IsUnknown():
 			return fact.Unknown[string](takes.Reason())
@@ -59,7 +63,7 @@ func (s *subject) afterAdd() fact.Fact[string] {
 			return s.left()
 		}
 		return fact.Known(does.MAC)
-	case does.Do == SetRandom:
+	case does.Do == address.SetRandom:
 		return fact.Unknown[string]("MACAddressPolicy=random makes up another one")
 	}
 	return s.left()
@@ -78,14 +82,14 @@ func (s *subject) takes(mac string) fact.Fact[bool] {
 	return fact.Unknown[bool]("the kernel refuses a " + s.res.Kind + " the address of the device beneath it, which is not known")
 }
 
-// addressFacts is what OnAdd has to know of the device. One that is still to
+// addressFacts is what an address.AddEvent has to know of the device. One that is still to
 // be created has a random address, as every new device of the kinds in the
 // table has (kinds).
-func (s *subject) addressFacts() (AddressFacts, fact.Fact[host.AddrAssignType]) {
+func (s *subject) addressFacts() (address.Facts, fact.Fact[host.AddrAssignType]) {
 	if d := s.res.Device; d != nil {
-		return AddressFacts{Name: d.Name, ARPHRD: d.ARPHRD, MAC: d.MAC, Loopback: d.Loopback()}, d.AddrAssignType
+		return address.Facts{Name: d.Name, ARPHRD: d.ARPHRD, MAC: d.MAC, Loopback: d.Loopback()}, d.AddrAssignType
 	}
-	about := AddressFacts{Name: s.res.Name, ARPHRD: arphrdEther, MAC: "random"}
+	about := address.Facts{Name: s.res.Name, ARPHRD: address.Ether, MAC: "random"}
 	if kinds[s.res.Kind].random {
 		return about, fact.Known(host.AddrRandom)
 	}
@@ -280,15 +284,17 @@ func (s *subject) hardware(d *host.Device, atBoot bool) ([]Outcome, fact.Fact[st
 	}
 	own := Outcome{MAC: d.PermanentMAC, Origin: OriginPermanent}
 	if applies.Or(false) && s.file != nil {
-		address, _ := s.macAddress()
-		action := s.whenSent(OnAdd(s.tree.Release, s.res.Policy.Or(""), address, fact.Known(host.AddrPerm),
-			AddressFacts{Name: d.Name, ARPHRD: d.ARPHRD, MAC: d.PermanentMAC}, s.res.Persistent), s.file)
+		mac, _ := s.macAddress()
+		action := s.whenSent(address.AddEvent{
+			Release: s.tree.Release, Policy: s.res.Policy.Or(""), MACAddress: mac, Assign: fact.Known(host.AddrPerm),
+			Device: address.Facts{Name: d.Name, ARPHRD: d.ARPHRD, MAC: d.PermanentMAC}, Persistent: s.res.Persistent,
+		}.Action(), s.file)
 		switch does, ok := action.Get(); {
 		case !ok:
 			return nil, fact.Unknown[string](action.Reason())
-		case does.Do == Set:
+		case does.Do == address.Set:
 			own = Outcome{MAC: does.MAC, Origin: OriginLinkFile}
-		case does.Do == SetRandom:
+		case does.Do == address.SetRandom:
 			own = Outcome{Origin: OriginUdevRandom}
 		}
 	}
@@ -361,19 +367,21 @@ func (s *subject) udevOnNewCalled(d *host.Device, persistent fact.Fact[host.Pers
 		return &udevOnNew{unknown: "the file that applies to it when it is new: " + decision.File.Reason()}
 	}
 	policy, _ := file.MACAddressPolicy()
-	address, _ := file.MACAddress()
-	act := func(assign life.AssignType, mac string) fact.Fact[AddressAction] {
+	fixed, _ := file.MACAddress()
+	act := func(assign life.AssignType, mac string) fact.Fact[address.Action] {
 		if mac == "" {
 			mac = "made up"
 		}
-		return s.whenSent(OnAdd(s.tree.Release, policy.Value, address.Value, fact.Known(host.AddrAssignType(assign)),
-			AddressFacts{Name: d.Name, ARPHRD: d.ARPHRD, MAC: mac}, persistent), file)
+		return s.whenSent(address.AddEvent{
+			Release: s.tree.Release, Policy: policy.Value, MACAddress: fixed.Value, Assign: fact.Known(host.AddrAssignType(assign)),
+			Device: address.Facts{Name: d.Name, ARPHRD: d.ARPHRD, MAC: mac}, Persistent: persistent,
+		}.Action(), file)
 	}
 	if act := act(life.Random, ""); act.IsUnknown() {
 		return &udevOnNew{unknown: act.Reason()}
 	}
 	return &udevOnNew{step: func(now life.Device) (life.Device, string) {
-		if does, _ := act(now.Assign, now.MAC).Get(); does.Do == Set {
+		if does, _ := act(now.Assign, now.MAC).Get(); does.Do == address.Set {
 			return now.SetMAC(does.MAC), originBy(policy.Value)
 		}
 		return now, ""

@@ -434,7 +434,7 @@ func sameAddressSettings(x, y *linkfiles.File) bool {
 // appliedDropInsDiffer compares the drop-ins, on releases whose udev database
 // names them.
 func (s *subject) appliedDropInsDiffer(db map[string]string) []found {
-	if !rulesOf(s.tree.Release).tellsDropIns {
+	if s.tree.Release < tellsDropIns {
 		return nil
 	}
 	applied := splitDropIns(db["ID_NET_LINK_FILE_DROPINS"])

@@ -6,6 +6,7 @@ import (
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/internal/netconf"
+	"linkaudit/policy/address"
 )
 
 // declaredToCome are the declarations that create a device which does not exist,
@@ -66,7 +67,7 @@ func (s *subject) isDeclared() bool {
 
 // toCome is the device that does not exist as its declarations make it.
 func (s *subject) toCome() *host.Device {
-	d := &host.Device{Name: s.res.Name, Kind: s.res.Kind, ARPHRD: arphrdEther, AddrAssignType: fact.Known(host.AddrRandom)}
+	d := &host.Device{Name: s.res.Name, Kind: s.res.Kind, ARPHRD: address.Ether, AddrAssignType: fact.Known(host.AddrRandom)}
 	seen := map[string]bool{}
 	for _, declared := range acting(s.res.Declarations.Or(nil)) {
 		for _, name := range declared.Ports {

@@ -318,8 +318,7 @@ func (s *subject) fromFiles() {
 	if s.opt.Site != nil {
 		s.expected, _, s.expectedAt = s.opt.Site.Expect(s.res.Name, s.res.Kind)
 	}
-	s.res.Origin = s.origin()
-	s.res.OriginPort = s.originPort()
+	s.res.Provenance = s.origin()
 	s.res.Declarations = s.declarations()
 	s.res.Manager = s.manager()
 	s.res.Steps, s.res.Wins = s.steps()

@@ -184,48 +184,76 @@ func (s *subject) portsRejoin(d *host.Device) ([]Outcome, fact.Fact[string]) {
 // of type 1 or 2 has lost what it was created with when its last port left; it
 // is taken for one that was created without.
 func (s *subject) recreated(d *host.Device, atBoot bool) ([]Outcome, fact.Fact[string]) {
-	modelled := kinds[d.Kind].modelled
-	given, origin := s.given()
-	if atBoot {
-		if why := s.bootedInImage(); why != "" {
-			return nil, fact.Unknown[string](why)
-		}
-	}
-	if atBoot && origin == OriginNetworkd {
-		given = keptAtBoot(s.snap, given)
-	}
-	switch {
-	case d.Kind == "" && d.PermanentMAC != "":
-		return s.hardware(d, atBoot)
-	case d.Loopback():
-		return []Outcome{{MAC: d.MAC, Origin: OriginPermanent}}, fact.Known(d.MAC)
-	case !modelled:
-		return nil, fact.Unknown[string]("what the kernel does with a new device of this kind is not modelled")
-	case given.IsUnknown():
-		return s.whoIsLater(), fact.Unknown[string](given.Reason())
-	case given.IsKnown() && !d.Bond.IgnoresAddress():
-		out := []Outcome{{MAC: given.Or(""), Origin: origin}}
-		return out, agreed(out)
-	case s.res.Origin.Or("") == OriginNetworkd && s.networkd().creates == nil:
-		mac := s.derivedByNetworkd()
-		if atBoot {
-			mac = keptAtBoot(s.snap, mac)
-		}
-		if mac.IsUnknown() {
-			return nil, fact.Unknown[string]("the address that systemd-networkd derives: " + mac.Reason())
-		}
-		return []Outcome{{MAC: mac.Or(""), Origin: OriginNetworkd}}, mac
-	case d.Master != "" && !takesPortAddress[d.Kind]:
-		return nil, fact.Unknown[string]("it is a port of " + d.Master + ", which may give it an address")
+	if outcomes, mac, is := s.recreatedWhateverUdevDoes(d, atBoot); is {
+		return outcomes, mac
 	}
 	onNew := s.udevOnNew(d, atBoot)
 	if onNew.unknown != "" {
 		return nil, fact.Unknown[string](onNew.unknown)
 	}
-	step := onNew.step
-	ports := s.ports(d, atBoot)
 	var room [2]course // most have no ports, or one
-	all := room[:0]
+	outcomes, mac := summary(s.courses(room[:0], d, onNew.step, atBoot))
+	if t := d.AddrAssignType.Or(host.AddrRandom); t == host.AddrSet && s.networkd().creates == nil && !shownNotGiven[s.res.Origin.Or("")] {
+		outcomes = s.orCreatedWithAddress(d, outcomes)
+		mac = agreed(outcomes)
+	}
+	return outcomes, mac
+}
+
+// recreatedWhateverUdevDoes is about devices whose address does not depend on what udevd
+// does to a new one, or of which nothing can be foretold.
+func (s *subject) recreatedWhateverUdevDoes(d *host.Device, atBoot bool) (outcomes []Outcome, mac fact.Fact[string], is bool) {
+	unknown := func(why string) ([]Outcome, fact.Fact[string], bool) {
+		return nil, fact.Unknown[string](why), true
+	}
+	given, origin := s.given()
+	if atBoot {
+		if why := s.bootedInImage(); why != "" {
+			return unknown(why)
+		}
+		if origin == OriginNetworkd {
+			given = keptAtBoot(s.snap, given)
+		}
+	}
+	switch {
+	case d.Kind == "" && d.PermanentMAC != "":
+		outcomes, mac = s.hardware(d, atBoot)
+		return outcomes, mac, true
+	case d.Loopback():
+		return []Outcome{{MAC: d.MAC, Origin: OriginPermanent}}, fact.Known(d.MAC), true
+	case !kinds[d.Kind].modelled:
+		return unknown("what the kernel does with a new device of this kind is not modelled")
+	case given.IsUnknown():
+		return s.whoIsLater(), fact.Unknown[string](given.Reason()), true
+	case given.IsKnown() && !d.Bond.IgnoresAddress():
+		outcomes = []Outcome{{MAC: given.Or(""), Origin: origin}}
+		return outcomes, agreed(outcomes), true
+	case s.res.Origin.Or("") == OriginNetworkd && s.networkd().creates == nil:
+		outcomes, mac = s.derivedByNetworkdAgain(atBoot)
+		return outcomes, mac, true
+	case d.Master != "" && !takesPortAddress[d.Kind]:
+		return unknown("it is a port of " + d.Master + ", which may give it an address")
+	}
+	return nil, mac, false
+}
+
+// derivedByNetworkdAgain is about a device that systemd-networkd has made, though no file
+// of its says so any more.
+func (s *subject) derivedByNetworkdAgain(atBoot bool) ([]Outcome, fact.Fact[string]) {
+	mac := s.derivedByNetworkd()
+	if atBoot {
+		mac = keptAtBoot(s.snap, mac)
+	}
+	if mac.IsUnknown() {
+		return nil, fact.Unknown[string]("the address that systemd-networkd derives: " + mac.Reason())
+	}
+	return []Outcome{{MAC: mac.Or(""), Origin: OriginNetworkd}}, mac
+}
+
+// courses adds those that the creation of a device can take: which port joins first, and
+// whether udevd, with that step, comes before or after.
+func (s *subject) courses(all []course, d *host.Device, step func(life.Device) (life.Device, string), atBoot bool) []course {
+	ports := s.ports(d, atBoot)
 	for _, first := range firstPorts(d.Kind, ports) {
 		fresh := model(d)
 		fresh.Assign = life.Random
@@ -240,22 +268,25 @@ func (s *subject) recreated(d *host.Device, atBoot bool) ([]Outcome, fact.Fact[s
 			all = append(all, course{firstName(d.Kind, first), portFirst, s.outcome(late, from)})
 		}
 	}
-	outcomes, mac := summary(all)
-	if t := d.AddrAssignType.Or(host.AddrRandom); t == host.AddrSet && s.networkd().creates == nil && !shownNotGiven[s.res.Origin.Or("")] {
-		for i := range outcomes {
-			outcomes[i].When = strings.TrimSuffix("it is created without an address, "+outcomes[i].When, ", ")
-		}
-		outcomes = append(outcomes, Outcome{MAC: d.MAC, Origin: OriginSomeone, When: "it is created with this address"})
-		if derived, races := s.races(); races {
-			// ip link add, then ip link set: udevd may read addr_assign_type
-			// before and set its own address after.
-			outcomes = append(outcomes,
-				Outcome{MAC: d.MAC, Origin: OriginSomeone, When: "it is created without an address, and this one is set before or after udevd handles the event"},
-				Outcome{MAC: derived, Origin: OriginUdev, When: "it is created without an address, and this one is set while udevd handles the event"})
-		}
-		mac = agreed(outcomes)
+	return all
+}
+
+// orCreatedWithAddress adds to what becomes of a device that is created without an
+// address what becomes of it if it is created with the present one, or gets that while
+// udevd handles the event.
+func (s *subject) orCreatedWithAddress(d *host.Device, outcomes []Outcome) []Outcome {
+	for i := range outcomes {
+		outcomes[i].When = strings.TrimSuffix("it is created without an address, "+outcomes[i].When, ", ")
 	}
-	return outcomes, mac
+	outcomes = append(outcomes, Outcome{MAC: d.MAC, Origin: OriginSomeone, When: "it is created with this address"})
+	if derived, races := s.races(); races {
+		// ip link add, then ip link set: udevd may read addr_assign_type
+		// before and set its own address after.
+		outcomes = append(outcomes,
+			Outcome{MAC: d.MAC, Origin: OriginSomeone, When: "it is created without an address, and this one is set before or after udevd handles the event"},
+			Outcome{MAC: derived, Origin: OriginUdev, When: "it is created without an address, and this one is set while udevd handles the event"})
+	}
+	return outcomes
 }
 
 // shownNotGiven are the origins of a set address that show that the device was

@@ -172,82 +172,82 @@ func (s *subject) howToKnow() string {
 // somebody else, no address can be derived, no .link file is applied, or the
 // site has an expectation of its own (unexpected-policy speaks then).
 func policyOverridesPorts(s *subject) []found {
-	all := s.overridesPorts()
-	for i := range all {
-		all[i].remedy, all[i].help = s.fixWith("sets MACAddressPolicy=none")
-	}
-	return all
-}
-
-func (s *subject) overridesPorts() []found {
-	if !takesPortAddress[s.res.Kind] || s.res.Policy.Or("") != "persistent" ||
-		s.res.Persistent.IsAbsent() || !s.linkFilesApply() || s.expected != "" {
+	f, is := s.overridesPorts()
+	if !is {
 		return nil
 	}
-	if d := s.res.Device; d != nil && uplink(d) == "" && len(s.missingPorts()) > 0 {
-		return nil // declared-port-missing says why it has no port's address
-	}
-	name := s.res.Kind + " " + s.res.Name
-	f := found{pos: s.res.PolicySource}
+	f.pos = s.res.PolicySource
+	f.remedy, f.help = s.fixWith("sets MACAddressPolicy=none")
+	return []found{f}
+}
+
+func (s *subject) overridesPorts() (f found, is bool) {
 	d := s.res.Device
-	if s.res.Manager != nil && (d == nil || d.MAC != s.res.Persistent.Or(host.PersistentMAC{}).MAC) {
-		return nil // networkd-sets-address or manager-sets-address speaks of it
+	switch {
+	case !takesPortAddress[s.res.Kind], s.res.Policy.Or("") != "persistent", s.res.Persistent.IsAbsent(),
+		!s.linkFilesApply(), s.expected != "":
+		return f, false
+	case d != nil && uplink(d) == "" && len(s.missingPorts()) > 0:
+		return f, false // declared-port-missing says why it has no port's address
+	case s.res.Manager != nil && (d == nil || d.MAC != s.res.Persistent.Or(host.PersistentMAC{}).MAC):
+		return f, false // networkd-sets-address or manager-sets-address speaks of it
+	case d == nil:
+		return s.willOverridePorts(), true
+	case d.Bond.IgnoresAddress() && d.Bond.FailOverMAC == "active":
+		return f, false // the bond has its active port's address, whatever udevd asks for
+	case d.Bond.IgnoresAddress() && d.AddrAssignType.Or(host.AddrRandom) == host.AddrSet:
+		return found{message: fmt.Sprintf("%s %s has fail_over_mac=%s, so that its driver does not take the address that udevd gives it, but keeps a random one in place of a port's",
+			s.res.Kind, s.res.Name, d.Bond.FailOverMAC)}, true
 	}
-	if d == nil {
-		f.message = fmt.Sprintf("udevd will give %s an address of its own in place of a port's", name)
-		d := s.toCome()
-		if port := s.uplinkToCome(d); port != "" {
-			f.message += fmt.Sprintf(" (port %s)", port)
-		} else if s.res.Kind != "bond" {
-			f.severity = lightly(d)
-		}
-		return []found{f}
-	}
+	return s.overridesPortsOf(d)
+}
 
-	switch ignores := d.Bond.IgnoresAddress(); {
-	case ignores && d.Bond.FailOverMAC == "active":
-		return nil // the bond has its active port's address, whatever udevd asks for
-	case ignores && d.AddrAssignType.Or(host.AddrRandom) == host.AddrSet:
-		f.message = fmt.Sprintf("%s has fail_over_mac=%s, so that its driver does not take the address that udevd gives it, but keeps a random one in place of a port's", name, d.Bond.FailOverMAC)
-		return []found{f}
+// willOverridePorts is about a device that does not exist yet.
+func (s *subject) willOverridePorts() found {
+	f := found{message: fmt.Sprintf("udevd will give %s %s an address of its own in place of a port's", s.res.Kind, s.res.Name)}
+	d := s.toCome()
+	if port := s.uplinkToCome(d); port != "" {
+		f.message += fmt.Sprintf(" (port %s)", port)
+	} else if s.res.Kind != "bond" {
+		f.severity = lightly(d)
 	}
+	return f
+}
 
-	unsure := false
+// overridesPortsOf is about a device that exists and takes what udevd gives it.
+func (s *subject) overridesPortsOf(d *host.Device) (f found, is bool) {
+	name := s.res.Kind + " " + s.res.Name
+	t, known := d.AddrAssignType.Get()
+	unsure := !known
 	f.message = fmt.Sprintf("udevd gives %s an address of its own in place of a port's", name)
-	switch t, known := d.AddrAssignType.Get(); {
-	case !known:
-		unsure = true
-	case t == host.AddrSet:
+	if t == host.AddrSet {
+		gave := fmt.Sprintf("udevd gave %s the address %s in place of a port's", name, d.MAC)
 		p, ok := s.res.Persistent.Get()
 		switch {
 		case s.res.OfOtherID.Source != "" && !s.res.OfOtherID.Networkd:
-			f.message = fmt.Sprintf("udevd gave %s the address %s in place of a port's", name, d.MAC)
+			f.message = gave
 		case !ok, p.MAC != d.MAC && ofEarlierName(d):
 			unsure = true
-		case p.MAC != d.MAC && s.res.Kind == "bond":
+		case p.MAC == d.MAC:
+			f.message = gave
+		case s.res.Kind == "bond":
 			// By hand, or by whoever creates it: the kernel does not tell.
 			f.severity = Info
 			f.message = fmt.Sprintf("somebody set the address of %s; unless that is done as it is created, udevd gives it one of its own the next time", name)
-			return []found{f}
-		case p.MAC != d.MAC:
-			return nil
+			return f, true
 		default:
-			f.message = fmt.Sprintf("udevd gave %s the address %s in place of a port's", name, d.MAC)
+			return f, false
 		}
 	}
 	if port := uplink(d); port != "" {
 		f.message += fmt.Sprintf(" (port %s)", port)
-	}
-	switch {
-	case s.res.Kind == "bond":
-	case uplink(d) != "":
-	default:
+	} else if s.res.Kind != "bond" {
 		f.severity = lightly(d)
 	}
 	if unsure && f.severity == "" {
 		f.severity = Warning
 	}
-	return []found{f}
+	return f, true
 }
 
 // lightly is the severity for a bridge or team without a port that leads out.

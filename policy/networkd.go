@@ -53,8 +53,9 @@ type networkdSays struct {
 }
 
 // networkd is what systemd-networkd does to the device.
-func (s *subject) networkd() (says networkdSays) {
-	all := s.res.Declarations.Or(nil)
+func (s *subject) networkd() networkdSays { return networkdAmong(s.Declarations.Or(nil)) }
+
+func networkdAmong(all []netconf.Declaration) (says networkdSays) {
 	for i := range all {
 		switch d := &all[i]; {
 		case d.Program != netconf.Networkd, d.Ignored != "":
@@ -101,11 +102,11 @@ func (s *subject) networkdAddress() (mac fact.Fact[string], origin string) {
 
 // derivedByNetworkd is the address that systemd-networkd derives for the device.
 func (s *subject) derivedByNetworkd() fact.Fact[string] {
-	if d := s.res.Device; d != nil {
+	if d := s.Device; d != nil {
 		return s.networkdWouldSet(d)
 	}
-	if t := toCome(s.snap, s.res.Name, s.res.Kind); t != nil {
+	if t := toCome(s.snap, s.Name, s.Kind); t != nil {
 		return t.NetworkdMAC
 	}
-	return networkdMACOf(s.snap, &host.Device{Name: s.res.Name, ARPHRD: address.Ether})
+	return networkdMACOf(s.snap, &host.Device{Name: s.Name, ARPHRD: address.Ether})
 }

@@ -38,7 +38,7 @@ type Provenance struct {
 	OfOtherID host.OfOtherID
 }
 
-// origin works out who gave the device its live address:
+// provenance works out who gave the device its live address:
 //
 //   - permanent: addr_assign_type is 0, or the address equals the permanent
 //     one; the hardware's own.
@@ -66,8 +66,8 @@ type Provenance struct {
 //     or systemd-networkd derive for the device: a program or a person set it.
 //     Where the kernel says that the device was renamed, and it may be one that
 //     they derived for an earlier name, that is not known.
-func (s *subject) origin() Provenance {
-	d := s.res.Device
+func (s *inForce) provenance() Provenance {
+	d := s.Device
 	if d == nil {
 		return doubtful(noSuchDevice)
 	}
@@ -111,7 +111,7 @@ func doubtful(why string, candidates ...string) Provenance {
 
 // originOfSet is about addr_assign_type 3: each of those who set addresses is asked in
 // turn whether it was him, or may have been.
-func (s *subject) originOfSet(d *host.Device) Provenance {
+func (s *inForce) originOfSet(d *host.Device) Provenance {
 	for _, ask := range []func(*host.Device) (Provenance, bool){s.setByDriver, s.setByFile, s.setByOtherMachineID} {
 		if by, answered := ask(d); answered {
 			return by
@@ -141,8 +141,8 @@ func (s *subject) setByDriver(d *host.Device) (by Provenance, answered bool) {
 }
 
 // setByFile is about MACAddress= and MACAddressPolicy=random of the .link files.
-func (s *subject) setByFile(d *host.Device) (by Provenance, answered bool) {
-	policy := s.res.Policy.Or("")
+func (s *inForce) setByFile(d *host.Device) (by Provenance, answered bool) {
+	policy := s.Policy.Or("")
 	if set, ok := s.macAddress(); ok && policy != "persistent" && policy != "random" && set == d.MAC && s.appliedIsEffective() {
 		return shown(OriginLinkFile), true
 	}
@@ -154,15 +154,15 @@ func (s *subject) setByFile(d *host.Device) (by Provenance, answered bool) {
 
 // udevActed reports whether udevd may have set the persistent address: it applied a file,
 // or the policy is in force.
-func (s *subject) udevActed() bool {
-	return s.res.Policy.Or("") == "persistent" || s.res.Applied.IsKnown()
+func (s *inForce) udevActed() bool {
+	return s.Policy.Or("") == "persistent" || s.Applied.IsKnown()
 }
 
 // setByOtherMachineID is about addresses that are made of a machine-id which the machine
 // has no more, and of which it shows a trace.
-func (s *subject) setByOtherMachineID(d *host.Device) (by Provenance, answered bool) {
+func (s *inForce) setByOtherMachineID(d *host.Device) (by Provenance, answered bool) {
 	other, ok := ofOtherID(s.snap, d)
-	if !ok || s.networkdWouldSet(d).Or("") == d.MAC || s.res.Persistent.Or(host.PersistentMAC{}).MAC == d.MAC {
+	if !ok || s.networkdWouldSet(d).Or("") == d.MAC || s.Persistent.Or(host.PersistentMAC{}).MAC == d.MAC {
 		return by, false
 	}
 	switch {
@@ -184,8 +184,8 @@ func (s *subject) networkdWouldSet(d *host.Device) fact.Fact[string] {
 
 // setWithThisMachineID is about addresses that are made of the present machine-id, and
 // what is left when they are not.
-func (s *subject) setWithThisMachineID(d *host.Device) Provenance {
-	networkd, persistent := s.networkdWouldSet(d), s.res.Persistent
+func (s *inForce) setWithThisMachineID(d *host.Device) Provenance {
+	networkd, persistent := s.networkdWouldSet(d), s.Persistent
 	ofUdev := persistent.Or(host.PersistentMAC{}).MAC == d.MAC
 	switch {
 	case networkd.Or("") == d.MAC:
@@ -217,9 +217,9 @@ func portToTakeAfter(d *host.Device) string {
 
 // asNow are origin and port of the present address, for an outcome that is the
 // same.
-func (s *subject) asNow() (origin, port string) {
-	if origin = s.res.Origin.Or(""); origin == OriginPort {
-		port = s.res.OriginPort
+func (s *attributed) asNow() (origin, port string) {
+	if origin = s.Origin.Or(""); origin == OriginPort {
+		port = s.OriginPort
 	}
 	return origin, port
 }

@@ -26,9 +26,9 @@ func (s *subject) appliesFiles() fact.Fact[bool] {
 	return fact.Known(true)
 }
 
-// afterAdd works out DeviceResult.AfterAdd: what OnAdd says, on a host where
+// addressAfterAdd works out DeviceResult.AfterAdd: what OnAdd says, on a host where
 // udevd gets to apply .link files at all.
-func (s *subject) afterAdd() fact.Fact[string] {
+func (s *attributed) addressAfterAdd() fact.Fact[string] {
 	if s.isDeclared() {
 		switch given, _ := s.given(); {
 		case given.IsKnown(), given.IsUnknown():
@@ -47,13 +47,13 @@ func (s *subject) afterAdd() fact.Fact[string] {
 	about, assign := s.addressFacts()
 	mac, _ := s.macAddress()
 	action := s.whenSent(address.AddEvent{
-		Release: s.tree.Release, Policy: s.res.Policy.Or(""), MACAddress: mac,
+		Release: s.tree.Release, Policy: s.Policy.Or(""), MACAddress: mac,
 		Assign: assign, Device: about, Persistent: s.persistentNow(),
 	}.Action(), s.file)
 	switch does, ok := action.Get(); {
 	case !ok:
 		return fact.Unknown[string](action.Reason())
-	case s.res.Device != nil && s.res.Device.Bond.IgnoresAddress():
+	case s.Device != nil && s.Device.Bond.IgnoresAddress():
 		return s.left()
 	case does.Do == address.Set:
 		switch takes := s.takes(does.MAC); {
@@ -73,24 +73,24 @@ func (s *subject) afterAdd() fact.Fact[string] {
 // device beneath, with EADDRINUSE (macvlan_addr_busy(), called by
 // macvlan_set_mac_address() of drivers/net/macvlan.c).
 func (s *subject) takes(mac string) fact.Fact[bool] {
-	if s.res.Kind != "macvlan" && s.res.Kind != "macvtap" {
+	if s.Kind != "macvlan" && s.Kind != "macvtap" {
 		return fact.Known(true)
 	}
-	if d := s.res.Device; d != nil && d.Lower != nil {
+	if d := s.Device; d != nil && d.Lower != nil {
 		return fact.Known(d.Lower.MAC != mac)
 	}
-	return fact.Unknown[bool]("the kernel refuses a " + s.res.Kind + " the address of the device beneath it, which is not known")
+	return fact.Unknown[bool]("the kernel refuses a " + s.Kind + " the address of the device beneath it, which is not known")
 }
 
 // addressFacts is what an address.AddEvent has to know of the device. One that is still to
 // be created has a random address, as every new device of the kinds in the
 // table has (kinds).
 func (s *subject) addressFacts() (address.Facts, fact.Fact[host.AddrAssignType]) {
-	if d := s.res.Device; d != nil {
+	if d := s.Device; d != nil {
 		return address.Facts{Name: d.Name, ARPHRD: d.ARPHRD, MAC: d.MAC, Loopback: d.Loopback()}, d.AddrAssignType
 	}
-	about := address.Facts{Name: s.res.Name, ARPHRD: address.Ether, MAC: "random"}
-	if kinds[s.res.Kind].random {
+	about := address.Facts{Name: s.Name, ARPHRD: address.Ether, MAC: "random"}
+	if kinds[s.Kind].random {
 		return about, fact.Known(host.AddrRandom)
 	}
 	return about, fact.Unknown[host.AddrAssignType](noSuchDevice)
@@ -98,22 +98,22 @@ func (s *subject) addressFacts() (address.Facts, fact.Fact[host.AddrAssignType])
 
 // left is the address of a device that udevd leaves alone.
 func (s *subject) left() fact.Fact[string] {
-	if s.res.Device == nil {
+	if s.Device == nil {
 		return fact.Unknown[string](noSuchDevice)
 	}
-	return fact.Text(s.res.Device.MAC)
+	return fact.Text(s.Device.MAC)
 }
 
 // predict works out DeviceResult.Predicted.
-func (s *subject) predict() []Prediction {
+func (s *foretelling) predict() []Prediction {
 	out := make([]Prediction, 0, len(Events))
 	for _, e := range Events {
 		p := Prediction{Event: e}
-		switch d := s.res.Device; {
+		switch d := s.Device; {
 		case s.isDeclared():
 			p.Outcomes, p.MAC = s.onceCreated(e)
 		case e == EventUdevAdd:
-			p.MAC = s.res.AfterAdd
+			p.MAC = s.AfterAdd
 			if mac, ok := p.MAC.Get(); ok && d != nil {
 				p.Outcomes = []Outcome{s.afterAddOutcome(mac)}
 			}
@@ -135,11 +135,11 @@ func (s *subject) predict() []Prediction {
 	return out
 }
 
-func (s *subject) afterAddOutcome(mac string) Outcome {
+func (s *attributed) afterAddOutcome(mac string) Outcome {
 	o := Outcome{MAC: mac}
 	o.Origin, o.Port = s.asNow()
-	if mac != s.res.Device.MAC {
-		o.Port, o.Origin = "", originBy(s.res.Policy.Or(""))
+	if mac != s.Device.MAC {
+		o.Port, o.Origin = "", originBy(s.Policy.Or(""))
 	}
 	return o
 }
@@ -153,7 +153,7 @@ func originBy(policy string) string {
 }
 
 // portsRejoin is the address once all ports have left and joined again.
-func (s *subject) portsRejoin(d *host.Device) ([]Outcome, fact.Fact[string]) {
+func (s *attributed) portsRejoin(d *host.Device) ([]Outcome, fact.Fact[string]) {
 	if !takesPortAddress[d.Kind] || len(d.Ports) == 0 {
 		return nil, fact.Absent[string]()
 	}
@@ -183,7 +183,7 @@ func (s *subject) portsRejoin(d *host.Device) ([]Outcome, fact.Fact[string]) {
 // possible, unless the configuration of the program that does it tells. A bond
 // of type 1 or 2 has lost what it was created with when its last port left; it
 // is taken for one that was created without.
-func (s *subject) recreated(d *host.Device, atBoot bool) ([]Outcome, fact.Fact[string]) {
+func (s *foretelling) recreated(d *host.Device, atBoot bool) ([]Outcome, fact.Fact[string]) {
 	if outcomes, mac, is := s.recreatedWhateverUdevDoes(d, atBoot); is {
 		return outcomes, mac
 	}
@@ -193,7 +193,7 @@ func (s *subject) recreated(d *host.Device, atBoot bool) ([]Outcome, fact.Fact[s
 	}
 	var room [2]course // most have no ports, or one
 	outcomes, mac := summary(s.courses(room[:0], d, onNew.step, atBoot))
-	if t := d.AddrAssignType.Or(host.AddrRandom); t == host.AddrSet && s.networkd().creates == nil && !shownNotGiven[s.res.Origin.Or("")] {
+	if t := d.AddrAssignType.Or(host.AddrRandom); t == host.AddrSet && s.networkd().creates == nil && !shownNotGiven[s.Origin.Or("")] {
 		outcomes = s.orCreatedWithAddress(d, outcomes)
 		mac = agreed(outcomes)
 	}
@@ -202,7 +202,7 @@ func (s *subject) recreated(d *host.Device, atBoot bool) ([]Outcome, fact.Fact[s
 
 // recreatedWhateverUdevDoes is about devices whose address does not depend on what udevd
 // does to a new one, or of which nothing can be foretold.
-func (s *subject) recreatedWhateverUdevDoes(d *host.Device, atBoot bool) (outcomes []Outcome, mac fact.Fact[string], is bool) {
+func (s *foretelling) recreatedWhateverUdevDoes(d *host.Device, atBoot bool) (outcomes []Outcome, mac fact.Fact[string], is bool) {
 	unknown := func(why string) ([]Outcome, fact.Fact[string], bool) {
 		return nil, fact.Unknown[string](why), true
 	}
@@ -228,7 +228,7 @@ func (s *subject) recreatedWhateverUdevDoes(d *host.Device, atBoot bool) (outcom
 	case given.IsKnown() && !d.Bond.IgnoresAddress():
 		outcomes = []Outcome{{MAC: given.Or(""), Origin: origin}}
 		return outcomes, agreed(outcomes), true
-	case s.res.Origin.Or("") == OriginNetworkd && s.networkd().creates == nil:
+	case s.Origin.Or("") == OriginNetworkd && s.networkd().creates == nil:
 		outcomes, mac = s.derivedByNetworkdAgain(atBoot)
 		return outcomes, mac, true
 	case d.Master != "" && !takesPortAddress[d.Kind]:
@@ -252,7 +252,7 @@ func (s *subject) derivedByNetworkdAgain(atBoot bool) ([]Outcome, fact.Fact[stri
 
 // courses adds those that the creation of a device can take: which port joins first, and
 // whether udevd, with that step, comes before or after.
-func (s *subject) courses(all []course, d *host.Device, step func(life.Device) (life.Device, string), atBoot bool) []course {
+func (s *attributed) courses(all []course, d *host.Device, step func(life.Device) (life.Device, string), atBoot bool) []course {
 	ports := s.ports(d, atBoot)
 	for _, first := range firstPorts(d.Kind, ports) {
 		fresh := model(d)
@@ -274,7 +274,7 @@ func (s *subject) courses(all []course, d *host.Device, step func(life.Device) (
 // orCreatedWithAddress adds to what becomes of a device that is created without an
 // address what becomes of it if it is created with the present one, or gets that while
 // udevd handles the event.
-func (s *subject) orCreatedWithAddress(d *host.Device, outcomes []Outcome) []Outcome {
+func (s *attributed) orCreatedWithAddress(d *host.Device, outcomes []Outcome) []Outcome {
 	for i := range outcomes {
 		outcomes[i].When = strings.TrimSuffix("it is created without an address, "+outcomes[i].When, ", ")
 	}
@@ -294,7 +294,7 @@ func (s *subject) orCreatedWithAddress(d *host.Device, outcomes []Outcome) []Out
 var shownNotGiven = map[string]bool{OriginUdev: true, OriginLinkFile: true}
 
 // hardware is about devices with a permanent address, with which they start.
-func (s *subject) hardware(d *host.Device, atBoot bool) ([]Outcome, fact.Fact[string]) {
+func (s *attributed) hardware(d *host.Device, atBoot bool) ([]Outcome, fact.Fact[string]) {
 	applies := s.appliesFiles()
 	switch {
 	case !atBoot:
@@ -317,8 +317,8 @@ func (s *subject) hardware(d *host.Device, atBoot bool) ([]Outcome, fact.Fact[st
 	if applies.Or(false) && s.file != nil {
 		mac, _ := s.macAddress()
 		action := s.whenSent(address.AddEvent{
-			Release: s.tree.Release, Policy: s.res.Policy.Or(""), MACAddress: mac, Assign: fact.Known(host.AddrPerm),
-			Device: address.Facts{Name: d.Name, ARPHRD: d.ARPHRD, MAC: d.PermanentMAC}, Persistent: s.res.Persistent,
+			Release: s.tree.Release, Policy: s.Policy.Or(""), MACAddress: mac, Assign: fact.Known(host.AddrPerm),
+			Device: address.Facts{Name: d.Name, ARPHRD: d.ARPHRD, MAC: d.PermanentMAC}, Persistent: s.Persistent,
 		}.Action(), s.file)
 		switch does, ok := action.Get(); {
 		case !ok:
@@ -348,7 +348,7 @@ type udevOnNew struct {
 func (s *subject) udevOnNew(d *host.Device, atBoot bool) *udevOnNew {
 	persistent := s.persistentNow()
 	if atBoot {
-		persistent = keptAtBoot(s.snap, s.res.Persistent)
+		persistent = keptAtBoot(s.snap, s.Persistent)
 	}
 	if s.onNew == nil || s.onNew.persistent != persistent {
 		s.onNew = s.newUdevOnNew(d, persistent)
@@ -487,7 +487,7 @@ func firstName(kind string, ports []life.Port) string {
 
 // outcome says what a device ended up with; set is the origin of an address
 // that udevd set.
-func (s *subject) outcome(d life.Device, set string) Outcome {
+func (s *attributed) outcome(d life.Device, set string) Outcome {
 	o := Outcome{MAC: d.MAC, Origin: OriginKernel}
 	switch {
 	case d.Assign == life.Set && set != "" && d.MAC != "":

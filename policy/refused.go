@@ -32,15 +32,15 @@ func WhenSent(action fact.Fact[address.Action], rel linkfiles.Release, file *lin
 }
 
 func (s *subject) whenSent(action fact.Fact[address.Action], file *linkfiles.File) fact.Fact[address.Action] {
-	return WhenSent(action, s.tree.Release, file, s.res.Kind, s.snap.System.KernelRelease)
+	return WhenSent(action, s.tree.Release, file, s.Kind, s.snap.System.KernelRelease)
 }
 
 // settingRefused is the rule of that name, for the file of a device.
-func settingRefused(s *subject) []found {
+func settingRefused(s *analysis) []found {
 	if s.file == nil {
 		return nil
 	}
-	return refusalFound(s.file, s.tree.Release, s.res.Kind, s.snap.System.KernelRelease)
+	return refusalFound(s.file, s.tree.Release, s.Kind, s.snap.System.KernelRelease)
 }
 
 // refusalFound is what there is to say of a file, for devices of a kind.

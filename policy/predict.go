@@ -162,7 +162,7 @@ func (s *attributed) portsRejoin(d *host.Device) ([]Outcome, fact.Fact[string]) 
 		return nil, fact.Unknown[string]("addr_assign_type: " + d.AddrAssignType.Reason())
 	}
 	now := model(d)
-	now.MAC, now.Assign = d.MAC, life.AssignType(t)
+	now.MAC, now.Assign = d.MAC, t
 	ports := s.ports(d, false)
 	now.Ports = ports
 	now = now.LeaveAll()
@@ -404,7 +404,7 @@ func (s *subject) udevOnNewCalled(d *host.Device, persistent fact.Fact[host.Pers
 			mac = "made up"
 		}
 		return s.whenSent(address.AddEvent{
-			Release: s.tree.Release, Policy: policy.Value, MACAddress: fixed.Value, Assign: fact.Known(host.AddrAssignType(assign)),
+			Release: s.tree.Release, Policy: policy.Value, MACAddress: fixed.Value, Assign: fact.Known(assign),
 			Device: address.Facts{Name: d.Name, ARPHRD: d.ARPHRD, MAC: mac}, Persistent: persistent,
 		}.Action(), file)
 	}

@@ -101,7 +101,7 @@ func (l *lane) udev() address.Action {
 	p := Policies[l.seq.Policy]
 	a, ok := address.AddEvent{
 		Release: l.run.Release, Policy: p.policy, MACAddress: p.macAddress,
-		Assign: fact.Known(host.AddrAssignType(l.dev.Assign)), Device: l.facts(), Persistent: address.Persistent(l.run.Release, l.facts()),
+		Assign: fact.Known(l.dev.Assign), Device: l.facts(), Persistent: address.Persistent(l.run.Release, l.facts()),
 	}.Action().Get()
 	if !ok {
 		panic("everything is known of the event")

@@ -106,14 +106,13 @@ func Nameless(snap *host.Snapshot, rel linkfiles.Release, name string) string {
 	return ""
 }
 
-// inVain says why linkaudit fix would refuse, or change nothing for the device; "" where it
-// would.
-func (a *audit) inVain(res *DeviceResult) string {
-	if why := Nameless(a.snap, a.tree.Release, res.Name); why != "" {
+// inVain says why linkaudit fix would refuse, or change nothing for a device of which there
+// are these declarations, and to which that file applies, nil for none; "" where it would.
+func (a *audit) inVain(name, kind string, of []netconf.Declaration, f *linkfiles.File) string {
+	if why := Nameless(a.snap, a.tree.Release, name); why != "" {
 		return why
 	}
-	of := res.Declarations.Or(nil)
-	if o := effectAmong(of, res.Name, a.opt.Place); o != nil && o.InVain && o.By.Address.Way != netconf.WayNetworkd {
+	if o := effectAmong(of, name, a.opt.Place); o != nil && o.InVain && o.By.Address.Way != netconf.WayNetworkd {
 		return o.Words
 	}
 	for _, d := range of {
@@ -125,11 +124,10 @@ func (a *audit) inVain(res *DeviceResult) string {
 			return why
 		}
 	}
-	f := res.LinkFile.Or(nil)
 	if f == nil {
 		return ""
 	}
-	t := override.Target{Kind: res.Kind, Name: res.Name}
+	t := override.Target{Kind: kind, Name: name}
 	own := func(name string) bool { return override.OwnName(path.Base(name)) }
 	if own(f.Path) || slices.ContainsFunc(f.DropIns, own) {
 		if o := a.edited(f, t); o != nil {

@@ -66,7 +66,7 @@ func (a *audit) derives(r *DeviceResult) bool {
 	if o := r.Origin.Or(""); o == OriginUdev || o == OriginNetworkd {
 		return true
 	}
-	if address := (&subject{audit: a, res: r}).networkd().address(); address != nil {
+	if address := networkdAmong(r.Declarations.Or(nil)).address(); address != nil {
 		return address.Way == netconf.WayNetworkd
 	}
 	return r.Policy.Or("") == "persistent" && !r.Persistent.IsAbsent() && a.linkFilesApply()
@@ -172,8 +172,8 @@ func machineIDInImage(a *audit) (out []found) {
 
 const shareAll = "all hosts made of it share it, and devices of one name get one address on all of them"
 
-func machineIDChanged(s *subject) []found {
-	d, other := s.res.Device, s.res.OfOtherID
+func machineIDChanged(s *analysis) []found {
+	d, other := s.Device, s.OfOtherID
 	if other.Source == "" {
 		return nil
 	}
@@ -226,7 +226,7 @@ func (s *subject) persistentNow() fact.Fact[host.PersistentMAC] {
 	default:
 		return fact.Absent[host.PersistentMAC]()
 	}
-	return s.res.Persistent
+	return s.Persistent
 }
 
 // keptAtBoot is an address derived from the machine-id as it is after the next

@@ -11,6 +11,7 @@ import (
 	"linkaudit/internal/netconf"
 	"linkaudit/linkfiles"
 	"linkaudit/policy"
+	"linkaudit/policy/address"
 )
 
 // request is what of a machine is to be looked at.
@@ -58,7 +59,7 @@ func collect(ctx context.Context, r request) (*host.Snapshot, *linkfiles.Tree, e
 	}
 	options := host.Options{
 		Root: r.root, Kinds: r.kinds, Names: r.names, All: r.all, Release: r.release, Files: packaged,
-		WantNameFor: policy.NameMatters,
+		WantNameFor: address.NameMatters,
 		WantFor: func(release fact.Fact[linkfiles.Release]) host.Want {
 			if rel, ok := release.Get(); ok {
 				tree = linkfiles.Parse(store, rel)

@@ -5,8 +5,6 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
-
-	"linkaudit/internal/fact"
 )
 
 // agrees holds an explanation against the decision.
@@ -271,7 +269,7 @@ func FuzzExplain(f *testing.F) {
 		for _, rel := range []Release{OldestRelease, 247, 252, NewestRelease} {
 			tree := Parse(storeOf(main, dropIn), rel)
 			agrees(t, tree.For(testSystem()), bridge())
-			agrees(t, tree.For(&System{}), &Device{Name: "x", MAC: fact.Absent[string]()})
+			agrees(t, tree.For(&System{}), &Device{Name: "x", MAC: Absent[string]()})
 			for _, file := range tree.Files {
 				tree.Settings(file)
 			}

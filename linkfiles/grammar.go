@@ -23,7 +23,7 @@ const (
 type parser struct {
 	rel    Release
 	format *format
-	q      quirks
+	q      *quirks
 	// mode is the permission bits of the file being read.
 	mode uint32
 	// assign is called for every "key = value" in a known section.
@@ -119,7 +119,7 @@ func (s *state) run(content []byte) bool {
 // readLine splits off one line as read_line() of systemd's fileio.c does: "\n",
 // "\r" and NUL end a line, alone or each of them once in any order, except that
 // nothing goes together with a NUL before it.
-func readLine(q quirks, b []byte) (line, rest []byte) {
+func readLine(q *quirks, b []byte) (line, rest []byte) {
 	if !q.returnEndsLine {
 		n := bytes.IndexAny(b, "\n\x00")
 		if n < 0 {
@@ -152,7 +152,7 @@ func readLine(q quirks, b []byte) (line, rest []byte) {
 	return line, nil
 }
 
-func isComment(q quirks, line []byte) bool {
+func isComment(q *quirks, line []byte) bool {
 	switch q.commentLine {
 	case 0:
 		return false

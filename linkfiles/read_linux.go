@@ -45,15 +45,16 @@ const (
 	mostLinks   = 61
 )
 
-// Read reads the .link files and drop-ins below root into a Store; see ReadKind.
-func Read(root string) (*Store, error) { return ReadKind(root, Link) }
+// Read reads the .link files and drop-ins below root into a Store; see
+// ReadConfig.
+func Read(root string) (*Store, error) { return ReadConfig(root, LinkFiles) }
 
-// ReadKind reads the files of a kind and their drop-ins below root into a Store. It changes
+// ReadConfig reads the files of a type and their drop-ins below root into a Store. It changes
 // nothing and opens only regular files and directories. Symbolic links are
 // followed inside of root. Paths in the Store are those inside the root. What
 // could not be read is noted in the Store; an error means that root itself
 // cannot be entered.
-func ReadKind(root string, kind Kind) (*Store, error) {
+func ReadConfig(root string, files ConfigType) (*Store, error) {
 	if root == "" {
 		root = "/"
 	}
@@ -65,13 +66,13 @@ func ReadKind(root string, kind Kind) (*Store, error) {
 		return nil, fmt.Errorf("root directory: %s: %w", root, unix.ENOTDIR)
 	}
 	r := newReader(filepath.Clean(root))
-	store := &Store{Kind: kind}
+	store := &Store{Type: files}
 	for _, dir := range SearchPath {
-		store.Dirs = append(store.Dirs, r.searchDir(store.Dirs, dir, kind.Suffix()))
+		store.Dirs = append(store.Dirs, r.searchDir(store.Dirs, dir, files.Suffix()))
 	}
 	if !r.listed[usrLibDir] && !r.listed[splitUsrDir] {
 		if own := r.ownDir(); own != "" && !slices.Contains(SearchPath, own) {
-			store.Dirs = append(store.Dirs, r.searchDir(store.Dirs, own, kind.Suffix()))
+			store.Dirs = append(store.Dirs, r.searchDir(store.Dirs, own, files.Suffix()))
 		}
 	}
 	return store, nil

@@ -124,9 +124,8 @@ type quirks struct {
 	// renamed (link-config.c: NET_NAME_RENAMED); starExempt: unless "*" is
 	// in its list.
 	renamedNameSkips, starExempt bool
-	// conditionReset and nameReset: an empty value clears the condition, or
-	// the OriginalName= list.
-	conditionReset, nameReset bool
+	// conditionReset: an empty value clears the condition.
+	conditionReset bool
 	// hwAddrAllOrNothing: a syntax error in the list drops the whole line.
 	hwAddrAllOrNothing bool
 	// macSetEmptyList: a MACAddress= without a single valid address still
@@ -220,7 +219,6 @@ func (r Release) quirks() quirks {
 		renamedNameSkips:     r <= 246,
 		starExempt:           r >= 243,
 		conditionReset:       r >= 242,
-		nameReset:            r >= 248,
 		hwAddrAllOrNothing:   r <= 247,
 		macSetEmptyList:      r <= 247,
 		loopback:             r >= 249,

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-
-	"linkaudit/internal/fact"
 )
 
 // A Refusal is a setting of [Link] that the kernel refuses. udevd sends the address in
@@ -42,7 +40,7 @@ var gsoMaxOf = map[string]uint64{"bridge": maxGSOBytes, "vxlan": maxGSOBytes, "v
 
 // Refusal returns the setting of the file for which the kernel refuses the request of an
 // address, for a device of the kind ("" where that is not known).
-func (f *File) Refusal(rel Release, kind string, kernel fact.Fact[string]) (Refusal, bool) {
+func (f *File) Refusal(rel Release, kind string, kernel Fact[string]) (Refusal, bool) {
 	if a, ok := last(rel, f.Assignments, "Link", "Alias"); ok && len(a.Value) > maxAlias {
 		return Refusal{"Alias", a.Pos, !aliasWasDroppedOnce.has(rel),
 			fmt.Sprintf("at most %d characters", maxAlias)}, true
@@ -92,7 +90,7 @@ const (
 
 // kernelAtLeast reports whether a release (uname -r) is known to be a version or a
 // newer one.
-func kernelAtLeast(release fact.Fact[string], major, minor int) bool {
+func kernelAtLeast(release Fact[string], major, minor int) bool {
 	first, rest, _ := strings.Cut(release.Or(""), ".")
 	second := rest[:len(rest)-len(strings.TrimLeft(rest, "0123456789"))]
 	x, err := strconv.Atoi(first)

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"linkaudit/internal/fact"
 )
 
 // Tree is a Store as udevd of one release understands it.
@@ -75,7 +73,7 @@ func (f *File) MACAddressPolicy() (Setting, bool) { return deref(f.policy) }
 func (f *File) MACAddress() (Setting, bool) { return deref(f.macAddress) }
 
 // Setting returns the effective value of a key of a .netdev or .network file
-// that is in the table of its kind (kind.go), in the form in which systemd stores
+// that is in the table of its type (configtype.go), in the form in which systemd stores
 // it: an address lower-case with colons, a boolean as "yes" or "no".
 func (f *File) Setting(section, key string) (Setting, bool) {
 	s, ok := f.settings[section+"."+key]
@@ -107,7 +105,7 @@ func deref(s *Setting) (Setting, bool) {
 // network_load() of systemd-networkd for the others. It does no I/O.
 func Parse(store *Store, rel Release) *Tree {
 	rel = rel.Clamp()
-	t := &Tree{Release: rel, format: store.Kind.format(), quirks: store.Kind.quirks(rel)}
+	t := &Tree{Release: rel, format: store.Type.format(), quirks: store.Type.quirks(rel)}
 	dirs := t.searchPath(store)
 	dropIns := dropInDirs(dirs)
 	for _, c := range t.list(dirs, (*Entry).opened) {
@@ -354,7 +352,7 @@ func (t *Tree) read(f *File, main candidate, parts []candidate, say func(Pos, Co
 			}
 		}
 	}
-	p := &parser{rel: t.Release, format: t.format, q: t.quirks, complain: say}
+	p := &parser{rel: t.Release, format: t.format, q: &t.quirks, complain: say}
 	p.assign = func(a Assignment) { f.take(p, a) }
 	for _, part := range parts {
 		if state, why := t.cannotRead(part.entry); why != "" {
@@ -530,35 +528,35 @@ func (f *File) take(p *parser, a Assignment) {
 		return
 	}
 	if a.Section == "Match" {
-		a.Taken = f.match.set(p, a)
+		a.Taken = f.match.set(p, p.format.keys["Match"][a.Key].match, a)
 		if comment := inlineComment(a.Value); comment != "" && a.Taken {
 			p.complain(a.Pos, CodeCommentInMatch, LevelWarning, fmt.Sprintf("%q is no comment, for it does not begin the line: its words are part of %s=", comment, a.Key))
 		}
-		f.Assignments = append(f.Assignments, a)
+		f.keep(a)
 		return
 	}
-	eff, stored, complaints := p.format.checkValue(p.rel, a.Section, a.Key, a.Value)
-	for _, c := range complaints {
+	value := p.format.checkValue(p.rel, a.Section, a.Key, a.Value)
+	for _, c := range value.complaints {
 		p.complain(a.Pos, c.code, c.level, c.text)
 	}
 	if p.mode&0o007 != 0 && exposesPassword(p.rel, a.Section, a.Key, a.Value) {
 		p.complain(Pos{a.File, 0}, CodeFileMode, LevelWarning, "the file holds a password and is open to others")
 	}
-	if p.format.firstHolds(p.rel, a.Section, a.Key) && eff == effectTaken {
-		if set, is := f.Setting(a.Section, a.Key); is && set.Value != stored {
+	if p.format.firstHolds(p.rel, a.Section, a.Key) && value.effect == effectTaken {
+		if set, is := f.Setting(a.Section, a.Key); is && set.Value != value.stored {
 			p.complain(a.Pos, CodeInvalidValue, LevelWarning, fmt.Sprintf("%s= is %s already, ignoring it", a.Key, set.Value))
-			eff = effectIgnored
+			value.effect = effectIgnored
 		}
 	}
 	if p.q.dropInsHalf && a.File != f.Path && !halfRead[a.Section+"."+a.Key] {
-		eff = effectIgnored
+		value.effect = effectIgnored
 	}
-	a.Taken = eff != effectIgnored
-	f.Assignments = append(f.Assignments, a)
+	a.Taken = value.effect != effectIgnored
+	f.keep(a)
 	var slot **Setting
 	switch id := a.Section + "." + a.Key; {
 	case p.format.partial:
-		f.set(id, eff, stored, a.Pos)
+		f.set(id, value.effect, value.stored, a.Pos)
 		return
 	case id == "Link.MACAddressPolicy":
 		slot = &f.policy
@@ -567,12 +565,20 @@ func (f *File) take(p *parser, a Assignment) {
 	default:
 		return
 	}
-	switch eff {
+	switch value.effect {
 	case effectTaken:
-		*slot = &Setting{stored, a.Pos}
+		*slot = &Setting{value.stored, a.Pos}
 	case effectReset:
 		*slot = nil
 	}
+}
+
+// keep adds a line to those of the file, of which most have a few.
+func (f *File) keep(a Assignment) {
+	if f.Assignments == nil {
+		f.Assignments = make([]Assignment, 0, 4)
+	}
+	f.Assignments = append(f.Assignments, a)
 }
 
 // inlineComment is the end of a value that looks like a comment, "" where there is
@@ -589,19 +595,26 @@ func inlineComment(value string) string {
 
 // newerKey and newerSection say which release brings what this one lacks.
 func newerKey(rel Release, section, key string) string {
-	since, removed, ok := keySince(section, key)
-	switch {
-	case ok && rel < since:
-		return fmt.Sprintf(" (systemd %d was the first to know it)", since)
-	case ok && removed != 0 && rel >= removed:
-		return fmt.Sprintf(" (systemd %d removed it)", removed)
+	if row := LinkFiles.format().keys[section][key]; row != nil {
+		return row.known.elsewhere(rel)
 	}
 	return ""
 }
 
 func newerSection(rel Release, name string) string {
-	if s, ok := sections[name]; ok && rel < s.first {
+	if known := sections[name]; rel < known.first {
+		return known.elsewhere(rel)
+	}
+	return ""
+}
+
+// elsewhere says which release brings what this one lacks, or took it away.
+func (s span) elsewhere(rel Release) string {
+	switch {
+	case rel < s.first:
 		return fmt.Sprintf(" (systemd %d was the first to know it)", s.first)
+	case rel > s.last:
+		return fmt.Sprintf(" (systemd %d removed it)", s.last+1)
 	}
 	return ""
 }
@@ -667,222 +680,4 @@ func (t *Tree) abortForward() {
 			failed = i
 		}
 	}
-}
-
-// Step is a file that may or may not apply to a device.
-type Step struct {
-	File *File
-	// Reason names the first condition that could not be evaluated, and why;
-	// Pos is its line.
-	Reason string
-	Pos    Pos
-}
-
-// Decision is which file udevd applies to a device.
-type Decision struct {
-	// File is the effective link file: absent where none applies, unknown
-	// (with the reason) where a file before it may or may not apply.
-	File fact.Fact[*File]
-	// Unknown are the files that may or may not apply and make File unknown.
-	Unknown []Step
-	// Otherwise is the file that applies if none of Unknown does, nil if
-	// none applies then. It is set only where File is unknown.
-	Otherwise *File
-	// NameUnpredictable is udevd's warning that the file was chosen by a
-	// name that the kernel only enumerated (name_assign_type 1).
-	NameUnpredictable bool
-}
-
-// Values of /sys/class/net/NAME/name_assign_type (NET_NAME_* of
-// include/uapi/linux/netdevice.h).
-const (
-	nameEnum    = 1
-	nameRenamed = 4
-)
-
-// Decider works out which file of a tree applies to the devices of one machine.
-type Decider struct {
-	tree   *Tree
-	system *System
-	// live are the files that can apply to any device at all, with what the
-	// machine made of their conditions.
-	live  []liveFile
-	index *index // nil where there are few files
-}
-
-type liveFile struct {
-	file   *File
-	system answer
-}
-
-// Uses reports whether the file can apply to any device of the machine. udevd
-// keeps some complaints (Late) to itself about a file that cannot.
-func (d *Decider) Uses(f *File) bool {
-	return slices.ContainsFunc(d.live, func(l liveFile) bool { return l.file == f })
-}
-
-// For returns the Decider for the machine sys. It tests the conditions that are
-// the same for all devices once.
-func (t *Tree) For(sys *System) *Decider {
-	d := &Decider{tree: t, system: sys}
-	for _, f := range t.Files {
-		if a := t.askSystem(f, sys); a.state != no {
-			d.live = append(d.live, liveFile{f, a})
-		}
-	}
-	if t.format == Link.format() {
-		d.index = newIndex(d.live)
-	}
-	return d
-}
-
-// Decide works out which file udevd applies to dev: link_get_config() of
-// link-config.c.
-func (d *Decider) Decide(dev *Device) Decision {
-	var out Decision
-	switch {
-	case dev.Loopback && d.tree.quirks.loopback, d.tree.refused(dev) != "":
-		out.File = fact.Absent[*File]()
-		return out
-	case d.tree.unread != "":
-		out.File = fact.Unknown[*File](d.tree.unread)
-		return out
-	}
-	out.File = fact.Absent[*File]()
-	some, indexed := d.index.candidates(d.tree.quirks, dev)
-	n := len(d.live)
-	if indexed {
-		n = len(some)
-	}
-	for i := range n {
-		if indexed {
-			i = some[i]
-		}
-		l := &d.live[i]
-		a := l.system
-		a.and(d.tree.askDevice(l.file, dev, true))
-		switch a.state {
-		case no:
-			continue
-		case unknowable:
-			out.Unknown = append(out.Unknown, Step{File: l.file, Reason: a.reason, Pos: a.pos})
-			continue
-		}
-		out.File = fact.Known(l.file)
-		assign, _ := dev.NameAssignType.Get()
-		out.NameUnpredictable = len(l.file.match.ifname) > 0 && assign == nameEnum && !(d.tree.quirks.starExempt && hasStar(l.file.match.ifname))
-		break
-	}
-	if len(out.Unknown) > 0 {
-		u := out.Unknown[0]
-		out.Otherwise = out.File.Or(nil)
-		out.File, out.NameUnpredictable = fact.Unknown[*File](fmt.Sprintf("%s: %s", u.Pos, u.Reason)), false
-	}
-	return out
-}
-
-// Decide is For(sys).Decide(dev), for one device alone.
-func (t *Tree) Decide(sys *System, dev *Device) Decision { return t.For(sys).Decide(dev) }
-
-// askSystem puts to a file what is the same for all devices.
-func (t *Tree) askSystem(f *File, sys *System) answer {
-	whole := Pos{f.Path, 0}
-	switch f.State {
-	case StateMasked, StateRejected, StateNoMatch:
-		return fails(whole, "the file is not used: %s", f.Why)
-	case StateUnknown:
-		return cannotTell(whole, "%s", f.Why)
-	}
-	return f.match.system(t.Release, t.quirks, sys)
-}
-
-// Answer says whether a condition holds.
-type Answer uint8
-
-const (
-	Holds Answer = iota
-	Fails
-	CannotTell
-)
-
-// Holds says whether the machine meets the file's conditions, so that it is used
-// for some device at least, and if not, or if that cannot be told, why.
-func (t *Tree) Holds(f *File, sys *System) (Answer, string) {
-	a := t.askSystem(f, sys)
-	switch a.state {
-	case no:
-		return Fails, a.reason
-	case unknowable:
-		return CannotTell, fmt.Sprintf("%s: %s", a.pos, a.reason)
-	}
-	return Holds, ""
-}
-
-// Unread is why not all files of the tree are known, "" if they are.
-func (t *Tree) Unread() string { return t.unread }
-
-// askDevice puts one device to a file.
-func (t *Tree) askDevice(f *File, dev *Device, brief bool) answer {
-	if f.State == StateUnknown {
-		return answer{}
-	}
-	v := f.match.device(t.quirks, dev, brief)
-	if v.state == no || !t.quirks.renamedNameSkips || len(f.match.ifname) == 0 || t.quirks.starExempt && hasStar(f.match.ifname) {
-		return v
-	}
-	pos := f.match.ifname[len(f.match.ifname)-1].pos
-	assign, ok := dev.NameAssignType.Get()
-	switch {
-	case ok && assign == nameRenamed:
-		v.and(fails(pos, "OriginalName=%s never matches a device that was renamed", patternText(f.match.ifname)))
-	case !ok && dev.NameAssignType.IsUnknown():
-		v.and(cannotTell(pos, "OriginalName=%s: whether the device was renamed is unknown (%s)", patternText(f.match.ifname), dev.NameAssignType.Reason()))
-	}
-	return v
-}
-
-func hasStar(ps []pattern) bool {
-	return slices.ContainsFunc(ps, func(p pattern) bool { return p.text == "*" && !p.invert })
-}
-
-// Needs says which facts the [Match] sections of a tree ask for, so that no
-// others need to be collected.
-type Needs struct {
-	Driver, PermMAC, UdevDB, Properties, NameAssignType, Virtualization, Firmware, Credentials, MachineTags, MachineID, OtherIDs, Glibc bool
-}
-
-// Needs returns what must be known to decide for any device.
-func (t *Tree) Needs() Needs {
-	var n Needs
-	for _, f := range t.Files {
-		if f.State != StateActive {
-			continue
-		}
-		m := &f.match
-		n.Driver = n.Driver || len(m.driver) > 0
-		n.NameAssignType = n.NameAssignType || len(m.ifname) > 0 && !(t.quirks.starExempt && hasStar(m.ifname))
-		n.PermMAC = n.PermMAC || m.permHWAddr != nil
-		n.UdevDB = n.UdevDB || len(m.driver) > 0 || len(m.path) > 0 || len(m.property) > 0
-		n.Properties = n.Properties || len(m.property) > 0
-		for _, c := range m.conditions {
-			switch c.key {
-			case "Virtualization":
-				n.Virtualization = true
-			case "Firmware":
-				n.Firmware = true
-			case "Credential":
-				n.Credentials = true
-			case "MachineTag":
-				n.MachineTags = true
-			case "KernelVersion":
-				n.Glibc = n.Glibc || t.quirks.versionSubject && strings.HasPrefix(c.param, "glibc")
-			case "Host":
-				if _, err := ParseMachineID(c.param); err == nil {
-					n.MachineID = true
-					n.OtherIDs = n.OtherIDs || t.quirks.hostOtherIDs
-				}
-			}
-		}
-	}
-	return n
 }

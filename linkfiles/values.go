@@ -29,25 +29,25 @@ type complaint struct {
 	text  string
 }
 
-// verdict is what a parser makes of a value.
-type verdict struct {
+// parsed is what a parser makes of a value.
+type parsed struct {
 	effect     effect
 	stored     string
 	complaints []complaint
 }
 
-func taken(stored string) verdict { return verdict{effect: effectTaken, stored: stored} }
+func taken(stored string) parsed { return parsed{effect: effectTaken, stored: stored} }
 
-var reset = verdict{effect: effectReset}
+var reset = parsed{effect: effectReset}
 
 // complain adds a complaint about the value.
-func (v *verdict) complain(level Level, format string, args ...any) {
+func (v *parsed) complain(level Level, format string, args ...any) {
 	v.complaints = append(v.complaints, complaint{CodeInvalidValue, level, fmt.Sprintf(format, args...)})
 }
 
 // ignored is the verdict on a value that is no good at all.
-func ignored(level Level, format string, args ...any) verdict {
-	var v verdict
+func ignored(level Level, format string, args ...any) parsed {
+	var v parsed
 	v.complain(level, format, args...)
 	return v
 }
@@ -60,28 +60,27 @@ func (s span) warning(rel Release) Level {
 	return LevelError
 }
 
-// checkValue says what udevd of rel does with "key = value", for a key that
-// keyKnown reports outside [Match]: whether it stores the value, and what it
+// checkValue says what udevd of rel does with "key = value", for a key outside of
+// [Match] that KeyKnown reports: whether it stores the value, and what it
 // complains about. value is as the grammar hands it over: valid UTF-8 without
 // white space around it. stored is the value in udevd's terms for
 // MACAddressPolicy= (persistent, random, none) and MACAddress= (lower case
 // with colons, one pair of digits per byte), otherwise the value itself; it is
 // "" where nothing is stored.
-func checkValue(rel Release, section, key, value string) (eff effect, stored string, complaints []complaint) {
-	return Link.format().checkValue(rel, section, key, value)
+func checkValue(rel Release, section, key, value string) parsed {
+	return LinkFiles.format().checkValue(rel, section, key, value)
 }
 
-func (f *format) checkValue(rel Release, section, key, value string) (eff effect, stored string, complaints []complaint) {
+func (f *format) checkValue(rel Release, section, key, value string) parsed {
 	row := f.keys[section][key]
 	if row == nil || row.parse == nil {
-		return effectIgnored, "", nil
+		return parsed{}
 	}
-	v := row.parse(rel.Clamp(), key, value)
-	return v.effect, v.stored, v.complaints
+	return row.parse(rel.Clamp(), key, value)
 }
 
 // parseString takes anything (Description=).
-func parseString(_ Release, _, value string) verdict {
+func parseString(_ Release, _, value string) parsed {
 	if value == "" {
 		return reset
 	}
@@ -89,8 +88,8 @@ func parseString(_ Release, _, value string) verdict {
 }
 
 // parseRemoved is for a key that is known and does nothing.
-func parseRemoved(_ Release, key, _ string) verdict {
-	return verdict{complaints: []complaint{{CodeDeprecatedKey, LevelInfo, key + "= was removed and does nothing"}}}
+func parseRemoved(_ Release, key, _ string) parsed {
+	return parsed{complaints: []complaint{{CodeDeprecatedKey, LevelInfo, key + "= was removed and does nothing"}}}
 }
 
 // boolean is parse_boolean() of parse-util.c.
@@ -108,7 +107,7 @@ func isASCII(s string) bool {
 	return strings.IndexFunc(s, func(r rune) bool { return r >= 0x80 }) < 0
 }
 
-func parseTristate(rel Release, key, value string) verdict {
+func parseTristate(rel Release, key, value string) parsed {
 	if value == "" && emptyResetsTristate.has(rel) {
 		return reset
 	}
@@ -133,7 +132,7 @@ var (
 	singleWakeOnLan     = enumeration{append([]string{"off"}, wakeOnLanModes...), warnsInConfParser.warning, span{}}
 )
 
-func (e enumeration) parse(rel Release, key, value string) verdict {
+func (e enumeration) parse(rel Release, key, value string) parsed {
 	if value == "" && e.emptyResets.has(rel) {
 		return reset
 	}
@@ -153,7 +152,7 @@ func oneOf(words []string) string {
 
 // parseMACAddressPolicy: an empty value resets the policy to unset in the
 // releases where it resets anything, which is the same as none.
-func parseMACAddressPolicy(rel Release, key, value string) verdict {
+func parseMACAddressPolicy(rel Release, key, value string) parsed {
 	return macAddressPolicies.parse(rel, key, value)
 }
 
@@ -185,9 +184,9 @@ var (
 	}
 )
 
-func (l policyList) parse(rel Release, key, value string) verdict {
+func (l policyList) parse(rel Release, key, value string) parsed {
 	level := warnsInConfParser.warning(rel)
-	var v verdict
+	var v parsed
 	var seen []string
 	word := func(w string) {
 		switch {
@@ -218,7 +217,7 @@ func (l policyList) parse(rel Release, key, value string) verdict {
 	return v
 }
 
-func parseMTU(rel Release, key, value string) verdict {
+func parseMTU(rel Release, key, value string) parsed {
 	n, err := parseBytes(value, 1024)
 	if err == nil && (n > math.MaxUint32 || n < minIPv4MTU && !mtuHasNoMinimum.has(rel)) {
 		err = errRange
@@ -238,8 +237,8 @@ const minIPv4MTU = 68
 
 // sizeIn returns the parser of a 64-bit size whose K is base. An empty value
 // is an error, not a reset.
-func sizeIn(base uint64) func(Release, string, string) verdict {
-	return func(rel Release, key, value string) verdict {
+func sizeIn(base uint64) func(Release, string, string) parsed {
+	return func(rel Release, key, value string) parsed {
 		if _, err := parseBytes(value, base); err != nil {
 			return ignored(warnsInConfParser.warning(rel), "%s= takes a number with K, M, G, T, P or E, not %.80q: %v", key, value, err)
 		}
@@ -247,7 +246,7 @@ func sizeIn(base uint64) func(Release, string, string) verdict {
 	}
 }
 
-func parseUint32(rel Release, key, value string) verdict {
+func parseUint32(rel Release, key, value string) parsed {
 	if _, err := parseUnsigned(rel, value); err != nil {
 		return ignored(warnsInConfParser.warning(rel), "%s= takes a number, not %.80q: %v", key, value, err)
 	}
@@ -256,7 +255,7 @@ func parseUint32(rel Release, key, value string) verdict {
 
 // number returns the verdict on a value that has to be a number from lowest
 // to highest.
-func number(rel Release, level Level, key, value string, lowest, highest uint32) verdict {
+func number(rel Release, level Level, key, value string, lowest, highest uint32) parsed {
 	n, err := parseUnsigned(rel, value)
 	if err == nil && (n < lowest || n > highest) {
 		err = errRange
@@ -267,7 +266,7 @@ func number(rel Release, level Level, key, value string, lowest, highest uint32)
 	return taken(value)
 }
 
-func parseChannels(rel Release, key, value string) verdict {
+func parseChannels(rel Release, key, value string) parsed {
 	if channelsMayBeMax.has(rel) {
 		switch value {
 		case "":
@@ -279,7 +278,7 @@ func parseChannels(rel Release, key, value string) verdict {
 	return number(rel, warnsInEthtool.warning(rel), key, value, 1, math.MaxUint32)
 }
 
-func parseQueues(rel Release, key, value string) verdict {
+func parseQueues(rel Release, key, value string) parsed {
 	if value == "" {
 		return reset
 	}
@@ -290,21 +289,21 @@ func parseQueues(rel Release, key, value string) verdict {
 	return number(rel, LevelWarning, key, value, 1, most)
 }
 
-func parseQueueLength(rel Release, key, value string) verdict {
+func parseQueueLength(rel Release, key, value string) parsed {
 	if value == "" {
 		return reset
 	}
 	return number(rel, LevelWarning, key, value, 0, math.MaxUint32-1)
 }
 
-func parseCoalesceFrames(rel Release, key, value string) verdict {
+func parseCoalesceFrames(rel Release, key, value string) parsed {
 	if value == "" {
 		return reset
 	}
 	return number(rel, LevelWarning, key, value, 0, math.MaxUint32)
 }
 
-func parseCoalesceSec(rel Release, key, value string) verdict {
+func parseCoalesceSec(rel Release, key, value string) parsed {
 	if value == "" {
 		return reset
 	}
@@ -319,14 +318,14 @@ func parseCoalesceSec(rel Release, key, value string) verdict {
 	return taken(value)
 }
 
-func parseSec(rel Release, key, value string) verdict {
+func parseSec(rel Release, key, value string) parsed {
 	if _, err := parseTime(rel, value); err != nil {
 		return ignored(LevelWarning, "%s= takes a time, not %.80q: %v", key, value, err)
 	}
 	return taken(value)
 }
 
-func parseMDI(_ Release, key, value string) verdict {
+func parseMDI(_ Release, key, value string) parsed {
 	switch value {
 	case "":
 		return reset
@@ -336,7 +335,7 @@ func parseMDI(_ Release, key, value string) verdict {
 	return ignored(LevelWarning, "%s= takes straight, crossover or auto, not %.80q", key, value)
 }
 
-func parseNUMANode(rel Release, key, value string) verdict {
+func parseNUMANode(rel Release, key, value string) parsed {
 	switch value {
 	case "":
 		return reset
@@ -351,7 +350,7 @@ var wakeOnLanModes = []string{"phy", "unicast", "multicast", "broadcast", "arp",
 
 // parseWakeOnLan: modes of several lines add up, and a line without a good
 // word switches off what was unset.
-func parseWakeOnLan(rel Release, key, value string) verdict {
+func parseWakeOnLan(rel Release, key, value string) parsed {
 	if !wakeOnLanIsList.has(rel) {
 		return singleWakeOnLan.parse(rel, key, value)
 	}
@@ -378,7 +377,7 @@ func parseWakeOnLan(rel Release, key, value string) verdict {
 // anything else is the password, written like an Ethernet address. udevd also
 // warns, without a line number, of a .link file with a password in it that
 // others may read: see exposesPassword.
-func parseWakeOnLanPassword(_ Release, key, value string) verdict {
+func parseWakeOnLanPassword(_ Release, key, value string) parsed {
 	if value == "" {
 		return reset
 	}
@@ -396,7 +395,7 @@ func parseWakeOnLanPassword(_ Release, key, value string) verdict {
 // mode of the file it stands in, where that lets others than owner and group
 // read, write or execute it (st_mode & 0007).
 func exposesPassword(rel Release, section, key, value string) bool {
-	return section == "Link" && key == "WakeOnLanPassword" && keyKnown(rel, section, key) && value != "" && !isSafePath(value)
+	return section == "Link" && key == "WakeOnLanPassword" && KeyKnown(rel, section, key) && value != "" && !isSafePath(value)
 }
 
 // isSafePath reports whether s is an absolute path without .. in it whose
@@ -414,12 +413,12 @@ func isSafePath(s string) bool {
 	return true
 }
 
-func parseLinkModes(rel Release, key, value string) verdict {
+func parseLinkModes(rel Release, key, value string) parsed {
 	if value == "" {
 		return reset
 	}
 	level := warnsInEthtool.warning(rel)
-	var v verdict
+	var v parsed
 	err := plainWords.each(rel, value, func(w string) {
 		if known, ok := linkModes()[w]; !ok || !known.has(rel) {
 			v.complain(level, "%s= knows no mode %.80q", key, w)
@@ -460,7 +459,7 @@ const (
 	aliasSize           = 256
 )
 
-func parseName(rel Release, key, value string) verdict {
+func parseName(rel Release, key, value string) parsed {
 	if value == "" {
 		return reset
 	}
@@ -470,12 +469,12 @@ func parseName(rel Release, key, value string) verdict {
 	return taken(value)
 }
 
-func parseAlternativeNames(rel Release, key, value string) verdict {
+func parseAlternativeNames(rel Release, key, value string) parsed {
 	if value == "" {
 		return reset
 	}
 	level := warnsInConfParser.warning(rel)
-	var v verdict
+	var v parsed
 	err := plainWords.each(rel, value, func(w string) {
 		if !validName(rel, w, alternativeNameSize) {
 			v.complain(level, "%s= cannot have %.80q: that is no valid name for an interface", key, w)
@@ -490,7 +489,7 @@ func parseAlternativeNames(rel Release, key, value string) verdict {
 	return v
 }
 
-func parseAlias(rel Release, key, value string) verdict {
+func parseAlias(rel Release, key, value string) parsed {
 	if aliasIsDropped.has(rel) && value != "" {
 		v := reset
 		v.complain(LevelInfo, "%s= has no effect in systemd %d", key, rel)
@@ -513,14 +512,14 @@ func parseAlias(rel Release, key, value string) verdict {
 	return v
 }
 
-func parseVirtualFunctions(rel Release, key, value string) verdict {
+func parseVirtualFunctions(rel Release, key, value string) parsed {
 	if value == "" {
 		return reset
 	}
 	return number(rel, LevelWarning, key, value, 0, math.MaxInt32)
 }
 
-func parseSRIOVNumber(rel Release, key, value string) verdict {
+func parseSRIOVNumber(rel Release, key, value string) parsed {
 	if value == "" {
 		return reset
 	}
@@ -533,7 +532,7 @@ func parseSRIOVNumber(rel Release, key, value string) verdict {
 	return number(rel, LevelWarning, key, value, 0, math.MaxUint32)
 }
 
-func parseVLANProtocol(_ Release, key, value string) verdict {
+func parseVLANProtocol(_ Release, key, value string) parsed {
 	switch value {
 	case "":
 		return reset
@@ -543,11 +542,11 @@ func parseVLANProtocol(_ Release, key, value string) verdict {
 	return ignored(LevelWarning, "%s= takes 802.1Q or 802.1ad, not %.80q", key, value)
 }
 
-func parseSRIOVBoolean(rel Release, key, value string) verdict {
+func parseSRIOVBoolean(rel Release, key, value string) parsed {
 	return parseTristate(rel, key, value)
 }
 
-func parseSRIOVLinkState(rel Release, key, value string) verdict {
+func parseSRIOVLinkState(rel Release, key, value string) parsed {
 	if value == "auto" {
 		return taken(value)
 	}
@@ -558,7 +557,7 @@ func parseSRIOVLinkState(rel Release, key, value string) verdict {
 	return v
 }
 
-func parseSRIOVMACAddress(_ Release, key, value string) verdict {
+func parseSRIOVMACAddress(_ Release, key, value string) parsed {
 	if value == "" {
 		return reset
 	}
@@ -568,7 +567,7 @@ func parseSRIOVMACAddress(_ Release, key, value string) verdict {
 	return taken(value)
 }
 
-func parseCPUSet(rel Release, key, value string) verdict {
+func parseCPUSet(rel Release, key, value string) parsed {
 	if value == "" {
 		return reset
 	}
@@ -578,7 +577,7 @@ func parseCPUSet(rel Release, key, value string) verdict {
 	if stops {
 		level = LevelError
 	}
-	var v verdict
+	var v parsed
 	words, counted, failed := 0, 0, false
 	err := wordSyntax{separators: valueSpace + ",", unquote: true}.each(rel, value, func(w string) {
 		if failed {
@@ -619,7 +618,7 @@ func parseCPUSet(rel Release, key, value string) verdict {
 	return v
 }
 
-func parseRPSMask(rel Release, key, value string) verdict {
+func parseRPSMask(rel Release, key, value string) parsed {
 	switch value {
 	case "all", "disable":
 		return taken(value)

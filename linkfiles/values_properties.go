@@ -51,14 +51,14 @@ func isFixedProperty(rel Release, name string) bool {
 // propertyWords is the syntax of Property= and its kin.
 var propertyWords = wordSyntax{separators: valueSpace, unquote: true, unescape: true}
 
-func parseProperty(rel Release, key, value string) verdict {
+func parseProperty(rel Release, key, value string) parsed {
 	return properties(rel, key, value, func(word string) bool {
 		name, v, ok := strings.Cut(word, "=")
 		return ok && validPropertyName(name) && validUTF8Value(v) && !isFixedProperty(rel, name)
 	})
 }
 
-func parsePropertyName(rel Release, key, value string) verdict {
+func parsePropertyName(rel Release, key, value string) parsed {
 	return properties(rel, key, value, func(word string) bool {
 		return validPropertyName(word) && !isFixedProperty(rel, word)
 	})
@@ -66,11 +66,11 @@ func parsePropertyName(rel Release, key, value string) verdict {
 
 // properties takes the words that are good and complains about each other
 // one.
-func properties(rel Release, key, value string, good func(word string) bool) verdict {
+func properties(rel Release, key, value string, good func(word string) bool) parsed {
 	if value == "" {
 		return reset
 	}
-	var v verdict
+	var v parsed
 	err := propertyWords.each(rel, value, func(w string) {
 		name, _, _ := strings.Cut(w, "=")
 		resolved, ok := resolveSpecifiers(w)
@@ -176,10 +176,10 @@ func rejectsFile(rel Release, as []Assignment) (Diagnostic, bool) {
 // which the last one wins.
 func last(rel Release, as []Assignment, section, key string) (Assignment, bool) {
 	for _, a := range slices.Backward(as) {
-		if a.Section != section || a.Key != key || !keyKnown(rel, section, key) {
+		if a.Section != section || a.Key != key || !KeyKnown(rel, section, key) {
 			continue
 		}
-		switch eff, _, _ := checkValue(rel, section, key, a.Value); eff {
+		switch checkValue(rel, section, key, a.Value).effect {
 		case effectTaken:
 			return a, true
 		case effectReset:
@@ -219,7 +219,7 @@ func droppedVirtualFunctions(rel Release, as []Assignment) []Diagnostic {
 	}
 	var sections []*section
 	for _, a := range as {
-		if a.Section != "SR-IOV" || !sectionKnown(rel, a.Section) || !keyKnown(rel, a.Section, a.Key) {
+		if a.Section != "SR-IOV" || !sectionKnown(rel, a.Section) || !KeyKnown(rel, a.Section, a.Key) {
 			continue
 		}
 		i := slices.IndexFunc(sections, func(s *section) bool { return s.pos == a.SectionPos })
@@ -228,7 +228,7 @@ func droppedVirtualFunctions(rel Release, as []Assignment) []Diagnostic {
 			sections = append(sections, &section{pos: a.SectionPos})
 		}
 		s := sections[i]
-		eff, _, _ := checkValue(rel, a.Section, a.Key, a.Value)
+		eff := checkValue(rel, a.Section, a.Key, a.Value).effect
 		switch {
 		case eff == effectIgnored:
 			if !s.isBad {

@@ -73,10 +73,10 @@ func TestValuesDrawTheComplaintsOfRealUdevs(t *testing.T) {
 		for i, c := range cases {
 			got := says.Lines[strconv.Itoa(i+1)]
 			want := expectedComplaints(says.Release, c)
-			if c.section == "Match" && c.key != "" && keyKnown(says.Release, c.section, c.key) {
+			if c.section == "Match" && c.key != "" && KeyKnown(says.Release, c.section, c.key) {
 				// The value is the matcher's business.
 				if slices.Contains(got, "unknown-key") {
-					t.Errorf("line %d: %s= is unknown to udev, known to keyKnown", i+1, c.key)
+					t.Errorf("line %d: %s= is unknown to udev, known to KeyKnown", i+1, c.key)
 				}
 				continue
 			}
@@ -100,10 +100,10 @@ func expectedComplaints(rel Release, c valueCase) []string {
 		return []string{"unknown-section"}
 	case c.key == "" || !known:
 		return nil
-	case !keyKnown(rel, c.section, c.key):
+	case !KeyKnown(rel, c.section, c.key):
 		return []string{"unknown-key"}
 	}
-	_, _, complaints := checkValue(rel, c.section, c.key, c.value)
+	complaints := checkValue(rel, c.section, c.key, c.value).complaints
 	var levels []string
 	for _, x := range complaints {
 		if x.level == LevelInfo && x.code != CodeDeprecatedKey {
@@ -121,7 +121,8 @@ func TestAValueIsTakenIgnoredOrResetsAsInRealUdevs(t *testing.T) {
 		}
 		for line, want := range says.Effects {
 			key, value, _ := strings.Cut(line, "=")
-			eff, stored, _ := checkValue(says.Release, "Link", key, value)
+			is := checkValue(says.Release, "Link", key, value)
+			eff, stored := is.effect, is.stored
 			got := map[effect]string{effectIgnored: "ignored", effectTaken: "taken", effectReset: "reset"}[eff]
 			if stored == "none" {
 				got = "taken as none"
@@ -209,11 +210,11 @@ func TestAMACAddressIsStoredWithColons(t *testing.T) {
 		"::ffff:1.2.3.4":    "00:00:00:00:00:00:00:00:00:00:ff:ff:01:02:03:04",
 		"0:1:2:3":           "00:01:02:03",
 	} {
-		if _, got, _ := checkValue(252, "Link", "MACAddress", value); got != want {
+		if got := checkValue(252, "Link", "MACAddress", value).stored; got != want {
 			t.Errorf("%s is stored as %q, want %q", value, got, want)
 		}
 	}
-	if eff, _, _ := checkValue(247, "Link", "MACAddress", "1.2.3.4"); eff != effectIgnored {
+	if eff := checkValue(247, "Link", "MACAddress", "1.2.3.4").effect; eff != effectIgnored {
 		t.Error("systemd 247 takes an IPv4 address as MACAddress=")
 	}
 }
@@ -268,7 +269,8 @@ func TestValuesBetweenTheCapturedReleases(t *testing.T) {
 		{257, "ReceivePacketSteeringCPUMask", "0 x", effectIgnored, LevelError},
 		{258, "ReceivePacketSteeringCPUMask", "0 x", effectTaken, LevelWarning},
 	} {
-		eff, _, complaints := checkValue(c.rel, "Link", c.key, c.value)
+		is := checkValue(c.rel, "Link", c.key, c.value)
+		eff, complaints := is.effect, is.complaints
 		var level Level
 		for _, x := range complaints {
 			if x.level != LevelInfo {
@@ -313,7 +315,7 @@ func TestAnMTUThatSomeBuildsRefuse(t *testing.T) {
 	}{
 		{251, "67", true}, {252, "67", true}, {252, "68", false}, {255, "67", true}, {256, "67", false},
 	} {
-		if _, _, complaints := checkValue(c.rel, "Link", "MTUBytes", c.value); (len(complaints) > 0) != c.told {
+		if complaints := checkValue(c.rel, "Link", "MTUBytes", c.value).complaints; (len(complaints) > 0) != c.told {
 			t.Errorf("systemd %d, MTUBytes=%s: %v", c.rel, c.value, complaints)
 		}
 	}
@@ -357,7 +359,8 @@ func FuzzCheckValue(f *testing.F) {
 			if row.parse == nil {
 				continue
 			}
-			eff, stored, complaints := checkValue(rel, row.section, row.name, value)
+			is := checkValue(rel, row.section, row.name, value)
+			eff, stored, complaints := is.effect, is.stored, is.complaints
 			if eff == effectIgnored && len(complaints) == 0 {
 				t.Errorf("systemd %d: %s=%q is ignored without a word", rel, row.name, value)
 			}

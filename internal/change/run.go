@@ -248,7 +248,7 @@ func (o Options) takeEffect(ctx context.Context, in Input, r *Result) error {
 	if err != nil {
 		return err
 	}
-	netDevs, err := linkfiles.ReadKind(o.Root, linkfiles.NetDev)
+	netDevs, err := linkfiles.ReadConfig(o.Root, linkfiles.NetDevFiles)
 	if err != nil {
 		return err
 	}
@@ -469,8 +469,8 @@ func TakeBack(ctx context.Context, o Options) (*Result, error) {
 // gone makes sure that nothing of what was removed is still there.
 func (o Options) gone(r *Result) error {
 	var left []*override.Override
-	for _, kind := range []linkfiles.Kind{linkfiles.Link, linkfiles.NetDev} {
-		store, err := linkfiles.ReadKind(o.Root, kind)
+	for _, kind := range []linkfiles.ConfigType{linkfiles.LinkFiles, linkfiles.NetDevFiles} {
+		store, err := linkfiles.ReadConfig(o.Root, kind)
 		if err != nil {
 			return err
 		}

@@ -1,20 +1,21 @@
 package linkfiles
 
-// Kind is a kind of files that lie in the directories of SearchPath. They share
+// ConfigType is a type of files that lie in the directories of SearchPath. All share
 // the search path, masks, drop-ins, grammar and conditions; what is in them, and
 // who reads it, differs.
-type Kind string
+type ConfigType string
 
+// The types of files that can be read.
 const (
-	// Link are .link files, which systemd-udevd reads.
-	Link Kind = ""
-	// NetDev are .netdev files: the devices that systemd-networkd creates.
-	NetDev Kind = "netdev"
-	// Network are .network files: what systemd-networkd does with devices.
-	Network Kind = "network"
+	// LinkFiles are .link files, which systemd-udevd reads.
+	LinkFiles ConfigType = ""
+	// NetDevFiles are .netdev files: the devices that systemd-networkd creates.
+	NetDevFiles ConfigType = "netdev"
+	// NetworkFiles are .network files: what systemd-networkd does with devices.
+	NetworkFiles ConfigType = "network"
 )
 
-// format is what differs between the kinds beside release.go.
+// format is what differs between the types beside release.go.
 type format struct {
 	suffix, reader string
 	// nameKey is the key of [Match] that names devices.
@@ -29,24 +30,25 @@ type format struct {
 }
 
 var linkFormat = &format{suffix: ".link", reader: "udevd", nameKey: "OriginalName",
-	sections: sections, keys: bySection(keyTable)}
+	sections: sections,
+	keys:     bySection(matchKeys(func(r *matchRow) span { return r.link }), keyTable)}
 
-var formats = map[Kind]*format{
-	NetDev: {suffix: ".netdev", reader: "systemd-networkd", sections: allReleases("Match", "NetDev", "Peer"),
-		keys: bySection(netDevKeys), partial: true, matchOptional: true},
-	Network: {suffix: ".network", reader: "systemd-networkd", nameKey: "Name", sections: allReleases("Match", "Link", "Network"),
-		keys: bySection(networkKeys), partial: true},
+var formats = map[ConfigType]*format{
+	NetDevFiles: {suffix: ".netdev", reader: "systemd-networkd", sections: allReleases("Match", "NetDev", "Peer"),
+		keys: bySection(matchKeys(func(r *matchRow) span { return r.netdev }), netDevKeys), partial: true, matchOptional: true},
+	NetworkFiles: {suffix: ".network", reader: "systemd-networkd", nameKey: "Name", sections: allReleases("Match", "Link", "Network"),
+		keys: bySection(matchKeys(func(r *matchRow) span { return r.network }), networkKeys), partial: true},
 }
 
-func (k Kind) format() *format {
-	if f := formats[k]; f != nil {
+func (c ConfigType) format() *format {
+	if f := formats[c]; f != nil {
 		return f
 	}
 	return linkFormat
 }
 
 // Suffix is how the files' names end: ".link".
-func (k Kind) Suffix() string { return k.format().suffix }
+func (c ConfigType) Suffix() string { return c.format().suffix }
 
 func allReleases(names ...string) map[string]span {
 	m := map[string]span{}
@@ -58,18 +60,18 @@ func allReleases(names ...string) map[string]span {
 
 // quirks is the row of release.go's table for the release, with what is
 // different in systemd-networkd.
-func (k Kind) quirks(rel Release) quirks {
+func (c ConfigType) quirks(rel Release) quirks {
 	q := rel.quirks()
-	if k.format() == linkFormat {
+	if c.format() == linkFormat {
 		return q
 	}
 	rel = rel.Clamp()
 	q.dropIns = true
-	q.dropInsHalf = k == NetDev && rel <= 239
+	q.dropInsHalf = c == NetDevFiles && rel <= 239
 	// The order of reading became forward in 242 (netdev_load) and 243
 	// (network_load); since 244 each file stands for itself.
 	backward := Release(242)
-	if k == NetDev {
+	if c == NetDevFiles {
 		backward = 241
 	}
 	q.abortOnError = rel <= backward
@@ -81,51 +83,25 @@ func (k Kind) quirks(rel Release) quirks {
 	return q
 }
 
-// systemConditions are the keys of [Match] about the machine.
-// netdev-gperf.gperf and networkd-network-gperf.gperf got Firmware= before
-// link-config-gperf.gperf did.
-var systemConditions = []keyRow{
-	{"Match", "Architecture", 239, 0, nil},
-	{"Match", "Credential", 252, 0, nil},
-	{"Match", "Firmware", 249, 0, nil},
-	{"Match", "Host", 239, 0, nil},
-	{"Match", "KernelCommandLine", 239, 0, nil},
-	{"Match", "KernelVersion", 239, 0, nil},
-	{"Match", "MachineTag", 262, 0, nil},
-	{"Match", "Version", 258, 0, nil},
-	{"Match", "Virtualization", 239, 0, nil},
-}
-
 // netDevKeys are the keys of .netdev files that decide which device is created
 // with which address.
-var netDevKeys = append([]keyRow{
-	{"NetDev", "Kind", 239, 0, parseNetDevKind},
-	{"NetDev", "MACAddress", 239, 0, parseNetDevAddress},
-	{"NetDev", "Name", 239, 0, parseName},
-	{"Peer", "MACAddress", 239, 0, parseNetDevAddress},
-	{"Peer", "Name", 239, 0, parseName},
-}, systemConditions...)
+var netDevKeys = []keyRow{
+	{"NetDev", "Kind", from(239), parseNetDevKind, nil},
+	{"NetDev", "MACAddress", from(239), parseNetDevAddress, nil},
+	{"NetDev", "Name", from(239), parseName, nil},
+	{"Peer", "MACAddress", from(239), parseNetDevAddress, nil},
+	{"Peer", "Name", from(239), parseName, nil},
+}
 
 // networkKeys are the keys of .network files that decide which devices the file
 // is for, what address they get and whose ports they become.
-var networkKeys = append([]keyRow{
-	{"Match", "BSSID", 244, 0, nil},
-	{"Match", "Driver", 239, 0, nil},
-	{"Match", "Kind", 251, 0, nil},
-	{"Match", "MACAddress", 239, 0, nil},
-	{"Match", "Name", 239, 0, nil},
-	{"Match", "Path", 239, 0, nil},
-	{"Match", "PermanentMACAddress", 245, 0, nil},
-	{"Match", "Property", 243, 0, nil},
-	{"Match", "SSID", 244, 0, nil},
-	{"Match", "Type", 239, 0, nil},
-	{"Match", "WLANInterfaceType", 244, 0, nil},
-	{"Link", "MACAddress", 239, 0, parseHardwareAddress},
-	{"Link", "Unmanaged", 239, 0, parseYesNo},
-	{"Network", "Bond", 239, 0, parseName},
-	{"Network", "Bridge", 239, 0, parseName},
-	{"Network", "KeepMaster", 250, 0, parseYesNo},
-}, systemConditions...)
+var networkKeys = []keyRow{
+	{"Link", "MACAddress", from(239), parseHardwareAddress, nil},
+	{"Link", "Unmanaged", from(239), parseYesNo, nil},
+	{"Network", "Bond", from(239), parseName, nil},
+	{"Network", "Bridge", from(239), parseName, nil},
+	{"Network", "KeepMaster", from(250), parseYesNo, nil},
+}
 
 // halfRead is what a release with dropInsHalf takes of drop-ins.
 var halfRead = map[string]bool{"NetDev.Kind": true, "NetDev.Name": true}
@@ -148,7 +124,7 @@ var netDevAddressNone = from(250)
 const NoAddress = "none"
 
 // parseNetDevAddress is config_parse_netdev_hw_addr() of netdev.c.
-func parseNetDevAddress(rel Release, key, value string) verdict {
+func parseNetDevAddress(rel Release, key, value string) parsed {
 	switch {
 	case !netDevAddressNone.has(rel):
 		return parseHardwareAddress(rel, key, value)
@@ -178,7 +154,7 @@ var netDevKinds = map[string]span{
 	"vxcan": from(OldestRelease), "vxlan": from(OldestRelease), "wireguard": from(OldestRelease), "wlan": from(251), "xfrm": from(243),
 }
 
-func parseNetDevKind(rel Release, key, value string) verdict {
+func parseNetDevKind(rel Release, key, value string) parsed {
 	if !netDevKinds[value].has(rel) {
 		return ignored(warnsInConfParser.warning(rel), "%s= knows no kind %.80q", key, value)
 	}
@@ -186,7 +162,7 @@ func parseNetDevKind(rel Release, key, value string) verdict {
 }
 
 // parseYesNo is config_parse_bool(): unlike a tristate, it cannot be unset.
-func parseYesNo(rel Release, key, value string) verdict {
+func parseYesNo(rel Release, key, value string) parsed {
 	yes, ok := boolean(value)
 	switch {
 	case !ok:

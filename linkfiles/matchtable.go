@@ -1,0 +1,119 @@
+package linkfiles
+
+// matchRow is one key of [Match]. A new one needs a row in matchTable, a field of
+// Device or System that it is compared with, and the place that reads that.
+type matchRow struct {
+	key string
+	// replaces is the key that is the same condition to systemd, so that the last
+	// line of either counts, and by which a mismatch names it.
+	replaces string
+	// link, netdev and network are the releases that know the key in files of
+	// these types, none where it is left out (link-config-gperf.gperf,
+	// netdev-gperf.gperf, networkd-network-gperf.gperf).
+	link, netdev, network span
+	// step is the place of a device's condition in net_match_config().
+	step     int
+	compares *comparison
+	// by is what a file can be looked up by that has the condition.
+	by lookup
+	// device tests a device, system the machine: each row has one of them. param
+	// is the value without "!".
+	device func(q *quirks, c *condition, d *Device) mismatch
+	system func(rel Release, q *quirks, param string, sys *System) outcome
+	// needs is what is compared, needsFor what more depends on the value.
+	needs    Needs
+	needsFor func(q *quirks, wants []pattern) Needs
+}
+
+// name is the key by which a mismatch names the condition.
+func (r *matchRow) name() string {
+	if r.replaces != "" {
+		return r.replaces
+	}
+	return r.key
+}
+
+// comparison is how the values of a key are read and what is said of them.
+type comparison struct {
+	// parse adds a line, which is not empty, to the condition.
+	parse func(p *parser, a Assignment, c *condition) (counts bool)
+	// emptyResets are the releases in which an empty value takes back what lines
+	// before it said.
+	emptyResets span
+	// none is what a device has that has nothing to compare, unknown what is said
+	// where that is not known.
+	none, unknown string
+}
+
+var (
+	addresses = &comparison{parse: parseAddresses, emptyResets: from(OldestRelease),
+		none: "no such address", unknown: "the device's address is unknown"}
+	patterns = &comparison{parse: parsePatterns, emptyResets: from(OldestRelease),
+		none: "none", unknown: "what the device has is not known"}
+	// An empty value was an error of config_parse_match_ifnames() and
+	// config_parse_match_property() before 248.
+	deviceNames = &comparison{parse: parseNames, emptyResets: from(248),
+		none: "none", unknown: "what the device has is not known"}
+	deviceProperties = &comparison{parse: parseProperties, emptyResets: from(248),
+		none: "no property", unknown: "the device's properties are unknown"}
+	wirelessNetworks = &comparison{parse: parseWireless, emptyResets: from(OldestRelease)}
+)
+
+// lookup is something that a device has one of, so that the files that ask for it
+// can be found by it.
+type lookup uint8
+
+const (
+	_ lookup = iota
+	byAddress
+	byName
+	byPath
+	byKind
+)
+
+// matchTable lists every key of [Match]. The conditions of the machine
+// (condition.c) are tested once, when a file is loaded.
+var matchTable = []matchRow{
+	{key: "MACAddress", link: from(239), network: from(239), step: 1, compares: addresses, by: byAddress,
+		device: testCurrent, needs: NeedLink},
+	{key: "PermanentMACAddress", link: from(245), network: from(245), step: 2, compares: addresses,
+		device: testPermanent, needs: NeedPermMAC},
+	{key: "Path", link: from(239), network: from(239), step: 3, compares: patterns, by: byPath,
+		device: testPath, needs: NeedUdevDB},
+	{key: "Driver", link: from(239), network: from(239), step: 4, compares: patterns,
+		device: testDriver, needs: NeedDriver | NeedUdevDB},
+	{key: "Type", link: from(239), network: from(239), step: 5, compares: patterns,
+		device: testType, needs: NeedLink},
+	{key: "Kind", link: from(251), network: from(251), step: 6, compares: patterns, by: byKind,
+		device: testKind, needs: NeedLink},
+	{key: "OriginalName", link: from(239), step: 7, compares: deviceNames, by: byName,
+		device: testName, needs: NeedLink, needsFor: needsOfNames},
+	{key: "Name", network: from(239), step: 7, compares: deviceNames, by: byName,
+		device: testName, needs: NeedLink, needsFor: needsOfNames},
+	{key: "WLANInterfaceType", network: from(244), step: 8, compares: wirelessNetworks, device: testWireless, needs: NeedLink},
+	{key: "SSID", network: from(244), step: 8, compares: wirelessNetworks, device: testWireless, needs: NeedLink},
+	{key: "BSSID", network: from(244), step: 8, compares: wirelessNetworks, device: testWireless, needs: NeedLink},
+	{key: "Property", link: from(243), network: from(243), step: 9, compares: deviceProperties,
+		device: testProperties, needs: NeedUdevDB | NeedUEvent},
+
+	{key: "Architecture", link: from(239), netdev: from(239), network: from(239), system: testArchitecture, needs: NeedMachine},
+	{key: "Credential", link: from(252), netdev: from(252), network: from(252), system: testCredential, needs: NeedCredentials},
+	{key: "Firmware", link: from(251), netdev: from(249), network: from(249), system: testFirmware, needs: NeedFirmware},
+	{key: "Host", link: from(239), netdev: from(239), network: from(239), system: testHost, needs: NeedMachine, needsFor: needsOfHost},
+	{key: "KernelCommandLine", link: from(239), netdev: from(239), network: from(239), system: testKernelCommandLine, needs: NeedMachine},
+	{key: "KernelVersion", link: from(239), netdev: from(239), network: from(239), system: testVersion, needs: NeedMachine, needsFor: needsOfVersion},
+	{key: "MachineTag", link: from(262), netdev: from(262), network: from(262), system: testMachineTag, needs: NeedMachineTags},
+	{key: "Version", replaces: "KernelVersion", link: from(258), netdev: from(258), network: from(258), system: testVersion, needs: NeedMachine, needsFor: needsOfVersion},
+	{key: "Virtualization", link: from(239), netdev: from(239), network: from(239), system: testVirtualization, needs: NeedVirtualization},
+}
+
+// matchKeys are the rows of one type of files for its table of keys.
+func matchKeys(known func(*matchRow) span) []keyRow {
+	var rows []keyRow
+	for i := range matchTable {
+		if r := &matchTable[i]; known(r) != (span{}) {
+			rows = append(rows, keyRow{section: "Match", name: r.key, known: known(r), match: r})
+		}
+	}
+	return rows
+}

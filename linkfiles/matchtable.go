@@ -77,7 +77,7 @@ var matchTable = []matchRow{
 	{key: "MACAddress", link: from(239), network: from(239), step: 1, compares: addresses, by: byAddress,
 		device: testCurrent, needs: NeedLink},
 	{key: "PermanentMACAddress", link: from(245), network: from(245), step: 2, compares: addresses,
-		device: testPermanent, needs: NeedPermMAC},
+		device: testPermanent, needs: NeedPermMAC | NeedLink},
 	{key: "Path", link: from(239), network: from(239), step: 3, compares: patterns, by: byPath,
 		device: testPath, needs: NeedUdevDB},
 	{key: "Driver", link: from(239), network: from(239), step: 4, compares: patterns,

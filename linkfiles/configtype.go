@@ -67,17 +67,15 @@ func (c ConfigType) quirks(rel Release) quirks {
 	}
 	rel = rel.Clamp()
 	q.dropIns = true
-	q.dropInsHalf = c == NetDevFiles && rel <= 239
+	q.dropInsHalf = c == NetDevFiles && until(239).has(rel)
 	// The order of reading became forward in 242 (netdev_load) and 243
 	// (network_load); since 244 each file stands for itself.
-	backward := Release(242)
+	q.abortOnError, q.abortForward = until(242).has(rel), span{243, 243}.has(rel)
 	if c == NetDevFiles {
-		backward = 241
+		q.abortOnError, q.abortForward = until(241).has(rel), span{242, 243}.has(rel)
 	}
-	q.abortOnError = rel <= backward
-	q.abortForward = rel > backward && rel <= 243
-	q.altNames = rel >= 245
-	q.nameLonger = rel >= 247
+	q.altNames = from(245).has(rel)
+	q.nameLonger = from(247).has(rel)
 	// What link-config.c alone asks.
 	q.renamedNameSkips, q.loopback, q.driverRecorded, q.driverProperty, q.sysName, q.cleanText = false, false, false, false, false, false
 	return q
@@ -110,7 +108,7 @@ var halfRead = map[string]bool{"NetDev.Kind": true, "NetDev.Name": true}
 // .netdev file, which decides how the rest is read (config_parse_netdev_kind(),
 // since 240).
 func (f *format) firstHolds(rel Release, section, key string) bool {
-	return f.matchOptional && rel >= 240 && section == "NetDev" && key == "Kind"
+	return f.matchOptional && kindIsKept.has(rel) && section == "NetDev" && key == "Kind"
 }
 
 // NetDevAddressNone reports whether systemd-networkd of the release knows
@@ -118,7 +116,10 @@ func (f *format) firstHolds(rel Release, section, key string) bool {
 // which is then the kernel's and udevd's to give.
 func NetDevAddressNone(rel Release) bool { return netDevAddressNone.has(rel.Clamp()) }
 
-var netDevAddressNone = from(250)
+var (
+	kindIsKept        = from(240)
+	netDevAddressNone = from(250)
+)
 
 // NoAddress is the effective value of MACAddress=none.
 const NoAddress = "none"

@@ -1,17 +1,5 @@
 package linkfiles
 
-// A span is a range of releases: the rows below say with it when something
-// holds.
-type span struct{ first, last Release }
-
-// from returns the span of r and all releases after it.
-func from(r Release) span { return span{first: r, last: NewestRelease} }
-
-// until returns the span of all releases up to and including r.
-func until(r Release) span { return span{first: OldestRelease, last: r} }
-
-func (s span) has(rel Release) bool { return s.first <= rel && rel <= s.last }
-
 // sections are the sections udevd reads, from the list that link-config.c
 // hands to config_parse(); [Ethernet] was in it without having a key.
 var sections = map[string]span{

@@ -41,7 +41,7 @@ func listed(what string, words []string) string {
 }
 
 // testSystem tests the conditions of the machine: condition_test_list().
-func (m *match) testSystem(rel Release, q *quirks, sys *System) mismatch {
+func (m *matchSection) testSystem(rel Release, q *quirks, sys *System) mismatch {
 	var first mismatch
 	for i := range m.system {
 		if first.and(m.system[i].testSystem(rel, q, sys)) {

@@ -114,11 +114,11 @@ func (f *format) firstHolds(rel Release, section, key string) bool {
 // NetDevAddressNone reports whether systemd-networkd of the release knows
 // MACAddress=none in a .netdev file: the device is created without an address,
 // which is then the kernel's and udevd's to give.
-func NetDevAddressNone(rel Release) bool { return netDevAddressNone.has(rel.Clamp()) }
+func NetDevAddressNone(rel Release) bool { return noneIsAddress.has(rel.Clamp()) }
 
 var (
-	kindIsKept        = from(240)
-	netDevAddressNone = from(250)
+	kindIsKept    = from(240)
+	noneIsAddress = from(250)
 )
 
 // NoAddress is the effective value of MACAddress=none.
@@ -127,7 +127,7 @@ const NoAddress = "none"
 // parseNetDevAddress is config_parse_netdev_hw_addr() of netdev.c.
 func parseNetDevAddress(rel Release, key, value string) parsed {
 	switch {
-	case !netDevAddressNone.has(rel):
+	case !noneIsAddress.has(rel):
 		return parseHardwareAddress(rel, key, value)
 	case value == NoAddress:
 		return taken(NoAddress)

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// Step is a file that may or may not apply to a device.
-type Step struct {
+// UndecidedFile is a file that may or may not apply to a device.
+type UndecidedFile struct {
 	File *File
 	// Reason names the first condition that could not be evaluated, and why;
 	// Pos is its line.
@@ -20,7 +20,7 @@ type Decision struct {
 	// (with the reason) where a file before it may or may not apply.
 	File Fact[*File]
 	// Unknown are the files that may or may not apply and make File unknown.
-	Unknown []Step
+	Unknown []UndecidedFile
 	// Otherwise is the file that applies if none of Unknown does, nil if
 	// none applies then. It is set only where File is unknown.
 	Otherwise *File
@@ -132,7 +132,7 @@ func (d *Decider) Decide(dev *Device) Decision {
 		fate, m := s.next(&d.files[i])
 		switch fate {
 		case FateUnknown:
-			out.Unknown = append(out.Unknown, Step{File: d.files[i].File, Reason: m.text(), Pos: m.pos})
+			out.Unknown = append(out.Unknown, UndecidedFile{File: d.files[i].File, Reason: m.text(), Pos: m.pos})
 			continue
 		case FateApplies:
 			out.File = Known(d.files[i].File)
@@ -233,7 +233,7 @@ func (t *Tree) refuses(dev *Device) mismatch {
 // askSystem puts to a file what is the same for all devices.
 func (t *Tree) askSystem(f *File, sys *System) mismatch {
 	switch f.State {
-	case StateMasked, StateRejected, StateNoMatch:
+	case StateMasked, StateRejected, StateMatchEmpty:
 		return mismatch{result: ConditionNotMet, pos: Pos{f.Path, 0}, actual: f.Why}
 	case StateUnknown:
 		return mismatch{result: ConditionUndecided, pos: Pos{f.Path, 0}, actual: f.Why}

@@ -9,7 +9,7 @@ import (
 // net-condition.c tests them, and what of a device each release compares.
 
 // testDevice tests the part of [Match] that is about a device.
-func (m *match) testDevice(q *quirks, d *Device) mismatch {
+func (m *matchSection) testDevice(q *quirks, d *Device) mismatch {
 	var first mismatch
 	for i := range m.device {
 		c := &m.device[i]

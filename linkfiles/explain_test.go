@@ -16,7 +16,7 @@ func agrees(t *testing.T, d *Decider, dev *Device) {
 		t.Fatalf("%d verdicts about %d files", len(verdicts), len(d.tree.Files))
 	}
 	var applies, otherwise *File
-	var unknown []Step
+	var unknown []UndecidedFile
 	reached := true
 	for i, v := range verdicts {
 		if v.File != d.tree.Files[i] || v.Reached != reached {
@@ -29,7 +29,7 @@ func agrees(t *testing.T, d *Decider, dev *Device) {
 			otherwise, reached = v.File, false
 		case FateUnknown:
 			if v.Reached {
-				unknown = append(unknown, Step{v.File, v.Reason, v.Pos})
+				unknown = append(unknown, UndecidedFile{v.File, v.Reason, v.Pos})
 			}
 		case FateLater:
 			if v.Reached {

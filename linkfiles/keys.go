@@ -137,7 +137,7 @@ var keyTable = []keyRow{
 	{"Link", "NamePolicy", from(239), namePolicy.parse, nil},
 	{"Link", "OtherChannels", from(239), parseChannels, nil},
 	{"Link", "PartialGenericSegmentationOffload", from(258), parseTristate, nil},
-	{"Link", "Port", from(239), ports.parse, nil},
+	{"Link", "Port", from(239), portTypes.parse, nil},
 	{"Link", "Property", from(256), parseProperty, nil},
 	{"Link", "ReceiveAll", from(258), parseTristate, nil},
 	{"Link", "ReceiveChecksumOffload", from(245), parseTristate, nil},
@@ -219,11 +219,13 @@ func bySection(tables ...[]keyRow) map[string]map[string]*keyRow {
 	return m
 }
 
-// sectionKnown reports whether [name] is a section that udevd of rel reads.
+// linkSectionKnown reports whether [name] is a section that udevd of rel reads.
 // Section names are case-sensitive.
-func sectionKnown(rel Release, name string) bool { return LinkFiles.format().sectionKnown(rel, name) }
+func linkSectionKnown(rel Release, name string) bool {
+	return LinkFiles.format().knowsSection(rel, name)
+}
 
-func (f *format) sectionKnown(rel Release, name string) bool {
+func (f *format) knowsSection(rel Release, name string) bool {
 	s, ok := f.sections[name]
 	return ok && s.has(rel.Clamp())
 }
@@ -231,10 +233,10 @@ func (f *format) sectionKnown(rel Release, name string) bool {
 // KeyKnown reports whether udevd of rel knows the key in the section of a .link file.
 // Keys are case-sensitive.
 func KeyKnown(rel Release, section, key string) bool {
-	return LinkFiles.format().keyKnown(rel, section, key)
+	return LinkFiles.format().knowsKey(rel, section, key)
 }
 
-func (f *format) keyKnown(rel Release, section, key string) bool {
+func (f *format) knowsKey(rel Release, section, key string) bool {
 	row := f.keys[section][key]
 	return row != nil && row.known.has(rel.Clamp())
 }

@@ -46,19 +46,19 @@ func TestAKeyIsKnownFromTheReleaseThatBroughtIt(t *testing.T) {
 }
 
 func TestAReleaseOutsideTheTableIsReadAsTheNearest(t *testing.T) {
-	if !sectionKnown(232, "Ethernet") || sectionKnown(300, "Ethernet") || !sectionKnown(300, "SR-IOV") {
+	if !linkSectionKnown(232, "Ethernet") || linkSectionKnown(300, "Ethernet") || !linkSectionKnown(300, "SR-IOV") {
 		t.Error("sections")
 	}
 	if !KeyKnown(232, "Link", "MACAddressPolicy") || KeyKnown(232, "Link", "Advertise") || !KeyKnown(300, "Match", "MachineTag") {
 		t.Error("keys")
 	}
-	if checkValue(300, "Link", "MTUBytes", "0").effect != effectTaken {
+	if checkLinkValue(300, "Link", "MTUBytes", "0").effect != effectTaken {
 		t.Error("values")
 	}
 }
 
 func TestNamesOfSectionsAndKeysAreCaseSensitive(t *testing.T) {
-	if sectionKnown(252, "link") || KeyKnown(252, "Link", "macaddresspolicy") || KeyKnown(252, "link", "MACAddressPolicy") {
+	if linkSectionKnown(252, "link") || KeyKnown(252, "Link", "macaddresspolicy") || KeyKnown(252, "link", "MACAddressPolicy") {
 		t.Error("a name in the wrong case is known")
 	}
 	if says := newerKey(252, "Link", "NoSuchKey"); says != "" {

@@ -24,7 +24,7 @@ type MachineID struct {
 
 // KnownMachineID returns the MachineID with the given bytes.
 func KnownMachineID(id [16]byte) MachineID {
-	return MachineID{id: Known(id), fingerprint: fingerprint(id)}
+	return MachineID{id: Known(id), fingerprint: fingerprintOf(id)}
 }
 
 // UnknownMachineID returns a MachineID that could not be read, and why.
@@ -59,7 +59,7 @@ func (m MachineID) Is(id [16]byte) (is, ok bool) {
 	if m.fingerprint == "" {
 		return false, false
 	}
-	return hmac.Equal([]byte(m.fingerprint), []byte(fingerprint(id))), true
+	return hmac.Equal([]byte(m.fingerprint), []byte(fingerprintOf(id))), true
 }
 
 // Confidential returns the MachineID without its bytes: what a snapshot keeps
@@ -71,7 +71,7 @@ func (m MachineID) Confidential() MachineID {
 	return m
 }
 
-func fingerprint(id [16]byte) string {
+func fingerprintOf(id [16]byte) string {
 	h := hmac.New(sha256.New, id[:])
 	h.Write([]byte(machineIDApp))
 	return hex.EncodeToString(h.Sum(nil))

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// match is a file's [Match] section: struct NetMatch and the list of
+// matchSection is a file's [Match] section: struct NetMatch and the list of
 // conditions of link-config.h.
-type match struct {
+type matchSection struct {
 	// device are the conditions of a device, in the order of matchRow.step.
 	device []condition
 	// system are those of the machine, the last in the file first.
@@ -39,7 +39,7 @@ func (c *condition) pos() Pos { return c.wants[len(c.wants)-1].pos }
 
 // by returns the condition that compares this of a device, nil where the file
 // has none.
-func (m *match) by(l lookup) *condition {
+func (m *matchSection) by(l lookup) *condition {
 	for i := range m.device {
 		if m.device[i].row.by == l {
 			return &m.device[i]
@@ -50,14 +50,14 @@ func (m *match) by(l lookup) *condition {
 
 // empty is net_match_is_empty() together with the test for conditions: nothing
 // valid was said in [Match].
-func (m *match) empty() bool {
+func (m *matchSection) empty() bool {
 	return len(m.system) == 0 && !slices.ContainsFunc(m.device, func(c condition) bool {
 		return c.row.compares != addresses || len(c.addrs) > 0
 	})
 }
 
 // set takes one assignment of [Match]. It reports whether any of it counts.
-func (m *match) set(p *parser, row *matchRow, a Assignment) bool {
+func (m *matchSection) set(p *parser, row *matchRow, a Assignment) bool {
 	switch {
 	case row.system != nil:
 		m.setSystem(p, row, a)
@@ -72,7 +72,7 @@ func (m *match) set(p *parser, row *matchRow, a Assignment) bool {
 }
 
 // setDevice adds a line to the condition of its key.
-func (m *match) setDevice(p *parser, row *matchRow, a Assignment) bool {
+func (m *matchSection) setDevice(p *parser, row *matchRow, a Assignment) bool {
 	at := slices.IndexFunc(m.device, func(c condition) bool { return c.row == row })
 	if at < 0 {
 		at = 0
@@ -93,7 +93,7 @@ func (m *match) setDevice(p *parser, row *matchRow, a Assignment) bool {
 
 // setSystem is config_parse_net_condition() of net-condition.c: the last
 // assignment counts alone, and goes to the front of the list.
-func (m *match) setSystem(p *parser, row *matchRow, a Assignment) {
+func (m *matchSection) setSystem(p *parser, row *matchRow, a Assignment) {
 	kept := make([]condition, 0, len(m.system)+1)
 	if a.Value != "" || !p.q.conditionReset {
 		param, negate := strings.CutPrefix(a.Value, "!")

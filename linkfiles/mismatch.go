@@ -89,7 +89,7 @@ func (m *mismatch) text() string {
 	case lacks:
 		return m.asked() + ", but the device has " + m.there()
 	case notKnown:
-		return m.asked() + ": " + m.unknown()
+		return m.asked() + ": " + m.whatIsUnknown()
 	case notLookedAt:
 		return m.row.key + "=: what wireless network the device is in is not looked at"
 	case renamed:
@@ -143,8 +143,8 @@ func (m *mismatch) there() string {
 	return key + "=" + text
 }
 
-// unknown is what is not known.
-func (m *mismatch) unknown() string {
+// whatIsUnknown is what is not known.
+func (m *mismatch) whatIsUnknown() string {
 	switch {
 	case m.row.system != nil:
 		return m.actual

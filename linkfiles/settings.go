@@ -121,7 +121,7 @@ func (t *Tree) lineEffect(a Assignment) (id string, does lineEffect) {
 		return "Match." + row.name(), lineReplaces
 	}
 	switch {
-	case checkValue(t.Release, a.Section, a.Key, a.Value).effect == effectReset:
+	case checkLinkValue(t.Release, a.Section, a.Key, a.Value).effect == effectReset:
 		does = lineResets
 	case a.Value == "off" && id == "Link.WakeOnLan",
 		(a.Value == "all" || a.Value == "disable") && id == "Link.ReceivePacketSteeringCPUMask",

@@ -27,11 +27,11 @@ type Tree struct {
 type FileState string
 
 const (
-	StateActive   FileState = "active"
-	StateMasked   FileState = "masked"   // empty, or a link to /dev/null
-	StateRejected FileState = "rejected" // an error that makes udevd drop the whole file
-	StateNoMatch  FileState = "no-match" // no valid setting in [Match]: ignored since 245
-	StateUnknown  FileState = "unknown"  // could not be read here; udevd may be able to
+	StateActive     FileState = "active"
+	StateMasked     FileState = "masked"   // empty, or a link to /dev/null
+	StateRejected   FileState = "rejected" // an error that makes udevd drop the whole file
+	StateMatchEmpty FileState = "no-match" // no valid setting in [Match]: ignored since 245
+	StateUnknown    FileState = "unknown"  // could not be read here; udevd may be able to
 )
 
 // File is one .link file with its drop-ins merged into it.
@@ -51,7 +51,7 @@ type File struct {
 	// reading on (load_link of link-config.c).
 	passedOver bool
 
-	match      match
+	match      matchSection
 	policy     *Setting
 	macAddress *Setting
 	// settings are the effective ones of a .netdev or .network file, by
@@ -106,7 +106,7 @@ func deref(s *Setting) (Setting, bool) {
 func Parse(store *Store, rel Release) *Tree {
 	rel = rel.Clamp()
 	t := &Tree{Release: rel, format: store.Type.format(), quirks: store.Type.quirks(rel)}
-	dirs := t.searchPath(store)
+	dirs := t.searchedDirs(store)
 	dropIns := dropInDirs(dirs)
 	for _, c := range t.list(dirs, (*Entry).opened) {
 		t.Files = append(t.Files, t.load(c, dropIns[c.entry.Name]))
@@ -120,8 +120,8 @@ func Parse(store *Store, rel Release) *Tree {
 	return t
 }
 
-// searchPath returns the directories that this release searches, each once.
-func (t *Tree) searchPath(store *Store) []*Dir {
+// searchedDirs returns the directories that this release searches, each once.
+func (t *Tree) searchedDirs(store *Store) []*Dir {
 	var dirs []*Dir
 	seen := map[string]bool{}
 	for i := range store.Dirs {
@@ -240,8 +240,8 @@ func dropInDirs(dirs []*Dir) map[string][]*Dir {
 	return byName
 }
 
-// dropIns returns the *.conf files of a file's NAME.d directories.
-func (t *Tree) dropIns(ds []*Dir) []candidate {
+// dropInFiles returns the *.conf files of a file's NAME.d directories.
+func (t *Tree) dropInFiles(ds []*Dir) []candidate {
 	if len(ds) == 0 {
 		return nil
 	}
@@ -299,7 +299,7 @@ func (t *Tree) load(c candidate, dropIns []*Dir) *File {
 		say(Pos{c.path, 0}, CodeUnreadable, t.missingLevel(c.entry), "the file is not used: it is "+f.Why)
 		return f
 	}
-	drop := t.dropIns(dropIns)
+	drop := t.dropInFiles(dropIns)
 	parts := []candidate{c}
 	if t.quirks.dropInTwin && slices.ContainsFunc(drop, func(d candidate) bool { return d.entry.Inode != 0 && d.entry.Inode == c.entry.Inode }) {
 		parts = nil
@@ -313,13 +313,13 @@ func (t *Tree) load(c candidate, dropIns []*Dir) *File {
 			parts = append(parts, d)
 		}
 	}
-	t.read(f, c, parts, say)
+	t.parseParts(f, c, parts, say)
 	return f
 }
 
-// read is config_parse_many() of conf-parser.c. Since 255 it opens all drop-ins
+// parseParts is config_parse_many() of conf-parser.c. Since 255 it opens all drop-ins
 // before it reads the first line, and the main file after them.
-func (t *Tree) read(f *File, main candidate, parts []candidate, say func(Pos, Code, Level, string)) {
+func (t *Tree) parseParts(f *File, main candidate, parts []candidate, say func(Pos, Code, Level, string)) {
 	reject := func(part candidate, state FileState, level Level, why string) {
 		f.State, f.Why = state, why
 		of := ""
@@ -520,7 +520,7 @@ func (t *Tree) warnMode(c candidate, say func(Pos, Code, Level, string)) {
 
 // take is next_assignment() of conf-parser.c.
 func (f *File) take(p *parser, a Assignment) {
-	if !p.format.keyKnown(p.rel, a.Section, a.Key) {
+	if !p.format.knowsKey(p.rel, a.Section, a.Key) {
 		if !strings.HasPrefix(a.Key, "X-") && !p.format.partial {
 			p.complain(a.Pos, CodeUnknownKey, LevelWarning,
 				fmt.Sprintf("unknown key %q in section [%s], ignoring it%s", a.Key, a.Section, newerKey(p.rel, a.Section, a.Key)))
@@ -633,7 +633,7 @@ func (f *File) finish(t *Tree, say func(Pos, Code, Level, string)) {
 	if !t.format.matchOptional && f.match.empty() {
 		switch {
 		case !t.quirks.emptyMatchAll:
-			f.State, f.Why = StateNoMatch, "it has no valid setting in [Match]"
+			f.State, f.Why = StateMatchEmpty, "it has no valid setting in [Match]"
 			say(Pos{f.Path, 0}, CodeMatchEmpty, LevelWarning, "no valid setting in [Match], the file is ignored; "+t.format.nameKey+"=* would match every device")
 			return
 		case t.quirks.emptyMatchWarns:

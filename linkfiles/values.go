@@ -60,14 +60,14 @@ func (s span) warning(rel Release) Level {
 	return LevelError
 }
 
-// checkValue says what udevd of rel does with "key = value", for a key outside of
+// checkLinkValue says what udevd of rel does with "key = value", for a key outside of
 // [Match] that KeyKnown reports: whether it stores the value, and what it
 // complains about. value is as the grammar hands it over: valid UTF-8 without
 // white space around it. stored is the value in udevd's terms for
 // MACAddressPolicy= (persistent, random, none) and MACAddress= (lower case
 // with colons, one pair of digits per byte), otherwise the value itself; it is
 // "" where nothing is stored.
-func checkValue(rel Release, section, key, value string) parsed {
+func checkLinkValue(rel Release, section, key, value string) parsed {
 	return LinkFiles.format().checkValue(rel, section, key, value)
 }
 
@@ -127,7 +127,7 @@ type enumeration struct {
 var (
 	macAddressPolicies  = enumeration{[]string{"persistent", "random", "none"}, warnsInConfParser.warning, emptyResetsMACAddressPolicy}
 	duplexModes         = enumeration{[]string{"half", "full"}, warnsInConfParser.warning, span{}}
-	ports               = enumeration{[]string{"tp", "aui", "mii", "fibre", "bnc"}, warnsInConfParser.warning, span{}}
+	portTypes           = enumeration{[]string{"tp", "aui", "mii", "fibre", "bnc"}, warnsInConfParser.warning, span{}}
 	irqAffinityPolicies = enumeration{[]string{"single", "spread"}, warnsInConfParser.warning, from(OldestRelease)}
 	singleWakeOnLan     = enumeration{append([]string{"off"}, wakeOnLanModes...), warnsInConfParser.warning, span{}}
 )
@@ -253,7 +253,7 @@ func parseUint32(rel Release, key, value string) parsed {
 	return taken(value)
 }
 
-// number returns the verdict on a value that has to be a number from lowest
+// number returns what is made of a value that has to be a number from lowest
 // to highest.
 func number(rel Release, level Level, key, value string, lowest, highest uint32) parsed {
 	n, err := parseUnsigned(rel, value)

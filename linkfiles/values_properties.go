@@ -179,7 +179,7 @@ func last(rel Release, as []Assignment, section, key string) (Assignment, bool) 
 		if a.Section != section || a.Key != key || !KeyKnown(rel, section, key) {
 			continue
 		}
-		switch checkValue(rel, section, key, a.Value).effect {
+		switch checkLinkValue(rel, section, key, a.Value).effect {
 		case effectTaken:
 			return a, true
 		case effectReset:
@@ -219,7 +219,7 @@ func droppedVirtualFunctions(rel Release, as []Assignment) []Diagnostic {
 	}
 	var sections []*section
 	for _, a := range as {
-		if a.Section != "SR-IOV" || !sectionKnown(rel, a.Section) || !KeyKnown(rel, a.Section, a.Key) {
+		if a.Section != "SR-IOV" || !linkSectionKnown(rel, a.Section) || !KeyKnown(rel, a.Section, a.Key) {
 			continue
 		}
 		i := slices.IndexFunc(sections, func(s *section) bool { return s.pos == a.SectionPos })
@@ -228,7 +228,7 @@ func droppedVirtualFunctions(rel Release, as []Assignment) []Diagnostic {
 			sections = append(sections, &section{pos: a.SectionPos})
 		}
 		s := sections[i]
-		eff := checkValue(rel, a.Section, a.Key, a.Value).effect
+		eff := checkLinkValue(rel, a.Section, a.Key, a.Value).effect
 		switch {
 		case eff == effectIgnored:
 			if !s.isBad {

@@ -94,7 +94,7 @@ func TestValuesDrawTheComplaintsOfRealUdevs(t *testing.T) {
 // expectedComplaints spells what the code under test says about a line as the
 // captures do.
 func expectedComplaints(rel Release, c valueCase) []string {
-	known := sectionKnown(rel, c.section)
+	known := linkSectionKnown(rel, c.section)
 	switch {
 	case c.key == "" && !known && strings.HasPrefix(c.line, "["):
 		return []string{"unknown-section"}
@@ -103,7 +103,7 @@ func expectedComplaints(rel Release, c valueCase) []string {
 	case !KeyKnown(rel, c.section, c.key):
 		return []string{"unknown-key"}
 	}
-	complaints := checkValue(rel, c.section, c.key, c.value).complaints
+	complaints := checkLinkValue(rel, c.section, c.key, c.value).complaints
 	var levels []string
 	for _, x := range complaints {
 		if x.level == LevelInfo && x.code != CodeDeprecatedKey {
@@ -121,7 +121,7 @@ func TestAValueIsTakenIgnoredOrResetsAsInRealUdevs(t *testing.T) {
 		}
 		for line, want := range says.Effects {
 			key, value, _ := strings.Cut(line, "=")
-			is := checkValue(says.Release, "Link", key, value)
+			is := checkLinkValue(says.Release, "Link", key, value)
 			eff, stored := is.effect, is.stored
 			got := map[effect]string{effectIgnored: "ignored", effectTaken: "taken", effectReset: "reset"}[eff]
 			if stored == "none" {
@@ -191,7 +191,7 @@ func readAssignments(t *testing.T, file string, rel Release) []Assignment {
 		pos := Pos{File: filepath.Base(file), Line: i + 1}
 		if strings.HasPrefix(l, "[") {
 			section, at = strings.Trim(l, "[]"), pos
-		} else if k, v, ok := strings.Cut(l, "="); ok && sectionKnown(rel, section) {
+		} else if k, v, ok := strings.Cut(l, "="); ok && linkSectionKnown(rel, section) {
 			as = append(as, Assignment{Section: section, Key: k, Value: v, Pos: pos, SectionPos: at})
 		}
 	}
@@ -210,11 +210,11 @@ func TestAMACAddressIsStoredWithColons(t *testing.T) {
 		"::ffff:1.2.3.4":    "00:00:00:00:00:00:00:00:00:00:ff:ff:01:02:03:04",
 		"0:1:2:3":           "00:01:02:03",
 	} {
-		if got := checkValue(252, "Link", "MACAddress", value).stored; got != want {
+		if got := checkLinkValue(252, "Link", "MACAddress", value).stored; got != want {
 			t.Errorf("%s is stored as %q, want %q", value, got, want)
 		}
 	}
-	if eff := checkValue(247, "Link", "MACAddress", "1.2.3.4").effect; eff != effectIgnored {
+	if eff := checkLinkValue(247, "Link", "MACAddress", "1.2.3.4").effect; eff != effectIgnored {
 		t.Error("systemd 247 takes an IPv4 address as MACAddress=")
 	}
 }
@@ -269,7 +269,7 @@ func TestValuesBetweenTheCapturedReleases(t *testing.T) {
 		{257, "ReceivePacketSteeringCPUMask", "0 x", effectIgnored, LevelError},
 		{258, "ReceivePacketSteeringCPUMask", "0 x", effectTaken, LevelWarning},
 	} {
-		is := checkValue(c.rel, "Link", c.key, c.value)
+		is := checkLinkValue(c.rel, "Link", c.key, c.value)
 		eff, complaints := is.effect, is.complaints
 		var level Level
 		for _, x := range complaints {
@@ -315,7 +315,7 @@ func TestAnMTUThatSomeBuildsRefuse(t *testing.T) {
 	}{
 		{251, "67", true}, {252, "67", true}, {252, "68", false}, {255, "67", true}, {256, "67", false},
 	} {
-		if complaints := checkValue(c.rel, "Link", "MTUBytes", c.value).complaints; (len(complaints) > 0) != c.told {
+		if complaints := checkLinkValue(c.rel, "Link", "MTUBytes", c.value).complaints; (len(complaints) > 0) != c.told {
 			t.Errorf("systemd %d, MTUBytes=%s: %v", c.rel, c.value, complaints)
 		}
 	}
@@ -359,7 +359,7 @@ func FuzzCheckValue(f *testing.F) {
 			if row.parse == nil {
 				continue
 			}
-			is := checkValue(rel, row.section, row.name, value)
+			is := checkLinkValue(rel, row.section, row.name, value)
 			eff, stored, complaints := is.effect, is.stored, is.complaints
 			if eff == effectIgnored && len(complaints) == 0 {
 				t.Errorf("systemd %d: %s=%q is ignored without a word", rel, row.name, value)

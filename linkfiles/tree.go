@@ -520,21 +520,30 @@ func (t *Tree) warnMode(c candidate, say func(Pos, Code, Level, string)) {
 
 // take is next_assignment() of conf-parser.c.
 func (f *File) take(p *parser, a Assignment) {
-	if !p.format.knowsKey(p.rel, a.Section, a.Key) {
-		if !strings.HasPrefix(a.Key, "X-") && !p.format.partial {
-			p.complain(a.Pos, CodeUnknownKey, LevelWarning,
-				fmt.Sprintf("unknown key %q in section [%s], ignoring it%s", a.Key, a.Section, newerKey(p.rel, a.Section, a.Key)))
+	switch {
+	case p.format.knowsKey(p.rel, a.Section, a.Key):
+		if a.Section == "Match" {
+			f.takeMatch(p, a)
+		} else {
+			f.takeValue(p, a)
 		}
-		return
+	case !strings.HasPrefix(a.Key, "X-") && !p.format.partial:
+		p.complain(a.Pos, CodeUnknownKey, LevelWarning,
+			fmt.Sprintf("unknown key %q in section [%s], ignoring it%s", a.Key, a.Section, newerKey(p.rel, a.Section, a.Key)))
 	}
-	if a.Section == "Match" {
-		a.Taken = f.match.set(p, p.format.keys["Match"][a.Key].match, a)
-		if comment := inlineComment(a.Value); comment != "" && a.Taken {
-			p.complain(a.Pos, CodeCommentInMatch, LevelWarning, fmt.Sprintf("%q is no comment, for it does not begin the line: its words are part of %s=", comment, a.Key))
-		}
-		f.keep(a)
-		return
+}
+
+// takeMatch takes a line of [Match].
+func (f *File) takeMatch(p *parser, a Assignment) {
+	a.Taken = f.match.set(p, p.format.keys[a.Section][a.Key].match, a)
+	if comment := inlineComment(a.Value); comment != "" && a.Taken {
+		p.complain(a.Pos, CodeCommentInMatch, LevelWarning, fmt.Sprintf("%q is no comment, for it does not begin the line: its words are part of %s=", comment, a.Key))
 	}
+	f.keep(a)
+}
+
+// takeValue takes a line of another section.
+func (f *File) takeValue(p *parser, a Assignment) {
 	value := p.format.checkValue(p.rel, a.Section, a.Key, a.Value)
 	for _, c := range value.complaints {
 		p.complain(a.Pos, c.code, c.level, c.text)
@@ -553,9 +562,15 @@ func (f *File) take(p *parser, a Assignment) {
 	}
 	a.Taken = value.effect != effectIgnored
 	f.keep(a)
+	f.put(p.format.partial, a, value)
+}
+
+// put keeps or drops the value of a line: all of .netdev and .network files, of .link
+// files those about addresses.
+func (f *File) put(all bool, a Assignment, value parsed) {
 	var slot **Setting
 	switch id := a.Section + "." + a.Key; {
-	case p.format.partial:
+	case all:
 		f.set(id, value.effect, value.stored, a.Pos)
 		return
 	case id == "Link.MACAddressPolicy":

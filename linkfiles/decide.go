@@ -127,9 +127,9 @@ func (d *Decider) Decide(dev *Device) Decision {
 	if !ok {
 		places = d.live
 	}
-	s := search{tree: d.tree, dev: dev}
+	s := search{tree: d.tree}
 	for _, i := range places {
-		fate, m := s.next(&d.files[i])
+		fate, m := s.next(&d.files[i], dev)
 		switch fate {
 		case FateUnknown:
 			out.Unknown = append(out.Unknown, UndecidedFile{File: d.files[i].File, Reason: m.text(), Pos: m.pos})
@@ -154,11 +154,11 @@ func (d *Decider) Decide(dev *Device) Decision {
 // Decide knows the file that applies, it is the one of FateApplies.
 func (d *Decider) Explain(dev *Device) []Verdict {
 	out := make([]Verdict, 0, len(d.files))
-	s := search{tree: d.tree, dev: dev, everyFile: d.tree.refuses(dev)}
+	s := search{tree: d.tree, everyFile: d.tree.refuses(dev)}
 	for i := range d.files {
 		v := Verdict{File: d.files[i].File, Reached: !s.found}
 		var m mismatch
-		v.Fate, m = s.next(&d.files[i])
+		v.Fate, m = s.next(&d.files[i], dev)
 		v.Reason, v.Pos, v.Key = m.text(), m.pos, m.key()
 		out = append(out, v)
 	}
@@ -168,10 +168,10 @@ func (d *Decider) Explain(dev *Device) []Verdict {
 // Decide is For(sys).Decide(dev), for one device alone.
 func (t *Tree) Decide(sys *System, dev *Device) Decision { return t.For(sys).Decide(dev) }
 
-// search is udevd's way through the files of a tree for one device.
+// search is udevd's way through the files of a tree for one device. (It does not
+// hold the device, which can stay on the stack so.)
 type search struct {
 	tree *Tree
-	dev  *Device
 	// everyFile is what keeps all files from being applied to the device.
 	everyFile mismatch
 	// found: a file applies; doubt: one before it may.
@@ -179,8 +179,8 @@ type search struct {
 }
 
 // next says what becomes of the file that comes next, and why.
-func (s *search) next(f *machineFile) (Fate, mismatch) {
-	m := s.test(f)
+func (s *search) next(f *machineFile, dev *Device) (Fate, mismatch) {
+	m := s.test(f, dev)
 	switch {
 	case m.result == ConditionUndecided:
 		s.doubt = s.doubt || !s.found
@@ -201,7 +201,7 @@ func (s *search) next(f *machineFile) (Fate, mismatch) {
 
 // test asks of one file in this order: whether udevd uses it at all, whether it uses
 // any for the device, whether the machine is the right one, and the device.
-func (s *search) test(f *machineFile) mismatch {
+func (s *search) test(f *machineFile, dev *Device) mismatch {
 	m := f.mismatch
 	switch {
 	case m.result == ConditionNotMet && f.State != StateActive:
@@ -209,9 +209,9 @@ func (s *search) test(f *machineFile) mismatch {
 		m = s.everyFile
 		m.pos = Pos{f.Path, 0}
 	case m.result != ConditionNotMet && f.State != StateUnknown:
-		m.and(f.match.testDevice(&s.tree.quirks, s.dev))
+		m.and(f.match.testDevice(&s.tree.quirks, dev))
 		if m.result != ConditionNotMet {
-			m.and(f.testRenamed(&s.tree.quirks, s.dev))
+			m.and(f.testRenamed(&s.tree.quirks, dev))
 		}
 	}
 	return m

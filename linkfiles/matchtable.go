@@ -16,9 +16,9 @@ type matchRow struct {
 	compares *comparison
 	// by is what a file can be looked up by that has the condition.
 	by lookup
-	// device tests a device, system the machine: each row has one of them. param
-	// is the value without "!".
-	device func(q *quirks, c *condition, d *Device) mismatch
+	// device is the test of a device, system that of the machine: each row has one
+	// of them. param is the value without "!".
+	device deviceTest
 	system func(rel Release, q *quirks, param string, sys *System) outcome
 	// needs is what is compared, needsFor what more depends on the value.
 	needs    Needs
@@ -75,26 +75,26 @@ const (
 // (condition.c) are tested once, when a file is loaded.
 var matchTable = []matchRow{
 	{key: "MACAddress", link: from(239), network: from(239), step: 1, compares: addresses, by: byAddress,
-		device: testCurrent, needs: NeedLink},
+		device: asksAddress, needs: NeedLink},
 	{key: "PermanentMACAddress", link: from(245), network: from(245), step: 2, compares: addresses,
-		device: testPermanent, needs: NeedPermMAC | NeedLink},
+		device: asksPermanent, needs: NeedPermMAC | NeedLink},
 	{key: "Path", link: from(239), network: from(239), step: 3, compares: patterns, by: byPath,
-		device: testPath, needs: NeedUdevDB},
+		device: asksPath, needs: NeedUdevDB},
 	{key: "Driver", link: from(239), network: from(239), step: 4, compares: patterns,
-		device: testDriver, needs: NeedDriver | NeedUdevDB},
+		device: asksDriver, needs: NeedDriver | NeedUdevDB},
 	{key: "Type", link: from(239), network: from(239), step: 5, compares: patterns,
-		device: testType, needs: NeedLink},
+		device: asksType, needs: NeedLink},
 	{key: "Kind", link: from(251), network: from(251), step: 6, compares: patterns, by: byKind,
-		device: testKind, needs: NeedLink},
+		device: asksKind, needs: NeedLink},
 	{key: "OriginalName", link: from(239), step: 7, compares: deviceNames, by: byName,
-		device: testName, needs: NeedLink, needsFor: needsOfNames},
+		device: asksName, needs: NeedLink, needsFor: needsOfNames},
 	{key: "Name", network: from(239), step: 7, compares: deviceNames, by: byName,
-		device: testName, needs: NeedLink, needsFor: needsOfNames},
-	{key: "WLANInterfaceType", network: from(244), step: 8, compares: wirelessNetworks, device: testWireless, needs: NeedLink},
-	{key: "SSID", network: from(244), step: 8, compares: wirelessNetworks, device: testWireless, needs: NeedLink},
-	{key: "BSSID", network: from(244), step: 8, compares: wirelessNetworks, device: testWireless, needs: NeedLink},
+		device: asksName, needs: NeedLink, needsFor: needsOfNames},
+	{key: "WLANInterfaceType", network: from(244), step: 8, compares: wirelessNetworks, device: asksWireless, needs: NeedLink},
+	{key: "SSID", network: from(244), step: 8, compares: wirelessNetworks, device: asksWireless, needs: NeedLink},
+	{key: "BSSID", network: from(244), step: 8, compares: wirelessNetworks, device: asksWireless, needs: NeedLink},
 	{key: "Property", link: from(243), network: from(243), step: 9, compares: deviceProperties,
-		device: testProperties, needs: NeedUdevDB | NeedUEvent},
+		device: asksProperties, needs: NeedUdevDB | NeedUEvent},
 
 	{key: "Architecture", link: from(239), netdev: from(239), network: from(239), system: testArchitecture, needs: NeedMachine},
 	{key: "Credential", link: from(252), netdev: from(252), network: from(252), system: testCredential, needs: NeedCredentials},

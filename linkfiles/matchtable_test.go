@@ -19,11 +19,15 @@ func TestRowsOfMatchAreComplete(t *testing.T) {
 			if row.needs == 0 {
 				t.Error("it needs nothing")
 			}
-			if (row.device == nil) == (row.system == nil) {
+			if (row.device == 0) == (row.system == nil) {
 				t.Error("it is to have a test of either the device or the machine")
 			}
-			if device := row.device != nil; device != (row.compares != nil) || device != (row.step > 0) {
+			if device := row.device != 0; device != (row.compares != nil) || device != (row.step > 0) {
 				t.Error("a condition of a device, and only such a one, has comparison and step")
+			} else if device {
+				q := NewestRelease.quirks()
+				c := condition{row: row, wants: []pattern{{text: "x"}}}
+				c.testDevice(&q, bridge())
 			}
 			if row.replaces != "" && !slices.ContainsFunc(matchTable, func(r matchRow) bool { return r.key == row.replaces && r.system != nil }) {
 				t.Errorf("it replaces %s, which is no condition of the machine", row.replaces)

@@ -53,7 +53,7 @@ func (c ConfigType) Suffix() string { return c.format().suffix }
 func allReleases(names ...string) map[string]span {
 	m := map[string]span{}
 	for _, n := range names {
-		m[n] = from(OldestRelease)
+		m[n] = always
 	}
 	return m
 }
@@ -145,14 +145,14 @@ func parseNetDevAddress(rel Release, key, value string) parsed {
 // netDevKinds are the kinds that Kind= of a .netdev file takes, with the
 // releases that know them (netdev_kind_table of netdev.c).
 var netDevKinds = map[string]span{
-	"bareudp": from(247), "batadv": from(248), "bond": from(OldestRelease), "bridge": from(OldestRelease), "dummy": from(OldestRelease), "erspan": from(240),
-	"fou": from(240), "geneve": from(OldestRelease), "gre": from(OldestRelease), "gretap": from(OldestRelease), "hsr": from(258), "ifb": from(245),
-	"ip6gre": from(OldestRelease), "ip6gretap": from(OldestRelease), "ip6tnl": from(OldestRelease), "ipip": from(OldestRelease),
-	"ipoib": from(250), "ipvlan": from(OldestRelease), "ipvtap": from(243), "l2tp": from(242), "macsec": from(243),
-	"macvlan": from(OldestRelease), "macvtap": from(OldestRelease), "netdevsim": until(257), "nlmon": from(243),
-	"sit": from(OldestRelease), "tap": from(OldestRelease), "tun": from(OldestRelease), "vcan": from(OldestRelease),
-	"veth": from(OldestRelease), "vlan": from(OldestRelease), "vrf": from(OldestRelease), "vti": from(OldestRelease), "vti6": from(OldestRelease),
-	"vxcan": from(OldestRelease), "vxlan": from(OldestRelease), "wireguard": from(OldestRelease), "wlan": from(251), "xfrm": from(243),
+	"bareudp": from(247), "batadv": from(248), "bond": always, "bridge": always, "dummy": always, "erspan": from(240),
+	"fou": from(240), "geneve": always, "gre": always, "gretap": always, "hsr": from(258), "ifb": from(245),
+	"ip6gre": always, "ip6gretap": always, "ip6tnl": always, "ipip": always,
+	"ipoib": from(250), "ipvlan": always, "ipvtap": from(243), "l2tp": from(242), "macsec": from(243),
+	"macvlan": always, "macvtap": always, "netdevsim": until(257), "nlmon": from(243),
+	"sit": always, "tap": always, "tun": always, "vcan": always,
+	"veth": always, "vlan": always, "vrf": always, "vti": always, "vti6": always,
+	"vxcan": always, "vxlan": always, "wireguard": always, "wlan": from(251), "xfrm": from(243),
 }
 
 func parseNetDevKind(rel Release, key, value string) parsed {

@@ -3,8 +3,8 @@ package linkfiles
 // sections are the sections udevd reads, from the list that link-config.c
 // hands to config_parse(); [Ethernet] was in it without having a key.
 var sections = map[string]span{
-	"Match":                   {OldestRelease, NewestRelease},
-	"Link":                    {OldestRelease, NewestRelease},
+	"Match":                   always,
+	"Link":                    always,
 	"Ethernet":                until(241),
 	"SR-IOV":                  from(251),
 	"EnergyEfficientEthernet": from(258),

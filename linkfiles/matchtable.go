@@ -46,9 +46,9 @@ type comparison struct {
 }
 
 var (
-	addresses = &comparison{parse: parseAddresses, emptyResets: from(OldestRelease),
+	addresses = &comparison{parse: parseAddresses, emptyResets: always,
 		none: "no such address", unknown: "the device's address is unknown"}
-	patterns = &comparison{parse: parsePatterns, emptyResets: from(OldestRelease),
+	patterns = &comparison{parse: parsePatterns, emptyResets: always,
 		none: "none", unknown: "what the device has is not known"}
 	// An empty value was an error of config_parse_match_ifnames() and
 	// config_parse_match_property() before 248.
@@ -56,7 +56,7 @@ var (
 		none: "none", unknown: "what the device has is not known"}
 	deviceProperties = &comparison{parse: parseProperties, emptyResets: from(248),
 		none: "no property", unknown: "the device's properties are unknown"}
-	wirelessNetworks = &comparison{parse: parseWireless, emptyResets: from(OldestRelease)}
+	wirelessNetworks = &comparison{parse: parseWireless, emptyResets: always}
 )
 
 // lookup is something that a device has one of, so that the files that ask for it

@@ -26,6 +26,9 @@ func from(r Release) span { return span{first: r, last: NewestRelease} }
 // until returns the span of all releases up to and including r.
 func until(r Release) span { return span{first: OldestRelease, last: r} }
 
+// always is the span of all releases.
+var always = from(OldestRelease)
+
 func (s span) has(rel Release) bool { return s.first <= rel && rel <= s.last }
 
 // quirks is what differs between releases in finding files, in the grammar and

@@ -53,15 +53,15 @@ func isID(param string) bool {
 // Those of a condition replace one another; all other keys of [Match] add up
 // too.
 var accumulating = map[string]span{
-	"Link.Advertise":                    from(OldestRelease),
-	"Link.AlternativeName":              from(OldestRelease),
-	"Link.IRQAffinity":                  from(OldestRelease),
-	"Link.ImportProperty":               from(OldestRelease),
-	"Link.Property":                     from(OldestRelease),
-	"Link.ReceivePacketSteeringCPUMask": from(OldestRelease),
-	"Link.UnsetProperty":                from(OldestRelease),
+	"Link.Advertise":                    always,
+	"Link.AlternativeName":              always,
+	"Link.IRQAffinity":                  always,
+	"Link.ImportProperty":               always,
+	"Link.Property":                     always,
+	"Link.ReceivePacketSteeringCPUMask": always,
+	"Link.UnsetProperty":                always,
 	"Link.WakeOnLan":                    wakeOnLanIsList,
-	"EnergyEfficientEthernet.LinkMode":  from(OldestRelease),
+	"EnergyEfficientEthernet.LinkMode":  always,
 }
 
 // Settings returns every line of the file and its drop-ins in the order in

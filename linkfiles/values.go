@@ -128,7 +128,7 @@ var (
 	macAddressPolicies  = enumeration{[]string{"persistent", "random", "none"}, warnsInConfParser.warning, emptyResetsMACAddressPolicy}
 	duplexModes         = enumeration{[]string{"half", "full"}, warnsInConfParser.warning, span{}}
 	portTypes           = enumeration{[]string{"tp", "aui", "mii", "fibre", "bnc"}, warnsInConfParser.warning, span{}}
-	irqAffinityPolicies = enumeration{[]string{"single", "spread"}, warnsInConfParser.warning, from(OldestRelease)}
+	irqAffinityPolicies = enumeration{[]string{"single", "spread"}, warnsInConfParser.warning, always}
 	singleWakeOnLan     = enumeration{append([]string{"off"}, wakeOnLanModes...), warnsInConfParser.warning, span{}}
 )
 
@@ -168,19 +168,19 @@ type policyWord struct {
 var (
 	namePolicy = policyList{
 		{"keep", from(241)},
-		{"kernel", from(OldestRelease)},
-		{"database", from(OldestRelease)},
-		{"onboard", from(OldestRelease)},
-		{"slot", from(OldestRelease)},
-		{"path", from(OldestRelease)},
-		{"mac", from(OldestRelease)},
+		{"kernel", always},
+		{"database", always},
+		{"onboard", always},
+		{"slot", always},
+		{"path", always},
+		{"mac", always},
 	}
 	alternativeNamesPolicy = policyList{
-		{"database", from(OldestRelease)},
-		{"onboard", from(OldestRelease)},
-		{"slot", from(OldestRelease)},
-		{"path", from(OldestRelease)},
-		{"mac", from(OldestRelease)},
+		{"database", always},
+		{"onboard", always},
+		{"slot", always},
+		{"path", always},
+		{"mac", always},
 	}
 )
 
@@ -442,14 +442,9 @@ func validName(rel Release, s string, size int) bool {
 		(s == "all" || s == "default" || strings.Contains(s, "%") || isInterfaceIndex(rel, s)) {
 		return false
 	}
-	numeric := true
-	for i := range len(s) {
-		if s[i] <= ' ' || s[i] >= 127 || s[i] == ':' || s[i] == '/' {
-			return false
-		}
-		numeric = numeric && '0' <= s[i] && s[i] <= '9'
-	}
-	return !numeric
+	digits, _ := leading(s, isDigit)
+	name, _ := leading(s, func(c byte) bool { return isGraph(c) && c != ':' && c != '/' })
+	return len(name) == len(s) && len(digits) < len(s)
 }
 
 // The sizes of the kernel's names, with the NUL at the end: linux/if.h.

@@ -81,6 +81,7 @@ func (f Fact[T]) Map(change func(any) any) any {
 	return f
 }
 
+// String is for people: the value, "(none)" or "(unknown: reason)".
 func (f Fact[T]) String() string {
 	switch f.state {
 	case factKnown:

@@ -8,8 +8,9 @@ import (
 // FileState says what udevd does with a file, whatever the device.
 type FileState string
 
+// The states of a file.
 const (
-	StateActive     FileState = "active"
+	StateActive     FileState = "active"   // used for the devices that it matches
 	StateMasked     FileState = "masked"   // empty, or a link to /dev/null
 	StateRejected   FileState = "rejected" // an error that makes udevd drop the whole file
 	StateMatchEmpty FileState = "no-match" // no valid setting in [Match]: ignored since 245
@@ -43,7 +44,7 @@ type File struct {
 	settings map[string]Setting
 }
 
-// Setting is one effective value of a file.
+// Setting is one effective value of a file, and the line that set it.
 type Setting struct {
 	Value string
 	Pos   Pos
@@ -55,6 +56,18 @@ func (f *File) MACAddressPolicy() (Setting, bool) { return deref(f.policy) }
 
 // MACAddress returns the effective [Link] MACAddress=, lower-case with colons.
 func (f *File) MACAddress() (Setting, bool) { return deref(f.macAddress) }
+
+// LinkName returns [Link] Name=, false where nothing sets it. Whether udevd takes it as it
+// stands is not looked at.
+func (f *File) LinkName() (Setting, bool) {
+	var s Setting
+	for _, a := range f.Assignments {
+		if a.Section == "Link" && a.Key == "Name" && a.Taken {
+			s = Setting{a.Value, a.Pos}
+		}
+	}
+	return s, s.Value != ""
+}
 
 // Setting returns the effective value of a key of a .netdev or .network file
 // that is in the table of its type (configtype.go), in the form in which systemd stores

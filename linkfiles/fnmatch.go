@@ -1,5 +1,7 @@
 package linkfiles
 
+import "strings"
+
 // glob holds what fnmatch(3) can be asked to do differently.
 type glob struct {
 	// fold ignores case, as FNM_CASEFOLD does.
@@ -187,46 +189,45 @@ func rangeEnd(p string, i int) (hi byte, next int, ok bool) {
 
 // matched skips the rest of a bracket expression after one of its parts fitted.
 func (g glob) matched(p string, i int, not bool) (ok bool, width int, closed bool) {
-	for {
-		if i >= len(p) {
-			return false, 0, g.unclosedFails
-		}
-		switch {
-		case p[i] == ']':
+	for i < len(p) {
+		if p[i] == ']' {
 			return !not, i + 1, true
-		case p[i] == '\\':
-			if i+1 >= len(p) {
-				return false, 0, true
-			}
-			i += 2
-		case p[i] == '[' && i+1 < len(p) && p[i+1] == ':':
-			_, next, kind := className(p, i)
-			if kind == classBad {
-				return false, 0, true
-			}
-			if kind == classGood {
-				i = next
-			} else {
-				i++
-			}
-		case p[i] == '[' && i+1 < len(p) && p[i+1] == '=':
-			if i+4 < len(p) && p[i+3] == '=' && p[i+4] == ']' {
-				i += 5
-				continue
-			}
-			return false, 0, true
-		case p[i] == '[' && i+1 < len(p) && p[i+1] == '.':
-			j := i + 2
-			for ; j+1 < len(p) && !(p[j] == '.' && p[j+1] == ']'); j++ {
-			}
-			if j+1 >= len(p) {
-				return false, 0, true
-			}
-			i = j + 2
-		default:
-			i++
 		}
+		next, good := skipPart(p, i)
+		if !good {
+			return false, 0, true
+		}
+		i = next
 	}
+	return false, 0, g.unclosedFails
+}
+
+// skipPart skips what stands at p[i] in a bracket expression; false where the library
+// gives up.
+func skipPart(p string, i int) (next int, ok bool) {
+	if i+1 >= len(p) {
+		return i + 1, p[i] != '\\'
+	}
+	if p[i] == '\\' {
+		return i + 2, true
+	}
+	if p[i] != '[' {
+		return i + 1, true
+	}
+	switch p[i+1] {
+	case ':':
+		_, next, kind := className(p, i)
+		if kind == classNone {
+			return i + 1, true
+		}
+		return next, kind == classGood
+	case '=':
+		return i + 5, i+4 < len(p) && p[i+3] == '=' && p[i+4] == ']'
+	case '.':
+		end := strings.Index(p[i+2:], ".]")
+		return i + 2 + end + 2, end >= 0
+	}
+	return i + 1, true
 }
 
 type classKind uint8

@@ -242,20 +242,6 @@ func validEnvAssignment(q *quirks, s string) bool {
 	return true
 }
 
-// validEnvName is env_name_is_valid() of env-util.c.
-func validEnvName(s string) bool {
-	if s == "" || s[0] >= '0' && s[0] <= '9' {
-		return false
-	}
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if !(c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z') {
-			return false
-		}
-	}
-	return true
-}
-
 // OnlyName reports whether the file can apply to no other device than the one
 // called name: its OriginalName= holds that name and nothing else.
 func (f *File) OnlyName(name string) bool { return f.match.by(byName).only(name) }
@@ -283,18 +269,6 @@ func (f *File) MatchesAddress(mac string) (Pos, bool) {
 		return Pos{}, false
 	}
 	return c.pos(), true
-}
-
-// LinkName returns [Link] Name=, false where nothing sets it. Whether udevd takes it as it
-// stands is not looked at.
-func (f *File) LinkName() (Setting, bool) {
-	var s Setting
-	for _, a := range f.Assignments {
-		if a.Section == "Link" && a.Key == "Name" && a.Taken {
-			s = Setting{a.Value, a.Pos}
-		}
-	}
-	return s, s.Value != ""
 }
 
 // OnlyKind reports whether Kind= holds this kind and nothing else, and no other

@@ -43,6 +43,7 @@ type Errno string
 // FileType is what a name leads to after all symbolic links.
 type FileType string
 
+// The types of what a name leads to.
 const (
 	TypeRegular   FileType = "regular"
 	TypeDirectory FileType = "directory"

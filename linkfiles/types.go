@@ -10,6 +10,7 @@ type Pos struct {
 	Line int    `json:"line"`
 }
 
+// String is "file:line", or the file alone.
 func (p Pos) String() string {
 	if p.Line == 0 {
 		return p.File
@@ -20,9 +21,12 @@ func (p Pos) String() string {
 // Level is the syslog level at which udevd logs a complaint.
 type Level string
 
+// The levels that udevd uses.
 const (
 	LevelError   Level = "error"
 	LevelWarning Level = "warning"
+	// LevelNotice is that of udevd's remark about a policy that is listed twice.
+	LevelNotice Level = "notice"
 	// LevelInfo is used for what udevd passes over in silence (or at debug
 	// level) although it is hardly ever meant: a shadowed file, for example.
 	LevelInfo Level = "info"

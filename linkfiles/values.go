@@ -7,10 +7,6 @@ import (
 	"strings"
 )
 
-// LevelNotice is the syslog level of udevd's remark about a policy that is
-// listed twice.
-const LevelNotice Level = "notice"
-
 // effect is what udevd does with one assignment.
 type effect uint8
 

@@ -54,13 +54,13 @@ var propertyWords = wordSyntax{separators: valueSpace, unquote: true, unescape: 
 func parseProperty(rel Release, key, value string) parsed {
 	return properties(rel, key, value, func(word string) bool {
 		name, v, ok := strings.Cut(word, "=")
-		return ok && validPropertyName(name) && validUTF8Value(v) && !isFixedProperty(rel, name)
+		return ok && validEnvName(name) && validUTF8Value(v) && !isFixedProperty(rel, name)
 	})
 }
 
 func parsePropertyName(rel Release, key, value string) parsed {
 	return properties(rel, key, value, func(word string) bool {
-		return validPropertyName(word) && !isFixedProperty(rel, word)
+		return validEnvName(word) && !isFixedProperty(rel, word)
 	})
 }
 
@@ -92,8 +92,8 @@ func properties(rel Release, key, value string, good func(word string) bool) par
 	return v
 }
 
-// validPropertyName is env_name_is_valid() of env-util.c.
-func validPropertyName(s string) bool {
+// validEnvName is env_name_is_valid() of env-util.c.
+func validEnvName(s string) bool {
 	if s == "" || '0' <= s[0] && s[0] <= '9' {
 		return false
 	}

@@ -221,11 +221,11 @@ func (s *search) test(f *machineFile, dev *Device) mismatch {
 func (t *Tree) refuses(dev *Device) mismatch {
 	switch {
 	case dev.Loopback && t.quirks.loopback:
-		return mismatch{result: ConditionNotMet, actual: fmt.Sprintf("systemd %d applies no .link file to the loopback device", t.Release)}
+		return mismatch{result: ConditionNotMet, why: wholeFile, actual: fmt.Sprintf("systemd %d applies no .link file to the loopback device", t.Release)}
 	case t.quirks.cleanText && !CleanText(dev.Name):
-		return mismatch{result: ConditionNotMet, actual: fmt.Sprintf("systemd %d takes no notice of a device whose name is not UTF-8, or holds control characters or noncharacters", t.Release)}
+		return mismatch{result: ConditionNotMet, why: wholeFile, actual: fmt.Sprintf("systemd %d takes no notice of a device whose name is not UTF-8, or holds control characters or noncharacters", t.Release)}
 	case t.unread != "":
-		return mismatch{result: ConditionUndecided, actual: t.unread}
+		return mismatch{result: ConditionUndecided, why: wholeFile, actual: t.unread}
 	}
 	return mismatch{}
 }
@@ -234,9 +234,9 @@ func (t *Tree) refuses(dev *Device) mismatch {
 func (t *Tree) askSystem(f *File, sys *System) mismatch {
 	switch f.State {
 	case StateMasked, StateRejected, StateMatchEmpty:
-		return mismatch{result: ConditionNotMet, pos: Pos{f.Path, 0}, actual: f.Why}
+		return mismatch{result: ConditionNotMet, why: wholeFile, pos: Pos{f.Path, 0}, actual: f.Why}
 	case StateUnknown:
-		return mismatch{result: ConditionUndecided, pos: Pos{f.Path, 0}, actual: f.Why}
+		return mismatch{result: ConditionUndecided, why: wholeFile, pos: Pos{f.Path, 0}, actual: f.Why}
 	}
 	return f.match.testSystem(t.Release, &t.quirks, sys)
 }

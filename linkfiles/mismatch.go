@@ -104,13 +104,13 @@ func (m *mismatch) text() string {
 
 // asked is what the file asks for: "Kind=bond bridge".
 func (m *mismatch) asked() string {
-	wanted := m.wanted[0].text
-	if m.row.system == nil || !m.hidesID() {
-		wanted = patternText(m.wanted)
-	} else if wanted = "an ID"; m.wanted[0].invert {
-		wanted = "!an ID"
+	switch {
+	case !m.hidesID():
+		return m.row.name() + "=" + patternText(m.wanted)
+	case m.wanted[0].invert:
+		return m.row.name() + "=!an ID"
 	}
-	return m.row.name() + "=" + wanted
+	return m.row.name() + "=an ID"
 }
 
 // hidesID reports whether what the file asks for may be the machine's own ID, which

@@ -1,6 +1,7 @@
 package linkfiles
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -46,18 +47,20 @@ func TestRefusedSettings(t *testing.T) {
 		{252, "MTUBytes=1", "bridge", now, ""},
 		{252, "TransmitQueueLength=4294967294\nTransmitQueues=4096\nReceiveQueues=4096", "bridge", now, ""},
 	} {
-		s := oneFile("[Match]\nOriginalName=a\n[Link]\n" + c.lines + "\n")
-		got := ""
-		if r, ok := Parse(s.store(), c.rel).Files[0].Refusal(c.rel, c.kind, c.kernel); ok {
-			if got = r.Key; !r.Certain {
-				got = "?"
+		t.Run(fmt.Sprintf("%d/%.60s/%s/%v", c.rel, c.lines, c.kind, c.kernel), func(t *testing.T) {
+			s := oneFile("[Match]\nOriginalName=a\n[Link]\n" + c.lines + "\n")
+			got := ""
+			if r, ok := Parse(s.store(), c.rel).Files[0].Refusal(c.rel, c.kind, c.kernel); ok {
+				if got = r.Key; !r.Certain {
+					got = "?"
+				}
+				if r.Pos.Line < 4 || r.Why == "" {
+					t.Errorf("%d, %.60s: %+v", c.rel, c.lines, r)
+				}
 			}
-			if r.Pos.Line < 4 || r.Why == "" {
-				t.Errorf("%d, %.60s: %+v", c.rel, c.lines, r)
+			if got != c.refused {
+				t.Errorf("%d, %.60s, %s, %v: %q, want %q", c.rel, c.lines, c.kind, c.kernel, got, c.refused)
 			}
-		}
-		if got != c.refused {
-			t.Errorf("%d, %.60s, %s, %v: %q, want %q", c.rel, c.lines, c.kind, c.kernel, got, c.refused)
-		}
+		})
 	}
 }

@@ -2,6 +2,7 @@ package linkfiles
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -210,9 +211,11 @@ func TestAMACAddressIsStoredWithColons(t *testing.T) {
 		"::ffff:1.2.3.4":    "00:00:00:00:00:00:00:00:00:00:ff:ff:01:02:03:04",
 		"0:1:2:3":           "00:01:02:03",
 	} {
-		if got := checkLinkValue(252, "Link", "MACAddress", value).stored; got != want {
-			t.Errorf("%s is stored as %q, want %q", value, got, want)
-		}
+		t.Run(value, func(t *testing.T) {
+			if got := checkLinkValue(252, "Link", "MACAddress", value).stored; got != want {
+				t.Errorf("%s is stored as %q, want %q", value, got, want)
+			}
+		})
 	}
 	if eff := checkLinkValue(247, "Link", "MACAddress", "1.2.3.4").effect; eff != effectIgnored {
 		t.Error("systemd 247 takes an IPv4 address as MACAddress=")
@@ -269,17 +272,19 @@ func TestValuesBetweenTheCapturedReleases(t *testing.T) {
 		{257, "ReceivePacketSteeringCPUMask", "0 x", effectIgnored, LevelError},
 		{258, "ReceivePacketSteeringCPUMask", "0 x", effectTaken, LevelWarning},
 	} {
-		is := checkLinkValue(c.rel, "Link", c.key, c.value)
-		eff, complaints := is.effect, is.complaints
-		var level Level
-		for _, x := range complaints {
-			if x.level != LevelInfo {
-				level = x.level
+		t.Run(fmt.Sprintf("%d/%s=%s", c.rel, c.key, c.value), func(t *testing.T) {
+			is := checkLinkValue(c.rel, "Link", c.key, c.value)
+			eff, complaints := is.effect, is.complaints
+			var level Level
+			for _, x := range complaints {
+				if x.level != LevelInfo {
+					level = x.level
+				}
 			}
-		}
-		if eff != c.want || level != c.level {
-			t.Errorf("systemd %d, %s=%s: effect %d, level %q; want %d, %q", c.rel, c.key, c.value, eff, level, c.want, c.level)
-		}
+			if eff != c.want || level != c.level {
+				t.Errorf("systemd %d, %s=%s: effect %d, level %q; want %d, %q", c.rel, c.key, c.value, eff, level, c.want, c.level)
+			}
+		})
 	}
 }
 
@@ -315,9 +320,11 @@ func TestAnMTUThatSomeBuildsRefuse(t *testing.T) {
 	}{
 		{251, "67", true}, {252, "67", true}, {252, "68", false}, {255, "67", true}, {256, "67", false},
 	} {
-		if complaints := checkLinkValue(c.rel, "Link", "MTUBytes", c.value).complaints; (len(complaints) > 0) != c.told {
-			t.Errorf("systemd %d, MTUBytes=%s: %v", c.rel, c.value, complaints)
-		}
+		t.Run(fmt.Sprintf("%d/%s", c.rel, c.value), func(t *testing.T) {
+			if complaints := checkLinkValue(c.rel, "Link", "MTUBytes", c.value).complaints; (len(complaints) > 0) != c.told {
+				t.Errorf("systemd %d, MTUBytes=%s: %v", c.rel, c.value, complaints)
+			}
+		})
 	}
 }
 

@@ -245,17 +245,19 @@ func TestReasonsHaveBothValuesAndNoMachineID(t *testing.T) {
 		"Virtualization=container\nOriginalName=other": "Virtualization=container, but the system has virtualization kvm",
 		"MachineTag=db":                                "MachineTag=db, but the system has the tags web",
 	} {
-		tree := Parse(storeOf("[Match]\n"+match+"\n", ""), NewestRelease)
-		d := tree.For(sys)
-		dev := bridge()
-		agrees(t, d, dev)
-		v := d.Explain(dev)[0]
-		if v.Reason != want {
-			t.Errorf("%q, want %q", v.Reason, want)
-		}
-		if v.Fate != FateNoMatch || v.Pos.Line != 2 || v.Key != match[:strings.IndexByte(match, '=')] {
-			t.Errorf("%s: %+v", match, v)
-		}
+		t.Run(match, func(t *testing.T) {
+			tree := Parse(storeOf("[Match]\n"+match+"\n", ""), NewestRelease)
+			d := tree.For(sys)
+			dev := bridge()
+			agrees(t, d, dev)
+			v := d.Explain(dev)[0]
+			if v.Reason != want {
+				t.Errorf("%q, want %q", v.Reason, want)
+			}
+			if v.Fate != FateNoMatch || v.Pos.Line != 2 || v.Key != match[:strings.IndexByte(match, '=')] {
+				t.Errorf("%s: %+v", match, v)
+			}
+		})
 	}
 }
 

@@ -221,7 +221,7 @@ func (a *audit) sourceAtBoot() string {
 func (s *subject) persistentNow() fact.Fact[host.PersistentMAC] {
 	switch {
 	case s.snap.Offline || !s.snap.MachineIDFile.State.None():
-	case s.tree.Needs().MachineID:
+	case s.tree.Needs().Has(linkfiles.NeedMachineID):
 		return fact.Unknown[host.PersistentMAC]("a file has Host= with an ID, for which udevd may have read a machine-id that it keeps until it is started anew")
 	default:
 		return fact.Absent[host.PersistentMAC]()

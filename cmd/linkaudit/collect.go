@@ -225,23 +225,28 @@ func (n networkd) declare(snap *host.Snapshot) {
 	snap.Declarations = fact.Known(all)
 }
 
+// wanted says where each fact of linkfiles.Needs is collected; TestEveryNeedIsCollected
+// fails where one is left out.
+var wanted = []struct {
+	needs linkfiles.Needs
+	want  host.Want
+}{
+	// What costs nothing, or next to nothing, is collected in any case.
+	{linkfiles.NeedLink | linkfiles.NeedPermMAC | linkfiles.NeedUdevDB | linkfiles.NeedMachine | linkfiles.NeedMachineID, host.WantCheck},
+	{linkfiles.NeedDriver, host.WantDriver},
+	{linkfiles.NeedUEvent, host.WantUEvent},
+	{linkfiles.NeedNameAssignType, host.WantNameAssignType},
+	{linkfiles.NeedVirtualization | linkfiles.NeedFirmware | linkfiles.NeedCredentials | linkfiles.NeedMachineTags | linkfiles.NeedOtherIDs, host.WantSystem},
+	{linkfiles.NeedGlibc, host.WantGlibc},
+}
+
 // wantFor leaves out what costs something and what no file asks for.
 func wantFor(n linkfiles.Needs) host.Want {
 	want := host.WantCheck
-	if n.Driver {
-		want |= host.WantDriver
-	}
-	if n.Properties {
-		want |= host.WantUEvent
-	}
-	if n.NameAssignType {
-		want |= host.WantNameAssignType
-	}
-	if n.Virtualization || n.Firmware || n.Credentials || n.MachineTags || n.OtherIDs {
-		want |= host.WantSystem
-	}
-	if n.Glibc {
-		want |= host.WantGlibc
+	for _, row := range wanted {
+		if n.Has(row.needs) {
+			want |= row.want
+		}
 	}
 	return want
 }

@@ -107,7 +107,7 @@ func (f *fixing) verify() error {
 	if err != nil {
 		return err
 	}
-	netDevs, err := linkfiles.ReadKind(f.Root, linkfiles.NetDev)
+	netDevs, err := linkfiles.ReadConfig(f.Root, linkfiles.NetDevFiles)
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ func TestABridgeOfNetplanGetsADropInBeforeItIsRendered(t *testing.T) {
 		Content: []byte("[Match]\nOriginalName=*\n[Link]\nMACAddressPolicy=persistent\n")}}}
 	declared := []netconf.Declaration{{Program: netconf.Netplan, Renderer: netconf.Networkd, Device: "br0", Kind: "bridge", Creates: true,
 		Address: netconf.Address{Way: netconf.WayNetworkd, Key: "macaddress", AtCreation: true}}}
-	files := &netconf.NetworkdFiles{NetDev: &linkfiles.Store{Kind: linkfiles.NetDev, Dirs: dirs}, Network: &linkfiles.Store{Kind: linkfiles.Network, Dirs: dirs}}
+	files := &netconf.NetworkdFiles{NetDev: &linkfiles.Store{Type: linkfiles.NetDevFiles, Dirs: dirs}, Network: &linkfiles.Store{Type: linkfiles.NetworkFiles, Dirs: dirs}}
 	in := func(rel linkfiles.Release, files *netconf.NetworkdFiles) Input {
 		return Input{
 			Release: rel, DirExists: func(string) (bool, error) { return true, nil },

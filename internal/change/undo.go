@@ -58,8 +58,8 @@ func (u undoing) write(ctx context.Context) (*Applied, error) {
 // verify makes sure that nothing of what was removed is still there.
 func (u undoing) verify() error {
 	var left []*override.Override
-	for _, kind := range []linkfiles.Kind{linkfiles.Link, linkfiles.NetDev} {
-		store, err := linkfiles.ReadKind(u.Root, kind)
+	for _, kind := range []linkfiles.ConfigType{linkfiles.LinkFiles, linkfiles.NetDevFiles} {
+		store, err := linkfiles.ReadConfig(u.Root, kind)
 		if err != nil {
 			return err
 		}

@@ -266,9 +266,9 @@ func (r *networkdReader) netDevs(tree *linkfiles.Tree) {
 	taken := map[string]bool{}
 	doubt := tree.Unread()
 	for _, f := range files {
-		state, why := tree.Holds(f, r.machine.System)
+		state, why := tree.Conditions(f, r.machine.System)
 		switch {
-		case state == linkfiles.Fails:
+		case state == linkfiles.ConditionNotMet:
 			continue
 		case f.State == linkfiles.StateUnknown:
 			// It may be for any device.
@@ -277,7 +277,7 @@ func (r *networkdReader) netDevs(tree *linkfiles.Tree) {
 		}
 		for _, d := range netDev(f, r.machine.Release, taken) {
 			switch {
-			case state == linkfiles.CannotTell:
+			case state == linkfiles.ConditionUndecided:
 				d.Address.doubt(why)
 			case doubt != "":
 				d.Address.doubt(doubt)

@@ -129,14 +129,14 @@ func FuzzNetworkd(f *testing.F) {
 		f.Add("[NetDev]\nName=bond0\nKind=bond\n", s, s)
 	}
 	f.Fuzz(func(t *testing.T, netdev, dropIn, network string) {
-		store := func(kind linkfiles.Kind, content string, dropIn string) *linkfiles.Store {
+		store := func(kind linkfiles.ConfigType, content string, dropIn string) *linkfiles.Store {
 			d := linkfiles.Dir{Path: strings.TrimSuffix(dir, "/"), Entries: []linkfiles.Entry{{Name: "a" + kind.Suffix(), Type: linkfiles.TypeRegular, Content: []byte(content)}}}
 			if dropIn != "" {
 				d.DropIns = []linkfiles.Dir{{Path: dir + "a" + kind.Suffix() + ".d", Entries: []linkfiles.Entry{{Name: "x.conf", Type: linkfiles.TypeRegular, Content: []byte(dropIn)}}}}
 			}
-			return &linkfiles.Store{Kind: kind, Dirs: []linkfiles.Dir{d}}
+			return &linkfiles.Store{Type: kind, Dirs: []linkfiles.Dir{d}}
 		}
-		files := &NetworkdFiles{store(linkfiles.NetDev, netdev, dropIn), store(linkfiles.Network, network, "")}
+		files := &NetworkdFiles{store(linkfiles.NetDevFiles, netdev, dropIn), store(linkfiles.NetworkFiles, network, "")}
 		for rel := linkfiles.OldestRelease; rel <= linkfiles.NewestRelease; rel++ {
 			for _, d := range files.Declarations(machine(rel)) {
 				if d.Device == "" || d.Pos.File == "" || d.Address.Pos.File == "" || d.Address.Way == "" ||

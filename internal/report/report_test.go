@@ -320,7 +320,7 @@ func TestCheckJSONIsLaidOutAsOneValue(t *testing.T) {
 func TestLintFollowsItsSchemaAndShowsTheFirstLineToLookAt(t *testing.T) {
 	l := Lint{
 		Release: 247,
-		Files:   []*linkfiles.File{{Path: "/etc/systemd/network/10-bond.link", State: linkfiles.StateNoMatch, Why: "nothing valid in [Match]"}},
+		Files:   []*linkfiles.File{{Path: "/etc/systemd/network/10-bond.link", State: linkfiles.StateMatchEmpty, Why: "nothing valid in [Match]"}},
 		Findings: []policy.Finding{{Rule: "match-empty", Severity: policy.Error, File: "/etc/systemd/network/10-bond.link", Line: 2,
 			Message: "Kind= is not known to systemd 247, so that nothing valid is left in [Match] and udevd ignores the file.",
 			Help:    "Use Driver=bonding, which every release knows."}},

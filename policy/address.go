@@ -1,14 +1,12 @@
 package policy
 
 import (
-	"encoding/binary"
-	"encoding/hex"
+	"net"
 	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/dchest/siphash"
-
+	"linkaudit/internal/derived"
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/linkfiles"
@@ -24,25 +22,6 @@ const (
 // nameProperties are the udev properties that udevd hashes, in its order of
 // preference (net_get_persistent_name, the same in systemd 239 to 262).
 var nameProperties = []string{"ID_NET_NAME_ONBOARD", "ID_NET_NAME_SLOT", "ID_NET_NAME_PATH", "ID_NET_NAME_MAC"}
-
-// The hash keys in systemd's source: HASH_KEY of src/shared/netif-util.c for
-// MACAddressPolicy=persistent, HASH_KEY of src/network/netdev/netdev.c for the
-// devices that systemd-networkd creates.
-var (
-	udevKey     = newHashKey("d31e48fa90fe4b4c9dafd5d7a1b12e8a")
-	networkdKey = newHashKey("52e145bd006f299621c6306d83710448")
-)
-
-// hashKey is SipHash's, as two little-endian numbers.
-type hashKey struct{ k0, k1 uint64 }
-
-func newHashKey(s string) hashKey {
-	b, err := hex.DecodeString(s)
-	if err != nil || len(b) != 16 {
-		panic("not a key of SipHash: " + s)
-	}
-	return hashKey{binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])}
-}
 
 // releaseRules is how a span of systemd releases goes about addresses and about
 // the udev database. Each entry holds from its release on, until the next one.
@@ -94,42 +73,7 @@ func rulesOf(rel linkfiles.Release) releaseRules {
 	return r
 }
 
-// hashed is the name of a device as udevd hashes it: that of sd-device, in every
-// release (net_get_unique_predictable_data). No ID_NET_NAME_* property has a "!".
-func hashed(name string) string { return linkfiles.SysName(name) }
-
-// derive is systemd's address derivation: SipHash-2-4 of the machine-id and a
-// name, little-endian (net_get_unique_predictable_data_from_name).
-func derive(key hashKey, id [16]byte, name string) [8]byte {
-	// A name of up to 127 bytes, the longest there is, needs no allocation.
-	data := append(make([]byte, 0, len(id)+127), id[:]...)
-	data = append(data, name...)
-	var sum [8]byte
-	binary.LittleEndian.PutUint64(sum[:], siphash.Hash(key.k0, key.k1, data))
-	return sum
-}
-
-// appendEthernet makes six derived bytes a locally administered unicast
-// address.
-func appendEthernet(dst []byte, sum [8]byte) []byte {
-	sum[0] = sum[0]&^0x01 | 0x02
-	return appendMAC(dst, sum[:6])
-}
-
-func formatMAC(b []byte) string {
-	return string(appendMAC(make([]byte, 0, 3*len(b)), b))
-}
-
-func appendMAC(dst, b []byte) []byte {
-	const digits = "0123456789abcdef"
-	for i, c := range b {
-		if i > 0 {
-			dst = append(dst, ':')
-		}
-		dst = append(dst, digits[c>>4], digits[c&15])
-	}
-	return dst
-}
+func formatMAC(b []byte) string { return net.HardwareAddr(b).String() }
 
 func parseMAC(s string) ([]byte, bool) {
 	if s == "" {
@@ -156,29 +100,14 @@ func NetworkdMAC(id [16]byte, name string) string {
 
 // AppendNetworkdMAC appends what NetworkdMAC returns.
 func AppendNetworkdMAC(dst []byte, id [16]byte, name string) []byte {
-	return appendEthernet(dst, derive(networkdKey, id, name))
+	return derived.AppendNetworkd(dst, id, name)
 }
 
 // AppendPersistentMAC appends the address that MACAddressPolicy=persistent
 // derives for an Ethernet device, name being an ID_NET_NAME_* property or, where
 // HashesInterfaceName allows it, the interface name.
 func AppendPersistentMAC(dst []byte, id [16]byte, name string) []byte {
-	return appendEthernet(dst, derive(udevKey, id, hashed(name)))
-}
-
-// NameMatters reports whether an address that was set may be one that udevd or
-// systemd-networkd derived from another name than the device has now. Then
-// only name_assign_type tells whether it ever had one.
-func NameMatters(id fact.Fact[[16]byte], name, mac string) bool {
-	machine, ok := id.Get()
-	return ok && looksDerived(mac) && mac != string(AppendPersistentMAC(nil, machine, name)) && mac != NetworkdMAC(machine, name)
-}
-
-// looksDerived: every address that systemd derives for an Ethernet device is a
-// locally administered unicast one.
-func looksDerived(mac string) bool {
-	b, ok := parseMAC(mac)
-	return ok && len(b) == 6 && b[0]&0x03 == 0x02
+	return derived.AppendPersistent(dst, id, name)
 }
 
 // AddressFacts is what decides about an address that udevd derives.
@@ -238,9 +167,8 @@ func PersistentMAC(rel linkfiles.Release, f AddressFacts) fact.Fact[host.Persist
 		}
 		return unknown("the machine-id: " + f.MachineID.Reason())
 	}
-	sum := derive(udevKey, id, hashed(p.Name))
 	if f.ARPHRD == arphrdEther {
-		p.MAC = string(appendEthernet(nil, sum))
+		p.MAC = string(derived.AppendPersistent(nil, id, p.Name))
 		return fact.Known(p)
 	}
 	// InfiniBand: the first 12 of 20 bytes stay the device's own, the last 8
@@ -249,6 +177,7 @@ func PersistentMAC(rel linkfiles.Release, f AddressFacts) fact.Fact[host.Persist
 	if !ok || len(b) != 20 {
 		return unknown("the current InfiniBand address is not 20 bytes long")
 	}
+	sum := derived.Persistent(id, p.Name)
 	copy(b[12:], sum[:])
 	p.MAC = formatMAC(b)
 	return fact.Known(p)
@@ -368,13 +297,13 @@ func OtherMachineIDsMatter(snap *host.Snapshot) bool {
 		return true // they tell what the next boot takes
 	}
 	return slices.ContainsFunc(snap.Devices, func(d host.Device) bool {
-		return mayBeDerived(&d) && (!id.IsKnown() || NameMatters(id, d.Name, d.MAC))
+		return mayBeDerived(&d) && (!id.IsKnown() || derived.OfOtherName(id, d.Name, d.MAC))
 	})
 }
 
 // mayBeDerived: what udevd and networkd derive for an Ethernet device.
 func mayBeDerived(d *host.Device) bool {
-	return d.AddrAssignType.Or(host.AddrPerm) == host.AddrSet && looksDerived(d.MAC)
+	return d.AddrAssignType.Or(host.AddrPerm) == host.AddrSet && derived.Possible(d.MAC)
 }
 
 // ofOtherID is Device.OfOtherID. That an address of 46 bits equals the one

@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"strings"
 	"testing"
 
 	"linkaudit/internal/fact"
@@ -174,25 +173,5 @@ func TestOnAddIsWhatUdevdDoes(t *testing.T) {
 				t.Errorf("got %v, want %s %s", got, c.want, c.wantMAC)
 			}
 		})
-	}
-}
-
-func TestNameMattersWhereAnAddressMayBeOfAnEarlierName(t *testing.T) {
-	for name, c := range map[string]struct {
-		id   fact.Fact[[16]byte]
-		mac  string
-		want bool
-	}{
-		"udevd's":                 {fact.Known(testID), bondDerived, false},
-		"networkd's":              {fact.Known(testID), NetworkdMAC(testID, "bond0"), false},
-		"udevd's of another name": {fact.Known(testID), bridgeDerived, true},
-		"a manufacturer's":        {fact.Known(testID), nicMAC, false},
-		"no machine-id":           {fact.Absent[[16]byte](), bridgeDerived, false},
-		"of 20 bytes":             {fact.Known(testID), "02" + strings.Repeat(":00", 19), false},
-		"none":                    {fact.Known(testID), "", false},
-	} {
-		if got := NameMatters(c.id, "bond0", c.mac); got != c.want {
-			t.Errorf("%s: %v", name, got)
-		}
 	}
 }

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"linkaudit/internal/derived"
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 )
@@ -178,7 +179,7 @@ func (s *subject) asNow() (origin, port string) {
 // ofEarlierName reports whether the address may be one that was derived from a
 // name that the device had before.
 func ofEarlierName(d *host.Device) bool {
-	return d.NameAssignType.Or(0) == host.NameRenamed && looksDerived(d.MAC)
+	return d.NameAssignType.Or(0) == host.NameRenamed && derived.Possible(d.MAC)
 }
 
 // portWithAddress names the port whose own, permanent or current address the

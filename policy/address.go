@@ -288,15 +288,14 @@ func networkdMACOf(snap *host.Snapshot, d *host.Device) fact.Fact[string] {
 	return fact.Known(NetworkdMAC(id, d.Name))
 }
 
-// OtherMachineIDsMatter reports whether a device of the snapshot has an address
+// OtherMachineIDsMatter reports whether a device has an address
 // that may be derived, but not from the present machine-id and the device's name:
 // another machine-id may explain it. Where the machine has none, they matter too.
-func OtherMachineIDsMatter(snap *host.Snapshot) bool {
-	id := snap.System.MachineID.ID()
-	if snap.MachineIDFile.State.None() {
+func OtherMachineIDsMatter(id fact.Fact[[16]byte], state host.MachineIDState, devices []host.Device) bool {
+	if state.None() {
 		return true // they tell what the next boot takes
 	}
-	return slices.ContainsFunc(snap.Devices, func(d host.Device) bool {
+	return slices.ContainsFunc(devices, func(d host.Device) bool {
 		return mayBeDerived(&d) && (!id.IsKnown() || derived.OfOtherName(id, d.Name, d.MAC))
 	})
 }

@@ -104,7 +104,7 @@ func TestTracesOfMachineIDsAreLookedForOnlyWhereTheyMatter(t *testing.T) {
 			return s
 		}(), true},
 	} {
-		if got := OtherMachineIDsMatter(c.snap); got != c.want {
+		if got := OtherMachineIDsMatter(c.snap.System.MachineID.ID(), c.snap.MachineIDFile.State, c.snap.Devices); got != c.want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}

@@ -9,17 +9,18 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// NetworkdDeclares is what systemd-networkd's files say of the snapshot's machine;
-// active says whether it runs or is started at boot.
-func NetworkdDeclares(files *netconf.NetworkdFiles, active fact.Fact[bool], snap *host.Snapshot, rel linkfiles.Release) []netconf.Declaration {
+// NetworkdDeclares is what systemd-networkd's files say of the devices of a machine and of
+// those that it creates; active says whether it runs or is started at boot. declared is
+// what other programs declare: netplan's generator may have it started.
+func NetworkdDeclares(files *netconf.NetworkdTrees, active fact.Fact[bool], system *linkfiles.System, there []host.Device, declared []netconf.Declaration) []netconf.Declaration {
 	var devices []*linkfiles.Device
 	collected := map[string]bool{}
-	for i := range snap.Devices {
-		devices = append(devices, LinkDevice(&snap.Devices[i]))
-		collected[snap.Devices[i].Name] = true
+	for i := range there {
+		devices = append(devices, LinkDevice(&there[i]))
+		collected[there[i].Name] = true
 	}
-	for i := range snap.Devices {
-		for _, p := range snap.Devices[i].Ports {
+	for i := range there {
+		for _, p := range there[i].Ports {
 			if !collected[p.Name] {
 				dev := absentDevice(p.Name, "")
 				dev.MAC, dev.PermMAC = fact.Text(p.MAC), fact.Text(p.PermanentMAC)
@@ -27,11 +28,11 @@ func NetworkdDeclares(files *netconf.NetworkdFiles, active fact.Fact[bool], snap
 			}
 		}
 	}
-	if slices.ContainsFunc(snap.Declarations.Or(nil), netconf.RendersNetworkd) {
+	if slices.ContainsFunc(declared, netconf.RendersNetworkd) {
 		active = fact.Known(true)
 	}
 	return files.Declarations(netconf.NetworkdMachine{
-		Release: rel, System: &snap.System, Devices: devices, NewDevice: newOfNetworkd, Active: active,
+		System: system, Devices: devices, NewDevice: newOfNetworkd, Active: active,
 	})
 }
 

@@ -128,7 +128,7 @@ func idMachines(c *cli.Context) ([]idMachine, error) {
 	if len(out) > 0 && !c.IsSet("root") {
 		return out, nil
 	}
-	snap, _, err := collect(c.Context, request{root: dir, files: true})
+	snap, err := collectFiles(c.Context, dir, 0)
 	if err != nil {
 		return nil, fmt.Errorf("looking at the machine: %w", err)
 	}

@@ -78,7 +78,7 @@ func sameRoot(pid int) bool {
 // notify-reload (systemd.service(5), since systemd 253) is reloaded once udevd
 // says so; others get the signal.
 func reloadUnit(ctx context.Context) (how string, err error) {
-	conn, err := host.Manager(ctx)
+	conn, err := host.ServiceManager(ctx)
 	if err != nil {
 		return "", fmt.Errorf("connect to the service manager over D-Bus: %w", err)
 	}

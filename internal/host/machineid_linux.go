@@ -9,6 +9,7 @@ import (
 	"path"
 	"slices"
 
+	"linkaudit/internal/fact"
 	"linkaudit/linkfiles"
 )
 
@@ -132,16 +133,18 @@ var journalDirs = []string{"/var/log/journal", "/run/log/journal"}
 // maxJournals bounds how many entries of such a directory are looked at.
 const maxJournals = 256
 
-// OtherMachineIDs looks for traces of machine IDs on the running machine, that of
-// the snapshot among them.
-func OtherMachineIDs(s *Snapshot) []OtherMachineID {
-	here := files{}
-	ids := here.dbusMachineID()
-	if id, ok := machineIDOfCommandLine(s.System.KernelCommandLine.Or("")); ok {
+// OtherMachineIDs looks for traces of machine IDs, that of /etc/machine-id among them.
+// In an image only D-Bus has one. The command line is the kernel's.
+func (m *Machine) OtherMachineIDs(commandLine fact.Fact[string]) []OtherMachineID {
+	ids := m.files.dbusMachineID()
+	if m.Offline {
+		return ids
+	}
+	if id, ok := machineIDOfCommandLine(commandLine.Or("")); ok {
 		ids = append(ids, OtherMachineID{CommandLineMachineID, linkfiles.KnownMachineID(id)})
 	}
 	for _, dir := range journalDirs {
-		d, err := here.openDir(dir)
+		d, err := m.files.openDir(dir)
 		if err != nil {
 			continue
 		}

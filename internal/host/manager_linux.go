@@ -14,9 +14,9 @@ import (
 // place, and whoever calls linkaudit through sudo(8) may set it: it is not asked.
 const systemBus = "unix:path=/run/dbus/system_bus_socket"
 
-// Manager connects to the service manager over the system bus or, as root, without
+// ServiceManager connects to the service manager over the system bus or, as root, without
 // it. Nothing waits for longer than ctx.
-func Manager(ctx context.Context) (*sddbus.Conn, error) {
+func ServiceManager(ctx context.Context) (*sddbus.Conn, error) {
 	type answer struct {
 		conn *sddbus.Conn
 		err  error

@@ -6,41 +6,50 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"linkaudit/internal/netconf"
 )
 
-// FindNames works out MissingPorts, and which of the names given are NamesTaken: of an
-// audit of one device they are the same as of all.
-func (s *Snapshot) FindNames(given []string) {
-	s.MissingPorts, s.NamesTaken = nil, nil
-	if s.Offline {
-		return
-	}
-	n := names{fd: -1}
-	defer n.close()
-	for _, name := range given {
-		if n.ask(name) == nameTaken {
-			s.NamesTaken = append(s.NamesTaken, name)
-		}
+// MissingPorts are the devices that declarations name as ports and that do not exist,
+// sorted. They are not looked for in an image.
+func (m *Machine) MissingPorts(devices []Device, declarations []netconf.Declaration) (missing []string) {
+	if m.Offline {
+		return nil
 	}
 	known := map[string]bool{}
-	for i := range s.Devices {
-		known[s.Devices[i].Name] = true
-		for _, p := range s.Devices[i].Ports {
+	for i := range devices {
+		known[devices[i].Name] = true
+		for _, p := range devices[i].Ports {
 			known[p.Name] = true
 		}
 	}
-	for _, d := range s.Declarations.Or(nil) {
+	for _, d := range declarations {
 		for _, name := range d.Ports {
 			if known[name] || strings.ContainsAny(name, "*?[") {
 				continue
 			}
 			known[name] = true // asked once
-			if n.ask(name) == nameFree {
-				s.MissingPorts = append(s.MissingPorts, name)
+			if m.names.ask(name) == nameFree {
+				missing = append(missing, name)
 			}
 		}
 	}
-	slices.Sort(s.MissingPorts)
+	slices.Sort(missing)
+	return missing
+}
+
+// NamesTaken are those of the names that a device of the running machine has, whether it
+// was collected or not.
+func (m *Machine) NamesTaken(given []string) (taken []string) {
+	if m.Offline {
+		return nil
+	}
+	for _, name := range given {
+		if m.names.ask(name) == nameTaken {
+			taken = append(taken, name)
+		}
+	}
+	return taken
 }
 
 // names asks the kernel which device has a name, by a socket that is opened when it is

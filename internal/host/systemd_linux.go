@@ -267,7 +267,7 @@ func managerProperty(ctx context.Context, name string) (string, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, dbusTimeout)
 	defer cancel()
-	conn, err := Manager(ctx)
+	conn, err := ServiceManager(ctx)
 	if err != nil {
 		return "", fmt.Errorf("ask the service manager over D-Bus: %w", err)
 	}

@@ -16,10 +16,29 @@ type NetworkdFiles struct {
 	NetDev, Network *linkfiles.Store
 }
 
+// NetworkdTrees are the files as systemd-networkd of a release reads them.
+type NetworkdTrees struct {
+	NetDev, Network *linkfiles.Tree
+	files           *NetworkdFiles
+}
+
+// Parse reads the files as systemd-networkd of the release does.
+func (n *NetworkdFiles) Parse(rel linkfiles.Release) *NetworkdTrees {
+	return &NetworkdTrees{linkfiles.Parse(n.NetDev, rel), linkfiles.Parse(n.Network, rel), n}
+}
+
+// Rendered returns the trees with what [NetworkdFiles.Rendered] adds to the files.
+func (t *NetworkdTrees) Rendered(all []Declaration) *NetworkdTrees {
+	files := t.files.Rendered(all)
+	if files.NetDev == t.files.NetDev {
+		return t
+	}
+	return &NetworkdTrees{linkfiles.Parse(files.NetDev, t.NetDev.Release), t.Network, files}
+}
+
 // NetworkdMachine is what systemd-networkd's files are about.
 type NetworkdMachine struct {
-	Release linkfiles.Release
-	System  *linkfiles.System
+	System *linkfiles.System
 	// Devices are those that exist.
 	Devices []*linkfiles.Device
 	// NewDevice says what [Match] sees of a device that is to be created.
@@ -33,9 +52,9 @@ type NetworkdMachine struct {
 // devices that it creates, in its order, and then the devices whose address a
 // .network file sets. Devices that are stacked on others (VLANs, tunnels, ...)
 // are left out, and so are kinds without an Ethernet address.
-func (n *NetworkdFiles) Declarations(m NetworkdMachine) []Declaration {
-	r := &networkdReader{machine: m, network: linkfiles.Parse(n.Network, m.Release)}
-	r.netDevs(linkfiles.Parse(n.NetDev, m.Release))
+func (t *NetworkdTrees) Declarations(m NetworkdMachine) []Declaration {
+	r := &networkdReader{machine: m, network: t.Network, release: t.Network.Release}
+	r.netDevs(t.NetDev)
 	r.networks()
 	if m.Active.IsUnknown() {
 		for i := range r.all {
@@ -122,6 +141,7 @@ func (a *Address) doubt(why string) {
 type networkdReader struct {
 	machine NetworkdMachine
 	network *linkfiles.Tree
+	release linkfiles.Release
 	all     []Declaration
 }
 
@@ -168,7 +188,7 @@ const (
 // netDevs reads which devices are created: netdev_load_one() of netdev.c.
 func (r *networkdReader) netDevs(tree *linkfiles.Tree) {
 	files := slices.Clone(tree.Files)
-	if r.machine.Release < netDevsForward {
+	if r.release < netDevsForward {
 		slices.Reverse(files)
 	}
 	taken := map[string]bool{}
@@ -183,7 +203,7 @@ func (r *networkdReader) netDevs(tree *linkfiles.Tree) {
 			doubt = why
 			continue
 		}
-		for _, d := range netDev(f, r.machine.Release, taken) {
+		for _, d := range netDev(f, r.release, taken) {
 			switch {
 			case state == linkfiles.CannotTell:
 				d.Address.doubt(why)
@@ -336,7 +356,7 @@ func (r *networkdReader) applies(f *linkfiles.File, dev *linkfiles.Device) {
 	}
 	// The driver of an ifb has no way to set its address later.
 	if set, ok := f.Setting("Link", "MACAddress"); ok && dev.Kind.Or("") != "ifb" {
-		if mac, ok := usableAddress(r.machine.Release, set.Value); ok {
+		if mac, ok := usableAddress(r.release, set.Value); ok {
 			r.all = append(r.all, Declaration{Program: Networkd, Device: dev.Name, Kind: dev.Kind.Or(""), Pos: set.Pos,
 				Address: Address{Way: WayExplicit, Key: "MACAddress", MAC: mac, Pos: set.Pos}})
 		}

@@ -9,10 +9,15 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// NetworkdDeclares is what systemd-networkd's files say of the devices of a machine and of
-// those that it creates; active says whether it runs or is started at boot. declared is
-// what other programs declare: netplan's generator may have it started.
-func NetworkdDeclares(files *netconf.NetworkdTrees, active fact.Fact[bool], system *linkfiles.System, there []host.Device, declared []netconf.Declaration) []netconf.Declaration {
+// NetworkdDeclares is what systemd-networkd's files say of the snapshot's machine;
+// active says whether it runs or is started at boot.
+func NetworkdDeclares(files *netconf.NetworkdFiles, active fact.Fact[bool], snap *host.Snapshot, rel linkfiles.Release) []netconf.Declaration {
+	return files.Declarations(NetworkdMachine(rel, &snap.System, snap.Devices, snap.Declarations.Or(nil), active))
+}
+
+// NetworkdMachine is a machine as systemd-networkd sees it: with the ports of its devices,
+// and started where netplan's generator, by what is declared, has it started.
+func NetworkdMachine(rel linkfiles.Release, system *linkfiles.System, there []host.Device, declared []netconf.Declaration, active fact.Fact[bool]) netconf.NetworkdMachine {
 	var devices []*linkfiles.Device
 	collected := map[string]bool{}
 	for i := range there {
@@ -31,9 +36,7 @@ func NetworkdDeclares(files *netconf.NetworkdTrees, active fact.Fact[bool], syst
 	if slices.ContainsFunc(declared, netconf.RendersNetworkd) {
 		active = fact.Known(true)
 	}
-	return files.Declarations(netconf.NetworkdMachine{
-		System: system, Devices: devices, NewDevice: newOfNetworkd, Active: active,
-	})
+	return netconf.NetworkdMachine{Release: rel, System: system, Devices: devices, NewDevice: newOfNetworkd, Active: active}
 }
 
 // newOfNetworkd is a device that a file has systemd-networkd create, or a port that a

@@ -234,7 +234,8 @@ func (n networkd) declare(system *linkfiles.System, devices []host.Device, other
 	case n.trees == nil:
 		return fact.Unknown[[]netconf.Declaration]("the systemd release: " + n.why)
 	}
-	for _, d := range policy.NetworkdDeclares(n.trees.Rendered(others), n.active, system, devices, others) {
+	machine := policy.NetworkdMachine(n.trees.Network.Release, system, devices, others, n.active)
+	for _, d := range n.trees.Rendered(others).Declarations(machine) {
 		if !n.repeatsNetplan(d, others) {
 			all = append(all, d)
 		}

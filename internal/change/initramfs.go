@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"linkaudit/internal/fact"
 	"linkaudit/internal/group"
+	"linkaudit/internal/host"
 	"linkaudit/internal/initramfs"
 	"linkaudit/internal/override"
 	"linkaudit/linkfiles"
@@ -36,7 +36,8 @@ func (o Options) initramfs(ctx context.Context, in Input, r *Result, files *link
 	if !r.Changed && !o.UpdateInitramfs {
 		return nil
 	}
-	stale, images := o.stale(ctx, in, files, targets)
+	stale := o.stale(ctx, in, files, targets)
+	images, _ := in.Snapshot.Initramfs.Get()
 	for _, img := range images {
 		if img.Unreadable != "" {
 			r.Remaining = append(r.Remaining, fmt.Sprintf("whether the initramfs image %s is up to date is not known, since it could not be read: %s", img.Path, img.Unreadable))
@@ -58,11 +59,11 @@ func (o Options) initramfs(ctx context.Context, in Input, r *Result, files *link
 	}
 	err := o.update(ctx, r.Initramfs)
 	// Also where one command failed: others may have done their work.
-	still, images := o.stale(context.WithoutCancel(ctx), in, files, targets)
+	still := o.stale(context.WithoutCancel(ctx), in, files, targets)
 	for i := range r.Initramfs {
 		img := &r.Initramfs[i]
 		at := slices.IndexFunc(still, func(v policy.InImage) bool { return v.Image.Path == img.Path })
-		if img.Updated = at < 0 && readable(images, img.Path); img.Updated {
+		if img.Updated = at < 0 && o.readable(in.Snapshot, img.Path); img.Updated {
 			o.Say("the initramfs image " + img.Path + " is up to date")
 			continue
 		}
@@ -81,15 +82,14 @@ func (o Options) initramfs(ctx context.Context, in Input, r *Result, files *link
 	return err
 }
 
-// stale reads the images that there are now, and says which of them are stale.
-func (o Options) stale(ctx context.Context, in Input, files *linkfiles.Store, targets []override.Target) (stale []policy.InImage, images []initramfs.Image) {
-	images = o.ReadInitramfs(ctx)
-	now := *in.Snapshot
-	now.Initramfs = fact.Known(images)
-	return policy.StaleImages(&now, files, in.Release, targets), images
+// stale reads the images that there are now, and says which of them are.
+func (o Options) stale(ctx context.Context, in Input, files *linkfiles.Store, targets []override.Target) []policy.InImage {
+	o.ReadInitramfs(ctx, in.Snapshot)
+	return policy.StaleImages(in.Snapshot, files, in.Release, targets)
 }
 
-func readable(images []initramfs.Image, path string) bool {
+func (o Options) readable(snap *host.Snapshot, path string) bool {
+	images, _ := snap.Initramfs.Get()
 	return slices.ContainsFunc(images, func(img initramfs.Image) bool { return img.Path == path && img.Unreadable == "" })
 }
 

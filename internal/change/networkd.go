@@ -36,7 +36,7 @@ type netDevPlan struct {
 // declares is what systemd-networkd would do with the .netdev files of the store.
 func (in Input) declares(netDevs *linkfiles.Store) []netconf.Declaration {
 	files := &netconf.NetworkdFiles{NetDev: netDevs, Network: in.Networkd.Network}
-	return policy.NetworkdDeclares(files.Parse(in.Release), in.NetworkdActive, &in.Snapshot.System, in.Snapshot.Devices, in.Snapshot.Declarations.Or(nil))
+	return policy.NetworkdDeclares(files, in.NetworkdActive, in.Snapshot, in.Release)
 }
 
 // concerns reports whether the declaration is about a device of the target.

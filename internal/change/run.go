@@ -9,7 +9,6 @@ import (
 	"slices"
 
 	"linkaudit/internal/host"
-	"linkaudit/internal/initramfs"
 	"linkaudit/internal/netconf"
 	"linkaudit/internal/override"
 	"linkaudit/linkfiles"
@@ -38,8 +37,8 @@ type Options struct {
 	Live, Yes bool
 	// UpdateInitramfs makes stale initramfs images anew.
 	UpdateInitramfs bool
-	// ReadInitramfs reads the images that there are now.
-	ReadInitramfs func(context.Context) []initramfs.Image
+	// ReadInitramfs puts the images that there are now into the snapshot.
+	ReadInitramfs func(context.Context, *host.Snapshot)
 	// Collect makes the snapshot, with its files, that everything is decided
 	// on. It is called while the lock is held.
 	Collect func(context.Context) (*host.Snapshot, error)
@@ -127,9 +126,8 @@ func (o Options) begin(ctx context.Context) (*Lock, Input, error) {
 	if err != nil {
 		return fail(err)
 	}
-	now := *snap
-	now.Interrupted = "" // it is taken back
-	return lock, Input{Snapshot: &now, Release: rel, DirExists: DirExists(o.Root), Force: o.Force, Place: o.place(), recovered: len(said) > 0,
+	snap.Interrupted = "" // it is taken back
+	return lock, Input{Snapshot: snap, Release: rel, DirExists: DirExists(o.Root), Force: o.Force, Place: o.place(), recovered: len(said) > 0,
 		Networkd:       files.Rendered(snap.Declarations.Or(nil)),
 		NetworkdActive: host.FindNetworkd(o.Root, files.Configured()).Active()}, nil
 }

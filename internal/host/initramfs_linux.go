@@ -107,8 +107,8 @@ func declaredInImage(c initramfs.Configuration) []netconf.Declaration {
 		return all
 	}
 	const why = "the image is not running"
-	return append(all, c.Networkd.Parse(rel).Declarations(netconf.NetworkdMachine{
-		Active: fact.Known(true),
+	return append(all, c.Networkd.Declarations(netconf.NetworkdMachine{
+		Release: rel, Active: fact.Known(true),
 		System: &linkfiles.System{
 			Hostname: fact.Unknown[string](why), KernelCommandLine: fact.Unknown[string](why), Virtualization: fact.Unknown[linkfiles.Virt](why),
 			KernelRelease: fact.Unknown[string](why), Architecture: fact.Unknown[string](why),

@@ -275,7 +275,7 @@ func TestTheConfigurationOfOtherProgramsIsRead(t *testing.T) {
 				t.Errorf("%v", problems)
 			}
 			if c.Networkd != nil {
-				all = append(all, c.Networkd.Parse(257).Declarations(netconf.NetworkdMachine{System: &linkfiles.System{}, Active: fact.Known(true),
+				all = append(all, c.Networkd.Declarations(netconf.NetworkdMachine{Release: 257, System: &linkfiles.System{}, Active: fact.Known(true),
 					NewDevice: func(name, kind string) *linkfiles.Device { return &linkfiles.Device{Name: name, Kind: fact.Text(kind)} }})...)
 			}
 			for _, d := range all {

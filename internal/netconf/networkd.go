@@ -16,6 +16,27 @@ type NetworkdFiles struct {
 	NetDev, Network *linkfiles.Store
 }
 
+// NetworkdMachine is what systemd-networkd's files are about.
+type NetworkdMachine struct {
+	Release linkfiles.Release
+	System  *linkfiles.System
+	// Devices are those that exist.
+	Devices []*linkfiles.Device
+	// NewDevice says what [Match] sees of a device that is to be created.
+	NewDevice func(name, kind string) *linkfiles.Device
+	// Active says whether systemd-networkd runs or is started at boot.
+	// Where it is known not to be, what its files declare is ignored.
+	Active fact.Fact[bool]
+}
+
+// Declarations are what systemd-networkd of the machine makes of the files: the
+// devices that it creates, in its order, and then the devices whose address a
+// .network file sets. Devices that are stacked on others (VLANs, tunnels, ...)
+// are left out, and so are kinds without an Ethernet address.
+func (n *NetworkdFiles) Declarations(m NetworkdMachine) []Declaration {
+	return n.Parse(m.Release).Declarations(m)
+}
+
 // NetworkdTrees are the files as systemd-networkd of a release reads them.
 type NetworkdTrees struct {
 	NetDev, Network *linkfiles.Tree
@@ -36,24 +57,9 @@ func (t *NetworkdTrees) Rendered(all []Declaration) *NetworkdTrees {
 	return &NetworkdTrees{linkfiles.Parse(files.NetDev, t.NetDev.Release), t.Network, files}
 }
 
-// NetworkdMachine is what systemd-networkd's files are about.
-type NetworkdMachine struct {
-	System *linkfiles.System
-	// Devices are those that exist.
-	Devices []*linkfiles.Device
-	// NewDevice says what [Match] sees of a device that is to be created.
-	NewDevice func(name, kind string) *linkfiles.Device
-	// Active says whether systemd-networkd runs or is started at boot.
-	// Where it is known not to be, what its files declare is ignored.
-	Active fact.Fact[bool]
-}
-
-// Declarations are what systemd-networkd of the machine makes of the files: the
-// devices that it creates, in its order, and then the devices whose address a
-// .network file sets. Devices that are stacked on others (VLANs, tunnels, ...)
-// are left out, and so are kinds without an Ethernet address.
+// Declarations are [NetworkdFiles.Declarations] for a machine of the trees' release.
 func (t *NetworkdTrees) Declarations(m NetworkdMachine) []Declaration {
-	r := &networkdReader{machine: m, network: t.Network, release: t.Network.Release}
+	r := &networkdReader{machine: m, network: t.Network}
 	r.netDevs(t.NetDev)
 	r.networks()
 	if m.Active.IsUnknown() {
@@ -141,7 +147,6 @@ func (a *Address) doubt(why string) {
 type networkdReader struct {
 	machine NetworkdMachine
 	network *linkfiles.Tree
-	release linkfiles.Release
 	all     []Declaration
 }
 
@@ -188,7 +193,7 @@ const (
 // netDevs reads which devices are created: netdev_load_one() of netdev.c.
 func (r *networkdReader) netDevs(tree *linkfiles.Tree) {
 	files := slices.Clone(tree.Files)
-	if r.release < netDevsForward {
+	if r.machine.Release < netDevsForward {
 		slices.Reverse(files)
 	}
 	taken := map[string]bool{}
@@ -203,7 +208,7 @@ func (r *networkdReader) netDevs(tree *linkfiles.Tree) {
 			doubt = why
 			continue
 		}
-		for _, d := range netDev(f, r.release, taken) {
+		for _, d := range netDev(f, r.machine.Release, taken) {
 			switch {
 			case state == linkfiles.CannotTell:
 				d.Address.doubt(why)
@@ -356,7 +361,7 @@ func (r *networkdReader) applies(f *linkfiles.File, dev *linkfiles.Device) {
 	}
 	// The driver of an ifb has no way to set its address later.
 	if set, ok := f.Setting("Link", "MACAddress"); ok && dev.Kind.Or("") != "ifb" {
-		if mac, ok := usableAddress(r.release, set.Value); ok {
+		if mac, ok := usableAddress(r.machine.Release, set.Value); ok {
 			r.all = append(r.all, Declaration{Program: Networkd, Device: dev.Name, Kind: dev.Kind.Or(""), Pos: set.Pos,
 				Address: Address{Way: WayExplicit, Key: "MACAddress", MAC: mac, Pos: set.Pos}})
 		}

@@ -31,8 +31,8 @@ func tree(t testing.TB, files map[string]string) *NetworkdFiles {
 	return n
 }
 
-func machine() NetworkdMachine {
-	return NetworkdMachine{System: &linkfiles.System{Hostname: fact.Known("host-a")}, Active: fact.Known(true),
+func machine(rel linkfiles.Release) NetworkdMachine {
+	return NetworkdMachine{Release: rel, System: &linkfiles.System{Hostname: fact.Known("host-a")}, Active: fact.Known(true),
 		NewDevice: func(name, kind string) *linkfiles.Device {
 			return &linkfiles.Device{Name: name, MAC: fact.Unknown[string]("new"), Kind: fact.Text(kind), Type: fact.Text(kind)}
 		}}
@@ -96,7 +96,7 @@ func TestNetworkdDeclares(t *testing.T) {
 			"creates bond bond0: networkd-persistent at a.netdev:2 ports eth0 eth1"},
 	} {
 		t.Run(c.title, func(t *testing.T) {
-			if got := said(tree(t, c.files).Parse(c.rel).Declarations(machine())); got != c.want {
+			if got := said(tree(t, c.files).Declarations(machine(c.rel))); got != c.want {
 				t.Errorf("%s\nwant %s", got, c.want)
 			}
 		})
@@ -105,13 +105,13 @@ func TestNetworkdDeclares(t *testing.T) {
 
 func TestWhatIsDeclaredToANetworkdThatDoesNotRunIsIgnored(t *testing.T) {
 	files := tree(t, map[string]string{dir + "a.netdev": "[NetDev]\nName=bond0\nKind=bond\nMACAddress=02:00:5e:00:00:01\n"})
-	m := machine()
+	m := machine(252)
 	m.Active = fact.Known(false)
-	if got := files.Parse(252).Declarations(m); len(got) != 1 || got[0].Ignored != NotEnabled {
+	if got := files.Declarations(m); len(got) != 1 || got[0].Ignored != NotEnabled {
 		t.Errorf("%v", got)
 	}
 	m.Active = fact.Unknown[bool]("no /proc")
-	got := files.Parse(252).Declarations(m)
+	got := files.Declarations(m)
 	if len(got) != 1 || got[0].Address.Way != WayUnknown || !strings.Contains(got[0].Address.Unknown, "no /proc") {
 		t.Errorf("%v", got)
 	}
@@ -138,7 +138,7 @@ func FuzzNetworkd(f *testing.F) {
 		}
 		files := &NetworkdFiles{store(linkfiles.NetDev, netdev, dropIn), store(linkfiles.Network, network, "")}
 		for rel := linkfiles.OldestRelease; rel <= linkfiles.NewestRelease; rel++ {
-			for _, d := range files.Parse(rel).Declarations(machine()) {
+			for _, d := range files.Declarations(machine(rel)) {
 				if d.Device == "" || d.Pos.File == "" || d.Address.Pos.File == "" || d.Address.Way == "" ||
 					(d.Address.Way == WayExplicit) != (d.Address.MAC != "") || (d.Address.Way == WayUnknown) != (d.Address.Unknown != "") {
 					t.Fatalf("%d: %+v", rel, d)
@@ -169,7 +169,7 @@ func TestADropInForWhatNetplanHasNotRenderedYetCounts(t *testing.T) {
 			"creates bridge br0: none at 90-linkaudit.conf:2; creates bridge br1: explicit 02:00:00:00:00:01 at 10-netplan-br1.netdev:4"},
 	} {
 		files := tree(t, c.files)
-		if got := said(files.Rendered(declared).Parse(252).Declarations(machine())); got != c.want {
+		if got := said(files.Rendered(declared).Declarations(machine(252))); got != c.want {
 			t.Errorf("%s: %s", title, got)
 		}
 	}

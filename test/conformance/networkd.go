@@ -195,9 +195,10 @@ func compareNetworkd(agent *Oracle, c *Case, got []Device, counts map[string]int
 	if err != nil {
 		return err.Error()
 	}
-	trees := files.Parse(linkfiles.Release(agent.Release))
+	snap := &host.Snapshot{System: *c.Machine.System()}
+	release := linkfiles.Release(agent.Release)
 	want := map[string]*expectedDevice{}
-	for _, d := range policy.NetworkdDeclares(trees, fact.Known(true), c.Machine.System(), nil, nil) {
+	for _, d := range policy.NetworkdDeclares(files, fact.Known(true), snap, release) {
 		e := want[d.Device]
 		if e == nil {
 			e = &expectedDevice{}

@@ -26,17 +26,11 @@ var (
 	errDiffers = errors.New("differs")
 )
 
-// Of more than manyDevices most are read quickly (readQuickly): of five thousand bridges
-// that saves a fifth of the audit's time. Every sampleEvery-th, but samples at most, is
-// read with every check.
-const (
-	manyDevices = 64
-	sampleEvery = 16
-	samples     = 16
-)
+// manyDevices is the number of devices from which on most are read quickly
+// (readQuickly), and by an earlyReader.
+const manyDevices = 64
 
-// deviceReader reads devices one after the other. In threads beside the dump of the list
-// it took as long, on two processors.
+// deviceReader reads devices one after the other.
 type deviceReader struct {
 	ctx       context.Context
 	want      Want
@@ -53,14 +47,13 @@ type deviceReader struct {
 	sock *rtnl // for single questions, once there is one
 	buf  [4096]byte
 
-	devTypes map[string]fact.Fact[string] // of sharedDevTypes, as seen so far
-	sampled  int
-	foreign  map[string]bool // devices that sysfs shows differently
+	foreign map[string]bool // devices that sysfs shows differently
+	// devTypes are those of sharedDevTypes that this reader has seen.
+	devTypes map[string]fact.Fact[string]
 }
 
 func newDeviceReader(ctx context.Context, opt DeviceOptions, udevDB *udevData, netDir string) *deviceReader {
-	c := &deviceReader{ctx: ctx, want: opt.want(), machineID: opt.MachineID, udevDB: udevDB, netDir: netDir, oldKernel: !kernelAtLeast(5, 6),
-		devTypes: map[string]fact.Fact[string]{}}
+	c := &deviceReader{ctx: ctx, want: opt.want(), machineID: opt.MachineID, udevDB: udevDB, netDir: netDir, oldKernel: !kernelAtLeast(5, 6)}
 	var err error
 	c.sysfs, err = unix.Open(c.netDir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -115,20 +108,11 @@ func (c *deviceReader) problems() (p []string) {
 // readDevices reads the links that were not read yet; and where sysfs turns out to be
 // another network namespace's, all that were not read with every check.
 func (c *deviceReader) readDevices(links []*link) error {
-	for i, l := range links {
-		if l.read {
-			continue
-		}
-		sample := i%sampleEvery == 0 && c.sampled < samples
-		if len(links) > manyDevices && !sample && c.readQuickly(l) {
-			continue
-		}
-		c.sampled++
-		if err := c.readLink(l, false); err != nil {
-			return err
-		}
-		if sharedDevTypes[l.Kind] && l.DevType.IsKnown() {
-			c.devTypes[l.Kind] = l.DevType
+	for _, l := range links {
+		if !l.read {
+			if err := c.readLink(l, false); err != nil {
+				return err
+			}
 		}
 	}
 	if len(c.foreign) == 0 {
@@ -142,36 +126,6 @@ func (c *deviceReader) readDevices(links []*link) error {
 		}
 	}
 	return nil
-}
-
-// sharedDevTypes are the kinds whose driver gives every device the same
-// DEVTYPE (SET_NETDEV_DEVTYPE in br_dev_setup() and bond_setup()).
-var sharedDevTypes = map[string]bool{"bridge": true, "bond": true}
-
-// readQuickly reads addr_assign_type alone, name_assign_type where it is
-// wanted, and the names of a bridge's ports, for a file of sysfs costs as much
-// as a link in a dump, and three of them more than ip(8) takes. What inspect()
-// makes sure of for each device is made sure of for all: that sysfs is this
-// network namespace's, by samples read with every check, and that nothing
-// changed since the dump, by the kernel's notifications. It answers false, and
-// leaves it to inspect(), where anything does not look as expected.
-func (c *deviceReader) readQuickly(l *link) bool {
-	devType, ok := c.devTypes[l.Kind]
-	if !ok || c.virtual < 0 || c.oldKernel || c.want&(WantUEvent|WantDriver) != 0 {
-		return false
-	}
-	v, err := c.readInt(c.virtual, l.Name+"/addr_assign_type")
-	if err != nil {
-		return false
-	}
-	l.AddrAssignType, l.DevType = fact.Known(AddrAssignType(v)), devType
-	if !c.readNameAssignType(l, c.virtual, l.Name+"/name_assign_type") {
-		return false
-	}
-	c.readBridgePorts(l, c.virtual, l.Name+"/brif")
-	c.readUdevDB(l)
-	l.read = true
-	return true
 }
 
 // readLink reads a device with every check; refresh asks netlink again first.

@@ -26,7 +26,9 @@ func collectDevices(ctx context.Context, opt DeviceOptions, udevDB *udevData, ne
 	c := newDeviceReader(ctx, opt, udevDB, netDir)
 	defer c.close()
 
-	links, torn, err := listLinks(ctx, opt)
+	early := &earlyReader{c: c}
+	links, torn, err := listLinks(ctx, opt, early.take)
+	early.finish()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -151,14 +153,15 @@ func (c *deviceReader) withNew(links []*link, opt DeviceOptions, changed map[int
 	return more, err
 }
 
-// listLinks makes the dumps that the options ask for, each device once. torn is as of
-// dumpLinks.
-func listLinks(ctx context.Context, opt DeviceOptions) (links []*link, torn bool, err error) {
+// listLinks makes the dumps that the options ask for, each device once. take gets each
+// link as soon as the kernel has sent it; one that is not in the list in the end was not
+// to be listed. torn is as of dumpLinks.
+func listLinks(ctx context.Context, opt DeviceOptions, take func(*link)) (links []*link, torn bool, err error) {
 	if opt.All {
-		return dumpLinks(ctx, linkFilter{})
+		return dumpLinks(ctx, linkFilter{}, take)
 	}
 	for _, kind := range opt.kinds() {
-		of, tornToo, err := dumpLinks(ctx, linkFilter{kind: kind})
+		of, tornToo, err := dumpLinks(ctx, linkFilter{kind: kind}, take)
 		if err != nil {
 			return nil, false, err
 		}

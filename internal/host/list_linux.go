@@ -6,7 +6,7 @@ import "context"
 // needs no rights: Index, Name, AltNames, Kind and what else of a Device stands
 // in the answer. It is for suggestions; Collect looks closer.
 func ListDevices(ctx context.Context) ([]Device, error) {
-	links, _, err := dumpLinks(ctx, linkFilter{})
+	links, _, err := dumpLinks(ctx, linkFilter{}, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -450,7 +450,7 @@ func BenchmarkThousandBridgesAmongOtherLinks(b *testing.B) {
 
 func mustDump(t testing.TB) []*link {
 	t.Helper()
-	l, _, err := dumpLinks(context.Background(), linkFilter{})
+	l, _, err := dumpLinks(context.Background(), linkFilter{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

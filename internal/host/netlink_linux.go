@@ -232,15 +232,16 @@ type linkFilter struct {
 
 // dumpLinks returns the links that pass the filter, sorted by index. It starts again when
 // the kernel says that the list changed meanwhile. Where that goes on the list is torn:
-// what was there all the time is in it, each as it was at some moment.
-func dumpLinks(ctx context.Context, f linkFilter) (links []*link, torn bool, err error) {
+// what was there all the time is in it, each as it was at some moment. take, where not
+// nil, gets each link at once, also those of a dump that was begun again.
+func dumpLinks(ctx context.Context, f linkFilter, take func(*link)) (links []*link, torn bool, err error) {
 	brief := f == linkFilter{}
 	start := time.Now()
 	for attempt := 0; attempt < dumpAttempts && (attempt < 2 || time.Since(start) < dumpPatience); attempt++ {
-		links, torn, err = dumpOnce(ctx, f, brief)
+		links, torn, err = dumpOnce(ctx, f, brief, take)
 		if errors.Is(err, errManyLinks) {
 			brief = true
-			links, torn, err = dumpOnce(ctx, f, brief)
+			links, torn, err = dumpOnce(ctx, f, brief, take)
 		}
 		if err != nil || !torn {
 			break
@@ -316,7 +317,7 @@ func withMissed(ctx context.Context, f linkFilter, links []*link) ([]*link, erro
 // so the first link of another kind means, with NETLINK_GET_STRICT_CHK, that
 // no link of the kind can exist; that saves reading all the others. Without
 // strict checking it may be an old kernel, and everything is read.
-func dumpOnce(ctx context.Context, f linkFilter, brief bool) (links []*link, interrupted bool, err error) {
+func dumpOnce(ctx context.Context, f linkFilter, brief bool, take func(*link)) (links []*link, interrupted bool, err error) {
 	r, err := openRtnl()
 	if err != nil {
 		return nil, false, err
@@ -350,6 +351,9 @@ func dumpOnce(ctx context.Context, f linkFilter, brief bool) (links []*link, int
 		}
 		if links = append(links, &l); len(links) > enough {
 			return errManyLinks
+		}
+		if take != nil {
+			take(&l)
 		}
 		return nil
 	})

@@ -399,7 +399,7 @@ func (n *Notices) Links(ctx context.Context) (links []*LinkNotice, round int, er
 // listRound lists the devices as they are once what the listener has was sent; with
 // errLost as they were before more was sent.
 func listRound(ctx context.Context, l *listener) ([]*LinkNotice, error) {
-	dumped, _, err := dumpLinks(ctx, linkFilter{})
+	dumped, _, err := dumpLinks(ctx, linkFilter{}, nil)
 	if err != nil {
 		return nil, err
 	}

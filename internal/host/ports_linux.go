@@ -88,7 +88,7 @@ func (c *deviceReader) collectPorts(links []*link, all bool) error {
 		}
 		return nil
 	}
-	every, torn, err := dumpLinks(c.ctx, linkFilter{})
+	every, torn, err := dumpLinks(c.ctx, linkFilter{}, nil)
 	if err != nil {
 		return err
 	}
@@ -185,7 +185,7 @@ func portsOf(ctx context.Context, r *rtnl, l *link, ask []askPort) (bool, error)
 
 // portsByMaster has the kernel pick the ports of one device.
 func portsByMaster(ctx context.Context, l *link) error {
-	dump, torn, err := dumpLinks(ctx, linkFilter{master: l.Index})
+	dump, torn, err := dumpLinks(ctx, linkFilter{master: l.Index}, nil)
 	if err != nil {
 		return err
 	}

@@ -218,18 +218,15 @@ func schemeHashesInterfaceName(scheme string) fact.Fact[bool] {
 	return fact.Unknown[bool]("the naming scheme " + strconv.Quote(scheme) + " is neither one of systemd's own nor of RHEL's, so whether it hashes interface names is not known")
 }
 
-// FillPersistent works out PersistentMAC of each device of the snapshot where
-// it was not collected. It is called before a snapshot is saved, since the
-// machine-id is left out of it.
-func FillPersistent(snap *host.Snapshot) {
+// WithDerived returns the snapshot with what is derived from the machine-id, for the
+// devices that are there and those to come. It is what is saved, for the machine-id is not.
+func WithDerived(of *host.Snapshot) *host.Snapshot {
+	with := *of
+	snap := &with
+	snap.Devices = slices.Clone(of.Devices)
 	for i := range snap.Devices {
 		d := &snap.Devices[i]
-		if notCollected(d.PersistentMAC) {
-			d.PersistentMAC = persistentMACOf(snap, d, snap.System.MachineID.ID())
-		}
-		if notCollected(d.NetworkdMAC) {
-			d.NetworkdMAC = networkdMACOf(snap, d)
-		}
+		d.PersistentMAC, d.NetworkdMAC = persistentByOwnID(snap, d), networkdMACOf(snap, d)
 		d.OfOtherID, _ = ofOtherID(snap, d)
 	}
 	snap.ToCome = nil
@@ -249,6 +246,7 @@ func FillPersistent(snap *host.Snapshot) {
 		t.NetworkdMAC = networkdMACOf(snap, &host.Device{Name: d.Name, ARPHRD: arphrdEther})
 		snap.ToCome = append(snap.ToCome, t)
 	}
+	return snap
 }
 
 // persistentToCome is PersistentMAC of a device that does not exist yet.
@@ -277,7 +275,12 @@ func toCome(snap *host.Snapshot, name, kind string) *host.ToCome {
 	return nil
 }
 
+// networkdMACOf is what systemd-networkd derives for a device of the name: what was saved
+// of it or, where nothing was, what the machine-id gives.
 func networkdMACOf(snap *host.Snapshot, d *host.Device) fact.Fact[string] {
+	if !notCollected(d.NetworkdMAC) {
+		return d.NetworkdMAC
+	}
 	if d.ARPHRD != arphrdEther {
 		return fact.Absent[string]()
 	}
@@ -331,6 +334,15 @@ func ofOtherID(snap *host.Snapshot, d *host.Device) (host.OfOtherID, bool) {
 
 func notCollected[T any](f fact.Fact[T]) bool {
 	return f.IsUnknown() && f.Reason() == fact.Fact[T]{}.Reason()
+}
+
+// persistentByOwnID is what MACAddressPolicy=persistent derives for a device: what was saved
+// of it or, where nothing was, what the machine-id gives.
+func persistentByOwnID(snap *host.Snapshot, d *host.Device) fact.Fact[host.PersistentMAC] {
+	if !notCollected(d.PersistentMAC) {
+		return d.PersistentMAC
+	}
+	return persistentMACOf(snap, d, snap.System.MachineID.ID())
 }
 
 // persistentMACOf is PersistentMAC of a device of the snapshot on a machine with

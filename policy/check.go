@@ -266,10 +266,7 @@ func (s *subject) judge(who asked) {
 
 func (s *subject) present(d *host.Device) {
 	s.res.Name, s.res.Kind, s.res.Present, s.res.Device = d.Name, d.Kind, true, d
-	s.res.Persistent, s.res.Applied = d.PersistentMAC, s.applied(d)
-	if notCollected(d.PersistentMAC) {
-		s.res.Persistent = persistentMACOf(s.snap, d, s.snap.System.MachineID.ID())
-	}
+	s.res.Persistent, s.res.Applied = persistentByOwnID(s.snap, d), s.applied(d)
 	s.decision = s.decider.Decide(LinkDevice(d))
 }
 

@@ -295,7 +295,7 @@ func TestTheBundledDebian11HostShowsItsFault(t *testing.T) {
 func TestASavedSnapshotGivesTheSameFindings(t *testing.T) {
 	snap := machine(map[string]string{defaultPath: defaultLink}, master("bond", "bond0", bondDerived, 3, nic))
 	live := check(snap, Options{}).Devices[0].Findings
-	FillPersistent(snap)
+	snap = WithDerived(snap)
 	snap.System.MachineID = snap.System.MachineID.Confidential()
 	b, err := json.Marshal(snap)
 	if err != nil {
@@ -380,7 +380,7 @@ func BenchmarkCheck(b *testing.B) {
 				content[fmt.Sprintf("/etc/systemd/network/%04d.link", i)] = "[Match]\nMACAddress=02:00:00:00:00:99\n[Link]\nMTUBytes=1500\n"
 			}
 			snap := machine(content, devices...)
-			FillPersistent(snap)
+			snap = WithDerived(snap)
 			tree := linkfiles.Parse(&snap.Files, 252)
 			for b.Loop() {
 				Check(snap, tree, Options{})

@@ -77,7 +77,7 @@ func TestAnAddressOfAnotherMachineIDIsKnownByItsTrace(t *testing.T) {
 func TestWhatIsSavedOfAnAddressOfAnotherMachineIDTellsTheSame(t *testing.T) {
 	s := later(map[string]string{defaultPath: defaultLink}, master("bridge", "br0", bridgeDerived, 3, wire), host.OtherMachineID{Source: "/var/log/journal", ID: former})
 	live := check(s, Options{})
-	FillPersistent(s)
+	s = WithDerived(s)
 	s.System.MachineID = s.System.MachineID.Confidential()
 	s.OtherMachineIDs[0].ID = s.OtherMachineIDs[0].ID.Confidential()
 	saved := check(s, Options{})

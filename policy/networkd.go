@@ -105,10 +105,7 @@ func (s *subject) networkdAddress() (mac fact.Fact[string], origin string) {
 // derivedByNetworkd is the address that systemd-networkd derives for the device.
 func (s *subject) derivedByNetworkd() fact.Fact[string] {
 	if d := s.res.Device; d != nil {
-		if notCollected(d.NetworkdMAC) {
-			return networkdMACOf(s.snap, d)
-		}
-		return d.NetworkdMAC
+		return networkdMACOf(s.snap, d)
 	}
 	if t := toCome(s.snap, s.res.Name, s.res.Kind); t != nil {
 		return t.NetworkdMAC

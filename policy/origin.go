@@ -110,10 +110,7 @@ func (s *subject) originOfSet(d *host.Device) fact.Fact[string] {
 	if policy == "random" || s.appliedPolicy() == "random" {
 		return unknown("udev by MACAddressPolicy=random, or someone who set it", OriginUdevRandom, OriginSomeone)
 	}
-	n := d.NetworkdMAC
-	if notCollected(n) {
-		n = networkdMACOf(s.snap, d)
-	}
+	n := networkdMACOf(s.snap, d)
 	if n.Or("") == d.MAC {
 		return fact.Known(OriginNetworkd)
 	}

@@ -113,7 +113,7 @@ func TestADeviceThatIsToComeIsJudgedAsItWillBe(t *testing.T) {
 
 			// A saved snapshot has no machine-id, and says the same all the same; so
 			// does an audit of all devices.
-			FillPersistent(snap)
+			snap = WithDerived(snap)
 			var b bytes.Buffer
 			if err := host.Save(&b, snap, false); err != nil {
 				t.Fatal(err)

@@ -29,7 +29,7 @@ type Machine struct {
 	files  files
 	udevd  udevd
 	udevDB *udevData // nil for an image
-	names  names
+	names  nameSocket
 }
 
 // Probe finds the release of systemd, which is the given one unless that is zero. The
@@ -37,7 +37,7 @@ type Machine struct {
 // image: nothing of it is executed or followed out of it. The error is for a root that
 // is no directory. Close releases what is open.
 func Probe(ctx context.Context, root string, given linkfiles.Release) (*Machine, error) {
-	m := &Machine{Taken: time.Now().UTC().Truncate(time.Second), Offline: root != "" && root != "/", names: names{fd: -1}}
+	m := &Machine{Taken: time.Now().UTC().Truncate(time.Second), Offline: root != "" && root != "/", names: nameSocket{fd: -1}}
 	if m.Offline {
 		fi, err := os.Stat(root)
 		switch {

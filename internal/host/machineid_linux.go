@@ -78,35 +78,41 @@ func machineIDNotKept(s *linkfiles.System) MachineIDNotKept {
 	if err != nil {
 		return ""
 	}
-	here := files{}
 	if now, err := os.Stat(machineIDFile); err != nil || !os.SameFile(now, transient) {
 		return ""
 	}
-	handed := func(id [16]byte, err error) bool {
-		same, _ := s.MachineID.Is(id)
+	if handedAgain(s.MachineID) {
+		return ""
+	}
+	return MachineIDTransient
+}
+
+// handedAgain reports whether D-Bus, a credential, the firmware or the container manager
+// has the same ID for the next boot.
+func handedAgain(is linkfiles.MachineID) bool {
+	here := files{}
+	for _, o := range here.dbusMachineID() {
+		if same, _ := is.Is(o.ID.ID().Or([16]byte{})); same {
+			return true
+		}
+	}
+	same := func(text []byte) bool {
+		id, err := linkfiles.ParseMachineID(string(bytes.TrimSpace(text)))
+		same, _ := is.Is(id)
 		return err == nil && same
 	}
-	for _, o := range here.dbusMachineID() {
-		if handed(o.ID.ID().Or([16]byte{}), nil) {
-			return ""
+	for _, name := range []string{credentialMachineID, productUUID} {
+		if b, err := here.read(name, limitSmall); err == nil && same(b) {
+			return true
 		}
-	}
-	parse := func(b []byte, err error) ([16]byte, error) {
-		if err != nil {
-			return [16]byte{}, err
-		}
-		return linkfiles.ParseMachineID(string(bytes.TrimSpace(b)))
-	}
-	if handed(parse(here.read(credentialMachineID, limitSmall))) || handed(parse(here.read(productUUID, limitSmall))) {
-		return ""
 	}
 	environ, _ := here.read("/proc/1/environ", limitDB)
 	for v := range bytes.SplitSeq(environ, []byte{0}) {
-		if uuid, ok := bytes.CutPrefix(v, []byte("container_uuid=")); ok && handed(parse(uuid, nil)) {
-			return ""
+		if uuid, ok := bytes.CutPrefix(v, []byte("container_uuid=")); ok && same(uuid) {
+			return true
 		}
 	}
-	return MachineIDTransient
+	return false
 }
 
 // dbusMachineID is the machine ID of D-Bus, if it has a file of its own:

@@ -52,9 +52,9 @@ func (m *Machine) NamesTaken(given []string) (taken []string) {
 	return taken
 }
 
-// names asks the kernel which device has a name, by a socket that is opened when it is
+// nameSocket asks the kernel which device has a name. The socket is opened when it is
 // needed first.
-type names struct{ fd int }
+type nameSocket struct{ fd int }
 
 type nameState int
 
@@ -66,7 +66,7 @@ const (
 
 // ask is SIOCGIFINDEX, which knows alternative names as well (__dev_get_by_name()). A
 // name that is too long for it is not asked about.
-func (n *names) ask(name string) nameState {
+func (n *nameSocket) ask(name string) nameState {
 	if n.fd < 0 {
 		var err error
 		if n.fd, err = unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0); err != nil {
@@ -87,7 +87,7 @@ func (n *names) ask(name string) nameState {
 	return nameUnknown
 }
 
-func (n *names) close() {
+func (n *nameSocket) close() {
 	if n.fd >= 0 {
 		unix.Close(n.fd)
 	}

@@ -91,15 +91,15 @@ func (s *subject) appliedWhenNew(applied string) bool {
 	return ok && s.samePath(applied, asRecorded(f.Path))
 }
 
-// NamesGiven are the names that .link files give to devices of the snapshot, and that they
+// NamesGiven are the names that .link files give to devices and that they
 // do not have: whether another device has one is what renameFailed goes by.
-func NamesGiven(snap *host.Snapshot, tree *linkfiles.Tree) (names []string) {
+func NamesGiven(system *linkfiles.System, devices []host.Device, tree *linkfiles.Tree) (names []string) {
 	if tree == nil {
 		return nil
 	}
-	decider := tree.For(&snap.System)
-	for i := range snap.Devices {
-		d := &snap.Devices[i]
+	decider := tree.For(system)
+	for i := range devices {
+		d := &devices[i]
 		db, ok := d.UdevDB.Get()
 		if !ok {
 			continue

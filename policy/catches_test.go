@@ -74,7 +74,7 @@ func TestWhyAnotherFileWasAppliedThanTheOneInForce(t *testing.T) {
 		// Of the one device alone it is the same: whether another has the name is asked.
 		alone := *snap
 		alone.Devices = []host.Device{*snap.Device(c.of)}
-		for _, name := range NamesGiven(&alone, linkfiles.Parse(&alone.Files, c.rel)) {
+		for _, name := range NamesGiven(&alone.System, alone.Devices, linkfiles.Parse(&alone.Files, c.rel)) {
 			if snap.Device(name) != nil {
 				alone.NamesTaken = append(alone.NamesTaken, name)
 			}

@@ -200,7 +200,7 @@ func (a *audit) chosen() []asked {
 		}
 	}
 	slices.SortStableFunc(todo, func(x, y asked) int { return cmp.Compare(x.device.Index, y.device.Index) })
-	for _, d := range declaredToCome(a.snap) {
+	for _, d := range declaredToCome(a.snap.Devices, a.snap.Declarations.Or(nil)) {
 		if a.opt.Chooses(d.Device, d.Kind) {
 			todo = append(todo, asked{target: Target{Name: d.Device, Kind: d.Kind}})
 		}

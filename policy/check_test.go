@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"linkaudit/internal/derived"
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/internal/netconf"
@@ -15,6 +16,11 @@ import (
 )
 
 var testID = [16]byte{0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef}
+
+// persistentOf is the address that MACAddressPolicy=persistent makes of a name.
+func persistentOf(id [16]byte, name string) string {
+	return string(derived.AppendPersistent(nil, id, name))
+}
 
 // today leaves out what is said about the address of tomorrow
 // (predict_test.go).
@@ -297,7 +303,7 @@ func TestTheBundledDebian11HostShowsItsFault(t *testing.T) {
 func TestASavedSnapshotGivesTheSameFindings(t *testing.T) {
 	snap := machine(map[string]string{defaultPath: defaultLink}, master("bond", "bond0", bondDerived, 3, nic))
 	live := check(snap, Options{}).Devices[0].Findings
-	FillPersistent(snap)
+	snap = WithDerived(snap)
 	snap.System.MachineID = snap.System.MachineID.Confidential()
 	b, err := json.Marshal(snap)
 	if err != nil {
@@ -382,7 +388,7 @@ func BenchmarkCheck(b *testing.B) {
 				content[fmt.Sprintf("/etc/systemd/network/%04d.link", i)] = "[Match]\nMACAddress=02:00:00:00:00:99\n[Link]\nMTUBytes=1500\n"
 			}
 			snap := machine(content, devices...)
-			FillPersistent(snap)
+			snap = WithDerived(snap)
 			tree := linkfiles.Parse(&snap.Files, 252)
 			for b.Loop() {
 				Check(snap, tree, Options{})

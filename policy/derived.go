@@ -3,6 +3,7 @@ package policy
 import (
 	"slices"
 
+	"linkaudit/internal/derived"
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/linkfiles"
@@ -20,18 +21,15 @@ func HashesInterfaceName(snap *host.Snapshot) fact.Fact[bool] {
 	return address.HashesInterfaceName(rel, schemeName(snap))
 }
 
-// FillPersistent works out PersistentMAC of each device of the snapshot where
-// it was not collected. It is called before a snapshot is saved, since the
-// machine-id is left out of it.
-func FillPersistent(snap *host.Snapshot) {
+// WithDerived returns the snapshot with what is derived from the machine-id, for the
+// devices that are there and those to come. It is what is saved, for the machine-id is not.
+func WithDerived(of *host.Snapshot) *host.Snapshot {
+	with := *of
+	snap := &with
+	snap.Devices = slices.Clone(of.Devices)
 	for i := range snap.Devices {
 		d := &snap.Devices[i]
-		if notCollected(d.PersistentMAC) {
-			d.PersistentMAC = persistentMACOf(snap, d, snap.System.MachineID.ID())
-		}
-		if notCollected(d.NetworkdMAC) {
-			d.NetworkdMAC = networkdMACOf(snap, d)
-		}
+		d.PersistentMAC, d.NetworkdMAC = persistentByOwnID(snap, d), networkdMACOf(snap, d)
 		d.OfOtherID, _ = ofOtherID(snap, d)
 	}
 	snap.ToCome = nil
@@ -51,6 +49,7 @@ func FillPersistent(snap *host.Snapshot) {
 		t.NetworkdMAC = networkdMACOf(snap, &host.Device{Name: d.Name, ARPHRD: address.Ether})
 		snap.ToCome = append(snap.ToCome, t)
 	}
+	return snap
 }
 
 // persistentToCome is address.Persistent of a device that does not exist yet.
@@ -79,7 +78,12 @@ func toCome(snap *host.Snapshot, name, kind string) *host.ToCome {
 	return nil
 }
 
+// networkdMACOf is what systemd-networkd derives for a device of the name: what was saved
+// of it or, where nothing was, what the machine-id gives.
 func networkdMACOf(snap *host.Snapshot, d *host.Device) fact.Fact[string] {
+	if !notCollected(d.NetworkdMAC) {
+		return d.NetworkdMAC
+	}
 	if d.ARPHRD != address.Ether {
 		return fact.Absent[string]()
 	}
@@ -90,22 +94,21 @@ func networkdMACOf(snap *host.Snapshot, d *host.Device) fact.Fact[string] {
 	return fact.Known(address.Networkd(id, d.Name))
 }
 
-// OtherMachineIDsMatter reports whether a device of the snapshot has an address
+// OtherMachineIDsMatter reports whether a device has an address
 // that may be derived, but not from the present machine-id and the device's name:
 // another machine-id may explain it. Where the machine has none, they matter too.
-func OtherMachineIDsMatter(snap *host.Snapshot) bool {
-	id := snap.System.MachineID.ID()
-	if snap.MachineIDFile.State.None() {
+func OtherMachineIDsMatter(id fact.Fact[[16]byte], state host.MachineIDState, devices []host.Device) bool {
+	if state.None() {
 		return true // they tell what the next boot takes
 	}
-	return slices.ContainsFunc(snap.Devices, func(d host.Device) bool {
-		return mayBeDerived(&d) && (!id.IsKnown() || address.NameMatters(id, d.Name, d.MAC))
+	return slices.ContainsFunc(devices, func(d host.Device) bool {
+		return mayBeDerived(&d) && (!id.IsKnown() || derived.OfOtherName(id, d.Name, d.MAC))
 	})
 }
 
 // mayBeDerived: what udevd and networkd derive for an Ethernet device.
 func mayBeDerived(d *host.Device) bool {
-	return d.AddrAssignType.Or(host.AddrPerm) == host.AddrSet && address.LooksDerived(d.MAC)
+	return d.AddrAssignType.Or(host.AddrPerm) == host.AddrSet && derived.Possible(d.MAC)
 }
 
 // ofOtherID is Device.OfOtherID. That an address of 46 bits equals the one
@@ -134,6 +137,15 @@ func ofOtherID(snap *host.Snapshot, d *host.Device) (host.OfOtherID, bool) {
 
 func notCollected[T any](f fact.Fact[T]) bool {
 	return f.IsUnknown() && f.Reason() == fact.Fact[T]{}.Reason()
+}
+
+// persistentByOwnID is what MACAddressPolicy=persistent derives for a device: what was saved
+// of it or, where nothing was, what the machine-id gives.
+func persistentByOwnID(snap *host.Snapshot, d *host.Device) fact.Fact[host.PersistentMAC] {
+	if !notCollected(d.PersistentMAC) {
+		return d.PersistentMAC
+	}
+	return persistentMACOf(snap, d, snap.System.MachineID.ID())
 }
 
 // persistentMACOf is address.Persistent of a device of the snapshot on a machine with

@@ -233,10 +233,7 @@ func GuestsUnderNone(snap *host.Snapshot, name, kind string, at Place) (all []st
 		if FindManager(of) != nil || !mayTake(lasting, guests) {
 			continue
 		}
-		persistent := d.PersistentMAC
-		if notCollected(persistent) {
-			persistent = persistentMACOf(snap, d, snap.System.MachineID.ID())
-		}
+		persistent := persistentByOwnID(snap, d)
 		if d.AddrAssignType.Or(host.AddrRandom) == host.AddrSet && persistent.Or(host.PersistentMAC{}).MAC != d.MAC {
 			continue // who creates it, as a container engine does, gives it one
 		}

@@ -290,13 +290,17 @@ func sameMachineID(a, b linkfiles.MachineID) bool {
 }
 
 // InitramfsMatters reports whether the kernel command line has dracut make one of
-// the devices in the initramfs: one of the snapshot or of the names. The
+// the devices in the initramfs: one that is there or one of the names. The
 // initramfs decides about its address then, and an audit without its .link files
 // would be of something else.
-func InitramfsMatters(snap *host.Snapshot, names []string) bool {
-	line, known := snap.System.KernelCommandLine.Get()
-	return known && slices.ContainsFunc(initramfs.CommandLine(line), func(c initramfs.Created) bool {
-		return slices.Contains(names, c.Name) || snap.Device(c.Name) != nil
+func InitramfsMatters(commandLine fact.Fact[string], devices []host.Device, names []string) bool {
+	created := initramfs.CommandLine(commandLine.Or(""))
+	if len(created) == 0 {
+		return false
+	}
+	there := host.DeviceNames(devices)
+	return slices.ContainsFunc(created, func(c initramfs.Created) bool {
+		return slices.Contains(names, c.Name) || there[c.Name]
 	})
 }
 

@@ -180,11 +180,11 @@ func TestImagesMatterWhereOneOfTheDevicesIsMadeInThem(t *testing.T) {
 	} {
 		snap := machine(nil, master("bond", "bond0", nicMAC, 2, nic))
 		snap.System.KernelCommandLine = fact.Known(c.cmdline)
-		if got := InitramfsMatters(snap, c.names); got != c.want {
+		if got := InitramfsMatters(snap.System.KernelCommandLine, snap.Devices, c.names); got != c.want {
 			t.Errorf("%s, %v: %v", c.cmdline, c.names, got)
 		}
 	}
-	if InitramfsMatters(&host.Snapshot{System: linkfiles.System{KernelCommandLine: fact.Unknown[string]("an image")}}, []string{"bond0"}) {
+	if InitramfsMatters(fact.Unknown[string]("an image"), nil, []string{"bond0"}) {
 		t.Error("a command line that is not known makes nothing")
 	}
 }

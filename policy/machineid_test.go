@@ -78,7 +78,7 @@ func TestAnAddressOfAnotherMachineIDIsKnownByItsTrace(t *testing.T) {
 func TestWhatIsSavedOfAnAddressOfAnotherMachineIDTellsTheSame(t *testing.T) {
 	s := later(map[string]string{defaultPath: defaultLink}, master("bridge", "br0", bridgeDerived, 3, wire), host.OtherMachineID{Source: "/var/log/journal", ID: former})
 	live := check(s, Options{})
-	FillPersistent(s)
+	s = WithDerived(s)
 	s.System.MachineID = s.System.MachineID.Confidential()
 	s.OtherMachineIDs[0].ID = s.OtherMachineIDs[0].ID.Confidential()
 	saved := check(s, Options{})
@@ -105,7 +105,7 @@ func TestTracesOfMachineIDsAreLookedForOnlyWhereTheyMatter(t *testing.T) {
 			return s
 		}(), true},
 	} {
-		if got := OtherMachineIDsMatter(c.snap); got != c.want {
+		if got := OtherMachineIDsMatter(c.snap.System.MachineID.ID(), c.snap.MachineIDFile.State, c.snap.Devices); got != c.want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}

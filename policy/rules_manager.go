@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 
+	"linkaudit/internal/host"
 	"linkaudit/internal/netconf"
 	"linkaudit/linkfiles"
 )
@@ -207,7 +208,7 @@ func declaredPortMissing(s *analysis) (all []found) {
 // another program creates it.
 func declarationNotEnabled(a *audit) (all []found) {
 	declared := a.snap.Declarations.Or(nil)
-	there := a.snap.DeviceNames() // or it will be
+	there := host.DeviceNames(a.snap.Devices) // or it will be
 	for i := range declared {
 		if declared[i].Creates && declared[i].Ignored == "" {
 			there[declared[i].Device] = true

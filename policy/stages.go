@@ -103,10 +103,7 @@ func (a *audit) subjectOf(who asked) subject {
 	s := subject{audit: a, Name: who.target.Name, Kind: who.target.Kind, Device: who.device}
 	if d := who.device; d != nil {
 		s.Name, s.Kind = d.Name, d.Kind
-		s.Applied, s.Persistent = a.applied(d), d.PersistentMAC
-		if notCollected(d.PersistentMAC) {
-			s.Persistent = persistentMACOf(a.snap, d, a.snap.System.MachineID.ID())
-		}
+		s.Applied, s.Persistent = a.applied(d), persistentByOwnID(a.snap, d)
 	} else {
 		s.Applied = fact.Absent[string]()
 		s.Persistent = persistentToCome(a.snap, a.tree.Release, s.Name, s.Kind)

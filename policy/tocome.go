@@ -11,9 +11,9 @@ import (
 
 // declaredToCome are the declarations that create a device which does not exist,
 // one for each device.
-func declaredToCome(snap *host.Snapshot) (out []netconf.Declaration) {
-	seen := snap.DeviceNames()
-	for _, d := range snap.Declarations.Or(nil) {
+func declaredToCome(there []host.Device, all []netconf.Declaration) (out []netconf.Declaration) {
+	seen := host.DeviceNames(there)
+	for _, d := range all {
 		if d.Creates && !d.Pattern && d.Ignored == "" && d.Kind != "" && !seen[d.Device] {
 			seen[d.Device] = true
 			out = append(out, d)
@@ -25,7 +25,7 @@ func declaredToCome(snap *host.Snapshot) (out []netconf.Declaration) {
 // DeclaredToCome are the devices of the kinds, all where there are none, that the
 // snapshot's declarations create and that do not exist.
 func DeclaredToCome(snap *host.Snapshot, kinds []string) (out []Target) {
-	for _, d := range declaredToCome(snap) {
+	for _, d := range declaredToCome(snap.Devices, snap.Declarations.Or(nil)) {
 		if len(kinds) == 0 || slices.Contains(kinds, d.Kind) {
 			out = append(out, Target{Name: d.Device, Kind: d.Kind})
 		}
@@ -43,20 +43,31 @@ func UsualName(kind string) string {
 	return kind + "0"
 }
 
-// PortsToCome are the devices that the snapshot's declarations make ports of a
-// device which does not exist: what it has for an address depends on theirs.
-func PortsToCome(snap *host.Snapshot) (names []string) {
-	absent := map[string]bool{}
-	for _, d := range declaredToCome(snap) {
+// PortsToCome are the devices which declarations make ports of one that does not exist,
+// and which are not among those that are there: what it has for an address depends on
+// theirs. Where none of the devices to come has one of the kinds and, if there are any,
+// of the names, nobody asks and there are none.
+func PortsToCome(there []host.Device, all []netconf.Declaration, kinds, names []string) (ports []string) {
+	absent, wanted := map[string]bool{}, false
+	for _, d := range declaredToCome(there, all) {
 		absent[d.Device] = true
+		wanted = wanted || slices.Contains(kinds, d.Kind) && (len(names) == 0 || slices.Contains(names, d.Device))
 	}
-	for _, d := range snap.Declarations.Or(nil) {
+	if !wanted {
+		return nil
+	}
+	have := host.DeviceNames(there)
+	for _, d := range all {
 		if absent[d.Device] && d.Ignored == "" {
-			names = append(names, d.Ports...)
+			for _, name := range d.Ports {
+				if !have[name] {
+					ports = append(ports, name)
+				}
+			}
 		}
 	}
-	slices.Sort(names)
-	return slices.Compact(names)
+	slices.Sort(ports)
+	return slices.Compact(ports)
 }
 
 // isDeclared reports whether the device does not exist and a program creates it or

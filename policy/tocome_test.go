@@ -53,7 +53,7 @@ func TestADeviceThatIsToComeIsJudgedAsItWillBe(t *testing.T) {
 	later := declared(netconf.Ifupdown, "br7", "bridge", netconf.WayExplicit)
 	later.Address.AtCreation = false
 	id := [16]byte{1, 2, 3}
-	derived := string(address.AppendPersistent(nil, id, "br7"))
+	derived := persistentOf(id, "br7")
 	ofNetworkd := address.Networkd(id, "br7")
 	off := declared(netconf.Networkd, "br7", "bridge", netconf.WayNetworkd)
 	off.Ignored = netconf.NotEnabled
@@ -114,7 +114,7 @@ func TestADeviceThatIsToComeIsJudgedAsItWillBe(t *testing.T) {
 
 			// A saved snapshot has no machine-id, and says the same all the same; so
 			// does an audit of all devices.
-			FillPersistent(snap)
+			snap = WithDerived(snap)
 			var b bytes.Buffer
 			if err := host.Save(&b, snap, false); err != nil {
 				t.Fatal(err)
@@ -123,7 +123,7 @@ func TestADeviceThatIsToComeIsJudgedAsItWillBe(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			of := len(declaredToCome(snap)) > 0
+			of := len(declaredToCome(snap.Devices, snap.Declarations.Or(nil))) > 0
 			for _, opt := range []Options{ask, {}} {
 				for i, other := range check(loaded, opt).Devices {
 					if other.Name == "br7" && of && (told(&other) != told(&d) || brief(other.Findings) != brief(d.Findings)) {

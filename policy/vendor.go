@@ -17,7 +17,7 @@ import (
 // brought it.
 type VendorFile struct {
 	host.Packaged
-	State host.FileState
+	State host.PackagedState
 	// Recorded is what the package brought, where that can be proven: the text of
 	// now with one line about MACAddressPolicy= changed back has the sum that was
 	// recorded. nil where only the sum is known.

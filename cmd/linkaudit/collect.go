@@ -11,7 +11,6 @@ import (
 	"linkaudit/internal/netconf"
 	"linkaudit/linkfiles"
 	"linkaudit/policy"
-	"linkaudit/policy/address"
 )
 
 // request is what of a machine is to be looked at.
@@ -20,7 +19,6 @@ type request struct {
 	names   []string
 	kinds   []string
 	all     bool
-	files   bool              // the files and the release only, no devices
 	every   bool              // everything that any audit could ask, for a snapshot
 	release linkfiles.Release // 0: find out
 	images  images            // which initramfs images
@@ -42,139 +40,162 @@ const (
 // together with its .link files, and reads those as its release does. The tree
 // is nil where the release is not known.
 func collect(ctx context.Context, r request) (*host.Snapshot, *linkfiles.Tree, error) {
+	// 1. The release, by which everything else is read.
+	machine, err := host.Probe(ctx, r.root, r.release)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer machine.Close()
+
+	// 2. The files, and what they ask for.
 	store, err := linkfiles.Read(r.root)
 	if err != nil {
 		return nil, nil, err
 	}
-	var networkd networkd
-	if !r.files {
-		if networkd, err = lookForNetworkd(r.root); err != nil {
-			return nil, nil, err
-		}
-	}
-	var tree *linkfiles.Tree
-	var packaged *linkfiles.Store
-	if !r.files {
-		packaged = store
-	}
-	options := host.Options{
-		Root: r.root, Kinds: r.kinds, Names: r.names, All: r.all, Release: r.release, Files: packaged,
-		WantNameFor: address.NameMatters,
-		WantFor: func(release fact.Fact[linkfiles.Release]) host.Want {
-			if rel, ok := release.Get(); ok {
-				tree = linkfiles.Parse(store, rel)
-			}
-			switch {
-			case r.files:
-				return host.WantNone
-			case r.every || tree == nil:
-				return host.WantEverything
-			}
-			return wantFor(tree.Needs()) | networkd.want(tree.Release)
-		},
-	}
-	if ports, any := networkd.ports(); any {
-		options.All = true
-	} else {
-		also(&options, ports)
-	}
-	snap, err := host.Collect(ctx, options)
+	networkd, err := readNetworkd(r.root, machine.Systemd.Release)
 	if err != nil {
 		return nil, nil, err
 	}
-	if !r.files {
-		networkd.declare(snap)
-		if snap, err = withPortsToCome(ctx, snap, r.names, options, networkd); err != nil {
-			return nil, nil, err
+	var tree *linkfiles.Tree
+	want := host.WantEverything
+	if rel, known := machine.Systemd.Release.Get(); known {
+		tree = linkfiles.Parse(store, rel)
+		if !r.every {
+			want = wantFor(tree.Needs()) | networkd.want()
 		}
 	}
-	snap.Files = *store
-	if !r.files {
-		snap.Interrupted = change.Interrupted(r.root)
+
+	// 3. The system and its devices, with that.
+	facts := machine.Facts(ctx, want)
+	which := host.DeviceOptions{Kinds: r.kinds, Names: r.names, All: r.all, Want: want, MachineID: facts.System.MachineID.ID()}
+	which = networkd.withPorts(which)
+	devices, unread, err := machine.Devices(ctx, which)
+	if err != nil {
+		return nil, nil, err
 	}
-	if r.images == allImages || r.images == imagesThatMatter && policy.InitramfsMatters(snap, r.names) {
-		readInitramfs(ctx, snap, r.root)
+
+	// 4. What other programs declare, and systemd-networkd of these devices.
+	others, declarationProblems := machine.Declarations()
+	declarations := networkd.declare(&facts.System, devices, others)
+	if ports := portsToCome(which, r.names, devices, declarations.Or(nil)); len(ports) > 0 && !machine.Offline {
+		if devices, unread, err = machine.Devices(ctx, which.With(ports)); err != nil {
+			return nil, nil, err
+		}
+		declarations = networkd.declare(&facts.System, devices, others)
 	}
-	if !r.files && !snap.Offline && (r.every || policy.OtherMachineIDsMatter(snap)) {
-		snap.OtherMachineIDs = host.OtherMachineIDs(snap)
+
+	// 5. What the devices and declarations ask for in their turn.
+	problems := append(machine.Problems, unread...)
+	var inInitramfs fact.Fact[[]initramfs.Image]
+	if r.images == allImages || r.images == imagesThatMatter && policy.InitramfsMatters(facts.System.KernelCommandLine, devices, r.names) {
+		found, unlisted := host.ReadInitramfs(ctx, r.root)
+		inInitramfs = fact.Known(append([]initramfs.Image{}, found...)) // none is known too
+		problems = append(problems, unlisted...)
 	}
-	if !r.files {
-		snap.FindNames(policy.NamesGiven(snap, tree))
+	var otherIDs []host.OtherMachineID
+	if machine.Offline || r.every || policy.OtherMachineIDsMatter(facts.System.MachineID.ID(), facts.MachineIDFile.State, devices) {
+		otherIDs = machine.OtherMachineIDs(facts.System.KernelCommandLine)
 	}
-	return snap, tree, nil
+
+	return &host.Snapshot{
+		Schema:              host.SnapshotSchema,
+		Taken:               machine.Taken,
+		Offline:             machine.Offline,
+		System:              facts.System,
+		Systemd:             machine.Systemd,
+		MachineIDFile:       facts.MachineIDFile,
+		OtherMachineIDs:     otherIDs,
+		NamingScheme:        facts.NamingScheme,
+		Udev:                facts.Udev,
+		Devices:             devices,
+		Files:               *store,
+		Declarations:        declarations,
+		MissingPorts:        machine.MissingPorts(devices, declarations.Or(nil)),
+		NamesTaken:          machine.NamesTaken(policy.NamesGiven(&facts.System, devices, tree)),
+		Interrupted:         change.Interrupted(r.root),
+		Initramfs:           inInitramfs,
+		DeclarationProblems: declarationProblems,
+		Packaged:            machine.Packaged(store),
+		Problems:            problems,
+	}, tree, nil
 }
 
-// withPortsToCome collects once more where a device that is asked for is declared
-// and does not exist: its address depends on those of the ports that it will have,
-// whose names are known only now.
-func withPortsToCome(ctx context.Context, snap *host.Snapshot, asked []string, options host.Options, networkd networkd) (*host.Snapshot, error) {
-	kinds := options.Kinds
-	if len(kinds) == 0 {
-		kinds = host.DefaultKinds
-	}
-	there := snap.DeviceNames()
-	missing := slices.DeleteFunc(policy.PortsToCome(snap), func(name string) bool { return there[name] })
-	wanted := func(t policy.Target) bool { return len(asked) == 0 || slices.Contains(asked, t.Name) }
-	if snap.Offline || options.All || !slices.ContainsFunc(policy.DeclaredToCome(snap, kinds), wanted) {
-		return snap, nil
-	}
-	if len(missing) == 0 {
-		return snap, nil
-	}
-	also(&options, missing)
-	again, err := host.Collect(ctx, options)
+// collectFiles makes a snapshot of the .link files and the facts that cost nothing,
+// without devices.
+func collectFiles(ctx context.Context, root string, release linkfiles.Release) (*host.Snapshot, error) {
+	machine, err := host.Probe(ctx, root, release)
 	if err != nil {
 		return nil, err
 	}
-	networkd.declare(again)
-	return again, nil
-}
-
-// also has devices collected that are not asked about.
-func also(o *host.Options, names []string) {
-	if len(names) == 0 || o.All {
-		return
+	defer machine.Close()
+	store, err := linkfiles.Read(root)
+	if err != nil {
+		return nil, err
 	}
-	if len(o.Names) == 0 && len(o.Kinds) == 0 {
-		o.Kinds = host.DefaultKinds
+	facts := machine.Facts(ctx, 0)
+	return &host.Snapshot{
+		Schema:        host.SnapshotSchema,
+		Taken:         machine.Taken,
+		Offline:       machine.Offline,
+		System:        facts.System,
+		Systemd:       machine.Systemd,
+		MachineIDFile: facts.MachineIDFile,
+		NamingScheme:  facts.NamingScheme,
+		Udev:          facts.Udev,
+		Files:         *store,
+		Problems:      machine.Problems,
+	}, nil
+}
+
+// portsToCome are further devices to be looked at: those that one which is asked for,
+// and does not exist, will have for ports. Its address depends on theirs.
+func portsToCome(which host.DeviceOptions, asked []string, devices []host.Device, declarations []netconf.Declaration) []string {
+	switch {
+	case which.All:
+		return nil
+	case len(which.Kinds) == 0:
+		return policy.PortsToCome(devices, declarations, host.DefaultKinds, asked)
 	}
-	o.Names = append(slices.Clone(o.Names), names...)
+	return policy.PortsToCome(devices, declarations, which.Kinds, asked)
 }
 
-// readInitramfs puts the images below root into the snapshot.
-func readInitramfs(ctx context.Context, snap *host.Snapshot, root string) {
-	images, problems := host.ReadInitramfs(ctx, root)
-	snap.Initramfs = fact.Known(append([]initramfs.Image{}, images...)) // none is known too
-	snap.Problems = append(snap.Problems, problems...)
-}
-
-// networkd is systemd-networkd's part in a machine; files is nil where there is
-// nothing for it to do.
+// networkd is systemd-networkd's part in a machine.
 type networkd struct {
 	active fact.Fact[bool]
 	files  *netconf.NetworkdFiles
+	// idle: there is nothing for it to do.
+	idle bool
+	// trees are the files as its release reads them, nil where that is not known; why
+	// says so.
+	trees *netconf.NetworkdTrees
+	why   string
 }
 
-func lookForNetworkd(root string) (networkd, error) {
+func readNetworkd(root string, release fact.Fact[linkfiles.Release]) (networkd, error) {
 	files, err := netconf.ReadNetworkd(root)
 	if err != nil {
 		return networkd{}, err
 	}
-	n := networkd{active: host.FindNetworkd(root, files.Configured()).Active(), files: files}
+	n := networkd{files: files, active: host.FindNetworkd(root, files.Configured()).Active()}
 	if active, known := n.active.Get(); known && !active && !files.Configured() {
-		n.files = nil
+		n.idle = true
+		return n, nil
+	}
+	if rel, known := release.Get(); known {
+		n.trees = files.Parse(rel)
+	} else {
+		n.why = release.Reason()
 	}
 	return n, nil
 }
 
 // want is what the conditions of its files ask for.
-func (n networkd) want(rel linkfiles.Release) host.Want {
-	if n.files == nil || !n.active.Or(true) {
+func (n networkd) want() host.Want {
+	if n.trees == nil || !n.active.Or(true) {
 		return 0
 	}
-	network := linkfiles.Parse(n.files.Network, rel)
-	want := wantFor(linkfiles.Parse(n.files.NetDev, rel).Needs()) | wantFor(network.Needs())
-	if slices.ContainsFunc(network.Files, func(f *linkfiles.File) bool {
+	want := wantFor(n.trees.NetDev.Needs()) | wantFor(n.trees.Network.Needs())
+	if slices.ContainsFunc(n.trees.Network.Files, func(f *linkfiles.File) bool {
 		_, sets := f.Setting("Link", "MACAddress")
 		return sets || f.State == linkfiles.StateUnknown
 	}) {
@@ -183,46 +204,55 @@ func (n networkd) want(rel linkfiles.Release) host.Want {
 	return want
 }
 
-// ports are the devices that .network files may make ports: by their names, and, where
-// any is true, by something else.
-func (n networkd) ports() (names []string, any bool) {
-	if n.files == nil || !n.active.Or(true) {
-		return nil, false
+// withPorts adds the devices that .network files may make ports: by their names or, where
+// one file goes by something else, all that there are.
+func (n networkd) withPorts(which host.DeviceOptions) host.DeviceOptions {
+	if n.trees == nil || !n.active.Or(true) {
+		return which
 	}
-	for _, f := range linkfiles.Parse(n.files.Network, linkfiles.NewestRelease).Files {
+	var names []string
+	for _, f := range n.trees.Network.Files {
 		_, bond := f.Setting("Network", "Bond")
 		_, bridge := f.Setting("Network", "Bridge")
-		if bond || bridge {
-			names = append(names, f.Names()...)
-			any = any || len(f.Names()) == 0
+		if !bond && !bridge {
+			continue
 		}
+		if len(f.Names()) == 0 {
+			which.All = true
+		}
+		names = append(names, f.Names()...)
 	}
-	return names, any
+	return which.With(names)
 }
 
-// declare adds what systemd-networkd's files say to the snapshot.
-func (n networkd) declare(snap *host.Snapshot) {
-	all, known := snap.Declarations.Get()
-	if n.files == nil || !known {
-		return
+// declare adds to what other programs declare what systemd-networkd's files do.
+func (n networkd) declare(system *linkfiles.System, devices []host.Device, others []netconf.Declaration) fact.Fact[[]netconf.Declaration] {
+	all := append([]netconf.Declaration{}, others...) // none is known too
+	switch {
+	case n.idle:
+		return fact.Known(all)
+	case n.trees == nil:
+		return fact.Unknown[[]netconf.Declaration]("the systemd release: " + n.why)
 	}
-	rel, ok := snap.Systemd.Release.Get()
-	if !ok {
-		snap.Declarations = fact.Unknown[[]netconf.Declaration]("the systemd release: " + snap.Systemd.Release.Reason())
-		return
-	}
-	var more []netconf.Declaration
-	for _, d := range policy.NetworkdDeclares(n.files.Rendered(all), n.active, snap, rel) {
-		// What netplan's file will say again is no news.
-		if _, there := n.files.NetDev.Content(d.Pos.File); there || !slices.ContainsFunc(all, func(by netconf.Declaration) bool {
-			return netconf.NetplansNetDev(d.Pos.File) && by.Program == netconf.Netplan && by.Device == d.Device &&
-				by.Address.Way == d.Address.Way && by.Address.MAC == d.Address.MAC
-		}) {
-			more = append(more, d)
+	machine := policy.NetworkdMachine(n.trees.Network.Release, system, devices, others, n.active)
+	for _, d := range n.trees.Rendered(others).Declarations(machine) {
+		if !n.repeatsNetplan(d, others) {
+			all = append(all, d)
 		}
 	}
-	all = append(all, more...)
-	snap.Declarations = fact.Known(all)
+	return fact.Known(all)
+}
+
+// repeatsNetplan reports whether a declaration is of a file that netplan will make, and
+// says again what netplan's own file does.
+func (n networkd) repeatsNetplan(d netconf.Declaration, others []netconf.Declaration) bool {
+	if _, there := n.files.NetDev.Content(d.Pos.File); there {
+		return false
+	}
+	return slices.ContainsFunc(others, func(by netconf.Declaration) bool {
+		return netconf.NetplansNetDev(d.Pos.File) && by.Program == netconf.Netplan && by.Device == d.Device &&
+			by.Address.Way == d.Address.Way && by.Address.MAC == d.Address.MAC
+	})
 }
 
 // wanted says where each fact of linkfiles.Needs is collected; TestEveryNeedIsCollected

@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"linkaudit/internal/change"
+	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/internal/override"
 	"linkaudit/internal/report"
@@ -106,7 +107,10 @@ func runChange(c *cli.Context, undo bool) error {
 		Root: dir, Release: rel, Targets: ts, Plan: c.Bool("dry-run") || c.Bool("check"),
 		Interrupted: c.Bool("interrupted"), NoReload: c.Bool("no-reload"), Force: c.Bool("force"), Live: c.Bool("apply"), Yes: c.Bool("yes"),
 		UpdateInitramfs: c.Bool("update-initramfs"),
-		ReadInitramfs:   func(ctx context.Context, snap *host.Snapshot) { readInitramfs(ctx, snap, dir) },
+		ReadInitramfs: func(ctx context.Context, snap *host.Snapshot) {
+			images, _ := host.ReadInitramfs(ctx, dir) // one that cannot be read is among them
+			snap.Initramfs = fact.Known(images)
+		},
 		Collect: func(ctx context.Context) (*host.Snapshot, error) {
 			snap, _, err := collect(ctx, request{root: dir, all: true, every: true, release: rel})
 			if err != nil {

@@ -42,7 +42,7 @@ func lint(c *cli.Context) error {
 		stores = append(stores, store)
 	}
 	if rel == 0 || len(stores) == 0 {
-		snap, _, err := collect(c.Context, request{root: dir, files: true, release: rel})
+		snap, err := collectFiles(c.Context, dir, rel)
 		if err != nil {
 			return fmt.Errorf("looking at the machine: %w", err)
 		}

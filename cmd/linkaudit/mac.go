@@ -13,11 +13,11 @@ import (
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
 
+	"linkaudit/internal/derived"
 	"linkaudit/internal/host"
 	"linkaudit/internal/report"
 	"linkaudit/linkfiles"
 	"linkaudit/policy"
-	"linkaudit/policy/address"
 )
 
 // idMachine is a machine for which addresses are made.
@@ -129,7 +129,7 @@ func idMachines(c *cli.Context) ([]idMachine, error) {
 	if len(out) > 0 && !c.IsSet("root") {
 		return out, nil
 	}
-	snap, _, err := collect(c.Context, request{root: dir, files: true})
+	snap, err := collectFiles(c.Context, dir, 0)
 	if err != nil {
 		return nil, fmt.Errorf("looking at the machine: %w", err)
 	}
@@ -161,8 +161,8 @@ type macList struct {
 func (l *macList) add(name []byte) {
 	for i := range l.machines {
 		id := l.machines[i].id
-		l.persistent = address.AppendPersistent(l.persistent[:0], id, string(name))
-		l.networkd = address.AppendNetworkd(l.networkd[:0], id, string(name))
+		l.persistent = derived.AppendPersistent(l.persistent[:0], id, string(name))
+		l.networkd = derived.AppendNetworkd(l.networkd[:0], id, string(name))
 		l.out.Add(name, i, l.persistent, l.networkd)
 	}
 }

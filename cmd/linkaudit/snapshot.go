@@ -35,7 +35,7 @@ func snapshot(c *cli.Context) error {
 	if err != nil {
 		return fmt.Errorf("looking at the machine: %w", err)
 	}
-	policy.FillPersistent(snap)
+	snap = policy.WithDerived(snap)
 	withID := c.Bool("with-machine-id")
 	if !c.IsSet("output") {
 		return host.Save(c.App.Writer, snap, withID)

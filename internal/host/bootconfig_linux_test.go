@@ -5,8 +5,6 @@ import (
 	"encoding/binary"
 	"strings"
 	"testing"
-
-	"linkaudit/linkfiles"
 )
 
 // uki is a unified kernel image with nothing but a command line, as ukify(1)
@@ -66,7 +64,7 @@ func TestTheNamingSchemeOfAnImageIsTheOneItIsBootedWith(t *testing.T) {
 		"a scheme that this release does not know": {map[string]string{"etc/kernel/cmdline": "net.naming_scheme=v257\n"}, "v252", schemeByDefault, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := collect(t, Options{Root: write(t, c.tree), Release: linkfiles.Release(252)})
+			s := collectBelow(t, write(t, c.tree), 252, DeviceOptions{})
 			got, ok := s.NamingScheme.Get()
 			switch {
 			case c.want == "?":

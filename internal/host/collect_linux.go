@@ -13,109 +13,112 @@ import (
 // classNet is where sysfs shows the network devices.
 const classNet = "/sys/class/net"
 
-// Collect makes a Snapshot of the running machine or of an image, without its
-// Files. It changes nothing, and every file and answer it waits for is
-// bounded. What could not be found out is unknown in the Snapshot, with the
-// reason; the error is for a root that is no directory and for a kernel that
-// does not list its devices.
-func Collect(ctx context.Context, opt Options) (*Snapshot, error) {
-	s := &Snapshot{Schema: SnapshotSchema, Taken: time.Now().UTC().Truncate(time.Second)}
-	var err error
-	if opt.image() {
-		err = collectImage(ctx, opt, s)
-	} else {
-		err = collectLive(ctx, opt, s)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return s, nil
+// Machine is the running machine, or an image, while a Snapshot of it is made: its
+// release of systemd is found, by which everything else is read. It changes nothing,
+// and every file and answer that it waits for is bounded. What cannot be found out is
+// unknown, with the reason.
+type Machine struct {
+	// Taken is when its release was looked for.
+	Taken time.Time
+	// Offline is true for an image.
+	Offline bool
+	Systemd Systemd
+	// Problems are what stood in the way so far, a line each.
+	Problems []string
+
+	files  files
+	udevd  udevd
+	udevDB *udevData // nil for an image
+	names  nameSocket
 }
 
-func collectImage(ctx context.Context, opt Options, s *Snapshot) error {
-	fi, err := os.Stat(opt.Root)
+// Probe finds the release of systemd, which is the given one unless that is zero. The
+// root is "" or "/" for the running machine. Any other directory is the root of an
+// image: nothing of it is executed or followed out of it. The error is for a root that
+// is no directory. Close releases what is open.
+func Probe(ctx context.Context, root string, given linkfiles.Release) (*Machine, error) {
+	m := &Machine{Taken: time.Now().UTC().Truncate(time.Second), Offline: root != "" && root != "/", names: nameSocket{fd: -1}}
+	if m.Offline {
+		fi, err := os.Stat(root)
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("the image root: %w", err)
+		case !fi.IsDir():
+			return nil, fmt.Errorf("the image root: %s: not a directory", root)
+		}
+		m.files.root = root
+	} else {
+		m.udevd = findUdevd()
+		m.udevDB = openUdevData(m.udevd)
+	}
+	if given != 0 {
+		m.Systemd = Systemd{Release: fact.Known(given), Version: fmt.Sprint(int(given)), Source: "given"}
+	} else {
+		m.Systemd, m.Problems = findSystemd(ctx, m.files, m.udevd)
+	}
+	if m.udevd.otherNetns {
+		m.Problems = append(m.Problems, "a systemd-udevd runs, but in another network namespace: it does not see the devices of this one")
+	}
+	return m, nil
+}
+
+// Close closes what the questions to the machine need.
+func (m *Machine) Close() {
+	if m.udevDB != nil {
+		m.udevDB.close()
+	}
+	m.names.close()
+}
+
+// Facts are what a Snapshot has of the system.
+type Facts struct {
+	System        linkfiles.System
+	MachineIDFile MachineIDFile
+	Udev          Udev
+	NamingScheme  fact.Fact[NamingScheme]
+}
+
+// Facts finds out about the system; what costs something only where it is wanted.
+func (m *Machine) Facts(ctx context.Context, want Want) Facts {
+	var f Facts
+	evidence := schemeEvidence{release: m.Systemd.Release, online: !m.Offline}
+	if m.Offline {
+		f.System, f.MachineIDFile = imageSystem(m.files, want)
+		f.Udev.Running = fact.Unknown[bool](notBooted)
+		evidence.cmdline, evidence.cmdlineAt = m.files.bootArgument()
+		evidence.environ, evidence.database = fact.Absent[string](), fact.Absent[string]()
+	} else {
+		f.System, f.MachineIDFile = liveSystem(ctx, m.Systemd.Release, m.udevd, want)
+		f.MachineIDFile.NotKept = machineIDNotKept(&f.System)
+		f.Udev.Running = m.udevd.running
+		evidence.cmdline = f.System.KernelCommandLine
+		evidence.environ, evidence.database = m.udevd.environ("NET_NAMING_SCHEME"), m.udevDB.scheme()
+	}
+	f.Udev.SetupLinkRule = m.files.setupLinkRule(m.Systemd.Release.Or(0))
+	f.NamingScheme = namingScheme(evidence)
+	return f
+}
+
+// Packaged is what the package manager recorded of the files.
+func (m *Machine) Packaged(store *linkfiles.Store) fact.Fact[[]Packaged] {
+	return m.files.packaged(store)
+}
+
+// Devices lists the devices of the running machine; an image has none. The problems are
+// what could not be read, a line each; the error is for a kernel that does not list them.
+func (m *Machine) Devices(ctx context.Context, opt DeviceOptions) (devices []Device, problems []string, err error) {
+	if m.Offline {
+		return nil, nil, nil
+	}
+	devices, problems, err = collectDevices(ctx, opt, m.udevDB, classNet)
 	switch {
 	case err != nil:
-		return fmt.Errorf("the image root: %w", err)
-	case !fi.IsDir():
-		return fmt.Errorf("the image root: %s: not a directory", opt.Root)
-	}
-	f := files{root: opt.Root}
-	s.Offline = true
-	s.Systemd, s.Problems = systemdFor(ctx, opt, f, udevd{})
-	opt = opt.decided(s.Systemd.Release)
-	s.System, s.MachineIDFile = imageSystem(f, opt.want())
-	s.OtherMachineIDs = f.dbusMachineID()
-	s.declarations(opt, f)
-	s.Udev = Udev{
-		Running:       fact.Unknown[bool](notBooted),
-		SetupLinkRule: f.setupLinkRule(s.Systemd.Release.Or(0)),
-	}
-	if opt.Files != nil {
-		s.Packaged = f.packaged(opt.Files)
-	}
-	line, at := f.bootArgument()
-	s.NamingScheme = namingScheme(schemeEvidence{
-		release:   s.Systemd.Release,
-		cmdline:   line,
-		cmdlineAt: at,
-		environ:   fact.Absent[string](),
-		database:  fact.Absent[string](),
-	})
-	return nil
-}
-
-func collectLive(ctx context.Context, opt Options, s *Snapshot) error {
-	f := files{}
-	u := findUdevd()
-	s.Systemd, s.Problems = systemdFor(ctx, opt, f, u)
-	opt = opt.decided(s.Systemd.Release)
-	s.System, s.MachineIDFile = liveSystem(ctx, s.Systemd.Release, u, opt.want())
-	s.MachineIDFile.NotKept = machineIDNotKept(&s.System)
-	s.declarations(opt, f)
-	s.Udev = Udev{Running: u.running, SetupLinkRule: f.setupLinkRule(s.Systemd.Release.Or(0))}
-	if opt.Files != nil {
-		s.Packaged = f.packaged(opt.Files)
-	}
-	if u.otherNetns {
-		s.Problems = append(s.Problems, "a systemd-udevd runs, but in another network namespace: it does not see the devices of this one")
-	}
-
-	db := openUdevData(u)
-	defer db.close()
-	if opt.want() != WantNone {
-		devices, problems, err := collectDevices(ctx, opt, s.System.MachineID.ID(), db, classNet)
-		if err != nil {
-			return err
-		}
-		s.Devices = devices
-		s.Problems = append(s.Problems, problems...)
-	}
-	switch {
+		return nil, nil, err
 	case opt.want()&WantUdevDB == 0:
-	case db.err != nil:
-		s.Problems = append(s.Problems, db.err.Error())
-	case u.pid == 0 && len(s.Devices) > 0:
-		s.Problems = append(s.Problems, "no udevd can be seen to run: what the udev database says may be of devices that are gone, or of another network namespace")
+	case m.udevDB.err != nil:
+		problems = append(problems, m.udevDB.err.Error())
+	case m.udevd.pid == 0 && len(devices) > 0:
+		problems = append(problems, "no udevd can be seen to run: what the udev database says may be of devices that are gone, or of another network namespace")
 	}
-	s.NamingScheme = namingScheme(schemeEvidence{
-		release:  s.Systemd.Release,
-		cmdline:  s.System.KernelCommandLine,
-		environ:  u.environ("NET_NAMING_SCHEME"),
-		database: db.scheme(),
-		online:   true,
-	})
-	return nil
-}
-
-// systemdFor takes the release that the caller knows, or looks it up.
-func systemdFor(ctx context.Context, opt Options, f files, u udevd) (Systemd, []string) {
-	if opt.Release != 0 {
-		return Systemd{
-			Release: fact.Known[linkfiles.Release](opt.Release),
-			Version: fmt.Sprint(int(opt.Release)),
-			Source:  "given",
-		}, nil
-	}
-	return findSystemd(ctx, f, u)
+	return devices, problems, nil
 }

@@ -55,19 +55,20 @@ func TestDeclarationsOfAHostileImage(t *testing.T) {
 	}
 	link(outside, root+"/etc/netplan")
 
-	s, err := Collect(context.Background(), Options{Root: root, Release: 252})
+	m, err := Probe(context.Background(), root, 252)
 	if err != nil {
 		t.Fatal(err)
 	}
+	declarations, problems := m.Declarations()
 	var names []string
-	for _, d := range s.Declarations.Or(nil) {
+	for _, d := range declarations {
 		names = append(names, d.Device)
 	}
 	if got := strings.Join(names, " "); got != "br1 br0" {
 		t.Errorf("declared: %s", got)
 	}
 	said := map[string]string{}
-	for _, p := range s.DeclarationProblems {
+	for _, p := range problems {
 		said[filepath.Base(p.Pos.File)] = p.Message
 		if strings.Contains(p.Message, "\n") || strings.Contains(p.Message, outside) && p.Pos.File != "/etc/network/interfaces" {
 			t.Errorf("%s: %s", p.Pos, p.Message)

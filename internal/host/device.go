@@ -28,12 +28,12 @@ func (s *Snapshot) Device(name string) *Device {
 	return nil
 }
 
-// DeviceNames are all names under which [Snapshot.Device] finds one.
-func (s *Snapshot) DeviceNames() map[string]bool {
-	names := make(map[string]bool, len(s.Devices))
-	for i := range s.Devices {
-		names[s.Devices[i].Name] = true
-		for _, name := range s.Devices[i].AltNames {
+// DeviceNames are all names that the devices have, alternative ones too.
+func DeviceNames(devices []Device) map[string]bool {
+	names := make(map[string]bool, len(devices))
+	for i := range devices {
+		names[devices[i].Name] = true
+		for _, name := range devices[i].AltNames {
 			names[name] = true
 		}
 	}

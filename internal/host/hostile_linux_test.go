@@ -176,7 +176,7 @@ func TestAProcessOfAnotherUserIsNotUdevd(t *testing.T) {
 	if u := findUdevd(); u.pid != 0 || u.running.Or(true) {
 		t.Errorf("%+v", u)
 	}
-	if s := collect(t, Options{Want: WantEverything}); s.Udev.Running.Or(true) || s.System.Credentials.IsKnown() {
+	if s := collect(t, DeviceOptions{Want: WantEverything}); s.Udev.Running.Or(true) || s.System.Credentials.IsKnown() {
 		t.Errorf("udevd runs: %v, credentials %v", s.Udev.Running, s.System.Credentials)
 	}
 	// root's would be believed: the name and the user are all that there is to see.

@@ -157,67 +157,93 @@ const (
 
 var espDirs = []string{"/boot", "/efi", "/boot/efi"}
 
-// initramfsImages finds images, and the kernels that they are for. Each file
-// counts once, under a name that has the kernel in it: /boot/initrd.img is a link.
+// initramfsImages finds images, and the kernels that they are for.
 func (f files) initramfsImages() (images []initramfs.Image, problems []string) {
-	type fileID struct{ dev, ino uint64 }
-	seen := map[fileID]bool{}
-	add := func(name, kernel string) {
-		// What is no file is left to the reader, which says why.
-		real, err := f.path(name)
-		var st unix.Stat_t
-		if err == nil && unix.Stat(real, &st) == nil {
-			id := fileID{uint64(st.Dev), st.Ino}
-			if seen[id] || st.Mode&unix.S_IFMT == unix.S_IFDIR {
-				return
-			}
-			seen[id] = true
-		}
-		images = append(images, initramfs.Image{Path: name, Kernel: kernel})
+	s := imageSearch{files: f, seen: map[fileID]bool{}}
+	s.inBoot()
+	s.besideModules()
+	for _, esp := range espDirs {
+		s.onPartition(esp)
 	}
-	list := func(dir string) []string {
-		names, err := f.names(dir)
-		if err != nil && !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ENOTDIR) {
-			problems = append(problems, fmt.Sprintf("initramfs images were not looked for in %v", err))
+	return s.images, s.problems
+}
+
+// imageSearch is the search for images. Each file counts once, under the first name that
+// is found: /boot/initrd.img is a link.
+type imageSearch struct {
+	files
+	seen     map[fileID]bool
+	images   []initramfs.Image
+	problems []string
+}
+
+// fileID is what stat(2) tells two files apart by.
+type fileID struct{ dev, ino uint64 }
+
+func (s *imageSearch) add(name, kernel string) {
+	// What is no file is left to the reader, which says why.
+	at, err := s.path(name)
+	var st unix.Stat_t
+	if err == nil && unix.Stat(at, &st) == nil {
+		id := fileID{uint64(st.Dev), st.Ino}
+		if s.seen[id] || st.Mode&unix.S_IFMT == unix.S_IFDIR {
+			return
 		}
-		slices.Sort(names)
-		return names
+		s.seen[id] = true
 	}
-	names := list(bootDir)
+	s.images = append(s.images, initramfs.Image{Path: name, Kernel: kernel})
+}
+
+// list lists a directory by name, nothing where there is none.
+func (s *imageSearch) list(dir string) []string {
+	names, err := s.names(dir)
+	if err != nil && !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ENOTDIR) {
+		s.problems = append(s.problems, fmt.Sprintf("initramfs images were not looked for in %v", err))
+	}
+	slices.Sort(names)
+	return names
+}
+
+// inBoot adds names with a kernel in them first.
+func (s *imageSearch) inBoot() {
+	names := s.list(bootDir)
 	for _, named := range []bool{true, false} {
 		for _, name := range names {
 			if kernel, ok := initramfsName(name); ok && named == (kernel != "") {
-				add(path.Join(bootDir, name), kernel)
+				s.add(path.Join(bootDir, name), kernel)
 			}
 		}
 	}
-	for _, kernel := range list(modulesDir) {
+}
+
+func (s *imageSearch) besideModules() {
+	for _, kernel := range s.list(modulesDir) {
 		for _, name := range []string{"initrd", "initramfs.img"} {
-			if at := path.Join(modulesDir, kernel, name); f.exists(at) {
-				add(at, kernel)
+			if at := path.Join(modulesDir, kernel, name); s.exists(at) {
+				s.add(at, kernel)
 			}
 		}
 	}
-	for _, esp := range espDirs {
-		for _, id := range list(esp) {
-			if !machineDir(id) {
-				continue
-			}
-			for _, kernel := range list(path.Join(esp, id)) {
-				for _, name := range list(path.Join(esp, id, kernel)) {
-					if strings.HasPrefix(name, "initrd") {
-						add(path.Join(esp, id, kernel, name), kernel)
-					}
+}
+
+func (s *imageSearch) onPartition(esp string) {
+	for _, id := range s.list(esp) {
+		if !machineDir(id) {
+			continue
+		}
+		for _, kernel := range s.list(path.Join(esp, id)) {
+			for _, name := range s.list(path.Join(esp, id, kernel)) {
+				if strings.HasPrefix(name, "initrd") {
+					s.add(path.Join(esp, id, kernel, name), kernel)
 				}
 			}
 		}
-		for _, name := range list(path.Join(esp, "EFI/Linux")) {
-			if strings.HasSuffix(strings.ToLower(name), ".efi") {
-				add(path.Join(esp, "EFI/Linux", name), "")
-			}
+	}
+	for _, name := range s.list(path.Join(esp, "EFI/Linux")) {
+		if strings.HasSuffix(strings.ToLower(name), ".efi") {
+			s.add(path.Join(esp, "EFI/Linux", name), "")
 		}
 	}
-	return images, problems
 }
 
 // machineDir reports whether a directory of a boot partition is one that

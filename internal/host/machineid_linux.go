@@ -9,6 +9,7 @@ import (
 	"path"
 	"slices"
 
+	"linkaudit/internal/fact"
 	"linkaudit/linkfiles"
 )
 
@@ -77,35 +78,41 @@ func machineIDNotKept(s *linkfiles.System) MachineIDNotKept {
 	if err != nil {
 		return ""
 	}
-	here := files{}
 	if now, err := os.Stat(machineIDFile); err != nil || !os.SameFile(now, transient) {
 		return ""
 	}
-	handed := func(id [16]byte, err error) bool {
-		same, _ := s.MachineID.Is(id)
+	if handedAgain(s.MachineID) {
+		return ""
+	}
+	return MachineIDTransient
+}
+
+// handedAgain reports whether D-Bus, a credential, the firmware or the container manager
+// has the same ID for the next boot.
+func handedAgain(is linkfiles.MachineID) bool {
+	here := files{}
+	for _, o := range here.dbusMachineID() {
+		if same, _ := is.Is(o.ID.ID().Or([16]byte{})); same {
+			return true
+		}
+	}
+	same := func(text []byte) bool {
+		id, err := linkfiles.ParseMachineID(string(bytes.TrimSpace(text)))
+		same, _ := is.Is(id)
 		return err == nil && same
 	}
-	for _, o := range here.dbusMachineID() {
-		if handed(o.ID.ID().Or([16]byte{}), nil) {
-			return ""
+	for _, name := range []string{credentialMachineID, productUUID} {
+		if b, err := here.read(name, limitSmall); err == nil && same(b) {
+			return true
 		}
-	}
-	parse := func(b []byte, err error) ([16]byte, error) {
-		if err != nil {
-			return [16]byte{}, err
-		}
-		return linkfiles.ParseMachineID(string(bytes.TrimSpace(b)))
-	}
-	if handed(parse(here.read(credentialMachineID, limitSmall))) || handed(parse(here.read(productUUID, limitSmall))) {
-		return ""
 	}
 	environ, _ := here.read("/proc/1/environ", limitDB)
 	for v := range bytes.SplitSeq(environ, []byte{0}) {
-		if uuid, ok := bytes.CutPrefix(v, []byte("container_uuid=")); ok && handed(parse(uuid, nil)) {
-			return ""
+		if uuid, ok := bytes.CutPrefix(v, []byte("container_uuid=")); ok && same(uuid) {
+			return true
 		}
 	}
-	return MachineIDTransient
+	return false
 }
 
 // dbusMachineID is the machine ID of D-Bus, if it has a file of its own:
@@ -132,16 +139,18 @@ var journalDirs = []string{"/var/log/journal", "/run/log/journal"}
 // maxJournals bounds how many entries of such a directory are looked at.
 const maxJournals = 256
 
-// OtherMachineIDs looks for traces of machine IDs on the running machine, that of
-// the snapshot among them.
-func OtherMachineIDs(s *Snapshot) []OtherMachineID {
-	here := files{}
-	ids := here.dbusMachineID()
-	if id, ok := machineIDOfCommandLine(s.System.KernelCommandLine.Or("")); ok {
+// OtherMachineIDs looks for traces of machine IDs, that of /etc/machine-id among them.
+// In an image only D-Bus has one. The command line is the kernel's.
+func (m *Machine) OtherMachineIDs(commandLine fact.Fact[string]) []OtherMachineID {
+	ids := m.files.dbusMachineID()
+	if m.Offline {
+		return ids
+	}
+	if id, ok := machineIDOfCommandLine(commandLine.Or("")); ok {
 		ids = append(ids, OtherMachineID{CommandLineMachineID, linkfiles.KnownMachineID(id)})
 	}
 	for _, dir := range journalDirs {
-		d, err := here.openDir(dir)
+		d, err := m.files.openDir(dir)
 		if err != nil {
 			continue
 		}

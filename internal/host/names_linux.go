@@ -6,46 +6,55 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"linkaudit/internal/netconf"
 )
 
-// FindNames works out MissingPorts, and which of the names given are NamesTaken: of an
-// audit of one device they are the same as of all.
-func (s *Snapshot) FindNames(given []string) {
-	s.MissingPorts, s.NamesTaken = nil, nil
-	if s.Offline {
-		return
-	}
-	n := names{fd: -1}
-	defer n.close()
-	for _, name := range given {
-		if n.ask(name) == nameTaken {
-			s.NamesTaken = append(s.NamesTaken, name)
-		}
+// MissingPorts are the devices that declarations name as ports and that do not exist,
+// sorted. They are not looked for in an image.
+func (m *Machine) MissingPorts(devices []Device, declarations []netconf.Declaration) (missing []string) {
+	if m.Offline {
+		return nil
 	}
 	known := map[string]bool{}
-	for i := range s.Devices {
-		known[s.Devices[i].Name] = true
-		for _, p := range s.Devices[i].Ports {
+	for i := range devices {
+		known[devices[i].Name] = true
+		for _, p := range devices[i].Ports {
 			known[p.Name] = true
 		}
 	}
-	for _, d := range s.Declarations.Or(nil) {
+	for _, d := range declarations {
 		for _, name := range d.Ports {
 			if known[name] || strings.ContainsAny(name, "*?[") {
 				continue
 			}
 			known[name] = true // asked once
-			if n.ask(name) == nameFree {
-				s.MissingPorts = append(s.MissingPorts, name)
+			if m.names.ask(name) == nameFree {
+				missing = append(missing, name)
 			}
 		}
 	}
-	slices.Sort(s.MissingPorts)
+	slices.Sort(missing)
+	return missing
 }
 
-// names asks the kernel which device has a name, by a socket that is opened when it is
+// NamesTaken are those of the names that a device of the running machine has, whether it
+// was collected or not.
+func (m *Machine) NamesTaken(given []string) (taken []string) {
+	if m.Offline {
+		return nil
+	}
+	for _, name := range given {
+		if m.names.ask(name) == nameTaken {
+			taken = append(taken, name)
+		}
+	}
+	return taken
+}
+
+// nameSocket asks the kernel which device has a name. The socket is opened when it is
 // needed first.
-type names struct{ fd int }
+type nameSocket struct{ fd int }
 
 type nameState int
 
@@ -57,7 +66,7 @@ const (
 
 // ask is SIOCGIFINDEX, which knows alternative names as well (__dev_get_by_name()). A
 // name that is too long for it is not asked about.
-func (n *names) ask(name string) nameState {
+func (n *nameSocket) ask(name string) nameState {
 	if n.fd < 0 {
 		var err error
 		if n.fd, err = unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0); err != nil {
@@ -78,7 +87,7 @@ func (n *names) ask(name string) nameState {
 	return nameUnknown
 }
 
-func (n *names) close() {
+func (n *nameSocket) close() {
 	if n.fd >= 0 {
 		unix.Close(n.fd)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"linkaudit/linkfiles"
 	"linkaudit/test/tool"
 )
 
@@ -120,13 +121,30 @@ func bridge(name string) *netlink.Bridge {
 	return &netlink.Bridge{LinkAttrs: a}
 }
 
-func collect(t testing.TB, opt Options) *Snapshot {
+// collect makes a snapshot of the running machine, without what its files say.
+func collect(t testing.TB, opt DeviceOptions) *Snapshot {
 	t.Helper()
-	s, err := Collect(context.Background(), opt)
+	return collectBelow(t, "", 0, opt)
+}
+
+// collectBelow is collect for a root and a release that is given, 0 for none.
+func collectBelow(t testing.TB, root string, given linkfiles.Release, opt DeviceOptions) *Snapshot {
+	t.Helper()
+	m, err := Probe(context.Background(), root, given)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s
+	defer m.Close()
+	f := m.Facts(context.Background(), opt.Want)
+	devices, problems, err := m.Devices(context.Background(), opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &Snapshot{
+		Schema: SnapshotSchema, Taken: m.Taken, Offline: m.Offline, Systemd: m.Systemd,
+		System: f.System, MachineIDFile: f.MachineIDFile, Udev: f.Udev, NamingScheme: f.NamingScheme,
+		Devices: devices, Problems: append(m.Problems, problems...),
+	}
 }
 
 func TestKernelsOwnViewOfABridgeWithAPortIsCollected(t *testing.T) {
@@ -156,12 +174,9 @@ func TestKernelsOwnViewOfABridgeWithAPortIsCollected(t *testing.T) {
 	}
 	br, _ = netlink.LinkByName("br0")
 
-	s := collect(t, Options{Want: WantEverything})
+	s := collect(t, DeviceOptions{Want: WantEverything})
 	if len(s.Devices) != 1 {
 		t.Fatalf("%d devices, want br0 alone", len(s.Devices))
-	}
-	if none := collect(t, Options{Want: WantNone}); len(none.Devices) > 0 || none.Systemd != s.Systemd || none.NamingScheme != s.NamingScheme {
-		t.Errorf("without devices: %d of them, %v, %v", len(none.Devices), none.Systemd, none.NamingScheme)
 	}
 	d := s.Device("a-bridge-with-a-long-alternative-name")
 	if d == nil || d.Name != "br0" {
@@ -191,11 +206,11 @@ func TestKernelsOwnViewOfABridgeWithAPortIsCollected(t *testing.T) {
 		t.Errorf("without /run/udev the database is %v", d.UdevDB)
 	}
 
-	byName := collect(t, Options{Names: []string{"v0", "nosuch", strings.Repeat("x", 300)}})
+	byName := collect(t, DeviceOptions{Names: []string{"v0", "nosuch", strings.Repeat("x", 300)}})
 	if v0 := byName.Device("v0"); len(byName.Devices) != 2 || v0 == nil || v0.Master != "br0" || byName.Device("br0") == nil {
 		t.Errorf("asked for v0, which comes with its master, and two that are not there: %+v", byName.Devices)
 	}
-	all := collect(t, Options{All: true})
+	all := collect(t, DeviceOptions{All: true})
 	if b := all.Device("br0"); b == nil || len(b.Ports) != 1 || b.Ports[0] != want || all.Device("lo") == nil || all.Device("v1") == nil {
 		t.Errorf("all devices: %+v", all.Devices)
 	}
@@ -209,7 +224,7 @@ func TestKernelsOwnViewOfABridgeWithAPortIsCollected(t *testing.T) {
 	if err := unix.Mount(hidden, "/sys", "", unix.MS_BIND, ""); err != nil {
 		t.Fatal(err)
 	}
-	s = collect(t, Options{})
+	s = collect(t, DeviceOptions{})
 	d = s.Device("br0")
 	if d == nil || !d.AddrAssignType.IsUnknown() || !d.DevType.IsUnknown() || !strings.Contains(d.AddrAssignType.Reason(), "/sys/class/net") {
 		t.Fatalf("without /sys: %+v", d)
@@ -228,7 +243,7 @@ func TestSysfsOfAnotherNetworkNamespaceIsNotBelieved(t *testing.T) {
 	for _, name := range []string{"br0", "br1"} {
 		add(t, bridge(name))
 	}
-	before := collect(t, Options{Kinds: []string{"bridge"}})
+	before := collect(t, DeviceOptions{Kinds: []string{"bridge"}})
 	dir := t.TempDir()
 	cmd := exec.Command("unshare", "-n", "sh", "-ec",
 		fmt.Sprintf("ip link add br0 index %d type bridge; ip link add br2 type bridge; exec \"$0\" -test.run='^TestHelperPrintsSnapshot$' -test.v", before.Device("br0").Index), os.Args[0])
@@ -268,7 +283,7 @@ func TestHelperPrintsSnapshot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := Save(f, collect(t, Options{Kinds: []string{"bridge"}}), false); err != nil {
+	if err := Save(f, collect(t, DeviceOptions{Kinds: []string{"bridge"}}), false); err != nil {
 		t.Fatal(err)
 	}
 	if err := f.Close(); err != nil {
@@ -289,10 +304,10 @@ func TestDevicesThatComeAndGoAreNeverHalfRead(t *testing.T) {
 	port.Name, port.MasterIndex = "port0", br0.Index
 	add(t, &netlink.Veth{LinkAttrs: port, PeerName: "peer0"})
 	// Enough of them that most are read without every check.
-	for i := range 2 * parallelFrom {
+	for i := range 2 * manyDevices {
 		add(t, bridge(fmt.Sprintf("still%d", i)))
 	}
-	still := 2 * parallelFrom
+	still := 2 * manyDevices
 	stop := make(chan struct{})
 	var changes atomic.Int64
 	churned := make(chan struct{})
@@ -352,17 +367,14 @@ func TestDevicesThatComeAndGoAreNeverHalfRead(t *testing.T) {
 		seen, done, before := 0, 0, changes.Load()
 		// On a busy machine, where few changes are made meanwhile, it takes some more rounds.
 		enough := func() bool {
-			return done >= rounds && seen >= rounds*parallelFrom && changes.Load()-before >= int64(rounds)
+			return done >= rounds && seen >= rounds*manyDevices && changes.Load()-before >= int64(rounds)
 		}
 		for end := time.Now().Add(tool.Patience(time.Minute)); !enough() && time.Now().Before(end); done++ {
-			options := Options{Kinds: []string{"bridge"}, Release: 252}
+			options := DeviceOptions{Kinds: []string{"bridge"}}
 			if done%2 == 0 {
-				options = Options{All: true, Release: 252}
+				options = DeviceOptions{All: true}
 			}
-			s, err := Collect(context.Background(), options)
-			if err != nil {
-				t.Fatalf("%s: %v", dumps.name, err)
-			}
+			s := collectBelow(t, "", 252, options)
 			d := s.Device("br0")
 			if d == nil || !slices.ContainsFunc(d.Ports, func(p Port) bool { return p.Name == "port0" }) {
 				t.Fatalf("%s: br0 is missing, or its port, which were there all the time: %+v", dumps.name, d)
@@ -428,7 +440,7 @@ func BenchmarkThousandBridgesAmongOtherLinks(b *testing.B) {
 	fastest := time.Hour
 	for b.Loop() {
 		start := time.Now()
-		if s := collect(b, Options{}); len(s.Devices) != 1000 {
+		if s := collect(b, DeviceOptions{}); len(s.Devices) != 1000 {
 			b.Fatal(len(s.Devices))
 		}
 		fastest = min(fastest, time.Since(start))

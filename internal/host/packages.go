@@ -28,12 +28,12 @@ type Packaged struct {
 	HalfInstalled bool `json:"half_installed,omitempty"`
 }
 
-// FileState is how a packaged file stands to its record.
-type FileState int
+// PackagedState is how a packaged file stands to its record.
+type PackagedState int
 
 const (
 	// FileSame: it is as it was brought.
-	FileSame FileState = iota
+	FileSame PackagedState = iota
 	// FileEdited: it is a regular file with other content.
 	FileEdited
 	// FileGone: there is none of its name.
@@ -46,7 +46,7 @@ const (
 )
 
 // State compares the record with what was read.
-func (p Packaged) State(store *linkfiles.Store) FileState {
+func (p Packaged) State(store *linkfiles.Store) PackagedState {
 	e := store.Entry(p.Path)
 	switch {
 	case p.Package == "":

@@ -42,7 +42,7 @@ func TestAFileBesideItsRecord(t *testing.T) {
 		entry *linkfiles.Entry
 		md5   string
 		err   linkfiles.Errno // of the directory
-		want  FileState
+		want  PackagedState
 	}{
 		"as it was":              {regular(brought), md5sum, "", FileSame},
 		"a byte more":            {regular(brought + "\n"), md5sum, "", FileEdited},

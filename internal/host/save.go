@@ -13,8 +13,8 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// MaxSnapshotSize is the largest saved snapshot that Load reads, in bytes.
-const MaxSnapshotSize = 256 << 20
+// maxSnapshotSize is the largest saved snapshot that Load reads, in bytes.
+const maxSnapshotSize = 256 << 20
 
 // Save writes the snapshot as indented JSON: the same snapshot gives the same
 // bytes, and text that is not UTF-8 is kept (toUTF8). The machine-id is
@@ -96,10 +96,10 @@ func withoutSerials(f fact.Fact[linkfiles.Firmware]) fact.Fact[linkfiles.Firmwar
 }
 
 // Load reads what Save wrote. It refuses another schema, unknown fields,
-// anything after the document, and more than MaxSnapshotSize bytes; the error
+// anything after the document, and more than 256 MiB; the error
 // is one line.
 func Load(r io.Reader) (*Snapshot, error) {
-	s, err := load(r, MaxSnapshotSize)
+	s, err := load(r, maxSnapshotSize)
 	if err != nil {
 		return nil, fmt.Errorf("load snapshot: %w", err)
 	}

@@ -99,50 +99,55 @@ func namingScheme(e schemeEvidence) fact.Fact[NamingScheme] {
 		}
 		return otherwise
 	}
-	if e.environ.IsUnknown() {
-		return recorded(fact.Unknown[NamingScheme]("NET_NAMING_SCHEME in udevd's environment: " + e.environ.Reason()))
+	wanted := e.wanted()
+	if wanted.IsUnknown() {
+		return recorded(wanted)
 	}
-	asked, source := "", ""
-	env, envSet := e.environ.Get()
-	cmdline, _ := e.cmdline.Get()
-	arg, argSet := schemeArgument(cmdline)
-	weak := strings.HasPrefix(env, ":")
-	switch {
-	case envSet && !weak:
-		asked, source = env, "udevd environment"
-	case e.cmdline.IsUnknown():
-		why := e.cmdline.Reason()
-		if e.online {
-			why = "the kernel command line: " + why
-		}
-		return recorded(fact.Unknown[NamingScheme](why))
-	case argSet:
-		asked, source = arg, cmp.Or(e.cmdlineAt, "kernel command line")
-	case envSet:
-		asked, source = env[1:], "udevd environment"
-	}
-	if asked == "latest" {
-		asked = "" // the same question as the build's default
-	}
-	if asked != "" {
+	// "latest" is the same question as the build's default.
+	if asked, ok := wanted.Get(); ok && asked.Name != "" && asked.Name != "latest" {
 		// A name of the future is refused by an older udevd, and a
 		// distribution's own name by everybody else's; when the database
 		// repeats the name, it was accepted.
-		if dbOK && db == asked {
-			return fact.Known(NamingScheme{Name: asked, Source: source})
+		if dbOK && db == asked.Name {
+			return fact.Known(asked)
 		}
-		known, sure := schemeKnownTo(asked, rel, relOK)
+		known, sure := schemeKnownTo(asked.Name, rel, relOK)
 		switch {
 		case known && sure:
-			return fact.Known(NamingScheme{Name: asked, Source: source})
+			return fact.Known(asked)
 		case !sure:
-			return recorded(fact.Unknown[NamingScheme]("it cannot be shown whether this udevd knows the scheme that the " + source + " asks for"))
+			return recorded(fact.Unknown[NamingScheme]("it cannot be shown whether this udevd knows the scheme that the " + asked.Source + " asks for"))
 		}
 	}
 	if !relOK {
 		return recorded(fact.Unknown[NamingScheme]("systemd's release: " + e.release.Reason()))
 	}
 	return recorded(fact.Known(NamingScheme{Name: defaultScheme(rel), Source: schemeByDefault, Assumed: !e.online}))
+}
+
+// wanted is the scheme that udevd is asked to use, whether it knows it or not; absent
+// where it is not asked.
+func (e schemeEvidence) wanted() fact.Fact[NamingScheme] {
+	if e.environ.IsUnknown() {
+		return fact.Unknown[NamingScheme]("NET_NAMING_SCHEME in udevd's environment: " + e.environ.Reason())
+	}
+	env, envSet := e.environ.Get()
+	if envSet && !strings.HasPrefix(env, ":") {
+		return fact.Known(NamingScheme{Name: env, Source: "udevd environment"})
+	}
+	if e.cmdline.IsUnknown() {
+		if e.online {
+			return fact.Unknown[NamingScheme]("the kernel command line: " + e.cmdline.Reason())
+		}
+		return fact.Unknown[NamingScheme](e.cmdline.Reason())
+	}
+	if arg, ok := schemeArgument(e.cmdline.Or("")); ok {
+		return fact.Known(NamingScheme{Name: arg, Source: cmp.Or(e.cmdlineAt, "kernel command line")})
+	}
+	if envSet {
+		return fact.Known(NamingScheme{Name: env[1:], Source: "udevd environment"})
+	}
+	return fact.Absent[NamingScheme]()
 }
 
 // schemeKnownTo reports whether udevd of the release has the scheme in its

@@ -204,22 +204,28 @@ type Device struct {
 	// and of /run/udev/data/nINDEX (its E: lines).
 	UEvent fact.Fact[map[string]string] `json:"uevent"`
 	UdevDB fact.Fact[map[string]string] `json:"udev_db"`
+
+	// Derived is known of a device out of a saved snapshot alone.
+	Derived
+}
+
+// Derived are the addresses that follow from the machine-id, for a device. They are no
+// facts of the kernel or of udev: what has the machine-id works them out (package policy),
+// and a snapshot is saved with them, since it is saved without the machine-id.
+type Derived struct {
 	// PersistentMAC is the address that MACAddressPolicy=persistent gives
-	// this device on this machine. It is saved with a snapshot, since the
-	// machine-id it is made of is not.
+	// this device on this machine.
 	PersistentMAC fact.Fact[PersistentMAC] `json:"persistent_mac"`
 	// NetworkdMAC is the address that systemd-networkd derives for a device
 	// of this name which it creates from a .netdev file without MACAddress=.
-	// It is made of the machine-id too.
 	NetworkdMAC fact.Fact[string] `json:"networkd_mac"`
 	// OfOtherID is what the address is made of where that is one of the snapshot's
-	// OtherMachineIDs. It is filled in before a snapshot is saved, since those
-	// are not.
+	// OtherMachineIDs, which are not saved either.
 	OfOtherID OfOtherID `json:"of_other_machine_id,omitzero"`
 }
 
 // ToCome is what udevd and systemd-networkd derive for a device that does not
-// exist yet: Device.PersistentMAC and Device.NetworkdMAC.
+// exist yet; see Derived.
 type ToCome struct {
 	Name          string                   `json:"name"`
 	Kind          string                   `json:"kind"`

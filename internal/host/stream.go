@@ -14,9 +14,9 @@ import (
 //
 // It finds where a document ends and no more: whether one is sound is for Parse
 // to say. Text between documents and one without an end are errors that name the
-// line, and so is one of more than MaxSnapshotSize bytes.
+// line, and so is one of more than 256 MiB.
 func Documents(r io.Reader, yield func(line int, raw []byte) error) error {
-	return documents(r, MaxSnapshotSize, yield)
+	return documents(r, maxSnapshotSize, yield)
 }
 
 func documents(r io.Reader, limit int, yield func(line int, raw []byte) error) error {

@@ -177,25 +177,11 @@ func inContainer(release fact.Fact[linkfiles.Release]) fact.Fact[bool] {
 	if !ok {
 		return fact.Unknown[bool]("how containers are told from machines depends on systemd's release: " + release.Reason())
 	}
-	if here.exists("/proc/vz") && !here.exists("/proc/bc") {
-		return fact.Known(true) // OpenVZ
-	}
-	if b, err := here.read("/proc/sys/kernel/osrelease", limitSmall); err == nil &&
-		(bytes.Contains(b, []byte("Microsoft")) || bytes.Contains(b, []byte("WSL"))) {
+	if inOpenVZ() || inWSL() {
 		return fact.Known(true)
 	}
-	marks := []string{"/run/systemd/container"}
-	if rel >= containerManagerFile {
-		marks = []string{"/run/host/container-manager", "/run/systemd/container"}
-	}
-	for _, mark := range marks {
-		b, err := here.read(mark, limitSmall)
-		switch {
-		case err == nil && len(bytes.TrimSpace(b)) > 0:
-			return fact.Known(true)
-		case err != nil && !errors.Is(err, unix.ENOENT):
-			return fact.Unknown[bool](err.Error())
-		}
+	if marked := markedAsContainer(rel); marked.Or(true) { // or it is not known
+		return marked
 	}
 	// udevd has the right to read this, and without it goes on as well.
 	environ, environErr := here.read("/proc/1/environ", limitDB)
@@ -215,6 +201,31 @@ func inContainer(release fact.Fact[linkfiles.Release]) fact.Fact[bool] {
 		return fact.Known(true)
 	case own && environErr != nil:
 		return fact.Unknown[bool]("whether this is a container: " + environErr.Error())
+	}
+	return fact.Known(false)
+}
+
+func inOpenVZ() bool { return (files{}).exists("/proc/vz") && !(files{}).exists("/proc/bc") }
+
+func inWSL() bool {
+	b, err := files{}.read("/proc/sys/kernel/osrelease", limitSmall)
+	return err == nil && (bytes.Contains(b, []byte("Microsoft")) || bytes.Contains(b, []byte("WSL")))
+}
+
+// markedAsContainer looks for the files in which a container manager names itself.
+func markedAsContainer(rel linkfiles.Release) fact.Fact[bool] {
+	marks := []string{"/run/systemd/container"}
+	if rel >= containerManagerFile {
+		marks = []string{"/run/host/container-manager", "/run/systemd/container"}
+	}
+	for _, mark := range marks {
+		b, err := files{}.read(mark, limitSmall)
+		switch {
+		case err == nil && len(bytes.TrimSpace(b)) > 0:
+			return fact.Known(true)
+		case err != nil && !errors.Is(err, unix.ENOENT):
+			return fact.Unknown[bool](err.Error())
+		}
 	}
 	return fact.Known(false)
 }

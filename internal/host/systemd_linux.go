@@ -44,16 +44,41 @@ var udevdPrograms = []string{
 //
 // Nothing of an image is ever executed.
 func findSystemd(ctx context.Context, f files, u udevd) (Systemd, []string) {
-	var problems []string
-	found := func(version, source string) (Systemd, bool) {
-		rel, ok := parseRelease(version)
-		if !ok {
-			return Systemd{}, false
-		}
-		return Systemd{Release: fact.Known(rel), Version: versionString(rel, version), Source: source}, true
+	installed := f.installedSystemd()
+	running, problems := u.runningSystemd(installed)
+	switch {
+	case running != nil && installed != nil && running.Release.Or(0) != installed.Release.Or(0):
+		problems = append(problems, fmt.Sprintf("udevd still runs release %v; release %v is installed and will run after a restart of it",
+			running.Release, installed.Release))
+		return *running, problems
+	case running != nil:
+		return *running, problems
+	case installed != nil:
+		return *installed, problems
 	}
-	var installed, running Systemd
-	var haveInstalled, haveRunning bool
+	if s := f.recordedSystemd(); s != nil {
+		return *s, problems
+	}
+	if f.root != "" {
+		return Systemd{Release: fact.Unknown[linkfiles.Release]("no udevd, and no package of it in dpkg's database, was found in the image")}, problems
+	}
+	if s := f.toldSystemd(ctx); s != nil {
+		return *s, problems
+	}
+	return Systemd{Release: fact.Unknown[linkfiles.Release]("no udevd was found, and nobody tells its release")}, problems
+}
+
+// systemdOf is what a version says, nil where that is no release.
+func systemdOf(version, source string) *Systemd {
+	rel, ok := parseRelease(version)
+	if !ok {
+		return nil
+	}
+	return &Systemd{Release: fact.Known(rel), Version: versionString(rel, version), Source: source}
+}
+
+// installedSystemd is that of the installed udevd, nil where none has a version.
+func (f files) installedSystemd() *Systemd {
 	programs := udevdPrograms
 	if !slices.ContainsFunc(programs, f.exists) {
 		if other := linkfiles.OtherUdevd(f.root); other != "" {
@@ -61,49 +86,57 @@ func findSystemd(ctx context.Context, f files, u udevd) (Systemd, []string) {
 		}
 	}
 	for _, program := range programs {
-		version, err := f.programVersion(program)
-		if err == nil {
-			if installed, haveInstalled = found(version, program); haveInstalled {
-				break
+		if version, err := f.programVersion(program); err == nil {
+			if s := systemdOf(version, program); s != nil {
+				return s
 			}
 		}
 	}
-	if u.pid != 0 {
-		exe := fmt.Sprintf("/proc/%d/exe", u.pid)
-		// Only a program that was replaced differs from the installed one.
-		if to, err := os.Readlink(exe); err == nil && (strings.HasSuffix(to, " (deleted)") || !haveInstalled) {
-			if version, err := (files{}).programVersion(exe); err == nil {
-				running, haveRunning = found(version, "the running udevd")
-			} else if haveInstalled {
-				problems = append(problems, fmt.Sprintf("udevd was replaced while it runs, and its release is not known: %v", err))
+	return nil
+}
+
+// runningSystemd is that of the running udevd, nil where it is the installed one or has no
+// version: only a program that was replaced differs from what is installed.
+func (u udevd) runningSystemd(installed *Systemd) (running *Systemd, problems []string) {
+	if u.pid == 0 {
+		return nil, nil
+	}
+	exe := fmt.Sprintf("/proc/%d/exe", u.pid)
+	to, err := os.Readlink(exe)
+	if err != nil || installed != nil && !strings.HasSuffix(to, " (deleted)") {
+		return nil, nil
+	}
+	version, err := (files{}).programVersion(exe)
+	if err == nil {
+		return systemdOf(version, "the running udevd"), nil
+	}
+	if installed != nil {
+		problems = append(problems, fmt.Sprintf("udevd was replaced while it runs, and its release is not known: %v", err))
+	}
+	return nil, problems
+}
+
+// recordedSystemd is that of dpkg's database, nil where it has none.
+func (f files) recordedSystemd() *Systemd {
+	status, err := f.read("/var/lib/dpkg/status", limitDpkg)
+	if err != nil {
+		return nil
+	}
+	for _, pkg := range []string{"udev", "systemd"} {
+		if version, ok := debianVersion(status, pkg); ok {
+			if s := systemdOf(version, "the package database (dpkg)"); s != nil {
+				return s
 			}
 		}
 	}
-	switch {
-	case haveRunning && haveInstalled && running.Release.Or(0) != installed.Release.Or(0):
-		problems = append(problems, fmt.Sprintf("udevd still runs release %v; release %v is installed and will run after a restart of it",
-			running.Release, installed.Release))
-		return running, problems
-	case haveRunning:
-		return running, problems
-	case haveInstalled:
-		return installed, problems
-	}
-	if status, err := f.read("/var/lib/dpkg/status", limitDpkg); err == nil {
-		for _, pkg := range []string{"udev", "systemd"} {
-			if version, ok := debianVersion(status, pkg); ok {
-				if s, ok := found(version, "the package database (dpkg)"); ok {
-					return s, problems
-				}
-			}
-		}
-	}
-	if f.root != "" {
-		return Systemd{Release: fact.Unknown[linkfiles.Release]("no udevd, and no package of it in dpkg's database, was found in the image")}, problems
-	}
+	return nil
+}
+
+// toldSystemd asks the service manager, and then udevadm; nil where neither tells.
+func (f files) toldSystemd(ctx context.Context) *Systemd {
 	if version, err := managerProperty(ctx, "Version"); err == nil {
-		if s, ok := found(version, "the service manager (D-Bus)"); ok {
-			return s, problems
+		if s := systemdOf(version, "the service manager (D-Bus)"); s != nil {
+			return s
 		}
 	}
 	for _, program := range udevdPrograms {
@@ -111,12 +144,12 @@ func findSystemd(ctx context.Context, f files, u udevd) (Systemd, []string) {
 			continue
 		}
 		if out, _, err := run(ctx, program, "--version"); err == nil {
-			if s, ok := found(out, "udevadm --version"); ok {
-				return s, problems
+			if s := systemdOf(out, "udevadm --version"); s != nil {
+				return s
 			}
 		}
 	}
-	return Systemd{Release: fact.Unknown[linkfiles.Release]("no udevd was found, and nobody tells its release")}, problems
+	return nil
 }
 
 // versionString is "252 (252.39-1~deb12u2)", as systemctl --version prints it.
@@ -309,7 +342,7 @@ func run(ctx context.Context, program string, args ...string) (line string, stat
 	return line, status, err
 }
 
-// sortedUnique is what a list of credentials is saved as.
+// sortedUnique sorts s, and has each word once.
 func sortedUnique(s []string) []string {
 	slices.Sort(s)
 	return slices.Compact(s)

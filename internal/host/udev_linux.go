@@ -385,58 +385,27 @@ func (f files) rulesDirs(rel linkfiles.Release) []string {
 }
 
 // setupLinkRule finds the rules file in force that runs net_setup_link: the
-// usual one or, without it, any other. A name counts once, from the highest
-// directory; an empty file or a link to /dev/null masks it (udev(7)).
+// usual one or, without it, any other. Where none is found, the first error says why
+// that is not known.
 func (f files) setupLinkRule(rel linkfiles.Release) fact.Fact[string] {
 	dirs := f.rulesDirs(rel)
-	verdict := func(name string) (string, bool, error) {
-		for _, dir := range dirs {
-			file := path.Join(dir, name)
-			masked, err := f.maskedRules(file)
-			switch {
-			case errors.Is(err, unix.ENOENT):
-				continue
-			case err != nil:
-				return "", false, err
-			case masked:
-				return "", false, nil
-			}
-			b, err := f.read(file, limitDB)
-			if err != nil {
-				return "", false, err
-			}
-			return file, runsSetupLink(b), nil
-		}
-		return "", false, nil
-	}
-	file, runs, firstErr := verdict(setupLinkRules)
+	file, runs, firstErr := f.rulesInForce(dirs, setupLinkRules)
 	if runs {
 		return fact.Known(file)
 	}
-	seen := map[string]bool{setupLinkRules: true}
-	var names []string
-	for _, dir := range dirs {
-		list, err := f.names(dir)
-		if err != nil {
-			if !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ENOTDIR) && firstErr == nil {
-				firstErr = err
-			}
+	names, err := f.rulesNames(dirs)
+	if firstErr == nil {
+		firstErr = err
+	}
+	for _, name := range names {
+		if name == setupLinkRules {
 			continue
 		}
-		for _, name := range list {
-			if strings.HasSuffix(name, ".rules") && !seen[name] {
-				seen[name] = true
-				names = append(names, name)
-			}
-		}
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		file, runs, err := verdict(name)
+		file, runs, err := f.rulesInForce(dirs, name)
 		if runs {
 			return fact.Known(file)
 		}
-		if err != nil && firstErr == nil {
+		if firstErr == nil {
 			firstErr = err
 		}
 	}
@@ -444,6 +413,46 @@ func (f files) setupLinkRule(rel linkfiles.Release) fact.Fact[string] {
 		return fact.Unknown[string](firstErr.Error())
 	}
 	return fact.Absent[string]()
+}
+
+// rulesInForce returns the file of the name that counts, and whether it runs
+// net_setup_link: a name counts once, from the highest directory, and an empty file or a
+// link to /dev/null masks it (udev(7)).
+func (f files) rulesInForce(dirs []string, name string) (file string, runs bool, err error) {
+	for _, dir := range dirs {
+		file := path.Join(dir, name)
+		masked, err := f.maskedRules(file)
+		switch {
+		case errors.Is(err, unix.ENOENT):
+			continue
+		case err != nil:
+			return "", false, err
+		case masked:
+			return "", false, nil
+		}
+		b, err := f.read(file, limitDB)
+		if err != nil {
+			return "", false, err
+		}
+		return file, runsSetupLink(b), nil
+	}
+	return "", false, nil
+}
+
+// rulesNames are the names of all rules files, each once, and the first directory's error.
+func (f files) rulesNames(dirs []string) (names []string, firstErr error) {
+	for _, dir := range dirs {
+		list, err := f.names(dir)
+		if err != nil && !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ENOTDIR) && firstErr == nil {
+			firstErr = err
+		}
+		for _, name := range list {
+			if strings.HasSuffix(name, ".rules") {
+				names = append(names, name)
+			}
+		}
+	}
+	return sortedUnique(names), firstErr
 }
 
 // maskedRules reports whether a rules file is empty or leads to /dev/null.

@@ -67,7 +67,7 @@ func TestRunningUdevdItsDatabaseAndItsSchemeAreFound(t *testing.T) {
 	if !inNamespace(t) {
 		return
 	}
-	if s := collect(t, Options{}); s.Udev.Running.Or(true) {
+	if s := collect(t, DeviceOptions{}); s.Udev.Running.Or(true) {
 		t.Fatalf("before it was started: %v", s.Udev.Running)
 	}
 	if out, err := plainly(t, program, "--daemon").CombinedOutput(); err != nil {
@@ -85,7 +85,7 @@ func TestRunningUdevdItsDatabaseAndItsSchemeAreFound(t *testing.T) {
 	add(t, bridge("br0"))
 	var s *Snapshot
 	tool.Eventually(t, "br0 is in the udev database", func() bool {
-		s = collect(t, Options{Want: WantEverything})
+		s = collect(t, DeviceOptions{Want: WantEverything})
 		d := s.Device("br0")
 		return d != nil && d.UdevDB.IsKnown()
 	})
@@ -171,7 +171,7 @@ func TestImageIsReadWithoutLeavingIt(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := collect(t, Options{Root: write(t, c.tree)})
+			s := collectBelow(t, write(t, c.tree), 0, DeviceOptions{})
 			if !s.Offline || len(s.Devices) != 0 {
 				t.Errorf("offline %v, devices %v", s.Offline, s.Devices)
 			}

@@ -108,52 +108,74 @@ func (u *unpacker) entry(s *stream, h header) error {
 	}
 	next := align(s.off+h.nameLen) + h.size
 	next = align(next)
-	// The kernel passes over what it has no use for.
-	if h.nameLen <= 0 || h.nameLen > maxName || h.mode&typeMask == typeSymlink && h.size > maxName ||
-		h.size > 0 && h.mode&typeMask != typeRegular && h.mode&typeMask != typeSymlink {
+	if !h.used() {
 		return s.skip(next - s.off)
 	}
-	raw := make([]byte, h.nameLen)
-	if err := s.full(raw); err != nil {
+	name, err := entryName(s, h)
+	if err != nil {
 		return err
 	}
-	if raw[len(raw)-1] != 0 {
-		return errors.New("the name of an entry does not end where its header says")
-	}
-	name, _, _ := bytes.Cut(raw, []byte{0})
-	if err := s.skip(align(s.off) - s.off); err != nil {
-		return err
-	}
-	if string(name) == "TRAILER!!!" {
+	switch {
+	case name == "TRAILER!!!":
 		u.tree.forgetLinks()
-		return s.skip(next - s.off)
+	case h.mode&typeMask == typeSymlink:
+		err = u.symlink(s, h, name)
+	default:
+		err = u.file(s, h, name)
 	}
-	if h.mode&typeMask == typeSymlink {
-		target := make([]byte, h.size)
-		if err := s.full(target); err != nil {
-			return err
-		}
-		target, _, _ = bytes.Cut(target, []byte{0})
-		if err := u.tree.symlink(string(name), string(target)); err != nil {
-			return err
-		}
-	} else {
-		keep := u.wanted(base(string(name)))
-		if h.nlink >= 2 {
-			// The content may come with a name that says nothing.
-			keep = max(keep, maxLinked)
-		}
-		n, err := u.tree.make(string(name), h, keep > 0)
-		if err != nil {
-			return err
-		}
-		if h.mode&typeMask == typeRegular {
-			if err := u.body(s, h, n, keep); err != nil {
-				return err
-			}
-		}
+	if err != nil {
+		return err
 	}
 	return s.skip(next - s.off)
+}
+
+// used reports whether the kernel makes anything of the entry; it passes over what it has
+// no use for.
+func (h *header) used() bool {
+	typ := h.mode & typeMask
+	switch {
+	case h.nameLen <= 0, h.nameLen > maxName:
+		return false
+	case typ == typeSymlink:
+		return h.size <= maxName
+	}
+	return h.size <= 0 || typ == typeRegular
+}
+
+// entryName reads the name of an entry, and what fills up behind it.
+func entryName(s *stream, h header) (string, error) {
+	raw := make([]byte, h.nameLen)
+	if err := s.full(raw); err != nil {
+		return "", err
+	}
+	if raw[len(raw)-1] != 0 {
+		return "", errors.New("the name of an entry does not end where its header says")
+	}
+	name, _, _ := bytes.Cut(raw, []byte{0})
+	return string(name), s.skip(align(s.off) - s.off)
+}
+
+func (u *unpacker) symlink(s *stream, h header, name string) error {
+	target := make([]byte, h.size)
+	if err := s.full(target); err != nil {
+		return err
+	}
+	target, _, _ = bytes.Cut(target, []byte{0})
+	return u.tree.symlink(name, string(target))
+}
+
+// file is for all that is no symbolic link.
+func (u *unpacker) file(s *stream, h header, name string) error {
+	keep := u.wanted(base(name))
+	if h.nlink >= 2 {
+		// The content may come with a name that says nothing.
+		keep = max(keep, maxLinked)
+	}
+	n, err := u.tree.make(name, h, keep > 0)
+	if err != nil || h.mode&typeMask != typeRegular {
+		return err
+	}
+	return u.body(s, h, n, keep)
 }
 
 // body reads the content of a regular file, which n is to have, nil for nobody.

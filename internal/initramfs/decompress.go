@@ -174,29 +174,36 @@ func (l *lz4Reader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// length reads the length of the next block; io.EOF where there is none.
+func (l *lz4Reader) length() (uint32, error) {
+	for {
+		length, err := l.s.br.Peek(4)
+		switch {
+		case err == io.EOF && len(length) < 4 && bytes.Equal(length, make([]byte, len(length))):
+			return 0, io.EOF // at most padding is left
+		case err == io.EOF:
+			return 0, io.ErrUnexpectedEOF
+		case err != nil:
+			return 0, err
+		case bytes.Equal(length, make([]byte, 4)), bytes.HasPrefix(length, []byte("0707")):
+			return 0, io.EOF
+		case l.shortBlock && methodOf(length[:2]) != nil && !bytes.Equal(length, lz4Legacy):
+			// Only the last block is short; the length of a next one that looked
+			// like a magic number could not be told from it.
+			return 0, io.EOF
+		}
+		size, begins := binary.LittleEndian.Uint32(length), bytes.Equal(length, lz4Legacy)
+		if err := l.s.skip(4); err != nil || !begins {
+			return size, err
+		}
+	}
+}
+
 func (l *lz4Reader) block() error {
-	length, err := l.s.br.Peek(4)
-	switch {
-	case err == io.EOF && len(length) < 4 && bytes.Equal(length, make([]byte, len(length))):
-		return io.EOF // at most padding is left
-	case err == io.EOF:
-		return io.ErrUnexpectedEOF
-	case err != nil:
-		return err
-	case bytes.Equal(length, make([]byte, 4)), bytes.HasPrefix(length, []byte("0707")):
-		return io.EOF
-	case l.shortBlock && methodOf(length[:2]) != nil && !bytes.Equal(length, lz4Legacy):
-		// Only the last block is short; the length of a next one that looked
-		// like a magic number could not be told from it.
-		return io.EOF
-	}
-	if err := l.s.skip(4); err != nil {
+	size, err := l.length()
+	if err != nil {
 		return err
 	}
-	if bytes.Equal(length, lz4Legacy) {
-		return l.block()
-	}
-	size := binary.LittleEndian.Uint32(length)
 	if size > legacyBound {
 		return fmt.Errorf("a block of %d bytes, where %d are the limit", size, legacyBound)
 	}

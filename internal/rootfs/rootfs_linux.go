@@ -35,11 +35,11 @@ func Resolve(root, name string) (string, error) {
 
 // Errors of what is no file that an image may have.
 var (
-	ErrNotRegular = errors.New("not a regular file")
-	// ErrKernel says that the file is the kernel's: where the root is that of a
+	errNotRegular = errors.New("not a regular file")
+	// errKernel says that the file is the kernel's: where the root is that of a
 	// container with /proc, a link may lead to kmsg, which waits, and tells each
 	// message once.
-	ErrKernel = errors.New("a file of the kernel's (procfs, sysfs or the like), and none of the image")
+	errKernel = errors.New("a file of the kernel's (procfs, sysfs or the like), and none of the image")
 )
 
 // Open opens a regular file for reading. Anything else is refused before it is
@@ -55,7 +55,7 @@ func Open(root, name string) (*File, error) {
 			return nil, err
 		}
 		if st.Mode&unix.S_IFMT != unix.S_IFREG {
-			return nil, ErrNotRegular
+			return nil, errNotRegular
 		}
 	} else {
 		fd, err := OpenResolved(root, path, unix.O_PATH)
@@ -149,7 +149,7 @@ func (f *File) ReadAll(limit int64) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// sizeOfRegular returns ErrNotRegular for an open file, O_PATH is enough, that is
+// sizeOfRegular returns errNotRegular for an open file, O_PATH is enough, that is
 // anything else.
 func sizeOfRegular(fd int) (int64, error) {
 	var st unix.Stat_t
@@ -157,12 +157,12 @@ func sizeOfRegular(fd int) (int64, error) {
 		return 0, err
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFREG {
-		return 0, ErrNotRegular
+		return 0, errNotRegular
 	}
 	return st.Size, nil
 }
 
-// NotKernels returns ErrKernel for an open file, O_PATH is enough, of a file system
+// NotKernels returns errKernel for an open file, O_PATH is enough, of a file system
 // that holds no files but the kernel's own.
 func NotKernels(fd int) error {
 	var fs unix.Statfs_t
@@ -173,7 +173,7 @@ func NotKernels(fd int) error {
 	case unix.PROC_SUPER_MAGIC, unix.SYSFS_MAGIC, unix.CGROUP_SUPER_MAGIC, unix.CGROUP2_SUPER_MAGIC,
 		unix.DEBUGFS_MAGIC, unix.TRACEFS_MAGIC, unix.SECURITYFS_MAGIC, unix.SELINUX_MAGIC, unix.SMACK_MAGIC,
 		unix.EFIVARFS_MAGIC, unix.PSTOREFS_MAGIC, unix.BPF_FS_MAGIC, unix.NSFS_MAGIC, unix.DEVPTS_SUPER_MAGIC:
-		return ErrKernel
+		return errKernel
 	}
 	return nil
 }

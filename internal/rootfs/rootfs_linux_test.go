@@ -43,7 +43,7 @@ func TestWhatIsOpened(t *testing.T) {
 		{"/etc/d/file", "inside"}, {"in/file", "inside"}, {"/etc/../in/./file", "inside"}, {"/../../etc/d/file", "inside"},
 		{"/out/file", unix.ENOENT}, {"/up/file", unix.ENOENT}, {outside + "/file", unix.ENOENT}, {"/etc/absolute", unix.ENOENT},
 		{"/loop", unix.ELOOP}, {"/none", unix.ENOENT}, {"/etc/d/file/x", unix.ENOTDIR},
-		{"/fifo", ErrNotRegular}, {"/socket", ErrNotRegular}, {"/etc", ErrNotRegular}, {"/", ErrNotRegular},
+		{"/fifo", errNotRegular}, {"/socket", errNotRegular}, {"/etc", errNotRegular}, {"/", errNotRegular},
 	} {
 		tool.Finishes(t, c.name, func() {
 			f, err := Open(root, c.name)
@@ -81,7 +81,7 @@ func TestWhatIsOpened(t *testing.T) {
 		if _, err := OpenDir("", root+"/fifo"); !errors.Is(err, unix.ENOTDIR) {
 			t.Error(err)
 		}
-		if _, err := Open("/", root+"/fifo"); !errors.Is(err, ErrNotRegular) {
+		if _, err := Open("/", root+"/fifo"); !errors.Is(err, errNotRegular) {
 			t.Error(err)
 		}
 	})
@@ -171,7 +171,7 @@ func TestTheKernelsFilesAreNoneOfAnImage(t *testing.T) {
 			t.Fatal(err)
 		}
 		tool.Finishes(t, name, func() {
-			if f, err := Open("/.", name); !errors.Is(err, ErrKernel) {
+			if f, err := Open("/.", name); !errors.Is(err, errKernel) {
 				t.Errorf("%s: %v", name, err)
 				if err == nil {
 					f.Close()

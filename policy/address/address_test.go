@@ -1,7 +1,6 @@
 package address
 
 import (
-	"strings"
 	"testing"
 
 	"linkaudit/internal/fact"
@@ -179,28 +178,6 @@ func TestAddEventIsWhatUdevdDoes(t *testing.T) {
 			a, ok := got.Get()
 			if !ok || a.Do != c.want || a.MAC != c.wantMAC {
 				t.Errorf("got %v, want %s %s", got, c.want, c.wantMAC)
-			}
-		})
-	}
-}
-
-func TestNameMattersWhereAnAddressMayBeOfAnEarlierName(t *testing.T) {
-	for name, c := range map[string]struct {
-		id   fact.Fact[[16]byte]
-		mac  string
-		want bool
-	}{
-		"udevd's":                 {fact.Known(testID), "96:85:c5:ce:a2:4b", false},
-		"networkd's":              {fact.Known(testID), Networkd(testID, "bond0"), false},
-		"udevd's of another name": {fact.Known(testID), "2e:51:d4:17:b5:1e", true},
-		"a manufacturer's":        {fact.Known(testID), "08:00:27:e2:37:5f", false},
-		"no machine-id":           {fact.Absent[[16]byte](), "2e:51:d4:17:b5:1e", false},
-		"of 20 bytes":             {fact.Known(testID), "02" + strings.Repeat(":00", 19), false},
-		"none":                    {fact.Known(testID), "", false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if got := NameMatters(c.id, "bond0", c.mac); got != c.want {
-				t.Error(got)
 			}
 		})
 	}

@@ -1,24 +1,12 @@
 package address
 
 import (
+	"net"
 	"strconv"
 	"strings"
 )
 
-func format(b []byte) string {
-	return string(appendOctets(make([]byte, 0, 3*len(b)), b))
-}
-
-func appendOctets(dst, b []byte) []byte {
-	const digits = "0123456789abcdef"
-	for i, c := range b {
-		if i > 0 {
-			dst = append(dst, ':')
-		}
-		dst = append(dst, digits[c>>4], digits[c&15])
-	}
-	return dst
-}
+func format(b []byte) string { return net.HardwareAddr(b).String() }
 
 func parse(s string) ([]byte, bool) {
 	if s == "" {

@@ -3,6 +3,7 @@ package address
 import (
 	"strconv"
 
+	"linkaudit/internal/derived"
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/linkfiles"
@@ -56,9 +57,8 @@ func Persistent(rel linkfiles.Release, f Facts) fact.Fact[host.PersistentMAC] {
 	case !ok:
 		return fact.Unknown[host.PersistentMAC]("the machine-id: " + f.MachineID.Reason())
 	}
-	sum := derive(udevKey, id, hashed(p.Name))
 	if f.ARPHRD == Ether {
-		p.MAC = string(appendEthernet(nil, sum))
+		p.MAC = string(derived.AppendPersistent(nil, id, p.Name))
 		return fact.Known(p)
 	}
 	// InfiniBand: the first 12 of 20 bytes stay the device's own, the last 8
@@ -67,6 +67,7 @@ func Persistent(rel linkfiles.Release, f Facts) fact.Fact[host.PersistentMAC] {
 	if !ok || len(b) != 20 {
 		return fact.Unknown[host.PersistentMAC]("the current InfiniBand address is not 20 bytes long")
 	}
+	sum := derived.Persistent(id, p.Name)
 	copy(b[12:], sum[:])
 	p.MAC = format(b)
 	return fact.Known(p)

@@ -49,7 +49,7 @@ func snapshot(devices int) *host.Snapshot {
 				"ID_NET_LINK_FILE": "/usr/lib/systemd/network/99-default.link",
 				"ID_NET_DRIVER":    "bridge",
 			}),
-			PersistentMAC: fact.Known(host.PersistentMAC{MAC: "02:11:22:33:44:55", Property: "INTERFACE", Name: fmt.Sprintf("br%d", i)}),
+			Derived: host.Derived{PersistentMAC: fact.Known(host.PersistentMAC{MAC: "02:11:22:33:44:55", Property: "INTERFACE", Name: fmt.Sprintf("br%d", i)})},
 		})
 	}
 	return s

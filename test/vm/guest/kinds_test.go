@@ -54,11 +54,16 @@ func TestFirstKindsAreAsForetold(t *testing.T) {
 func compareKind(t *testing.T, kind string) {
 	t.Helper()
 	settle(t)
-	snap, err := host.Collect(t.Context(), host.Options{Names: []string{"k0"}, Want: host.WantEverything})
+	machine, err := host.Probe(t.Context(), "", 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := snap.Device("k0")
+	defer machine.Close()
+	devices, _, err := machine.Devices(t.Context(), host.DeviceOptions{Names: []string{"k0"}, Want: host.WantEverything})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := (&host.Snapshot{Devices: devices}).Device("k0")
 	is, foretold := policy.LinkDevice(d), policy.NewDevice("k0", kind)
 	if !policy.KnownKind(kind) || d.Kind != kind {
 		t.Errorf("%s: the kernel says %s", kind, d.Kind)

@@ -22,7 +22,7 @@ func check(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	out, err := newOutput(c)
+	out, err := newFindingsOutput(c)
 	if err != nil {
 		return err
 	}
@@ -49,33 +49,18 @@ func auditAndShow(w io.Writer, snap *host.Snapshot, tree *linkfiles.Tree, sel se
 // show shows one audit, and turns it into the exit status.
 func show(w io.Writer, res *policy.Result, sel selection, conf policy.Site, out output) error {
 	out.Selection = sel.String()
-	err := out.write(w, func(w io.Writer) error { return showAudit(w, res, conf, out) })
+	out.Site = conf
+	err := out.write(w, func(w io.Writer) error { return out.format.Audit(w, res, out.Options) })
 	if err != nil {
 		return fmt.Errorf("writing the report: %w", err)
 	}
 	return found(report.Count(res), out)
 }
 
-func showAudit(w io.Writer, res *policy.Result, conf policy.Site, out output) error {
-	switch out.format {
-	case "json":
-		return report.JSON(w, res)
-	case "prometheus":
-		return report.Prometheus(w, res, build())
-	case nagios:
-		return report.Nagios(w, res, out.Options)
-	case "sarif":
-		return report.SARIF(w, res, out.sarif)
-	case "junit":
-		return report.JUnit(w, res, report.JUnitOptions{Threshold: out.Threshold, Site: conf})
-	}
-	return report.Text(w, res, out.Options)
-}
-
 // found turns what was counted into the exit status.
 func found(s report.Summary, out output) error {
 	switch {
-	case out.format == nagios && s.Errors > 0:
+	case isPlugin(out.format) && s.Errors > 0:
 		return errCritical
 	case s.AtLeast(out.Threshold) > 0:
 		return errFindings

@@ -85,7 +85,7 @@ func (h *hook) run(e *watch.Event) {
 	ctx, cancel := context.WithTimeout(h.ended, hookTime)
 	defer cancel()
 	var line bytes.Buffer
-	err := report.WatchJSON(&line, e)
+	err := report.WriteEvent(&line, e)
 	if err == nil {
 		cmd := exec.CommandContext(ctx, h.program, e.Kind, e.Device)
 		cmd.Stdin, cmd.Stderr = &line, h.stderr

@@ -13,7 +13,7 @@ import (
 )
 
 func lint(c *cli.Context) error {
-	out, err := newOutput(c)
+	out, err := newFindingsOutput(c)
 	if err != nil {
 		return err
 	}
@@ -66,21 +66,10 @@ func lint(c *cli.Context) error {
 	if len(result.Files)+len(result.Findings) == 0 {
 		result.Findings = policy.LintNothing(policy.Options{Site: conf})
 	}
-	err = out.write(c.App.Writer, func(w io.Writer) error { return showLint(w, result, conf, out) })
+	out.Site, out.Time = conf, time.Now()
+	err = out.write(c.App.Writer, func(w io.Writer) error { return out.format.Lint(w, result, out.Options) })
 	if err != nil {
 		return fmt.Errorf("writing the report: %w", err)
 	}
 	return found(report.CountFindings(result.Findings), out)
-}
-
-func showLint(w io.Writer, l report.Lint, conf policy.Site, out output) error {
-	switch out.format {
-	case "json":
-		return report.LintJSON(w, l)
-	case "sarif":
-		return report.LintSARIF(w, l, out.sarif)
-	case "junit":
-		return report.LintJUnit(w, l, report.JUnitOptions{Threshold: out.Threshold, Site: conf, Time: time.Now()})
-	}
-	return report.LintText(w, l, out.Options)
 }

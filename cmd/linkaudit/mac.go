@@ -26,7 +26,8 @@ type idMachine struct {
 }
 
 func mac(c *cli.Context) error {
-	if err := oneOf(c, "format"); err != nil {
+	format, err := formatOf(c)
+	if err != nil {
 		return err
 	}
 	names := c.Args().Slice()
@@ -48,16 +49,18 @@ func mac(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	l := &macList{machines: machines}
-	asJSON := c.String("format") == "json"
-	if asJSON || !c.Bool("networkd") {
-		noteOlder(c, machines)
+	source := report.ByUdev
+	if c.Bool("networkd") {
+		source = report.ByNetworkd
 	}
 	shown := make([]report.MACMachine, 0, len(machines))
 	for _, m := range machines {
 		shown = append(shown, m.MACMachine)
 	}
-	l.out = report.NewMACs(c.App.Writer, asJSON, c.Bool("networkd"), shown)
+	l := &macList{machines: machines, out: format.MACs(c.App.Writer, shown, source)}
+	if l.out.Shows(report.ByUdev) {
+		noteOlder(c, machines)
+	}
 	if fromInput {
 		err = l.read(c.Context, c.App.Reader)
 	} else {
@@ -152,7 +155,7 @@ func idMachines(c *cli.Context) ([]idMachine, error) {
 // macList makes the addresses of one name after the other.
 type macList struct {
 	machines []idMachine
-	out      *report.MACs
+	out      report.MACList
 	// What one name needs, over and over.
 	persistent, networkd []byte
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -89,8 +88,8 @@ func checkSnapshots(c *cli.Context, sel selection, out output) error {
 		}
 		return show(c.App.Writer, first.res, sel, conf, out)
 	}
-	if out.format != "text" && out.format != "json" {
-		return usage(c, "--format %s is for one host; several have text or json", out.format)
+	if !out.format.SeveralHosts() {
+		return usage(c, "--format %s is for one host; several have %s", out.format.Name, strings.Join(formatsOfSeveral(), " or "))
 	}
 	f := fleetCheck{sel: sel, as: as, conf: conf, out: out, errs: c.App.ErrWriter, gathered: fleet.New()}
 	defer f.gathered.Close()
@@ -103,7 +102,17 @@ func checkSnapshots(c *cli.Context, sel selection, out output) error {
 	case f.failed > 0:
 		return errUnread
 	}
-	return found(f.report.Summary(), out)
+	return found(f.report.Total(), out)
+}
+
+// formatsOfSeveral are the names of the formats that can show several hosts.
+func formatsOfSeveral() (names []string) {
+	for i := range report.Formats {
+		if f := &report.Formats[i]; f.SeveralHosts() {
+			names = append(names, f.Name)
+		}
+	}
+	return names
 }
 
 func uniqueFiles(c *cli.Context, files []string) error {
@@ -221,12 +230,12 @@ type fleetCheck struct {
 	errs io.Writer
 
 	gathered *fleet.Fleet
-	report   report.Fleet
+	report   *report.Fleet
 	failed   int
 }
 
 func (f *fleetCheck) run(ctx context.Context, w io.Writer, first, second *snapshotAudit, rest <-chan *snapshotAudit) error {
-	f.report = report.Fleet{W: w, Options: f.out.Options, JSON: f.out.format == "json"}
+	f.report = f.out.format.NewFleet(w, f.out.Options)
 	workers := runtime.GOMAXPROCS(0)
 	todo := make(chan *snapshotAudit)
 	inOrder := make(chan *snapshotAudit, 4*workers)
@@ -275,7 +284,7 @@ func (f *fleetCheck) run(ctx context.Context, w io.Writer, first, second *snapsh
 			fmt.Fprintf(f.errs, "linkaudit: %s\n", report.Escape(s.err.Error()))
 			continue
 		}
-		f.report.Count(report.Count(s.res))
+		f.report.Add(report.Count(s.res))
 		if _, err := w.Write(s.shown); err != nil {
 			return err
 		}
@@ -307,11 +316,5 @@ func (f *fleetCheck) work(s *snapshotAudit) {
 	if s.err = f.gathered.Add(s.source, s.res); s.err != nil {
 		return
 	}
-	var b bytes.Buffer
-	if f.out.format == "json" {
-		s.err = report.HostJSON(&b, s.source, s.res)
-	} else {
-		s.err = report.HostText(&b, s.source, s.res, f.out.Options)
-	}
-	s.shown = b.Bytes()
+	s.shown, s.err = f.report.Host(s.source, s.res)
 }

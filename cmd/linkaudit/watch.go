@@ -28,7 +28,7 @@ func watchDevices(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	out, err := newOutput(c)
+	out, err := newFindingsOutput(c)
 	if err != nil {
 		return err
 	}
@@ -217,18 +217,11 @@ func (l *eventLog) emit(e *watch.Event) error {
 		l.losses++
 	}
 	if l.record != nil {
-		if err := report.WatchJSON(l.record, e); err != nil {
+		if err := report.WriteEvent(l.record, e); err != nil {
 			return fmt.Errorf("--record: %w", err)
 		}
 	}
-	return showEvent(l.w, e, l.out)
-}
-
-func showEvent(w io.Writer, e *watch.Event, out output) error {
-	if out.format == "json" {
-		return report.WatchJSON(w, e)
-	}
-	return report.WatchText(w, e, out.Options)
+	return l.out.format.Event(l.w, e, l.out.Options)
 }
 
 // say is for the first and the last line.

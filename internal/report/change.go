@@ -69,8 +69,8 @@ func (f file) unified() string {
 	return string(text)
 }
 
-// ChangeText writes for people what was, or would be, changed.
-func ChangeText(w io.Writer, c Change, o Options) error {
+// writeChangeText writes for people what was, or would be, changed.
+func writeChangeText(w io.Writer, c Change, o Options) error {
 	p := o.printer()
 	verb := map[bool]string{false: "wrote ", true: "would write "}[c.DryRun]
 	for _, plan := range c.Plans {
@@ -209,8 +209,8 @@ type changedAddress struct {
 	Port   string `json:"port"`
 }
 
-// ChangeJSON writes it in the form of docs/schema/fix.schema.json.
-func ChangeJSON(w io.Writer, c Change) error {
+// writeChangeJSON writes it in the form of docs/schema/fix.schema.json.
+func writeChangeJSON(w io.Writer, c Change, _ Options) error {
 	out := changeJSON{
 		Schema: FixSchema, DryRun: c.DryRun, Changed: c.Changed, Reloaded: c.Reloaded, Verified: c.Verified,
 		Remaining: append([]string{}, c.Remaining...), Targets: []changeTarget{}, Addresses: []changedAddress{},

@@ -11,9 +11,9 @@ import (
 	"linkaudit/policy"
 )
 
-// ExplainText writes the whole reasoning about a device, for somebody who may
+// writeExplanationText writes the whole reasoning about a device, for somebody who may
 // never have heard of .link files.
-func ExplainText(w io.Writer, x *policy.Explanation, o Options) error {
+func writeExplanationText(w io.Writer, x *policy.Explanation, o Options) error {
 	p := o.printer()
 	d := x.Device
 	p.para("", 2, span{word(d.Name), bold}, text(": where its MAC address comes from"))
@@ -924,9 +924,9 @@ type settingJSON struct {
 	By      *linkfiles.Pos         `json:"by"`
 }
 
-// ExplainJSON writes the reasoning in the form of docs/schema/explain.schema.json.
+// writeExplanationJSON writes the reasoning in the form of docs/schema/explain.schema.json.
 // The device is check's.
-func ExplainJSON(w io.Writer, x *policy.Explanation) error {
+func writeExplanationJSON(w io.Writer, x *policy.Explanation, _ Options) error {
 	d := x.Device
 	out := explainJSON{
 		Schema: ExplainSchema, Host: newHostJSON(x.Result.Snapshot), Device: newDeviceJSON(d),

@@ -179,8 +179,8 @@ var dotStyles = map[nodeKind]string{
 	nodeOutcome: `shape=box, style=rounded`,
 }
 
-// ExplainDOT writes the picture for Graphviz.
-func ExplainDOT(w io.Writer, x *policy.Explanation, o Options) error {
+// writeDOT writes the picture for Graphviz.
+func writeDOT(w io.Writer, x *policy.Explanation, o Options) error {
 	g := newGraph(x, o.AllFiles)
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "digraph linkaudit {\n  charset=\"UTF-8\";\n  label=%s;\n  labelloc=t;\n  node [fontname=\"sans-serif\"];\n  edge [fontname=\"sans-serif\", fontsize=10];\n", dotQuote(g.title))
@@ -254,9 +254,9 @@ var mermaidShapes = map[nodeKind][2]string{
 	nodeOutcome: {"(", ")"},
 }
 
-// ExplainMermaid writes the picture as a flowchart of Mermaid, one statement a
+// writeMermaid writes the picture as a flowchart of Mermaid, one statement a
 // line.
-func ExplainMermaid(w io.Writer, x *policy.Explanation, o Options) error {
+func writeMermaid(w io.Writer, x *policy.Explanation, o Options) error {
 	g := newGraph(x, o.AllFiles)
 	var b bytes.Buffer
 	b.WriteString("flowchart TD\n")

@@ -15,8 +15,8 @@ type Lint struct {
 	Findings []policy.Finding
 }
 
-// LintText writes the findings for people, each beginning with FILE:LINE.
-func LintText(w io.Writer, l Lint, o Options) error {
+// writeLintText writes the findings for people, each beginning with FILE:LINE.
+func writeLintText(w io.Writer, l Lint, o Options) error {
 	p := o.printer()
 	findings := shown(l.Findings, o.threshold())
 	if o.Quiet {

@@ -1,12 +1,11 @@
 package report
 
 import (
-	"bufio"
-	"bytes"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
@@ -18,14 +17,16 @@ import (
 // word that is longer than a line goes beyond it.
 const MaxWidth = 80
 
-// Options say how a text report looks.
+// Options say how a report looks, and what it has to know besides the result. Each format
+// takes what concerns it.
 type Options struct {
 	// Color adds colour by SGR sequences.
 	Color bool
 	// Width is the number of columns; 0 and whatever is more than MaxWidth
 	// mean MaxWidth.
 	Width int
-	// Threshold is the least severity that is shown; "" means Warning.
+	// Threshold is the least severity that is shown, and that fails a JUnit test; "" means
+	// Warning.
 	Threshold policy.Severity
 	// Quiet leaves everything out but the findings, and puts each on one
 	// line: FILE:LINE: severity: DEVICE: message [rule].
@@ -36,6 +37,20 @@ type Options struct {
 	// Selection names what was looked for, "bond, bridge or team", for the
 	// line that says that there is none.
 	Selection string
+	// Build is which linkaudit makes the report.
+	Build Build
+	// Root is the absolute directory below which the files of the audit lie,
+	// "/" for a machine; "" where files were named instead. SARIF names it.
+	Root string
+	// SourceRoot is the absolute directory to which SARIF's URIs of files are
+	// relative, a working copy of a repository for one. "" has them relative
+	// to Root.
+	SourceRoot string
+	// Site, where it is not nil, says which rules are switched off: JUnit has
+	// no test for them.
+	Site policy.Site
+	// Time is when a report was made that is not about a host; JUnit shows it.
+	Time time.Time
 }
 
 func (o Options) printer() *printer {
@@ -56,53 +71,48 @@ func (o Options) threshold() policy.Severity {
 	return o.Threshold
 }
 
-// Text writes the result of an audit for people.
-func Text(w io.Writer, res *policy.Result, o Options) error {
-	to := bufio.NewWriterSize(w, 64<<10)
-	if err := inOrder(to, len(res.Devices), func(room []byte, from, until int) ([]byte, error) {
-		p := o.printer()
-		p.buf = *bytes.NewBuffer(room)
-		p.buf.Grow(512 * (until - from + 1)) // about what one device takes
-		for i := range res.Devices[from:until] {
-			d := &res.Devices[from+i]
-			if o.Quiet {
-				p.lines("", d.Name, shown(d.Findings, o.threshold()))
-				continue
-			}
-			if from+i > 0 {
+// writeAuditText writes the result of an audit for people.
+func writeAuditText(w io.Writer, res *policy.Result, o Options) error {
+	p := o.printer()
+	for i := range res.Devices {
+		d := &res.Devices[i]
+		if o.Quiet {
+			p.lines("", d.Name, shown(d.Findings, o.threshold()))
+		} else {
+			if i > 0 {
 				p.blank()
 			}
 			p.device(d, o.threshold())
 		}
-		return p.buf.Bytes(), nil
-	}); err != nil {
-		return err
+		if p.buf.Len() >= piece {
+			if err := p.flush(w); err != nil {
+				return err
+			}
+		}
 	}
-	p := o.printer()
 	general := shown(res.Findings, o.threshold())
 	if o.Quiet {
 		p.lines("", "", general)
-	} else {
-		if len(general) > 0 {
-			if len(res.Devices) > 0 {
-				p.blank()
-			}
-			p.para("", 2, span{"This host", bold}, text(": "), verdict(CountFindings(general), o.threshold()))
-			p.findings(general)
-		}
-		if len(res.Devices) > 0 || len(general) > 0 {
+		return p.flush(w)
+	}
+	if len(general) > 0 {
+		if len(res.Devices) > 0 {
 			p.blank()
 		}
-		p.summary(res, o)
+		p.para("", 2, span{"This host", bold}, text(": "), verdict(CountFindings(general), o.threshold()))
+		p.findings(general)
 	}
-	if err := p.flush(to); err != nil {
-		return err
+	if len(res.Devices) > 0 || len(general) > 0 {
+		p.blank()
 	}
-	return to.Flush()
+	p.summary(res, o)
+	return p.flush(w)
 }
 
+// flush writes out what was collected.
 func (p *printer) flush(w io.Writer) error {
 	_, err := w.Write(p.buf.Bytes())
+	p.buf.Reset()
 	return err
 }
 

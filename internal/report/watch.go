@@ -11,9 +11,9 @@ import (
 	"linkaudit/policy"
 )
 
-// WatchText writes an event of a watch as one line, in local time. The event may come
+// writeEventText writes an event of a watch as one line, in local time. The event may come
 // from a record that somebody else wrote: every text of it is escaped.
-func WatchText(w io.Writer, e *watch.Event, o Options) error {
+func writeEventText(w io.Writer, e *watch.Event, o Options) error {
 	p := &printer{color: o.Color}
 	at := e.Time.Local()
 	if e.Kind == watch.Started || e.Kind == watch.Stopped {

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -133,13 +134,7 @@ func (p *printer) device(d *policy.DeviceResult, threshold policy.Severity) {
 	p.policy(d)
 	p.address(d)
 	if d.Device != nil {
-		if b := d.Device.Bond; b != nil {
-			p.fact("bond", text("mode "+word(b.Mode)+", fail_over_mac "+word(b.FailOverMAC)))
-		}
-		if d.Device.Master != "" {
-			p.fact("port of", text(word(d.Device.Master)))
-		}
-		p.ports(d.Device)
+		p.relatives(d.Device)
 	}
 	p.applied(d)
 	if len(findings) > 0 {
@@ -186,56 +181,64 @@ func (p *printer) policy(d *policy.DeviceResult) {
 	}
 }
 
+// address writes the address of now, and the one that the policy gives and the one that
+// the next add event leaves behind where the device does not carry them already.
 func (p *printer) address(d *policy.DeviceResult) {
-	live := ""
+	told := ""
 	if d.Device != nil {
-		live = d.Device.MAC
-		if live == "" {
-			p.fact("address", text("none"))
-		} else {
-			spans := append([]span{{word(live), bold}}, text(", "))
-			spans = append(spans, origin(d)...)
-			spans = append(spans, otherID(d)...)
-			p.fact("address", append(spans, text(", "+assignType(d.Device.AddrAssignType)))...)
-		}
-		if perm := d.Device.PermanentMAC; perm != "" && perm != live {
-			p.fact("permanent", text(word(perm)))
-		}
+		told = d.Device.MAC
+		p.liveAddress(d)
 	}
-	// The address that the policy gives, and the one that the next add event
-	// leaves behind, are worth a line only where the device does not carry
-	// them already.
-	next, nextKnown := d.AfterAdd.Get()
-	told := live
 	if pol, _ := d.Policy.Get(); pol == "persistent" {
-		if pm, ok := d.Persistent.Get(); ok && pm.MAC != live {
-			told = pm.MAC
-			then := ""
-			switch {
-			case nextKnown && next == pm.MAC && d.Device != nil:
-				then = "; the next udev add event sets it"
-			case nextKnown && next == live:
-				told = live
-				then = "; udev leaves the present address alone"
-			case nextKnown && d.Device == nil && next != pm.MAC:
-				then = "; but the device gets another one"
-			}
-			p.fact("persistent", text(word(pm.MAC)+", made of the machine-id and "+word(pm.Name)+then))
-		} else if d.Persistent.IsUnknown() {
-			p.fact("persistent", notKnown(d.Persistent.Reason())...)
-		}
+		told = p.persistentAddress(d, told)
 	}
-	switch {
-	case !nextKnown || next == told:
+	switch next, known := d.AfterAdd.Get(); {
+	case !known || next == told:
 	case d.Device == nil && d.Manager != nil:
-		by := d.Manager.Program
-		if d.Manager.Renderer != "" {
-			by = d.Manager.Renderer
-		}
+		by := cmp.Or(d.Manager.Renderer, d.Manager.Program)
 		p.fact("created", text(word(next)+", given by "+word(string(by))))
 	default:
 		p.fact("add event", text(word(next)+" after the next udev add event"))
 	}
+}
+
+func (p *printer) liveAddress(d *policy.DeviceResult) {
+	live := d.Device.MAC
+	if live == "" {
+		p.fact("address", text("none"))
+	} else {
+		spans := append([]span{{word(live), bold}}, text(", "))
+		spans = append(spans, origin(d)...)
+		spans = append(spans, otherID(d)...)
+		p.fact("address", append(spans, text(", "+assignType(d.Device.AddrAssignType)))...)
+	}
+	if perm := d.Device.PermanentMAC; perm != "" && perm != live {
+		p.fact("permanent", text(word(perm)))
+	}
+}
+
+// persistentAddress writes the address that the policy gives, and what comes of it at the
+// next add event. It returns the address that need not be told any more: live, that of
+// now, or the one that was written.
+func (p *printer) persistentAddress(d *policy.DeviceResult, live string) (told string) {
+	pm, ok := d.Persistent.Get()
+	if !ok || pm.MAC == live {
+		if d.Persistent.IsUnknown() {
+			p.fact("persistent", notKnown(d.Persistent.Reason())...)
+		}
+		return live
+	}
+	told, then := pm.MAC, ""
+	switch next, known := d.AfterAdd.Get(); {
+	case known && next == pm.MAC && d.Device != nil:
+		then = "; the next udev add event sets it"
+	case known && next == live:
+		told, then = live, "; udev leaves the present address alone"
+	case known && d.Device == nil && next != pm.MAC:
+		then = "; but the device gets another one"
+	}
+	p.fact("persistent", text(word(pm.MAC)+", made of the machine-id and "+word(pm.Name)+then))
+	return told
 }
 
 // origins says who gave an address, in words that follow the address.
@@ -288,6 +291,17 @@ func assignType(t fact.Fact[host.AddrAssignType]) string {
 		return "no addr_assign_type"
 	}
 	return "addr_assign_type not known (" + Escape(t.Reason()) + ")"
+}
+
+// relatives are what a device is connected with: its master and its ports.
+func (p *printer) relatives(d *host.Device) {
+	if b := d.Bond; b != nil {
+		p.fact("bond", text("mode "+word(b.Mode)+", fail_over_mac "+word(b.FailOverMAC)))
+	}
+	if d.Master != "" {
+		p.fact("port of", text(word(d.Master)))
+	}
+	p.ports(d)
 }
 
 func (p *printer) ports(d *host.Device) {

@@ -21,30 +21,17 @@ import (
 // by commas or repeated. --kind is the kind of the arguments where there are some, as with
 // check, and otherwise stands for every device of the kind.
 func targets(c *cli.Context) ([]override.Target, error) {
+	arguments := c.Args().Slice()
+	kinds, err := kindsOfTargets(c, len(arguments) > 0)
+	if err != nil {
+		return nil, err
+	}
 	var out []override.Target
-	add := func(as, kind, name string) error {
-		if err := validName(name); err != nil {
-			return usage(c, "%s%q cannot be a network device: %w", as, name, err)
-		}
-		out = append(out, override.Target{Kind: kind, Name: name})
-		return nil
-	}
-	arguments, kinds := c.Args().Slice(), list(c.StringSlice("kind"))
-	for _, kind := range kinds {
-		if kind == "" || strings.ContainsFunc(kind, func(r rune) bool { return r <= ' ' || r > '~' }) {
-			return nil, usage(c, "--kind %q is no kind of device, such as bond", kind)
-		}
-	}
-	switch {
-	case c.IsSet("kind") && len(kinds) == 0:
-		return nil, usage(c, "--kind needs a kind, such as bond")
-	case len(arguments) > 0 && len(kinds) > 1:
-		return nil, usage(c, "a device has one kind, but --kind names %d", len(kinds))
-	}
 	for _, name := range arguments {
-		if err := add("", strings.Join(kinds, ""), name); err != nil {
-			return nil, err
+		if err := host.ValidName(name); err != nil {
+			return nil, usage(c, "%q cannot be a network device: %w", name, err)
 		}
+		out = append(out, override.Target{Kind: strings.Join(kinds, ""), Name: name})
 	}
 	for _, f := range []struct{ flag, kind string }{{"bond", "bond"}, {"bridge", "bridge"}, {"team", "team"}, {"device", ""}} {
 		given := names(c.StringSlice(f.flag))
@@ -52,9 +39,10 @@ func targets(c *cli.Context) ([]override.Target, error) {
 			return nil, usage(c, "--%s needs the name of a device", f.flag)
 		}
 		for _, name := range given {
-			if err := add("--"+f.flag+" ", f.kind, name); err != nil {
-				return nil, err
+			if err := host.ValidName(name); err != nil {
+				return nil, usage(c, "--%s %q cannot be a network device: %w", f.flag, name, err)
 			}
+			out = append(out, override.Target{Kind: f.kind, Name: name})
 		}
 	}
 	if len(arguments) == 0 {
@@ -63,6 +51,23 @@ func targets(c *cli.Context) ([]override.Target, error) {
 		}
 	}
 	return out, nil
+}
+
+// kindsOfTargets reads --kind, which has one kind at most where devices are named.
+func kindsOfTargets(c *cli.Context, named bool) ([]string, error) {
+	kinds := list(c.StringSlice("kind"))
+	for _, kind := range kinds {
+		if kind == "" || strings.ContainsFunc(kind, func(r rune) bool { return r <= ' ' || r > '~' }) {
+			return nil, usage(c, "--kind %q is no kind of device, such as bond", kind)
+		}
+	}
+	switch {
+	case c.IsSet("kind") && len(kinds) == 0:
+		return nil, usage(c, "--kind needs a kind, such as bond")
+	case named && len(kinds) > 1:
+		return nil, usage(c, "a device has one kind, but --kind names %d", len(kinds))
+	}
+	return kinds, nil
 }
 
 // fix writes overrides.

@@ -32,39 +32,9 @@ func lint(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-
-	var stores []*linkfiles.Store
-	for _, path := range c.Args().Slice() {
-		store, err := linkfiles.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		stores = append(stores, store)
-	}
-	if rel == 0 || len(stores) == 0 {
-		snap, _, err := collect(c.Context, request{root: dir, files: true, release: rel})
-		if err != nil {
-			return fmt.Errorf("looking at the machine: %w", err)
-		}
-		if len(stores) == 0 {
-			stores = append(stores, &snap.Files)
-		}
-		if rel == 0 {
-			if rel, err = snap.Systemd.Needed(); err != nil {
-				return err
-			}
-		}
-	}
-
-	result := report.Lint{Release: rel}
-	for _, store := range stores {
-		tree := linkfiles.Parse(store, rel)
-		findings := policy.Lint(tree, policy.Options{Site: conf})
-		result.Files = append(result.Files, tree.Files...)
-		result.Findings = append(result.Findings, findings...)
-	}
-	if len(result.Files)+len(result.Findings) == 0 {
-		result.Findings = policy.LintNothing(policy.Options{Site: conf})
+	result, err := lintFiles(c, dir, rel, policy.Options{Site: conf})
+	if err != nil {
+		return err
 	}
 	out.Site, out.Time = conf, time.Now()
 	err = out.write(c.App.Writer, func(w io.Writer) error { return out.format.Lint(w, result, out.Options) })
@@ -72,4 +42,50 @@ func lint(c *cli.Context) error {
 		return fmt.Errorf("writing the report: %w", err)
 	}
 	return found(report.CountFindings(result.Findings), out)
+}
+
+// lintFiles judges the files that are named, or else those below dir.
+func lintFiles(c *cli.Context, dir string, rel linkfiles.Release, o policy.Options) (report.Lint, error) {
+	stores, rel, err := storesToLint(c, dir, rel)
+	if err != nil {
+		return report.Lint{}, err
+	}
+	result := report.Lint{Release: rel}
+	for _, store := range stores {
+		tree := linkfiles.Parse(store, rel)
+		result.Files = append(result.Files, tree.Files...)
+		result.Findings = append(result.Findings, policy.Lint(tree, o)...)
+	}
+	if len(result.Files)+len(result.Findings) == 0 {
+		result.Findings = policy.LintNothing(o)
+	}
+	return result, nil
+}
+
+// storesToLint reads the files, and finds the release out where rel is 0.
+func storesToLint(c *cli.Context, dir string, rel linkfiles.Release) ([]*linkfiles.Store, linkfiles.Release, error) {
+	var stores []*linkfiles.Store
+	for _, path := range c.Args().Slice() {
+		store, err := linkfiles.ReadFile(path)
+		if err != nil {
+			return nil, 0, err
+		}
+		stores = append(stores, store)
+	}
+	if rel != 0 && len(stores) > 0 {
+		return stores, rel, nil
+	}
+	snap, _, err := collect(c.Context, request{root: dir, files: true, release: rel})
+	if err != nil {
+		return nil, 0, fmt.Errorf("looking at the machine: %w", err)
+	}
+	if len(stores) == 0 {
+		stores = append(stores, &snap.Files)
+	}
+	if rel == 0 {
+		if rel, err = snap.Systemd.Needed(); err != nil {
+			return nil, 0, err
+		}
+	}
+	return stores, rel, nil
 }

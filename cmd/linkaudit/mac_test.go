@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"linkaudit/internal/host"
 	"linkaudit/internal/report"
 )
 
@@ -118,7 +119,7 @@ func TestNamesThatNoDeviceHasAreRefused(t *testing.T) {
 		"": false, ".": false, "..": false, "a/b": false, "a:b": false, "a b": false, "bond0\r": false, "a\x00b": false,
 		"br%d": false, "abcdefghijklmnop": false, "en" + strings.Repeat("x", 125): true, "en" + strings.Repeat("x", 126): false,
 	} {
-		if err := hashableName(name); (err == nil) != ok {
+		if err := host.HashableName(name); (err == nil) != ok {
 			t.Errorf("%q: %v", name, err)
 		}
 	}

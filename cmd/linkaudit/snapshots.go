@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -244,23 +245,8 @@ func (f *fleetCheck) run(ctx context.Context, w io.Writer, first, second *snapsh
 	go func() {
 		defer close(todo)
 		defer close(inOrder)
-		pass := func(s *snapshotAudit) bool {
-			for _, to := range []chan *snapshotAudit{inOrder, todo} {
-				select {
-				case to <- s:
-				case <-ctx.Done():
-					return false
-				}
-			}
-			return true
-		}
-		for _, s := range []*snapshotAudit{first, second} {
-			if s != nil && !pass(s) {
-				return
-			}
-		}
-		for s := range rest {
-			if !pass(s) {
+		for s := range precededBy(rest, first, second) {
+			if !pass(ctx, s, inOrder) || !pass(ctx, s, todo) {
 				return
 			}
 		}
@@ -281,13 +267,7 @@ func (f *fleetCheck) run(ctx context.Context, w io.Writer, first, second *snapsh
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		if s.err != nil {
-			f.failed++
-			fmt.Fprintf(f.errs, "linkaudit: %s\n", report.Escape(s.err.Error()))
-			continue
-		}
-		f.report.Add(report.Count(s.res))
-		if _, err := w.Write(s.shown); err != nil {
+		if err := f.show(w, s); err != nil {
 			return err
 		}
 	}
@@ -295,6 +275,45 @@ func (f *fleetCheck) run(ctx context.Context, w io.Writer, first, second *snapsh
 		return err
 	}
 	return f.report.End(f.failed)
+}
+
+// precededBy yields the audits that were received already, without those that are nil,
+// and then the others.
+func precededBy(rest <-chan *snapshotAudit, received ...*snapshotAudit) iter.Seq[*snapshotAudit] {
+	return func(yield func(*snapshotAudit) bool) {
+		for _, s := range received {
+			if s != nil && !yield(s) {
+				return
+			}
+		}
+		for s := range rest {
+			if !yield(s) {
+				return
+			}
+		}
+	}
+}
+
+// pass says whether s was sent before ctx ended.
+func pass(ctx context.Context, s *snapshotAudit, to chan<- *snapshotAudit) bool {
+	select {
+	case to <- s:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// show writes an audit that is done, and counts it.
+func (f *fleetCheck) show(w io.Writer, s *snapshotAudit) error {
+	if s.err != nil {
+		f.failed++
+		fmt.Fprintf(f.errs, "linkaudit: %s\n", report.Escape(s.err.Error()))
+		return nil
+	}
+	f.report.Add(report.Count(s.res))
+	_, err := w.Write(s.shown)
+	return err
 }
 
 // work does what can be done for one host without the others. A fault of linkaudit's own

@@ -1,4 +1,4 @@
-package main
+package host
 
 import "testing"
 
@@ -10,7 +10,7 @@ func TestANameIsValidWhereTheKernelTakesIt(t *testing.T) {
 		"": false, ".": false, "..": false, "a/b": false, "a:b": false, "a b": false, "a\nb": false,
 		"a\xa0b": false, "à": false, // 0xc3 0xa0
 	} {
-		if err := validName(name); (err == nil) != valid {
+		if err := ValidName(name); (err == nil) != valid {
 			t.Errorf("%q: %v", name, err)
 		}
 	}

@@ -88,14 +88,20 @@ func (l *eventLog) alsoTo(c *cli.Context) (end func(), err error) {
 		l.record, end = f, func() { f.Close() }
 	}
 	if c.IsSet("exec") {
-		if c.String("exec") == "" {
+		program := c.String("exec")
+		if program == "" {
 			end()
 			return nil, usage(c, "--exec needs a program")
 		}
-		l.hook = newHook(c.String("exec"), c.App.ErrWriter)
+		l.hook = watch.NewHook(watch.HookOptions{
+			Program: program, Encode: report.WriteEvent, Output: c.App.ErrWriter,
+			Say: func(what string) {
+				fmt.Fprintf(c.App.ErrWriter, "linkaudit: --exec %s: %s\n", report.Escape(program), report.Escape(what))
+			},
+		})
 		closeRecord := end
 		end = func() {
-			l.hook.close(hookFarewell)
+			l.hook.Close()
 			closeRecord()
 		}
 	}
@@ -214,7 +220,7 @@ type eventLog struct {
 	out    output
 	w      io.Writer
 	record io.Writer
-	hook   *hook
+	hook   *watch.Hook
 	// changed is called at the first change, where not nil.
 	changed func()
 
@@ -234,7 +240,7 @@ func (l *eventLog) emit(e *watch.Event) error {
 			l.devices++
 		}
 		if l.hook != nil {
-			l.hook.add(e)
+			l.hook.Add(e)
 		}
 		if l.changed != nil {
 			l.changed()

@@ -83,6 +83,22 @@ func writeChangeText(w io.Writer, c Change, o Options) error {
 			p.para("", 2, span{word(l.Device), bold}, text(": would set the address "+l.MAC+", that of its port "+word(l.From)))
 		}
 	}
+	p.recovered(c)
+	if c.DryRun {
+		p.differences(c.files())
+	}
+	p.images(c)
+	for i, r := range c.Remaining {
+		if i == 0 {
+			p.blank()
+		}
+		p.para("", 2, span{"left to do", yellow}, text(": "+Escape(r)))
+	}
+	return p.flush(w)
+}
+
+// recovered says what was done beside what was asked for, or that there was nothing.
+func (p *printer) recovered(c Change) {
 	switch {
 	case c.Recovered && c.DryRun:
 		p.para("", 2, text("Would take back what a run of linkaudit did that was killed."))
@@ -91,9 +107,10 @@ func writeChangeText(w io.Writer, c Change, o Options) error {
 	case c.Undo && len(c.Removed) == 0:
 		p.para("", 2, text("Nothing to undo: there is no override of linkaudit's here."))
 	}
-	if c.DryRun {
-		p.differences(c.files())
-	}
+}
+
+// images writes which initramfs images are made again.
+func (p *printer) images(c Change) {
 	for _, img := range c.Initramfs {
 		switch {
 		case img.Updated:
@@ -102,13 +119,6 @@ func writeChangeText(w io.Writer, c Change, o Options) error {
 			p.para("", 2, text("would make anew: "+word(img.Path)+", by "+img.Maker.UpdateWords()))
 		}
 	}
-	for i, r := range c.Remaining {
-		if i == 0 {
-			p.blank()
-		}
-		p.para("", 2, span{"left to do", yellow}, text(": "+Escape(r)))
-	}
-	return p.flush(w)
 }
 
 // did is a verb before what it was, or would be, done to.

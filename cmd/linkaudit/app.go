@@ -42,7 +42,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		Usage:           programText.summary,
 		UsageText:       "linkaudit " + programText.arguments,
 		Description:     programText.description,
-		Flags:           []cli.Flag{programText.flagNamed("version").flag()},
+		Flags:           []cli.Flag{programText.flagNamed("version").cliFlag()},
 		HideHelpCommand: true, // readCommandLine makes --help of it
 		HideVersion:     true, // --version above says more
 		// A comma may be part of a file name; lists are split where they
@@ -66,7 +66,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		},
 	}
 	for _, t := range commandTexts {
-		c := t.command(commands[t.name].action)
+		c := t.cliCommand(commands[t.name].action)
 		c.OnUsageError = onUsageError
 		app.Commands = append(app.Commands, c)
 	}
@@ -78,7 +78,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 var repeated = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(` \[ --[^]]* \]`) })
 
 func init() {
-	cli.HelpFlag = programText.flagNamed("help").flag()
+	cli.HelpFlag = programText.flagNamed("help").cliFlag()
 	stringer := cli.FlagStringer
 	cli.FlagStringer = func(f cli.Flag) string { return repeated().ReplaceAllString(stringer(f), "") }
 }

@@ -56,13 +56,13 @@ func candidates(ctx context.Context, before []string, current string) []string {
 		return beginning(current, commandNames())
 	}
 	if text := textOf(command); text != nil {
-		return newQuestion(ctx, text, before[1:]).candidates(text, current)
+		return newQuestion(ctx, text, before[1:]).completions(text, current)
 	}
 	return nil
 }
 
-// candidates are those for a word behind the command.
-func (q *question) candidates(text *commandText, current string) []string {
+// completions are the candidates for a word behind the command.
+func (q *question) completions(text *commandText, current string) []string {
 	name, value, assigned := strings.Cut(strings.TrimPrefix(current, "--"), "=")
 	switch flag := text.flagNamed(name); {
 	case q.flag != nil:

@@ -17,10 +17,10 @@ import (
 	"linkaudit/internal/report"
 )
 
-// targets reads the arguments and flags that name devices and kinds: each flag is a list,
+// overrideTargets reads the arguments and flags that name devices and kinds: each flag is a list,
 // by commas or repeated. --kind is the kind of the arguments where there are some, as with
 // check, and otherwise stands for every device of the kind.
-func targets(c *cli.Context) ([]override.Target, error) {
+func overrideTargets(c *cli.Context) ([]override.Target, error) {
 	arguments := c.Args().Slice()
 	kinds, err := kindsOfTargets(c, len(arguments) > 0)
 	if err != nil {
@@ -72,7 +72,7 @@ func kindsOfTargets(c *cli.Context, named bool) ([]string, error) {
 
 // fix writes overrides.
 func fix(c *cli.Context) error {
-	ts, err := targets(c)
+	ts, err := overrideTargets(c)
 	if err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func fix(c *cli.Context) error {
 
 // undo takes overrides back.
 func undo(c *cli.Context) error {
-	ts, err := targets(c)
+	ts, err := overrideTargets(c)
 	if err != nil {
 		return err
 	}

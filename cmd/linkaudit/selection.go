@@ -41,11 +41,11 @@ func newSelection(c *cli.Context) (selection, error) {
 	if sel.command == "check" && c.IsSet("from") {
 		sel.files, sel.names = snapshotFiles(c)
 	}
-	return sel, sel.check(c)
+	return sel, sel.conflicts(c)
 }
 
-// check refuses flags and names that do not go together.
-func (sel selection) check(c *cli.Context) error {
+// conflicts refuses flags and names that do not go together.
+func (sel selection) conflicts(c *cli.Context) error {
 	switch {
 	case c.IsSet("kind") && len(sel.kinds) == 0:
 		return usage(c, "--kind needs a kind, such as bond")

@@ -94,7 +94,7 @@ func checkSnapshots(c *cli.Context, sel selection, out output) error {
 	}
 	f := fleetCheck{sel: sel, as: as, conf: conf, out: out, errs: c.App.ErrWriter, gathered: fleet.New()}
 	defer f.gathered.Close()
-	err = out.write(c.App.Writer, func(w io.Writer) error { return f.run(ctx, w, first, second, audits) })
+	err = out.write(c.App.Writer, func(w io.Writer) error { return f.auditAll(ctx, w, first, second, audits) })
 	switch {
 	case c.Context.Err() != nil:
 		return c.Context.Err()
@@ -231,13 +231,13 @@ type fleetCheck struct {
 	errs io.Writer
 
 	gathered *fleet.Fleet
-	report   *report.Fleet
+	report   *report.FleetReport
 	failed   int
 }
 
-// run audits on all processors, which is most of the time: 100,000 snapshots took 23 s on
+// auditAll audits on all processors, which is most of the time: 100,000 snapshots took 23 s on
 // two of them, and 42 s with one worker.
-func (f *fleetCheck) run(ctx context.Context, w io.Writer, first, second *snapshotAudit, rest <-chan *snapshotAudit) error {
+func (f *fleetCheck) auditAll(ctx context.Context, w io.Writer, first, second *snapshotAudit, rest <-chan *snapshotAudit) error {
 	f.report = f.out.format.NewFleet(w, f.out.Options)
 	workers := runtime.GOMAXPROCS(0)
 	todo := make(chan *snapshotAudit)
@@ -267,7 +267,7 @@ func (f *fleetCheck) run(ctx context.Context, w io.Writer, first, second *snapsh
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		if err := f.show(w, s); err != nil {
+		if err := f.write(w, s); err != nil {
 			return err
 		}
 	}
@@ -304,8 +304,8 @@ func pass(ctx context.Context, s *snapshotAudit, to chan<- *snapshotAudit) bool 
 	}
 }
 
-// show writes an audit that is done, and counts it.
-func (f *fleetCheck) show(w io.Writer, s *snapshotAudit) error {
+// write writes an audit that is done, and counts it.
+func (f *fleetCheck) write(w io.Writer, s *snapshotAudit) error {
 	if s.err != nil {
 		f.failed++
 		fmt.Fprintf(f.errs, "linkaudit: %s\n", report.Escape(s.err.Error()))
@@ -337,5 +337,5 @@ func (f *fleetCheck) work(s *snapshotAudit) {
 	if s.err = f.gathered.Add(s.source, s.res); s.err != nil {
 		return
 	}
-	s.shown, s.err = f.report.Host(s.source, s.res)
+	s.shown, s.err = f.report.HostPart(s.source, s.res)
 }

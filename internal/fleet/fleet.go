@@ -215,7 +215,7 @@ func (g *recordGroup) add(r record) error {
 		g.shared, g.policies = policy.Shared{Value: r.key}, nil
 		g.first, g.several = r.identity, false
 	case r.policy != g.last.policy:
-		g.host()
+		g.countHost()
 		g.keep()
 		g.shared = policy.Shared{Value: r.key}
 	case r.identity == g.last.identity:
@@ -223,7 +223,7 @@ func (g *recordGroup) add(r record) error {
 		g.last = r
 		return nil
 	default:
-		g.host()
+		g.countHost()
 	}
 	g.last, g.reach = r, r.reach
 	g.several = g.several || r.identity != g.first
@@ -234,8 +234,8 @@ func (g *recordGroup) add(r record) error {
 	return nil
 }
 
-// host counts the last host, all of whose records have been seen.
-func (g *recordGroup) host() {
+// countHost counts the last host, all of whose records have been seen.
+func (g *recordGroup) countHost() {
 	switch g.reach {
 	case policy.Outward:
 		g.shared.Outward++
@@ -259,7 +259,7 @@ func (g *recordGroup) end() error {
 	if !g.several {
 		return nil
 	}
-	g.host()
+	g.countHost()
 	s := g.shared
 	var found []policy.Finding
 	switch g.last.about {

@@ -71,7 +71,7 @@ func (f changedFile) unified() string {
 
 // writeChangeText writes for people what was, or would be, changed.
 func writeChangeText(w io.Writer, c Change, o Options) error {
-	p := o.printer()
+	p := o.newPrinter()
 	for _, plan := range c.Plans {
 		p.plan(plan, c.DryRun)
 	}

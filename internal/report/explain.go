@@ -14,7 +14,7 @@ import (
 // writeExplanationText writes the whole reasoning about a device, for somebody who may
 // never have heard of .link files.
 func writeExplanationText(w io.Writer, x *policy.Explanation, o Options) error {
-	p := o.printer()
+	p := o.newPrinter()
 	d := x.Device
 	p.para("", 2, span{word(d.Name), bold}, text(": where its MAC address comes from"))
 	p.inShort(x)
@@ -142,7 +142,7 @@ func (p *printer) whatItIs(x *policy.Explanation) {
 		p.relatives(d.Device)
 	}
 	if s := x.Result.Snapshot; s != nil {
-		p.fact("host", text(hostWords(s, x.Result.Tree)))
+		p.row("host", text(hostWords(s, x.Result.Tree)))
 	}
 	p.blank()
 	p.say(text("When a network device appears, systemd-udevd looks for settings for it in .link files: it goes through them in the order of their names, whatever directory each is in, and applies the first one whose [Match] section fits, and no other."))
@@ -263,7 +263,7 @@ func (p *printer) initramfs(x *policy.Explanation) {
 				what += "; whether the device is created there depends on the kernel command line, which is not known"
 			}
 		}
-		p.fact("image", text(word(img.Path)+": "), span{what, s})
+		p.row("image", text(word(img.Path)+": "), span{what, s})
 	}
 }
 
@@ -313,7 +313,7 @@ func (p *printer) files(x *policy.Explanation, all bool) {
 		v := row.verdict
 		if v == nil {
 			left = true
-			p.fact("...", span{gapWords(row.gap), dim})
+			p.row("...", span{gapWords(row.gap), dim})
 			continue
 		}
 		label, s := fateLabel(v)
@@ -322,7 +322,7 @@ func (p *printer) files(x *policy.Explanation, all bool) {
 		if s == bold {
 			spans[2].style = green
 		}
-		p.fact(label, spans...)
+		p.row(label, spans...)
 	}
 	switch {
 	case applies || len(x.Files) == 0:
@@ -344,11 +344,11 @@ func (p *printer) notRead(complaints []linkfiles.Diagnostic, all bool) bool {
 		show = complaints[:most]
 	}
 	for _, n := range show {
-		p.fact("not read", span{position(n.File, n.Line), dim}, span{": " + Escape(abridge(strings.TrimPrefix(n.Message, "not read: "), all)), dim})
+		p.row("not read", span{position(n.File, n.Line), dim}, span{": " + Escape(abridge(strings.TrimPrefix(n.Message, "not read: "), all)), dim})
 	}
 	left := len(complaints) - len(show)
 	if left > 0 {
-		p.fact("...", span{number(left, "more name") + " not read", dim})
+		p.row("...", span{number(left, "more name") + " not read", dim})
 	}
 	return left > 0
 }
@@ -455,7 +455,7 @@ func (p *printer) settings(x *policy.Explanation) {
 	}
 	p.say(text(word(f.Path)))
 	for _, path := range f.DropIns {
-		p.fact("drop-in", text(word(path)))
+		p.row("drop-in", text(word(path)))
 	}
 	if len(x.Settings) == 0 {
 		p.say(text("It sets nothing."))
@@ -498,10 +498,10 @@ var policyWords = map[string]string{
 
 func (p *printer) explainPolicy(x *policy.Explanation) {
 	d := x.Device
-	p.policy(d)
+	p.policyRow(d)
 	if x.Source != nil {
 		if set, ok := x.Source.MACAddress(); ok {
-			p.fact("MACAddress", text(word(set.Value)+" at "), place(set.Pos.File, set.Pos.Line))
+			p.row("MACAddress", text(word(set.Value)+" at "), place(set.Pos.File, set.Pos.Line))
 		}
 	}
 	pol, known := d.Policy.Get()
@@ -524,11 +524,11 @@ func (p *printer) explainPolicy(x *policy.Explanation) {
 		if known && pol != "persistent" || d.Policy.IsAbsent() {
 			note = "; nothing asks for it here"
 		}
-		p.fact("persistent", text(word(pm.MAC)+", made of the machine-id, which is not shown, and of "+of+note))
+		p.row("persistent", text(word(pm.MAC)+", made of the machine-id, which is not shown, and of "+of+note))
 	case d.Persistent.IsAbsent():
-		p.fact("persistent", text("udevd makes none for this device"))
+		p.row("persistent", text("udevd makes none for this device"))
 	default:
-		p.fact("persistent", notKnown(d.Persistent.Reason())...)
+		p.row("persistent", notKnown(d.Persistent.Reason())...)
 	}
 }
 
@@ -559,7 +559,7 @@ func (p *printer) managers(x *policy.Explanation) {
 		}
 		p.para("    ", 7, spans...)
 	}
-	p.fact("in the end", span{Escape(d.Wins), bold})
+	p.row("in the end", span{Escape(d.Wins), bold})
 }
 
 func (p *printer) declaration(d netconf.Declaration) {
@@ -579,9 +579,9 @@ func (p *printer) declaration(d netconf.Declaration) {
 	if d.Renderer != "" {
 		does += ", by way of " + word(string(d.Renderer))
 	}
-	p.fact("program", span{word(string(d.Program)), bold}, text(does+", at "), place(d.Pos.File, d.Pos.Line))
+	p.row("program", span{word(string(d.Program)), bold}, text(does+", at "), place(d.Pos.File, d.Pos.Line))
 	if d.Ignored == "" {
-		p.fact("address", text(Escape(policy.AddressWords(d))+" ("+word(d.Address.Key)+", "), place(d.Address.Pos.File, d.Address.Pos.Line), text(")"))
+		p.row("address", text(Escape(policy.AddressWords(d))+" ("+word(d.Address.Key)+", "), place(d.Address.Pos.File, d.Address.Pos.Line), text(")"))
 	}
 }
 
@@ -604,15 +604,15 @@ func (p *printer) explainAddress(x *policy.Explanation) {
 		p.applied(d)
 		return
 	}
-	p.fact("address", append([]span{{word(d.Device.MAC), bold}, text(", ")}, explainOrigin(d)...)...)
-	p.fact("why", text(Escape(x.Evidence)))
+	p.row("address", append([]span{{word(d.Device.MAC), bold}, text(", ")}, explainOrigin(d)...)...)
+	p.row("why", text(Escape(x.Evidence)))
 	if t, ok := d.Device.AddrAssignType.Get(); ok {
-		p.fact("kernel", text(assignType(d.Device.AddrAssignType)+": "+assignWords[t]))
+		p.row("kernel", text(assignType(d.Device.AddrAssignType)+": "+assignWords[t]))
 	} else {
-		p.fact("kernel", text(assignType(d.Device.AddrAssignType)))
+		p.row("kernel", text(assignType(d.Device.AddrAssignType)))
 	}
 	if perm := d.Device.PermanentMAC; perm != "" {
-		p.fact("permanent", text(word(perm)))
+		p.row("permanent", text(word(perm)))
 	}
 	p.applied(d)
 }

@@ -9,9 +9,9 @@ import (
 	"linkaudit/policy"
 )
 
-// Fleet shows the audits of several hosts, host by host, and then what was found over
+// FleetReport shows the audits of several hosts, host by host, and then what was found over
 // several of them, finding by finding, since there may be more than fit into memory.
-type Fleet struct {
+type FleetReport struct {
 	form      fleetForm
 	threshold policy.Severity
 	sums      fleetSums
@@ -19,9 +19,9 @@ type Fleet struct {
 
 // fleetForm is how one format shows several hosts.
 type fleetForm interface {
-	// host writes one of the hosts. source is where its snapshot was read. Several may be
+	// oneHost writes one of the hosts. source is where its snapshot was read. Several may be
 	// written at a time.
-	host(w io.Writer, source string, res *policy.Result) error
+	oneHost(w io.Writer, source string, res *policy.Result) error
 	finding(fleet.Finding) error
 	end(fleetSums) error
 }
@@ -36,20 +36,20 @@ type fleetSums struct {
 func (s fleetSums) all() Summary { return s.one.plus(s.across) }
 
 // NewFleet begins a report of several hosts on w, in a format that SeveralHosts.
-func (f *Format) NewFleet(w io.Writer, o Options) *Fleet {
-	return &Fleet{form: f.several(w, o), threshold: o.threshold()}
+func (f *Format) NewFleet(w io.Writer, o Options) *FleetReport {
+	return &FleetReport{form: f.several(w, o), threshold: o.threshold()}
 }
 
-// Host makes one host's part of the report, which is to be written where the hosts before
+// HostPart makes one host's part of the report, which is to be written where the hosts before
 // it are. It may be called from several threads at once.
-func (f *Fleet) Host(source string, res *policy.Result) ([]byte, error) {
+func (f *FleetReport) HostPart(source string, res *policy.Result) ([]byte, error) {
 	var b bytes.Buffer
-	err := f.form.host(&b, source, res)
+	err := f.form.oneHost(&b, source, res)
 	return b.Bytes(), err
 }
 
 // Add counts a host.
-func (f *Fleet) Add(s Summary) {
+func (f *FleetReport) Add(s Summary) {
 	f.sums.hosts++
 	if s.AtLeast(f.threshold) > 0 {
 		f.sums.withFindings++
@@ -58,16 +58,16 @@ func (f *Fleet) Add(s Summary) {
 }
 
 // Total counts the findings of all hosts and of the fleet.
-func (f *Fleet) Total() Summary { return f.sums.all() }
+func (f *FleetReport) Total() Summary { return f.sums.all() }
 
 // Finding shows one finding about several hosts.
-func (f *Fleet) Finding(x fleet.Finding) error {
+func (f *FleetReport) Finding(x fleet.Finding) error {
 	f.sums.across.add([]policy.Finding{x.Finding})
 	return f.form.finding(x)
 }
 
 // End shows the sums. failed is how many snapshots could not be read.
-func (f *Fleet) End(failed int) error {
+func (f *FleetReport) End(failed int) error {
 	f.sums.failed = failed
 	return f.form.end(f.sums)
 }
@@ -82,9 +82,9 @@ type fleetText struct {
 
 func newFleetText(w io.Writer, o Options) fleetForm { return &fleetText{w: w, o: o} }
 
-func (f *fleetText) host(w io.Writer, source string, res *policy.Result) error {
+func (f *fleetText) oneHost(w io.Writer, source string, res *policy.Result) error {
 	o := f.o
-	p := o.printer()
+	p := o.newPrinter()
 	name := hostName(res)
 	general := shown(res.Findings, o.threshold())
 	if o.Quiet {
@@ -119,7 +119,7 @@ func hostName(res *policy.Result) string {
 
 func (f *fleetText) finding(x fleet.Finding) error {
 	one := shown([]policy.Finding{x.Finding}, f.o.threshold())
-	p := f.o.printer()
+	p := f.o.newPrinter()
 	if f.o.Quiet {
 		p.lines("", "", one)
 		return p.flush(f.w)
@@ -136,7 +136,7 @@ func (f *fleetText) end(s fleetSums) error {
 	if f.o.Quiet {
 		return nil
 	}
-	p := f.o.printer()
+	p := f.o.newPrinter()
 	if f.headed {
 		p.blank()
 	}
@@ -161,7 +161,7 @@ func newFleetJSON(w io.Writer, _ Options) fleetForm {
 	return &fleetJSON{last: newJSONStream(w, onOneLine)}
 }
 
-func (f *fleetJSON) host(w io.Writer, source string, res *policy.Result) error {
+func (f *fleetJSON) oneHost(w io.Writer, source string, res *policy.Result) error {
 	return writeCheckJSON(w, res, source, onOneLine)
 }
 

@@ -109,17 +109,19 @@ func hostileResults() []*policy.Result {
 
 func TestNoFormatLetsATextReachTheTerminal(t *testing.T) {
 	for name, write := range audits {
-		for i, res := range hostileResults() {
-			var b bytes.Buffer
-			if err := write(&b, res); err != nil {
-				t.Fatal(err)
-			}
-			for line := range strings.Lines(b.String()) {
-				if line = strings.TrimSuffix(line, "\n"); !printable(line) {
-					t.Errorf("%s of %d: %q", name, i, line)
+		t.Run(name, func(t *testing.T) {
+			for i, res := range hostileResults() {
+				var b bytes.Buffer
+				if err := write(&b, res); err != nil {
+					t.Fatal(err)
+				}
+				for line := range strings.Lines(b.String()) {
+					if line = strings.TrimSuffix(line, "\n"); !printable(line) {
+						t.Errorf("of %d: %q", i, line)
+					}
 				}
 			}
-		}
+		})
 	}
 }
 

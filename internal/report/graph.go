@@ -56,19 +56,19 @@ func (g *graph) edge(from, to int, label string, dotted bool) {
 
 func newGraph(x *policy.Explanation, all bool) *graph {
 	g := &graph{title: x.Device.Name}
-	applies := g.files(x, all)
-	asks := g.policy(x.Device)
+	applies := g.fileNodes(x, all)
+	asks := g.policyNode(x.Device)
 	g.edge(applies, asks, "", false)
-	device := g.device(x.Device)
+	device := g.deviceNode(x.Device)
 	origin := x.Device.Origin.Or("")
 	g.edge(asks, device, "", origin != policy.OriginUdev && origin != policy.OriginLinkFile)
-	g.events(x, device, all)
+	g.eventNodes(x, device, all)
 	return g
 }
 
 // files draws the files, each with the way on to the next, and returns the node of the one
 // that applies, or that says that none does.
-func (g *graph) files(x *policy.Explanation, all bool) (applies int) {
+func (g *graph) fileNodes(x *policy.Explanation, all bool) (applies int) {
 	last, applies := -1, -1
 	for _, row := range fileRows(x.Files, all) {
 		n := fileNode(row, all)
@@ -128,7 +128,7 @@ func fileNode(row fileRow, all bool) graphNode {
 }
 
 // policy draws what the file asks for.
-func (g *graph) policy(d *policy.DeviceResult) int {
+func (g *graph) policyNode(d *policy.DeviceResult) int {
 	words := "MACAddressPolicy= is not set"
 	if pol, known := d.Policy.Get(); known {
 		words = "MACAddressPolicy=" + pol
@@ -139,7 +139,7 @@ func (g *graph) policy(d *policy.DeviceResult) int {
 }
 
 // device draws the device with its address.
-func (g *graph) device(d *policy.DeviceResult) int {
+func (g *graph) deviceNode(d *policy.DeviceResult) int {
 	switch {
 	case d.Device == nil:
 		return g.node(nodeDevice, d.Name, "does not exist yet")
@@ -155,7 +155,7 @@ func (g *graph) device(d *policy.DeviceResult) int {
 
 // events draws what events make of the device's address. Events with the same outcome
 // lead to one node.
-func (g *graph) events(x *policy.Explanation, device int, all bool) {
+func (g *graph) eventNodes(x *policy.Explanation, device int, all bool) {
 	event, outcomes := -1, map[string]int{}
 	for _, r := range eventRows(x, 8) {
 		if r.what != "" {

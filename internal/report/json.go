@@ -141,7 +141,7 @@ func newPredictedJSON(d *policy.DeviceResult) predictedJSON {
 		policy.EventGuests: &p.Guests,
 	}
 	for _, after := range d.Predicted {
-		*fields[after.Event] = value(after.MAC)
+		*fields[after.Event] = textOrNull(after.MAC)
 		outcomes := make([]outcomeJSON, 0, len(after.Outcomes))
 		for _, o := range after.Outcomes {
 			j := outcomeJSON{Origin: o.Origin, Port: o.Port, When: o.When}
@@ -198,7 +198,7 @@ func newHostJSON(s *host.Snapshot) hostJSON {
 		return hostJSON{}
 	}
 	h := hostJSON{
-		Hostname:       value(s.System.Hostname),
+		Hostname:       textOrNull(s.System.Hostname),
 		SystemdVersion: systemdVersion(s.Systemd.Release),
 		Udevd:          udevd(s.Udev.Running),
 	}
@@ -216,12 +216,12 @@ func newDeviceJSON(d *policy.DeviceResult) deviceJSON {
 		Kind:             d.Kind,
 		Present:          d.Present,
 		DropIns:          []string{},
-		MACAddressPolicy: value(d.Policy),
-		Origin:           value(d.Origin),
+		MACAddressPolicy: textOrNull(d.Policy),
+		Origin:           textOrNull(d.Origin),
 		OriginPort:       d.OriginPort,
 		OriginMachineID:  d.OfOtherID.Source,
 		OriginCandidates: append([]string{}, d.OriginCandidates...),
-		Applied:          appliedJSON{LinkFile: value(d.Applied)},
+		Applied:          appliedJSON{LinkFile: textOrNull(d.Applied)},
 		Predicted:        newPredictedJSON(d),
 		Declarations:     newDeclarationsJSON(d),
 		Findings:         findingsJSON(d.Findings),
@@ -269,9 +269,9 @@ func newLiveJSON(d *host.Device) *liveJSON {
 	return live
 }
 
-// value is a known fact's value, "" for an absent one and nil for an unknown
+// textOrNull is a known fact's value, "" for an absent one and nil for an unknown
 // one, which a rule of package policy explains.
-func value(f fact.Fact[string]) *string {
+func textOrNull(f fact.Fact[string]) *string {
 	if f.IsUnknown() {
 		return nil
 	}

@@ -17,7 +17,7 @@ type Lint struct {
 
 // writeLintText writes the findings for people, each beginning with FILE:LINE.
 func writeLintText(w io.Writer, l Lint, o Options) error {
-	p := o.printer()
+	p := o.newPrinter()
 	findings := shown(l.Findings, o.threshold())
 	if o.Quiet {
 		p.lines("", "", findings)

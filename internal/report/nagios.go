@@ -61,7 +61,7 @@ func nagiosSummary(res *policy.Result, sum Summary, o Options) string {
 	if sum.AtLeast(o.threshold()) == 0 {
 		return audited + ", nothing found"
 	}
-	text := sum.verdict(o.threshold()) + ", " + audited
+	text := sum.words(o.threshold()) + ", " + audited
 	worst, of := policy.Finding{}, ""
 	for i := range res.Devices {
 		if fs := shown(res.Devices[i].Findings, o.threshold()); len(fs) > 0 && (worst.Rule == "" || rank(fs[0].Severity) > rank(worst.Severity)) {

@@ -131,7 +131,7 @@ func (m *metrics) device(name string, d *policy.DeviceResult) {
 		"link_file", orUnknown(j.LinkFile),
 		"policy", orUnknown(j.MACAddressPolicy),
 		"origin", orUnknown(j.Origin),
-		"address", orUnknown(value(address)),
+		"address", orUnknown(textOrNull(address)),
 		"persistent_address", orUnknown(j.PersistentMAC))
 }
 

@@ -216,7 +216,7 @@ func TestEscape(t *testing.T) {
 }
 
 func TestPathsWithSpacesAreQuotedAndNotBroken(t *testing.T) {
-	p := Options{}.printer()
+	p := Options{}.newPrinter()
 	p.para("", 2, text(strings.Repeat("x", 70)+" "+word("/etc/my dir/a b.link")))
 	want := strings.Repeat("x", 70) + "\n  \"/etc/my dir/a b.link\"\n"
 	if diff := cmp.Diff(want, p.buf.String()); diff != "" {
@@ -282,7 +282,7 @@ func TestCheckJSONOfTheDebian11Bond(t *testing.T) {
 
 // One device is encoded at a time, and the text is that of the whole.
 func TestCheckJSONIsLaidOutAsOneValue(t *testing.T) {
-	for _, devices := range []int{0, 1, 3} {
+	for _, devices := range []int{0, 1, 3, 100} { // 100 are written in pieces
 		res := hostile()
 		res.Snapshot.System.Hostname = fact.Known(`"devices": []`)
 		one := res.Devices[0]

@@ -54,7 +54,7 @@ type Options struct {
 	Time time.Time
 }
 
-func (o Options) printer() *printer {
+func (o Options) newPrinter() *printer {
 	w := o.Width
 	if w <= 0 || w > MaxWidth {
 		w = MaxWidth
@@ -74,7 +74,7 @@ func (o Options) threshold() policy.Severity {
 
 // writeAuditText writes the result of an audit for people.
 func writeAuditText(w io.Writer, res *policy.Result, o Options) error {
-	p := o.printer()
+	p := o.newPrinter()
 	for i := range res.Devices {
 		d := &res.Devices[i]
 		if o.Quiet {
@@ -106,7 +106,7 @@ func writeAuditText(w io.Writer, res *policy.Result, o Options) error {
 	if len(res.Devices) > 0 || len(general) > 0 {
 		p.blank()
 	}
-	p.summary(res, o)
+	p.totals(res, o)
 	return p.flush(w)
 }
 
@@ -131,7 +131,7 @@ func (p *printer) device(d *policy.DeviceResult, threshold policy.Severity) {
 	p.para("", 2, span{word(d.Name), bold}, text(" ("+what+"): "), verdict(CountFindings(findings), threshold))
 
 	p.linkFile(d)
-	p.policy(d)
+	p.policyRow(d)
 	p.address(d)
 	if d.Device != nil {
 		p.relatives(d.Device)
@@ -146,7 +146,7 @@ func (p *printer) device(d *policy.DeviceResult, threshold policy.Severity) {
 // labelWidth is the width of the column of labels, the indentation included.
 const labelWidth = 13
 
-func (p *printer) fact(label string, spans ...span) {
+func (p *printer) row(label string, spans ...span) {
 	p.para(("  " + label + strings.Repeat(" ", labelWidth))[:max(labelWidth, 2+len(label))], labelWidth, spans...)
 }
 
@@ -154,30 +154,30 @@ func (p *printer) linkFile(d *policy.DeviceResult) {
 	f, ok := d.LinkFile.Get()
 	switch {
 	case ok:
-		p.fact("link file", text(word(f.Path)))
+		p.row("link file", text(word(f.Path)))
 		for _, path := range f.DropIns {
-			p.fact("drop-in", text(word(path)))
+			p.row("drop-in", text(word(path)))
 		}
 	case d.LinkFile.IsAbsent():
-		p.fact("link file", text("none applies"))
+		p.row("link file", text("none applies"))
 	default:
-		p.fact("link file", notKnown(d.LinkFile.Reason())...)
+		p.row("link file", notKnown(d.LinkFile.Reason())...)
 	}
 }
 
-func (p *printer) policy(d *policy.DeviceResult) {
+func (p *printer) policyRow(d *policy.DeviceResult) {
 	pol, ok := d.Policy.Get()
 	switch {
 	case ok && d.PolicySource.File != "":
-		p.fact("policy", span{word(pol), bold}, text(" at "), place(d.PolicySource.File, d.PolicySource.Line))
+		p.row("policy", span{word(pol), bold}, text(" at "), place(d.PolicySource.File, d.PolicySource.Line))
 	case ok:
-		p.fact("policy", span{word(pol), bold})
+		p.row("policy", span{word(pol), bold})
 	case d.Policy.IsAbsent():
-		p.fact("policy", text("MACAddressPolicy= is not set"))
+		p.row("policy", text("MACAddressPolicy= is not set"))
 	case d.LinkFile.IsUnknown():
-		p.fact("policy", span{"not known", yellow}, text(", as the link file is not"))
+		p.row("policy", span{"not known", yellow}, text(", as the link file is not"))
 	default:
-		p.fact("policy", notKnown(d.Policy.Reason())...)
+		p.row("policy", notKnown(d.Policy.Reason())...)
 	}
 }
 
@@ -196,24 +196,24 @@ func (p *printer) address(d *policy.DeviceResult) {
 	case !known || next == told:
 	case d.Device == nil && d.Manager != nil:
 		by := cmp.Or(d.Manager.Renderer, d.Manager.Program)
-		p.fact("created", text(word(next)+", given by "+word(string(by))))
+		p.row("created", text(word(next)+", given by "+word(string(by))))
 	default:
-		p.fact("add event", text(word(next)+" after the next udev add event"))
+		p.row("add event", text(word(next)+" after the next udev add event"))
 	}
 }
 
 func (p *printer) liveAddress(d *policy.DeviceResult) {
 	live := d.Device.MAC
 	if live == "" {
-		p.fact("address", text("none"))
+		p.row("address", text("none"))
 	} else {
 		spans := append([]span{{word(live), bold}}, text(", "))
 		spans = append(spans, origin(d)...)
 		spans = append(spans, otherID(d)...)
-		p.fact("address", append(spans, text(", "+assignType(d.Device.AddrAssignType)))...)
+		p.row("address", append(spans, text(", "+assignType(d.Device.AddrAssignType)))...)
 	}
 	if perm := d.Device.PermanentMAC; perm != "" && perm != live {
-		p.fact("permanent", text(word(perm)))
+		p.row("permanent", text(word(perm)))
 	}
 }
 
@@ -224,7 +224,7 @@ func (p *printer) persistentAddress(d *policy.DeviceResult, live string) (told s
 	pm, ok := d.Persistent.Get()
 	if !ok || pm.MAC == live {
 		if d.Persistent.IsUnknown() {
-			p.fact("persistent", notKnown(d.Persistent.Reason())...)
+			p.row("persistent", notKnown(d.Persistent.Reason())...)
 		}
 		return live
 	}
@@ -237,7 +237,7 @@ func (p *printer) persistentAddress(d *policy.DeviceResult, live string) (told s
 	case known && d.Device == nil && next != pm.MAC:
 		then = "; but the device gets another one"
 	}
-	p.fact("persistent", text(word(pm.MAC)+", made of the machine-id and "+word(pm.Name)+then))
+	p.row("persistent", text(word(pm.MAC)+", made of the machine-id and "+word(pm.Name)+then))
 	return told
 }
 
@@ -296,10 +296,10 @@ func assignType(t fact.Fact[host.AddrAssignType]) string {
 // relatives are what a device is connected with: its master and its ports.
 func (p *printer) relatives(d *host.Device) {
 	if b := d.Bond; b != nil {
-		p.fact("bond", text("mode "+word(b.Mode)+", fail_over_mac "+word(b.FailOverMAC)))
+		p.row("bond", text("mode "+word(b.Mode)+", fail_over_mac "+word(b.FailOverMAC)))
 	}
 	if d.Master != "" {
-		p.fact("port of", text(word(d.Master)))
+		p.row("port of", text(word(d.Master)))
 	}
 	p.ports(d)
 }
@@ -307,7 +307,7 @@ func (p *printer) relatives(d *host.Device) {
 func (p *printer) ports(d *host.Device) {
 	if len(d.Ports) == 0 {
 		if d.Kind == "bond" || d.Kind == "bridge" || d.Kind == "team" {
-			p.fact("ports", text("none"))
+			p.row("ports", text("none"))
 		}
 		return
 	}
@@ -322,7 +322,7 @@ func (p *printer) ports(d *host.Device) {
 		}
 		items = append(items, item)
 	}
-	p.fact("ports", text(strings.Join(items, ", ")))
+	p.row("ports", text(strings.Join(items, ", ")))
 }
 
 func (p *printer) applied(d *policy.DeviceResult) {
@@ -332,15 +332,15 @@ func (p *printer) applied(d *policy.DeviceResult) {
 	path, ok := d.Applied.Get()
 	switch {
 	case ok && path == effectivePath(d.LinkFile):
-		p.fact("applied", text("this link file, says the udev database"))
+		p.row("applied", text("this link file, says the udev database"))
 	case ok:
-		p.fact("applied", text(word(path)+", says the udev database"))
+		p.row("applied", text(word(path)+", says the udev database"))
 	case d.Device.UdevDB.IsAbsent():
-		p.fact("applied", text("nothing yet: udev has no record of the device"))
+		p.row("applied", text("nothing yet: udev has no record of the device"))
 	case d.Applied.IsAbsent():
-		p.fact("applied", text("no link file, says the udev database"))
+		p.row("applied", text("no link file, says the udev database"))
 	default:
-		p.fact("applied", notKnown(d.Applied.Reason())...)
+		p.row("applied", notKnown(d.Applied.Reason())...)
 	}
 }
 
@@ -388,7 +388,7 @@ func (p *printer) lines(host, device string, findings []policy.Finding) {
 	}
 }
 
-func (p *printer) summary(res *policy.Result, o Options) {
+func (p *printer) totals(res *policy.Result, o Options) {
 	sum := Count(res)
 	switch {
 	case len(res.Devices) > 0:
@@ -402,7 +402,7 @@ func (p *printer) summary(res *policy.Result, o Options) {
 }
 
 func (p *printer) hidden(sum Summary, o Options) {
-	if n := sum.below(o.threshold()); n > 0 {
+	if n := sum.hiddenBy(o.threshold()); n > 0 {
 		what := number(n, "info") + " not shown"
 		if o.threshold() == policy.Error {
 			what = number(n, "less severe finding") + " not shown"
@@ -419,7 +419,7 @@ func selection(o Options) string {
 }
 
 func verdict(s Summary, threshold policy.Severity) span {
-	return span{s.verdict(threshold), s.style(threshold)}
+	return span{s.words(threshold), s.worstStyle(threshold)}
 }
 
 func severityStyle(s policy.Severity) style {

@@ -90,7 +90,7 @@ func newWatchState(s *watch.State) *watchStateJSON {
 	}
 	j := &watchStateJSON{
 		Name: s.Name, MAC: s.MAC, Master: s.Master,
-		LinkFile: value(s.LinkFile), MACAddressPolicy: value(s.Policy), AppliedLinkFile: value(s.Applied),
+		LinkFile: textOrNull(s.LinkFile), MACAddressPolicy: textOrNull(s.Policy), AppliedLinkFile: textOrNull(s.Applied),
 	}
 	if t, ok := s.AddrAssignType.Get(); ok {
 		j.AddrAssignType = new(t.String())
@@ -112,7 +112,7 @@ func newWatchCall(c *trace.Call) *watchCallJSON {
 	return j
 }
 
-// recorded is the inverse of value.
+// recorded is the inverse of textOrNull.
 func recorded(s *string) fact.Fact[string] {
 	if s == nil {
 		return fact.Unknown[string]("not recorded")

@@ -57,7 +57,7 @@ func NewHook(o HookOptions) *Hook {
 				h.left++
 				continue
 			}
-			h.run(e)
+			h.runProgram(e)
 		}
 	}()
 	return h
@@ -92,9 +92,9 @@ func (h *Hook) close(farewell time.Duration) {
 	}
 }
 
-// run passes what comes from the kernel as an argument and in the environment;
+// runProgram passes what comes from the kernel as an argument and in the environment;
 // there is no shell that could take it for a command.
-func (h *Hook) run(e *Event) {
+func (h *Hook) runProgram(e *Event) {
 	ctx, cancel := context.WithTimeout(h.ended, hookTime)
 	defer cancel()
 	var line bytes.Buffer

@@ -13,8 +13,8 @@ import (
 
 // The schemas of what fix and undo print as JSON.
 const (
-	FixSchema  = "linkaudit.fix/1"
-	UndoSchema = "linkaudit.undo/1"
+	fixSchema  = "linkaudit.fix/1"
+	undoSchema = "linkaudit.undo/1"
 )
 
 // Change is a change that was made, or would be.
@@ -235,12 +235,12 @@ type changedAddress struct {
 // writeChangeJSON writes it in the form of docs/schema/fix.schema.json.
 func writeChangeJSON(w io.Writer, c Change, _ Options) error {
 	out := changeJSON{
-		Schema: FixSchema, DryRun: c.DryRun, Changed: c.Changed, Reloaded: c.Reloaded, Verified: c.Verified,
+		Schema: fixSchema, DryRun: c.DryRun, Changed: c.Changed, Reloaded: c.Reloaded, Verified: c.Verified,
 		Remaining: append([]string{}, c.Remaining...), Targets: []changeTarget{}, Addresses: []changedAddress{},
 		Initramfs: []staleImage{},
 	}
 	if c.Undo {
-		out.Schema = UndoSchema
+		out.Schema = undoSchema
 	}
 	for _, p := range c.Plans {
 		name := p.Path

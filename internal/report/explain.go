@@ -958,7 +958,7 @@ type settingJSON struct {
 func writeExplanationJSON(w io.Writer, x *policy.Explanation, _ Options) error {
 	d := x.Device
 	out := explainJSON{
-		Schema: ExplainSchema, Host: newHostJSON(x.Result.Snapshot), Device: newDeviceJSON(d),
+		Schema: explainSchema, Host: newHostJSON(x.Result.Snapshot), Device: newDeviceJSON(d),
 		Evidence: x.Evidence, Fix: x.Fix.Shell(), Findings: findingsJSON(x.Result.Findings),
 		Files: make([]explainFileJSON, 0, len(x.Files)), NotRead: []notReadJSON{}, Settings: []settingJSON{},
 		Ports: []explainPortsJSON{}, Steps: []stepJSON{}, Wins: d.Wins, Initramfs: explainImages(x),

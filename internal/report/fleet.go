@@ -172,7 +172,7 @@ func (f *fleetJSON) begin() {
 	}
 	f.begun = true
 	f.last.open('{')
-	f.last.member("schema", FleetSchema)
+	f.last.member("schema", fleetSchema)
 	f.last.name("findings")
 	f.last.open('[')
 }

@@ -14,10 +14,10 @@ import (
 // The schemas of the JSON reports. Within a major version fields are added and
 // never renamed or removed.
 const (
-	CheckSchema   = "linkaudit.check/1"
-	LintSchema    = "linkaudit.lint/1"
-	ExplainSchema = "linkaudit.explain/1"
-	FleetSchema   = "linkaudit.fleet/1"
+	checkSchema   = "linkaudit.check/1"
+	lintSchema    = "linkaudit.lint/1"
+	explainSchema = "linkaudit.explain/1"
+	fleetSchema   = "linkaudit.fleet/1"
 )
 
 type hostJSON struct {
@@ -171,7 +171,7 @@ const piece = 64 << 10
 func writeCheckJSON(w io.Writer, res *policy.Result, source, indent string) error {
 	s := newJSONStream(w, indent)
 	s.open('{')
-	s.member("schema", CheckSchema)
+	s.member("schema", checkSchema)
 	if source != "" {
 		s.member("source", source)
 	}
@@ -330,7 +330,7 @@ type lintSummaryJSON struct {
 func writeLintJSON(w io.Writer, l Lint, _ Options) error {
 	sum := CountFindings(l.Findings)
 	out := lintJSON{
-		Schema:         LintSchema,
+		Schema:         lintSchema,
 		SystemdVersion: strconv.Itoa(int(l.Release)),
 		Files:          make([]lintFileJSON, 0, len(l.Files)),
 		Findings:       findingsJSON(l.Findings),

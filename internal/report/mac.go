@@ -8,8 +8,8 @@ import (
 	"linkaudit/internal/fact"
 )
 
-// MACSchema is the value of "schema" in what MACList writes as JSON.
-const MACSchema = "linkaudit.mac/1"
+// macSchema is the value of "schema" in what MACList writes as JSON.
+const macSchema = "linkaudit.mac/1"
 
 // MACMachine is a machine whose addresses are listed. Its machine-id is
 // confidential (machine-id(5)) and has no place here.
@@ -95,7 +95,7 @@ type macJSON struct {
 
 func newMACJSON(w io.Writer, machines []MACMachine, _ MACSource) MACList {
 	m := &macJSON{Writer: bufio.NewWriterSize(w, piece)}
-	m.WriteString("{\n  \"schema\": \"" + MACSchema + "\",\n  \"machines\": [")
+	m.WriteString("{\n  \"schema\": \"" + macSchema + "\",\n  \"machines\": [")
 	for i, machine := range machines {
 		if i > 0 {
 			m.WriteByte(',')

@@ -14,17 +14,17 @@ import (
 	"linkaudit/policy"
 )
 
-// MaxWidth is how many columns a text report uses at most. Only a path or a
+// maxWidth is how many columns a text report uses at most. Only a path or a
 // word that is longer than a line goes beyond it.
-const MaxWidth = 80
+const maxWidth = 80
 
 // Options say how a report looks, and what it has to know besides the result. Each format
 // takes what concerns it.
 type Options struct {
 	// Color adds colour by SGR sequences.
 	Color bool
-	// Width is the number of columns; 0 and whatever is more than MaxWidth
-	// mean MaxWidth.
+	// Width is the number of columns; 0 and whatever is more than maxWidth
+	// mean maxWidth.
 	Width int
 	// Threshold is the least severity that is shown, and that fails a JUnit test; "" means
 	// Warning.
@@ -56,8 +56,8 @@ type Options struct {
 
 func (o Options) newPrinter() *printer {
 	w := o.Width
-	if w <= 0 || w > MaxWidth {
-		w = MaxWidth
+	if w <= 0 || w > maxWidth {
+		w = maxWidth
 	}
 	// Narrower than this the facts' column of labels leaves no room for
 	// the facts.

@@ -15,8 +15,8 @@ import (
 	"linkaudit/policy"
 )
 
-// WatchSchema is the value of "schema" in each line of WriteEvent.
-const WatchSchema = "linkaudit.watch/1"
+// watchSchema is the value of "schema" in each line of WriteEvent.
+const watchSchema = "linkaudit.watch/1"
 
 type watchJSON struct {
 	Schema  string          `json:"schema"`
@@ -74,7 +74,7 @@ type watchProcessJSON struct {
 // docs/schema/watch.schema.json.
 func WriteEvent(w io.Writer, e *watch.Event) error {
 	j := watchJSON{
-		Schema: WatchSchema, Time: e.Time.UTC(), Event: e.Kind, Device: e.Device, Index: e.Index, Kind: e.DeviceKind,
+		Schema: watchSchema, Time: e.Time.UTC(), Event: e.Kind, Device: e.Device, Index: e.Index, Kind: e.DeviceKind,
 		Before: newWatchState(e.Before), After: newWatchState(e.After), Finding: e.Finding,
 		Call: newWatchCall(e.Call), Text: e.Text, Late: e.Late,
 	}
@@ -166,8 +166,8 @@ func ParseEvent(line []byte) (*watch.Event, error) {
 	if err := json.Unmarshal(line, &j); err != nil {
 		return nil, fmt.Errorf("not an event of linkaudit watch: %w", err)
 	}
-	if j.Schema != WatchSchema {
-		return nil, fmt.Errorf("not an event of linkaudit watch: its schema is %q, not %q", j.Schema, WatchSchema)
+	if j.Schema != watchSchema {
+		return nil, fmt.Errorf("not an event of linkaudit watch: its schema is %q, not %q", j.Schema, watchSchema)
 	}
 	e := &watch.Event{Time: j.Time, Kind: j.Event, Device: j.Device, Index: j.Index, DeviceKind: j.Kind, Finding: j.Finding, Text: j.Text, Late: j.Late}
 	var errs [5]error

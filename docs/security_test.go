@@ -129,7 +129,7 @@ func TestWhereProgramsAreStarted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"cmd/linkaudit/hook.go run", "internal/change/reload_linux.go systemCommand", "internal/host/systemd_linux.go run"}
+	want := []string{"internal/change/reload_linux.go systemCommand", "internal/host/systemd_linux.go run", "internal/watch/hook.go runProgram"}
 	if slices.Sort(found); !slices.Equal(found, want) {
 		t.Errorf("programs are started in %q, not in %q", found, want)
 	}

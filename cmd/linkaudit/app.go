@@ -10,19 +10,28 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// actions are what the commands do.
-var actions = map[string]cli.ActionFunc{
-	"check":    check,
-	"explain":  explain,
-	"lint":     lint,
-	"fix":      func(c *cli.Context) error { return runChange(c, false) },
-	"undo":     func(c *cli.Context) error { return runChange(c, true) },
-	"snapshot": snapshot,
-	"watch":    watchDevices,
-	"replay":   replay,
-	"mac":      mac,
-	"example":  example,
-	"version":  showVersion,
+// command is what a command does.
+type command struct {
+	action cli.ActionFunc
+	// finishes says that it has something to bring to an end after a signal: files that
+	// were changed, and what happened before it. The others only look at things, and are
+	// ended if they take long.
+	finishes bool
+}
+
+// commands are all of them; the manual has their flags and texts.
+var commands = map[string]command{
+	"check":    {action: check},
+	"explain":  {action: explain},
+	"lint":     {action: lint},
+	"fix":      {action: fix, finishes: true},
+	"undo":     {action: undo, finishes: true},
+	"snapshot": {action: snapshot},
+	"watch":    {action: watchDevices, finishes: true},
+	"replay":   {action: replay},
+	"mac":      {action: mac},
+	"example":  {action: example},
+	"version":  {action: showVersion},
 }
 
 // newApp builds the command line.
@@ -33,8 +42,8 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		Usage:           programText.summary,
 		UsageText:       "linkaudit " + programText.arguments,
 		Description:     programText.description,
-		Flags:           []cli.Flag{programText.flagNamed("version").flag()},
-		HideHelpCommand: true, // permute makes --help of it
+		Flags:           []cli.Flag{programText.flagNamed("version").cliFlag()},
+		HideHelpCommand: true, // readCommandLine makes --help of it
 		HideVersion:     true, // --version above says more
 		// A comma may be part of a file name; lists are split where they
 		// are lists.
@@ -57,7 +66,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		},
 	}
 	for _, t := range commandTexts {
-		c := t.command(actions[t.name])
+		c := t.cliCommand(commands[t.name].action)
 		c.OnUsageError = onUsageError
 		app.Commands = append(app.Commands, c)
 	}
@@ -69,7 +78,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 var repeated = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(` \[ --[^]]* \]`) })
 
 func init() {
-	cli.HelpFlag = programText.flagNamed("help").flag()
+	cli.HelpFlag = programText.flagNamed("help").cliFlag()
 	stringer := cli.FlagStringer
 	cli.FlagStringer = func(f cli.Flag) string { return repeated().ReplaceAllString(stringer(f), "") }
 }

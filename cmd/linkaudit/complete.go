@@ -55,11 +55,14 @@ func candidates(ctx context.Context, before []string, current string) []string {
 	case command == "" || command == "help" && len(before) == 1:
 		return beginning(current, commandNames())
 	}
-	text := textOf(command)
-	if text == nil {
-		return nil
+	if text := textOf(command); text != nil {
+		return newQuestion(ctx, text, before[1:]).completions(text, current)
 	}
-	q := newQuestion(ctx, text, before[1:])
+	return nil
+}
+
+// completions are the candidates for a word behind the command.
+func (q *question) completions(text *commandText, current string) []string {
 	name, value, assigned := strings.Cut(strings.TrimPrefix(current, "--"), "=")
 	switch flag := text.flagNamed(name); {
 	case q.flag != nil:
@@ -147,6 +150,12 @@ func (q *question) arguments(completes, prefix string) []string {
 // known are the words of a sort (the manual's "completes") that begin with
 // prefix.
 func (q *question) known(sort, prefix string) []string {
+	if kind, ok := kindsOfSorts[sort]; ok {
+		return q.devices(prefix, kind)
+	}
+	if name, ok := namesOfOverrides[sort]; ok {
+		return q.overridden(prefix, name)
+	}
 	switch sort {
 	case "files":
 		return []string{completeFiles}
@@ -156,39 +165,40 @@ func (q *question) known(sort, prefix string) []string {
 		return q.kinds(prefix)
 	case "devices":
 		return q.devices(prefix)
-	case "bonds":
-		return q.devices(prefix, "bond")
-	case "bridges":
-		return q.devices(prefix, "bridge")
-	case "teams":
-		return q.devices(prefix, "team")
 	case "audited":
-		// Those that are audited anyhow, and others where none is meant.
-		kinds := list(q.given["kind"])
-		if len(kinds) == 0 {
-			kinds = host.DefaultKinds
-		}
-		if names := q.devices(prefix, kinds...); len(names) > 0 {
-			return names
-		}
-		return q.devices(prefix)
-	case "overridden-bonds":
-		return q.overridden(prefix, func(t override.Target) string { return nameOf(t, "bond") })
-	case "overridden-bridges":
-		return q.overridden(prefix, func(t override.Target) string { return nameOf(t, "bridge") })
-	case "overridden-teams":
-		return q.overridden(prefix, func(t override.Target) string { return nameOf(t, "team") })
-	case "overridden-devices":
-		return q.overridden(prefix, func(t override.Target) string { return t.Name })
-	case "overridden-kinds":
-		return q.overridden(prefix, func(t override.Target) string {
-			if t.Name != "" {
-				return ""
-			}
-			return t.Kind
-		})
+		return q.audited(prefix)
 	}
 	return nil
+}
+
+// kindsOfSorts are the sorts that are the devices of a kind.
+var kindsOfSorts = map[string]string{"bonds": "bond", "bridges": "bridge", "teams": "team"}
+
+// namesOfOverrides are the sorts that stand for overrides that there are: how one is
+// named, "" for one that is not of the sort.
+var namesOfOverrides = map[string]func(override.Target) string{
+	"overridden-bonds":   func(t override.Target) string { return nameOf(t, "bond") },
+	"overridden-bridges": func(t override.Target) string { return nameOf(t, "bridge") },
+	"overridden-teams":   func(t override.Target) string { return nameOf(t, "team") },
+	"overridden-devices": func(t override.Target) string { return t.Name },
+	"overridden-kinds": func(t override.Target) string {
+		if t.Name != "" {
+			return ""
+		}
+		return t.Kind
+	},
+}
+
+// audited are the devices that are audited anyhow, and others where none is meant.
+func (q *question) audited(prefix string) []string {
+	kinds := list(q.given["kind"])
+	if len(kinds) == 0 {
+		kinds = host.DefaultKinds
+	}
+	if names := q.devices(prefix, kinds...); len(names) > 0 {
+		return names
+	}
+	return q.devices(prefix)
 }
 
 // listDevices lists the devices of this machine, or of the snapshot that --from

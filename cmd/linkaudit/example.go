@@ -21,7 +21,7 @@ func example(c *cli.Context) error {
 	if err := noArgs(c); err != nil {
 		return err
 	}
-	out, err := newOutput(c)
+	out, err := newFindingsOutput(c)
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"linkaudit/internal/report"
 	"linkaudit/policy"
 )
 
@@ -22,7 +21,7 @@ func explain(c *cli.Context) error {
 	default:
 		return usage(c, "explain takes one device, but got %d", len(sel.names))
 	}
-	out, err := newFormat(c)
+	out, err := newOutput(c)
 	if err != nil {
 		return err
 	}
@@ -36,21 +35,9 @@ func explain(c *cli.Context) error {
 	}
 	x := policy.Explain(snap, tree, targets[0], conf, sel.place(snap))
 	out.AllFiles = c.Bool("all-files")
-	show := func(w io.Writer) error { return showExplanation(w, x, out) }
+	show := func(w io.Writer) error { return out.format.Explanation(w, x, out.Options) }
 	if err := out.write(c.App.Writer, show); err != nil {
 		return fmt.Errorf("writing the explanation: %w", err)
 	}
 	return nil
-}
-
-func showExplanation(w io.Writer, x *policy.Explanation, out output) error {
-	switch out.format {
-	case "json":
-		return report.ExplainJSON(w, x)
-	case "dot":
-		return report.ExplainDOT(w, x, out.Options)
-	case "mermaid":
-		return report.ExplainMermaid(w, x, out.Options)
-	}
-	return report.ExplainText(w, x, out.Options)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"linkaudit/docs"
+	"linkaudit/internal/report"
 	"linkaudit/linkfiles"
 	"linkaudit/policy"
 )
@@ -45,9 +46,9 @@ func TestEveryExampleCanBeExplained(t *testing.T) {
 			if d := x.Device; d.Device != nil && d.Device.MAC != "" && x.Evidence == "" {
 				t.Errorf("%s: no evidence for the origin %q", where, d.Origin.Or("unknown"))
 			}
-			for _, format := range textOf("explain").flagNamed("format").choices {
+			for _, format := range formatNames("explain") {
 				var b bytes.Buffer
-				if err := showExplanation(&b, x, output{format: format}); err != nil {
+				if err := report.FormatNamed(format).Explanation(&b, x, report.Options{}); err != nil {
 					t.Errorf("%s: %s: %v", where, format, err)
 				}
 				if format != "json" {

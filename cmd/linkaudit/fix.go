@@ -18,34 +18,21 @@ import (
 	"linkaudit/internal/report"
 )
 
-// targets reads the arguments and flags that name devices and kinds: each flag is a list,
+// overrideTargets reads the arguments and flags that name devices and kinds: each flag is a list,
 // by commas or repeated. --kind is the kind of the arguments where there are some, as with
 // check, and otherwise stands for every device of the kind.
-func targets(c *cli.Context) ([]override.Target, error) {
+func overrideTargets(c *cli.Context) ([]override.Target, error) {
+	arguments := c.Args().Slice()
+	kinds, err := kindsOfTargets(c, len(arguments) > 0)
+	if err != nil {
+		return nil, err
+	}
 	var out []override.Target
-	add := func(as, kind, name string) error {
-		if err := validName(name); err != nil {
-			return usage(c, "%s%q cannot be a network device: %w", as, name, err)
-		}
-		out = append(out, override.Target{Kind: kind, Name: name})
-		return nil
-	}
-	arguments, kinds := c.Args().Slice(), list(c.StringSlice("kind"))
-	for _, kind := range kinds {
-		if kind == "" || strings.ContainsFunc(kind, func(r rune) bool { return r <= ' ' || r > '~' }) {
-			return nil, usage(c, "--kind %q is no kind of device, such as bond", kind)
-		}
-	}
-	switch {
-	case c.IsSet("kind") && len(kinds) == 0:
-		return nil, usage(c, "--kind needs a kind, such as bond")
-	case len(arguments) > 0 && len(kinds) > 1:
-		return nil, usage(c, "a device has one kind, but --kind names %d", len(kinds))
-	}
 	for _, name := range arguments {
-		if err := add("", strings.Join(kinds, ""), name); err != nil {
-			return nil, err
+		if err := host.ValidName(name); err != nil {
+			return nil, usage(c, "%q cannot be a network device: %w", name, err)
 		}
+		out = append(out, override.Target{Kind: strings.Join(kinds, ""), Name: name})
 	}
 	for _, f := range []struct{ flag, kind string }{{"bond", "bond"}, {"bridge", "bridge"}, {"team", "team"}, {"device", ""}} {
 		given := names(c.StringSlice(f.flag))
@@ -53,9 +40,10 @@ func targets(c *cli.Context) ([]override.Target, error) {
 			return nil, usage(c, "--%s needs the name of a device", f.flag)
 		}
 		for _, name := range given {
-			if err := add("--"+f.flag+" ", f.kind, name); err != nil {
-				return nil, err
+			if err := host.ValidName(name); err != nil {
+				return nil, usage(c, "--%s %q cannot be a network device: %w", f.flag, name, err)
 			}
+			out = append(out, override.Target{Kind: f.kind, Name: name})
 		}
 	}
 	if len(arguments) == 0 {
@@ -66,44 +54,118 @@ func targets(c *cli.Context) ([]override.Target, error) {
 	return out, nil
 }
 
-func runChange(c *cli.Context, undo bool) error {
-	ts, err := targets(c)
+// kindsOfTargets reads --kind, which has one kind at most where devices are named.
+func kindsOfTargets(c *cli.Context, named bool) ([]string, error) {
+	kinds := list(c.StringSlice("kind"))
+	for _, kind := range kinds {
+		if kind == "" || strings.ContainsFunc(kind, func(r rune) bool { return r <= ' ' || r > '~' }) {
+			return nil, usage(c, "--kind %q is no kind of device, such as bond", kind)
+		}
+	}
+	switch {
+	case c.IsSet("kind") && len(kinds) == 0:
+		return nil, usage(c, "--kind needs a kind, such as bond")
+	case named && len(kinds) > 1:
+		return nil, usage(c, "a device has one kind, but --kind names %d", len(kinds))
+	}
+	return kinds, nil
+}
+
+// fix writes overrides.
+func fix(c *cli.Context) error {
+	ts, err := overrideTargets(c)
 	if err != nil {
 		return err
 	}
-	switch {
-	case !undo && len(ts) == 0:
+	if len(ts) == 0 {
 		return usage(c, "name the device to fix, such as bond0, or every device of a kind with --kind")
-	case undo && len(ts) == 0 && !c.Bool("everything") && !c.Bool("interrupted"):
+	}
+	return carryOut(c, ts, change.Fix)
+}
+
+// undo takes overrides back.
+func undo(c *cli.Context) error {
+	ts, err := overrideTargets(c)
+	if err != nil {
+		return err
+	}
+	switch everything, interrupted := c.Bool("everything"), c.Bool("interrupted"); {
+	case len(ts) == 0 && !everything && !interrupted:
 		return usage(c, "name the device, such as bond0, a kind with --kind, or --everything")
-	case undo && len(ts) > 0 && c.Bool("everything"):
+	case len(ts) > 0 && everything:
 		return usage(c, "--everything and the name of a device or kind exclude each other")
-	case c.Bool("interrupted") && (len(ts) > 0 || c.Bool("everything")):
+	case interrupted && (len(ts) > 0 || everything):
 		return usage(c, "--interrupted goes alone: whatever else is asked for, it is done first")
+	}
+	return carryOut(c, ts, change.TakeBack)
+}
+
+// carryOut makes a change, or plans it, and reports it.
+func carryOut(c *cli.Context, ts []override.Target, do func(context.Context, change.Options) (*change.Result, error)) error {
+	if err := changeFlags(c); err != nil {
+		return err
+	}
+	out, err := newOutput(c)
+	if err != nil {
+		return err
+	}
+	o, err := changeOptions(c, ts)
+	if err != nil {
+		return err
+	}
+	if !o.Plan {
+		// A write to a pipe that nobody reads any more fails, and does not end the
+		// process between a change and what belongs to it. Unlike one that is
+		// ignored, a signal that is caught is not inherited.
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	}
+	res, err := do(c.Context, o)
+	switch {
+	case res == nil:
+		return err
+	case c.Bool("check"):
+		if err == nil && (res.Changed || len(res.Live) > 0 || res.UpdatesInitramfs) {
+			return errFindings
+		}
+		return err
+	}
+	made := report.Change{Result: res, Undo: c.Command.Name == "undo", DryRun: o.Plan}
+	unsaid := out.format.Change(c.App.Writer, made, out.Options)
+	if unsaid != nil && res.Changed && !o.Plan {
+		unsaid = fmt.Errorf("the change is made, but the report of it could not be written: %w", unsaid)
+	}
+	return errors.Join(err, unsaid)
+}
+
+// changeFlags refuses flags that do not go together.
+func changeFlags(c *cli.Context) error {
+	switch {
 	case c.Bool("check") && c.Bool("dry-run"):
 		return usage(c, "--check and --dry-run exclude each other")
 	case c.Bool("yes") && !c.Bool("apply"):
 		return usage(c, "--yes goes with --apply")
 	}
-	out, err := newFormat(c)
-	if err != nil {
-		return err
-	}
+	return nil
+}
+
+// changeOptions reads the flags that fix and undo have in common; one that the command
+// does not have is not set.
+func changeOptions(c *cli.Context, ts []override.Target) (change.Options, error) {
 	dir, err := root(c)
 	if err != nil {
-		return err
+		return change.Options{}, err
 	}
-	if c.IsSet("root") && c.Bool("apply") {
-		return usage(c, "--apply is for the running machine, not for --root")
-	}
-	if c.IsSet("root") && c.Bool("update-initramfs") {
-		return usage(c, "--update-initramfs is for the running machine, not for --root: nothing in an image is run")
+	switch {
+	case c.IsSet("root") && c.Bool("apply"):
+		return change.Options{}, usage(c, "--apply is for the running machine, not for --root")
+	case c.IsSet("root") && c.Bool("update-initramfs"):
+		return change.Options{}, usage(c, "--update-initramfs is for the running machine, not for --root: nothing in an image is run")
 	}
 	rel, err := release(c)
 	if err != nil {
-		return err
+		return change.Options{}, err
 	}
-	o := change.Options{
+	return change.Options{
 		Root: dir, Release: rel, Targets: ts, Plan: c.Bool("dry-run") || c.Bool("check"),
 		Interrupted: c.Bool("interrupted"), NoReload: c.Bool("no-reload"), Force: c.Bool("force"), Live: c.Bool("apply"), Yes: c.Bool("yes"),
 		UpdateInitramfs: c.Bool("update-initramfs"),
@@ -123,36 +185,5 @@ func runChange(c *cli.Context, undo bool) error {
 				fmt.Fprintf(c.App.ErrWriter, "linkaudit: %s\n", report.Escape(line))
 			}
 		},
-	}
-	if !o.Plan {
-		// A write to a pipe that nobody reads any more fails, and does not end the
-		// process between a change and what belongs to it. Unlike one that is
-		// ignored, a signal that is caught is not inherited.
-		signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	}
-	do := change.Fix
-	if undo {
-		do = change.TakeBack
-	}
-	res, err := do(c.Context, o)
-	if res == nil {
-		return err
-	}
-	if c.Bool("check") {
-		if err == nil && (res.Changed || len(res.Live) > 0 || res.UpdatesInitramfs) {
-			err = errFindings
-		}
-		return err
-	}
-	made := report.Change{Result: res, Undo: undo, DryRun: o.Plan}
-	var unsaid error
-	if out.format == "json" {
-		unsaid = report.ChangeJSON(c.App.Writer, made)
-	} else {
-		unsaid = report.ChangeText(c.App.Writer, made, out.Options)
-	}
-	if unsaid != nil && res.Changed && !o.Plan {
-		unsaid = fmt.Errorf("the change is made, but the report of it could not be written: %w", unsaid)
-	}
-	return errors.Join(err, unsaid)
+	}, nil
 }

@@ -17,9 +17,6 @@ import (
 	"linkaudit/policy"
 )
 
-// nagios is the format that makes a monitoring plugin of the program.
-const nagios = "nagios"
-
 // imagesAsked says when the command reads the initramfs images of a machine: left
 // to itself explain always does, the others where they matter.
 func imagesAsked(c *cli.Context) (images, error) {
@@ -37,14 +34,14 @@ func imagesAsked(c *cli.Context) (images, error) {
 
 // output is how a result is to be shown, and where.
 type output struct {
-	format string // one of the choices; "" is text
+	format *report.Format
 	file   string // "" for standard output
-	sarif  report.SARIFOptions
 	report.Options
 }
 
-func newOutput(c *cli.Context) (output, error) {
-	o, err := newFormat(c)
+// newFindingsOutput is for commands that show findings.
+func newFindingsOutput(c *cli.Context) (output, error) {
+	o, err := newOutput(c)
 	if err != nil {
 		return o, err
 	}
@@ -52,38 +49,40 @@ func newOutput(c *cli.Context) (output, error) {
 		return o, err
 	}
 	o.Threshold, o.Quiet = policy.Severity(c.String("severity")), c.Bool("quiet")
-	if o.format != "text" && o.Quiet {
-		return o, usage(c, "--quiet is for text, not for --format %s", o.format)
+	if o.Quiet && !o.format.Quiet {
+		return o, usage(c, "--quiet is for text, not for --format %s", o.format.Name)
 	}
-	o.sarif = sarifOptions(c)
+	o.Build = build()
+	o.Root, o.SourceRoot = whereFilesAre(c)
 	return o, nil
 }
 
-// sarifOptions say where the files are: with --root, or where they are named,
-// most likely in a working copy.
-func sarifOptions(c *cli.Context) report.SARIFOptions {
-	o := report.SARIFOptions{Build: build(), Root: "/"}
+// whereFilesAre returns the directory below which the files of the audit lie, and the
+// working directory where that may have them: with --root, or where they are named, most
+// likely in a working copy.
+func whereFilesAre(c *cli.Context) (root, source string) {
 	named := c.Command.Name == "lint" && c.Args().Present()
 	if !named && !c.IsSet("root") {
-		return o
+		return "/", ""
 	}
 	// Where there is no working directory, URIs stay as they were given.
-	o.SourceRoot, _ = os.Getwd()
-	o.Root = ""
+	source, _ = os.Getwd()
 	if !named {
-		o.Root, _ = filepath.Abs(c.String("root"))
+		root, _ = filepath.Abs(c.String("root"))
 	}
-	return o
+	return root, source
 }
 
-// newFormat is for commands that show no findings.
-func newFormat(c *cli.Context) (output, error) {
-	for _, name := range []string{"format", "color"} {
-		if err := oneOf(c, name); err != nil {
-			return output{}, err
-		}
+// newOutput is for commands that show no findings.
+func newOutput(c *cli.Context) (output, error) {
+	format, err := formatOf(c)
+	if err != nil {
+		return output{}, err
 	}
-	o := output{format: c.String("format"), file: c.String("output")}
+	if err := oneOf(c, "color"); err != nil {
+		return output{}, err
+	}
+	o := output{format: format, file: c.String("output")}
 	to := c.App.Writer
 	if c.IsSet("output") {
 		if o.file == "" {
@@ -93,6 +92,14 @@ func newFormat(c *cli.Context) (output, error) {
 	}
 	o.Color, o.Width = terminal(to, c.String("color"), os.LookupEnv)
 	return o, nil
+}
+
+// formatOf returns what --format names.
+func formatOf(c *cli.Context) (*report.Format, error) {
+	if err := oneOf(c, "format"); err != nil {
+		return nil, err
+	}
+	return report.FormatNamed(c.String("format")), nil
 }
 
 // oneOf makes sure that a flag has one of its choices.
@@ -107,7 +114,7 @@ func oneOf(c *cli.Context, flag string) error {
 // where w is no terminal). An explicit --color wins over NO_COLOR
 // (https://no-color.org), which wins over the terminal.
 func terminal(w io.Writer, when string, env func(string) (string, bool)) (color bool, width int) {
-	if out, ok := w.(*watched); ok {
+	if out, ok := w.(*checkedWriter); ok {
 		w = out.Writer
 	}
 	f, ok := w.(*os.File)

@@ -35,13 +35,15 @@ func FuzzSnapshot(f *testing.F) {
 		if s.audit(sel, pretence{}, nil, false); s.err != nil {
 			return
 		}
-		for _, format := range []string{"text", "json", "prometheus", nagios, "sarif", "junit"} {
-			var b bytes.Buffer
-			out := output{format: format, Options: report.Options{Threshold: policy.Info}}
-			if err := showAudit(&b, s.res, nil, out); err != nil {
-				t.Fatalf("%s: %v", format, err)
+		for _, format := range report.Formats {
+			if format.Audit == nil {
+				continue
 			}
-			sound(t, format, b.String())
+			var b bytes.Buffer
+			if err := format.Audit(&b, s.res, report.Options{Threshold: policy.Info}); err != nil {
+				t.Fatalf("%s: %v", format.Name, err)
+			}
+			sound(t, format.Name, b.String())
 		}
 		for _, d := range s.res.Devices {
 			snap := s.res.Snapshot
@@ -50,12 +52,15 @@ func FuzzSnapshot(f *testing.F) {
 				continue
 			}
 			x := policy.Explain(snap, tree, targets[0], nil, policy.Place{})
-			for _, format := range []string{"text", "json", "dot", "mermaid"} {
-				var b bytes.Buffer
-				if err := showExplanation(&b, x, output{format: format}); err != nil {
-					t.Fatalf("%s: %v", format, err)
+			for _, format := range report.Formats {
+				if format.Explanation == nil {
+					continue
 				}
-				sound(t, format, b.String())
+				var b bytes.Buffer
+				if err := format.Explanation(&b, x, report.Options{}); err != nil {
+					t.Fatalf("%s: %v", format.Name, err)
+				}
+				sound(t, format.Name, b.String())
 			}
 		}
 	})

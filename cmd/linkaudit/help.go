@@ -29,20 +29,20 @@ type (
 	}
 )
 
-// command makes the command that t describes.
-func (t *commandText) command(action cli.ActionFunc) *cli.Command {
+// cliCommand makes the command that t describes.
+func (t *commandText) cliCommand(action cli.ActionFunc) *cli.Command {
 	c := &cli.Command{
 		Name: t.name, Usage: t.summary, ArgsUsage: t.arguments, Description: t.description, Action: action,
 		// Without this a device named "help" or "h" could not be audited.
 		HideHelpCommand: true,
 	}
 	for _, f := range t.flags {
-		c.Flags = append(c.Flags, f.flag())
+		c.Flags = append(c.Flags, f.cliFlag())
 	}
 	return c
 }
 
-func (f *flagText) flag() cli.Flag {
+func (f *flagText) cliFlag() cli.Flag {
 	var aliases []string
 	if f.alias != "" {
 		aliases = []string{f.alias}

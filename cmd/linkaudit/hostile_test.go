@@ -81,10 +81,10 @@ func layImage(t *testing.T) string {
 
 // onImage are commands that read an image, in every format.
 func onImage(root string) (all [][]string) {
-	for _, format := range []string{"text", "json", "prometheus", "nagios", "sarif", "junit"} {
+	for _, format := range formatNames("check") {
 		all = append(all, []string{"check", "--all", "--severity", "info", "--format", format, "--root", root})
 	}
-	for _, format := range []string{"text", "json", "dot", "mermaid"} {
+	for _, format := range formatNames("explain") {
 		all = append(all, []string{"explain", "br0", "--kind", "bridge", "--format", format, "--root", root})
 	}
 	return append(all, [][]string{

@@ -13,7 +13,7 @@ import (
 )
 
 func lint(c *cli.Context) error {
-	out, err := newOutput(c)
+	out, err := newFindingsOutput(c)
 	if err != nil {
 		return err
 	}
@@ -32,55 +32,60 @@ func lint(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-
-	var stores []*linkfiles.Store
-	for _, path := range c.Args().Slice() {
-		store, err := linkfiles.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		stores = append(stores, store)
+	result, err := lintFiles(c, dir, rel, policy.Options{Site: conf})
+	if err != nil {
+		return err
 	}
-	if rel == 0 || len(stores) == 0 {
-		snap, err := collectFiles(c.Context, dir, rel)
-		if err != nil {
-			return fmt.Errorf("looking at the machine: %w", err)
-		}
-		if len(stores) == 0 {
-			stores = append(stores, &snap.Files)
-		}
-		if rel == 0 {
-			if rel, err = snap.Systemd.Needed(); err != nil {
-				return err
-			}
-		}
-	}
-
-	result := report.Lint{Release: rel}
-	for _, store := range stores {
-		tree := linkfiles.Parse(store, rel)
-		findings := policy.Lint(tree, policy.Options{Site: conf})
-		result.Files = append(result.Files, tree.Files...)
-		result.Findings = append(result.Findings, findings...)
-	}
-	if len(result.Files)+len(result.Findings) == 0 {
-		result.Findings = policy.LintNothing(policy.Options{Site: conf})
-	}
-	err = out.write(c.App.Writer, func(w io.Writer) error { return showLint(w, result, conf, out) })
+	out.Site, out.Time = conf, time.Now()
+	err = out.write(c.App.Writer, func(w io.Writer) error { return out.format.Lint(w, result, out.Options) })
 	if err != nil {
 		return fmt.Errorf("writing the report: %w", err)
 	}
 	return found(report.CountFindings(result.Findings), out)
 }
 
-func showLint(w io.Writer, l report.Lint, conf policy.Site, out output) error {
-	switch out.format {
-	case "json":
-		return report.LintJSON(w, l)
-	case "sarif":
-		return report.LintSARIF(w, l, out.sarif)
-	case "junit":
-		return report.LintJUnit(w, l, report.JUnitOptions{Threshold: out.Threshold, Site: conf, Time: time.Now()})
+// lintFiles judges the files that are named, or else those below dir.
+func lintFiles(c *cli.Context, dir string, rel linkfiles.Release, o policy.Options) (report.Lint, error) {
+	stores, rel, err := storesToLint(c, dir, rel)
+	if err != nil {
+		return report.Lint{}, err
 	}
-	return report.LintText(w, l, out.Options)
+	result := report.Lint{Release: rel}
+	for _, store := range stores {
+		tree := linkfiles.Parse(store, rel)
+		result.Files = append(result.Files, tree.Files...)
+		result.Findings = append(result.Findings, policy.Lint(tree, o)...)
+	}
+	if len(result.Files)+len(result.Findings) == 0 {
+		result.Findings = policy.LintNothing(o)
+	}
+	return result, nil
+}
+
+// storesToLint reads the files, and finds the release out where rel is 0.
+func storesToLint(c *cli.Context, dir string, rel linkfiles.Release) ([]*linkfiles.Store, linkfiles.Release, error) {
+	var stores []*linkfiles.Store
+	for _, path := range c.Args().Slice() {
+		store, err := linkfiles.ReadFile(path)
+		if err != nil {
+			return nil, 0, err
+		}
+		stores = append(stores, store)
+	}
+	if rel != 0 && len(stores) > 0 {
+		return stores, rel, nil
+	}
+	snap, err := collectFiles(c.Context, dir, rel)
+	if err != nil {
+		return nil, 0, fmt.Errorf("looking at the machine: %w", err)
+	}
+	if len(stores) == 0 {
+		stores = append(stores, &snap.Files)
+	}
+	if rel == 0 {
+		if rel, err = snap.Systemd.Needed(); err != nil {
+			return nil, 0, err
+		}
+	}
+	return stores, rel, nil
 }

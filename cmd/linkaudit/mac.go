@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"slices"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
@@ -27,52 +26,62 @@ type idMachine struct {
 }
 
 func mac(c *cli.Context) error {
-	if err := oneOf(c, "format"); err != nil {
+	format, err := formatOf(c)
+	if err != nil {
 		return err
 	}
-	names := c.Args().Slice()
-	fromInput := len(names) == 0 || len(names) == 1 && names[0] == "-"
-	if len(names) == 0 && isTerminal(c.App.Reader) {
-		return usage(c, "name an interface, such as bond0, or give names on standard input")
-	}
-	if !fromInput {
-		for _, name := range names {
-			if name == "-" {
-				return usage(c, "- stands for the names on standard input and must be alone")
-			}
-			if err := hashableName(name); err != nil {
-				return usage(c, "%q cannot be a network device: %w", name, err)
-			}
-		}
+	names, err := namesToHash(c)
+	if err != nil {
+		return err
 	}
 	machines, err := idMachines(c)
 	if err != nil {
 		return err
 	}
-	l := &macList{machines: machines}
-	asJSON := c.String("format") == "json"
-	if asJSON || !c.Bool("networkd") {
-		noteOlder(c, machines)
+	source := report.ByUdev
+	if c.Bool("networkd") {
+		source = report.ByNetworkd
 	}
 	shown := make([]report.MACMachine, 0, len(machines))
 	for _, m := range machines {
 		shown = append(shown, m.MACMachine)
 	}
-	l.out = report.NewMACs(c.App.Writer, asJSON, c.Bool("networkd"), shown)
-	if fromInput {
-		err = l.read(c.Context, c.App.Reader)
-	} else {
-		for _, name := range names {
-			l.add([]byte(name))
+	l := &macList{machines: machines, out: format.MACs(c.App.Writer, shown, source)}
+	if l.out.Shows(report.ByUdev) {
+		noteOlder(c, machines)
+	}
+	if names == nil {
+		if err := l.read(c.Context, c.App.Reader); err != nil {
+			if failed := l.out.Flush(); failed != nil {
+				return writing(failed)
+			}
+			return err
 		}
 	}
-	if err != nil {
-		if failed := l.out.Flush(); failed != nil {
-			return writing(failed)
-		}
-		return err
+	for _, name := range names {
+		l.add([]byte(name))
 	}
 	return writing(l.out.Close())
+}
+
+// namesToHash are the arguments, nil where the names are on standard input.
+func namesToHash(c *cli.Context) ([]string, error) {
+	names := c.Args().Slice()
+	switch {
+	case len(names) == 0 && isTerminal(c.App.Reader):
+		return nil, usage(c, "name an interface, such as bond0, or give names on standard input")
+	case len(names) == 0 || len(names) == 1 && names[0] == "-":
+		return nil, nil
+	}
+	for _, name := range names {
+		if name == "-" {
+			return nil, usage(c, "- stands for the names on standard input and must be alone")
+		}
+		if err := host.HashableName(name); err != nil {
+			return nil, usage(c, "%q cannot be a network device: %w", name, err)
+		}
+	}
+	return names, nil
 }
 
 func writing(err error) error {
@@ -102,7 +111,37 @@ func idMachines(c *cli.Context) ([]idMachine, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out []idMachine
+	given, err := machinesGiven(c)
+	if err != nil {
+		return nil, err
+	}
+	if len(given) > 0 && !c.IsSet("root") {
+		return given, nil
+	}
+	snap, err := collectFiles(c.Context, dir, 0)
+	if err != nil {
+		return nil, fmt.Errorf("looking at the machine: %w", err)
+	}
+	if len(given) == 0 {
+		known := snap.System.MachineID.ID()
+		id, ok := known.Get()
+		if !ok {
+			return nil, fmt.Errorf("%s; without a machine ID udevd makes no address: give one with --machine-id or --machine-id-file", known.Reason())
+		}
+		label := "this machine"
+		if c.IsSet("root") {
+			label = dir
+		}
+		given = []idMachine{{report.MACMachine{Label: label}, id}}
+	}
+	for i := range given {
+		given[i].HashesInterfaceName = policy.HashesInterfaceName(snap)
+	}
+	return given, nil
+}
+
+// machinesGiven reads --machine-id and --machine-id-file.
+func machinesGiven(c *cli.Context) (out []idMachine, err error) {
 	for i, s := range c.StringSlice("machine-id") {
 		id, err := linkfiles.ParseMachineID(s)
 		if err == nil && id == [16]byte{} {
@@ -126,34 +165,13 @@ func idMachines(c *cli.Context) ([]idMachine, error) {
 		}
 		out = append(out, idMachine{report.MACMachine{Label: path}, id})
 	}
-	if len(out) > 0 && !c.IsSet("root") {
-		return out, nil
-	}
-	snap, err := collectFiles(c.Context, dir, 0)
-	if err != nil {
-		return nil, fmt.Errorf("looking at the machine: %w", err)
-	}
-	if len(out) == 0 {
-		known := snap.System.MachineID.ID()
-		id, ok := known.Get()
-		if !ok {
-			return nil, fmt.Errorf("%s; without a machine ID udevd makes no address: give one with --machine-id or --machine-id-file", known.Reason())
-		}
-		out = []idMachine{{report.MACMachine{Label: "this machine"}, id}}
-		if c.IsSet("root") {
-			out[0].Label = dir
-		}
-	}
-	for i := range out {
-		out[i].HashesInterfaceName = policy.HashesInterfaceName(snap)
-	}
 	return out, nil
 }
 
 // macList makes the addresses of one name after the other.
 type macList struct {
 	machines []idMachine
-	out      *report.MACs
+	out      report.MACList
 	// What one name needs, over and over.
 	persistent, networkd []byte
 }
@@ -183,7 +201,7 @@ func (l *macList) read(ctx context.Context, from io.Reader) error {
 			line = line[:len(line)-1]
 		}
 		name := line[:min(len(line), 128)]
-		if err := hashableName(string(name)); err != nil {
+		if err := host.HashableName(string(name)); err != nil {
 			return fmt.Errorf("standard input, line %d: %.40q cannot be a network device: %w", n, name, err)
 		}
 		l.add(name)
@@ -217,22 +235,4 @@ func (r *patientReader) Read(p []byte) (int, error) {
 	case a := <-done:
 		return a.n, a.err
 	}
-}
-
-// hashableName refuses what udevd never hashes: what the kernel takes for no
-// name (dev_valid_name and dev_prep_valid_name in net/core/dev.c). Only names
-// of hardware (ID_NET_NAME_*) may be longer than an interface's.
-func hashableName(name string) error {
-	if err := validName(name); err != nil {
-		return err
-	}
-	switch {
-	case strings.IndexByte(name, 0) >= 0:
-		return errors.New("the name holds a NUL byte")
-	case strings.IndexByte(name, '%') >= 0:
-		return errors.New("the kernel takes % for a number to fill in")
-	case len(name) > 15 && !strings.HasPrefix(name, "en") && !strings.HasPrefix(name, "wl") && !strings.HasPrefix(name, "ww"):
-		return errors.New("the name is longer than 15 bytes, which only an ID_NET_NAME_* (en..., wl..., ww...) may be")
-	}
-	return nil
 }

@@ -115,11 +115,11 @@ func exampleScript(t *testing.T, page *manual.Page) string {
 // Every command of the manual does something, and every action is in the manual.
 func TestEveryCommandHasAnAction(t *testing.T) {
 	for _, c := range commandTexts {
-		if actions[c.name] == nil {
+		if commands[c.name].action == nil {
 			t.Errorf("%s is in the manual, and does nothing", c.name)
 		}
 	}
-	for name := range actions {
+	for name := range commands {
 		if textOf(name) == nil {
 			t.Errorf("%s is not in the manual", name)
 		}

@@ -10,6 +10,7 @@ import (
 
 	"linkaudit/docs"
 	"linkaudit/internal/host"
+	"linkaudit/internal/report"
 )
 
 // nullSaidBy names the rules of which one has to speak where a field of check's
@@ -70,7 +71,7 @@ func TestEveryNullOfTheJSONIsExplainedByAFinding(t *testing.T) {
 	seen := map[string]bool{}
 	for name, r := range runs {
 		var b bytes.Buffer
-		err := auditAndShow(&b, r.snap, nil, r.sel, nil, output{format: "json"})
+		err := auditAndShow(&b, r.snap, nil, r.sel, nil, output{format: report.FormatNamed("json")})
 		if err != nil && !errors.Is(err, errFindings) {
 			t.Fatalf("%s: %v", name, err)
 		}

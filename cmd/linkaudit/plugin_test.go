@@ -8,6 +8,7 @@ import (
 )
 
 func TestWhoAsksForAPlugin(t *testing.T) {
+	app := newApp(nil, nil, nil)
 	for args, want := range map[string]bool{
 		"l check --format nagios":                  true,
 		"l check bond0 --format nagios --all":      true,
@@ -27,9 +28,11 @@ func TestWhoAsksForAPlugin(t *testing.T) {
 		"l check --from --format --format=nagios ": true,
 		"l": false,
 	} {
-		if got := isPlugin(strings.Fields(args)); got != want {
-			t.Errorf("%s: %v", args, got)
-		}
+		t.Run(args, func(t *testing.T) {
+			if got := isPlugin(readCommandLine(app, strings.Fields(args)).format); got != want {
+				t.Errorf("%v", got)
+			}
+		})
 	}
 }
 

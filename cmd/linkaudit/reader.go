@@ -11,7 +11,7 @@ import (
 // the terminal was closed. Without that a watch would notice at its next line,
 // which may be next year's.
 func readerGone(w io.Writer, gone func()) {
-	if out, ok := w.(*watched); ok {
+	if out, ok := w.(*checkedWriter); ok {
 		w = out.Writer
 	}
 	f, ok := w.(*os.File)

@@ -18,7 +18,7 @@ func replay(c *cli.Context) error {
 	if c.NArg() != 1 {
 		return usage(c, "name the file that watch --record wrote, or - for standard input")
 	}
-	out, err := newFormat(c)
+	out, err := newOutput(c)
 	if err != nil {
 		return err
 	}
@@ -39,11 +39,11 @@ func replay(c *cli.Context) error {
 	number := 0
 	for lines.Scan() {
 		number++
-		e, err := report.ParseWatchJSON(lines.Bytes())
+		e, err := report.ParseEvent(lines.Bytes())
 		if err != nil {
 			return fmt.Errorf("%s:%d: %w", name, number, err)
 		}
-		if err := showEvent(c.App.Writer, e, out); err != nil {
+		if err := out.format.Event(c.App.Writer, e, out.Options); err != nil {
 			return fmt.Errorf("writing the events: %w", err)
 		}
 	}

@@ -33,7 +33,7 @@ func TestTheRulesShowWhatIsPrinted(t *testing.T) {
 	page := docs.Rules
 	for _, e := range examples {
 		command := "linkaudit " + strings.Join(e.Args, " ")
-		out := output{Options: report.Options{Threshold: policy.Warning}}
+		out := output{format: report.FormatNamed("text"), Options: report.Options{Threshold: policy.Warning}}
 		if e.Severity == string(policy.Info) {
 			command += " --severity info"
 			out.Threshold = policy.Info

@@ -28,7 +28,7 @@ func watchDevices(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	out, err := newOutput(c)
+	out, err := newFindingsOutput(c)
 	if err != nil {
 		return err
 	}
@@ -38,36 +38,78 @@ func watchDevices(c *cli.Context) error {
 	}
 	ctx, stop := context.WithCancel(c.Context)
 	defer stop()
-	if c.IsSet("for") {
-		d, err := time.ParseDuration(c.String("for"))
-		if err != nil || d <= 0 {
-			return usage(c, "--for %q is no duration such as 90s or 1h30m", c.String("for"))
-		}
-		time.AfterFunc(d, stop)
+	if err := stopAfter(c, stop); err != nil {
+		return err
 	}
 	log := &eventLog{out: out, w: c.App.Writer, begun: time.Now()}
 	if c.Bool("until-change") {
 		log.changed = stop
 	}
-	if c.IsSet("record") {
-		f, err := os.OpenFile(c.String("record"), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-		if err != nil {
-			return fmt.Errorf("--record: %w", err)
-		}
-		defer f.Close()
-		log.record = f
+	end, err := log.alsoTo(c)
+	if err != nil {
+		return err
 	}
-	if c.IsSet("exec") {
-		if c.String("exec") == "" {
-			return usage(c, "--exec needs a program")
-		}
-		log.hook = newHook(c.String("exec"), c.App.ErrWriter)
-		defer log.hook.close(hookFarewell)
-	}
+	defer end()
 	readerGone(c.App.Writer, stop)
 	// A watch runs for long: memory counts for more than the time to collect it.
 	debug.SetMemoryLimit(watchMemory)
 
+	if err := runWatch(ctx, c, sel, conf, log); err != nil {
+		return err
+	}
+	if c.Bool("until-change") && log.changes == 0 && c.Context.Err() == nil {
+		return errFindings
+	}
+	return nil
+}
+
+// stopAfter reads --for.
+func stopAfter(c *cli.Context, stop func()) error {
+	if !c.IsSet("for") {
+		return nil
+	}
+	d, err := time.ParseDuration(c.String("for"))
+	if err != nil || d <= 0 {
+		return usage(c, "--for %q is no duration such as 90s or 1h30m", c.String("for"))
+	}
+	time.AfterFunc(d, stop)
+	return nil
+}
+
+// alsoTo has the events recorded and a program run for them, as --record and --exec ask,
+// until end is called.
+func (l *eventLog) alsoTo(c *cli.Context) (end func(), err error) {
+	end = func() {}
+	if c.IsSet("record") {
+		f, err := os.OpenFile(c.String("record"), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil {
+			return nil, fmt.Errorf("--record: %w", err)
+		}
+		l.record, end = f, func() { f.Close() }
+	}
+	if c.IsSet("exec") {
+		program := c.String("exec")
+		if program == "" {
+			end()
+			return nil, usage(c, "--exec needs a program")
+		}
+		l.hook = watch.NewHook(watch.HookOptions{
+			Program: program, Encode: report.WriteEvent, Output: c.App.ErrWriter,
+			Say: func(what string) {
+				fmt.Fprintf(c.App.ErrWriter, "linkaudit: --exec %s: %s\n", report.Escape(program), report.Escape(what))
+			},
+		})
+		closeRecord := end
+		end = func() {
+			l.hook.Close()
+			closeRecord()
+		}
+	}
+	return end, nil
+}
+
+// runWatch passes what happens to the log until ctx ends.
+func runWatch(ctx context.Context, c *cli.Context, sel selection, conf policy.Site, log *eventLog) error {
 	notices, err := host.Subscribe()
 	if err != nil {
 		return err
@@ -98,13 +140,7 @@ func watchDevices(c *cli.Context) error {
 	if err != nil {
 		return fmt.Errorf("watching: %w", err)
 	}
-	if err := log.end(); err != nil {
-		return err
-	}
-	if c.Bool("until-change") && log.changes == 0 && c.Context.Err() == nil {
-		return errFindings
-	}
-	return nil
+	return log.end()
 }
 
 // traced has what is called in the kernel come to the watch, where that can be
@@ -184,7 +220,7 @@ type eventLog struct {
 	out    output
 	w      io.Writer
 	record io.Writer
-	hook   *hook
+	hook   *watch.Hook
 	// changed is called at the first change, where not nil.
 	changed func()
 
@@ -204,7 +240,7 @@ func (l *eventLog) emit(e *watch.Event) error {
 			l.devices++
 		}
 		if l.hook != nil {
-			l.hook.add(e)
+			l.hook.Add(e)
 		}
 		if l.changed != nil {
 			l.changed()
@@ -217,18 +253,11 @@ func (l *eventLog) emit(e *watch.Event) error {
 		l.losses++
 	}
 	if l.record != nil {
-		if err := report.WatchJSON(l.record, e); err != nil {
+		if err := report.WriteEvent(l.record, e); err != nil {
 			return fmt.Errorf("--record: %w", err)
 		}
 	}
-	return showEvent(l.w, e, l.out)
-}
-
-func showEvent(w io.Writer, e *watch.Event, out output) error {
-	if out.format == "json" {
-		return report.WatchJSON(w, e)
-	}
-	return report.WatchText(w, e, out.Options)
+	return l.out.format.Event(l.w, e, l.out.Options)
 }
 
 // say is for the first and the last line.

@@ -6,13 +6,14 @@ import (
 	"testing"
 	"time"
 
+	"linkaudit/internal/report"
 	"linkaudit/internal/watch"
 )
 
 // The count of devices is right and takes no memory, however many come.
 func TestAWatchCountsDevices(t *testing.T) {
 	var b bytes.Buffer
-	log := &eventLog{out: output{format: "json"}, w: &b, begun: time.Now()}
+	log := &eventLog{out: output{format: report.FormatNamed("json")}, w: &b, begun: time.Now()}
 	for i := range 100 {
 		for kind, first := range map[string]bool{watch.Created: true, watch.Deleted: false} {
 			if err := log.emit(&watch.Event{Kind: kind, Device: "br0", Index: i, First: first, Before: &watch.State{}, After: &watch.State{}}); err != nil {

@@ -99,13 +99,28 @@ func (f *Fleet) Add(source string, res *policy.Result) error {
 		r.about, r.key = aboutMachineID, id
 		records = append(records, r)
 	}
+	records = appendAddresses(records, of, snap.Devices)
+	records = appendPolicies(records, of, res.Devices)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, r := range records {
+		if err := f.sorter.add(r.encode()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// appendAddresses adds a record for each address, that of the device with which it is seen
+// farthest; a port carries its master's address, which is the one to name.
+func appendAddresses(records []record, of record, devices []host.Device) []record {
 	type carrier struct {
 		record int
 		port   bool
 	}
 	best := map[string]carrier{} // of each address
-	for i := range snap.Devices {
-		d := &snap.Devices[i]
+	for i := range devices {
+		d := &devices[i]
 		if d.MAC == "" || d.MAC == "00:00:00:00:00:00" || d.Loopback() {
 			continue
 		}
@@ -116,14 +131,18 @@ func (f *Fleet) Add(source string, res *policy.Result) error {
 		case !seen:
 			best[d.MAC] = carrier{len(records), d.Master != ""}
 			records = append(records, r)
-		// A port carries its master's address, which is the one to name.
 		case r.reach > records[b.record].reach || r.reach == records[b.record].reach && d.Master == "" && b.port:
 			best[d.MAC] = carrier{b.record, d.Master != ""}
 			records[b.record] = r
 		}
 	}
-	for i := range res.Devices {
-		d := &res.Devices[i]
+	return records
+}
+
+// appendPolicies adds a record for each device whose policy is known.
+func appendPolicies(records []record, of record, devices []policy.DeviceResult) []record {
+	for i := range devices {
+		d := &devices[i]
 		if d.Policy.IsUnknown() {
 			continue
 		}
@@ -133,14 +152,7 @@ func (f *Fleet) Add(source string, res *policy.Result) error {
 		r.policy = d.Policy.Or("none")
 		records = append(records, r)
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, r := range records {
-		if err := f.sorter.add(r.encode()); err != nil {
-			return err
-		}
-	}
-	return nil
+	return records
 }
 
 // separatorOfKey stands between kind and name; neither has a slash.
@@ -167,7 +179,7 @@ func identity(s *host.Snapshot) string {
 func (f *Fleet) Findings(site policy.Site, yield func(Finding) error) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	g := group{site: site, yield: yield}
+	g := recordGroup{site: site, yield: yield}
 	err := f.sorter.each(func(b []byte) error {
 		r, err := decode(b)
 		if err != nil {
@@ -181,8 +193,8 @@ func (f *Fleet) Findings(site policy.Site, yield func(Finding) error) error {
 	return g.end()
 }
 
-// group is the records of one key, of which a policy's are kept apart.
-type group struct {
+// recordGroup is the records of one key, of which a policy's are kept apart.
+type recordGroup struct {
 	site  policy.Site
 	yield func(Finding) error
 
@@ -194,7 +206,7 @@ type group struct {
 	policies map[string]policy.Shared
 }
 
-func (g *group) add(r record) error {
+func (g *recordGroup) add(r record) error {
 	switch {
 	case r.about != g.last.about || r.key != g.last.key:
 		if err := g.end(); err != nil {
@@ -203,7 +215,7 @@ func (g *group) add(r record) error {
 		g.shared, g.policies = policy.Shared{Value: r.key}, nil
 		g.first, g.several = r.identity, false
 	case r.policy != g.last.policy:
-		g.host()
+		g.countHost()
 		g.keep()
 		g.shared = policy.Shared{Value: r.key}
 	case r.identity == g.last.identity:
@@ -211,7 +223,7 @@ func (g *group) add(r record) error {
 		g.last = r
 		return nil
 	default:
-		g.host()
+		g.countHost()
 	}
 	g.last, g.reach = r, r.reach
 	g.several = g.several || r.identity != g.first
@@ -222,8 +234,8 @@ func (g *group) add(r record) error {
 	return nil
 }
 
-// host counts the last host, all of whose records have been seen.
-func (g *group) host() {
+// countHost counts the last host, all of whose records have been seen.
+func (g *recordGroup) countHost() {
 	switch g.reach {
 	case policy.Outward:
 		g.shared.Outward++
@@ -232,7 +244,7 @@ func (g *group) host() {
 	}
 }
 
-func (g *group) keep() {
+func (g *recordGroup) keep() {
 	if g.policies == nil {
 		g.policies = map[string]policy.Shared{}
 	}
@@ -240,14 +252,14 @@ func (g *group) keep() {
 }
 
 // end judges the group.
-func (g *group) end() error {
+func (g *recordGroup) end() error {
 	if g.last.about == "" {
 		return nil
 	}
 	if !g.several {
 		return nil
 	}
-	g.host()
+	g.countHost()
 	s := g.shared
 	var found []policy.Finding
 	switch g.last.about {

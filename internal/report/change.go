@@ -13,8 +13,8 @@ import (
 
 // The schemas of what fix and undo print as JSON.
 const (
-	FixSchema  = "linkaudit.fix/1"
-	UndoSchema = "linkaudit.undo/1"
+	fixSchema  = "linkaudit.fix/1"
+	undoSchema = "linkaudit.undo/1"
 )
 
 // Change is a change that was made, or would be.
@@ -26,36 +26,36 @@ type Change struct {
 	DryRun bool
 }
 
-// file is one file that changes.
-type file struct {
+// changedFile is one file that changes.
+type changedFile struct {
 	target, path string
 	old, new     []byte
 }
 
-func (c Change) files() []file {
-	var out []file
+func (c Change) files() []changedFile {
+	var out []changedFile
 	for _, p := range c.Plans {
 		if !p.Changed() {
 			continue
 		}
 		if p.LinkChanged() {
-			out = append(out, file{p.Target.String(), p.Path, p.Old, p.Content})
+			out = append(out, changedFile{p.Target.String(), p.Path, p.Old, p.Content})
 		}
 		for _, n := range changed(p.NetDevs) {
-			out = append(out, file{p.Target.String(), n.Path, n.Old, n.Content})
+			out = append(out, changedFile{p.Target.String(), n.Path, n.Old, n.Content})
 		}
 		for i := range p.Remove {
-			out = append(out, file{p.Target.String(), p.Remove[i].Path, p.Remove[i].Text(), nil})
+			out = append(out, changedFile{p.Target.String(), p.Remove[i].Path, p.Remove[i].Text(), nil})
 		}
 	}
 	for _, o := range c.Removed {
-		out = append(out, file{o.Target.String(), o.Path, c.Before[o.Path], nil})
+		out = append(out, changedFile{o.Target.String(), o.Path, c.Before[o.Path], nil})
 	}
 	return out
 }
 
 // unified is the difference as diff -u shows it.
-func (f file) unified() string {
+func (f changedFile) unified() string {
 	from, to := f.path, f.path
 	if f.old == nil {
 		from = "/dev/null"
@@ -69,43 +69,36 @@ func (f file) unified() string {
 	return string(text)
 }
 
-// ChangeText writes for people what was, or would be, changed.
-func ChangeText(w io.Writer, c Change, o Options) error {
-	p := o.printer()
-	verb := map[bool]string{false: "wrote ", true: "would write "}[c.DryRun]
+// writeChangeText writes for people what was, or would be, changed.
+func writeChangeText(w io.Writer, c Change, o Options) error {
+	p := o.newPrinter()
 	for _, plan := range c.Plans {
-		switch {
-		case plan.Changed():
-			for _, name := range written(plan) {
-				p.para("", 2, span{target(plan.Target), bold}, text(": "+verb+word(name)))
-			}
-		default:
-			p.para("", 2, span{target(plan.Target), bold}, text(": nothing to change"))
-		}
-		if plan.Changed() || plan.Path == "" {
-			p.para("  ", 2, text("since "+Escape(plan.Why)))
-		} else {
-			p.para("  ", 2, text(word(plan.Path)+" is there and in force"))
-		}
-		for i := range plan.Remove {
-			p.para("  ", 2, text(strings.TrimSuffix(verb, "write ")+map[bool]string{false: "removed ", true: "remove "}[c.DryRun]+word(plan.Remove[i].Path)))
-		}
-		for _, n := range plan.Notes {
-			p.para("  ", 4, span{"note", cyan}, text(": "+Escape(n)))
-		}
+		p.plan(plan, c.DryRun)
 	}
 	for _, u := range c.Removed {
-		did := "removed "
-		if c.DryRun {
-			did = "would remove "
-		}
-		p.para("", 2, span{target(u.Target), bold}, text(": "+did+word(u.Path)))
+		p.para("", 2, span{target(u.Target), bold}, text(": "+did(c.DryRun, "removed", "remove")+word(u.Path)))
 	}
 	if c.DryRun {
 		for _, l := range c.Live {
 			p.para("", 2, span{word(l.Device), bold}, text(": would set the address "+l.MAC+", that of its port "+word(l.From)))
 		}
 	}
+	p.recovered(c)
+	if c.DryRun {
+		p.differences(c.files())
+	}
+	p.images(c)
+	for i, r := range c.Remaining {
+		if i == 0 {
+			p.blank()
+		}
+		p.para("", 2, span{"left to do", yellow}, text(": "+Escape(r)))
+	}
+	return p.flush(w)
+}
+
+// recovered says what was done beside what was asked for, or that there was nothing.
+func (p *printer) recovered(c Change) {
 	switch {
 	case c.Recovered && c.DryRun:
 		p.para("", 2, text("Would take back what a run of linkaudit did that was killed."))
@@ -114,15 +107,10 @@ func ChangeText(w io.Writer, c Change, o Options) error {
 	case c.Undo && len(c.Removed) == 0:
 		p.para("", 2, text("Nothing to undo: there is no override of linkaudit's here."))
 	}
-	if c.DryRun {
-		for _, f := range c.files() {
-			p.blank()
-			for line := range strings.Lines(f.unified()) {
-				p.put(text(Escape(strings.TrimSuffix(line, "\n"))))
-				p.blank()
-			}
-		}
-	}
+}
+
+// images writes which initramfs images are made again.
+func (p *printer) images(c Change) {
 	for _, img := range c.Initramfs {
 		switch {
 		case img.Updated:
@@ -131,13 +119,48 @@ func ChangeText(w io.Writer, c Change, o Options) error {
 			p.para("", 2, text("would make anew: "+word(img.Path)+", by "+img.Maker.UpdateWords()))
 		}
 	}
-	for i, r := range c.Remaining {
-		if i == 0 {
+}
+
+// did is a verb before what it was, or would be, done to.
+func did(dryRun bool, past, infinitive string) string {
+	if dryRun {
+		return "would " + infinitive + " "
+	}
+	return past + " "
+}
+
+// plan writes what becomes of one target.
+func (p *printer) plan(plan *change.Plan, dryRun bool) {
+	if plan.Changed() {
+		for _, name := range written(plan) {
+			p.para("", 2, span{target(plan.Target), bold}, text(": "+did(dryRun, "wrote", "write")+word(name)))
+		}
+	} else {
+		p.para("", 2, span{target(plan.Target), bold}, text(": nothing to change"))
+	}
+	if plan.Changed() || plan.Path == "" {
+		p.para("  ", 2, text("since "+Escape(plan.Why)))
+	} else {
+		p.para("  ", 2, text(word(plan.Path)+" is there and in force"))
+	}
+	for i := range plan.Remove {
+		// "wrote" is too much, but what fix prints is compared by others.
+		p.para("  ", 2, text(did(dryRun, "wrote removed", "remove")+word(plan.Remove[i].Path)))
+	}
+	for _, n := range plan.Notes {
+		p.para("  ", 4, span{"note", cyan}, text(": "+Escape(n)))
+	}
+}
+
+// differences shows how each file changes.
+func (p *printer) differences(files []changedFile) {
+	for _, f := range files {
+		p.blank()
+		for line := range strings.Lines(f.unified()) {
+			p.put(text(Escape(strings.TrimSuffix(line, "\n"))))
 			p.blank()
 		}
-		p.para("", 2, span{"left to do", yellow}, text(": "+Escape(r)))
 	}
-	return p.flush(w)
 }
 
 // written are the files that a plan writes, or would.
@@ -209,15 +232,15 @@ type changedAddress struct {
 	Port   string `json:"port"`
 }
 
-// ChangeJSON writes it in the form of docs/schema/fix.schema.json.
-func ChangeJSON(w io.Writer, c Change) error {
+// writeChangeJSON writes it in the form of docs/schema/fix.schema.json.
+func writeChangeJSON(w io.Writer, c Change, _ Options) error {
 	out := changeJSON{
-		Schema: FixSchema, DryRun: c.DryRun, Changed: c.Changed, Reloaded: c.Reloaded, Verified: c.Verified,
+		Schema: fixSchema, DryRun: c.DryRun, Changed: c.Changed, Reloaded: c.Reloaded, Verified: c.Verified,
 		Remaining: append([]string{}, c.Remaining...), Targets: []changeTarget{}, Addresses: []changedAddress{},
 		Initramfs: []staleImage{},
 	}
 	if c.Undo {
-		out.Schema = UndoSchema
+		out.Schema = undoSchema
 	}
 	for _, p := range c.Plans {
 		name := p.Path

@@ -11,10 +11,10 @@ import (
 	"linkaudit/policy"
 )
 
-// ExplainText writes the whole reasoning about a device, for somebody who may
+// writeExplanationText writes the whole reasoning about a device, for somebody who may
 // never have heard of .link files.
-func ExplainText(w io.Writer, x *policy.Explanation, o Options) error {
-	p := o.printer()
+func writeExplanationText(w io.Writer, x *policy.Explanation, o Options) error {
+	p := o.newPrinter()
 	d := x.Device
 	p.para("", 2, span{word(d.Name), bold}, text(": where its MAC address comes from"))
 	p.inShort(x)
@@ -53,38 +53,49 @@ func (p *printer) inShort(x *policy.Explanation) {
 	default:
 		p.say(append([]span{text("It carries "), {word(d.Device.MAC), bold}, text(", ")}, append(explainOrigin(d), text("."))...)...)
 	}
-	file, pol := "Which .link file applies is not known", d.Policy.Or("")
-	if f, ok := d.LinkFile.Get(); ok {
-		file = word(f.Path) + " applies"
-	} else if d.LinkFile.IsAbsent() {
-		file = "No .link file applies"
-	}
-	switch {
-	case pol != "" && d.PolicySource.File != "" && d.PolicySource.File != effectivePath(d.LinkFile):
-		file += ", with MACAddressPolicy=" + word(pol) + " from its drop-in " + position(d.PolicySource.File, d.PolicySource.Line)
-	case pol != "" && d.PolicySource.File != "":
-		file += fmt.Sprintf(", with MACAddressPolicy=%s in line %d", word(pol), d.PolicySource.Line)
-	case pol != "":
-		file += ", but MACAddressPolicy=" + word(pol) + " in any case"
-	case d.Policy.IsAbsent() && d.LinkFile.IsKnown():
-		file += " and sets no MACAddressPolicy="
-	}
-	file += "."
-	if s := x.Result.Snapshot; s != nil && d.LinkFile.IsKnown() {
-		switch running, known := s.Udev.Running.Get(); {
-		case s.Udev.SetupLinkRule.IsAbsent():
-			file += " But no udev rule runs net_setup_link here, so that nothing comes of it."
-		case known && !running && !s.Offline:
-			file += " But systemd-udevd does not run, so that nothing comes of it at present."
-		}
-	}
-	p.say(text(file))
+	p.say(text(whatApplies(d) + whyNothingComesOfIt(x)))
 	switch sum := CountFindings(d.Findings); {
 	case x.Fix.Command != "":
 		p.say(text("To fix it: "), p.command(x.Fix.String()))
 	case sum.AtLeast(policy.Warning) > 0:
 		p.say(verdict(sum, policy.Warning), text("; see below."))
 	}
+}
+
+// whatApplies is a sentence about the link file and its policy.
+func whatApplies(d *policy.DeviceResult) string {
+	file, pol := "Which .link file applies is not known", d.Policy.Or("")
+	if f, ok := d.LinkFile.Get(); ok {
+		file = word(f.Path) + " applies"
+	} else if d.LinkFile.IsAbsent() {
+		file = "No .link file applies"
+	}
+	switch at := d.PolicySource; {
+	case pol != "" && at.File != "" && at.File != effectivePath(d.LinkFile):
+		file += ", with MACAddressPolicy=" + word(pol) + " from its drop-in " + position(at.File, at.Line)
+	case pol != "" && at.File != "":
+		file += fmt.Sprintf(", with MACAddressPolicy=%s in line %d", word(pol), at.Line)
+	case pol != "":
+		file += ", but MACAddressPolicy=" + word(pol) + " in any case"
+	case d.Policy.IsAbsent() && d.LinkFile.IsKnown():
+		file += " and sets no MACAddressPolicy="
+	}
+	return file + "."
+}
+
+// whyNothingComesOfIt follows whatApplies where udevd applies no file at all.
+func whyNothingComesOfIt(x *policy.Explanation) string {
+	s := x.Result.Snapshot
+	if s == nil || !x.Device.LinkFile.IsKnown() {
+		return ""
+	}
+	switch running, known := s.Udev.Running.Get(); {
+	case s.Udev.SetupLinkRule.IsAbsent():
+		return " But no udev rule runs net_setup_link here, so that nothing comes of it."
+	case known && !running && !s.Offline:
+		return " But systemd-udevd does not run, so that nothing comes of it at present."
+	}
+	return ""
 }
 
 // command is one that is to be copied: it stays on one line.
@@ -128,16 +139,10 @@ func (p *printer) whatItIs(x *policy.Explanation) {
 		p.say(text(word(d.Name) + " does not exist yet. It will be " + what + ". What follows is what will happen when it is created."))
 	} else {
 		p.say(text(word(d.Name) + " is " + what + "."))
-		if b := d.Device.Bond; b != nil {
-			p.fact("bond", text("mode "+word(b.Mode)+", fail_over_mac "+word(b.FailOverMAC)))
-		}
-		if d.Device.Master != "" {
-			p.fact("port of", text(word(d.Device.Master)))
-		}
-		p.ports(d.Device)
+		p.relatives(d.Device)
 	}
 	if s := x.Result.Snapshot; s != nil {
-		p.fact("host", text(hostWords(s, x.Result.Tree)))
+		p.row("host", text(hostWords(s, x.Result.Tree)))
 	}
 	p.blank()
 	p.say(text("When a network device appears, systemd-udevd looks for settings for it in .link files: it goes through them in the order of their names, whatever directory each is in, and applies the first one whose [Match] section fits, and no other."))
@@ -176,33 +181,17 @@ type fileRow struct {
 // fileRows chooses which files are worth a line of their own: the one that
 // applies and the doubtful ones, and a few of the others.
 func fileRows(verdicts []linkfiles.Verdict, all bool) []fileRow {
+	show := worthALine(verdicts)
 	all = all || len(verdicts) <= listAll
-	winner := len(verdicts)
-	for i, v := range verdicts {
-		if v.Fate == linkfiles.FateApplies || v.Fate == linkfiles.FateOtherwise {
-			winner = i
-		}
-	}
 	var rows []fileRow
-	unknown, unused := 0, 0
 	for i := range verdicts {
-		v := &verdicts[i]
-		show := all || i == winner || i < 4 || i == winner-1 || i == winner+1
-		switch {
-		case v.Fate == linkfiles.FateUnknown && v.Reached:
-			unknown++
-			show = show || unknown <= 8
-		case v.Fate == linkfiles.FateUnused && v.Reached:
-			unused++
-			show = show || unused <= 4
-		}
 		switch last := len(rows) - 1; {
-		case show:
-			rows = append(rows, fileRow{verdict: v})
+		case all || show[i]:
+			rows = append(rows, fileRow{verdict: &verdicts[i]})
 		case last >= 0 && rows[last].verdict == nil:
-			rows[last].gap = append(rows[last].gap, *v)
+			rows[last].gap = append(rows[last].gap, verdicts[i])
 		default:
-			rows = append(rows, fileRow{gap: []linkfiles.Verdict{*v}})
+			rows = append(rows, fileRow{gap: []linkfiles.Verdict{verdicts[i]}})
 		}
 	}
 	for i, r := range rows {
@@ -211,6 +200,28 @@ func fileRows(verdicts []linkfiles.Verdict, all bool) []fileRow {
 		}
 	}
 	return rows
+}
+
+// worthALine says of each of many files whether it is shown: the first ones, the one that
+// applies and its neighbours, and some of those that are doubtful or not used.
+func worthALine(verdicts []linkfiles.Verdict) []bool {
+	const first, doubtful, unused = 4, 8, 4
+	show := make([]bool, len(verdicts))
+	applies := len(verdicts)
+	left := map[linkfiles.Fate]int{linkfiles.FateUnknown: doubtful, linkfiles.FateUnused: unused}
+	for i, v := range verdicts {
+		if v.Fate == linkfiles.FateApplies || v.Fate == linkfiles.FateOtherwise {
+			applies = i
+		}
+		show[i] = i < first || v.Reached && left[v.Fate] > 0
+		if v.Reached {
+			left[v.Fate]--
+		}
+	}
+	for i := max(applies-1, 0); i < min(applies+2, len(show)); i++ {
+		show[i] = true
+	}
+	return show
 }
 
 // initramfs says what the images that were read make of the device.
@@ -252,7 +263,7 @@ func (p *printer) initramfs(x *policy.Explanation) {
 				what += "; whether the device is created there depends on the kernel command line, which is not known"
 			}
 		}
-		p.fact("image", text(word(img.Path)+": "), span{what, s})
+		p.row("image", text(word(img.Path)+": "), span{what, s})
 	}
 }
 
@@ -302,49 +313,62 @@ func (p *printer) files(x *policy.Explanation, all bool) {
 		v := row.verdict
 		if v == nil {
 			left = true
-			p.fact("...", span{gapWords(row.gap), dim})
+			p.row("...", span{gapWords(row.gap), dim})
 			continue
 		}
-		label, s := "no", plain
-		switch v.Fate {
-		case linkfiles.FateApplies:
-			label, s, applies = "applies", bold, true
-		case linkfiles.FateOtherwise:
-			label, s, applies = "else", bold, true
-		case linkfiles.FateUnknown:
-			label = "unknown"
-		case linkfiles.FateUnused:
-			label = "not used"
-		}
-		if !v.Reached {
-			label, s = "later", dim
-		}
+		label, s := fateLabel(v)
+		applies = applies || s == bold
 		spans := []span{{word(v.File.Path), s}, text(": "), {p.fate(x, v, all), s}}
 		if s == bold {
 			spans[2].style = green
 		}
-		p.fact(label, spans...)
+		p.row(label, spans...)
 	}
-	if !applies && len(x.Files) > 0 {
-		switch {
-		case x.Device.LinkFile.IsUnknown():
-			p.say(span{"Which file applies is not known", yellow}, text(": "+Escape(x.Device.LinkFile.Reason())+". If the doubtful ones do not, none does."))
-		default:
-			p.say(text("No file applies: udevd leaves the device as it is."))
-		}
+	switch {
+	case applies || len(x.Files) == 0:
+	case x.Device.LinkFile.IsUnknown():
+		p.say(span{"Which file applies is not known", yellow}, text(": "+Escape(x.Device.LinkFile.Reason())+". If the doubtful ones do not, none does."))
+	default:
+		p.say(text("No file applies: udevd leaves the device as it is."))
 	}
-	const most = 8
-	for i, n := range x.NotRead {
-		if i == most && !all && len(x.NotRead) > most+1 {
-			left = true
-			p.fact("...", span{number(len(x.NotRead)-most, "more name") + " not read", dim})
-			break
-		}
-		p.fact("not read", span{position(n.File, n.Line), dim}, span{": " + Escape(abridge(strings.TrimPrefix(n.Message, "not read: "), all)), dim})
-	}
-	if left {
+	if p.notRead(x.NotRead, all) || left {
 		p.say(span{"--all-files shows each.", dim})
 	}
+}
+
+// notRead lists what is no .link file, and says whether some were left out.
+func (p *printer) notRead(complaints []linkfiles.Diagnostic, all bool) bool {
+	const most = 8
+	show := complaints
+	if !all && len(complaints) > most+1 {
+		show = complaints[:most]
+	}
+	for _, n := range show {
+		p.row("not read", span{position(n.File, n.Line), dim}, span{": " + Escape(abridge(strings.TrimPrefix(n.Message, "not read: "), all)), dim})
+	}
+	left := len(complaints) - len(show)
+	if left > 0 {
+		p.row("...", span{number(left, "more name") + " not read", dim})
+	}
+	return left > 0
+}
+
+// fateLabel names what becomes of a file.
+func fateLabel(v *linkfiles.Verdict) (string, style) {
+	if !v.Reached {
+		return "later", dim
+	}
+	switch v.Fate {
+	case linkfiles.FateApplies:
+		return "applies", bold
+	case linkfiles.FateOtherwise:
+		return "else", bold
+	case linkfiles.FateUnknown:
+		return "unknown", plain
+	case linkfiles.FateUnused:
+		return "not used", plain
+	}
+	return "no", plain
 }
 
 // fate says what becomes of a file and why.
@@ -431,7 +455,7 @@ func (p *printer) settings(x *policy.Explanation) {
 	}
 	p.say(text(word(f.Path)))
 	for _, path := range f.DropIns {
-		p.fact("drop-in", text(word(path)))
+		p.row("drop-in", text(word(path)))
 	}
 	if len(x.Settings) == 0 {
 		p.say(text("It sets nothing."))
@@ -474,10 +498,10 @@ var policyWords = map[string]string{
 
 func (p *printer) explainPolicy(x *policy.Explanation) {
 	d := x.Device
-	p.policy(d)
+	p.policyRow(d)
 	if x.Source != nil {
 		if set, ok := x.Source.MACAddress(); ok {
-			p.fact("MACAddress", text(word(set.Value)+" at "), place(set.Pos.File, set.Pos.Line))
+			p.row("MACAddress", text(word(set.Value)+" at "), place(set.Pos.File, set.Pos.Line))
 		}
 	}
 	pol, known := d.Policy.Get()
@@ -500,11 +524,11 @@ func (p *printer) explainPolicy(x *policy.Explanation) {
 		if known && pol != "persistent" || d.Policy.IsAbsent() {
 			note = "; nothing asks for it here"
 		}
-		p.fact("persistent", text(word(pm.MAC)+", made of the machine-id, which is not shown, and of "+of+note))
+		p.row("persistent", text(word(pm.MAC)+", made of the machine-id, which is not shown, and of "+of+note))
 	case d.Persistent.IsAbsent():
-		p.fact("persistent", text("udevd makes none for this device"))
+		p.row("persistent", text("udevd makes none for this device"))
 	default:
-		p.fact("persistent", notKnown(d.Persistent.Reason())...)
+		p.row("persistent", notKnown(d.Persistent.Reason())...)
 	}
 }
 
@@ -535,7 +559,7 @@ func (p *printer) managers(x *policy.Explanation) {
 		}
 		p.para("    ", 7, spans...)
 	}
-	p.fact("in the end", span{Escape(d.Wins), bold})
+	p.row("in the end", span{Escape(d.Wins), bold})
 }
 
 func (p *printer) declaration(d netconf.Declaration) {
@@ -555,9 +579,9 @@ func (p *printer) declaration(d netconf.Declaration) {
 	if d.Renderer != "" {
 		does += ", by way of " + word(string(d.Renderer))
 	}
-	p.fact("program", span{word(string(d.Program)), bold}, text(does+", at "), place(d.Pos.File, d.Pos.Line))
+	p.row("program", span{word(string(d.Program)), bold}, text(does+", at "), place(d.Pos.File, d.Pos.Line))
 	if d.Ignored == "" {
-		p.fact("address", text(Escape(policy.AddressWords(d))+" ("+word(d.Address.Key)+", "), place(d.Address.Pos.File, d.Address.Pos.Line), text(")"))
+		p.row("address", text(Escape(policy.AddressWords(d))+" ("+word(d.Address.Key)+", "), place(d.Address.Pos.File, d.Address.Pos.Line), text(")"))
 	}
 }
 
@@ -580,15 +604,15 @@ func (p *printer) explainAddress(x *policy.Explanation) {
 		p.applied(d)
 		return
 	}
-	p.fact("address", append([]span{{word(d.Device.MAC), bold}, text(", ")}, explainOrigin(d)...)...)
-	p.fact("why", text(Escape(x.Evidence)))
+	p.row("address", append([]span{{word(d.Device.MAC), bold}, text(", ")}, explainOrigin(d)...)...)
+	p.row("why", text(Escape(x.Evidence)))
 	if t, ok := d.Device.AddrAssignType.Get(); ok {
-		p.fact("kernel", text(assignType(d.Device.AddrAssignType)+": "+assignWords[t]))
+		p.row("kernel", text(assignType(d.Device.AddrAssignType)+": "+assignWords[t]))
 	} else {
-		p.fact("kernel", text(assignType(d.Device.AddrAssignType)))
+		p.row("kernel", text(assignType(d.Device.AddrAssignType)))
 	}
 	if perm := d.Device.PermanentMAC; perm != "" {
-		p.fact("permanent", text(word(perm)))
+		p.row("permanent", text(word(perm)))
 	}
 	p.applied(d)
 }
@@ -659,8 +683,8 @@ type eventRow struct {
 	what, mac, by, note string
 }
 
-// eventRows is the table of what each event makes of the address. Where a
-// prediction is missing, AfterAdd is what is left.
+// eventRows is the table of what each event makes of the address, with at most so many
+// outcomes of each. Where a prediction is missing, AfterAdd is what is left.
 func eventRows(x *policy.Explanation, most int) (rows []eventRow) {
 	d := x.Device
 	predicted := d.Predicted
@@ -668,62 +692,67 @@ func eventRows(x *policy.Explanation, most int) (rows []eventRow) {
 		predicted = []policy.Prediction{{Event: policy.EventUdevAdd, MAC: d.AfterAdd}}
 	}
 	for _, after := range predicted {
-		if after.Event == policy.EventGuests && (d.Device == nil || after.MAC.IsAbsent()) {
+		what := eventWords[after.Event]
+		switch {
+		case d.Device == nil && after.Event != policy.EventUdevAdd:
+			continue // there is nothing yet that it could happen to
+		case d.Device == nil:
+			what = "it is created"
+		case after.Event == policy.EventGuests && after.MAC.IsAbsent():
 			continue // most devices have no guests
 		}
-		row := eventRow{what: eventWords[after.Event]}
-		if d.Device == nil {
-			if after.Event != policy.EventUdevAdd {
-				continue // there is nothing yet that it could happen to
-			}
-			row.what = "it is created"
+		of := []eventRow{outcomeUnpredicted(x, after)}
+		if len(after.Outcomes) > 0 {
+			of = outcomeRows(d, after.Outcomes, most)
 		}
-		mac, known := after.MAC.Get()
-		switch {
-		case len(after.Outcomes) > 0:
-			for i, o := range after.Outcomes {
-				r := row
-				if i > 0 {
-					r.what = ""
-				}
-				if i == most && len(after.Outcomes) > most+1 {
-					r.mac, r.note = "...", fmt.Sprintf("%d more outcomes", len(after.Outcomes)-most)
-					rows = append(rows, r)
-					break
-				}
-				r.mac, r.by, r.note = outcomeMAC(d, o), shortGiver(o), o.When
-				switch {
-				case r.note != "":
-					r.note = "if " + r.note
-				case d.Device != nil && o.MAC == d.Device.MAC:
-					r.note = "as now"
-				}
-				rows = append(rows, r)
-			}
-			continue
-		case x.LeftAlone:
-			row.mac, row.by, row.note = "the kernel's", "kernel", "udev leaves it alone, and the driver decides"
-		case known && d.Device == nil:
-			row.mac, row.by, row.note = mac, "link file", "if it comes without an address of its own"
-			if d.Policy.Or("") == "persistent" {
-				row.by = "udev"
-			}
-		case known:
-			row.mac = mac
-			if d.Device.MAC == mac {
-				row.note = "as now"
-			}
-		case after.MAC.IsAbsent():
-			row.mac, row.note = "none", "the device has no address"
-			if d.Device != nil && d.Device.MAC != "" {
-				row.mac, row.note = "as now", cannotHappen[after.Event]
-			}
-		default:
-			row.mac, row.note = "not known", after.MAC.Reason()
-		}
-		rows = append(rows, row)
+		of[0].what = what
+		rows = append(rows, of...)
 	}
 	return rows
+}
+
+// outcomeRows has a row for each outcome of one event.
+func outcomeRows(d *policy.DeviceResult, outcomes []policy.Outcome, most int) (rows []eventRow) {
+	for i, o := range outcomes {
+		if i == most && len(outcomes) > most+1 {
+			return append(rows, eventRow{mac: "...", note: fmt.Sprintf("%d more outcomes", len(outcomes)-most)})
+		}
+		r := eventRow{mac: outcomeMAC(d, o), by: shortGiver(o)}
+		switch {
+		case o.When != "":
+			r.note = "if " + o.When
+		case d.Device != nil && o.MAC == d.Device.MAC:
+			r.note = "as now"
+		}
+		rows = append(rows, r)
+	}
+	return rows
+}
+
+// outcomeUnpredicted is the row of an event of whose outcomes nothing more is known than
+// the address.
+func outcomeUnpredicted(x *policy.Explanation, after policy.Prediction) eventRow {
+	d := x.Device
+	mac, known := after.MAC.Get()
+	switch {
+	case x.LeftAlone:
+		return eventRow{mac: "the kernel's", by: "kernel", note: "udev leaves it alone, and the driver decides"}
+	case known && d.Device == nil:
+		r := eventRow{mac: mac, by: "link file", note: "if it comes without an address of its own"}
+		if d.Policy.Or("") == "persistent" {
+			r.by = "udev"
+		}
+		return r
+	case known && d.Device.MAC == mac:
+		return eventRow{mac: mac, note: "as now"}
+	case known:
+		return eventRow{mac: mac}
+	case after.MAC.IsAbsent() && d.Device != nil && d.Device.MAC != "":
+		return eventRow{mac: "as now", note: cannotHappen[after.Event]}
+	case after.MAC.IsAbsent():
+		return eventRow{mac: "none", note: "the device has no address"}
+	}
+	return eventRow{mac: "not known", note: after.MAC.Reason()}
 }
 
 // cannotHappen says why an event is none for a device.
@@ -781,7 +810,7 @@ func (p *printer) events(x *policy.Explanation) {
 	for i, r := range rows {
 		for j, c := range []string{r.what, r.mac, r.by} {
 			if c != "" && i > 0 {
-				c = strings.ReplaceAll(Escape(c), hardSpace, " ")
+				c = softSpaces(Escape(c))
 			}
 			cells[i][j] = c
 			// One long name must not push the others out of the page.
@@ -924,12 +953,12 @@ type settingJSON struct {
 	By      *linkfiles.Pos         `json:"by"`
 }
 
-// ExplainJSON writes the reasoning in the form of docs/schema/explain.schema.json.
+// writeExplanationJSON writes the reasoning in the form of docs/schema/explain.schema.json.
 // The device is check's.
-func ExplainJSON(w io.Writer, x *policy.Explanation) error {
+func writeExplanationJSON(w io.Writer, x *policy.Explanation, _ Options) error {
 	d := x.Device
 	out := explainJSON{
-		Schema: ExplainSchema, Host: newHostJSON(x.Result.Snapshot), Device: newDeviceJSON(d),
+		Schema: explainSchema, Host: newHostJSON(x.Result.Snapshot), Device: newDeviceJSON(d),
 		Evidence: x.Evidence, Fix: x.Fix.Shell(), Findings: findingsJSON(x.Result.Findings),
 		Files: make([]explainFileJSON, 0, len(x.Files)), NotRead: []notReadJSON{}, Settings: []settingJSON{},
 		Ports: []explainPortsJSON{}, Steps: []stepJSON{}, Wins: d.Wins, Initramfs: explainImages(x),

@@ -119,10 +119,10 @@ func hostileExplanations() []*policy.Explanation {
 type writer func(io.Writer, *policy.Explanation) error
 
 var formats = map[string]writer{
-	"txt":     func(w io.Writer, x *policy.Explanation) error { return ExplainText(w, x, Options{}) },
-	"json":    ExplainJSON,
-	"dot":     func(w io.Writer, x *policy.Explanation) error { return ExplainDOT(w, x, Options{}) },
-	"mermaid": func(w io.Writer, x *policy.Explanation) error { return ExplainMermaid(w, x, Options{}) },
+	"txt":     func(w io.Writer, x *policy.Explanation) error { return writeExplanationText(w, x, Options{}) },
+	"json":    func(w io.Writer, x *policy.Explanation) error { return writeExplanationJSON(w, x, Options{}) },
+	"dot":     func(w io.Writer, x *policy.Explanation) error { return writeDOT(w, x, Options{}) },
+	"mermaid": func(w io.Writer, x *policy.Explanation) error { return writeMermaid(w, x, Options{}) },
 }
 
 func explained(t *testing.T, write writer, x *policy.Explanation) string {
@@ -164,11 +164,11 @@ func TestExplainJSONFollowsItsSchemaAndHasChecksDevice(t *testing.T) {
 	s := schema(t, "explain.schema.json")
 	for _, x := range append(hostileExplanations(), fates()) {
 		var b, check bytes.Buffer
-		if err := ExplainJSON(&b, x); err != nil {
+		if err := writeExplanationJSON(&b, x, Options{}); err != nil {
 			t.Fatal(err)
 		}
 		validate(t, s, b.Bytes())
-		if err := JSON(&check, &policy.Result{Snapshot: x.Result.Snapshot, Devices: []policy.DeviceResult{*x.Device}}); err != nil {
+		if err := writeAuditJSON(&check, &policy.Result{Snapshot: x.Result.Snapshot, Devices: []policy.DeviceResult{*x.Device}}, Options{}); err != nil {
 			t.Fatal(err)
 		}
 		var mine struct{ Device, Host any }
@@ -191,7 +191,7 @@ func TestExplainJSONFollowsItsSchemaAndHasChecksDevice(t *testing.T) {
 func TestNothingInAnExplanationReachesTheTerminalUnescaped(t *testing.T) {
 	formats := map[string]writer{"colour": func(w io.Writer, x *policy.Explanation) error {
 		var b bytes.Buffer
-		err := ExplainText(&b, x, Options{Color: true, Width: 40, AllFiles: true})
+		err := writeExplanationText(&b, x, Options{Color: true, Width: 40, AllFiles: true})
 		io.WriteString(w, sgr.ReplaceAllString(b.String(), ""))
 		return err
 	}, "txt": formats["txt"], "json": formats["json"], "dot": formats["dot"], "mermaid": formats["mermaid"]}
@@ -210,7 +210,7 @@ func TestNothingInAnExplanationReachesTheTerminalUnescaped(t *testing.T) {
 func TestExplanationsAreNoWiderThanThePage(t *testing.T) {
 	for _, width := range []int{0, 40, 60} {
 		var b bytes.Buffer
-		if err := ExplainText(&b, fates(), Options{Width: width}); err != nil {
+		if err := writeExplanationText(&b, fates(), Options{Width: width}); err != nil {
 			t.Fatal(err)
 		}
 		for line := range strings.SplitSeq(b.String(), "\n") {
@@ -238,7 +238,7 @@ func TestManyFilesAreCountedUnlessAllAreAskedFor(t *testing.T) {
 		}
 	}
 	var all bytes.Buffer
-	if err := ExplainText(&all, x, Options{AllFiles: true}); err != nil {
+	if err := writeExplanationText(&all, x, Options{AllFiles: true}); err != nil {
 		t.Fatal(err)
 	}
 	for _, v := range x.Files {
@@ -250,7 +250,7 @@ func TestManyFilesAreCountedUnlessAllAreAskedFor(t *testing.T) {
 		t.Errorf("the picture is too large:\n%s", dot)
 	}
 	var doc struct{ Files []any }
-	if err := json.Unmarshal([]byte(explained(t, ExplainJSON, x)), &doc); err != nil || len(doc.Files) != 1000 {
+	if err := json.Unmarshal([]byte(explained(t, formats["json"], x)), &doc); err != nil || len(doc.Files) != 1000 {
 		t.Errorf("%d files in JSON (%v)", len(doc.Files), err)
 	}
 }

@@ -9,10 +9,82 @@ import (
 	"linkaudit/policy"
 )
 
-// HostText shows one of several hosts: the devices with findings, or nothing
-// where it has none. source is where its snapshot was read.
-func HostText(w io.Writer, source string, res *policy.Result, o Options) error {
-	p := o.printer()
+// FleetReport shows the audits of several hosts, host by host, and then what was found over
+// several of them, finding by finding, since there may be more than fit into memory.
+type FleetReport struct {
+	form      fleetForm
+	threshold policy.Severity
+	sums      fleetSums
+}
+
+// fleetForm is how one format shows several hosts.
+type fleetForm interface {
+	// oneHost writes one of the hosts. source is where its snapshot was read. Several may be
+	// written at a time.
+	oneHost(w io.Writer, source string, res *policy.Result) error
+	finding(fleet.Finding) error
+	end(fleetSums) error
+}
+
+// fleetSums is what was counted.
+type fleetSums struct {
+	hosts, withFindings, failed int
+	// one and across count the findings about one host, and about several.
+	one, across Summary
+}
+
+func (s fleetSums) all() Summary { return s.one.plus(s.across) }
+
+// NewFleet begins a report of several hosts on w, in a format that SeveralHosts.
+func (f *Format) NewFleet(w io.Writer, o Options) *FleetReport {
+	return &FleetReport{form: f.several(w, o), threshold: o.threshold()}
+}
+
+// HostPart makes one host's part of the report, which is to be written where the hosts before
+// it are. It may be called from several threads at once.
+func (f *FleetReport) HostPart(source string, res *policy.Result) ([]byte, error) {
+	var b bytes.Buffer
+	err := f.form.oneHost(&b, source, res)
+	return b.Bytes(), err
+}
+
+// Add counts a host.
+func (f *FleetReport) Add(s Summary) {
+	f.sums.hosts++
+	if s.AtLeast(f.threshold) > 0 {
+		f.sums.withFindings++
+	}
+	f.sums.one = f.sums.one.plus(s)
+}
+
+// Total counts the findings of all hosts and of the fleet.
+func (f *FleetReport) Total() Summary { return f.sums.all() }
+
+// Finding shows one finding about several hosts.
+func (f *FleetReport) Finding(x fleet.Finding) error {
+	f.sums.across.add([]policy.Finding{x.Finding})
+	return f.form.finding(x)
+}
+
+// End shows the sums. failed is how many snapshots could not be read.
+func (f *FleetReport) End(failed int) error {
+	f.sums.failed = failed
+	return f.form.end(f.sums)
+}
+
+// fleetText is for people: of each host the devices with findings, or nothing where it has
+// none.
+type fleetText struct {
+	w      io.Writer
+	o      Options
+	headed bool // what comes first of what the hosts have in common was said
+}
+
+func newFleetText(w io.Writer, o Options) fleetForm { return &fleetText{w: w, o: o} }
+
+func (f *fleetText) oneHost(w io.Writer, source string, res *policy.Result) error {
+	o := f.o
+	p := o.newPrinter()
 	name := hostName(res)
 	general := shown(res.Findings, o.threshold())
 	if o.Quiet {
@@ -45,97 +117,81 @@ func hostName(res *policy.Result) string {
 	return res.Snapshot.System.Hostname.Or("a host without a name")
 }
 
-// HostJSON writes one of several hosts on a line, in the form of
-// docs/schema/check.schema.json.
-func HostJSON(w io.Writer, source string, res *policy.Result) error {
-	return writeCheckJSON(w, res, source, onOneLine)
-}
-
-// Fleet shows what was found over several hosts, finding by finding, since there
-// may be more than fit into memory.
-type Fleet struct {
-	W       io.Writer
-	Options Options
-	JSON    bool
-
-	hosts, withFindings int
-	// one and across count the findings about one host, and about several.
-	one, across Summary
-	headed      bool // what comes first was said
-}
-
-// Count adds a host.
-func (f *Fleet) Count(s Summary) {
-	f.hosts++
-	if s.AtLeast(f.Options.threshold()) > 0 {
-		f.withFindings++
-	}
-	f.one = f.one.plus(s)
-}
-
-// Summary counts the findings of all hosts and of the fleet.
-func (f *Fleet) Summary() Summary { return f.one.plus(f.across) }
-
-// Finding shows one finding about several hosts.
-func (f *Fleet) Finding(x fleet.Finding) error {
-	first := f.across == Summary{}
-	f.across.add([]policy.Finding{x.Finding})
-	if f.JSON {
-		if x.Claims == nil {
-			x.Claims = []policy.Claim{}
-		}
-		var b bytes.Buffer
-		if err := writeJSON(&b, x, onOneLine); err != nil {
-			return err
-		}
-		begin := ","
-		if first {
-			begin = f.begin()
-		}
-		_, err := fmt.Fprintf(f.W, "%s%s", begin, bytes.TrimSuffix(b.Bytes(), []byte("\n")))
-		return err
-	}
-	one := shown([]policy.Finding{x.Finding}, f.Options.threshold())
-	p := f.Options.printer()
-	if f.Options.Quiet {
+func (f *fleetText) finding(x fleet.Finding) error {
+	one := shown([]policy.Finding{x.Finding}, f.o.threshold())
+	p := f.o.newPrinter()
+	if f.o.Quiet {
 		p.lines("", "", one)
-		return p.flush(f.W)
+		return p.flush(f.w)
 	}
 	if len(one) > 0 && !f.headed {
 		f.headed = true
 		p.para("", 2, span{"== What hosts have in common", bold})
 	}
 	p.findings(one)
-	return p.flush(f.W)
+	return p.flush(f.w)
 }
 
-func (f *Fleet) begin() string { return `{"schema":"` + FleetSchema + `","findings":[` }
-
-// End shows the sums. failed is how many snapshots could not be read.
-func (f *Fleet) End(failed int) error {
-	if f.JSON {
-		begin := ""
-		if (f.across == Summary{}) {
-			begin = f.begin()
-		}
-		s := f.Summary()
-		_, err := fmt.Fprintf(f.W, `%s],"hosts":%d,"failed":%d,"summary":{"devices":%d,"errors":%d,"warnings":%d,"infos":%d}}`+"\n",
-			begin, f.hosts, failed, s.Devices, s.Errors, s.Warnings, s.Infos)
-		return err
-	}
-	if f.Options.Quiet {
+func (f *fleetText) end(s fleetSums) error {
+	if f.o.Quiet {
 		return nil
 	}
-	p := f.Options.printer()
+	p := f.o.newPrinter()
 	if f.headed {
 		p.blank()
 	}
 	spans := []span{text(fmt.Sprintf("%s with %s audited, %d of the hosts with findings: ",
-		number(f.hosts, "host"), number(f.one.Devices, "device"), f.withFindings)), verdict(f.Summary(), f.Options.threshold())}
-	if failed > 0 {
-		spans = append(spans, text("; "), span{number(failed, "snapshot") + " could not be read", red})
+		number(s.hosts, "host"), number(s.one.Devices, "device"), s.withFindings)), verdict(s.all(), f.o.threshold())}
+	if s.failed > 0 {
+		spans = append(spans, text("; "), span{number(s.failed, "snapshot") + " could not be read", red})
 	}
 	p.para("", 2, append(spans, text("."))...)
-	p.hidden(f.Summary(), f.Options)
-	return p.flush(f.W)
+	p.hidden(s.all(), f.o)
+	return p.flush(f.w)
+}
+
+// fleetJSON has a document for each host, in the form of docs/schema/check.schema.json, and
+// one of docs/schema/fleet.schema.json in the end, each on a line.
+type fleetJSON struct {
+	last  *jsonStream
+	begun bool
+}
+
+func newFleetJSON(w io.Writer, _ Options) fleetForm {
+	return &fleetJSON{last: newJSONStream(w, onOneLine)}
+}
+
+func (f *fleetJSON) oneHost(w io.Writer, source string, res *policy.Result) error {
+	return writeCheckJSON(w, res, source, onOneLine)
+}
+
+// begin begins the last document, once the hosts are written.
+func (f *fleetJSON) begin() {
+	if f.begun {
+		return
+	}
+	f.begun = true
+	f.last.open('{')
+	f.last.member("schema", fleetSchema)
+	f.last.name("findings")
+	f.last.open('[')
+}
+
+func (f *fleetJSON) finding(x fleet.Finding) error {
+	if x.Claims == nil {
+		x.Claims = []policy.Claim{}
+	}
+	f.begin()
+	f.last.value(x)
+	return f.last.flush()
+}
+
+func (f *fleetJSON) end(s fleetSums) error {
+	f.begin()
+	f.last.shut(']')
+	f.last.member("hosts", s.hosts)
+	f.last.member("failed", s.failed)
+	f.last.member("summary", s.all())
+	f.last.shut('}')
+	return f.last.end()
 }

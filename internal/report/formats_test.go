@@ -26,13 +26,13 @@ import (
 // audits write a result in each format that other programs read, with fixed times and versions.
 var audits = map[string]func(io.Writer, *policy.Result) error{
 	"prometheus": func(w io.Writer, res *policy.Result) error {
-		return Prometheus(w, res, Build{Version: "v1.2", Revision: "0123456789ab", Go: "go1.26.0"})
+		return writePrometheus(w, res, Options{Build: Build{Version: "v1.2", Revision: "0123456789ab", Go: "go1.26.0"}})
 	},
-	"nagios": func(w io.Writer, res *policy.Result) error { return Nagios(w, res, Options{}) },
+	"nagios": func(w io.Writer, res *policy.Result) error { return writeNagios(w, res, Options{}) },
 	"sarif": func(w io.Writer, res *policy.Result) error {
-		return SARIF(w, res, SARIFOptions{Build: Build{Version: "v1.2"}, Root: "/"})
+		return writeSARIF(w, res, Options{Build: Build{Version: "v1.2"}, Root: "/"})
 	},
-	"junit": func(w io.Writer, res *policy.Result) error { return JUnit(w, res, JUnitOptions{}) },
+	"junit": func(w io.Writer, res *policy.Result) error { return writeJUnit(w, res, Options{}) },
 }
 
 // predicted is the Debian 11 bond, with what its address comes to.
@@ -109,17 +109,19 @@ func hostileResults() []*policy.Result {
 
 func TestNoFormatLetsATextReachTheTerminal(t *testing.T) {
 	for name, write := range audits {
-		for i, res := range hostileResults() {
-			var b bytes.Buffer
-			if err := write(&b, res); err != nil {
-				t.Fatal(err)
-			}
-			for line := range strings.Lines(b.String()) {
-				if line = strings.TrimSuffix(line, "\n"); !printable(line) {
-					t.Errorf("%s of %d: %q", name, i, line)
+		t.Run(name, func(t *testing.T) {
+			for i, res := range hostileResults() {
+				var b bytes.Buffer
+				if err := write(&b, res); err != nil {
+					t.Fatal(err)
+				}
+				for line := range strings.Lines(b.String()) {
+					if line = strings.TrimSuffix(line, "\n"); !printable(line) {
+						t.Errorf("of %d: %q", i, line)
+					}
 				}
 			}
-		}
+		})
 	}
 }
 
@@ -130,9 +132,9 @@ func TestAFormatThatCannotBeWrittenIsAnError(t *testing.T) {
 		}
 	}
 	for name, err := range map[string]error{
-		"LintSARIF":     LintSARIF(failingWriter{}, Lint{}, SARIFOptions{}),
-		"LintJUnit":     LintJUnit(failingWriter{}, Lint{}, JUnitOptions{}),
-		"NagiosUnknown": NagiosUnknown(failingWriter{}, "x"),
+		"LintSARIF":     writeLintSARIF(failingWriter{}, Lint{}, Options{}),
+		"LintJUnit":     writeLintJUnit(failingWriter{}, Lint{}, Options{}),
+		"NagiosUnknown": writeNagiosUnknown(failingWriter{}, "x"),
 	} {
 		if err == nil {
 			t.Errorf("%s says nothing of it", name)
@@ -216,7 +218,7 @@ func TestAPluginsOutputCannotBeBroken(t *testing.T) {
 	for i, res := range hostileResults() {
 		for _, threshold := range []policy.Severity{"", policy.Info, policy.Error} {
 			var b bytes.Buffer
-			if err := Nagios(&b, res, Options{Threshold: threshold}); err != nil {
+			if err := writeNagios(&b, res, Options{Threshold: threshold}); err != nil {
 				t.Fatal(err)
 			}
 			if !pluginOutput.MatchString(b.String()) {
@@ -225,7 +227,7 @@ func TestAPluginsOutputCannotBeBroken(t *testing.T) {
 		}
 	}
 	var b bytes.Buffer
-	if err := NagiosUnknown(&b, "a|b\nc"); err != nil {
+	if err := writeNagiosUnknown(&b, "a|b\nc"); err != nil {
 		t.Fatal(err)
 	}
 	if want := `LINKAUDIT UNKNOWN - a\x7cb\nc` + "\n"; b.String() != want {
@@ -255,7 +257,7 @@ func TestThePluginsStateFollowsTheThreshold(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var b bytes.Buffer
-			if err := Nagios(&b, c.res, Options{Threshold: c.threshold}); err != nil {
+			if err := writeNagios(&b, c.res, Options{Threshold: c.threshold}); err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(c.want, b.String()); diff != "" {
@@ -271,7 +273,7 @@ func TestAPluginsLongTextIsBounded(t *testing.T) {
 		res.Findings = append(res.Findings, policy.Finding{Rule: "r", Severity: policy.Warning, Message: fmt.Sprint(i)})
 	}
 	var b bytes.Buffer
-	if err := Nagios(&b, res, Options{}); err != nil {
+	if err := writeNagios(&b, res, Options{}); err != nil {
 		t.Fatal(err)
 	}
 	if n := strings.Count(b.String(), "\n"); n != 22 || !strings.HasSuffix(b.String(), "\nand 980 more: linkaudit check shows all\n") {
@@ -345,7 +347,7 @@ func TestEveryResultHasAFileARuleAndAFingerprintOfItsOwn(t *testing.T) {
 	}
 }
 
-// SARIF 2.1.0, 3.11.5 and 3.11.6: a plain text message has links, and arguments
+// writeSARIF 2.1.0, 3.11.5 and 3.11.6: a plain text message has links, and arguments
 // in braces.
 func TestAMessageHasNoLinksAndArguments(t *testing.T) {
 	if got, want := sarifText("[x](http://y) {0}").Text, "[x] (http://y) {{0}}"; got != want {
@@ -376,21 +378,21 @@ func TestAFingerprintOutlivesLinesThatAreInsertedAbove(t *testing.T) {
 
 func TestWhereSARIFPutsFiles(t *testing.T) {
 	for name, c := range map[string]struct {
-		o          SARIFOptions
+		o          Options
 		file, want string
 	}{
-		"a machine":                             {SARIFOptions{Root: "/"}, "/etc/x.link", "ROOT etc/x.link"},
-		"an image elsewhere":                    {SARIFOptions{Root: "/mnt/i", SourceRoot: "/src"}, "/etc/x.link", "ROOT etc/x.link"},
-		"an image in a working copy":            {SARIFOptions{Root: "/src/i", SourceRoot: "/src"}, "/etc/x.link", "%SRCROOT% i/etc/x.link"},
-		"a file named":                          {SARIFOptions{SourceRoot: "/src"}, "net/x.link", "%SRCROOT% net/x.link"},
-		"a file named with a dot":               {SARIFOptions{SourceRoot: "/src"}, "./x.link", "%SRCROOT% x.link"},
-		"a file named that is elsewhere":        {SARIFOptions{SourceRoot: "/src"}, "../x.link", " file:///x.link"},
-		"a file named by its whole path":        {SARIFOptions{SourceRoot: "/src"}, "/etc/x.link", " file:///etc/x.link"},
-		"a directory with a name that begins":   {SARIFOptions{SourceRoot: "/src"}, "/src2/x.link", " file:///src2/x.link"},
-		"without a working directory":           {SARIFOptions{}, "x.link", " x.link"},
-		"names that URIs cannot hold":           {SARIFOptions{Root: "/"}, "/etc/a b%\xff:?#[.link", "ROOT etc/a%20b%25%FF%3A%3F%23%5B.link"},
-		"the same in the first segment":         {SARIFOptions{Root: "/etc"}, "/a:b.link", "ROOT a%3Ab.link"},
-		"a working copy that is the whole tree": {SARIFOptions{Root: "/i", SourceRoot: "/"}, "/x.link", "%SRCROOT% i/x.link"},
+		"a machine":                             {Options{Root: "/"}, "/etc/x.link", "ROOT etc/x.link"},
+		"an image elsewhere":                    {Options{Root: "/mnt/i", SourceRoot: "/src"}, "/etc/x.link", "ROOT etc/x.link"},
+		"an image in a working copy":            {Options{Root: "/src/i", SourceRoot: "/src"}, "/etc/x.link", "%SRCROOT% i/etc/x.link"},
+		"a file named":                          {Options{SourceRoot: "/src"}, "net/x.link", "%SRCROOT% net/x.link"},
+		"a file named with a dot":               {Options{SourceRoot: "/src"}, "./x.link", "%SRCROOT% x.link"},
+		"a file named that is elsewhere":        {Options{SourceRoot: "/src"}, "../x.link", " file:///x.link"},
+		"a file named by its whole path":        {Options{SourceRoot: "/src"}, "/etc/x.link", " file:///etc/x.link"},
+		"a directory with a name that begins":   {Options{SourceRoot: "/src"}, "/src2/x.link", " file:///src2/x.link"},
+		"without a working directory":           {Options{}, "x.link", " x.link"},
+		"names that URIs cannot hold":           {Options{Root: "/"}, "/etc/a b%\xff:?#[.link", "ROOT etc/a%20b%25%FF%3A%3F%23%5B.link"},
+		"the same in the first segment":         {Options{Root: "/etc"}, "/a:b.link", "ROOT a%3Ab.link"},
+		"a working copy that is the whole tree": {Options{Root: "/i", SourceRoot: "/"}, "/x.link", "%SRCROOT% i/x.link"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := newSARIF(c.o).artifact(c.file)
@@ -434,7 +436,7 @@ func readJUnit(t *testing.T, write func(io.Writer) error) junitBack {
 func TestJUnitCountsWhatItHas(t *testing.T) {
 	for i, res := range append(hostileResults(), predicted()) {
 		for _, threshold := range []policy.Severity{"", policy.Info, policy.Error} {
-			back := readJUnit(t, func(w io.Writer) error { return JUnit(w, res, JUnitOptions{Threshold: threshold}) })
+			back := readJUnit(t, func(w io.Writer) error { return writeJUnit(w, res, Options{Threshold: threshold}) })
 			if len(back.Suites) != len(res.Devices)+1 {
 				t.Errorf("%d: %d suites of %d devices", i, len(back.Suites), len(res.Devices))
 			}
@@ -459,7 +461,7 @@ func TestATestFailsAtTheThresholdAndTellsTheRestInTheOutput(t *testing.T) {
 	}
 	l := Lint{Release: 252, Files: []*linkfiles.File{{Path: "/etc/x.link", DropIns: []string{"/etc/x.link.d/y.conf"}}, {Path: "/etc/good.link"}},
 		Findings: []policy.Finding{f(policy.Info, 1), f(policy.Warning, 2), f(policy.Error, 3), {Rule: "unreadable-file", Severity: policy.Warning, File: "/etc/elsewhere"}}}
-	s := readJUnit(t, func(w io.Writer) error { return LintJUnit(w, l, JUnitOptions{}) }).Suites[0]
+	s := readJUnit(t, func(w io.Writer) error { return writeLintJUnit(w, l, Options{}) }).Suites[0]
 	var got []string
 	for _, c := range s.Cases {
 		line := c.Name

@@ -55,117 +55,127 @@ func (g *graph) edge(from, to int, label string, dotted bool) {
 }
 
 func newGraph(x *policy.Explanation, all bool) *graph {
-	d := x.Device
-	g := &graph{title: d.Name}
+	g := &graph{title: x.Device.Name}
+	applies := g.fileNodes(x, all)
+	asks := g.policyNode(x.Device)
+	g.edge(applies, asks, "", false)
+	device := g.deviceNode(x.Device)
+	origin := x.Device.Origin.Or("")
+	g.edge(asks, device, "", origin != policy.OriginUdev && origin != policy.OriginLinkFile)
+	g.eventNodes(x, device, all)
+	return g
+}
 
-	// The files, each with the way on to the next.
-	last, winner := -1, -1
-	wayOn := ""
-	dotted := false
+// files draws the files, each with the way on to the next, and returns the node of the one
+// that applies, or that says that none does.
+func (g *graph) fileNodes(x *policy.Explanation, all bool) (applies int) {
+	last, applies := -1, -1
 	for _, row := range fileRows(x.Files, all) {
-		var at int
-		if v := row.verdict; v == nil {
-			at = g.node(nodePassed, strings.ReplaceAll(gapWords(row.gap), hardSpace, " "))
-		} else {
-			kind, why := nodeFile, abridge(v.Reason, all)
-			if v.Pos.Line > 0 {
-				why += " (" + v.Pos.String() + ")"
-			}
-			switch {
-			case v.Fate == linkfiles.FateApplies || v.Fate == linkfiles.FateOtherwise:
-				kind, why = nodeApplies, "applies"
-				if v.Fate == linkfiles.FateOtherwise {
-					why = "applies if the doubtful ones before it do not"
-				}
-			case !v.Reached:
-				kind, why = nodePassed, "not looked at"
-			case v.Fate == linkfiles.FateUnknown:
-				kind, why = nodeDoubt, "not known: "+why
-			case v.Fate == linkfiles.FateUnused:
-				kind, why = nodePassed, "not used: "+why
-			default:
-				why = "no: " + why
-			}
-			at = g.node(kind, append([]string{v.File.Path}, append(slices.Clone(v.File.DropIns), why)...)...)
-			if kind == nodeApplies {
-				winner = at
-			}
+		n := fileNode(row, all)
+		at := g.node(n.kind, n.lines...)
+		switch {
+		case last < 0:
+		case applies >= 0: // udevd goes no further
+			g.edge(last, at, "", true)
+		default:
+			g.edge(last, at, "next", false)
 		}
-		if last >= 0 {
-			g.edge(last, at, wayOn, dotted)
-		}
-		last, wayOn, dotted = at, "next", winner >= 0
-		if dotted {
-			wayOn = ""
+		last = at
+		if n.kind == nodeApplies {
+			applies = at
 		}
 	}
-	none := -1
-	if winner < 0 {
-		none = g.node(nodePassed, "no file applies")
-		if d.LinkFile.IsUnknown() {
-			g.nodes[none] = graphNode{nodeDoubt, []string{"which file applies is not known"}}
-		}
-		if last >= 0 {
-			g.edge(last, none, "next", false)
-		}
-		winner = none
+	if applies >= 0 {
+		return applies
 	}
+	if x.Device.LinkFile.IsUnknown() {
+		applies = g.node(nodeDoubt, "which file applies is not known")
+	} else {
+		applies = g.node(nodePassed, "no file applies")
+	}
+	if last >= 0 {
+		g.edge(last, applies, "next", false)
+	}
+	return applies
+}
 
-	pol, known := d.Policy.Get()
-	words := "MACAddressPolicy= is not set"
+// fileNode is a file with what becomes of it, or several that are left out.
+func fileNode(row fileRow, all bool) graphNode {
+	v := row.verdict
+	if v == nil {
+		return graphNode{nodePassed, []string{softSpaces(gapWords(row.gap))}}
+	}
+	why := abridge(v.Reason, all)
+	if v.Pos.Line > 0 {
+		why += " (" + v.Pos.String() + ")"
+	}
+	kind := nodeFile
 	switch {
-	case known:
+	case v.Fate == linkfiles.FateApplies:
+		kind, why = nodeApplies, "applies"
+	case v.Fate == linkfiles.FateOtherwise:
+		kind, why = nodeApplies, "applies if the doubtful ones before it do not"
+	case !v.Reached:
+		kind, why = nodePassed, "not looked at"
+	case v.Fate == linkfiles.FateUnknown:
+		kind, why = nodeDoubt, "not known: "+why
+	case v.Fate == linkfiles.FateUnused:
+		kind, why = nodePassed, "not used: "+why
+	default:
+		why = "no: " + why
+	}
+	return graphNode{kind, append(append([]string{v.File.Path}, v.File.DropIns...), why)}
+}
+
+// policy draws what the file asks for.
+func (g *graph) policyNode(d *policy.DeviceResult) int {
+	words := "MACAddressPolicy= is not set"
+	if pol, known := d.Policy.Get(); known {
 		words = "MACAddressPolicy=" + pol
-	case d.Policy.IsUnknown():
+	} else if d.Policy.IsUnknown() {
 		words = "MACAddressPolicy= is not known"
 	}
-	about := g.node(nodePolicy, words, d.PolicySource.String(), "")
-	g.edge(winner, about, "", false)
+	return g.node(nodePolicy, words, d.PolicySource.String())
+}
 
-	device := -1
+// device draws the device with its address.
+func (g *graph) deviceNode(d *policy.DeviceResult) int {
 	switch {
 	case d.Device == nil:
-		device = g.node(nodeDevice, d.Name, "does not exist yet")
+		return g.node(nodeDevice, d.Name, "does not exist yet")
 	case d.Device.MAC == "":
-		device = g.node(nodeDevice, d.Name, "has no address")
-	default:
-		var by strings.Builder
-		for _, s := range explainOrigin(d) {
-			by.WriteString(s.text)
-		}
-		device = g.node(nodeDevice, d.Name, d.Device.MAC, strings.ReplaceAll(by.String(), hardSpace, " "))
+		return g.node(nodeDevice, d.Name, "has no address")
 	}
-	origin := d.Origin.Or("")
-	g.edge(about, device, "", origin != policy.OriginUdev && origin != policy.OriginLinkFile)
+	var by strings.Builder
+	for _, s := range explainOrigin(d) {
+		by.WriteString(s.text)
+	}
+	return g.node(nodeDevice, d.Name, d.Device.MAC, softSpaces(by.String()))
+}
 
+// events draws what events make of the device's address. Events with the same outcome
+// lead to one node.
+func (g *graph) eventNodes(x *policy.Explanation, device int, all bool) {
 	event, outcomes := -1, map[string]int{}
 	for _, r := range eventRows(x, 8) {
 		if r.what != "" {
 			event = g.node(nodeEvent, r.what)
 			g.edge(device, event, "", false)
 		}
-		key := r.mac + "\x00" + r.by
 		note := abridge(r.note, all)
-		if r.by == "" {
-			key += "\x00" + note // not known: each for a reason of its own
+		key, by := r.mac+"\x00"+r.by, "given by "+r.by
+		if r.by == "" { // not known: each for a reason of its own, which the node has
+			key, by, note = key+"\x00"+note, note, ""
 		}
-		to, ok := outcomes[key]
-		if !ok {
-			by := r.by
-			if by != "" {
-				by = "given by " + by
-			} else if r.note != "" {
-				by, note = note, ""
-			}
-			to = g.node(nodeOutcome, r.mac, by)
-			outcomes[key] = to
-		} else if r.by == "" {
-			note = ""
+		if _, there := outcomes[key]; !there {
+			outcomes[key] = g.node(nodeOutcome, r.mac, by)
 		}
-		g.edge(event, to, note, false)
+		g.edge(event, outcomes[key], note, false)
 	}
-	return g
 }
+
+// softSpaces is for a text that is not broken into lines by a printer.
+func softSpaces(s string) string { return strings.ReplaceAll(s, hardSpace, " ") }
 
 // dotStyles are the looks of the nodes, in Graphviz' terms.
 var dotStyles = map[nodeKind]string{
@@ -179,8 +189,8 @@ var dotStyles = map[nodeKind]string{
 	nodeOutcome: `shape=box, style=rounded`,
 }
 
-// ExplainDOT writes the picture for Graphviz.
-func ExplainDOT(w io.Writer, x *policy.Explanation, o Options) error {
+// writeDOT writes the picture for Graphviz.
+func writeDOT(w io.Writer, x *policy.Explanation, o Options) error {
 	g := newGraph(x, o.AllFiles)
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "digraph linkaudit {\n  charset=\"UTF-8\";\n  label=%s;\n  labelloc=t;\n  node [fontname=\"sans-serif\"];\n  edge [fontname=\"sans-serif\", fontsize=10];\n", dotQuote(g.title))
@@ -254,9 +264,9 @@ var mermaidShapes = map[nodeKind][2]string{
 	nodeOutcome: {"(", ")"},
 }
 
-// ExplainMermaid writes the picture as a flowchart of Mermaid, one statement a
+// writeMermaid writes the picture as a flowchart of Mermaid, one statement a
 // line.
-func ExplainMermaid(w io.Writer, x *policy.Explanation, o Options) error {
+func writeMermaid(w io.Writer, x *policy.Explanation, o Options) error {
 	g := newGraph(x, o.AllFiles)
 	var b bytes.Buffer
 	b.WriteString("flowchart TD\n")

@@ -1,10 +1,6 @@
 package report
 
 import (
-	"bufio"
-	"bytes"
-	"encoding/json"
-	"fmt"
 	"io"
 	"strconv"
 
@@ -18,21 +14,11 @@ import (
 // The schemas of the JSON reports. Within a major version fields are added and
 // never renamed or removed.
 const (
-	CheckSchema   = "linkaudit.check/1"
-	LintSchema    = "linkaudit.lint/1"
-	ExplainSchema = "linkaudit.explain/1"
-	FleetSchema   = "linkaudit.fleet/1"
+	checkSchema   = "linkaudit.check/1"
+	lintSchema    = "linkaudit.lint/1"
+	explainSchema = "linkaudit.explain/1"
+	fleetSchema   = "linkaudit.fleet/1"
 )
-
-type checkJSON struct {
-	Schema string `json:"schema"`
-	// Source is where the snapshot was read, of one of several.
-	Source   string           `json:"source,omitempty"`
-	Host     hostJSON         `json:"host"`
-	Devices  []deviceJSON     `json:"devices"`
-	Findings []policy.Finding `json:"findings"`
-	Summary  Summary          `json:"summary"`
-}
 
 type hostJSON struct {
 	Hostname       *string `json:"hostname"`
@@ -155,7 +141,7 @@ func newPredictedJSON(d *policy.DeviceResult) predictedJSON {
 		policy.EventGuests: &p.Guests,
 	}
 	for _, after := range d.Predicted {
-		*fields[after.Event] = value(after.MAC)
+		*fields[after.Event] = textOrNull(after.MAC)
 		outcomes := make([]outcomeJSON, 0, len(after.Outcomes))
 		for _, o := range after.Outcomes {
 			j := outcomeJSON{Origin: o.Origin, Port: o.Port, When: o.When}
@@ -169,59 +155,42 @@ func newPredictedJSON(d *policy.DeviceResult) predictedJSON {
 	return p
 }
 
-// JSON writes the result of an audit in the form of docs/schema/check.schema.json.
+// writeAuditJSON writes the result of an audit in the form of docs/schema/check.schema.json.
 // It holds every finding: a threshold is for people and for the exit status,
 // and a finding may be what explains a null.
-func JSON(w io.Writer, res *policy.Result) error {
+func writeAuditJSON(w io.Writer, res *policy.Result, _ Options) error {
 	return writeCheckJSON(w, res, "", indented)
 }
 
+// piece is about how many bytes of a report are in memory until they are written.
+const piece = 64 << 10
+
 // writeCheckJSON encodes one device at a time, so that the text of a host with
-// thousands is never in memory as a whole.
+// thousands is never in memory as a whole. source is where the snapshot was read, of one
+// of several.
 func writeCheckJSON(w io.Writer, res *policy.Result, source, indent string) error {
-	to := bufio.NewWriterSize(w, 64<<10)
-	frame, err := newJSONEncoder().encode(checkJSON{
-		Schema:   CheckSchema,
-		Source:   source,
-		Host:     newHostJSON(res.Snapshot),
-		Devices:  []deviceJSON{},
-		Findings: findingsJSON(res.Findings),
-		Summary:  Count(res),
-	}, "", indent)
-	if err != nil {
-		return err
+	s := newJSONStream(w, indent)
+	s.open('{')
+	s.member("schema", checkSchema)
+	if source != "" {
+		s.member("source", source)
 	}
-	// No string has this in it: quotes in strings are escaped.
-	none, newline, last := `"devices":[]`, "", ""
-	if indent != "" {
-		none, newline, last = `"devices": []`, "\n"+indent+indent, "\n"+indent
-	}
-	before, after, _ := bytes.Cut(frame, []byte(none))
-	to.Write(before)
-	to.WriteString(none[:len(none)-1])
-	if err := inOrder(to, len(res.Devices), func(text []byte, from, until int) ([]byte, error) {
-		enc := newJSONEncoder()
-		for i := range res.Devices[from:until] {
-			if from+i > 0 {
-				text = append(text, ',')
+	s.member("host", newHostJSON(res.Snapshot))
+	s.name("devices")
+	s.open('[')
+	for i := range res.Devices {
+		s.value(newDeviceJSON(&res.Devices[i]))
+		if s.text.Len() >= piece {
+			if err := s.flush(); err != nil {
+				return err
 			}
-			text = append(text, newline...)
-			device, err := enc.encode(newDeviceJSON(&res.Devices[from+i]), indent+indent, indent)
-			if err != nil {
-				return nil, err
-			}
-			text = append(text, bytes.TrimSuffix(device, []byte("\n"))...)
 		}
-		return text, nil
-	}); err != nil {
-		return err
 	}
-	if len(res.Devices) > 0 {
-		to.WriteString(last)
-	}
-	to.WriteByte(']')
-	to.Write(after)
-	return to.Flush()
+	s.shut(']')
+	s.member("findings", findingsJSON(res.Findings))
+	s.member("summary", Count(res))
+	s.shut('}')
+	return s.end()
 }
 
 func newHostJSON(s *host.Snapshot) hostJSON {
@@ -229,7 +198,7 @@ func newHostJSON(s *host.Snapshot) hostJSON {
 		return hostJSON{}
 	}
 	h := hostJSON{
-		Hostname:       value(s.System.Hostname),
+		Hostname:       textOrNull(s.System.Hostname),
 		SystemdVersion: systemdVersion(s.Systemd.Release),
 		Udevd:          udevd(s.Udev.Running),
 	}
@@ -247,12 +216,12 @@ func newDeviceJSON(d *policy.DeviceResult) deviceJSON {
 		Kind:             d.Kind,
 		Present:          d.Present,
 		DropIns:          []string{},
-		MACAddressPolicy: value(d.Policy),
-		Origin:           value(d.Origin),
+		MACAddressPolicy: textOrNull(d.Policy),
+		Origin:           textOrNull(d.Origin),
 		OriginPort:       d.OriginPort,
 		OriginMachineID:  d.OfOtherID.Source,
 		OriginCandidates: append([]string{}, d.OriginCandidates...),
-		Applied:          appliedJSON{LinkFile: value(d.Applied)},
+		Applied:          appliedJSON{LinkFile: textOrNull(d.Applied)},
 		Predicted:        newPredictedJSON(d),
 		Declarations:     newDeclarationsJSON(d),
 		Findings:         findingsJSON(d.Findings),
@@ -300,9 +269,9 @@ func newLiveJSON(d *host.Device) *liveJSON {
 	return live
 }
 
-// value is a known fact's value, "" for an absent one and nil for an unknown
+// textOrNull is a known fact's value, "" for an absent one and nil for an unknown
 // one, which a rule of package policy explains.
-func value(f fact.Fact[string]) *string {
+func textOrNull(f fact.Fact[string]) *string {
 	if f.IsUnknown() {
 		return nil
 	}
@@ -357,11 +326,11 @@ type lintSummaryJSON struct {
 	Infos    int `json:"infos"`
 }
 
-// LintJSON writes the findings in the form of docs/schema/lint.schema.json.
-func LintJSON(w io.Writer, l Lint) error {
+// writeLintJSON writes the findings in the form of docs/schema/lint.schema.json.
+func writeLintJSON(w io.Writer, l Lint, _ Options) error {
 	sum := CountFindings(l.Findings)
 	out := lintJSON{
-		Schema:         LintSchema,
+		Schema:         lintSchema,
 		SystemdVersion: strconv.Itoa(int(l.Release)),
 		Files:          make([]lintFileJSON, 0, len(l.Files)),
 		Findings:       findingsJSON(l.Findings),
@@ -371,43 +340,4 @@ func LintJSON(w io.Writer, l Lint) error {
 		out.Files = append(out.Files, lintFileJSON{f.Path, f.State, f.Why, append([]string{}, f.DropIns...)})
 	}
 	return writeJSON(w, out, indented)
-}
-
-// indented is for people, onOneLine for one of many documents.
-const (
-	indented  = "  "
-	onOneLine = ""
-)
-
-func writeJSON(w io.Writer, v any, indent string) error {
-	text, err := newJSONEncoder().encode(v, "", indent)
-	if err != nil {
-		return err
-	}
-	_, err = w.Write(text)
-	return err
-}
-
-// jsonEncoder makes a JSON text of one value after the other, in the same
-// memory.
-type jsonEncoder struct {
-	buf bytes.Buffer
-	enc *json.Encoder
-}
-
-func newJSONEncoder() *jsonEncoder {
-	e := new(jsonEncoder)
-	e.enc = json.NewEncoder(&e.buf)
-	e.enc.SetEscapeHTML(false)
-	return e
-}
-
-// encode ends its text with a line feed; it is valid until the next call.
-func (e *jsonEncoder) encode(v any, prefix, indent string) ([]byte, error) {
-	e.buf.Reset()
-	e.enc.SetIndent(prefix, indent)
-	if err := e.enc.Encode(v); err != nil {
-		return nil, fmt.Errorf("encoding the report: %w", err)
-	}
-	return escapeJSON(e.buf.Bytes()), nil
 }

@@ -13,18 +13,6 @@ import (
 	"linkaudit/policy"
 )
 
-// JUnitOptions say what fails in a JUnit report.
-type JUnitOptions struct {
-	// Threshold is the least severity that fails a test; "" means Warning.
-	Threshold policy.Severity
-	// Site, where it is not nil, says which rules are switched off: they have
-	// no test.
-	Site policy.Site
-	// Time is when a report was made that is not about a host; for one that
-	// is, the time of its snapshot is taken.
-	Time time.Time
-}
-
 // The parts of the JUnit format that Ant and Jenkins have in common, in the
 // order in which their schemas want them.
 type (
@@ -64,19 +52,20 @@ type (
 	}
 )
 
-// JUnit writes the result of an audit as a JUnit report: a suite for each
+// writeJUnit writes the result of an audit as a JUnit report: a suite for each
 // device and one for the host, with a test for each rule that is about devices
 // or hosts, so that a CI server shows what was mended as well. Tests that found
 // something at or above the threshold fail; what is below it stands in the
 // suite's output.
-func JUnit(w io.Writer, res *policy.Result, o JUnitOptions) error {
-	j := newJUnit(o)
-	host := newHostJSON(res.Snapshot)
+func writeJUnit(w io.Writer, res *policy.Result, o Options) error {
+	var taken time.Time
 	if res.Snapshot != nil {
-		j.at(res.Snapshot.Taken)
+		taken = res.Snapshot.Taken
 	}
-	if host.Hostname != nil && *host.Hostname != "" {
-		j.hostname = Escape(*host.Hostname)
+	j := newJUnit(o, taken)
+	facts := newHostJSON(res.Snapshot)
+	if facts.Hostname != nil && *facts.Hostname != "" {
+		j.hostname = Escape(*facts.Hostname)
 	}
 	rules := j.rules(res.Snapshot, policy.ScopeDevice)
 	for i := range res.Devices {
@@ -87,15 +76,15 @@ func JUnit(w io.Writer, res *policy.Result, o JUnitOptions) error {
 			"origin", orUnknown(dev.Origin))
 		j.tests(s, className(d.Name), rules, d.Findings, ruleOf)
 	}
-	s := j.suite("linkaudit host", "systemd_version", orUnknown(host.SystemdVersion), "naming_scheme", orUnknown(host.NamingScheme))
+	s := j.suite("linkaudit host", "systemd_version", orUnknown(facts.SystemdVersion), "naming_scheme", orUnknown(facts.NamingScheme))
 	j.tests(s, "linkaudit", j.rules(res.Snapshot, policy.ScopeHost, policy.ScopeFile), res.Findings, ruleOf)
 	return j.write(w)
 }
 
-// LintJUnit writes the findings about files as a JUnit report with a test for
+// writeLintJUnit writes the findings about files as a JUnit report with a test for
 // each .link file and drop-in.
-func LintJUnit(w io.Writer, l Lint, o JUnitOptions) error {
-	j := newJUnit(o)
+func writeLintJUnit(w io.Writer, l Lint, o Options) error {
+	j := newJUnit(o, o.Time)
 	s := j.suite("linkaudit lint", "systemd_version", strconv.Itoa(int(l.Release)))
 	var names []string
 	for _, f := range l.Files {
@@ -107,22 +96,14 @@ func LintJUnit(w io.Writer, l Lint, o JUnitOptions) error {
 
 // junit is a report in the making.
 type junit struct {
-	JUnitOptions
+	Options
 	timestamp, hostname string
 	suites              []*junitSuite
 }
 
-func newJUnit(o JUnitOptions) *junit {
-	j := &junit{JUnitOptions: o, hostname: "localhost"}
-	j.at(o.Time)
-	return j
-}
-
-// at sets the time, where it is known; the format has no time zone.
-func (j *junit) at(t time.Time) {
-	if !t.IsZero() || j.timestamp == "" {
-		j.timestamp = t.UTC().Format("2006-01-02T15:04:05")
-	}
+// newJUnit begins a report that was made at a time; the format has no time zone.
+func newJUnit(o Options, at time.Time) *junit {
+	return &junit{Options: o, hostname: "localhost", timestamp: at.UTC().Format("2006-01-02T15:04:05")}
 }
 
 func (j *junit) suite(name string, properties ...string) *junitSuite {
@@ -203,8 +184,6 @@ func (j *junit) failure(findings []policy.Finding) *junitFailure {
 	}
 	return f
 }
-
-func (j *junit) threshold() policy.Severity { return Options{Threshold: j.Threshold}.threshold() }
 
 // junitLines is a finding as lint prints it, with its help in a second line.
 func junitLines(f policy.Finding) string {

@@ -15,9 +15,9 @@ type Lint struct {
 	Findings []policy.Finding
 }
 
-// LintText writes the findings for people, each beginning with FILE:LINE.
-func LintText(w io.Writer, l Lint, o Options) error {
-	p := o.printer()
+// writeLintText writes the findings for people, each beginning with FILE:LINE.
+func writeLintText(w io.Writer, l Lint, o Options) error {
+	p := o.newPrinter()
 	findings := shown(l.Findings, o.threshold())
 	if o.Quiet {
 		p.lines("", "", findings)

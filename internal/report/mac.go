@@ -2,15 +2,14 @@ package report
 
 import (
 	"bufio"
-	"bytes"
-	"encoding/json"
 	"io"
+	"strconv"
 
 	"linkaudit/internal/fact"
 )
 
-// MACSchema is the value of "schema" in what MACs writes as JSON.
-const MACSchema = "linkaudit.mac/1"
+// macSchema is the value of "schema" in what MACList writes as JSON.
+const macSchema = "linkaudit.mac/1"
 
 // MACMachine is a machine whose addresses are listed. Its machine-id is
 // confidential (machine-id(5)) and has no place here.
@@ -21,108 +20,129 @@ type MACMachine struct {
 	HashesInterfaceName fact.Fact[bool]
 }
 
-// MACs writes addresses as they come, with nothing kept and nothing allocated
+// MACSource says which addresses a list for people has; JSON has both.
+type MACSource int
+
+// Who makes the addresses.
+const (
+	ByUdev MACSource = iota
+	ByNetworkd
+)
+
+// MACList writes addresses as they come, with nothing kept and nothing allocated
 // for each of them.
-type MACs struct {
-	w        *bufio.Writer
-	json     bool
-	networkd bool
-	machines []MACMachine
-	labels   [][]byte // escaped for the form
-	some     bool
+type MACList interface {
+	// Shows says whether the list has the addresses of that source.
+	Shows(MACSource) bool
+	// Add writes the addresses that udev and networkd make of a name on the machine
+	// of that index. An error of writing is kept until Flush or Close.
+	Add(name []byte, machine int, persistent, networkd []byte)
+	// Flush writes out what was added.
+	Flush() error
+	// Close ends the list. Without it JSON is left incomplete, so that a list which
+	// could not be finished is not taken for a whole one.
+	Close() error
 }
 
-// NewMACs begins a list for the machines. Text has networkd's addresses instead
-// of udev's where networkd is set; JSON has both.
-func NewMACs(w io.Writer, asJSON, networkd bool, machines []MACMachine) *MACs {
-	m := &MACs{w: bufio.NewWriterSize(w, 64<<10), json: asJSON, networkd: networkd, machines: machines}
-	for _, machine := range machines {
-		if asJSON {
-			m.labels = append(m.labels, appendJSON(nil, machine.Label))
-		} else {
-			m.labels = append(m.labels, []byte(Escape(machine.Label)))
+// macText is a list for people: a line for each name and machine.
+type macText struct {
+	*bufio.Writer
+	source MACSource
+	labels []string // nil where there is one machine
+}
+
+func newMACText(w io.Writer, machines []MACMachine, source MACSource) MACList {
+	m := &macText{Writer: bufio.NewWriterSize(w, piece), source: source}
+	if len(machines) > 1 {
+		for _, machine := range machines {
+			m.labels = append(m.labels, Escape(machine.Label))
 		}
 	}
-	if !asJSON {
-		return m
-	}
-	m.w.WriteString("{\n  \"schema\": \"" + MACSchema + "\",\n  \"machines\": [")
-	for i, machine := range machines {
-		if i > 0 {
-			m.w.WriteByte(',')
-		}
-		hashes := "null"
-		if h, ok := machine.HashesInterfaceName.Get(); ok {
-			hashes = map[bool]string{true: "true", false: "false"}[h]
-		}
-		m.w.WriteString("\n    {\"machine\": ")
-		m.w.Write(m.labels[i])
-		m.w.WriteString(", \"hashes_interface_name\": " + hashes + "}")
-	}
-	m.w.WriteString("\n  ],\n  \"addresses\": [")
 	return m
 }
 
-// Add writes the addresses that udev and networkd make of a name on the machine
-// of that index. An error of writing is kept until Flush or Close.
-func (m *MACs) Add(name []byte, machine int, persistent, networkd []byte) {
-	if m.json {
-		m.addJSON(name, machine, persistent, networkd)
-		return
-	}
+func (m *macText) Shows(source MACSource) bool { return source == m.source }
+
+func (m *macText) Add(name []byte, machine int, persistent, networkd []byte) {
 	if printable(string(name)) {
-		m.w.Write(name)
+		m.Write(name)
 	} else {
-		m.w.WriteString(Escape(string(name)))
+		m.WriteString(Escape(string(name)))
 	}
-	m.w.WriteByte(' ')
-	if m.networkd {
-		m.w.Write(networkd)
+	m.WriteByte(' ')
+	if m.source == ByNetworkd {
+		m.Write(networkd)
 	} else {
-		m.w.Write(persistent)
+		m.Write(persistent)
 	}
-	if len(m.machines) > 1 {
-		m.w.WriteByte(' ')
-		m.w.Write(m.labels[machine])
+	if m.labels != nil {
+		m.WriteByte(' ')
+		m.WriteString(m.labels[machine])
 	}
-	m.w.WriteByte('\n')
+	m.WriteByte('\n')
 }
 
-func (m *MACs) addJSON(name []byte, machine int, persistent, networkd []byte) {
+func (m *macText) Close() error { return m.Flush() }
+
+// macJSON is a list in the form of docs/schema/mac.schema.json. What is fixed of it is
+// written here and not by encoding/json: a million names would allocate a million times.
+// Labels and names are encoded by it, but for those that are JSON as they stand.
+type macJSON struct {
+	*bufio.Writer
+	labels [][]byte // encoded
+	some   bool
+}
+
+func newMACJSON(w io.Writer, machines []MACMachine, _ MACSource) MACList {
+	m := &macJSON{Writer: bufio.NewWriterSize(w, piece)}
+	m.WriteString("{\n  \"schema\": \"" + macSchema + "\",\n  \"machines\": [")
+	for i, machine := range machines {
+		if i > 0 {
+			m.WriteByte(',')
+		}
+		m.labels = append(m.labels, encodedString(machine.Label))
+		hashes := "null"
+		if h, ok := machine.HashesInterfaceName.Get(); ok {
+			hashes = strconv.FormatBool(h)
+		}
+		m.WriteString("\n    {\"machine\": ")
+		m.Write(m.labels[i])
+		m.WriteString(", \"hashes_interface_name\": " + hashes + "}")
+	}
+	m.WriteString("\n  ],\n  \"addresses\": [")
+	return m
+}
+
+func (m *macJSON) Shows(MACSource) bool { return true }
+
+func (m *macJSON) Add(name []byte, machine int, persistent, networkd []byte) {
 	if m.some {
-		m.w.WriteByte(',')
+		m.WriteByte(',')
 	}
 	m.some = true
-	m.w.WriteString("\n    {\"name\": ")
+	m.WriteString("\n    {\"name\": ")
 	if plainJSON(string(name)) {
-		m.w.WriteByte('"')
-		m.w.Write(name)
-		m.w.WriteByte('"')
+		m.WriteByte('"')
+		m.Write(name)
+		m.WriteByte('"')
 	} else {
-		m.w.Write(appendJSON(nil, string(name)))
+		m.Write(encodedString(string(name)))
 	}
-	m.w.WriteString(`, "machine": `)
-	m.w.Write(m.labels[machine])
-	m.w.WriteString(`, "persistent_mac": "`)
-	m.w.Write(persistent)
-	m.w.WriteString(`", "networkd_mac": "`)
-	m.w.Write(networkd)
-	m.w.WriteString(`"}`)
+	m.WriteString(`, "machine": `)
+	m.Write(m.labels[machine])
+	m.WriteString(`, "persistent_mac": "`)
+	m.Write(persistent)
+	m.WriteString(`", "networkd_mac": "`)
+	m.Write(networkd)
+	m.WriteString(`"}`)
 }
 
-// Flush writes out what was added.
-func (m *MACs) Flush() error { return m.w.Flush() }
-
-// Close ends the list. Without it JSON is left incomplete, so that a list which
-// could not be finished is not taken for a whole one.
-func (m *MACs) Close() error {
-	if m.json {
-		if m.some {
-			m.w.WriteString("\n  ")
-		}
-		m.w.WriteString("]\n}\n")
+func (m *macJSON) Close() error {
+	if m.some {
+		m.WriteString("\n  ")
 	}
-	return m.w.Flush()
+	m.WriteString("]\n}\n")
+	return m.Flush()
 }
 
 // plainJSON reports whether s is a JSON string as it stands.
@@ -135,13 +155,9 @@ func plainJSON(s string) bool {
 	return true
 }
 
-// appendJSON writes a string as writeJSON does.
-func appendJSON(dst []byte, s string) []byte {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(s); err != nil {
-		panic(err) // a string can always be written
-	}
-	return append(dst, escapeJSON(bytes.TrimSuffix(b.Bytes(), []byte("\n")))...)
+// encodedString is a string as writeJSON writes it.
+func encodedString(v string) []byte {
+	s := newJSONStream(io.Discard, onOneLine)
+	s.value(v) // a string can always be written
+	return s.text.Bytes()
 }

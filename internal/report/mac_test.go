@@ -14,9 +14,9 @@ import (
 func TestMACsAreOneALineAndHarmless(t *testing.T) {
 	persistent, networkd := []byte("96:85:c5:ce:a2:4b"), []byte("f2:c4:27:59:73:5b")
 	machines := []MACMachine{{Label: "a\x1b.id"}, {Label: "b <c>.id", HashesInterfaceName: fact.Known(true)}}
-	list := func(json, networkdOnly bool, machines []MACMachine) string {
+	list := func(format string, source MACSource, machines []MACMachine) string {
 		var b bytes.Buffer
-		m := NewMACs(&b, json, networkdOnly, machines)
+		m := FormatNamed(format).MACs(&b, machines, source)
 		for i := range machines {
 			m.Add([]byte("x\xff\u202e"), i, persistent, networkd)
 		}
@@ -28,10 +28,10 @@ func TestMACsAreOneALineAndHarmless(t *testing.T) {
 	want := `x\xff\u{202e} 96:85:c5:ce:a2:4b a\x1b.id
 x\xff\u{202e} 96:85:c5:ce:a2:4b b <c>.id
 `
-	if diff := cmp.Diff(want, list(false, false, machines)); diff != "" {
+	if diff := cmp.Diff(want, list("text", ByUdev, machines)); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff("x\\xff\\u{202e} f2:c4:27:59:73:5b\n", list(false, true, machines[:1])); diff != "" {
+	if diff := cmp.Diff("x\\xff\\u{202e} f2:c4:27:59:73:5b\n", list("text", ByNetworkd, machines[:1])); diff != "" {
 		t.Error(diff)
 	}
 	want = `{
@@ -46,7 +46,7 @@ x\xff\u{202e} 96:85:c5:ce:a2:4b b <c>.id
   ]
 }
 `
-	got := list(true, false, machines)
+	got := list("json", ByUdev, machines)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -54,7 +54,7 @@ x\xff\u{202e} 96:85:c5:ce:a2:4b b <c>.id
 }
 
 func TestMACsTellThatTheyCouldNotBeWritten(t *testing.T) {
-	m := NewMACs(failingWriter{}, false, false, []MACMachine{{}})
+	m := newMACText(failingWriter{}, []MACMachine{{}}, ByUdev)
 	m.Add([]byte("bond0"), 0, nil, nil)
 	if err := m.Close(); !errors.Is(err, os.ErrClosed) {
 		t.Errorf("%v", err)

@@ -13,11 +13,11 @@ import (
 // cut off what is longer than 8 KB, NRPE 4 KB.
 const maxNagiosLines = 20
 
-// Nagios writes the result of an audit as a monitoring plugin does: a line with
+// writeNagios writes the result of an audit as a monitoring plugin does: a line with
 // the state and performance data, then a line for each finding at or above the
 // threshold. The state is CRITICAL where one of them is an error, WARNING where
 // there are others. Performance data count all findings.
-func Nagios(w io.Writer, res *policy.Result, o Options) error {
+func writeNagios(w io.Writer, res *policy.Result, o Options) error {
 	sum := Count(res)
 	state := "OK"
 	switch {
@@ -49,8 +49,8 @@ func Nagios(w io.Writer, res *policy.Result, o Options) error {
 	return err
 }
 
-// NagiosUnknown writes that the audit could not be made.
-func NagiosUnknown(w io.Writer, why string) error {
+// writeNagiosUnknown writes that the audit could not be made.
+func writeNagiosUnknown(w io.Writer, why string) error {
 	_, err := fmt.Fprintf(w, "LINKAUDIT UNKNOWN - %s\n", nagiosText(why))
 	return err
 }
@@ -61,7 +61,7 @@ func nagiosSummary(res *policy.Result, sum Summary, o Options) string {
 	if sum.AtLeast(o.threshold()) == 0 {
 		return audited + ", nothing found"
 	}
-	text := sum.verdict(o.threshold()) + ", " + audited
+	text := sum.words(o.threshold()) + ", " + audited
 	worst, of := policy.Finding{}, ""
 	for i := range res.Devices {
 		if fs := shown(res.Devices[i].Findings, o.threshold()); len(fs) > 0 && (worst.Rule == "" || rank(fs[0].Severity) > rank(worst.Severity)) {

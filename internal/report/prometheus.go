@@ -17,19 +17,19 @@ import (
 // not to exist is "", which to Prometheus is the same as no label.
 const unknownLabel = "unknown"
 
-// Prometheus writes the result of an audit as metrics in Prometheus' text
+// writePrometheus writes the result of an audit as metrics in Prometheus' text
 // format, which is valid OpenMetrics as well. All are gauges, none has a time
 // stamp, and nothing that grows without bound is in a label: the series of a
 // device are the same from run to run until the device changes.
 //
 // It holds every finding, whatever their severity.
-func Prometheus(w io.Writer, res *policy.Result, build Build) error {
+func writePrometheus(w io.Writer, res *policy.Result, o Options) error {
 	var m metrics
 	sum := Count(res)
 	names := deviceLabels(res.Devices)
 
 	m.family("linkaudit_build_info", "The linkaudit that made these metrics; the value is 1.")
-	m.sample(1, "version", Escape(build.Version), "revision", Escape(build.Revision), "goversion", build.Go)
+	m.sample(1, "version", Escape(o.Build.Version), "revision", Escape(o.Build.Revision), "goversion", o.Build.Go)
 
 	host := newHostJSON(res.Snapshot)
 	m.family("linkaudit_host_info", "The host that was audited; the value is 1. A label says unknown where its value is not known.")
@@ -131,7 +131,7 @@ func (m *metrics) device(name string, d *policy.DeviceResult) {
 		"link_file", orUnknown(j.LinkFile),
 		"policy", orUnknown(j.MACAddressPolicy),
 		"origin", orUnknown(j.Origin),
-		"address", orUnknown(value(address)),
+		"address", orUnknown(textOrNull(address)),
 		"persistent_address", orUnknown(j.PersistentMAC))
 }
 

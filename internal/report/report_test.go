@@ -90,7 +90,7 @@ func hostile() *policy.Result {
 func render(t *testing.T, res *policy.Result, o Options) string {
 	t.Helper()
 	var b bytes.Buffer
-	if err := Text(&b, res, o); err != nil {
+	if err := writeAuditText(&b, res, o); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
@@ -162,7 +162,7 @@ func TestNothingFromOutsideReachesTheTerminalUnescaped(t *testing.T) {
 		}
 	}
 	var b bytes.Buffer
-	if err := JSON(&b, hostile()); err != nil {
+	if err := writeAuditJSON(&b, hostile(), Options{}); err != nil {
 		t.Fatal(err)
 	}
 	for _, r := range []string{"\x1b", "\u202e", "\u2066", "\u0085", "\r"} {
@@ -216,7 +216,7 @@ func TestEscape(t *testing.T) {
 }
 
 func TestPathsWithSpacesAreQuotedAndNotBroken(t *testing.T) {
-	p := Options{}.printer()
+	p := Options{}.newPrinter()
 	p.para("", 2, text(strings.Repeat("x", 70)+" "+word("/etc/my dir/a b.link")))
 	want := strings.Repeat("x", 70) + "\n  \"/etc/my dir/a b.link\"\n"
 	if diff := cmp.Diff(want, p.buf.String()); diff != "" {
@@ -258,7 +258,7 @@ func TestCheckJSONFollowsItsSchema(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var b bytes.Buffer
-			if err := JSON(&b, res); err != nil {
+			if err := writeAuditJSON(&b, res, Options{}); err != nil {
 				t.Fatal(err)
 			}
 			validate(t, s, b.Bytes())
@@ -268,7 +268,7 @@ func TestCheckJSONFollowsItsSchema(t *testing.T) {
 
 func TestCheckJSONOfTheDebian11Bond(t *testing.T) {
 	var b bytes.Buffer
-	if err := JSON(&b, debian11()); err != nil {
+	if err := writeAuditJSON(&b, debian11(), Options{}); err != nil {
 		t.Fatal(err)
 	}
 	want, err := os.ReadFile("testdata/debian11.check.json")
@@ -282,7 +282,7 @@ func TestCheckJSONOfTheDebian11Bond(t *testing.T) {
 
 // One device is encoded at a time, and the text is that of the whole.
 func TestCheckJSONIsLaidOutAsOneValue(t *testing.T) {
-	for _, devices := range []int{0, 1, 3} {
+	for _, devices := range []int{0, 1, 3, 100} { // 100 are written in pieces
 		res := hostile()
 		res.Snapshot.System.Hostname = fact.Known(`"devices": []`)
 		one := res.Devices[0]
@@ -291,7 +291,7 @@ func TestCheckJSONIsLaidOutAsOneValue(t *testing.T) {
 			res.Devices = append(res.Devices, one)
 		}
 		var many, line, want bytes.Buffer
-		if err := JSON(&many, res); err != nil {
+		if err := writeAuditJSON(&many, res, Options{}); err != nil {
 			t.Fatal(err)
 		}
 		if err := json.Indent(&want, many.Bytes(), "", "  "); err != nil {
@@ -300,7 +300,7 @@ func TestCheckJSONIsLaidOutAsOneValue(t *testing.T) {
 		if diff := cmp.Diff(want.String(), many.String()); diff != "" {
 			t.Errorf("%d devices: the text is not indented as encoding/json does it:\n%s", devices, diff)
 		}
-		if err := HostJSON(&line, "a", res); err != nil {
+		if err := writeCheckJSON(&line, res, "a", onOneLine); err != nil {
 			t.Fatal(err)
 		}
 		want.Reset()
@@ -326,19 +326,19 @@ func TestLintFollowsItsSchemaAndShowsTheFirstLineToLookAt(t *testing.T) {
 			Help:    "Use Driver=bonding, which every release knows."}},
 	}
 	var b bytes.Buffer
-	if err := LintJSON(&b, l); err != nil {
+	if err := writeLintJSON(&b, l, Options{}); err != nil {
 		t.Fatal(err)
 	}
 	s := schema(t, "lint.schema.json")
 	validate(t, s, b.Bytes())
 	b.Reset()
-	if err := LintJSON(&b, Lint{Release: 262}); err != nil {
+	if err := writeLintJSON(&b, Lint{Release: 262}, Options{}); err != nil {
 		t.Fatal(err)
 	}
 	validate(t, s, b.Bytes())
 
 	b.Reset()
-	if err := LintText(&b, l, Options{}); err != nil {
+	if err := writeLintText(&b, l, Options{}); err != nil {
 		t.Fatal(err)
 	}
 	want := `/etc/systemd/network/10-bond.link:2: error: Kind= is not known to systemd 247,
@@ -373,10 +373,10 @@ type failingWriter struct{}
 func (failingWriter) Write([]byte) (int, error) { return 0, os.ErrClosed }
 
 func TestAnOutputThatCannotBeWrittenIsAnError(t *testing.T) {
-	if err := Text(failingWriter{}, debian11(), Options{}); err == nil {
+	if err := writeAuditText(failingWriter{}, debian11(), Options{}); err == nil {
 		t.Error("Text says nothing of it")
 	}
-	if err := JSON(failingWriter{}, debian11()); err == nil {
+	if err := writeAuditJSON(failingWriter{}, debian11(), Options{}); err == nil {
 		t.Error("JSON says nothing of it")
 	}
 }

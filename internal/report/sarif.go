@@ -11,18 +11,6 @@ import (
 	"linkaudit/policy"
 )
 
-// SARIFOptions say where the files of a SARIF log are.
-type SARIFOptions struct {
-	Build Build
-	// Root is the absolute directory below which the files of the audit lie,
-	// "/" for a machine.
-	Root string
-	// SourceRoot is the absolute directory to which the URIs of files are
-	// relative, a working copy of a repository for one. "" has them relative
-	// to Root.
-	SourceRoot string
-}
-
 // The parts of SARIF 2.1.0 that are used; the names are the standard's.
 type (
 	sarifLog struct {
@@ -104,9 +92,9 @@ type (
 // a log with a result that has no file.
 const whereOverridesGo = "/etc/systemd/network"
 
-// SARIF writes the result of an audit as a SARIF 2.1.0 log. It holds every
+// writeSARIF writes the result of an audit as a SARIF 2.1.0 log. It holds every
 // finding; infos are notes.
-func SARIF(w io.Writer, res *policy.Result, o SARIFOptions) error {
+func writeSARIF(w io.Writer, res *policy.Result, o Options) error {
 	l := newSARIF(o)
 	for i := range res.Devices {
 		d := &res.Devices[i]
@@ -124,8 +112,8 @@ func SARIF(w io.Writer, res *policy.Result, o SARIFOptions) error {
 	return l.write(w, map[string]any{"host": newHostJSON(res.Snapshot)})
 }
 
-// LintSARIF writes the findings about files as a SARIF 2.1.0 log.
-func LintSARIF(w io.Writer, lint Lint, o SARIFOptions) error {
+// writeLintSARIF writes the findings about files as a SARIF 2.1.0 log.
+func writeLintSARIF(w io.Writer, lint Lint, o Options) error {
 	l := newSARIF(o)
 	for _, f := range lint.Findings {
 		l.add(f, "", whereOverridesGo)
@@ -135,7 +123,7 @@ func LintSARIF(w io.Writer, lint Lint, o SARIFOptions) error {
 
 // sarifBuilder collects the results of one run.
 type sarifBuilder struct {
-	SARIFOptions
+	Options
 	rules   []sarifRule
 	index   map[string]int
 	results []sarifResult
@@ -143,8 +131,8 @@ type sarifBuilder struct {
 	seen map[string]int
 }
 
-func newSARIF(o SARIFOptions) *sarifBuilder {
-	l := &sarifBuilder{SARIFOptions: o, index: map[string]int{}, seen: map[string]int{}, results: []sarifResult{}}
+func newSARIF(o Options) *sarifBuilder {
+	l := &sarifBuilder{Options: o, index: map[string]int{}, seen: map[string]int{}, results: []sarifResult{}}
 	for _, r := range policy.Rules() {
 		l.rule(r.Name, r.Severity, r.Summary, r.Help, r.Scope())
 	}

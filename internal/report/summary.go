@@ -61,14 +61,14 @@ func (s Summary) AtLeast(threshold policy.Severity) int {
 	return s.Errors + s.Warnings + s.Infos
 }
 
-// below is the number of findings under the threshold.
-func (s Summary) below(threshold policy.Severity) int {
+// hiddenBy is the number of findings under the threshold.
+func (s Summary) hiddenBy(threshold policy.Severity) int {
 	return s.AtLeast(policy.Info) - s.AtLeast(threshold)
 }
 
-// verdict names what was found at or above the threshold: "1 error, 2
+// words name what was found at or above the threshold: "1 error, 2
 // warnings", or "ok".
-func (s Summary) verdict(threshold policy.Severity) string {
+func (s Summary) words(threshold policy.Severity) string {
 	var parts []string
 	if s.Errors > 0 {
 		parts = append(parts, number(s.Errors, "error"))
@@ -85,7 +85,7 @@ func (s Summary) verdict(threshold policy.Severity) string {
 	return strings.Join(parts, ", ")
 }
 
-func (s Summary) style(threshold policy.Severity) style {
+func (s Summary) worstStyle(threshold policy.Severity) style {
 	switch {
 	case s.Errors > 0:
 		return red

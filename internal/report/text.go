@@ -1,12 +1,12 @@
 package report
 
 import (
-	"bufio"
-	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
@@ -14,18 +14,20 @@ import (
 	"linkaudit/policy"
 )
 
-// MaxWidth is how many columns a text report uses at most. Only a path or a
+// maxWidth is how many columns a text report uses at most. Only a path or a
 // word that is longer than a line goes beyond it.
-const MaxWidth = 80
+const maxWidth = 80
 
-// Options say how a text report looks.
+// Options say how a report looks, and what it has to know besides the result. Each format
+// takes what concerns it.
 type Options struct {
 	// Color adds colour by SGR sequences.
 	Color bool
-	// Width is the number of columns; 0 and whatever is more than MaxWidth
-	// mean MaxWidth.
+	// Width is the number of columns; 0 and whatever is more than maxWidth
+	// mean maxWidth.
 	Width int
-	// Threshold is the least severity that is shown; "" means Warning.
+	// Threshold is the least severity that is shown, and that fails a JUnit test; "" means
+	// Warning.
 	Threshold policy.Severity
 	// Quiet leaves everything out but the findings, and puts each on one
 	// line: FILE:LINE: severity: DEVICE: message [rule].
@@ -36,12 +38,26 @@ type Options struct {
 	// Selection names what was looked for, "bond, bridge or team", for the
 	// line that says that there is none.
 	Selection string
+	// Build is which linkaudit makes the report.
+	Build Build
+	// Root is the absolute directory below which the files of the audit lie,
+	// "/" for a machine; "" where files were named instead. SARIF names it.
+	Root string
+	// SourceRoot is the absolute directory to which SARIF's URIs of files are
+	// relative, a working copy of a repository for one. "" has them relative
+	// to Root.
+	SourceRoot string
+	// Site, where it is not nil, says which rules are switched off: JUnit has
+	// no test for them.
+	Site policy.Site
+	// Time is when a report was made that is not about a host; JUnit shows it.
+	Time time.Time
 }
 
-func (o Options) printer() *printer {
+func (o Options) newPrinter() *printer {
 	w := o.Width
-	if w <= 0 || w > MaxWidth {
-		w = MaxWidth
+	if w <= 0 || w > maxWidth {
+		w = maxWidth
 	}
 	// Narrower than this the facts' column of labels leaves no room for
 	// the facts.
@@ -56,53 +72,48 @@ func (o Options) threshold() policy.Severity {
 	return o.Threshold
 }
 
-// Text writes the result of an audit for people.
-func Text(w io.Writer, res *policy.Result, o Options) error {
-	to := bufio.NewWriterSize(w, 64<<10)
-	if err := inOrder(to, len(res.Devices), func(room []byte, from, until int) ([]byte, error) {
-		p := o.printer()
-		p.buf = *bytes.NewBuffer(room)
-		p.buf.Grow(512 * (until - from + 1)) // about what one device takes
-		for i := range res.Devices[from:until] {
-			d := &res.Devices[from+i]
-			if o.Quiet {
-				p.lines("", d.Name, shown(d.Findings, o.threshold()))
-				continue
-			}
-			if from+i > 0 {
+// writeAuditText writes the result of an audit for people.
+func writeAuditText(w io.Writer, res *policy.Result, o Options) error {
+	p := o.newPrinter()
+	for i := range res.Devices {
+		d := &res.Devices[i]
+		if o.Quiet {
+			p.lines("", d.Name, shown(d.Findings, o.threshold()))
+		} else {
+			if i > 0 {
 				p.blank()
 			}
 			p.device(d, o.threshold())
 		}
-		return p.buf.Bytes(), nil
-	}); err != nil {
-		return err
+		if p.buf.Len() >= piece {
+			if err := p.flush(w); err != nil {
+				return err
+			}
+		}
 	}
-	p := o.printer()
 	general := shown(res.Findings, o.threshold())
 	if o.Quiet {
 		p.lines("", "", general)
-	} else {
-		if len(general) > 0 {
-			if len(res.Devices) > 0 {
-				p.blank()
-			}
-			p.para("", 2, span{"This host", bold}, text(": "), verdict(CountFindings(general), o.threshold()))
-			p.findings(general)
-		}
-		if len(res.Devices) > 0 || len(general) > 0 {
+		return p.flush(w)
+	}
+	if len(general) > 0 {
+		if len(res.Devices) > 0 {
 			p.blank()
 		}
-		p.summary(res, o)
+		p.para("", 2, span{"This host", bold}, text(": "), verdict(CountFindings(general), o.threshold()))
+		p.findings(general)
 	}
-	if err := p.flush(to); err != nil {
-		return err
+	if len(res.Devices) > 0 || len(general) > 0 {
+		p.blank()
 	}
-	return to.Flush()
+	p.totals(res, o)
+	return p.flush(w)
 }
 
+// flush writes out what was collected.
 func (p *printer) flush(w io.Writer) error {
 	_, err := w.Write(p.buf.Bytes())
+	p.buf.Reset()
 	return err
 }
 
@@ -120,16 +131,10 @@ func (p *printer) device(d *policy.DeviceResult, threshold policy.Severity) {
 	p.para("", 2, span{word(d.Name), bold}, text(" ("+what+"): "), verdict(CountFindings(findings), threshold))
 
 	p.linkFile(d)
-	p.policy(d)
+	p.policyRow(d)
 	p.address(d)
 	if d.Device != nil {
-		if b := d.Device.Bond; b != nil {
-			p.fact("bond", text("mode "+word(b.Mode)+", fail_over_mac "+word(b.FailOverMAC)))
-		}
-		if d.Device.Master != "" {
-			p.fact("port of", text(word(d.Device.Master)))
-		}
-		p.ports(d.Device)
+		p.relatives(d.Device)
 	}
 	p.applied(d)
 	if len(findings) > 0 {
@@ -141,7 +146,7 @@ func (p *printer) device(d *policy.DeviceResult, threshold policy.Severity) {
 // labelWidth is the width of the column of labels, the indentation included.
 const labelWidth = 13
 
-func (p *printer) fact(label string, spans ...span) {
+func (p *printer) row(label string, spans ...span) {
 	p.para(("  " + label + strings.Repeat(" ", labelWidth))[:max(labelWidth, 2+len(label))], labelWidth, spans...)
 }
 
@@ -149,83 +154,91 @@ func (p *printer) linkFile(d *policy.DeviceResult) {
 	f, ok := d.LinkFile.Get()
 	switch {
 	case ok:
-		p.fact("link file", text(word(f.Path)))
+		p.row("link file", text(word(f.Path)))
 		for _, path := range f.DropIns {
-			p.fact("drop-in", text(word(path)))
+			p.row("drop-in", text(word(path)))
 		}
 	case d.LinkFile.IsAbsent():
-		p.fact("link file", text("none applies"))
+		p.row("link file", text("none applies"))
 	default:
-		p.fact("link file", notKnown(d.LinkFile.Reason())...)
+		p.row("link file", notKnown(d.LinkFile.Reason())...)
 	}
 }
 
-func (p *printer) policy(d *policy.DeviceResult) {
+func (p *printer) policyRow(d *policy.DeviceResult) {
 	pol, ok := d.Policy.Get()
 	switch {
 	case ok && d.PolicySource.File != "":
-		p.fact("policy", span{word(pol), bold}, text(" at "), place(d.PolicySource.File, d.PolicySource.Line))
+		p.row("policy", span{word(pol), bold}, text(" at "), place(d.PolicySource.File, d.PolicySource.Line))
 	case ok:
-		p.fact("policy", span{word(pol), bold})
+		p.row("policy", span{word(pol), bold})
 	case d.Policy.IsAbsent():
-		p.fact("policy", text("MACAddressPolicy= is not set"))
+		p.row("policy", text("MACAddressPolicy= is not set"))
 	case d.LinkFile.IsUnknown():
-		p.fact("policy", span{"not known", yellow}, text(", as the link file is not"))
+		p.row("policy", span{"not known", yellow}, text(", as the link file is not"))
 	default:
-		p.fact("policy", notKnown(d.Policy.Reason())...)
+		p.row("policy", notKnown(d.Policy.Reason())...)
 	}
 }
 
+// address writes the address of now, and the one that the policy gives and the one that
+// the next add event leaves behind where the device does not carry them already.
 func (p *printer) address(d *policy.DeviceResult) {
-	live := ""
+	told := ""
 	if d.Device != nil {
-		live = d.Device.MAC
-		if live == "" {
-			p.fact("address", text("none"))
-		} else {
-			spans := append([]span{{word(live), bold}}, text(", "))
-			spans = append(spans, origin(d)...)
-			spans = append(spans, otherID(d)...)
-			p.fact("address", append(spans, text(", "+assignType(d.Device.AddrAssignType)))...)
-		}
-		if perm := d.Device.PermanentMAC; perm != "" && perm != live {
-			p.fact("permanent", text(word(perm)))
-		}
+		told = d.Device.MAC
+		p.liveAddress(d)
 	}
-	// The address that the policy gives, and the one that the next add event
-	// leaves behind, are worth a line only where the device does not carry
-	// them already.
-	next, nextKnown := d.AfterAdd.Get()
-	told := live
 	if pol, _ := d.Policy.Get(); pol == "persistent" {
-		if pm, ok := d.Persistent.Get(); ok && pm.MAC != live {
-			told = pm.MAC
-			then := ""
-			switch {
-			case nextKnown && next == pm.MAC && d.Device != nil:
-				then = "; the next udev add event sets it"
-			case nextKnown && next == live:
-				told = live
-				then = "; udev leaves the present address alone"
-			case nextKnown && d.Device == nil && next != pm.MAC:
-				then = "; but the device gets another one"
-			}
-			p.fact("persistent", text(word(pm.MAC)+", made of the machine-id and "+word(pm.Name)+then))
-		} else if d.Persistent.IsUnknown() {
-			p.fact("persistent", notKnown(d.Persistent.Reason())...)
-		}
+		told = p.persistentAddress(d, told)
 	}
-	switch {
-	case !nextKnown || next == told:
+	switch next, known := d.AfterAdd.Get(); {
+	case !known || next == told:
 	case d.Device == nil && d.Manager != nil:
-		by := d.Manager.Program
-		if d.Manager.Renderer != "" {
-			by = d.Manager.Renderer
-		}
-		p.fact("created", text(word(next)+", given by "+word(string(by))))
+		by := cmp.Or(d.Manager.Renderer, d.Manager.Program)
+		p.row("created", text(word(next)+", given by "+word(string(by))))
 	default:
-		p.fact("add event", text(word(next)+" after the next udev add event"))
+		p.row("add event", text(word(next)+" after the next udev add event"))
 	}
+}
+
+func (p *printer) liveAddress(d *policy.DeviceResult) {
+	live := d.Device.MAC
+	if live == "" {
+		p.row("address", text("none"))
+	} else {
+		spans := append([]span{{word(live), bold}}, text(", "))
+		spans = append(spans, origin(d)...)
+		spans = append(spans, otherID(d)...)
+		p.row("address", append(spans, text(", "+assignType(d.Device.AddrAssignType)))...)
+	}
+	if perm := d.Device.PermanentMAC; perm != "" && perm != live {
+		p.row("permanent", text(word(perm)))
+	}
+}
+
+// persistentAddress writes the address that the policy gives, and what comes of it at the
+// next add event. It returns the address that need not be told any more: live, that of
+// now, or the one that was written.
+func (p *printer) persistentAddress(d *policy.DeviceResult, live string) (told string) {
+	pm, ok := d.Persistent.Get()
+	if !ok || pm.MAC == live {
+		if d.Persistent.IsUnknown() {
+			p.row("persistent", notKnown(d.Persistent.Reason())...)
+		}
+		return live
+	}
+	told, then := pm.MAC, ""
+	switch next, known := d.AfterAdd.Get(); {
+	case known && next == pm.MAC && d.Device != nil:
+		then = "; the next udev add event sets it"
+	case known && next == live:
+		told, then = live, "; udev leaves the present address alone"
+	case known && d.Device == nil && next != pm.MAC:
+		then = "; but the device gets another one"
+	}
+	p.row("persistent", text(word(pm.MAC)+", made of the machine-id and "+word(pm.Name)+then))
+	return told
 }
 
 // origins says who gave an address, in words that follow the address.
@@ -280,10 +293,21 @@ func assignType(t fact.Fact[host.AddrAssignType]) string {
 	return "addr_assign_type not known (" + Escape(t.Reason()) + ")"
 }
 
+// relatives are what a device is connected with: its master and its ports.
+func (p *printer) relatives(d *host.Device) {
+	if b := d.Bond; b != nil {
+		p.row("bond", text("mode "+word(b.Mode)+", fail_over_mac "+word(b.FailOverMAC)))
+	}
+	if d.Master != "" {
+		p.row("port of", text(word(d.Master)))
+	}
+	p.ports(d)
+}
+
 func (p *printer) ports(d *host.Device) {
 	if len(d.Ports) == 0 {
 		if d.Kind == "bond" || d.Kind == "bridge" || d.Kind == "team" {
-			p.fact("ports", text("none"))
+			p.row("ports", text("none"))
 		}
 		return
 	}
@@ -298,7 +322,7 @@ func (p *printer) ports(d *host.Device) {
 		}
 		items = append(items, item)
 	}
-	p.fact("ports", text(strings.Join(items, ", ")))
+	p.row("ports", text(strings.Join(items, ", ")))
 }
 
 func (p *printer) applied(d *policy.DeviceResult) {
@@ -308,15 +332,15 @@ func (p *printer) applied(d *policy.DeviceResult) {
 	path, ok := d.Applied.Get()
 	switch {
 	case ok && path == effectivePath(d.LinkFile):
-		p.fact("applied", text("this link file, says the udev database"))
+		p.row("applied", text("this link file, says the udev database"))
 	case ok:
-		p.fact("applied", text(word(path)+", says the udev database"))
+		p.row("applied", text(word(path)+", says the udev database"))
 	case d.Device.UdevDB.IsAbsent():
-		p.fact("applied", text("nothing yet: udev has no record of the device"))
+		p.row("applied", text("nothing yet: udev has no record of the device"))
 	case d.Applied.IsAbsent():
-		p.fact("applied", text("no link file, says the udev database"))
+		p.row("applied", text("no link file, says the udev database"))
 	default:
-		p.fact("applied", notKnown(d.Applied.Reason())...)
+		p.row("applied", notKnown(d.Applied.Reason())...)
 	}
 }
 
@@ -364,7 +388,7 @@ func (p *printer) lines(host, device string, findings []policy.Finding) {
 	}
 }
 
-func (p *printer) summary(res *policy.Result, o Options) {
+func (p *printer) totals(res *policy.Result, o Options) {
 	sum := Count(res)
 	switch {
 	case len(res.Devices) > 0:
@@ -378,7 +402,7 @@ func (p *printer) summary(res *policy.Result, o Options) {
 }
 
 func (p *printer) hidden(sum Summary, o Options) {
-	if n := sum.below(o.threshold()); n > 0 {
+	if n := sum.hiddenBy(o.threshold()); n > 0 {
 		what := number(n, "info") + " not shown"
 		if o.threshold() == policy.Error {
 			what = number(n, "less severe finding") + " not shown"
@@ -395,7 +419,7 @@ func selection(o Options) string {
 }
 
 func verdict(s Summary, threshold policy.Severity) span {
-	return span{s.verdict(threshold), s.style(threshold)}
+	return span{s.words(threshold), s.worstStyle(threshold)}
 }
 
 func severityStyle(s policy.Severity) style {

@@ -11,9 +11,9 @@ import (
 	"linkaudit/policy"
 )
 
-// WatchText writes an event of a watch as one line, in local time. The event may come
+// writeEventText writes an event of a watch as one line, in local time. The event may come
 // from a record that somebody else wrote: every text of it is escaped.
-func WatchText(w io.Writer, e *watch.Event, o Options) error {
+func writeEventText(w io.Writer, e *watch.Event, o Options) error {
 	p := &printer{color: o.Color}
 	at := e.Time.Local()
 	if e.Kind == watch.Started || e.Kind == watch.Stopped {
@@ -45,17 +45,17 @@ func watchSpans(e *watch.Event) []span {
 	case watch.Ended:
 		return []span{name, text(": no longer "), {Escape(string(e.Finding.Severity)), dim}, text(" " + Escape(e.Finding.Rule))}
 	case watch.Called:
-		return append([]span{name, text(": still " + address(e.Call.Before.String()) + ", although " + caller(e.Call) + " set " + address(e.Call.After.String()))}, refusal(e.Call)...)
+		return append([]span{name, text(": still " + macOrNone(e.Call.Before.String()) + ", although " + caller(e.Call) + " set " + macOrNone(e.Call.After.String()))}, refusal(e.Call)...)
 	case watch.Applied:
 		return append([]span{name, text(": ")}, inForce(e)...)
 	case watch.Deleted:
-		return []span{name, {" deleted", cyan}, text(", had " + address(e.Before.MAC)), text(late(e))}
+		return []span{name, {" deleted", cyan}, text(", had " + macOrNone(e.Before.MAC)), text(late(e))}
 	case watch.Created:
 		out := []span{name, {" created", cyan}}
 		if e.DeviceKind != "" {
 			out = append(out, text(", "+word(e.DeviceKind)))
 		}
-		out = append(out, text(": "), span{address(e.After.MAC), bold}, text(" ("+assigned(e.After)+")"))
+		out = append(out, text(": "), span{macOrNone(e.After.MAC), bold}, text(" ("+assigned(e.After)+")"))
 		if e.After.Master != "" {
 			out = append(out, text(", port of "+word(e.After.Master)))
 		}
@@ -78,7 +78,7 @@ func changes(e *watch.Event) (out []span) {
 		add("name", word(b.Name), word(a.Name))
 	}
 	if b.MAC != a.MAC {
-		add("address", address(b.MAC), address(a.MAC))
+		add("address", macOrNone(b.MAC), macOrNone(a.MAC))
 	}
 	if assigned(b) != assigned(a) {
 		add("addr_assign_type", assigned(b), assigned(a))
@@ -91,7 +91,7 @@ func changes(e *watch.Event) (out []span) {
 	return out
 }
 
-func address(mac string) string {
+func macOrNone(mac string) string {
 	if mac == "" {
 		return "no address"
 	}

@@ -24,21 +24,21 @@ func FuzzWatchRecord(f *testing.F) {
 			Before: &watch.State{MAC: "02:00:00:00:00:01", AddrAssignType: fact.Known(host.AddrAssignType(1))}},
 	} {
 		var b bytes.Buffer
-		if err := WatchJSON(&b, e); err != nil {
+		if err := WriteEvent(&b, e); err != nil {
 			f.Fatal(err)
 		}
-		if _, err := ParseWatchJSON(b.Bytes()); err != nil {
+		if _, err := ParseEvent(b.Bytes()); err != nil {
 			f.Fatalf("%v: %s", err, b.Bytes())
 		}
 		f.Add(b.Bytes())
 	}
 	f.Fuzz(func(t *testing.T, line []byte) {
-		e, err := ParseWatchJSON(line)
+		e, err := ParseEvent(line)
 		if err != nil {
 			return
 		}
 		var text, first, second bytes.Buffer
-		if err := WatchText(&text, e, Options{}); err != nil {
+		if err := writeEventText(&text, e, Options{}); err != nil {
 			t.Fatal(err)
 		}
 		for l := range strings.SplitSeq(text.String(), "\n") {
@@ -46,17 +46,17 @@ func FuzzWatchRecord(f *testing.F) {
 				t.Errorf("%q", l)
 			}
 		}
-		if err := WatchJSON(&first, e); err != nil {
+		if err := WriteEvent(&first, e); err != nil {
 			return // a time that JSON cannot hold
 		}
 		if s := strings.TrimSuffix(first.String(), "\n"); Escape(s) != s {
 			t.Errorf("%q", s)
 		}
-		again, err := ParseWatchJSON(first.Bytes())
+		again, err := ParseEvent(first.Bytes())
 		if err != nil {
 			t.Fatalf("%v: %s", err, first.Bytes())
 		}
-		if err := WatchJSON(&second, again); err != nil || !bytes.Equal(first.Bytes(), second.Bytes()) {
+		if err := WriteEvent(&second, again); err != nil || !bytes.Equal(first.Bytes(), second.Bytes()) {
 			t.Errorf("%v\n%s%s", err, first.Bytes(), second.Bytes())
 		}
 	})

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,8 +16,8 @@ import (
 	"linkaudit/policy/life"
 )
 
-// WatchSchema is the value of "schema" in each line of WatchJSON.
-const WatchSchema = "linkaudit.watch/1"
+// watchSchema is the value of "schema" in each line of WriteEvent.
+const watchSchema = "linkaudit.watch/1"
 
 type watchJSON struct {
 	Schema  string          `json:"schema"`
@@ -72,24 +71,18 @@ type watchProcessJSON struct {
 	Name string `json:"name"`
 }
 
-// WatchJSON writes an event of a watch as one line, in the form of
+// WriteEvent writes an event of a watch as one line, in the form of
 // docs/schema/watch.schema.json.
-func WatchJSON(w io.Writer, e *watch.Event) error {
+func WriteEvent(w io.Writer, e *watch.Event) error {
 	j := watchJSON{
-		Schema: WatchSchema, Time: e.Time.UTC(), Event: e.Kind, Device: e.Device, Index: e.Index, Kind: e.DeviceKind,
+		Schema: watchSchema, Time: e.Time.UTC(), Event: e.Kind, Device: e.Device, Index: e.Index, Kind: e.DeviceKind,
 		Before: newWatchState(e.Before), After: newWatchState(e.After), Finding: e.Finding,
 		Call: newWatchCall(e.Call), Text: e.Text, Late: e.Late,
 	}
 	if by := e.By; by != nil {
 		j.By = &watchByJSON{by.How, by.Origin, by.Port, by.Reason, newWatchCall(by.Call)}
 	}
-	// One write, so that a line is never seen in part.
-	var b bytes.Buffer
-	if err := writeJSON(&b, j, onOneLine); err != nil {
-		return err
-	}
-	_, err := b.WriteTo(w)
-	return err
+	return writeJSON(w, j, onOneLine)
 }
 
 func newWatchState(s *watch.State) *watchStateJSON {
@@ -98,11 +91,10 @@ func newWatchState(s *watch.State) *watchStateJSON {
 	}
 	j := &watchStateJSON{
 		Name: s.Name, MAC: s.MAC, Master: s.Master,
-		LinkFile: value(s.LinkFile), MACAddressPolicy: value(s.Policy), AppliedLinkFile: value(s.Applied),
+		LinkFile: textOrNull(s.LinkFile), MACAddressPolicy: textOrNull(s.Policy), AppliedLinkFile: textOrNull(s.Applied),
 	}
 	if t, ok := s.AddrAssignType.Get(); ok {
-		name := t.String()
-		j.AddrAssignType = &name
+		j.AddrAssignType = new(t.String())
 	}
 	return j
 }
@@ -121,8 +113,8 @@ func newWatchCall(c *trace.Call) *watchCallJSON {
 	return j
 }
 
-// known is the inverse of value.
-func known(s *string) fact.Fact[string] {
+// recorded is the inverse of textOrNull.
+func recorded(s *string) fact.Fact[string] {
 	if s == nil {
 		return fact.Unknown[string]("not recorded")
 	}
@@ -135,7 +127,7 @@ func (j *watchStateJSON) state() (*watch.State, error) {
 	}
 	s := &watch.State{
 		Name: j.Name, MAC: j.MAC, Master: j.Master, AddrAssignType: fact.Unknown[host.AddrAssignType]("not recorded"),
-		LinkFile: known(j.LinkFile), Policy: known(j.MACAddressPolicy), Applied: known(j.AppliedLinkFile),
+		LinkFile: recorded(j.LinkFile), Policy: recorded(j.MACAddressPolicy), Applied: recorded(j.AppliedLinkFile),
 	}
 	if j.AddrAssignType != nil {
 		t, err := life.ParseAssignType(*j.AddrAssignType)
@@ -169,14 +161,14 @@ func recordedMAC(s string) (net.HardwareAddr, error) {
 	return net.ParseMAC(s)
 }
 
-// ParseWatchJSON reads one line that WatchJSON wrote.
-func ParseWatchJSON(line []byte) (*watch.Event, error) {
+// ParseEvent reads one line that WriteEvent wrote.
+func ParseEvent(line []byte) (*watch.Event, error) {
 	var j watchJSON
 	if err := json.Unmarshal(line, &j); err != nil {
 		return nil, fmt.Errorf("not an event of linkaudit watch: %w", err)
 	}
-	if j.Schema != WatchSchema {
-		return nil, fmt.Errorf("not an event of linkaudit watch: its schema is %q, not %q", j.Schema, WatchSchema)
+	if j.Schema != watchSchema {
+		return nil, fmt.Errorf("not an event of linkaudit watch: its schema is %q, not %q", j.Schema, watchSchema)
 	}
 	e := &watch.Event{Time: j.Time, Kind: j.Event, Device: j.Device, Index: j.Index, DeviceKind: j.Kind, Finding: j.Finding, Text: j.Text, Late: j.Late}
 	var errs [5]error

@@ -30,8 +30,8 @@ type span struct {
 
 func text(s string) span { return span{text: s} }
 
-// printer lays paragraphs out. It collects everything, so that a report is
-// written with one call whose error is the only one to look at.
+// printer lays paragraphs out. It collects what flush writes, so that a report has few
+// errors to look at: only that of many devices is written in pieces.
 type printer struct {
 	buf   bytes.Buffer
 	width int

@@ -86,14 +86,12 @@ func BenchmarkCheck(b *testing.B) {
 func BenchmarkReport(b *testing.B) {
 	for _, devices := range []int{1, 100, 1000} {
 		res := policy.Check(snapshot(devices), linkfiles.Parse(store(1), release), policy.Options{})
-		for name, write := range map[string]func(io.Writer, *policy.Result) error{
-			"text": func(w io.Writer, r *policy.Result) error { return report.Text(w, r, report.Options{}) },
-			"json": report.JSON,
-		} {
+		for _, name := range []string{"text", "json"} {
+			format := report.FormatNamed(name)
 			b.Run(fmt.Sprintf("format=%s/devices=%d", name, devices), func(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
-					if err := write(io.Discard, res); err != nil {
+					if err := format.Audit(io.Discard, res, report.Options{}); err != nil {
 						b.Fatal(err)
 					}
 				}

@@ -1,8 +1,9 @@
-package main
+package watch
 
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -10,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"linkaudit/internal/watch"
 	"linkaudit/test/tool"
 )
 
@@ -24,9 +24,13 @@ func TestTheEndOfAWatchEndsItsProgram(t *testing.T) {
 		t.Fatal(err)
 	}
 	var stderr bytes.Buffer
-	h := newHook(program, &stderr)
+	h := NewHook(HookOptions{
+		Program: program, Output: &stderr,
+		Encode: func(w io.Writer, e *Event) error { _, err := fmt.Fprintln(w, e.Kind, e.Device); return err },
+		Say:    func(line string) { fmt.Fprintln(&stderr, line) },
+	})
 	for range 3 {
-		h.add(&watch.Event{Kind: watch.Deleted, Device: "br0", Before: &watch.State{Name: "br0"}})
+		h.Add(&Event{Kind: Deleted, Device: "br0", Before: &State{Name: "br0"}})
 	}
 	var pid int
 	tool.Eventually(t, "the program runs", func() bool {

@@ -1,4 +1,4 @@
-package main
+package watch
 
 import (
 	"bytes"
@@ -10,21 +10,18 @@ import (
 	"time"
 
 	"linkaudit/internal/group"
-	"linkaudit/internal/report"
-	"linkaudit/internal/watch"
 	"linkaudit/policy"
 )
 
-// hook runs a program for each event, one after the other.
-type hook struct {
-	program string
-	stderr  io.Writer
-	queue   chan *watch.Event
-	done    chan struct{}
+// Hook runs a program for each event, one after the other.
+type Hook struct {
+	HookOptions
+	queue chan *Event
+	done  chan struct{}
 	// ended is done once nothing is run any more.
 	ended context.Context
 	end   context.CancelFunc
-	// dropped is for add, left for the goroutine: the events it was not run for.
+	// dropped is for Add, left for the goroutine: the events it was not run for.
 	dropped, left int
 }
 
@@ -37,8 +34,21 @@ const (
 	hookFarewell = 5 * time.Second
 )
 
-func newHook(program string, stderr io.Writer) *hook {
-	h := &hook{program: program, stderr: stderr, queue: make(chan *watch.Event, hooksWaiting), done: make(chan struct{})}
+// HookOptions say what is run.
+type HookOptions struct {
+	// Program is run without a shell.
+	Program string
+	// Encode writes an event as the program gets it on its standard input.
+	Encode func(io.Writer, *Event) error
+	// Output takes what the program prints.
+	Output io.Writer
+	// Say is told what is the matter with the program; nothing in it is escaped yet.
+	Say func(what string)
+}
+
+// NewHook begins to run the program, and has to be closed in the end.
+func NewHook(o HookOptions) *Hook {
+	h := &Hook{HookOptions: o, queue: make(chan *Event, hooksWaiting), done: make(chan struct{})}
 	h.ended, h.end = context.WithCancel(context.Background())
 	go func() {
 		defer close(h.done)
@@ -47,26 +57,29 @@ func newHook(program string, stderr io.Writer) *hook {
 				h.left++
 				continue
 			}
-			h.run(e)
+			h.runProgram(e)
 		}
 	}()
 	return h
 }
 
-func (h *hook) add(e *watch.Event) {
+// Add has the program run for an event, without waiting for it.
+func (h *Hook) Add(e *Event) {
 	select {
 	case h.queue <- e:
 	default:
 		if h.dropped++; h.dropped == 1 {
-			fmt.Fprintf(h.stderr, "linkaudit: --exec %s: %d events wait for it; no more do, and it is not run for those that come now\n", report.Escape(h.program), hooksWaiting)
+			h.Say(fmt.Sprintf("%d events wait for it; no more do, and it is not run for those that come now", hooksWaiting))
 		}
 	}
 }
 
-// close returns once no program of it runs any more, nor any that it started. One that has
+// Close returns once no program of it runs any more, nor any that it started. One that has
 // not ended by the end of the farewell is killed: nobody would wait for it, or bound its
 // time.
-func (h *hook) close(farewell time.Duration) {
+func (h *Hook) Close() { h.close(hookFarewell) }
+
+func (h *Hook) close(farewell time.Duration) {
 	close(h.queue)
 	select {
 	case <-h.done:
@@ -75,22 +88,22 @@ func (h *hook) close(farewell time.Duration) {
 	h.end()
 	<-h.done
 	if n := h.dropped + h.left; n > 0 {
-		fmt.Fprintf(h.stderr, "linkaudit: --exec %s: not run for %d events\n", report.Escape(h.program), n)
+		h.Say(fmt.Sprintf("not run for %d events", n))
 	}
 }
 
-// run passes what comes from the kernel as an argument and in the environment;
+// runProgram passes what comes from the kernel as an argument and in the environment;
 // there is no shell that could take it for a command.
-func (h *hook) run(e *watch.Event) {
+func (h *Hook) runProgram(e *Event) {
 	ctx, cancel := context.WithTimeout(h.ended, hookTime)
 	defer cancel()
 	var line bytes.Buffer
-	err := report.WatchJSON(&line, e)
+	err := h.Encode(&line, e)
 	if err == nil {
-		cmd := exec.CommandContext(ctx, h.program, e.Kind, e.Device)
-		cmd.Stdin, cmd.Stderr = &line, h.stderr
+		cmd := exec.CommandContext(ctx, h.Program, e.Kind, e.Device)
+		cmd.Stdin, cmd.Stderr = &line, h.Output
 		// Standard output is for the events.
-		cmd.Stdout = h.stderr
+		cmd.Stdout = h.Output
 		group.Prepare(cmd)
 		cmd.Env = append(os.Environ(),
 			"LINKAUDIT_EVENT="+e.Kind, "LINKAUDIT_DEVICE="+e.Device, "LINKAUDIT_KIND="+e.DeviceKind,
@@ -98,18 +111,18 @@ func (h *hook) run(e *watch.Event) {
 		err = group.Run(cmd)
 	}
 	if err != nil {
-		fmt.Fprintf(h.stderr, "linkaudit: --exec %s: %s\n", report.Escape(h.program), report.Escape(err.Error()))
+		h.Say(err.Error())
 	}
 }
 
-func macOf(s *watch.State) string {
+func macOf(s *State) string {
 	if s == nil {
 		return ""
 	}
 	return s.MAC
 }
 
-func byWhom(by *watch.By) string {
+func byWhom(by *By) string {
 	switch {
 	case by == nil:
 		return ""

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"flag"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"linkaudit/internal/report"
+)
+
+// commandLine is what was typed.
+type commandLine struct {
+	// args are the words as urfave/cli wants them, the program's name first.
+	args []string
+	// command is the word that names the command, "" for none.
+	command string
+	// format is what --format names, nil where there is none or the command does not take
+	// it. A command line with a mistake has one as well, since the mistake is told in it.
+	format *report.Format
+}
+
+// readCommandLine moves the flags of a command before its arguments, since urfave/cli
+// v2, like the flag package below it, takes everything after the first
+// argument for arguments: `check bond0 --format json` is to work as well as
+// `check --format json bond0`. What follows "--" stays as it is. `help check`
+// becomes `check --help`.
+func readCommandLine(app *cli.App, args []string) commandLine {
+	line := commandLine{args: args}
+	if len(args) < 2 {
+		return line
+	}
+	line.command = args[1]
+	if line.command == "help" {
+		topic := slices.DeleteFunc(slices.Clone(args[2:min(len(args), 3)]), func(a string) bool { return strings.HasPrefix(a, "-") })
+		line.args = append(append([]string{args[0]}, topic...), "--help")
+		return line
+	}
+	command := app.Command(line.command)
+	if command == nil || len(args) < 3 {
+		return line
+	}
+	w := sortWords(args[2:], flagsWithValue(command.Flags))
+	if slices.Contains(formatNames(line.command), w.format) {
+		line.format = report.FormatNamed(w.format)
+	}
+	line.args = append([]string{args[0], line.command}, w.flags...)
+	switch {
+	case w.help: // with an argument urfave/cli takes it for a topic
+		line.args = []string{args[0], line.command, "--help"}
+	case len(w.arguments) > 0:
+		line.args = append(append(line.args, "--"), w.arguments...)
+	}
+	return line
+}
+
+// sortedWords are those behind a command.
+type sortedWords struct {
+	flags, arguments []string
+	help             bool
+	format           string // the value of the last --format
+}
+
+func sortWords(words []string, takesValue map[string]bool) (w sortedWords) {
+	for len(words) > 0 {
+		word := words[0]
+		words = words[1:]
+		if word == "--" {
+			w.arguments = append(w.arguments, words...)
+			return w
+		}
+		flag := strings.TrimPrefix(strings.TrimPrefix(word, "-"), "-")
+		if flag == word || flag == "" {
+			w.arguments = append(w.arguments, word)
+			continue
+		}
+		name, value, assigned := strings.Cut(flag, "=")
+		if !assigned && (name == "help" || name == "h") {
+			w.help = true
+			continue
+		}
+		w.flags = append(w.flags, word)
+		if !assigned && takesValue[name] && len(words) > 0 {
+			value, words = words[0], words[1:]
+			w.flags = append(w.flags, value)
+		}
+		if name == "format" {
+			w.format = value
+		}
+	}
+	return w
+}
+
+// formatNames are the values of --format that a command takes.
+func formatNames(command string) []string {
+	if f := textOf(command).flagNamed("format"); f != nil {
+		return f.choices
+	}
+	return nil
+}
+
+// flagsWithValue returns the names of the flags whose value is the next
+// argument.
+func flagsWithValue(flags []cli.Flag) map[string]bool {
+	set := flag.NewFlagSet("", flag.ContinueOnError)
+	for _, f := range flags {
+		if err := f.Apply(set); err != nil {
+			continue // urfave/cli reports it when it parses
+		}
+	}
+	names := map[string]bool{}
+	set.VisitAll(func(f *flag.Flag) {
+		b, ok := f.Value.(interface{ IsBoolFlag() bool })
+		names[f.Name] = !ok || !b.IsBoolFlag()
+	})
+	return names
+}

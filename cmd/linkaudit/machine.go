@@ -1,0 +1,111 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"linkaudit/internal/fact"
+	"linkaudit/internal/host"
+	"linkaudit/linkfiles"
+	"linkaudit/policy"
+)
+
+// lookAt gets what machine does, and the site's configuration for it.
+func lookAt(c *cli.Context, sel selection) (*host.Snapshot, *linkfiles.Tree, policy.Site, error) {
+	snap, tree, siteRoot, err := machine(c, sel)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	conf, err := site(c, siteRoot)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	return snap, tree, conf, nil
+}
+
+// machine gets the snapshot to audit, its files if they were read already, and
+// the root below which the site's configuration lies: "" for another machine's
+// snapshot, to which this machine's configuration does not apply.
+func machine(c *cli.Context, sel selection) (*host.Snapshot, *linkfiles.Tree, string, error) {
+	if c.IsSet("from") {
+		as, err := newPretence(c)
+		if err != nil {
+			return nil, nil, "", err
+		}
+		snap, err := loadFrom(c, c.String("from"))
+		if err != nil {
+			return nil, nil, "", err
+		}
+		as.pretend(snap)
+		return snap, nil, as.root, nil
+	}
+	dir, err := root(c)
+	if err != nil {
+		return nil, nil, "", err
+	}
+	rel, err := release(c)
+	if err != nil {
+		return nil, nil, "", err
+	}
+	images, err := imagesAsked(c)
+	if err != nil {
+		return nil, nil, "", err
+	}
+	want := request{root: dir, names: sel.names, all: sel.all, release: rel, images: images}
+	if len(sel.names) == 0 {
+		want.kinds = sel.kinds
+	}
+	snap, tree, err := collect(c.Context, want)
+	if err != nil {
+		return nil, nil, "", fmt.Errorf("looking at the machine: %w", err)
+	}
+	return snap, tree, dir, nil
+}
+
+// pretence is what a snapshot is audited as, other than what it is: that of a
+// host with another release or with the files of an image.
+type pretence struct {
+	release linkfiles.Release // 0: its own
+	root    string            // "": its own files
+	store   *linkfiles.Store
+}
+
+func newPretence(c *cli.Context) (as pretence, err error) {
+	if c.IsSet("initramfs") {
+		return as, usage(c, "--initramfs is for the machine or --root: a snapshot has what \"snapshot\" put into it")
+	}
+	if as.release, err = release(c); err != nil || !c.IsSet("root") {
+		return as, err
+	}
+	if as.root, err = root(c); err != nil {
+		return as, err
+	}
+	if as.store, err = linkfiles.Read(as.root); err != nil {
+		return as, fmt.Errorf("reading the .link files: %w", err)
+	}
+	return as, nil
+}
+
+func (as pretence) pretend(snap *host.Snapshot) {
+	if as.release != 0 {
+		snap.SetRelease(as.release)
+	}
+	if as.store != nil {
+		snap.Files = *as.store
+		snap.Packaged = fact.Fact[[]host.Packaged]{} // of other files
+	}
+}
+
+func loadFrom(c *cli.Context, path string) (*host.Snapshot, error) {
+	in, name, err := openSnapshots(path, c.App.Reader)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	snap, err := host.Load(in)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return snap, nil
+}

@@ -1,0 +1,131 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+)
+
+// indented is for people, onOneLine for one of many documents.
+const (
+	indented  = "  "
+	onOneLine = ""
+)
+
+// writeJSON writes a whole document with one Write, so that a line is never seen in part.
+func writeJSON(w io.Writer, v any, indent string) error {
+	s := newJSONStream(w, indent)
+	s.value(v)
+	return s.end()
+}
+
+// jsonStream writes one document as json.Encoder would with the same indentation, member
+// by member and element by element, so that the text of a document need not be in memory
+// as a whole. Names and values are encoded by encoding/json; only the brackets, commas and
+// line breaks between them are written here. An error is kept for flush and end.
+type jsonStream struct {
+	w      io.Writer
+	indent string
+	// text is what was not written to w so far.
+	text bytes.Buffer
+	// prefix is a line break and the indentation of the present depth.
+	prefix string
+	// more: something stands in the innermost object or array already. A document on top
+	// and the value behind a name have nothing before them.
+	more, bare bool
+
+	encoded bytes.Buffer
+	encoder *json.Encoder
+	err     error
+}
+
+func newJSONStream(w io.Writer, indent string) *jsonStream {
+	s := &jsonStream{w: w, indent: indent, bare: true}
+	if indent != "" {
+		s.prefix = "\n"
+	}
+	s.encoder = json.NewEncoder(&s.encoded)
+	s.encoder.SetEscapeHTML(false)
+	return s
+}
+
+// begin writes what stands before a value, or before a name.
+func (s *jsonStream) begin() {
+	if s.bare {
+		s.bare = false
+		return
+	}
+	if s.more {
+		s.text.WriteByte(',')
+	}
+	s.more = true
+	s.text.WriteString(s.prefix)
+}
+
+// open begins an object, "{", or an array, "[".
+func (s *jsonStream) open(bracket byte) {
+	s.begin()
+	s.text.WriteByte(bracket)
+	s.prefix += s.indent
+	s.more = false
+}
+
+// shut ends what open began; what surrounds it has something in it now.
+func (s *jsonStream) shut(bracket byte) {
+	s.prefix = s.prefix[:len(s.prefix)-len(s.indent)]
+	if s.more {
+		s.text.WriteString(s.prefix)
+	}
+	s.text.WriteByte(bracket)
+	s.more = true
+}
+
+// name begins a member of an object; its value follows.
+func (s *jsonStream) name(name string) {
+	s.value(name)
+	s.text.WriteByte(':')
+	if s.indent != "" {
+		s.text.WriteByte(' ')
+	}
+	s.bare = true
+}
+
+// member is a name with its value.
+func (s *jsonStream) member(name string, v any) {
+	s.name(name)
+	s.value(v)
+}
+
+// value writes a value, of any type that encoding/json knows.
+func (s *jsonStream) value(v any) {
+	s.begin()
+	s.encoded.Reset()
+	if s.indent != "" {
+		s.encoder.SetIndent(s.prefix[1:], s.indent)
+	}
+	if err := s.encoder.Encode(v); err != nil {
+		if s.err == nil {
+			s.err = fmt.Errorf("encoding the report: %w", err)
+		}
+		return
+	}
+	s.encoded.Truncate(s.encoded.Len() - 1) // the line break that Encode ends with
+	s.text.Write(escapeJSON(s.encoded.Bytes()))
+}
+
+// flush writes out what there is, and returns the first error.
+func (s *jsonStream) flush() error {
+	if s.err != nil {
+		return s.err
+	}
+	_, s.err = s.w.Write(s.text.Bytes())
+	s.text.Reset()
+	return s.err
+}
+
+// end ends the document, and the line.
+func (s *jsonStream) end() error {
+	s.text.WriteByte('\n')
+	return s.flush()
+}

@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"linkaudit/internal/fact"
 )
 
 // The conditions of [Match] as condition.c of systemd tests them. A condition
@@ -15,16 +13,19 @@ import (
 
 // outcome is what a test says before "!" is applied.
 type outcome struct {
-	met    bool
-	bad    string // the condition cannot be evaluated by udevd: the file fails
-	reason string // it cannot be evaluated here
-	actual string // what the system has, for the explanation
+	met       bool
+	malformed bool   // the condition cannot be evaluated by udevd: the file fails
+	unknown   string // it cannot be evaluated here, and why
+	actual    string // what the system has
 }
 
-func known(met bool, actual string) outcome { return outcome{met: met, actual: actual} }
+func found(met bool, actual string) outcome { return outcome{met: met, actual: actual} }
 
-// has names a thing that the system has or has not.
-func has(yes bool, thing string) string {
+// untold is the outcome where something is not known.
+func untold(what, reason string) outcome { return outcome{unknown: what + " (" + reason + ")"} }
+
+// present names a thing that the system has or has not.
+func present(yes bool, thing string) string {
 	if yes {
 		return thing
 	}
@@ -39,206 +40,173 @@ func listed(what string, words []string) string {
 	return "the " + what + " " + strings.Join(words, " ")
 }
 
-// system tests the conditions: condition_test_list().
-func (m *match) system(rel Release, q quirks, sys *System) answer {
-	v := answer{}
-	for _, c := range m.conditions {
-		if v.and(c.test(rel, q, sys)) {
+// testSystem tests the conditions of the machine: condition_test_list().
+func (m *matchSection) testSystem(rel Release, q *quirks, sys *System) mismatch {
+	var first mismatch
+	for i := range m.system {
+		if first.and(m.system[i].testSystem(rel, q, sys)) {
 			break
 		}
 	}
-	return v
+	return first
 }
 
-func (c condition) test(rel Release, q quirks, sys *System) answer {
-	text := c.key + "="
-	if c.negate {
-		text += "!"
+func (c *condition) testSystem(rel Release, q *quirks, sys *System) mismatch {
+	want := c.wants[0]
+	switch o := c.row.system(rel, q, want.text, sys); {
+	case o.malformed:
+		return c.mismatch(want.pos, malformed, "")
+	case o.unknown != "":
+		return c.mismatch(want.pos, notKnown, o.unknown)
+	case o.met == want.invert:
+		return c.mismatch(want.pos, differs, o.actual)
 	}
-	text += c.param
-	masked := text
-	if c.key == "Host" && isID(c.param) {
-		masked = strings.TrimSuffix(text, c.param) + "an ID" // it may be the machine's own
-	}
-	var o outcome
-	switch c.key {
-	case "Host":
-		o = testHost(q, c.param, sys)
-	case "Virtualization":
-		o = testVirtualization(c.param, sys)
-	case "KernelCommandLine":
-		o = testKernelCommandLine(rel, q, c.param, sys)
-	case "KernelVersion":
-		o = testVersion(rel, q, c.param, sys)
-	case "Architecture":
-		o = testArchitecture(c.param, sys)
-	case "Credential":
-		o = testCredential(c.param, sys)
-	case "Firmware":
-		o = testFirmware(rel, q, c.param, sys)
-	case "MachineTag":
-		o = testMachineTag(q, c.param, sys)
-	}
-	switch {
-	case o.bad != "":
-		return fails(c.pos, "%s is %s, which udevd counts as failed", text, o.bad)
-	case o.reason != "":
-		return cannotTell(c.pos, "%s: %s", masked, o.reason)
-	case o.met == c.negate:
-		if o.met {
-			text = masked
-		}
-		if o.actual == "" {
-			return fails(c.pos, "%s is not met", text)
-		}
-		return fails(c.pos, "%s, but the system has %s", text, o.actual)
-	}
-	return answer{}
+	return mismatch{}
 }
 
-func testHost(q quirks, param string, sys *System) outcome {
+func testHost(_ Release, q *quirks, param string, sys *System) outcome {
 	if id, err := ParseMachineID(param); err == nil {
 		is, ok := sys.MachineID.Is(id)
 		if is {
-			return known(true, "that machine-id")
+			return found(true, "that machine-id")
 		}
 		if !ok {
-			return outcome{reason: "the machine-id is unknown (" + sys.MachineID.ID().Reason() + ")"}
+			return untold("the machine-id is unknown", sys.MachineID.ID().Reason())
 		}
 		if !q.hostOtherIDs {
-			return known(false, "another machine-id")
+			return found(false, "another machine-id")
 		}
-		for _, other := range []fact.Fact[string]{sys.BootID, sys.ProductUUID} {
+		for _, other := range []Fact[string]{sys.BootID, sys.ProductUUID} {
 			s, has := other.Get()
 			if other.IsUnknown() {
-				return outcome{reason: "the boot ID or product UUID is unknown (" + other.Reason() + ")"}
+				return untold("the boot ID or product UUID is unknown", other.Reason())
 			}
 			if o, err := ParseMachineID(s); has && err == nil && o == id {
-				return known(true, "that boot ID or product UUID")
+				return found(true, "that boot ID or product UUID")
 			}
 		}
 	}
 	host, ok := sys.Hostname.Get()
 	if !ok {
-		return outcome{reason: "the host name is unknown (" + sys.Hostname.Reason() + ")"}
+		return untold("the host name is unknown", sys.Hostname.Reason())
 	}
-	return known(glob{fold: true, unclosedFails: q.globUnclosedFails}.match(param, host), "host name "+host)
+	return found(glob{fold: true, unclosedFails: q.globUnclosedFails}.match(param, host), "host name "+host)
 }
 
-func testVirtualization(param string, sys *System) outcome {
+func testVirtualization(_ Release, _ *quirks, param string, sys *System) outcome {
 	v, ok := sys.Virtualization.Get()
 	if !ok {
-		return outcome{reason: "the virtualization is unknown (" + sys.Virtualization.Reason() + ")"}
+		return untold("the virtualization is unknown", sys.Virtualization.Reason())
 	}
 	if param == "private-users" {
-		return known(v.PrivateUsers, has(v.PrivateUsers, "user namespace of its own"))
+		return found(v.PrivateUsers, present(v.PrivateUsers, "user namespace of its own"))
 	}
 	some := v.VM || v.Container
 	if b, ok := boolean(param); ok {
-		return known(b == some, "virtualization "+v.ID)
+		return found(b == some, "virtualization "+v.ID)
 	}
 	switch param {
 	case "vm":
-		return known(v.VM, "virtualization "+v.ID)
+		return found(v.VM, "virtualization "+v.ID)
 	case "container":
-		return known(v.Container, "virtualization "+v.ID)
+		return found(v.Container, "virtualization "+v.ID)
 	}
-	return known(some && param == v.ID, "virtualization "+v.ID)
+	return found(some && param == v.ID, "virtualization "+v.ID)
 }
 
-func testKernelCommandLine(rel Release, q quirks, param string, sys *System) outcome {
+func testKernelCommandLine(rel Release, q *quirks, param string, sys *System) outcome {
 	line, ok := sys.KernelCommandLine.Get()
 	if !ok {
-		return outcome{reason: "the kernel command line is unknown (" + sys.KernelCommandLine.Reason() + ")"}
+		return untold("the kernel command line is unknown", sys.KernelCommandLine.Reason())
 	}
 	syntax := wordSyntax{separators: valueSpace, unquote: true, relaxed: true, literal: q.cmdlineRetainEscape}
 	whole := strings.Contains(param, "=")
 	for {
 		word, rest, more, err := syntax.nextWord(rel, line)
 		if err != nil || !more {
-			return known(false, "a kernel command line without it")
+			return found(false, "a kernel command line without it")
 		}
 		line = rest
 		if word == param || !whole && strings.HasPrefix(word, param+"=") {
-			return known(true, "it on the kernel command line")
+			return found(true, "it on the kernel command line")
 		}
 	}
 }
 
-func testArchitecture(param string, sys *System) outcome {
+func testArchitecture(_ Release, _ *quirks, param string, sys *System) outcome {
 	arch, ok := sys.Architecture.Get()
 	if !ok {
-		return outcome{reason: "the architecture is unknown (" + sys.Architecture.Reason() + ")"}
+		return untold("the architecture is unknown", sys.Architecture.Reason())
 	}
 	// "native" is what udevd was built for, which runs here.
-	return known(param == arch || param == "native", "architecture "+arch)
+	return found(param == arch || param == "native", "architecture "+arch)
 }
 
-func testCredential(param string, sys *System) outcome {
+func testCredential(_ Release, _ *quirks, param string, sys *System) outcome {
 	names, ok := sys.Credentials.Get()
 	if !ok && !sys.Credentials.IsAbsent() {
-		return outcome{reason: "the system's credentials are unknown (" + sys.Credentials.Reason() + ")"}
+		return untold("the system's credentials are unknown", sys.Credentials.Reason())
 	}
 	for _, n := range names {
 		if n == param {
-			return known(true, "that credential")
+			return found(true, "that credential")
 		}
 	}
-	return known(false, listed("credentials", names))
+	return found(false, listed("credentials", names))
 }
 
-func testMachineTag(q quirks, param string, sys *System) outcome {
+func testMachineTag(_ Release, q *quirks, param string, sys *System) outcome {
 	tags, ok := sys.MachineTags.Get()
 	if !ok && !sys.MachineTags.IsAbsent() {
-		return outcome{reason: "the machine's tags are unknown (" + sys.MachineTags.Reason() + ")"}
+		return untold("the machine's tags are unknown", sys.MachineTags.Reason())
 	}
 	for _, t := range tags {
 		if (glob{unclosedFails: q.globUnclosedFails}).match(param, t) {
-			return known(true, "the tag "+t)
+			return found(true, "the tag "+t)
 		}
 	}
-	return known(false, listed("tags", tags))
+	return found(false, listed("tags", tags))
 }
 
 // testFirmware is condition_test_firmware().
-func testFirmware(rel Release, q quirks, param string, sys *System) outcome {
+func testFirmware(rel Release, q *quirks, param string, sys *System) outcome {
 	compatible, isCompatible := strings.CutPrefix(param, "device-tree-compatible(")
 	field, isField := strings.CutPrefix(param, "smbios-field(")
 	isField = isField && q.smbios
 	if param != "uefi" && param != "device-tree" && !isCompatible && !isField {
-		return known(false, "no such thing")
+		return found(false, "no such thing")
 	}
 	if isCompatible {
 		inner, ok := closeParen(compatible, q.firmwareLastParen)
 		if !ok {
-			return known(false, "no such thing")
+			return found(false, "no such thing")
 		}
 		compatible = inner
 	}
 	if isField {
 		inner, ok := closeParen(field, true)
 		if !ok {
-			return outcome{bad: "malformed"}
+			return outcome{malformed: true}
 		}
 		field = inner
 	}
 	fw, ok := sys.Firmware.Get()
 	if !ok {
-		return outcome{reason: "the firmware is unknown (" + sys.Firmware.Reason() + ")"}
+		return untold("the firmware is unknown", sys.Firmware.Reason())
 	}
 	switch {
 	case param == "uefi":
-		return known(fw.UEFI, has(fw.UEFI, "UEFI"))
+		return found(fw.UEFI, present(fw.UEFI, "UEFI"))
 	case param == "device-tree":
 		// 251 to 251.4 look at a path that no kernel has.
-		return known(fw.DeviceTree, has(fw.DeviceTree, "device tree"))
+		return found(fw.DeviceTree, present(fw.DeviceTree, "device tree"))
 	case isCompatible:
 		for _, c := range fw.Compatible {
 			if c == compatible {
-				return known(true, "it")
+				return found(true, "it")
 			}
 		}
-		return known(false, listed("compatible strings", fw.Compatible))
+		return found(false, listed("compatible strings", fw.Compatible))
 	}
 	return testSMBIOS(rel, q, field, fw)
 }
@@ -261,8 +229,8 @@ func closeParen(s string, last bool) (string, bool) {
 const operatorChars = "!<=>$"
 
 // testSMBIOS is condition_test_firmware_smbios_field().
-func testSMBIOS(rel Release, q quirks, expr string, fw Firmware) outcome {
-	bad := outcome{bad: "malformed"}
+func testSMBIOS(rel Release, q *quirks, expr string, fw Firmware) outcome {
+	bad := outcome{malformed: true}
 	expr = strings.TrimLeft(expr, operatorChars)
 	n := strings.IndexAny(expr, operatorChars)
 	if n <= 0 || strings.ContainsRune(expr[:n], '\\') {
@@ -282,21 +250,21 @@ func testSMBIOS(rel Release, q quirks, expr string, fw Firmware) outcome {
 	}
 	have, ok := fw.SMBIOS[field]
 	if !ok && slices.Contains(fw.Hidden, field) {
-		return outcome{reason: "the SMBIOS field " + field + " could not be read, or was left out of the snapshot"}
+		return outcome{unknown: "the SMBIOS field " + field + " could not be read, or was left out of the snapshot"}
 	}
 	if !ok {
-		return known(false, "no SMBIOS field "+field)
+		return found(false, "no SMBIOS field "+field)
 	}
-	return known(compareVersions(q, op, have, want), field+" "+have)
+	return found(compareVersions(q, op, have, want), field+" "+have)
 }
 
 // testVersion is condition_test_version(), and before 258 the test of
 // KernelVersion=, which knew only the kernel's.
-func testVersion(rel Release, q quirks, param string, sys *System) outcome {
+func testVersion(rel Release, q *quirks, param string, sys *System) outcome {
 	subject := "kernel"
 	if q.versionSubject {
 		if param == "" {
-			return known(true, "")
+			return found(true, "")
 		}
 		n := strings.IndexAny(param, operatorChars+whitespace)
 		if n < 0 {
@@ -314,28 +282,28 @@ func testVersion(rel Release, q quirks, param string, sys *System) outcome {
 	case "glibc":
 		glibc, ok := sys.Glibc.Get()
 		if !ok {
-			return outcome{reason: "the version of glibc is unknown (" + sys.Glibc.Reason() + ")"}
+			return untold("the version of glibc is unknown", sys.Glibc.Reason())
 		}
 		have = glibc
 	default:
 		kernel, ok := sys.KernelRelease.Get()
 		if !ok {
-			return outcome{reason: "the kernel's release is unknown (" + sys.KernelRelease.Reason() + ")"}
+			return untold("the kernel's release is unknown", sys.KernelRelease.Reason())
 		}
 		have = kernel
 	}
 	met, err := versionMatches(rel, q, param, have)
 	if err != nil {
-		return outcome{bad: "malformed"}
+		return outcome{malformed: true}
 	}
-	return known(met, subject+" "+have)
+	return found(met, subject+" "+have)
 }
 
 var errExpression = errors.New("malformed version expression")
 
 // versionMatches is condition_test_version_cmp(), and before 243 its older form
 // that took one expression without quoting.
-func versionMatches(rel Release, q quirks, expr, have string) (bool, error) {
+func versionMatches(rel Release, q *quirks, expr, have string) (bool, error) {
 	g := glob{unclosedFails: q.globUnclosedFails}
 	if !q.versionList {
 		op, rest, ok := compareOperator(q, expr)
@@ -379,7 +347,7 @@ func versionMatches(rel Release, q quirks, expr, have string) (bool, error) {
 
 // compareOperator is parse_compare_operator() of compare-operator.c with the
 // flags conditions use, and parse_order() of condition.c before 252.
-func compareOperator(q quirks, s string) (op, rest string, ok bool) {
+func compareOperator(q *quirks, s string) (op, rest string, ok bool) {
 	ops := []string{"<=", ">=", "<", ">", "="}
 	if q.versionUnequal {
 		ops = append(ops, "!=")
@@ -396,7 +364,7 @@ func compareOperator(q quirks, s string) (op, rest string, ok bool) {
 }
 
 // compareVersions is version_or_fnmatch_compare() of compare-operator.c.
-func compareVersions(q quirks, op, have, want string) bool {
+func compareVersions(q *quirks, op, have, want string) bool {
 	if q.versionFnmatch {
 		g := glob{unclosedFails: q.globUnclosedFails}
 		switch op {

@@ -1,5 +1,7 @@
 package linkfiles
 
+import "strings"
+
 // glob holds what fnmatch(3) can be asked to do differently.
 type glob struct {
 	// fold ignores case, as FNM_CASEFOLD does.
@@ -76,8 +78,6 @@ func (g glob) one(p string, c byte) (ok bool, width int) {
 // never ends, so that its "[" stands for itself. width is 0 where the library
 // gives the whole match up.
 func (g glob) bracket(p string, c byte) (ok bool, width int, closed bool) {
-	raw := c
-	c = g.lower(c)
 	i := 1
 	not := i < len(p) && (p[i] == '!' || p[i] == '^')
 	if not {
@@ -91,135 +91,143 @@ func (g glob) bracket(p string, c byte) (ok bool, width int, closed bool) {
 			// Nothing matched.
 			return not, i + 1, true
 		}
-		var lo byte
-		same := c // what lo is compared with where it is no range
+		part, next := g.part(p, i, c)
+		i = next
+		fits := part.fits
 		switch {
-		case p[i] == '\\':
-			if i+1 >= len(p) {
-				return false, 0, true
-			}
-			lo = g.lower(p[i+1])
-			i += 2
-		case p[i] == '[' && i+1 < len(p) && p[i+1] == ':':
-			class, next, kind := className(p, i)
-			if kind == classBad {
-				return false, 0, true
-			}
-			if kind == classGood {
-				in, known := inClass(class, raw)
-				if !known {
-					return false, 0, true
-				}
-				i = next
-				if in {
-					return g.matched(p, i, not)
-				}
-				continue
-			}
-			lo = '['
-			i++
-		case p[i] == '[' && i+1 < len(p) && p[i+1] == '=' && i+4 < len(p) && p[i+3] == '=' && p[i+4] == ']':
-			equal := p[i+2] == raw
-			i += 5
-			if equal {
-				return g.matched(p, i, not)
-			}
-			continue
-		case p[i] == '[' && i+1 < len(p) && p[i+1] == '.':
-			sym, next, good := collating(p, i)
+		case part.kind == partBad:
+			return false, 0, true
+		case part.kind == partWhole:
+		case i+1 < len(p) && p[i] == '-' && p[i+1] != ']':
+			hi, next, good := rangeEnd(p, i+1)
 			if !good {
 				return false, 0, true
 			}
 			i = next
-			if i+1 < len(p) && p[i] == '-' && p[i+1] == ']' {
-				// The library takes this for a range, does not compare the
-				// symbol, and then finds no range: "[[.a.]-]" is "[-]".
-				continue
-			}
-			lo, same = sym, raw
-		default:
-			lo = g.lower(p[i])
-			i++
+			fits = part.char <= g.lower(c) && g.lower(c) <= g.lower(hi)
+		case !fits && i+1 == len(p) && p[i] == '-':
+			// A range without an end: the library gives up rather
+			// than taking "[" for itself.
+			return false, 0, true
 		}
-		isRange := i+1 < len(p) && p[i] == '-' && p[i+1] != ']'
-		if !isRange {
-			if lo == same {
-				return g.matched(p, i, not)
-			}
-			if i+1 == len(p) && p[i] == '-' {
-				// A range without an end: the library gives up rather
-				// than taking "[" for itself.
-				return false, 0, true
-			}
-			continue
-		}
-		i++
-		var hi byte
-		switch {
-		case p[i] == '[' && i+1 < len(p) && p[i+1] == '.':
-			sym, next, good := collating(p, i)
-			if !good {
-				return false, 0, true
-			}
-			hi, i = sym, next
-		case p[i] == '\\':
-			if i+1 >= len(p) {
-				return false, 0, true
-			}
-			hi = p[i+1]
-			i += 2
-		default:
-			hi = p[i]
-			i++
-		}
-		if lo <= c && c <= g.lower(hi) {
+		if fits {
 			return g.matched(p, i, not)
 		}
 	}
 }
 
+// bracketPart is one part of a bracket expression.
+type bracketPart struct {
+	kind partKind
+	// fits says whether the part fits by itself.
+	fits bool
+	// char is what a range begins with.
+	char byte
+}
+
+type partKind uint8
+
+const (
+	partChar  partKind = iota // a character, which may begin a range
+	partWhole                 // a class or the like, which begins none
+	partBad                   // the library gives the whole match up
+)
+
+// part reads the part of a bracket expression at p[i], as far as a "-" may follow.
+func (g glob) part(p string, i int, c byte) (part bracketPart, next int) {
+	bad := bracketPart{kind: partBad}
+	inner := byte(0) // what follows "["
+	if p[i] == '[' && i+1 < len(p) {
+		inner = p[i+1]
+	}
+	switch {
+	case p[i] == '\\':
+		if i+1 >= len(p) {
+			return bad, i
+		}
+		i++
+	case inner == ':':
+		class, next, kind := className(p, i)
+		if kind == classNone {
+			break
+		}
+		in, known := inClass(class, c)
+		if kind == classBad || !known {
+			return bad, i
+		}
+		return bracketPart{kind: partWhole, fits: in}, next
+	case inner == '=' && i+4 < len(p) && p[i+3] == '=' && p[i+4] == ']':
+		return bracketPart{kind: partWhole, fits: p[i+2] == c}, i + 5
+	case inner == '.':
+		sym, next, good := collating(p, i)
+		if !good {
+			return bad, i
+		}
+		if next+1 < len(p) && p[next] == '-' && p[next+1] == ']' {
+			// The library takes this for a range, does not compare the
+			// symbol, and then finds no range: "[[.a.]-]" is "[-]".
+			return bracketPart{kind: partWhole}, next
+		}
+		return bracketPart{fits: sym == c, char: sym}, next
+	}
+	char := g.lower(p[i])
+	return bracketPart{fits: char == g.lower(c), char: char}, i + 1
+}
+
+// rangeEnd reads the character at p[i] with which a range ends.
+func rangeEnd(p string, i int) (hi byte, next int, ok bool) {
+	switch {
+	case p[i] == '[' && i+1 < len(p) && p[i+1] == '.':
+		return collating(p, i)
+	case p[i] != '\\':
+		return p[i], i + 1, true
+	case i+1 >= len(p):
+		return 0, 0, false
+	}
+	return p[i+1], i + 2, true
+}
+
 // matched skips the rest of a bracket expression after one of its parts fitted.
 func (g glob) matched(p string, i int, not bool) (ok bool, width int, closed bool) {
-	for {
-		if i >= len(p) {
-			return false, 0, g.unclosedFails
-		}
-		switch {
-		case p[i] == ']':
+	for i < len(p) {
+		if p[i] == ']' {
 			return !not, i + 1, true
-		case p[i] == '\\':
-			if i+1 >= len(p) {
-				return false, 0, true
-			}
-			i += 2
-		case p[i] == '[' && i+1 < len(p) && p[i+1] == ':':
-			_, next, kind := className(p, i)
-			if kind == classBad {
-				return false, 0, true
-			}
-			if kind == classGood {
-				i = next
-			} else {
-				i++
-			}
-		case p[i] == '[' && i+1 < len(p) && p[i+1] == '=':
-			if i+4 < len(p) && p[i+3] == '=' && p[i+4] == ']' {
-				i += 5
-				continue
-			}
-			return false, 0, true
-		case p[i] == '[' && i+1 < len(p) && p[i+1] == '.':
-			j := i + 2
-			for ; j+1 < len(p) && !(p[j] == '.' && p[j+1] == ']'); j++ {
-			}
-			if j+1 >= len(p) {
-				return false, 0, true
-			}
-			i = j + 2
-		default:
-			i++
 		}
+		next, good := skipPart(p, i)
+		if !good {
+			return false, 0, true
+		}
+		i = next
 	}
+	return false, 0, g.unclosedFails
+}
+
+// skipPart skips what stands at p[i] in a bracket expression; false where the library
+// gives up.
+func skipPart(p string, i int) (next int, ok bool) {
+	if i+1 >= len(p) {
+		return i + 1, p[i] != '\\'
+	}
+	if p[i] == '\\' {
+		return i + 2, true
+	}
+	if p[i] != '[' {
+		return i + 1, true
+	}
+	switch p[i+1] {
+	case ':':
+		_, next, kind := className(p, i)
+		if kind == classNone {
+			return i + 1, true
+		}
+		return next, kind == classGood
+	case '=':
+		return i + 5, i+4 < len(p) && p[i+3] == '=' && p[i+4] == ']'
+	case '.':
+		end := strings.Index(p[i+2:], ".]")
+		return i + 2 + end + 2, end >= 0
+	}
+	return i + 1, true
 }
 
 type classKind uint8
@@ -250,38 +258,30 @@ func className(p string, i int) (name string, next int, kind classKind) {
 	return "", 0, classNone
 }
 
+// classes are the classes of <ctype.h> in the C locale.
+var classes = map[string]func(c byte) bool{
+	"alpha":  isAlpha,
+	"upper":  isUpper,
+	"lower":  func(c byte) bool { return isAlpha(c) && !isUpper(c) },
+	"digit":  isDigit,
+	"alnum":  isAlnum,
+	"xdigit": func(c byte) bool { return isDigit(c) || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F' },
+	"space":  func(c byte) bool { return c == ' ' || c >= '\t' && c <= '\r' },
+	"blank":  func(c byte) bool { return c == ' ' || c == '\t' },
+	"cntrl":  func(c byte) bool { return c < ' ' || c == 0x7f },
+	"graph":  isGraph,
+	"print":  func(c byte) bool { return isGraph(c) || c == ' ' },
+	"punct":  func(c byte) bool { return isGraph(c) && !isAlnum(c) },
+}
+
+func isUpper(c byte) bool { return c >= 'A' && c <= 'Z' }
+func isAlnum(c byte) bool { return isAlpha(c) || isDigit(c) }
+func isGraph(c byte) bool { return c > ' ' && c < 0x7f }
+
 // inClass asks for the byte as it is: FNM_CASEFOLD does not reach into classes.
 func inClass(name string, c byte) (in, known bool) {
-	upper, lower := c >= 'A' && c <= 'Z', c >= 'a' && c <= 'z'
-	digit := c >= '0' && c <= '9'
-	graph := c > ' ' && c < 0x7f
-	switch name {
-	case "alpha":
-		return upper || lower, true
-	case "upper":
-		return upper, true
-	case "lower":
-		return lower, true
-	case "digit":
-		return digit, true
-	case "alnum":
-		return upper || lower || digit, true
-	case "xdigit":
-		return digit || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F', true
-	case "space":
-		return c == ' ' || c >= '\t' && c <= '\r', true
-	case "blank":
-		return c == ' ' || c == '\t', true
-	case "cntrl":
-		return c < ' ' || c == 0x7f, true
-	case "graph":
-		return graph, true
-	case "print":
-		return graph || c == ' ', true
-	case "punct":
-		return graph && !(upper || lower || digit), true
-	}
-	return false, false
+	has := classes[name]
+	return has != nil && has(c), has != nil
 }
 
 // collating reads "[.x.]" at p[i]; in the C locale a symbol is one character.

@@ -23,7 +23,7 @@ const (
 type parser struct {
 	rel    Release
 	format *format
-	q      quirks
+	q      *quirks
 	// mode is the permission bits of the file being read.
 	mode uint32
 	// assign is called for every "key = value" in a known section.
@@ -35,12 +35,12 @@ type parser struct {
 // parse reads one file. It returns false where udevd gives the whole .link
 // file up; the reason has been complained about then.
 func (p *parser) parse(path string, content []byte) bool {
-	s := state{parser: p, path: path}
+	s := parseState{parser: p, path: path}
 	return s.run(content)
 }
 
-// state is the state of config_parse() within one file.
-type state struct {
+// parseState is the state of config_parse() within one file.
+type parseState struct {
 	*parser
 	path    string
 	line    int
@@ -50,11 +50,11 @@ type state struct {
 	ignored bool
 }
 
-func (s *state) say(code Code, level Level, format string, args ...any) {
+func (s *parseState) say(code Code, level Level, format string, args ...any) {
 	s.complain(Pos{s.path, s.line}, code, level, fmt.Sprintf(format, args...))
 }
 
-func (s *state) run(content []byte) bool {
+func (s *parseState) run(content []byte) bool {
 	var (
 		continuation []byte
 		continued    bool
@@ -119,7 +119,7 @@ func (s *state) run(content []byte) bool {
 // readLine splits off one line as read_line() of systemd's fileio.c does: "\n",
 // "\r" and NUL end a line, alone or each of them once in any order, except that
 // nothing goes together with a NUL before it.
-func readLine(q quirks, b []byte) (line, rest []byte) {
+func readLine(q *quirks, b []byte) (line, rest []byte) {
 	if !q.returnEndsLine {
 		n := bytes.IndexAny(b, "\n\x00")
 		if n < 0 {
@@ -152,7 +152,7 @@ func readLine(q quirks, b []byte) (line, rest []byte) {
 	return line, nil
 }
 
-func isComment(q quirks, line []byte) bool {
+func isComment(q *quirks, line []byte) bool {
 	switch q.commentLine {
 	case 0:
 		return false
@@ -176,7 +176,7 @@ func endsInBackslash(l []byte) bool {
 }
 
 // logicalLine is parse_line(): one header, assignment or nuisance.
-func (s *state) logicalLine(raw []byte) bool {
+func (s *parseState) logicalLine(raw []byte) bool {
 	l := strings.Trim(string(raw), whitespace)
 	if l == "" {
 		return true
@@ -224,7 +224,7 @@ func (s *state) logicalLine(raw []byte) bool {
 	return true
 }
 
-func (s *state) sectionHeader(l string) bool {
+func (s *parseState) sectionHeader(l string) bool {
 	if l[len(l)-1] != ']' {
 		s.say(CodeBadSectionHeader, LevelError, "invalid section header %q, the whole file is ignored", l)
 		return false
@@ -236,7 +236,7 @@ func (s *state) sectionHeader(l string) bool {
 		s.say(CodeBadSectionHeader, LevelError, "bad characters in section header %q, the whole file is ignored", l)
 		return false
 	}
-	if s.format.sectionKnown(s.rel, name) {
+	if s.format.knowsSection(s.rel, name) {
 		s.section, s.header, s.inside, s.ignored = name, s.line, true, false
 		return true
 	}

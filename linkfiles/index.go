@@ -11,7 +11,7 @@ import (
 // Path=, and one failed condition fails a file whatever the others say or
 // cannot say.
 type index struct {
-	// byMAC and byName hold places in Decider.live, ascending. A file is in
+	// byMAC and byName hold places in Decider.files, ascending. A file is in
 	// one of the two, and there under each of its addresses or names, or it
 	// is in others, which has those for any path too. pathless is others
 	// without the files that need some path.
@@ -22,44 +22,47 @@ type index struct {
 // indexFrom is the number of files from which on an index pays off.
 const indexFrom = 8
 
-func newIndex(live []liveFile) *index {
+func newIndex(files []machineFile, live []int) *index {
 	if len(live) < indexFrom {
 		return nil
 	}
 	x := &index{byMAC: map[string][]int{}, byName: map[string][]int{}}
-	for i, l := range live {
-		m := &l.file.match
-		switch {
-		case l.file.State != StateActive:
-			x.others = append(x.others, i)
-			x.pathless = append(x.pathless, i)
-		case m.hwAddr != nil:
-			for addr := range m.hwAddr.addrs {
-				x.byMAC[addr] = append(x.byMAC[addr], i)
-			}
-		case len(m.ifname) > 0 && !slices.ContainsFunc(m.ifname, func(p pattern) bool { return !p.literal() }):
-			for _, p := range m.ifname {
-				if at := x.byName[p.text]; len(at) == 0 || at[len(at)-1] != i {
-					x.byName[p.text] = append(at, i)
-				}
-			}
-		default:
-			x.others = append(x.others, i)
-			if len(m.path) == 0 || slices.ContainsFunc(m.path, func(p pattern) bool { return p.invert || strings.HasPrefix(p.text, "!") }) {
-				x.pathless = append(x.pathless, i)
-			}
-		}
+	for _, i := range live {
+		x.add(i, files[i].File)
 	}
 	return x
 }
 
-// literal reports whether the pattern fits exactly the string that it is. "!"
-// is no character of fnmatch's, but inverts a list in some releases.
-func (p pattern) literal() bool { return !p.invert && !strings.ContainsAny(p.text, `*?[\!`) }
+// add puts the file of a place under what it asks for.
+func (x *index) add(i int, f *File) {
+	if f.State != StateActive {
+		x.others = append(x.others, i)
+		x.pathless = append(x.pathless, i)
+		return
+	}
+	if c := f.match.by(byAddress); c != nil {
+		for addr := range c.addrs {
+			x.byMAC[addr] = append(x.byMAC[addr], i)
+		}
+		return
+	}
+	if c := f.match.by(byName); c != nil && !slices.ContainsFunc(c.wants, func(p pattern) bool { return !p.literal() }) {
+		for _, p := range c.wants {
+			if at := x.byName[p.text]; len(at) == 0 || at[len(at)-1] != i {
+				x.byName[p.text] = append(at, i)
+			}
+		}
+		return
+	}
+	x.others = append(x.others, i)
+	if c := f.match.by(byPath); c == nil || slices.ContainsFunc(c.wants, func(p pattern) bool { return p.invert || strings.HasPrefix(p.text, "!") }) {
+		x.pathless = append(x.pathless, i)
+	}
+}
 
 // candidates yields the places of the files that may fit the device, in order;
 // false where that may be any of them.
-func (x *index) candidates(q quirks, dev *Device) ([]int, bool) {
+func (x *index) candidates(q *quirks, dev *Device) ([]int, bool) {
 	if x == nil {
 		return nil, false
 	}

@@ -6,8 +6,6 @@ import (
 	"reflect"
 	"strings"
 	"testing"
-
-	"linkaudit/internal/fact"
 )
 
 // The answers without an index are the expected ones here: those are what the
@@ -32,14 +30,14 @@ func TestIndexDecidesAsAskingEveryFile(t *testing.T) {
 		func() string { return "Property=ID_X=" + pick("1", "2") },
 		func() string { return "nonsense" },
 	}
-	strange := func() fact.Fact[string] {
+	strange := func() Fact[string] {
 		switch r.IntN(4) {
 		case 0:
-			return fact.Absent[string]()
+			return Absent[string]()
 		case 1:
-			return fact.Unknown[string]("not asked")
+			return Unknown[string]("not asked")
 		}
-		return fact.Known(pick("bridge", "pci-0000:00:01.0", "e1000"))
+		return Known(pick("bridge", "pci-0000:00:01.0", "e1000"))
 	}
 	indexed := 0
 	for round := range 3000 {
@@ -59,25 +57,25 @@ func TestIndexDecidesAsAskingEveryFile(t *testing.T) {
 		rel := OldestRelease + Release(r.IntN(int(NewestRelease-OldestRelease)+1))
 		sys := &System{}
 		if r.IntN(2) == 0 {
-			sys.Hostname = fact.Known("here")
+			sys.Hostname = Known("here")
 		}
 		d := Parse(&Store{Dirs: []Dir{dir}}, rel).For(sys)
-		plain := &Decider{tree: d.tree, live: d.live}
+		plain := &Decider{tree: d.tree, files: d.files, live: d.live}
 		for range 5 {
 			dev := &Device{
-				Name: pick("br0", "br1", "eth0", "wlan0"), MAC: fact.Known(pick(addresses[:3]...)),
+				Name: pick("br0", "br1", "eth0", "wlan0"), MAC: Known(pick(addresses[:3]...)),
 				Driver: strange(), Path: strange(), Kind: strange(),
 			}
 			switch r.IntN(6) {
 			case 0:
-				dev.MAC = fact.Absent[string]()
+				dev.MAC = Absent[string]()
 			case 1:
-				dev.MAC = fact.Unknown[string]("not asked")
+				dev.MAC = Unknown[string]("not asked")
 			}
 			if r.IntN(2) == 0 {
-				dev.NameAssignType = fact.Known(1 + r.IntN(4))
+				dev.NameAssignType = Known(1 + r.IntN(4))
 			}
-			if some, ok := d.index.candidates(d.tree.quirks, dev); ok && len(some) < len(d.live) {
+			if some, ok := d.index.candidates(&d.tree.quirks, dev); ok && len(some) < len(d.live) {
 				indexed++
 			}
 			if got, want := d.Decide(dev), plain.Decide(dev); !reflect.DeepEqual(got, want) {

@@ -1,35 +1,10 @@
 package linkfiles
 
-import "sort"
-
-// Key is a key of a section of .link files.
-type Key struct {
-	Name string
-	// Since is the release that brought the key, OldestRelease for those that
-	// are older than the table.
-	Since Release
-	// Removed is the first release that does not know the key any more, 0
-	// where there is none.
-	Removed Release
-}
-
-// A span is a range of releases: the rows below say with it when something
-// holds.
-type span struct{ first, last Release }
-
-// from returns the span of r and all releases after it.
-func from(r Release) span { return span{first: r, last: NewestRelease} }
-
-// until returns the span of all releases up to and including r.
-func until(r Release) span { return span{first: OldestRelease, last: r} }
-
-func (s span) has(rel Release) bool { return s.first <= rel && rel <= s.last }
-
 // sections are the sections udevd reads, from the list that link-config.c
 // hands to config_parse(); [Ethernet] was in it without having a key.
 var sections = map[string]span{
-	"Match":                   {OldestRelease, NewestRelease},
-	"Link":                    {OldestRelease, NewestRelease},
+	"Match":                   always,
+	"Link":                    always,
 	"Ethernet":                until(241),
 	"SR-IOV":                  from(251),
 	"EnergyEfficientEthernet": from(258),
@@ -116,190 +91,152 @@ var (
 	warnsOfIgnoredMACAddress = from(247)
 )
 
-// keyRow is one row of the table of keys. parse is nil in [Match], whose
-// values belong to the matcher.
+// keyRow is one row of the table of keys: parse for a value, match for a key of
+// [Match].
 type keyRow struct {
-	section, name  string
-	since, removed Release
-	parse          func(rel Release, key, value string) verdict
+	section, name string
+	known         span
+	parse         func(rel Release, key, value string) parsed
+	match         *matchRow
 }
 
-// keyTable lists every key, as link-config-gperf.gperf of the releases 239 to
-// 262 has them.
+// keyTable lists every key outside of [Match], as link-config-gperf.gperf of the
+// releases 239 to 262 has them.
 var keyTable = []keyRow{
-	{"Match", "Architecture", 239, 0, nil},
-	{"Match", "Credential", 252, 0, nil},
-	{"Match", "Driver", 239, 0, nil},
-	{"Match", "Firmware", 251, 0, nil},
-	{"Match", "Host", 239, 0, nil},
-	{"Match", "KernelCommandLine", 239, 0, nil},
-	{"Match", "KernelVersion", 239, 0, nil},
-	{"Match", "Kind", 251, 0, nil},
-	{"Match", "MACAddress", 239, 0, nil},
-	{"Match", "MachineTag", 262, 0, nil},
-	{"Match", "OriginalName", 239, 0, nil},
-	{"Match", "Path", 239, 0, nil},
-	{"Match", "PermanentMACAddress", 245, 0, nil},
-	{"Match", "Property", 243, 0, nil},
-	{"Match", "Type", 239, 0, nil},
-	{"Match", "Version", 258, 0, nil},
-	{"Match", "Virtualization", 239, 0, nil},
-	{"Link", "Advertise", 240, 0, parseLinkModes},
-	{"Link", "Alias", 239, 0, parseAlias},
-	{"Link", "AlternativeName", 245, 0, parseAlternativeNames},
-	{"Link", "AlternativeNamesPolicy", 245, 0, alternativeNamesPolicy.parse},
-	{"Link", "AutoNegotiation", 239, 0, parseTristate},
-	{"Link", "AutoNegotiationFlowControl", 246, 0, parseTristate},
-	{"Link", "BitsPerSecond", 239, 0, sizeIn(1000)},
-	{"Link", "CoalescePacketRateHigh", 250, 0, parseCoalesceFrames},
-	{"Link", "CoalescePacketRateLow", 250, 0, parseCoalesceFrames},
-	{"Link", "CoalescePacketRateSampleIntervalSec", 250, 0, parseCoalesceSec},
-	{"Link", "CombinedChannels", 239, 0, parseChannels},
-	{"Link", "Description", 239, 0, parseString},
-	{"Link", "Duplex", 239, 0, duplexModes.parse},
-	{"Link", "GenericReceiveOffload", 239, 0, parseTristate},
-	{"Link", "GenericReceiveOffloadHardware", 250, 0, parseTristate},
-	{"Link", "GenericReceiveOffloadList", 260, 0, parseTristate},
-	{"Link", "GenericReceiveOffloadUDPForwarding", 260, 0, parseTristate},
-	{"Link", "GenericSegmentOffloadMaxBytes", 248, 0, sizeIn(1024)},
-	{"Link", "GenericSegmentOffloadMaxSegments", 248, 0, parseUint32},
-	{"Link", "GenericSegmentationOffload", 239, 0, parseTristate},
-	{"Link", "IRQAffinity", 261, 0, parseCPUSet},
-	{"Link", "IRQAffinityNUMA", 261, 0, parseNUMANode},
-	{"Link", "IRQAffinityPolicy", 261, 0, irqAffinityPolicies.parse},
-	{"Link", "ImportProperty", 256, 0, parsePropertyName},
-	{"Link", "LargeReceiveOffload", 239, 0, parseTristate},
-	{"Link", "MACAddress", 239, 0, parseHardwareAddress},
-	{"Link", "MACAddressPolicy", 239, 0, parseMACAddressPolicy},
-	{"Link", "MDI", 251, 0, parseMDI},
-	{"Link", "MTUBytes", 239, 0, parseMTU},
-	{"Link", "NTupleFilter", 250, 0, parseTristate},
-	{"Link", "Name", 239, 0, parseName},
-	{"Link", "NamePolicy", 239, 0, namePolicy.parse},
-	{"Link", "OtherChannels", 239, 0, parseChannels},
-	{"Link", "PartialGenericSegmentationOffload", 258, 0, parseTristate},
-	{"Link", "Port", 239, 0, ports.parse},
-	{"Link", "Property", 256, 0, parseProperty},
-	{"Link", "ReceiveAll", 258, 0, parseTristate},
-	{"Link", "ReceiveChecksumOffload", 245, 0, parseTristate},
-	{"Link", "ReceiveFCS", 258, 0, parseTristate},
-	{"Link", "ReceivePacketSteeringCPUMask", 256, 0, parseRPSMask},
-	{"Link", "ReceiveQueues", 248, 0, parseQueues},
-	{"Link", "ReceiveVLANCTAGFilter", 250, 0, parseTristate},
-	{"Link", "ReceiveVLANCTAGHardwareAcceleration", 250, 0, parseTristate},
-	{"Link", "RxBufferSize", 244, 0, parseChannels},
-	{"Link", "RxChannels", 239, 0, parseChannels},
-	{"Link", "RxCoalesceHighSec", 250, 0, parseCoalesceSec},
-	{"Link", "RxCoalesceIrqSec", 250, 0, parseCoalesceSec},
-	{"Link", "RxCoalesceLowSec", 250, 0, parseCoalesceSec},
-	{"Link", "RxCoalesceSec", 250, 0, parseCoalesceSec},
-	{"Link", "RxFlowControl", 246, 0, parseTristate},
-	{"Link", "RxJumboBufferSize", 246, 0, parseChannels},
-	{"Link", "RxMaxCoalescedFrames", 250, 0, parseCoalesceFrames},
-	{"Link", "RxMaxCoalescedHighFrames", 250, 0, parseCoalesceFrames},
-	{"Link", "RxMaxCoalescedIrqFrames", 250, 0, parseCoalesceFrames},
-	{"Link", "RxMaxCoalescedLowFrames", 250, 0, parseCoalesceFrames},
-	{"Link", "RxMiniBufferSize", 246, 0, parseChannels},
-	{"Link", "SR-IOVVirtualFunctions", 251, 0, parseVirtualFunctions},
-	{"Link", "ScatterGather", 260, 0, parseTristate},
-	{"Link", "ScatterGatherFragmentList", 260, 0, parseTristate},
-	{"Link", "StatisticsBlockCoalesceSec", 250, 0, parseCoalesceSec},
-	{"Link", "TCP6SegmentationOffload", 239, 0, parseTristate},
-	{"Link", "TCPECNSegmentationOffload", 260, 0, parseTristate},
-	{"Link", "TCPMangleIdSegmentationOffload", 260, 0, parseTristate},
-	{"Link", "TCPSegmentationOffload", 239, 0, parseTristate},
-	{"Link", "TransmitChecksumOffload", 245, 0, parseTristate},
-	{"Link", "TransmitQueueLength", 248, 0, parseQueueLength},
-	{"Link", "TransmitQueues", 248, 0, parseQueues},
-	{"Link", "TransmitVLANCTAGHardwareAcceleration", 250, 0, parseTristate},
-	{"Link", "TransmitVLANSTAGHardwareAcceleration", 250, 0, parseTristate},
-	{"Link", "TxBufferSize", 244, 0, parseChannels},
-	{"Link", "TxChannels", 239, 0, parseChannels},
-	{"Link", "TxCoalesceHighSec", 250, 0, parseCoalesceSec},
-	{"Link", "TxCoalesceIrqSec", 250, 0, parseCoalesceSec},
-	{"Link", "TxCoalesceLowSec", 250, 0, parseCoalesceSec},
-	{"Link", "TxCoalesceSec", 250, 0, parseCoalesceSec},
-	{"Link", "TxFlowControl", 246, 0, parseTristate},
-	{"Link", "TxMaxCoalescedFrames", 250, 0, parseCoalesceFrames},
-	{"Link", "TxMaxCoalescedHighFrames", 250, 0, parseCoalesceFrames},
-	{"Link", "TxMaxCoalescedIrqFrames", 250, 0, parseCoalesceFrames},
-	{"Link", "TxMaxCoalescedLowFrames", 250, 0, parseCoalesceFrames},
-	{"Link", "UDPSegmentationOffload", 239, 0, parseRemoved},
-	{"Link", "UnsetProperty", 256, 0, parsePropertyName},
-	{"Link", "UseAdaptiveRxCoalesce", 250, 0, parseTristate},
-	{"Link", "UseAdaptiveTxCoalesce", 250, 0, parseTristate},
-	{"Link", "WakeOnLan", 239, 0, parseWakeOnLan},
-	{"Link", "WakeOnLanPassword", 250, 0, parseWakeOnLanPassword},
-	{"SR-IOV", "LinkState", 251, 0, parseSRIOVLinkState},
-	{"SR-IOV", "MACAddress", 251, 0, parseSRIOVMACAddress},
-	{"SR-IOV", "MACSpoofCheck", 251, 0, parseSRIOVBoolean},
-	{"SR-IOV", "QualityOfService", 251, 0, parseSRIOVNumber},
-	{"SR-IOV", "QueryReceiveSideScaling", 251, 0, parseSRIOVBoolean},
-	{"SR-IOV", "Trust", 251, 0, parseSRIOVBoolean},
-	{"SR-IOV", "VLANId", 251, 0, parseSRIOVNumber},
-	{"SR-IOV", "VLANProtocol", 251, 0, parseVLANProtocol},
-	{"SR-IOV", "VirtualFunction", 251, 0, parseSRIOVNumber},
-	{"EnergyEfficientEthernet", "Enable", 258, 0, parseTristate},
-	{"EnergyEfficientEthernet", "LinkMode", 258, 0, parseLinkModes},
-	{"EnergyEfficientEthernet", "TxLowPowerIdle", 258, 0, parseTristate},
-	{"EnergyEfficientEthernet", "TxLowPowerIdleSec", 258, 0, parseSec},
+	{"Link", "Advertise", from(240), parseLinkModes, nil},
+	{"Link", "Alias", from(239), parseAlias, nil},
+	{"Link", "AlternativeName", from(245), parseAlternativeNames, nil},
+	{"Link", "AlternativeNamesPolicy", from(245), alternativeNamesPolicy.parse, nil},
+	{"Link", "AutoNegotiation", from(239), parseTristate, nil},
+	{"Link", "AutoNegotiationFlowControl", from(246), parseTristate, nil},
+	{"Link", "BitsPerSecond", from(239), sizeIn(1000), nil},
+	{"Link", "CoalescePacketRateHigh", from(250), parseCoalesceFrames, nil},
+	{"Link", "CoalescePacketRateLow", from(250), parseCoalesceFrames, nil},
+	{"Link", "CoalescePacketRateSampleIntervalSec", from(250), parseCoalesceSec, nil},
+	{"Link", "CombinedChannels", from(239), parseChannels, nil},
+	{"Link", "Description", from(239), parseString, nil},
+	{"Link", "Duplex", from(239), duplexModes.parse, nil},
+	{"Link", "GenericReceiveOffload", from(239), parseTristate, nil},
+	{"Link", "GenericReceiveOffloadHardware", from(250), parseTristate, nil},
+	{"Link", "GenericReceiveOffloadList", from(260), parseTristate, nil},
+	{"Link", "GenericReceiveOffloadUDPForwarding", from(260), parseTristate, nil},
+	{"Link", "GenericSegmentOffloadMaxBytes", from(248), sizeIn(1024), nil},
+	{"Link", "GenericSegmentOffloadMaxSegments", from(248), parseUint32, nil},
+	{"Link", "GenericSegmentationOffload", from(239), parseTristate, nil},
+	{"Link", "IRQAffinity", from(261), parseCPUSet, nil},
+	{"Link", "IRQAffinityNUMA", from(261), parseNUMANode, nil},
+	{"Link", "IRQAffinityPolicy", from(261), irqAffinityPolicies.parse, nil},
+	{"Link", "ImportProperty", from(256), parsePropertyName, nil},
+	{"Link", "LargeReceiveOffload", from(239), parseTristate, nil},
+	{"Link", "MACAddress", from(239), parseHardwareAddress, nil},
+	{"Link", "MACAddressPolicy", from(239), parseMACAddressPolicy, nil},
+	{"Link", "MDI", from(251), parseMDI, nil},
+	{"Link", "MTUBytes", from(239), parseMTU, nil},
+	{"Link", "NTupleFilter", from(250), parseTristate, nil},
+	{"Link", "Name", from(239), parseName, nil},
+	{"Link", "NamePolicy", from(239), namePolicy.parse, nil},
+	{"Link", "OtherChannels", from(239), parseChannels, nil},
+	{"Link", "PartialGenericSegmentationOffload", from(258), parseTristate, nil},
+	{"Link", "Port", from(239), portTypes.parse, nil},
+	{"Link", "Property", from(256), parseProperty, nil},
+	{"Link", "ReceiveAll", from(258), parseTristate, nil},
+	{"Link", "ReceiveChecksumOffload", from(245), parseTristate, nil},
+	{"Link", "ReceiveFCS", from(258), parseTristate, nil},
+	{"Link", "ReceivePacketSteeringCPUMask", from(256), parseRPSMask, nil},
+	{"Link", "ReceiveQueues", from(248), parseQueues, nil},
+	{"Link", "ReceiveVLANCTAGFilter", from(250), parseTristate, nil},
+	{"Link", "ReceiveVLANCTAGHardwareAcceleration", from(250), parseTristate, nil},
+	{"Link", "RxBufferSize", from(244), parseChannels, nil},
+	{"Link", "RxChannels", from(239), parseChannels, nil},
+	{"Link", "RxCoalesceHighSec", from(250), parseCoalesceSec, nil},
+	{"Link", "RxCoalesceIrqSec", from(250), parseCoalesceSec, nil},
+	{"Link", "RxCoalesceLowSec", from(250), parseCoalesceSec, nil},
+	{"Link", "RxCoalesceSec", from(250), parseCoalesceSec, nil},
+	{"Link", "RxFlowControl", from(246), parseTristate, nil},
+	{"Link", "RxJumboBufferSize", from(246), parseChannels, nil},
+	{"Link", "RxMaxCoalescedFrames", from(250), parseCoalesceFrames, nil},
+	{"Link", "RxMaxCoalescedHighFrames", from(250), parseCoalesceFrames, nil},
+	{"Link", "RxMaxCoalescedIrqFrames", from(250), parseCoalesceFrames, nil},
+	{"Link", "RxMaxCoalescedLowFrames", from(250), parseCoalesceFrames, nil},
+	{"Link", "RxMiniBufferSize", from(246), parseChannels, nil},
+	{"Link", "SR-IOVVirtualFunctions", from(251), parseVirtualFunctions, nil},
+	{"Link", "ScatterGather", from(260), parseTristate, nil},
+	{"Link", "ScatterGatherFragmentList", from(260), parseTristate, nil},
+	{"Link", "StatisticsBlockCoalesceSec", from(250), parseCoalesceSec, nil},
+	{"Link", "TCP6SegmentationOffload", from(239), parseTristate, nil},
+	{"Link", "TCPECNSegmentationOffload", from(260), parseTristate, nil},
+	{"Link", "TCPMangleIdSegmentationOffload", from(260), parseTristate, nil},
+	{"Link", "TCPSegmentationOffload", from(239), parseTristate, nil},
+	{"Link", "TransmitChecksumOffload", from(245), parseTristate, nil},
+	{"Link", "TransmitQueueLength", from(248), parseQueueLength, nil},
+	{"Link", "TransmitQueues", from(248), parseQueues, nil},
+	{"Link", "TransmitVLANCTAGHardwareAcceleration", from(250), parseTristate, nil},
+	{"Link", "TransmitVLANSTAGHardwareAcceleration", from(250), parseTristate, nil},
+	{"Link", "TxBufferSize", from(244), parseChannels, nil},
+	{"Link", "TxChannels", from(239), parseChannels, nil},
+	{"Link", "TxCoalesceHighSec", from(250), parseCoalesceSec, nil},
+	{"Link", "TxCoalesceIrqSec", from(250), parseCoalesceSec, nil},
+	{"Link", "TxCoalesceLowSec", from(250), parseCoalesceSec, nil},
+	{"Link", "TxCoalesceSec", from(250), parseCoalesceSec, nil},
+	{"Link", "TxFlowControl", from(246), parseTristate, nil},
+	{"Link", "TxMaxCoalescedFrames", from(250), parseCoalesceFrames, nil},
+	{"Link", "TxMaxCoalescedHighFrames", from(250), parseCoalesceFrames, nil},
+	{"Link", "TxMaxCoalescedIrqFrames", from(250), parseCoalesceFrames, nil},
+	{"Link", "TxMaxCoalescedLowFrames", from(250), parseCoalesceFrames, nil},
+	{"Link", "UDPSegmentationOffload", from(239), parseRemoved, nil},
+	{"Link", "UnsetProperty", from(256), parsePropertyName, nil},
+	{"Link", "UseAdaptiveRxCoalesce", from(250), parseTristate, nil},
+	{"Link", "UseAdaptiveTxCoalesce", from(250), parseTristate, nil},
+	{"Link", "WakeOnLan", from(239), parseWakeOnLan, nil},
+	{"Link", "WakeOnLanPassword", from(250), parseWakeOnLanPassword, nil},
+	{"SR-IOV", "LinkState", from(251), parseSRIOVLinkState, nil},
+	{"SR-IOV", "MACAddress", from(251), parseSRIOVMACAddress, nil},
+	{"SR-IOV", "MACSpoofCheck", from(251), parseSRIOVBoolean, nil},
+	{"SR-IOV", "QualityOfService", from(251), parseSRIOVNumber, nil},
+	{"SR-IOV", "QueryReceiveSideScaling", from(251), parseSRIOVBoolean, nil},
+	{"SR-IOV", "Trust", from(251), parseSRIOVBoolean, nil},
+	{"SR-IOV", "VLANId", from(251), parseSRIOVNumber, nil},
+	{"SR-IOV", "VLANProtocol", from(251), parseVLANProtocol, nil},
+	{"SR-IOV", "VirtualFunction", from(251), parseSRIOVNumber, nil},
+	{"EnergyEfficientEthernet", "Enable", from(258), parseTristate, nil},
+	{"EnergyEfficientEthernet", "LinkMode", from(258), parseLinkModes, nil},
+	{"EnergyEfficientEthernet", "TxLowPowerIdle", from(258), parseTristate, nil},
+	{"EnergyEfficientEthernet", "TxLowPowerIdleSec", from(258), parseSec, nil},
 }
 
-// bySection indexes a table of keys.
-func bySection(table []keyRow) map[string]map[string]*keyRow {
+// bySection indexes tables of keys.
+func bySection(tables ...[]keyRow) map[string]map[string]*keyRow {
 	m := map[string]map[string]*keyRow{}
-	for i := range table {
-		row := &table[i]
-		if m[row.section] == nil {
-			m[row.section] = map[string]*keyRow{}
+	for _, table := range tables {
+		for i := range table {
+			row := &table[i]
+			if m[row.section] == nil {
+				m[row.section] = map[string]*keyRow{}
+			}
+			m[row.section][row.name] = row
 		}
-		m[row.section][row.name] = row
 	}
 	return m
 }
 
-// Keys returns the keys of a section, "Link" for instance, that any release
-// in the table knows, sorted by name. It returns nil for a section that no
-// release knows.
-func Keys(section string) []Key {
-	var keys []Key
-	for _, row := range Link.format().keys[section] {
-		keys = append(keys, Key{Name: row.name, Since: row.since, Removed: row.removed})
-	}
-	sort.Slice(keys, func(i, j int) bool { return keys[i].Name < keys[j].Name })
-	return keys
+// linkSectionKnown reports whether [name] is a section that udevd of rel reads.
+// Section names are case-sensitive.
+func linkSectionKnown(rel Release, name string) bool {
+	return LinkFiles.format().knowsSection(rel, name)
 }
 
-// sectionKnown reports whether [name] is a section that udevd of rel reads.
-// Section names are case-sensitive.
-func sectionKnown(rel Release, name string) bool { return Link.format().sectionKnown(rel, name) }
-
-func (f *format) sectionKnown(rel Release, name string) bool {
+func (f *format) knowsSection(rel Release, name string) bool {
 	s, ok := f.sections[name]
 	return ok && s.has(rel.Clamp())
 }
 
-// keyKnown reports whether udevd of rel knows the key in that section. Keys
-// are case-sensitive.
-func keyKnown(rel Release, section, key string) bool {
-	return Link.format().keyKnown(rel, section, key)
+// KeyKnown reports whether udevd of rel knows the key in the section of a .link file.
+// Keys are case-sensitive.
+func KeyKnown(rel Release, section, key string) bool {
+	return LinkFiles.format().knowsKey(rel, section, key)
 }
 
-func (f *format) keyKnown(rel Release, section, key string) bool {
-	rel = rel.Clamp()
+func (f *format) knowsKey(rel Release, section, key string) bool {
 	row := f.keys[section][key]
-	return row != nil && row.since <= rel && (row.removed == 0 || rel < row.removed)
+	return row != nil && row.known.has(rel.Clamp())
 }
-
-// keySince returns the release that brought the key and the one that dropped
-// it (0 where none did); ok is false where no release knows the key.
-func keySince(section, key string) (since, removed Release, ok bool) {
-	row := Link.format().keys[section][key]
-	if row == nil {
-		return 0, 0, false
-	}
-	return row.since, row.removed, true
-}
-
-// KeyKnown reports whether udevd of rel knows the key in the section.
-func KeyKnown(rel Release, section, key string) bool { return keyKnown(rel, section, key) }

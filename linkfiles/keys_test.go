@@ -1,8 +1,7 @@
 package linkfiles
 
 import (
-	"slices"
-	"strings"
+	"fmt"
 	"testing"
 )
 
@@ -11,9 +10,11 @@ func TestEveryKeyIsTriedOnRealUdevs(t *testing.T) {
 	for _, c := range readValueCases(t) {
 		tried[c.section+" "+c.key] = true
 	}
-	for _, row := range keyTable {
-		if !tried[row.section+" "+row.name] {
-			t.Errorf("[%s] %s= is not in testdata/values/cases.link", row.section, row.name)
+	for section, rows := range LinkFiles.format().keys {
+		for key := range rows {
+			if !tried[section+" "+key] {
+				t.Errorf("[%s] %s= is not in testdata/values/cases.link", section, key)
+			}
 		}
 	}
 }
@@ -35,47 +36,34 @@ func TestAKeyIsKnownFromTheReleaseThatBroughtIt(t *testing.T) {
 		{"Link", "ReceivePacketSteeringCPUMask", 256},
 		{"EnergyEfficientEthernet", "Enable", 258},
 	} {
-		if keyKnown(c.since-1, c.section, c.key) || !keyKnown(c.since, c.section, c.key) {
-			t.Errorf("[%s] %s= is not known from %d on", c.section, c.key, c.since)
-		}
-		if since, removed, ok := keySince(c.section, c.key); since != c.since || removed != 0 || !ok {
-			t.Errorf("keySince of [%s] %s= is %d, %d, %v", c.section, c.key, since, removed, ok)
-		}
+		t.Run(c.section+"/"+c.key, func(t *testing.T) {
+			if KeyKnown(c.since-1, c.section, c.key) || !KeyKnown(c.since, c.section, c.key) {
+				t.Errorf("[%s] %s= is not known from %d on", c.section, c.key, c.since)
+			}
+			if says := newerKey(c.since-1, c.section, c.key); says != fmt.Sprintf(" (systemd %d was the first to know it)", c.since) {
+				t.Errorf("of [%s] %s= is said:%s", c.section, c.key, says)
+			}
+		})
 	}
 }
 
 func TestAReleaseOutsideTheTableIsReadAsTheNearest(t *testing.T) {
-	if !sectionKnown(232, "Ethernet") || sectionKnown(300, "Ethernet") || !sectionKnown(300, "SR-IOV") {
+	if !linkSectionKnown(232, "Ethernet") || linkSectionKnown(300, "Ethernet") || !linkSectionKnown(300, "SR-IOV") {
 		t.Error("sections")
 	}
-	if !keyKnown(232, "Link", "MACAddressPolicy") || keyKnown(232, "Link", "Advertise") || !keyKnown(300, "Match", "MachineTag") {
+	if !KeyKnown(232, "Link", "MACAddressPolicy") || KeyKnown(232, "Link", "Advertise") || !KeyKnown(300, "Match", "MachineTag") {
 		t.Error("keys")
 	}
-	if eff, _, _ := checkValue(300, "Link", "MTUBytes", "0"); eff != effectTaken {
+	if checkLinkValue(300, "Link", "MTUBytes", "0").effect != effectTaken {
 		t.Error("values")
 	}
 }
 
 func TestNamesOfSectionsAndKeysAreCaseSensitive(t *testing.T) {
-	if sectionKnown(252, "link") || keyKnown(252, "Link", "macaddresspolicy") || keyKnown(252, "link", "MACAddressPolicy") {
+	if linkSectionKnown(252, "link") || KeyKnown(252, "Link", "macaddresspolicy") || KeyKnown(252, "link", "MACAddressPolicy") {
 		t.Error("a name in the wrong case is known")
 	}
-	if _, _, ok := keySince("Link", "NoSuchKey"); ok {
-		t.Error("an unknown key has a release")
-	}
-}
-
-func TestKeysAreListedByName(t *testing.T) {
-	for section, least := range map[string]int{"Match": 17, "Link": 85, "SR-IOV": 9, "EnergyEfficientEthernet": 4} {
-		keys := Keys(section)
-		if len(keys) < least {
-			t.Errorf("[%s] has %d keys", section, len(keys))
-		}
-		if !slices.IsSortedFunc(keys, func(a, b Key) int { return strings.Compare(a.Name, b.Name) }) {
-			t.Errorf("[%s] is not sorted", section)
-		}
-	}
-	if Keys("NoSuchSection") != nil {
-		t.Error("a section that no release knows has keys")
+	if says := newerKey(252, "Link", "NoSuchKey"); says != "" {
+		t.Error("an unknown key has a release:" + says)
 	}
 }

@@ -7,8 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-
-	"linkaudit/internal/fact"
 )
 
 // machineIDApp is the application ID with which the machine-id is hashed
@@ -20,18 +18,18 @@ const machineIDApp = "linkaudit machine-id fingerprint v1"
 // it: the fingerprint can be compared with a candidate, which is all that
 // Host= needs, but the ID cannot be had from it.
 type MachineID struct {
-	id          fact.Fact[[16]byte]
+	id          Fact[[16]byte]
 	fingerprint string
 }
 
 // KnownMachineID returns the MachineID with the given bytes.
 func KnownMachineID(id [16]byte) MachineID {
-	return MachineID{id: fact.Known(id), fingerprint: fingerprint(id)}
+	return MachineID{id: Known(id), fingerprint: fingerprintOf(id)}
 }
 
 // UnknownMachineID returns a MachineID that could not be read, and why.
 func UnknownMachineID(reason string) MachineID {
-	return MachineID{id: fact.Unknown[[16]byte](reason)}
+	return MachineID{id: Unknown[[16]byte](reason)}
 }
 
 // ParseMachineID reads the 32 hexadecimal digits of machine-id(5); like
@@ -53,7 +51,7 @@ func ParseMachineID(s string) ([16]byte, error) {
 
 // ID returns the bytes, unknown with the reason where they could not be read
 // or were left out of a snapshot.
-func (m MachineID) ID() fact.Fact[[16]byte] { return m.id }
+func (m MachineID) ID() Fact[[16]byte] { return m.id }
 
 // Is reports whether id is this machine's; ok is false where that cannot be
 // known.
@@ -61,19 +59,19 @@ func (m MachineID) Is(id [16]byte) (is, ok bool) {
 	if m.fingerprint == "" {
 		return false, false
 	}
-	return hmac.Equal([]byte(m.fingerprint), []byte(fingerprint(id))), true
+	return hmac.Equal([]byte(m.fingerprint), []byte(fingerprintOf(id))), true
 }
 
 // Confidential returns the MachineID without its bytes: what a snapshot keeps
 // unless the machine-id was asked for.
 func (m MachineID) Confidential() MachineID {
 	if m.id.IsKnown() {
-		m.id = fact.Unknown[[16]byte]("the machine-id was left out of the snapshot")
+		m.id = Unknown[[16]byte]("the machine-id was left out of the snapshot")
 	}
 	return m
 }
 
-func fingerprint(id [16]byte) string {
+func fingerprintOf(id [16]byte) string {
 	h := hmac.New(sha256.New, id[:])
 	h.Write([]byte(machineIDApp))
 	return hex.EncodeToString(h.Sum(nil))
@@ -114,6 +112,6 @@ func (m *MachineID) UnmarshalJSON(b []byte) error {
 		*m = KnownMachineID(id)
 		return nil
 	}
-	*m = MachineID{id: fact.Unknown[[16]byte](j.Unknown), fingerprint: j.Fingerprint}
+	*m = MachineID{id: Unknown[[16]byte](j.Unknown), fingerprint: j.Fingerprint}
 	return nil
 }

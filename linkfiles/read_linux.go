@@ -45,15 +45,16 @@ const (
 	mostLinks   = 61
 )
 
-// Read reads the .link files and drop-ins below root into a Store; see ReadKind.
-func Read(root string) (*Store, error) { return ReadKind(root, Link) }
+// Read reads the .link files and drop-ins below root into a Store; see
+// ReadConfig.
+func Read(root string) (*Store, error) { return ReadConfig(root, LinkFiles) }
 
-// ReadKind reads the files of a kind and their drop-ins below root into a Store. It changes
+// ReadConfig reads the files of a type and their drop-ins below root into a Store. It changes
 // nothing and opens only regular files and directories. Symbolic links are
 // followed inside of root. Paths in the Store are those inside the root. What
 // could not be read is noted in the Store; an error means that root itself
 // cannot be entered.
-func ReadKind(root string, kind Kind) (*Store, error) {
+func ReadConfig(root string, files ConfigType) (*Store, error) {
 	if root == "" {
 		root = "/"
 	}
@@ -65,13 +66,13 @@ func ReadKind(root string, kind Kind) (*Store, error) {
 		return nil, fmt.Errorf("root directory: %s: %w", root, unix.ENOTDIR)
 	}
 	r := newReader(filepath.Clean(root))
-	store := &Store{Kind: kind}
+	store := &Store{Type: files}
 	for _, dir := range SearchPath {
-		store.Dirs = append(store.Dirs, r.searchDir(store.Dirs, dir, kind.Suffix()))
+		store.Dirs = append(store.Dirs, r.searchDir(store.Dirs, dir, files.Suffix()))
 	}
 	if !r.listed[usrLibDir] && !r.listed[splitUsrDir] {
 		if own := r.ownDir(); own != "" && !slices.Contains(SearchPath, own) {
-			store.Dirs = append(store.Dirs, r.searchDir(store.Dirs, own, kind.Suffix()))
+			store.Dirs = append(store.Dirs, r.searchDir(store.Dirs, own, files.Suffix()))
 		}
 	}
 	return store, nil
@@ -95,19 +96,8 @@ func ReadFile(path string) (*Store, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	e := r.entry(real, dir, name)
-	switch {
-	case e.Type == TypeMissing && e.Symlink == "":
-		return nil, fmt.Errorf("%s: %w", path, unix.ENOENT)
-	case e.Type == TypeMissing:
-		return nil, fmt.Errorf("%s: a symbolic link to nothing", path)
-	case e.opened().Type == TypeMissing:
-		return nil, fmt.Errorf("%s: %s", path, missing(e.opened()))
-	case e.Type != TypeRegular && e.Type != TypeNull && e.Type != TypeChar:
-		return nil, fmt.Errorf("%s: not a regular file but a %s", path, e.Type)
-	case e.Refused != "":
-		return nil, fmt.Errorf("%s: %s", path, e.Refused)
-	case e.Err != "":
-		return nil, fmt.Errorf("%s: it could not be read (%s)", path, e.Err)
+	if err := readable(path, &e); err != nil {
+		return nil, err
 	}
 	d := Dir{Path: strings.TrimSuffix(dir, "/"), Entries: []Entry{e}}
 	if dd := r.dir(path+".d", dropInSuffix); len(dd.Entries) > 0 || dd.Err != "" || dd.NoDir != "" {
@@ -115,6 +105,25 @@ func ReadFile(path string) (*Store, error) {
 		d.DropIns = []Dir{dd}
 	}
 	return &Store{Dirs: []Dir{d}}, nil
+}
+
+// readable returns an error for an entry of which the text cannot be had.
+func readable(path string, e *Entry) error {
+	switch {
+	case e.Type == TypeMissing && e.Symlink == "":
+		return fmt.Errorf("%s: %w", path, unix.ENOENT)
+	case e.Type == TypeMissing:
+		return fmt.Errorf("%s: a symbolic link to nothing", path)
+	case e.opened().Type == TypeMissing:
+		return fmt.Errorf("%s: %s", path, missing(e.opened()))
+	case e.Type != TypeRegular && e.Type != TypeNull && e.Type != TypeChar:
+		return fmt.Errorf("%s: not a regular file but a %s", path, e.Type)
+	case e.Refused != "":
+		return fmt.Errorf("%s: %s", path, e.Refused)
+	case e.Err != "":
+		return fmt.Errorf("%s: it could not be read (%s)", path, e.Err)
+	}
+	return nil
 }
 
 type reader struct {
@@ -411,30 +420,37 @@ func (r *reader) open(e *Entry, at string) {
 	}
 	e.Inode = r.inodes[key]
 	e.Mode = st.Mode & 0o7777
-	switch st.Mode & unix.S_IFMT {
-	case unix.S_IFREG:
-		e.Type, e.Size = TypeRegular, st.Size
-	case unix.S_IFDIR:
-		e.Type = TypeDirectory
-		return
-	case unix.S_IFCHR:
-		e.Type = TypeChar
-		if unix.Major(uint64(st.Rdev)) == 1 && unix.Minor(uint64(st.Rdev)) == 3 {
-			e.Type = TypeNull
-		}
-		return
-	case unix.S_IFBLK:
-		e.Type = TypeBlock
-		return
-	case unix.S_IFIFO:
-		e.Type = TypeFIFO
-		return
-	case unix.S_IFSOCK:
-		e.Type = TypeSocket
-		return
+	e.Type = typeOf(&st)
+	if e.Type == TypeRegular {
+		e.Size = st.Size
+		r.readText(e, fd, at)
 	}
-	if st.Size > MaxFileSize {
-		e.Refused = fmt.Sprintf("larger than %d MiB (%d bytes)", MaxFileSize>>20, st.Size)
+}
+
+// typeOf is the type of what was opened.
+func typeOf(st *unix.Stat_t) FileType {
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFDIR:
+		return TypeDirectory
+	case unix.S_IFCHR:
+		if unix.Major(uint64(st.Rdev)) == 1 && unix.Minor(uint64(st.Rdev)) == 3 {
+			return TypeNull
+		}
+		return TypeChar
+	case unix.S_IFBLK:
+		return TypeBlock
+	case unix.S_IFIFO:
+		return TypeFIFO
+	case unix.S_IFSOCK:
+		return TypeSocket
+	}
+	return TypeRegular
+}
+
+// readText reads the regular file that an O_PATH descriptor refers to.
+func (r *reader) readText(e *Entry, fd int, at string) {
+	if e.Size > MaxFileSize {
+		e.Refused = fmt.Sprintf("larger than %d MiB (%d bytes)", MaxFileSize>>20, e.Size)
 		return
 	}
 	if !rootfs.Running(r.root) {

@@ -1,9 +1,9 @@
 package linkfiles
 
 // Release is a major release of systemd: 252 for "systemd 252.39-1~deb12u2".
-// What udevd reads, and how, depends on it. Every such difference is a field
-// of quirks below, a row of the key table in keys.go or of the value table in
-// values.go, and nowhere else.
+// What udevd reads, and how, depends on it. Every such difference is a span: of a
+// field of quirks below, of a row of the tables of keys (keys.go, matchtable.go,
+// configtype.go), or one of those for values in keys.go.
 type Release int
 
 const (
@@ -15,6 +15,21 @@ const (
 
 // Clamp returns the nearest release that the tables cover.
 func (r Release) Clamp() Release { return min(max(r, OldestRelease), NewestRelease) }
+
+// A span is a range of releases: the rows below say with it when something
+// holds.
+type span struct{ first, last Release }
+
+// from returns the span of r and all releases after it.
+func from(r Release) span { return span{first: r, last: NewestRelease} }
+
+// until returns the span of all releases up to and including r.
+func until(r Release) span { return span{first: OldestRelease, last: r} }
+
+// always is the span of all releases.
+var always = from(OldestRelease)
+
+func (s span) has(rel Release) bool { return s.first <= rel && rel <= s.last }
 
 // quirks is what differs between releases in finding files, in the grammar and
 // in matching. Each field names the file of the systemd sources that shows it.
@@ -124,9 +139,8 @@ type quirks struct {
 	// renamed (link-config.c: NET_NAME_RENAMED); starExempt: unless "*" is
 	// in its list.
 	renamedNameSkips, starExempt bool
-	// conditionReset and nameReset: an empty value clears the condition, or
-	// the OriginalName= list.
-	conditionReset, nameReset bool
+	// conditionReset: an empty value clears the condition.
+	conditionReset bool
 	// hwAddrAllOrNothing: a syntax error in the list drops the whole line.
 	hwAddrAllOrNothing bool
 	// macSetEmptyList: a MACAddress= without a single valid address still
@@ -185,80 +199,79 @@ type quirks struct {
 	globUnclosedFails bool
 }
 
-// quirks returns the table's row for the release. The numbers are the first
-// (or last) release whose sources show the behaviour.
+// quirks returns the table's row for the release. The spans are the releases whose
+// sources show the behaviour.
 func (r Release) quirks() quirks {
 	r = r.Clamp()
 	q := quirks{
-		localLib:             r >= 242,
-		splitUsr:             r <= 254,
-		dropIns:              r >= 248,
-		dropInTwin:           r >= 255,
-		regularOnly:          r >= 260,
-		chase:                r >= 255,
-		loopNotListed:        r >= 258,
-		loopWarns:            r >= 260,
-		noDirWarns:           r >= 260,
-		openFailureWarns:     r >= 257,
-		failureRepeated:      r >= 242 && r <= 250,
-		danglingWarns:        r >= 251,
-		blockDeviceMasks:     r <= 245,
-		abortOnError:         r <= 241,
-		emptyMatchAll:        r <= 244,
-		emptyMatchWarns:      r >= 243,
-		logicalLines:         r <= 244,
-		returnEndsLine:       r >= 240,
+		localLib:             from(242).has(r),
+		splitUsr:             until(254).has(r),
+		dropIns:              from(248).has(r),
+		dropInTwin:           from(255).has(r),
+		regularOnly:          from(260).has(r),
+		chase:                from(255).has(r),
+		loopNotListed:        from(258).has(r),
+		loopWarns:            from(260).has(r),
+		noDirWarns:           from(260).has(r),
+		openFailureWarns:     from(257).has(r),
+		failureRepeated:      span{242, 250}.has(r),
+		danglingWarns:        from(251).has(r),
+		blockDeviceMasks:     until(245).has(r),
+		abortOnError:         until(241).has(r),
+		emptyMatchAll:        until(244).has(r),
+		emptyMatchWarns:      from(243).has(r),
+		logicalLines:         until(244).has(r),
+		returnEndsLine:       from(240).has(r),
 		commentLine:          2,
-		blankIsComment:       r >= 240 && r <= 242,
-		includeLine:          r <= 245,
-		missingEqualsFatal:   r <= 242,
-		missingKey:           r >= 243,
-		matchErrors:          r <= 247,
-		simpleInvert:         r <= 242,
-		macAbsentMatches:     r <= 239,
-		macFirstSix:          r <= 249,
-		renamedNameSkips:     r <= 246,
-		starExempt:           r >= 243,
-		conditionReset:       r >= 242,
-		nameReset:            r >= 248,
-		hwAddrAllOrNothing:   r <= 247,
-		macSetEmptyList:      r <= 247,
-		loopback:             r >= 249,
-		typeFromARPHRD:       r >= 245,
-		nullPermanent:        r >= 250,
-		driverRecorded:       r <= 249,
-		driverProperty:       r >= 255,
-		cleanText:            r >= 260,
-		sysName:              r <= 257,
-		versionUnequal:       r >= 242,
-		versionList:          r >= 243,
-		versionFnmatch:       r >= 252,
-		versionUAPI:          r >= 248,
-		versionZeroIsNothing: r >= 248 && r <= 251,
-		versionSubject:       r >= 258,
-		cmdlineRetainEscape:  r >= 254,
-		hostOtherIDs:         r >= 258,
-		smbios:               r >= 252,
-		firmwareLastParen:    r >= 252,
-		envValueCC:           r <= 246,
-		globUnclosedFails:    r <= 247,
+		blankIsComment:       span{240, 242}.has(r),
+		includeLine:          until(245).has(r),
+		missingEqualsFatal:   until(242).has(r),
+		missingKey:           from(243).has(r),
+		matchErrors:          until(247).has(r),
+		simpleInvert:         until(242).has(r),
+		macAbsentMatches:     until(239).has(r),
+		macFirstSix:          until(249).has(r),
+		renamedNameSkips:     until(246).has(r),
+		starExempt:           from(243).has(r),
+		conditionReset:       from(242).has(r),
+		hwAddrAllOrNothing:   until(247).has(r),
+		macSetEmptyList:      until(247).has(r),
+		loopback:             from(249).has(r),
+		typeFromARPHRD:       from(245).has(r),
+		nullPermanent:        from(250).has(r),
+		driverRecorded:       until(249).has(r),
+		driverProperty:       from(255).has(r),
+		cleanText:            from(260).has(r),
+		sysName:              until(257).has(r),
+		versionUnequal:       from(242).has(r),
+		versionList:          from(243).has(r),
+		versionFnmatch:       from(252).has(r),
+		versionUAPI:          from(248).has(r),
+		versionZeroIsNothing: span{248, 251}.has(r),
+		versionSubject:       from(258).has(r),
+		cmdlineRetainEscape:  from(254).has(r),
+		hostOtherIDs:         from(258).has(r),
+		smbios:               from(252).has(r),
+		firmwareLastParen:    from(252).has(r),
+		envValueCC:           until(246).has(r),
+		globUnclosedFails:    until(247).has(r),
 	}
 	switch {
-	case r >= 258:
+	case from(258).has(r):
 		q.chaseLinks = mostLinks // seen on 262, where conf-files.c has followed some before
-	case r >= 255:
+	case from(255).has(r):
 		q.chaseLinks = fewLinks // CHASE_MAX, which is 32, is not reached
 	}
 	switch {
-	case r == 239:
+	case until(239).has(r):
 		q.commentLine = 0
-	case r == 240:
+	case until(240).has(r):
 		q.commentLine = 1
 	}
 	switch {
-	case r >= 261:
+	case from(261).has(r):
 		q.sectionSafe = 2
-	case r >= 251:
+	case from(251).has(r):
 		q.sectionSafe = 1
 	}
 	return q

@@ -6,13 +6,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"linkaudit/internal/fact"
 )
 
 // What a row of the table below has: files, a device and a machine.
 type scene struct {
-	kind Kind
+	files ConfigType
 	// entries are the names of the search path by their full path; those in a
 	// NAME.link.d directory are drop-ins.
 	entries map[string]Entry
@@ -45,7 +43,7 @@ func (s scene) with(path string, e Entry) scene {
 }
 
 func (s scene) store() *Store {
-	store := &Store{Kind: s.kind}
+	store := &Store{Type: s.files}
 	for _, path := range SearchPath {
 		d := Dir{Path: path}
 		dropIns := map[string]*Dir{}
@@ -80,13 +78,13 @@ func (s scene) applied(rel Release) string {
 	if s.dev.Name == "" {
 		s.dev.Name = "a"
 	}
-	for _, f := range []*fact.Fact[string]{&s.dev.MAC, &s.dev.PermMAC, &s.dev.Driver, &s.dev.Kind, &s.dev.Type, &s.dev.Path} {
+	for _, f := range []*Fact[string]{&s.dev.MAC, &s.dev.PermMAC, &s.dev.Driver, &s.dev.Kind, &s.dev.Type, &s.dev.Path} {
 		if f.IsUnknown() {
-			*f = fact.Absent[string]()
+			*f = Absent[string]()
 		}
 	}
 	if s.dev.NameAssignType.IsUnknown() {
-		s.dev.NameAssignType = fact.Known(3)
+		s.dev.NameAssignType = Known(3)
 	}
 	d := Parse(s.store(), rel).Decide(&s.sys, &s.dev)
 	switch file, ok := d.File.Get(); {
@@ -137,7 +135,7 @@ func (s scene) settings(rel Release) string {
 
 // networks is a scene of .network files by name.
 func networks(files map[string]string) scene {
-	s := scene{kind: Network, entries: map[string]Entry{}}
+	s := scene{files: NetworkFiles, entries: map[string]Entry{}}
 	for name, content := range files {
 		s.entries[usrLibDir+"/"+name+".network"] = text(content)
 	}
@@ -148,17 +146,17 @@ const matchAName = "[Match]\nName=a\n"
 
 func properties1(key, value string) func(*Device) {
 	return func(d *Device) {
-		d.Properties = func(k string) fact.Fact[string] {
+		d.Properties = func(k string) Fact[string] {
 			if k == key {
-				return fact.Known(value)
+				return Known(value)
 			}
-			return fact.Absent[string]()
+			return Absent[string]()
 		}
 	}
 }
 
 func kernel(release string) func(*System) {
-	return func(s *System) { s.KernelRelease = fact.Known(release) }
+	return func(s *System) { s.KernelRelease = Known(release) }
 }
 
 // Each row was read off the two releases' sources, in the function it names;
@@ -175,12 +173,12 @@ func TestReleasesDifferAsTheSourcesShow(t *testing.T) {
 		return scene{entries: map[string]Entry{usrA: e, usrX: e}}
 	}()
 	infiniBand := func(d *Device) {
-		d.MAC = fact.Known("80:00:02:08:fe:80:00:00:00:00:00:00:f4:52:14:03:00:7b:cb:a1")
+		d.MAC = Known("80:00:02:08:fe:80:00:00:00:00:00:00:f4:52:14:03:00:7b:cb:a1")
 	}
-	assign := func(n int) func(*Device) { return func(d *Device) { d.NameAssignType = fact.Known(n) } }
+	assign := func(n int) func(*Device) { return func(d *Device) { d.NameAssignType = Known(n) } }
 	named := func(name string) func(*Device) { return func(d *Device) { d.Name = name } }
 	firmware := func(s *System) {
-		s.Firmware = fact.Known(Firmware{DeviceTree: true, Compatible: []string{"a(b)"}})
+		s.Firmware = Known(Firmware{DeviceTree: true, Compatible: []string{"a(b)"}})
 	}
 	const bootID = "c1f8a624-8571-4da3-9211-aff86f56f11c"
 
@@ -289,13 +287,13 @@ func TestReleasesDifferAsTheSourcesShow(t *testing.T) {
 		{"[Match] warns", "matchErrors", "config_parse_match_ifnames", 248,
 			oneFile(matchA + "OriginalName=b/c\n"), scene.said, "invalid-value error:3", "invalid-value warning:3"},
 		{"inversion is per line", "simpleInvert", "net_condition_test_strv", 243,
-			oneFile("[Match]\nType=!x\nType=bond\n").device(func(d *Device) { d.Type = fact.Known("bond") }), scene.applied, "none", usrA},
+			oneFile("[Match]\nType=!x\nType=bond\n").device(func(d *Device) { d.Type = Known("bond") }), scene.applied, "none", usrA},
 		{"a device without address matches no more", "macAbsentMatches", "net_match_config", 240,
 			oneFile("[Match]\nMACAddress=02:00:00:00:00:01\n"), scene.applied, usrA, "none"},
 		{"an InfiniBand address has 20 bytes", "macFirstSix", "net_match_config", 250,
 			oneFile("[Match]\nMACAddress=80:00:02:08:fe:80\n").device(infiniBand), scene.applied, usrA, "none"},
 		{"an address of four bytes is one", "macFirstSix", "net_match_config", 250,
-			oneFile("[Match]\nMACAddress=0a:00:00:01\nMACAddress=02:00:00:00:00:01\n").device(func(d *Device) { d.MAC = fact.Known("0a:00:00:01") }), scene.applied, "none", usrA},
+			oneFile("[Match]\nMACAddress=0a:00:00:01\nMACAddress=02:00:00:00:00:01\n").device(func(d *Device) { d.MAC = Known("0a:00:00:01") }), scene.applied, "none", usrA},
 		{"a renamed device is matched by name", "renamedNameSkips", "link_config_get", 247,
 			oneFile(matchA).device(assign(4)), scene.applied, "none", usrA},
 		{"* matches a renamed device", "starExempt", "link_config_get", 243,
@@ -303,35 +301,35 @@ func TestReleasesDifferAsTheSourcesShow(t *testing.T) {
 		{"* is no unpredictable name", "starExempt", "link_config_get", 243,
 			oneFile("[Match]\nOriginalName=*\n").device(assign(1)), scene.applied, usrA + "!", usrA},
 		{"an empty condition resets", "conditionReset", "config_parse_net_condition", 242,
-			oneFile(matchA + "Host=b\nHost=\n").system(func(s *System) { s.Hostname = fact.Known("h") }), scene.applied, "none", usrA},
-		{"an empty OriginalName= resets", "nameReset", "config_parse_match_ifnames", 248,
+			oneFile(matchA + "Host=b\nHost=\n").system(func(s *System) { s.Hostname = Known("h") }), scene.applied, "none", usrA},
+		{"an empty OriginalName= resets", "", "config_parse_match_ifnames", 248,
 			oneFile(matchA + "OriginalName=\nOriginalName=b\n"), scene.applied, usrA, "none"},
 		{"a bad word loses only itself in MACAddress=", "hwAddrAllOrNothing", "config_parse_hwaddrs", 248,
 			scene{}, func(_ scene, rel Release) string {
 				// A backslash at the end does not get through the grammar.
-				var set *addrSet
-				p := &parser{rel: rel, q: rel.quirks(), complain: func(Pos, Code, Level, string) {}}
-				return fmt.Sprint(setHWAddrs(p, Assignment{Value: `02:00:00:00:00:01 \`}, &set))
+				q := rel.quirks()
+				p := &parser{rel: rel, q: &q, complain: func(Pos, Code, Level, string) {}}
+				return fmt.Sprint(parseAddresses(p, Assignment{Value: `02:00:00:00:00:01 \`}, &condition{}))
 			}, "false", "true"},
 		{"a MACAddress= without an address is none", "macSetEmptyList", "config_parse_hwaddrs", 248,
 			oneFile(matchA + "MACAddress=b\n"), scene.applied, "none", usrA},
 		{"the loopback device has no file", "loopback", "link_config_get", 249,
 			oneFile("[Match]\nOriginalName=lo\n").device(func(d *Device) { d.Name, d.Loopback = "lo", true }), scene.applied, usrA, "none"},
 		{"Type=ether", "typeFromARPHRD", "link_get_type_string", 245,
-			oneFile("[Match]\nType=ether\n").device(func(d *Device) { d.Type, d.TypeFromARPHRD = fact.Known("ether"), true }), scene.applied, "none", usrA},
+			oneFile("[Match]\nType=ether\n").device(func(d *Device) { d.Type, d.TypeFromARPHRD = Known("ether"), true }), scene.applied, "none", usrA},
 		{"a null permanent address counts", "nullPermanent", "ethtool_get_permanent_hw_addr", 250,
 			oneFile("[Match]\nPermanentMACAddress=00:00:00:00:00:00\n").device(func(d *Device) {
-				d.MAC, d.PermMAC = fact.Known("02:00:00:00:00:01"), fact.Known("00:00:00:00:00:00")
+				d.MAC, d.PermMAC = Known("02:00:00:00:00:01"), Known("00:00:00:00:00:00")
 			}), scene.applied, "none", usrA},
 		{"Driver= is ETHTOOL_GDRVINFO", "driverRecorded", "link_new", 250,
 			oneFile("[Match]\nDriver=bridge\n").device(func(d *Device) {
 				properties1("ID_NET_DRIVER", "bridge")(d)
-				d.Driver = fact.Known("x")
+				d.Driver = Known("x")
 			}), scene.applied, usrA, "none"},
 		{"Driver= is ID_NET_DRIVER", "driverProperty", "link_new", 255,
 			oneFile("[Match]\nDriver=bridge\n").device(func(d *Device) {
 				properties1("X", "")(d)
-				d.Driver = fact.Known("bridge")
+				d.Driver = Known("bridge")
 			}), scene.applied, usrA, "none"},
 		{"a name with a control character is refused", "cleanText", "property_is_valid", 260,
 			oneFile("[Match]\nOriginalName=*\n").device(named("c\x01x")), scene.applied, usrA, "none"},
@@ -347,12 +345,12 @@ func TestReleasesDifferAsTheSourcesShow(t *testing.T) {
 			oneFile("[Match]\nOriginalName=p?x\n").device(named("p!x")), scene.applied, usrA, usrA},
 		{"the driver of a device with ! in its name", "sysName", "link_new", 258,
 			oneFile("[Match]\nDriver=bridge\n").device(func(d *Device) {
-				d.Name, d.Driver, d.DriverUnrecorded = "p!x", fact.Known("bridge"), true
+				d.Name, d.Driver, d.DriverUnrecorded = "p!x", Known("bridge"), true
 				properties1("ID_NET_DRIVER", "bridge")(d)
 			}), scene.applied, "none", usrA},
 		{"its null permanent address", "sysName", "ethtool_get_permanent_hw_addr", 258,
 			oneFile("[Match]\nPermanentMACAddress=00:00:00:00:00:00\n").device(func(d *Device) {
-				d.Name, d.MAC, d.PermMAC = "p!x", fact.Known("02:00:00:00:00:01"), fact.Known("00:00:00:00:00:00")
+				d.Name, d.MAC, d.PermMAC = "p!x", Known("02:00:00:00:00:01"), Known("00:00:00:00:00:00")
 			}), scene.applied, "none", usrA},
 		{"!= is an operator", "versionUnequal", "parse_order", 242,
 			oneFile("[Match]\nKernelVersion=!!=6.1\n").system(kernel("6.2")), scene.applied, usrA, "none"},
@@ -367,12 +365,12 @@ func TestReleasesDifferAsTheSourcesShow(t *testing.T) {
 		{"the version of systemd", "versionSubject", "condition_test_version", 258,
 			oneFile("[Match]\nKernelVersion=systemd >= 1\n").system(kernel("6.1")), scene.applied, "none", usrA},
 		{"the version of glibc", "versionSubject", "condition_test_version", 258,
-			oneFile("[Match]\nKernelVersion=glibc >= 2.36\n").system(func(s *System) { s.KernelRelease, s.Glibc = fact.Known("6.1"), fact.Known("2.41") }), scene.applied, "none", usrA},
+			oneFile("[Match]\nKernelVersion=glibc >= 2.36\n").system(func(s *System) { s.KernelRelease, s.Glibc = Known("6.1"), Known("2.41") }), scene.applied, "none", usrA},
 		{"a backslash on the command line", "cmdlineRetainEscape", "proc_cmdline_strv", 254,
-			oneFile("[Match]\nKernelCommandLine=c\n").system(func(s *System) { s.KernelCommandLine = fact.Known(`b\ c`) }), scene.applied, "none", usrA},
+			oneFile("[Match]\nKernelCommandLine=c\n").system(func(s *System) { s.KernelCommandLine = Known(`b\ c`) }), scene.applied, "none", usrA},
 		{"Host= is the boot ID", "hostOtherIDs", "condition_test_host", 258,
 			oneFile("[Match]\nHost=" + bootID + "\n").system(func(s *System) {
-				s.MachineID, s.BootID, s.Hostname = KnownMachineID([16]byte{1}), fact.Known(bootID), fact.Known("h")
+				s.MachineID, s.BootID, s.Hostname = KnownMachineID([16]byte{1}), Known(bootID), Known("h")
 			}), scene.applied, "none", usrA},
 		{"a malformed smbios-field is an error", "smbios", "condition_test_firmware", 252,
 			oneFile("[Match]\nFirmware=!smbios-field(\n").system(firmware), scene.applied, usrA, "none"},
@@ -388,20 +386,20 @@ func TestReleasesDifferAsTheSourcesShow(t *testing.T) {
 		{"and then hides none", "abortForward", "network_load", 244,
 			networks(map[string]string{"10-b": "[Match\n", "30-c": matchAName}), scene.applied, "none", "/usr/lib/systemd/network/30-c.network"},
 		{"a .netdev file that cannot be parsed hides those before it, then those behind", "abortForward", "netdev_load", 242,
-			scene{kind: NetDev, entries: map[string]Entry{usrLibDir + "/10-a.netdev": text("[NetDev]\n"), usrLibDir + "/20-b.netdev": text("[Match\n"), usrLibDir + "/30-c.netdev": text("[NetDev]\n")}},
+			scene{files: NetDevFiles, entries: map[string]Entry{usrLibDir + "/10-a.netdev": text("[NetDev]\n"), usrLibDir + "/20-b.netdev": text("[Match\n"), usrLibDir + "/30-c.netdev": text("[NetDev]\n")}},
 			scene.states, "rejected rejected active", "active rejected rejected"},
 		{"the rest of a .netdev file's drop-in", "dropInsHalf", "netdev_load_one", 240,
-			scene{kind: NetDev, entries: map[string]Entry{usrLibDir + "/a.netdev": text("[NetDev]\nName=b\n"), usrLibDir + "/a.netdev.d/x.conf": text("[NetDev]\nName=c\nMACAddress=02:00:00:00:00:01\n")}},
+			scene{files: NetDevFiles, entries: map[string]Entry{usrLibDir + "/a.netdev": text("[NetDev]\nName=b\n"), usrLibDir + "/a.netdev.d/x.conf": text("[NetDev]\nName=c\nMACAddress=02:00:00:00:00:01\n")}},
 			scene.settings, "Name=c", "MACAddress=02:00:00:00:00:01 Name=c"},
 		{"a second Kind= of a .netdev file", "", "config_parse_netdev_kind", 240,
-			scene{kind: NetDev, entries: map[string]Entry{usrLibDir + "/a.netdev": text("[NetDev]\nKind=bond\nKind=bridge\n")}},
+			scene{files: NetDevFiles, entries: map[string]Entry{usrLibDir + "/a.netdev": text("[NetDev]\nKind=bond\nKind=bridge\n")}},
 			scene.settings, "Kind=bridge", "Kind=bond"},
 		{"Name= fits an alternative name", "altNames", "net_condition_test_ifname", 245,
 			networks(map[string]string{"a": "[Match]\nName=other\n"}).device(func(d *Device) { d.AltNames = []string{"other"} }), scene.applied, "none", "/usr/lib/systemd/network/a.network"},
 		{"a name longer than an interface may have", "nameLonger", "networkd-network-gperf.gperf", 247,
 			networks(map[string]string{"a": "[Match]\nName=longerthanfifteen\n"}).device(func(d *Device) { d.AltNames = []string{"longerthanfifteen"} }), scene.applied, "none", "/usr/lib/systemd/network/a.network"},
 		{"Kind= of a .network file", "", "networkd-network-gperf.gperf", 251,
-			networks(map[string]string{"a": "[Match]\nKind=bond\n"}).device(func(d *Device) { d.Kind = fact.Known("bond") }), scene.applied, "none", "/usr/lib/systemd/network/a.network"},
+			networks(map[string]string{"a": "[Match]\nKind=bond\n"}).device(func(d *Device) { d.Kind = Known("bond") }), scene.applied, "none", "/usr/lib/systemd/network/a.network"},
 		{"Firmware= of a .network file", "", "networkd-network-gperf.gperf", 249,
 			networks(map[string]string{"a": "[Match]\nFirmware=device-tree\n"}).system(firmware), scene.applied, "none", "/usr/lib/systemd/network/a.network"},
 	}
@@ -418,7 +416,7 @@ func TestReleasesDifferAsTheSourcesShow(t *testing.T) {
 			if r.quirk == "" {
 				return
 			}
-			before, from := reflect.ValueOf(r.s.kind.quirks(r.first-1)).FieldByName(r.quirk), reflect.ValueOf(r.s.kind.quirks(r.first)).FieldByName(r.quirk)
+			before, from := reflect.ValueOf(r.s.files.quirks(r.first-1)).FieldByName(r.quirk), reflect.ValueOf(r.s.files.quirks(r.first)).FieldByName(r.quirk)
 			if before.Equal(from) {
 				t.Errorf("%s is the same in %d and %d", r.quirk, r.first-1, r.first)
 			}

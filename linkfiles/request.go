@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-
-	"linkaudit/internal/fact"
 )
 
 // A Refusal is a setting of [Link] that the kernel refuses. udevd sends the address in
@@ -42,57 +40,54 @@ var gsoMaxOf = map[string]uint64{"bridge": maxGSOBytes, "vxlan": maxGSOBytes, "v
 
 // Refusal returns the setting of the file for which the kernel refuses the request of an
 // address, for a device of the kind ("" where that is not known).
-func (f *File) Refusal(rel Release, kind string, kernel fact.Fact[string]) (Refusal, bool) {
+func (f *File) Refusal(rel Release, kind string, kernel Fact[string]) (Refusal, bool) {
 	if a, ok := last(rel, f.Assignments, "Link", "Alias"); ok && len(a.Value) > maxAlias {
 		return Refusal{"Alias", a.Pos, !aliasWasDroppedOnce.has(rel),
 			fmt.Sprintf("at most %d characters", maxAlias)}, true
 	}
-	// Since 6.4, and in later 6.1, validate_linkmsg() looks at them before anything is set.
-	var at order
-	switch {
-	case kernelAtLeast(kernel, 6, 4):
-		at = before
-	case kernel.IsKnown() && !kernelAtLeast(kernel, 6, 1):
-		at = after
+	// Since 6.4, and in later 6.1, validate_linkmsg() looks at the others before anything
+	// is set; older kernels set the address first.
+	certain := kernelAtLeast(kernel, 6, 4)
+	if kernel.IsKnown() && !kernelAtLeast(kernel, 6, 1) {
+		return Refusal{}, false
 	}
 	if a, ok := last(rel, f.Assignments, "Link", "GenericSegmentOffloadMaxSegments"); ok {
-		if n, err := parseUnsigned(rel, a.Value); err == nil && n > maxGSOSegments && at != after {
-			return Refusal{a.Key, a.Pos, at == before, fmt.Sprintf("at most %d", maxGSOSegments)}, true
+		if n, err := parseUnsigned(rel, a.Value); err == nil && n > maxGSOSegments {
+			return Refusal{a.Key, a.Pos, certain, fmt.Sprintf("at most %d", maxGSOSegments)}, true
 		}
 	}
 	if a, ok := last(rel, f.Assignments, "Link", "GenericSegmentOffloadMaxBytes"); ok {
-		size, err := parseBytes(a.Value, 1024)
-		n := uint64(uint32(size)) // as it is sent
-		most, known := gsoMaxOf[kind]
-		switch {
-		case err != nil, n == 0:
-		case n > mostGSOBytes || known && n > most:
-			if !known {
-				most = mostGSOBytes
-			}
-			return Refusal{a.Key, a.Pos, at == before, fmt.Sprintf("at most %d bytes", most)}, at != after
-		case !known && n > maxGSOBytes:
-			return Refusal{a.Key, a.Pos, false, fmt.Sprintf("more than %d bytes of few drivers only", maxGSOBytes)}, at != after
-		case n < enoughGSOBytes && at != after:
-			return Refusal{a.Key, a.Pos, n < minGSOBytes && kernelAtLeast(kernel, 6, 15),
-				fmt.Sprintf("at least %d bytes, or more", minGSOBytes)}, true
+		if why, surely := refusedGSOBytes(a.Value, kind, kernel); why != "" {
+			return Refusal{a.Key, a.Pos, certain && surely, why}, true
 		}
 	}
 	return Refusal{}, false
 }
 
-// order is when the kernel looks at a setting: before or after it sets the address.
-type order uint8
-
-const (
-	eitherOrder order = iota
-	before
-	after
-)
+// refusedGSOBytes says why the kernel refuses a size, "" where it takes it. surely is
+// false where only some do.
+func refusedGSOBytes(value, kind string, kernel Fact[string]) (why string, surely bool) {
+	size, err := parseBytes(value, 1024)
+	n := uint64(uint32(size)) // as it is sent
+	most, known := gsoMaxOf[kind]
+	if !known {
+		most = mostGSOBytes
+	}
+	switch {
+	case err != nil, n == 0:
+	case n > most:
+		return fmt.Sprintf("at most %d bytes", most), true
+	case !known && n > maxGSOBytes:
+		return fmt.Sprintf("more than %d bytes of few drivers only", maxGSOBytes), false
+	case n < enoughGSOBytes:
+		return fmt.Sprintf("at least %d bytes, or more", minGSOBytes), n < minGSOBytes && kernelAtLeast(kernel, 6, 15)
+	}
+	return "", false
+}
 
 // kernelAtLeast reports whether a release (uname -r) is known to be a version or a
 // newer one.
-func kernelAtLeast(release fact.Fact[string], major, minor int) bool {
+func kernelAtLeast(release Fact[string], major, minor int) bool {
 	first, rest, _ := strings.Cut(release.Or(""), ".")
 	second := rest[:len(rest)-len(strings.TrimLeft(rest, "0123456789"))]
 	x, err := strconv.Atoi(first)

@@ -1,21 +1,20 @@
 package linkfiles
 
 import (
+	"fmt"
 	"strings"
 	"testing"
-
-	"linkaudit/internal/fact"
 )
 
 // TestRefusedSettings: what running udevds of 247 to 262 showed on Linux 6.18
 // (test/conformance, outcome), and what older kernels leave open.
 func TestRefusedSettings(t *testing.T) {
-	now, old, later61, unknown := fact.Known("6.18.44-x"), fact.Known("5.10.0-30-amd64"), fact.Known("6.1.0-40-amd64"), fact.Unknown[string]("x")
+	now, old, later61, unknown := Known("6.18.44-x"), Known("5.10.0-30-amd64"), Known("6.1.0-40-amd64"), Unknown[string]("x")
 	for _, c := range []struct {
 		rel     Release
 		lines   string
 		kind    string
-		kernel  fact.Fact[string]
+		kernel  Fact[string]
 		refused string // "" for none, "?" for perhaps
 	}{
 		{247, "Alias=" + strings.Repeat("a", 254), "bridge", now, ""},
@@ -48,18 +47,20 @@ func TestRefusedSettings(t *testing.T) {
 		{252, "MTUBytes=1", "bridge", now, ""},
 		{252, "TransmitQueueLength=4294967294\nTransmitQueues=4096\nReceiveQueues=4096", "bridge", now, ""},
 	} {
-		s := oneFile("[Match]\nOriginalName=a\n[Link]\n" + c.lines + "\n")
-		got := ""
-		if r, ok := Parse(s.store(), c.rel).Files[0].Refusal(c.rel, c.kind, c.kernel); ok {
-			if got = r.Key; !r.Certain {
-				got = "?"
+		t.Run(fmt.Sprintf("%d/%.60s/%s/%v", c.rel, c.lines, c.kind, c.kernel), func(t *testing.T) {
+			s := oneFile("[Match]\nOriginalName=a\n[Link]\n" + c.lines + "\n")
+			got := ""
+			if r, ok := Parse(s.store(), c.rel).Files[0].Refusal(c.rel, c.kind, c.kernel); ok {
+				if got = r.Key; !r.Certain {
+					got = "?"
+				}
+				if r.Pos.Line < 4 || r.Why == "" {
+					t.Errorf("%d, %.60s: %+v", c.rel, c.lines, r)
+				}
 			}
-			if r.Pos.Line < 4 || r.Why == "" {
-				t.Errorf("%d, %.60s: %+v", c.rel, c.lines, r)
+			if got != c.refused {
+				t.Errorf("%d, %.60s, %s, %v: %q, want %q", c.rel, c.lines, c.kind, c.kernel, got, c.refused)
 			}
-		}
-		if got != c.refused {
-			t.Errorf("%d, %.60s, %s, %v: %q, want %q", c.rel, c.lines, c.kind, c.kernel, got, c.refused)
-		}
+		})
 	}
 }

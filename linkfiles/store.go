@@ -9,15 +9,15 @@ import (
 // rules are applied to it: it can be saved in a snapshot and parsed again for
 // another release, and parsing it does no I/O.
 type Store struct {
-	// Kind is the kind of the files; .link files where it is left out.
-	Kind Kind `json:"kind,omitempty"`
+	// Type is the type of the files; .link files where it is left out.
+	Type ConfigType `json:"kind,omitempty"`
 	// Dirs are the search directories, highest priority first, also those
 	// that do not exist.
 	Dirs []Dir `json:"dirs"`
 }
 
 // Dir is one search directory, or one NAME.link.d directory inside it. What is
-// said of .link here holds for the other kinds in the same way.
+// said of .link here holds for the other types in the same way.
 type Dir struct {
 	// Path is the directory's path inside the root that was read.
 	Path string `json:"path"`
@@ -43,6 +43,7 @@ type Errno string
 // FileType is what a name leads to after all symbolic links.
 type FileType string
 
+// The types of what a name leads to.
 const (
 	TypeRegular   FileType = "regular"
 	TypeDirectory FileType = "directory"
@@ -140,7 +141,7 @@ func (s *Store) With(path string, content []byte) (*Store, bool) {
 		return nil, false
 	}
 	dirPath, name := path[:at], path[at+1:]
-	out := &Store{Kind: s.Kind, Dirs: slices.Clone(s.Dirs)}
+	out := &Store{Type: s.Type, Dirs: slices.Clone(s.Dirs)}
 	for i := range out.Dirs {
 		d := &out.Dirs[i]
 		if d.Err != "" || d.NoDir != "" {
@@ -150,7 +151,7 @@ func (s *Store) With(path string, content []byte) (*Store, bool) {
 			return out, d.set(name, content)
 		}
 		parent := strings.LastIndexByte(dirPath, '/')
-		if !strings.HasSuffix(dirPath, s.Kind.Suffix()+".d") || dirPath[:max(parent, 0)] != d.Path {
+		if !strings.HasSuffix(dirPath, s.Type.Suffix()+".d") || dirPath[:max(parent, 0)] != d.Path {
 			continue
 		}
 		d.DropIns = slices.Clone(d.DropIns)

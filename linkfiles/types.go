@@ -2,8 +2,6 @@ package linkfiles
 
 import (
 	"fmt"
-
-	"linkaudit/internal/fact"
 )
 
 // Pos is a place in a file. Line counts from 1; 0 means the file as a whole.
@@ -12,6 +10,7 @@ type Pos struct {
 	Line int    `json:"line"`
 }
 
+// String is "file:line", or the file alone.
 func (p Pos) String() string {
 	if p.Line == 0 {
 		return p.File
@@ -22,9 +21,12 @@ func (p Pos) String() string {
 // Level is the syslog level at which udevd logs a complaint.
 type Level string
 
+// The levels that udevd uses.
 const (
 	LevelError   Level = "error"
 	LevelWarning Level = "warning"
+	// LevelNotice is that of udevd's remark about a policy that is listed twice.
+	LevelNotice Level = "notice"
 	// LevelInfo is used for what udevd passes over in silence (or at debug
 	// level) although it is hardly ever meant: a shadowed file, for example.
 	LevelInfo Level = "info"
@@ -95,9 +97,9 @@ type Device struct {
 	// AltNames are its alternative names, which Name= of a .network file fits
 	// as well.
 	AltNames []string
-	MAC      fact.Fact[string] // current address, "aa:bb:..." of any length
-	PermMAC  fact.Fact[string] // IFLA_PERM_ADDRESS or ETHTOOL_GPERMADDR
-	Driver   fact.Fact[string] // ID_NET_DRIVER, ETHTOOL_GDRVINFO
+	MAC      Fact[string] // current address, "aa:bb:..." of any length
+	PermMAC  Fact[string] // IFLA_PERM_ADDRESS or ETHTOOL_GPERMADDR
+	Driver   Fact[string] // ID_NET_DRIVER, ETHTOOL_GDRVINFO
 	// Drivers are the values that Driver may have where it is unknown, "" for none at
 	// all; nil where it may be anything.
 	Drivers []string
@@ -106,36 +108,36 @@ type Device struct {
 	// DriverUnrecorded says that ID_NET_DRIVER of Properties is what the builtin
 	// net_driver will find, for want of a record in the udev database.
 	DriverUnrecorded bool
-	Kind             fact.Fact[string] // IFLA_INFO_KIND
-	Type             fact.Fact[string] // DEVTYPE, else the lower-case ARPHRD name
-	Path             fact.Fact[string] // ID_PATH of the udev database
+	Kind             Fact[string] // IFLA_INFO_KIND
+	Type             Fact[string] // DEVTYPE, else the lower-case ARPHRD name
+	Path             Fact[string] // ID_PATH of the udev database
 	// TypeFromARPHRD says that Type is the ARPHRD name, for want of a DEVTYPE.
 	TypeFromARPHRD bool
-	Loopback       bool           // IFF_LOOPBACK: never gets a .link file
-	NameAssignType fact.Fact[int] // /sys/class/net/NAME/name_assign_type
+	Loopback       bool      // IFF_LOOPBACK: never gets a .link file
+	NameAssignType Fact[int] // /sys/class/net/NAME/name_assign_type
 	// Properties looks up a property of the device as udevd sees it (the
 	// uevent file and the udev database). Nil means: none can be known.
-	Properties func(key string) fact.Fact[string]
+	Properties func(key string) Fact[string]
 }
 
 // System is what the conditions in [Match] can ask about the machine.
 type System struct {
-	Hostname  fact.Fact[string] `json:"hostname"`
-	MachineID MachineID         `json:"machine_id"`
+	Hostname  Fact[string] `json:"hostname"`
+	MachineID MachineID    `json:"machine_id"`
 	// BootID and ProductUUID are what Host= is compared with from 258 on:
 	// /proc/sys/kernel/random/boot_id and the SMBIOS UUID.
-	BootID      fact.Fact[string] `json:"boot_id"`
-	ProductUUID fact.Fact[string] `json:"product_uuid"`
+	BootID      Fact[string] `json:"boot_id"`
+	ProductUUID Fact[string] `json:"product_uuid"`
 	// Virtualization is what systemd-detect-virt prints: "none", "kvm", ...
-	Virtualization    fact.Fact[Virt]   `json:"virtualization"`
-	KernelCommandLine fact.Fact[string] `json:"kernel_command_line"`
-	KernelRelease     fact.Fact[string] `json:"kernel_release"` // uname -r
+	Virtualization    Fact[Virt]   `json:"virtualization"`
+	KernelCommandLine Fact[string] `json:"kernel_command_line"`
+	KernelRelease     Fact[string] `json:"kernel_release"` // uname -r
 	// Glibc is the version of udevd's C library, for KernelVersion=glibc since 258.
-	Glibc        fact.Fact[string]   `json:"glibc"`
-	Architecture fact.Fact[string]   `json:"architecture"` // systemd's name: x86-64, arm64, ...
-	Credentials  fact.Fact[[]string] `json:"credentials"`  // names of the credentials passed to the system
-	Firmware     fact.Fact[Firmware] `json:"firmware"`
-	MachineTags  fact.Fact[[]string] `json:"machine_tags"` // TAGS= of /etc/machine-info
+	Glibc        Fact[string]   `json:"glibc"`
+	Architecture Fact[string]   `json:"architecture"` // systemd's name: x86-64, arm64, ...
+	Credentials  Fact[[]string] `json:"credentials"`  // names of the credentials passed to the system
+	Firmware     Fact[Firmware] `json:"firmware"`
+	MachineTags  Fact[[]string] `json:"machine_tags"` // TAGS= of /etc/machine-info
 }
 
 // Virt is the machine's virtualization, as ConditionVirtualization= asks it.

@@ -17,7 +17,7 @@ func OtherUdevd(root string) string {
 	if root == "" {
 		root = "/"
 	}
-	return newReader(filepath.Clean(root)).otherUdevd()
+	return newReader(filepath.Clean(root)).findOtherUdevd()
 }
 
 const (
@@ -33,7 +33,7 @@ var udevdLinks = []string{"/run/current-system/systemd" + udevdInPrefix, "/nix/v
 // udevdUnits are where the unit is that starts udevd, highest priority first.
 var udevdUnits = []string{"/etc/systemd/system/" + udevdName + ".service", "/run/systemd/system/" + udevdName + ".service"}
 
-func (r *reader) otherUdevd() string {
+func (r *reader) findOtherUdevd() string {
 	candidates := slices.Clone(udevdLinks)
 	for _, unit := range udevdUnits {
 		candidates = append(candidates, r.startedBy(unit)...)
@@ -117,7 +117,7 @@ func runningUdevd() (programs []string) {
 // with, "" where none is found. The paths of CONF_PATHS() are fixed, but for a
 // prefix of the distribution's own: NixOS adds $out/lib to them.
 func (r *reader) ownDir() string {
-	program := r.otherUdevd()
+	program := r.findOtherUdevd()
 	if program == "" {
 		return ""
 	}

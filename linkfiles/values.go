@@ -7,10 +7,6 @@ import (
 	"strings"
 )
 
-// LevelNotice is the syslog level of udevd's remark about a policy that is
-// listed twice.
-const LevelNotice Level = "notice"
-
 // effect is what udevd does with one assignment.
 type effect uint8
 
@@ -29,25 +25,25 @@ type complaint struct {
 	text  string
 }
 
-// verdict is what a parser makes of a value.
-type verdict struct {
+// parsed is what a parser makes of a value.
+type parsed struct {
 	effect     effect
 	stored     string
 	complaints []complaint
 }
 
-func taken(stored string) verdict { return verdict{effect: effectTaken, stored: stored} }
+func taken(stored string) parsed { return parsed{effect: effectTaken, stored: stored} }
 
-var reset = verdict{effect: effectReset}
+var reset = parsed{effect: effectReset}
 
 // complain adds a complaint about the value.
-func (v *verdict) complain(level Level, format string, args ...any) {
+func (v *parsed) complain(level Level, format string, args ...any) {
 	v.complaints = append(v.complaints, complaint{CodeInvalidValue, level, fmt.Sprintf(format, args...)})
 }
 
 // ignored is the verdict on a value that is no good at all.
-func ignored(level Level, format string, args ...any) verdict {
-	var v verdict
+func ignored(level Level, format string, args ...any) parsed {
+	var v parsed
 	v.complain(level, format, args...)
 	return v
 }
@@ -60,28 +56,27 @@ func (s span) warning(rel Release) Level {
 	return LevelError
 }
 
-// checkValue says what udevd of rel does with "key = value", for a key that
-// keyKnown reports outside [Match]: whether it stores the value, and what it
+// checkLinkValue says what udevd of rel does with "key = value", for a key outside of
+// [Match] that KeyKnown reports: whether it stores the value, and what it
 // complains about. value is as the grammar hands it over: valid UTF-8 without
 // white space around it. stored is the value in udevd's terms for
 // MACAddressPolicy= (persistent, random, none) and MACAddress= (lower case
 // with colons, one pair of digits per byte), otherwise the value itself; it is
 // "" where nothing is stored.
-func checkValue(rel Release, section, key, value string) (eff effect, stored string, complaints []complaint) {
-	return Link.format().checkValue(rel, section, key, value)
+func checkLinkValue(rel Release, section, key, value string) parsed {
+	return LinkFiles.format().checkValue(rel, section, key, value)
 }
 
-func (f *format) checkValue(rel Release, section, key, value string) (eff effect, stored string, complaints []complaint) {
+func (f *format) checkValue(rel Release, section, key, value string) parsed {
 	row := f.keys[section][key]
 	if row == nil || row.parse == nil {
-		return effectIgnored, "", nil
+		return parsed{}
 	}
-	v := row.parse(rel.Clamp(), key, value)
-	return v.effect, v.stored, v.complaints
+	return row.parse(rel.Clamp(), key, value)
 }
 
 // parseString takes anything (Description=).
-func parseString(_ Release, _, value string) verdict {
+func parseString(_ Release, _, value string) parsed {
 	if value == "" {
 		return reset
 	}
@@ -89,8 +84,8 @@ func parseString(_ Release, _, value string) verdict {
 }
 
 // parseRemoved is for a key that is known and does nothing.
-func parseRemoved(_ Release, key, _ string) verdict {
-	return verdict{complaints: []complaint{{CodeDeprecatedKey, LevelInfo, key + "= was removed and does nothing"}}}
+func parseRemoved(_ Release, key, _ string) parsed {
+	return parsed{complaints: []complaint{{CodeDeprecatedKey, LevelInfo, key + "= was removed and does nothing"}}}
 }
 
 // boolean is parse_boolean() of parse-util.c.
@@ -108,7 +103,7 @@ func isASCII(s string) bool {
 	return strings.IndexFunc(s, func(r rune) bool { return r >= 0x80 }) < 0
 }
 
-func parseTristate(rel Release, key, value string) verdict {
+func parseTristate(rel Release, key, value string) parsed {
 	if value == "" && emptyResetsTristate.has(rel) {
 		return reset
 	}
@@ -128,12 +123,12 @@ type enumeration struct {
 var (
 	macAddressPolicies  = enumeration{[]string{"persistent", "random", "none"}, warnsInConfParser.warning, emptyResetsMACAddressPolicy}
 	duplexModes         = enumeration{[]string{"half", "full"}, warnsInConfParser.warning, span{}}
-	ports               = enumeration{[]string{"tp", "aui", "mii", "fibre", "bnc"}, warnsInConfParser.warning, span{}}
-	irqAffinityPolicies = enumeration{[]string{"single", "spread"}, warnsInConfParser.warning, from(OldestRelease)}
+	portTypes           = enumeration{[]string{"tp", "aui", "mii", "fibre", "bnc"}, warnsInConfParser.warning, span{}}
+	irqAffinityPolicies = enumeration{[]string{"single", "spread"}, warnsInConfParser.warning, always}
 	singleWakeOnLan     = enumeration{append([]string{"off"}, wakeOnLanModes...), warnsInConfParser.warning, span{}}
 )
 
-func (e enumeration) parse(rel Release, key, value string) verdict {
+func (e enumeration) parse(rel Release, key, value string) parsed {
 	if value == "" && e.emptyResets.has(rel) {
 		return reset
 	}
@@ -153,7 +148,7 @@ func oneOf(words []string) string {
 
 // parseMACAddressPolicy: an empty value resets the policy to unset in the
 // releases where it resets anything, which is the same as none.
-func parseMACAddressPolicy(rel Release, key, value string) verdict {
+func parseMACAddressPolicy(rel Release, key, value string) parsed {
 	return macAddressPolicies.parse(rel, key, value)
 }
 
@@ -169,25 +164,25 @@ type policyWord struct {
 var (
 	namePolicy = policyList{
 		{"keep", from(241)},
-		{"kernel", from(OldestRelease)},
-		{"database", from(OldestRelease)},
-		{"onboard", from(OldestRelease)},
-		{"slot", from(OldestRelease)},
-		{"path", from(OldestRelease)},
-		{"mac", from(OldestRelease)},
+		{"kernel", always},
+		{"database", always},
+		{"onboard", always},
+		{"slot", always},
+		{"path", always},
+		{"mac", always},
 	}
 	alternativeNamesPolicy = policyList{
-		{"database", from(OldestRelease)},
-		{"onboard", from(OldestRelease)},
-		{"slot", from(OldestRelease)},
-		{"path", from(OldestRelease)},
-		{"mac", from(OldestRelease)},
+		{"database", always},
+		{"onboard", always},
+		{"slot", always},
+		{"path", always},
+		{"mac", always},
 	}
 )
 
-func (l policyList) parse(rel Release, key, value string) verdict {
+func (l policyList) parse(rel Release, key, value string) parsed {
 	level := warnsInConfParser.warning(rel)
-	var v verdict
+	var v parsed
 	var seen []string
 	word := func(w string) {
 		switch {
@@ -218,7 +213,7 @@ func (l policyList) parse(rel Release, key, value string) verdict {
 	return v
 }
 
-func parseMTU(rel Release, key, value string) verdict {
+func parseMTU(rel Release, key, value string) parsed {
 	n, err := parseBytes(value, 1024)
 	if err == nil && (n > math.MaxUint32 || n < minIPv4MTU && !mtuHasNoMinimum.has(rel)) {
 		err = errRange
@@ -238,8 +233,8 @@ const minIPv4MTU = 68
 
 // sizeIn returns the parser of a 64-bit size whose K is base. An empty value
 // is an error, not a reset.
-func sizeIn(base uint64) func(Release, string, string) verdict {
-	return func(rel Release, key, value string) verdict {
+func sizeIn(base uint64) func(Release, string, string) parsed {
+	return func(rel Release, key, value string) parsed {
 		if _, err := parseBytes(value, base); err != nil {
 			return ignored(warnsInConfParser.warning(rel), "%s= takes a number with K, M, G, T, P or E, not %.80q: %v", key, value, err)
 		}
@@ -247,16 +242,16 @@ func sizeIn(base uint64) func(Release, string, string) verdict {
 	}
 }
 
-func parseUint32(rel Release, key, value string) verdict {
+func parseUint32(rel Release, key, value string) parsed {
 	if _, err := parseUnsigned(rel, value); err != nil {
 		return ignored(warnsInConfParser.warning(rel), "%s= takes a number, not %.80q: %v", key, value, err)
 	}
 	return taken(value)
 }
 
-// number returns the verdict on a value that has to be a number from lowest
+// number returns what is made of a value that has to be a number from lowest
 // to highest.
-func number(rel Release, level Level, key, value string, lowest, highest uint32) verdict {
+func number(rel Release, level Level, key, value string, lowest, highest uint32) parsed {
 	n, err := parseUnsigned(rel, value)
 	if err == nil && (n < lowest || n > highest) {
 		err = errRange
@@ -267,7 +262,7 @@ func number(rel Release, level Level, key, value string, lowest, highest uint32)
 	return taken(value)
 }
 
-func parseChannels(rel Release, key, value string) verdict {
+func parseChannels(rel Release, key, value string) parsed {
 	if channelsMayBeMax.has(rel) {
 		switch value {
 		case "":
@@ -279,7 +274,7 @@ func parseChannels(rel Release, key, value string) verdict {
 	return number(rel, warnsInEthtool.warning(rel), key, value, 1, math.MaxUint32)
 }
 
-func parseQueues(rel Release, key, value string) verdict {
+func parseQueues(rel Release, key, value string) parsed {
 	if value == "" {
 		return reset
 	}
@@ -290,21 +285,21 @@ func parseQueues(rel Release, key, value string) verdict {
 	return number(rel, LevelWarning, key, value, 1, most)
 }
 
-func parseQueueLength(rel Release, key, value string) verdict {
+func parseQueueLength(rel Release, key, value string) parsed {
 	if value == "" {
 		return reset
 	}
 	return number(rel, LevelWarning, key, value, 0, math.MaxUint32-1)
 }
 
-func parseCoalesceFrames(rel Release, key, value string) verdict {
+func parseCoalesceFrames(rel Release, key, value string) parsed {
 	if value == "" {
 		return reset
 	}
 	return number(rel, LevelWarning, key, value, 0, math.MaxUint32)
 }
 
-func parseCoalesceSec(rel Release, key, value string) verdict {
+func parseCoalesceSec(rel Release, key, value string) parsed {
 	if value == "" {
 		return reset
 	}
@@ -319,14 +314,14 @@ func parseCoalesceSec(rel Release, key, value string) verdict {
 	return taken(value)
 }
 
-func parseSec(rel Release, key, value string) verdict {
+func parseSec(rel Release, key, value string) parsed {
 	if _, err := parseTime(rel, value); err != nil {
 		return ignored(LevelWarning, "%s= takes a time, not %.80q: %v", key, value, err)
 	}
 	return taken(value)
 }
 
-func parseMDI(_ Release, key, value string) verdict {
+func parseMDI(_ Release, key, value string) parsed {
 	switch value {
 	case "":
 		return reset
@@ -336,7 +331,7 @@ func parseMDI(_ Release, key, value string) verdict {
 	return ignored(LevelWarning, "%s= takes straight, crossover or auto, not %.80q", key, value)
 }
 
-func parseNUMANode(rel Release, key, value string) verdict {
+func parseNUMANode(rel Release, key, value string) parsed {
 	switch value {
 	case "":
 		return reset
@@ -351,7 +346,7 @@ var wakeOnLanModes = []string{"phy", "unicast", "multicast", "broadcast", "arp",
 
 // parseWakeOnLan: modes of several lines add up, and a line without a good
 // word switches off what was unset.
-func parseWakeOnLan(rel Release, key, value string) verdict {
+func parseWakeOnLan(rel Release, key, value string) parsed {
 	if !wakeOnLanIsList.has(rel) {
 		return singleWakeOnLan.parse(rel, key, value)
 	}
@@ -378,7 +373,7 @@ func parseWakeOnLan(rel Release, key, value string) verdict {
 // anything else is the password, written like an Ethernet address. udevd also
 // warns, without a line number, of a .link file with a password in it that
 // others may read: see exposesPassword.
-func parseWakeOnLanPassword(_ Release, key, value string) verdict {
+func parseWakeOnLanPassword(_ Release, key, value string) parsed {
 	if value == "" {
 		return reset
 	}
@@ -396,7 +391,7 @@ func parseWakeOnLanPassword(_ Release, key, value string) verdict {
 // mode of the file it stands in, where that lets others than owner and group
 // read, write or execute it (st_mode & 0007).
 func exposesPassword(rel Release, section, key, value string) bool {
-	return section == "Link" && key == "WakeOnLanPassword" && keyKnown(rel, section, key) && value != "" && !isSafePath(value)
+	return section == "Link" && key == "WakeOnLanPassword" && KeyKnown(rel, section, key) && value != "" && !isSafePath(value)
 }
 
 // isSafePath reports whether s is an absolute path without .. in it whose
@@ -414,12 +409,12 @@ func isSafePath(s string) bool {
 	return true
 }
 
-func parseLinkModes(rel Release, key, value string) verdict {
+func parseLinkModes(rel Release, key, value string) parsed {
 	if value == "" {
 		return reset
 	}
 	level := warnsInEthtool.warning(rel)
-	var v verdict
+	var v parsed
 	err := plainWords.each(rel, value, func(w string) {
 		if known, ok := linkModes()[w]; !ok || !known.has(rel) {
 			v.complain(level, "%s= knows no mode %.80q", key, w)
@@ -443,14 +438,9 @@ func validName(rel Release, s string, size int) bool {
 		(s == "all" || s == "default" || strings.Contains(s, "%") || isInterfaceIndex(rel, s)) {
 		return false
 	}
-	numeric := true
-	for i := range len(s) {
-		if s[i] <= ' ' || s[i] >= 127 || s[i] == ':' || s[i] == '/' {
-			return false
-		}
-		numeric = numeric && '0' <= s[i] && s[i] <= '9'
-	}
-	return !numeric
+	digits, _ := leading(s, isDigit)
+	name, _ := leading(s, func(c byte) bool { return isGraph(c) && c != ':' && c != '/' })
+	return len(name) == len(s) && len(digits) < len(s)
 }
 
 // The sizes of the kernel's names, with the NUL at the end: linux/if.h.
@@ -460,7 +450,7 @@ const (
 	aliasSize           = 256
 )
 
-func parseName(rel Release, key, value string) verdict {
+func parseName(rel Release, key, value string) parsed {
 	if value == "" {
 		return reset
 	}
@@ -470,12 +460,12 @@ func parseName(rel Release, key, value string) verdict {
 	return taken(value)
 }
 
-func parseAlternativeNames(rel Release, key, value string) verdict {
+func parseAlternativeNames(rel Release, key, value string) parsed {
 	if value == "" {
 		return reset
 	}
 	level := warnsInConfParser.warning(rel)
-	var v verdict
+	var v parsed
 	err := plainWords.each(rel, value, func(w string) {
 		if !validName(rel, w, alternativeNameSize) {
 			v.complain(level, "%s= cannot have %.80q: that is no valid name for an interface", key, w)
@@ -490,7 +480,7 @@ func parseAlternativeNames(rel Release, key, value string) verdict {
 	return v
 }
 
-func parseAlias(rel Release, key, value string) verdict {
+func parseAlias(rel Release, key, value string) parsed {
 	if aliasIsDropped.has(rel) && value != "" {
 		v := reset
 		v.complain(LevelInfo, "%s= has no effect in systemd %d", key, rel)
@@ -513,14 +503,14 @@ func parseAlias(rel Release, key, value string) verdict {
 	return v
 }
 
-func parseVirtualFunctions(rel Release, key, value string) verdict {
+func parseVirtualFunctions(rel Release, key, value string) parsed {
 	if value == "" {
 		return reset
 	}
 	return number(rel, LevelWarning, key, value, 0, math.MaxInt32)
 }
 
-func parseSRIOVNumber(rel Release, key, value string) verdict {
+func parseSRIOVNumber(rel Release, key, value string) parsed {
 	if value == "" {
 		return reset
 	}
@@ -533,7 +523,7 @@ func parseSRIOVNumber(rel Release, key, value string) verdict {
 	return number(rel, LevelWarning, key, value, 0, math.MaxUint32)
 }
 
-func parseVLANProtocol(_ Release, key, value string) verdict {
+func parseVLANProtocol(_ Release, key, value string) parsed {
 	switch value {
 	case "":
 		return reset
@@ -543,11 +533,11 @@ func parseVLANProtocol(_ Release, key, value string) verdict {
 	return ignored(LevelWarning, "%s= takes 802.1Q or 802.1ad, not %.80q", key, value)
 }
 
-func parseSRIOVBoolean(rel Release, key, value string) verdict {
+func parseSRIOVBoolean(rel Release, key, value string) parsed {
 	return parseTristate(rel, key, value)
 }
 
-func parseSRIOVLinkState(rel Release, key, value string) verdict {
+func parseSRIOVLinkState(rel Release, key, value string) parsed {
 	if value == "auto" {
 		return taken(value)
 	}
@@ -558,7 +548,7 @@ func parseSRIOVLinkState(rel Release, key, value string) verdict {
 	return v
 }
 
-func parseSRIOVMACAddress(_ Release, key, value string) verdict {
+func parseSRIOVMACAddress(_ Release, key, value string) parsed {
 	if value == "" {
 		return reset
 	}
@@ -568,7 +558,7 @@ func parseSRIOVMACAddress(_ Release, key, value string) verdict {
 	return taken(value)
 }
 
-func parseCPUSet(rel Release, key, value string) verdict {
+func parseCPUSet(rel Release, key, value string) parsed {
 	if value == "" {
 		return reset
 	}
@@ -578,7 +568,7 @@ func parseCPUSet(rel Release, key, value string) verdict {
 	if stops {
 		level = LevelError
 	}
-	var v verdict
+	var v parsed
 	words, counted, failed := 0, 0, false
 	err := wordSyntax{separators: valueSpace + ",", unquote: true}.each(rel, value, func(w string) {
 		if failed {
@@ -619,7 +609,7 @@ func parseCPUSet(rel Release, key, value string) verdict {
 	return v
 }
 
-func parseRPSMask(rel Release, key, value string) verdict {
+func parseRPSMask(rel Release, key, value string) parsed {
 	switch value {
 	case "all", "disable":
 		return taken(value)

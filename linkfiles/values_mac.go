@@ -11,7 +11,7 @@ import (
 // that a link may have.
 const anyHardwareLength = 0
 
-func parseHardwareAddress(rel Release, key, value string) verdict {
+func parseHardwareAddress(rel Release, key, value string) parsed {
 	if value == "" && emptyResetsMACAddress.has(rel) {
 		return reset
 	}

@@ -45,19 +45,7 @@ func scanNumber(s string, base uint64, binary bool) cNumber {
 		n.negative = p[0] == '-'
 		p = p[1:]
 	}
-	prefixed := func(x byte, base uint64) bool {
-		return len(p) > 2 && p[0] == '0' && p[1]|0x20 == x && digit(p[2]) < base
-	}
-	switch {
-	case base == 0 && prefixed('x', 16):
-		base, p = 16, p[2:]
-	case (base == 0 || base == 2) && binary && prefixed('b', 2):
-		base, p = 2, p[2:]
-	case base == 0 && strings.HasPrefix(p, "0"):
-		base = 8
-	case base == 0:
-		base = 10
-	}
+	base, p = numberBase(p, base, binary)
 	for p != "" && digit(p[0]) < base {
 		hi, lo := bits.Mul64(n.magnitude, base)
 		lo, carry := bits.Add64(lo, digit(p[0]), 0)
@@ -70,6 +58,24 @@ func scanNumber(s string, base uint64, binary bool) cNumber {
 		n.rest = p
 	}
 	return n
+}
+
+// numberBase is the base of a number by its prefix, which it takes off.
+func numberBase(p string, base uint64, binary bool) (uint64, string) {
+	prefixed := func(x byte, base uint64) bool {
+		return len(p) > 2 && p[0] == '0' && p[1]|0x20 == x && digit(p[2]) < base
+	}
+	switch {
+	case base == 0 && prefixed('x', 16):
+		return 16, p[2:]
+	case (base == 0 || base == 2) && binary && prefixed('b', 2):
+		return 2, p[2:]
+	case base == 0 && strings.HasPrefix(p, "0"):
+		return 8, p
+	case base == 0:
+		return 10, p
+	}
+	return base, p
 }
 
 // digit returns the value of an ASCII digit or letter as a digit, 255 for
@@ -151,21 +157,10 @@ func parseBytes(s string, base uint64) (uint64, error) {
 		if p[0] == '-' {
 			return 0, errRange
 		}
-		whole, e := n.unsigned(), n.rest
-		frac := 0.0
-		if strings.HasPrefix(e, ".") {
-			e = e[1:]
-			if e != "" && '0' <= e[0] && e[0] <= '9' {
-				f := scanNumber(e, 10, false)
-				if f.overflow {
-					return 0, errRange
-				}
-				frac = float64(f.magnitude)
-				for range len(e) - len(f.rest) {
-					frac /= 10
-				}
-				e = f.rest
-			}
+		whole := n.unsigned()
+		frac, e, err := cutFraction(n.rest)
+		if err != nil {
+			return 0, err
 		}
 		e = strings.TrimLeft(e, valueSpace)
 		// The last entry of systemd's table is the empty suffix, which
@@ -200,6 +195,23 @@ func parseBytes(s string, base uint64) (uint64, error) {
 	}
 }
 
+// cutFraction takes a decimal fraction off, ".5", if there is one.
+func cutFraction(s string) (fraction float64, rest string, err error) {
+	rest, ok := strings.CutPrefix(s, ".")
+	if !ok || !isDigit(at(rest, 0)) {
+		return 0, rest, nil
+	}
+	n := scanNumber(rest, 10, false)
+	if n.overflow {
+		return 0, "", errRange
+	}
+	fraction = float64(n.magnitude)
+	for range len(rest) - len(n.rest) {
+		fraction /= 10
+	}
+	return fraction, n.rest, nil
+}
+
 // usecInfinity is USEC_INFINITY, what "infinity" stands for.
 const usecInfinity = uint64(math.MaxUint64)
 
@@ -210,36 +222,36 @@ var timeUnits = []struct {
 	usec   uint64
 	known  span
 }{
-	{"seconds", 1e6, from(OldestRelease)},
-	{"second", 1e6, from(OldestRelease)},
-	{"sec", 1e6, from(OldestRelease)},
-	{"s", 1e6, from(OldestRelease)},
-	{"minutes", 60e6, from(OldestRelease)},
-	{"minute", 60e6, from(OldestRelease)},
-	{"min", 60e6, from(OldestRelease)},
-	{"months", 2629800e6, from(OldestRelease)},
-	{"month", 2629800e6, from(OldestRelease)},
-	{"M", 2629800e6, from(OldestRelease)},
-	{"msec", 1000, from(OldestRelease)},
-	{"ms", 1000, from(OldestRelease)},
-	{"m", 60e6, from(OldestRelease)},
-	{"hours", 3600e6, from(OldestRelease)},
-	{"hour", 3600e6, from(OldestRelease)},
-	{"hr", 3600e6, from(OldestRelease)},
-	{"h", 3600e6, from(OldestRelease)},
-	{"days", 86400e6, from(OldestRelease)},
-	{"day", 86400e6, from(OldestRelease)},
-	{"d", 86400e6, from(OldestRelease)},
-	{"weeks", 604800e6, from(OldestRelease)},
-	{"week", 604800e6, from(OldestRelease)},
-	{"w", 604800e6, from(OldestRelease)},
-	{"years", 31557600e6, from(OldestRelease)},
-	{"year", 31557600e6, from(OldestRelease)},
-	{"y", 31557600e6, from(OldestRelease)},
-	{"usec", 1, from(OldestRelease)},
-	{"us", 1, from(OldestRelease)},
+	{"seconds", 1e6, always},
+	{"second", 1e6, always},
+	{"sec", 1e6, always},
+	{"s", 1e6, always},
+	{"minutes", 60e6, always},
+	{"minute", 60e6, always},
+	{"min", 60e6, always},
+	{"months", 2629800e6, always},
+	{"month", 2629800e6, always},
+	{"M", 2629800e6, always},
+	{"msec", 1000, always},
+	{"ms", 1000, always},
+	{"m", 60e6, always},
+	{"hours", 3600e6, always},
+	{"hour", 3600e6, always},
+	{"hr", 3600e6, always},
+	{"h", 3600e6, always},
+	{"days", 86400e6, always},
+	{"day", 86400e6, always},
+	{"d", 86400e6, always},
+	{"weeks", 604800e6, always},
+	{"week", 604800e6, always},
+	{"w", 604800e6, always},
+	{"years", 31557600e6, always},
+	{"year", 31557600e6, always},
+	{"y", 31557600e6, always},
+	{"usec", 1, always},
+	{"us", 1, always},
 	{"\u03bcs", 1, greekMu},
-	{"\u00b5s", 1, from(OldestRelease)},
+	{"\u00b5s", 1, always},
 }
 
 // parseTime reads a time span into microseconds as parse_sec() does: a number
@@ -281,14 +293,7 @@ func parseTime(rel Release, s string) (uint64, error) {
 		} else if !n.found {
 			return 0, errInvalid
 		}
-		unit := uint64(1e6)
-		rest := strings.TrimLeft(number, valueSpace)
-		for _, u := range timeUnits {
-			if after, ok := strings.CutPrefix(rest, u.suffix); ok && u.known.has(rel) {
-				unit, rest = u.usec, after
-				break
-			}
-		}
+		unit, rest := cutUnit(rel, strings.TrimLeft(number, valueSpace))
 		// Two numbers need a unit or a space between them.
 		if rest == number && rest != "" {
 			return 0, errInvalid
@@ -302,21 +307,39 @@ func parseTime(rel Release, s string) (uint64, error) {
 		}
 		sum += k
 		if strings.HasPrefix(e, ".") {
-			m := unit / 10
-			for i := range len(fraction) {
-				k := uint64(fraction[i]-'0') * m
-				if k >= usecInfinity-sum {
-					return 0, errRange
-				}
-				sum += k
-				m /= 10
-			}
-			if fraction == "" {
-				return 0, errInvalid
+			var err error
+			if sum, err = addFraction(sum, fraction, unit); err != nil {
+				return 0, err
 			}
 		}
 		p = rest
 	}
+}
+
+// cutUnit takes a unit off and returns its microseconds, a second where there is none.
+func cutUnit(rel Release, s string) (usec uint64, rest string) {
+	for _, u := range timeUnits {
+		if rest, ok := strings.CutPrefix(s, u.suffix); ok && u.known.has(rel) {
+			return u.usec, rest
+		}
+	}
+	return 1e6, s
+}
+
+// addFraction adds the digits behind a decimal point of so many units.
+func addFraction(sum uint64, digits string, unit uint64) (uint64, error) {
+	if digits == "" {
+		return 0, errInvalid
+	}
+	for i := range len(digits) {
+		unit /= 10
+		k := uint64(digits[i]-'0') * unit
+		if k >= usecInfinity-sum {
+			return 0, errRange
+		}
+		sum += k
+	}
+	return sum, nil
 }
 
 // parseCPURange reads "3" or "0-3" as parse_range() does.

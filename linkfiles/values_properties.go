@@ -11,18 +11,18 @@ var fixedProperties = []struct {
 	name  string
 	fixed span
 }{
-	{"ACTION", from(OldestRelease)},
-	{"DEVLINKS", from(OldestRelease)},
-	{"DEVNAME", from(OldestRelease)},
-	{"DEVPATH", from(OldestRelease)},
-	{"DEVTYPE", from(OldestRelease)},
-	{"DRIVER", from(OldestRelease)},
-	{"IFINDEX", from(OldestRelease)},
-	{"MAJOR", from(OldestRelease)},
-	{"MINOR", from(OldestRelease)},
-	{"SEQNUM", from(OldestRelease)},
-	{"SUBSYSTEM", from(OldestRelease)},
-	{"TAGS", from(OldestRelease)},
+	{"ACTION", always},
+	{"DEVLINKS", always},
+	{"DEVNAME", always},
+	{"DEVPATH", always},
+	{"DEVTYPE", always},
+	{"DRIVER", always},
+	{"IFINDEX", always},
+	{"MAJOR", always},
+	{"MINOR", always},
+	{"SEQNUM", always},
+	{"SUBSYSTEM", always},
+	{"TAGS", always},
 	{"SYNTH_UUID", morePropertiesAreFixed},
 	{"DEVPATH_OLD", morePropertiesAreFixed},
 	{"MODALIAS", morePropertiesAreFixed},
@@ -51,26 +51,26 @@ func isFixedProperty(rel Release, name string) bool {
 // propertyWords is the syntax of Property= and its kin.
 var propertyWords = wordSyntax{separators: valueSpace, unquote: true, unescape: true}
 
-func parseProperty(rel Release, key, value string) verdict {
+func parseProperty(rel Release, key, value string) parsed {
 	return properties(rel, key, value, func(word string) bool {
 		name, v, ok := strings.Cut(word, "=")
-		return ok && validPropertyName(name) && validUTF8Value(v) && !isFixedProperty(rel, name)
+		return ok && validEnvName(name) && validUTF8Value(v) && !isFixedProperty(rel, name)
 	})
 }
 
-func parsePropertyName(rel Release, key, value string) verdict {
+func parsePropertyName(rel Release, key, value string) parsed {
 	return properties(rel, key, value, func(word string) bool {
-		return validPropertyName(word) && !isFixedProperty(rel, word)
+		return validEnvName(word) && !isFixedProperty(rel, word)
 	})
 }
 
 // properties takes the words that are good and complains about each other
 // one.
-func properties(rel Release, key, value string, good func(word string) bool) verdict {
+func properties(rel Release, key, value string, good func(word string) bool) parsed {
 	if value == "" {
 		return reset
 	}
-	var v verdict
+	var v parsed
 	err := propertyWords.each(rel, value, func(w string) {
 		name, _, _ := strings.Cut(w, "=")
 		resolved, ok := resolveSpecifiers(w)
@@ -92,8 +92,8 @@ func properties(rel Release, key, value string, good func(word string) bool) ver
 	return v
 }
 
-// validPropertyName is env_name_is_valid() of env-util.c.
-func validPropertyName(s string) bool {
+// validEnvName is env_name_is_valid() of env-util.c.
+func validEnvName(s string) bool {
 	if s == "" || '0' <= s[0] && s[0] <= '9' {
 		return false
 	}
@@ -176,10 +176,10 @@ func rejectsFile(rel Release, as []Assignment) (Diagnostic, bool) {
 // which the last one wins.
 func last(rel Release, as []Assignment, section, key string) (Assignment, bool) {
 	for _, a := range slices.Backward(as) {
-		if a.Section != section || a.Key != key || !keyKnown(rel, section, key) {
+		if a.Section != section || a.Key != key || !KeyKnown(rel, section, key) {
 			continue
 		}
-		switch eff, _, _ := checkValue(rel, section, key, a.Value); eff {
+		switch checkLinkValue(rel, section, key, a.Value).effect {
 		case effectTaken:
 			return a, true
 		case effectReset:
@@ -219,7 +219,7 @@ func droppedVirtualFunctions(rel Release, as []Assignment) []Diagnostic {
 	}
 	var sections []*section
 	for _, a := range as {
-		if a.Section != "SR-IOV" || !sectionKnown(rel, a.Section) || !keyKnown(rel, a.Section, a.Key) {
+		if a.Section != "SR-IOV" || !linkSectionKnown(rel, a.Section) || !KeyKnown(rel, a.Section, a.Key) {
 			continue
 		}
 		i := slices.IndexFunc(sections, func(s *section) bool { return s.pos == a.SectionPos })
@@ -228,7 +228,7 @@ func droppedVirtualFunctions(rel Release, as []Assignment) []Diagnostic {
 			sections = append(sections, &section{pos: a.SectionPos})
 		}
 		s := sections[i]
-		eff, _, _ := checkValue(rel, a.Section, a.Key, a.Value)
+		eff := checkLinkValue(rel, a.Section, a.Key, a.Value).effect
 		switch {
 		case eff == effectIgnored:
 			if !s.isBad {

@@ -2,6 +2,7 @@ package linkfiles
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -73,10 +74,10 @@ func TestValuesDrawTheComplaintsOfRealUdevs(t *testing.T) {
 		for i, c := range cases {
 			got := says.Lines[strconv.Itoa(i+1)]
 			want := expectedComplaints(says.Release, c)
-			if c.section == "Match" && c.key != "" && keyKnown(says.Release, c.section, c.key) {
+			if c.section == "Match" && c.key != "" && KeyKnown(says.Release, c.section, c.key) {
 				// The value is the matcher's business.
 				if slices.Contains(got, "unknown-key") {
-					t.Errorf("line %d: %s= is unknown to udev, known to keyKnown", i+1, c.key)
+					t.Errorf("line %d: %s= is unknown to udev, known to KeyKnown", i+1, c.key)
 				}
 				continue
 			}
@@ -94,16 +95,16 @@ func TestValuesDrawTheComplaintsOfRealUdevs(t *testing.T) {
 // expectedComplaints spells what the code under test says about a line as the
 // captures do.
 func expectedComplaints(rel Release, c valueCase) []string {
-	known := sectionKnown(rel, c.section)
+	known := linkSectionKnown(rel, c.section)
 	switch {
 	case c.key == "" && !known && strings.HasPrefix(c.line, "["):
 		return []string{"unknown-section"}
 	case c.key == "" || !known:
 		return nil
-	case !keyKnown(rel, c.section, c.key):
+	case !KeyKnown(rel, c.section, c.key):
 		return []string{"unknown-key"}
 	}
-	_, _, complaints := checkValue(rel, c.section, c.key, c.value)
+	complaints := checkLinkValue(rel, c.section, c.key, c.value).complaints
 	var levels []string
 	for _, x := range complaints {
 		if x.level == LevelInfo && x.code != CodeDeprecatedKey {
@@ -121,7 +122,8 @@ func TestAValueIsTakenIgnoredOrResetsAsInRealUdevs(t *testing.T) {
 		}
 		for line, want := range says.Effects {
 			key, value, _ := strings.Cut(line, "=")
-			eff, stored, _ := checkValue(says.Release, "Link", key, value)
+			is := checkLinkValue(says.Release, "Link", key, value)
+			eff, stored := is.effect, is.stored
 			got := map[effect]string{effectIgnored: "ignored", effectTaken: "taken", effectReset: "reset"}[eff]
 			if stored == "none" {
 				got = "taken as none"
@@ -190,7 +192,7 @@ func readAssignments(t *testing.T, file string, rel Release) []Assignment {
 		pos := Pos{File: filepath.Base(file), Line: i + 1}
 		if strings.HasPrefix(l, "[") {
 			section, at = strings.Trim(l, "[]"), pos
-		} else if k, v, ok := strings.Cut(l, "="); ok && sectionKnown(rel, section) {
+		} else if k, v, ok := strings.Cut(l, "="); ok && linkSectionKnown(rel, section) {
 			as = append(as, Assignment{Section: section, Key: k, Value: v, Pos: pos, SectionPos: at})
 		}
 	}
@@ -209,11 +211,13 @@ func TestAMACAddressIsStoredWithColons(t *testing.T) {
 		"::ffff:1.2.3.4":    "00:00:00:00:00:00:00:00:00:00:ff:ff:01:02:03:04",
 		"0:1:2:3":           "00:01:02:03",
 	} {
-		if _, got, _ := checkValue(252, "Link", "MACAddress", value); got != want {
-			t.Errorf("%s is stored as %q, want %q", value, got, want)
-		}
+		t.Run(value, func(t *testing.T) {
+			if got := checkLinkValue(252, "Link", "MACAddress", value).stored; got != want {
+				t.Errorf("%s is stored as %q, want %q", value, got, want)
+			}
+		})
 	}
-	if eff, _, _ := checkValue(247, "Link", "MACAddress", "1.2.3.4"); eff != effectIgnored {
+	if eff := checkLinkValue(247, "Link", "MACAddress", "1.2.3.4").effect; eff != effectIgnored {
 		t.Error("systemd 247 takes an IPv4 address as MACAddress=")
 	}
 }
@@ -268,16 +272,19 @@ func TestValuesBetweenTheCapturedReleases(t *testing.T) {
 		{257, "ReceivePacketSteeringCPUMask", "0 x", effectIgnored, LevelError},
 		{258, "ReceivePacketSteeringCPUMask", "0 x", effectTaken, LevelWarning},
 	} {
-		eff, _, complaints := checkValue(c.rel, "Link", c.key, c.value)
-		var level Level
-		for _, x := range complaints {
-			if x.level != LevelInfo {
-				level = x.level
+		t.Run(fmt.Sprintf("%d/%s=%s", c.rel, c.key, c.value), func(t *testing.T) {
+			is := checkLinkValue(c.rel, "Link", c.key, c.value)
+			eff, complaints := is.effect, is.complaints
+			var level Level
+			for _, x := range complaints {
+				if x.level != LevelInfo {
+					level = x.level
+				}
 			}
-		}
-		if eff != c.want || level != c.level {
-			t.Errorf("systemd %d, %s=%s: effect %d, level %q; want %d, %q", c.rel, c.key, c.value, eff, level, c.want, c.level)
-		}
+			if eff != c.want || level != c.level {
+				t.Errorf("systemd %d, %s=%s: effect %d, level %q; want %d, %q", c.rel, c.key, c.value, eff, level, c.want, c.level)
+			}
+		})
 	}
 }
 
@@ -313,9 +320,11 @@ func TestAnMTUThatSomeBuildsRefuse(t *testing.T) {
 	}{
 		{251, "67", true}, {252, "67", true}, {252, "68", false}, {255, "67", true}, {256, "67", false},
 	} {
-		if _, _, complaints := checkValue(c.rel, "Link", "MTUBytes", c.value); (len(complaints) > 0) != c.told {
-			t.Errorf("systemd %d, MTUBytes=%s: %v", c.rel, c.value, complaints)
-		}
+		t.Run(fmt.Sprintf("%d/%s", c.rel, c.value), func(t *testing.T) {
+			if complaints := checkLinkValue(c.rel, "Link", "MTUBytes", c.value).complaints; (len(complaints) > 0) != c.told {
+				t.Errorf("systemd %d, MTUBytes=%s: %v", c.rel, c.value, complaints)
+			}
+		})
 	}
 }
 
@@ -357,7 +366,8 @@ func FuzzCheckValue(f *testing.F) {
 			if row.parse == nil {
 				continue
 			}
-			eff, stored, complaints := checkValue(rel, row.section, row.name, value)
+			is := checkLinkValue(rel, row.section, row.name, value)
+			eff, stored, complaints := is.effect, is.stored, is.complaints
 			if eff == effectIgnored && len(complaints) == 0 {
 				t.Errorf("systemd %d: %s=%q is ignored without a word", rel, row.name, value)
 			}

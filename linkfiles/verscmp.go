@@ -27,75 +27,77 @@ func sign(less, greater bool) int {
 // zeroIsNothing is its way before 252: the leading zeros of a number are left
 // out before it is asked whether there is a number at all.
 func verscmpUAPI(a, b string, zeroIsNothing bool) int {
-	valid := func(c byte) bool { return isDigit(c) || isAlpha(c) || strings.IndexByte("~-^.", c) >= 0 }
-	i, j := 0, 0
 	for {
-		for i < len(a) && !valid(a[i]) {
-			i++
-		}
-		for j < len(b) && !valid(b[j]) {
-			j++
-		}
+		a, b = strings.TrimLeftFunc(a, isNoPart), strings.TrimLeftFunc(b, isNoPart)
 		// "~" makes a pre-release: it is older than anything, the end too.
-		if at(a, i) == '~' || at(b, j) == '~' {
-			if k := sign(at(a, i) == '~' && at(b, j) != '~', at(a, i) != '~' && at(b, j) == '~'); k != 0 {
-				return k
-			}
-			i++
-			j++
+		if k := skipBoth(&a, &b, '~'); k != 0 {
+			return k
 		}
-		if i >= len(a) || j >= len(b) {
-			return sign(at(a, i) < at(b, j), at(a, i) > at(b, j))
+		if a == "" || b == "" {
+			return sign(at(a, 0) < at(b, 0), at(a, 0) > at(b, 0))
 		}
 		// A separator is older than what else can stand there: first "-",
 		// then "^", then ".".
 		for _, sep := range []byte{'-', '^', '.'} {
-			if at(a, i) == sep || at(b, j) == sep {
-				if k := sign(at(a, i) == sep && at(b, j) != sep, at(a, i) != sep && at(b, j) == sep); k != 0 {
-					return k
-				}
-				i++
-				j++
-			}
-		}
-		if isDigit(at(a, i)) || isDigit(at(b, j)) {
-			m, n := i, j
-			for isDigit(at(a, m)) {
-				m++
-			}
-			for isDigit(at(b, n)) {
-				n++
-			}
-			if k := sign(m == i && n != j, m != i && n == j); k != 0 && !zeroIsNothing {
+			if k := skipBoth(&a, &b, sep); k != 0 {
 				return k
 			}
-			for i < m && a[i] == '0' {
-				i++
-			}
-			for j < n && b[j] == '0' {
-				j++
-			}
-			if k := sign(m-i < n-j, m-i > n-j); k != 0 {
-				return k
-			}
-			if k := strings.Compare(a[i:m], b[j:n]); k != 0 {
-				return k
-			}
-			i, j = m, n
-			continue
 		}
-		m, n := i, j
-		for isAlpha(at(a, m)) {
-			m++
+		compare, of := strings.Compare, isAlpha
+		if isDigit(at(a, 0)) || isDigit(at(b, 0)) {
+			compare, of = compareNumbers, isDigit
+			if zeroIsNothing {
+				compare = compareSizes
+			}
 		}
-		for isAlpha(at(b, n)) {
-			n++
-		}
-		if k := strings.Compare(a[i:m], b[j:n]); k != 0 {
+		var x, y string
+		x, a = leading(a, of)
+		y, b = leading(b, of)
+		if k := compare(x, y); k != 0 {
 			return k
 		}
-		i, j = m, n
 	}
+}
+
+// isNoPart reports whether versions are compared as if the character were not there.
+func isNoPart(c rune) bool {
+	return c >= 0x80 || !isAlnum(byte(c)) && !strings.ContainsRune("~-^.", c)
+}
+
+// skipBoth takes the character off both, or says that the one that begins with it
+// is the older.
+func skipBoth(a, b *string, c byte) int {
+	x, y := at(*a, 0) == c, at(*b, 0) == c
+	if x && y {
+		*a, *b = (*a)[1:], (*b)[1:]
+	}
+	return sign(x && !y, !x && y)
+}
+
+// leading splits off the characters at the start that are of a class.
+func leading(s string, of func(byte) bool) (head, rest string) {
+	n := 0
+	for n < len(s) && of(s[n]) {
+		n++
+	}
+	return s[:n], s[n:]
+}
+
+// compareNumbers compares numbers of any length; no number is less than any.
+func compareNumbers(a, b string) int {
+	if k := sign(a == "" && b != "", a != "" && b == ""); k != 0 {
+		return k
+	}
+	return compareSizes(a, b)
+}
+
+// compareSizes is the same where no number is 0.
+func compareSizes(a, b string) int {
+	a, b = strings.TrimLeft(a, "0"), strings.TrimLeft(b, "0")
+	if k := sign(len(a) < len(b), len(a) > len(b)); k != 0 {
+		return k
+	}
+	return strings.Compare(a, b)
 }
 
 // verscmp compares versions the way rpm and dpkg inspired systemd to do until

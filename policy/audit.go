@@ -96,20 +96,7 @@ type DeviceResult struct {
 	Applied fact.Fact[string]
 	// Persistent is the address MACAddressPolicy=persistent gives the device.
 	Persistent fact.Fact[host.PersistentMAC]
-	// Origin is who gave the live address, as far as it can be shown: one of
-	// the Origin constants; absent for a device without an address; unknown
-	// with the candidates.
-	Origin fact.Fact[string]
-	// OfOtherID, where Origin is OriginUdev or OriginNetworkd, is what the
-	// address is made of if that is not the present machine-id; the zero value
-	// where it is.
-	OfOtherID host.OfOtherID
-	// OriginPort names the port whose address the device has, where Origin is
-	// OriginPort, and where somebody set it to that (OriginSomeone).
-	OriginPort string
-	// OriginCandidates are the Origin constants that remain possible where
-	// Origin is unknown.
-	OriginCandidates []string
+	Provenance
 	// AfterAdd is the address that the device carries once udevd has handled
 	// another add event for it; of a device that is still to be created, the
 	// one that udevd gives it if it comes without an address of its own.

@@ -26,8 +26,8 @@ type catch struct {
 }
 
 // catches finds what file does to a device that it was not written for.
-func (s *subject) catches() (c catch, ok bool) {
-	d := s.res.Device
+func (s *inForce) catches() (c catch, ok bool) {
+	d := s.Device
 	if d == nil || s.file == nil || !stackedKinds[d.Kind] {
 		return c, false
 	}
@@ -49,12 +49,12 @@ func (s *subject) catches() (c catch, ok bool) {
 	return c, c.owner != ""
 }
 
-func linkFileOfOther(s *subject) []found {
+func linkFileOfOther(s *analysis) []found {
 	c, ok := s.catches()
 	if !ok {
 		return nil
 	}
-	d := s.res.Device
+	d := s.Device
 	f := found{
 		pos:     c.at,
 		message: fmt.Sprintf("%s is for %s, but fits the %s %s as well, which has the same address %s", c.file.Path, c.owner, d.Kind, d.Name, d.MAC),
@@ -69,8 +69,8 @@ func linkFileOfOther(s *subject) []found {
 // remedy is a condition for [Match] that fits the card alone. That a device above has
 // no permanent address, and its type, is what udevds of four releases went by; a
 // macvlan shows no other type than a card.
-func (c *catch) remedy(s *subject) string {
-	switch d := s.res.Device; {
+func (c *catch) remedy(s *analysis) string {
+	switch d := s.Device; {
 	case linkfiles.KeyKnown(s.tree.Release, "Match", "PermanentMACAddress") && (c.port == nil || c.port.PermanentMAC == d.MAC):
 		return fmt.Sprintf("Write PermanentMACAddress= in place of MACAddress= at %s: only the card has it as its permanent address.", c.at)
 	case d.DevType.Or("") != "":
@@ -84,10 +84,10 @@ func (c *catch) remedy(s *subject) string {
 // appliedWhenNew reports whether udevd applied to the device what applies to a new one of
 // its name and kind, and it is the device that has changed since.
 func (s *subject) appliedWhenNew(applied string) bool {
-	if _, known := kinds[s.res.Kind]; !known || s.res.Device.NameAssignType.Or(0) == host.NameRenamed {
+	if _, known := kinds[s.Kind]; !known || s.Device.NameAssignType.Or(0) == host.NameRenamed {
 		return false
 	}
-	f, ok := s.decider.Decide(futureDevice(s.res.Name, s.res.Kind, s.res.Declarations.Or(nil))).File.Get()
+	f, ok := s.decider.Decide(futureDevice(s.Name, s.Kind, s.Declarations.Or(nil))).File.Get()
 	return ok && s.samePath(applied, asRecorded(f.Path))
 }
 
@@ -124,12 +124,12 @@ func NamesGiven(system *linkfiles.System, devices []host.Device, tree *linkfiles
 // then (rename_netif() of udev-event.c): 247 and 252 leave ID_RENAMING in the record
 // and no link file, or the one of an earlier event, 257 writes nothing, and 262 records
 // the file, with the name that the device has not.
-func (s *subject) renameFailed(db map[string]string) (linkfiles.Setting, bool) {
+func (s *inForce) renameFailed(db map[string]string) (linkfiles.Setting, bool) {
 	if s.file == nil {
 		return linkfiles.Setting{}, false
 	}
 	name, ok := s.file.LinkName()
-	d := s.res.Device
+	d := s.Device
 	if !ok || name.Value == d.Name || slices.Contains(d.AltNames, name.Value) {
 		return name, false
 	}

@@ -79,32 +79,15 @@ type audit struct {
 	derived int
 }
 
-// subject is one device under audit, as the rules see it; nothing keeps it.
-type subject struct {
-	*audit
-	res      *DeviceResult
-	decision linkfiles.Decision
-	// file is the effective link file, nil where none applies or none can
-	// be told.
-	file *linkfiles.File
-	// expected is the policy the site expects, "" for none, and where it
-	// says so.
-	expected   string
-	expectedAt linkfiles.Pos
-	// onNew is what udevOnNew worked out last.
-	onNew *udevOnNew
-}
-
 func (a *audit) run() *Result {
-	todo := a.asked()
+	todo := a.devicesToAudit()
 	r := &Result{Snapshot: a.snap, Tree: a.tree, Place: a.opt.Place, Devices: make([]DeviceResult, len(todo))}
 	files := make([]*linkfiles.File, len(todo))
 	inParallel(len(todo), func() func(int) {
 		// Of many devices, what each leaves is kept and no more.
-		s, findings := &subject{audit: a}, []Finding(nil)
+		s, findings := &analysis{}, []Finding(nil)
 		return func(i int) {
-			*s = subject{audit: a, res: &r.Devices[i]}
-			s.judge(todo[i])
+			a.analyse(s, todo[i])
 			files[i] = s.file
 			findings = findings[:0]
 			if s.file != nil {
@@ -115,7 +98,7 @@ func (a *audit) run() *Result {
 					findings = a.weigh(findings, rule, rule.device(s))
 				}
 			}
-			s.res.Findings = append([]Finding{}, ordered(findings)...)
+			r.Devices[i] = s.result(append([]Finding{}, ordered(findings)...))
 		}
 	})
 	effective := map[*linkfiles.File]bool{}
@@ -183,9 +166,9 @@ type asked struct {
 	target Target       // then
 }
 
-// asked are the devices to audit: in the user's order where he named them, else in the
+// devicesToAudit are the devices to audit: in the user's order where he named them, else in the
 // order of their index, with those at the end that are declared and do not exist yet.
-func (a *audit) asked() []asked {
+func (a *audit) devicesToAudit() []asked {
 	if len(a.opt.Targets) > 0 {
 		return a.named()
 	}
@@ -254,28 +237,6 @@ func (a *audit) indexNames() map[string]*host.Device {
 	return byName
 }
 
-// judge fills in the result.
-func (s *subject) judge(who asked) {
-	if who.device != nil {
-		s.present(who.device)
-	} else {
-		s.absent(who.target)
-	}
-	s.fromFiles()
-}
-
-func (s *subject) present(d *host.Device) {
-	s.res.Name, s.res.Kind, s.res.Present, s.res.Device = d.Name, d.Kind, true, d
-	s.res.Persistent, s.res.Applied = persistentByOwnID(s.snap, d), s.applied(d)
-	s.decision = s.decider.Decide(LinkDevice(d))
-}
-
-func (s *subject) absent(t Target) {
-	s.res.Name, s.res.Kind, s.res.Applied = t.Name, t.Kind, fact.Absent[string]()
-	s.res.Persistent = persistentToCome(s.snap, s.tree.Release, t.Name, t.Kind)
-	s.decision = s.decider.Decide(futureDevice(t.Name, t.Kind, s.declarations().Or(nil)))
-}
-
 // futureDevice is what [Match] will see of a device that a program creates as it is
 // declared, with the address of the declaration where that has one.
 func futureDevice(name, kind string, of []netconf.Declaration) *linkfiles.Device {
@@ -297,52 +258,8 @@ func createdWith(of []netconf.Declaration) string {
 	return ""
 }
 
-// fromFiles fills in what follows from the files.
-func (s *subject) fromFiles() {
-	s.res.LinkFile = s.decision.File
-	s.file = s.decision.File.Or(nil)
-	switch {
-	case s.decision.File.IsUnknown():
-		s.res.Policy = s.policyWhatever()
-	case s.file == nil:
-		s.res.Policy = fact.Absent[string]()
-	default:
-		s.res.Policy = fact.Absent[string]()
-		if set, ok := s.file.MACAddressPolicy(); ok {
-			s.res.Policy, s.res.PolicySource = fact.Known(set.Value), set.Pos
-		}
-	}
-	if s.opt.Site != nil {
-		s.expected, _, s.expectedAt = s.opt.Site.Expect(s.res.Name, s.res.Kind)
-	}
-	s.res.Origin = s.origin()
-	s.res.OriginPort = s.originPort()
-	s.res.Declarations = s.declarations()
-	s.res.Manager = s.manager()
-	s.res.Steps, s.res.Wins = s.steps()
-	s.res.AfterAdd = s.afterAdd()
-	s.res.InImages = s.inImages()
-	s.res.Predicted = s.predict()
-}
-
-// policyWhatever is the policy where the file that applies is not known: known
-// all the same where every file that may apply says the same.
-func (s *subject) policyWhatever() fact.Fact[string] {
-	unknown := fact.Unknown[string](s.decision.File.Reason())
-	policy := policyOf(s.decision.Otherwise)
-	for _, step := range s.decision.Unknown {
-		if step.File.State != linkfiles.StateActive || policyOf(step.File) != policy {
-			return unknown
-		}
-	}
-	if len(s.decision.Unknown) == 0 {
-		return unknown // a directory could not be read
-	}
-	return fact.Text(policy)
-}
-
 // macAddress is MACAddress= of the effective file.
-func (s *subject) macAddress() (string, bool) {
+func (s *inForce) macAddress() (string, bool) {
 	if s.file == nil {
 		return "", false
 	}
@@ -353,7 +270,7 @@ func (s *subject) macAddress() (string, bool) {
 // appliedFile is the file of the tree that udevd last applied to the device,
 // nil where there was none or the tree has it no longer.
 func (s *subject) appliedFile() *linkfiles.File {
-	applied, ok := s.res.Applied.Get()
+	applied, ok := s.Applied.Get()
 	if !ok {
 		return nil
 	}
@@ -376,7 +293,7 @@ func (s *subject) appliedPolicy() string {
 	return ""
 }
 
-func (s *subject) appliedIsEffective() bool {
+func (s *inForce) appliedIsEffective() bool {
 	return s.file != nil && s.appliedFile() == s.file
 }
 
@@ -399,7 +316,7 @@ func (a *audit) resolve(name string) string {
 // applied is the file that udevd last applied to the device, by its database.
 func (a *audit) applied(d *host.Device) fact.Fact[string] {
 	recorded := property(d.UdevDB, "ID_NET_LINK_FILE")
-	if !recorded.IsAbsent() || !d.UdevDB.IsKnown() || d.Loopback() || !rulesOf(a.tree.Release).recordsCleanText {
+	if !recorded.IsAbsent() || !d.UdevDB.IsKnown() || d.Loopback() || a.tree.Release < recordsCleanText {
 		return recorded
 	}
 	if file := a.unrecorded(); file != "" {

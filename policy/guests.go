@@ -73,7 +73,7 @@ func mayTake(lasting, guests []host.Port) bool {
 }
 
 // guestStartsOrStops is the address of a bridge when one of its guests does.
-func (s *subject) guestStartsOrStops(d *host.Device) ([]Outcome, fact.Fact[string]) {
+func (s *attributed) guestStartsOrStops(d *host.Device) ([]Outcome, fact.Fact[string]) {
 	lasting, guests := s.portsOf(d)
 	if d.Kind != "bridge" || len(guests) == 0 {
 		return nil, fact.Absent[string]()
@@ -104,8 +104,8 @@ func (s *subject) guestStartsOrStops(d *host.Device) ([]Outcome, fact.Fact[strin
 
 // wouldFollowGuests reports whether MACAddressPolicy=none would leave a bridge with the
 // address of a guest, if one is there.
-func (r *DeviceResult) wouldFollowGuests() bool {
-	return r.Device != nil && r.Kind == "bridge" && mayTake(portsOf(r.Device, r.Declarations.Or(nil)))
+func wouldFollowGuests(d *host.Device, of []netconf.Declaration) bool {
+	return d != nil && d.Kind == "bridge" && mayTake(portsOf(d, of))
 }
 
 // guestRules are about bridges to which the ports of guests belong.
@@ -118,9 +118,9 @@ var guestRules = []Rule{
 	},
 }
 
-func bridgeFollowsGuests(s *subject) []found {
-	d := s.res.Device
-	if d == nil || d.Kind != "bridge" || s.res.Manager != nil {
+func bridgeFollowsGuests(s *analysis) []found {
+	d := s.Device
+	if d == nil || d.Kind != "bridge" || s.Manager != nil {
 		return nil
 	}
 	lasting, guests := s.portsOf(d)
@@ -128,7 +128,7 @@ func bridgeFollowsGuests(s *subject) []found {
 		return nil
 	}
 	t, ok := d.AddrAssignType.Get()
-	follows := ok && t != host.AddrSet && s.res.AfterAdd.Or("") == d.MAC
+	follows := ok && t != host.AddrSet && s.AfterAdd.Or("") == d.MAC
 	if !follows && !s.mended() {
 		return nil
 	}
@@ -136,7 +136,7 @@ func bridgeFollowsGuests(s *subject) []found {
 	return []found{{
 		severity: s.consequence(),
 		message:  followsWords(d, lasting, guests, follows),
-		pos:      s.res.PolicySource,
+		pos:      s.PolicySource,
 		help:     s.pinWords(d) + or,
 		remedy:   remedy,
 	}}
@@ -168,24 +168,24 @@ func followsWords(d *host.Device, lasting, guests []host.Port, already bool) str
 
 // portsOf is PortsOf for the device under audit.
 func (s *subject) portsOf(d *host.Device) (lasting, guests []host.Port) {
-	return portsOf(d, s.res.Declarations.Or(nil))
+	return portsOf(d, s.Declarations.Or(nil))
 }
 
 // pinWords say where to write an explicit address.
 func (s *subject) pinWords(d *host.Device) string {
 	lasting, _ := s.portsOf(d)
-	return pinned(d, s.res.creator(), lasting, s.res.Persistent, s.opt.Place)
+	return pinned(d, creatorOf(s.Declarations.Or(nil)), lasting, s.Persistent, s.opt.Place)
 }
 
 // orPersistent is the other remedy: udev's address.
-func (s *subject) orPersistent() (Remedy, string) {
-	at := s.res.PolicySource
+func (s *inForce) orPersistent() (Remedy, string) {
+	at := s.PolicySource
 	switch {
 	case override.OwnName(path.Base(at.File)):
-		r := s.remedy("undo", override.Target{Kind: s.res.Kind, Name: s.res.Name})
+		r := s.remedy("undo", override.Target{Kind: s.Kind, Name: s.Name})
 		return r, fmt.Sprintf(" Or let udev give it one: %s%s.", r, s.thenRecreate())
 	case at.File != "":
-		return Remedy{}, fmt.Sprintf(" Or let udev give it one: a .link file for %s that sorts before %s and has MACAddressPolicy=persistent, then create the device again.", s.res.Name, path.Base(at.File))
+		return Remedy{}, fmt.Sprintf(" Or let udev give it one: a .link file for %s that sorts before %s and has MACAddressPolicy=persistent, then create the device again.", s.Name, path.Base(at.File))
 	}
 	return Remedy{}, ""
 }
@@ -212,15 +212,8 @@ func pinned(d *host.Device, creator *netconf.Declaration, lasting []host.Port, p
 
 // explicitSetting is the line by which a program gives a bridge an address.
 func explicitSetting(d netconf.Declaration, mac string) string {
-	switch d.Program {
-	case netconf.Ifupdown, netconf.Ifupdown2, netconf.IfupdownNG:
-		return "hwaddress " + mac + " in the stanza"
-	case netconf.Netplan:
-		return "macaddress: " + mac + " in the block"
-	case netconf.NetworkManager:
-		return "mac-address=" + mac + " in [bridge] of the profile"
-	case netconf.Networkd:
-		return "MACAddress=" + mac + " in [NetDev]"
+	if line := d.Program.Setting(mac); line != "" {
+		return line
 	}
 	return cmp.Or(d.Address.Key, "the address") + "=" + mac
 }
@@ -244,9 +237,8 @@ func GuestsUnderNone(snap *host.Snapshot, name, kind string, at Place) (all []st
 		if d.AddrAssignType.Or(host.AddrRandom) == host.AddrSet && persistent.Or(host.PersistentMAC{}).MAC != d.MAC {
 			continue // who creates it, as a container engine does, gives it one
 		}
-		res := DeviceResult{Declarations: fact.Known(of)}
 		already := d.AddrAssignType.Or(host.AddrSet) != host.AddrSet
-		words := followsWords(d, lasting, guests, already) + ". " + pinned(d, res.creator(), lasting, persistent, at)
+		words := followsWords(d, lasting, guests, already) + ". " + pinned(d, creatorOf(of), lasting, persistent, at)
 		if !already {
 			words += " Or leave MACAddressPolicy=persistent in force."
 		}

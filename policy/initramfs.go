@@ -162,17 +162,17 @@ func (img image) creates(snap *host.Snapshot, name, kind string) (Creates, strin
 
 // inImages asks all images about the device. One of a kind is new there; hardware
 // is the same.
-func (s *subject) inImages() (out []InImage) {
+func (s *subject) lookIntoImages() (out []InImage) {
 	images := s.images()
 	if len(images) == 0 {
 		return nil
 	}
-	dev := NewDevice(s.res.Name, s.res.Kind)
-	if s.res.Kind == "" && s.res.Device != nil {
-		dev = LinkDevice(s.res.Device)
+	dev := NewDevice(s.Name, s.Kind)
+	if s.Kind == "" && s.Device != nil {
+		dev = LinkDevice(s.Device)
 	}
 	for _, img := range images {
-		if v, ok := img.judge(s.snap, s.decider, dev, s.res.Kind); ok {
+		if v, ok := img.judge(s.snap, s.decider, dev, s.Kind); ok {
 			v.declare(s)
 			out = append(out, v)
 		}
@@ -186,7 +186,7 @@ func acts(of []netconf.Declaration) *netconf.Declaration {
 	if d := FindManager(of); d != nil {
 		return d
 	}
-	return (&DeviceResult{Declarations: fact.Known(of)}).creator()
+	return creatorOf(of)
 }
 
 // declare compares what programs in the image do to the device with what those of
@@ -194,7 +194,7 @@ func acts(of []netconf.Declaration) *netconf.Declaration {
 func (v *InImage) declare(s *subject) {
 	var there []netconf.Declaration
 	for _, d := range v.Image.Declarations {
-		if isFor(d, s.res.Name, s.res.Kind, s.res.Present) {
+		if isFor(d, s.Name, s.Kind, s.Device != nil) {
 			there = append(there, d)
 		}
 	}
@@ -206,7 +206,7 @@ func (v *InImage) declare(s *subject) {
 	}
 	v.DeclaredHere = "no network configuration defines it here"
 	address := netconf.Address{Way: netconf.WayNone}
-	if here := acts(s.res.Declarations.Or(nil)); here != nil {
+	if here := acts(s.Declarations.Or(nil)); here != nil {
 		address = here.Address
 		v.DeclaredHere = fmt.Sprintf("here %s %s (%s)", by(*here), AddressWords(*here), here.Address.Pos)
 	}
@@ -252,8 +252,8 @@ func (v InImage) Advice() string {
 // bootedInImage says why the address after a boot is not known: an image is
 // known to create the device, or may, and gives it another address than the root
 // would. "" where that is not so.
-func (s *subject) bootedInImage() string {
-	for _, v := range s.res.InImages {
+func (s *foretelling) bootedInImage() string {
+	for _, v := range s.InImages {
 		created := "it is created in the initramfs " + v.Image.Path
 		switch {
 		case v.Creates == CreatesNot:

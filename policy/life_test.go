@@ -7,6 +7,7 @@ import (
 
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
+	"linkaudit/policy/address"
 )
 
 const nic2MAC = "08:00:27:e2:37:60"
@@ -67,9 +68,9 @@ func TestEveryOutcomeOfAnEventIsPredicted(t *testing.T) {
 			"?: " + nicMAC + " port enp0s8 if it is created without an address; " + other + " set-by-someone if it is created with this address",
 			"?: " + nicMAC + " port enp0s8 if it is created without an address; " + other + " set-by-someone if it is created with this address",
 			nicMAC + ": " + nicMAC + " port enp0s8"},
-		"a bond of systemd-networkd's": {machine(vendor, master("bond", "bond0", NetworkdMAC(testID, "bond0"), 3, nic)),
-			NetworkdMAC(testID, "bond0") + ": " + NetworkdMAC(testID, "bond0") + " networkd-persistent",
-			NetworkdMAC(testID, "bond0") + ": " + NetworkdMAC(testID, "bond0") + " networkd-persistent", nicMAC + ": " + nicMAC + " port enp0s8"},
+		"a bond of systemd-networkd's": {machine(vendor, master("bond", "bond0", address.Networkd(testID, "bond0"), 3, nic)),
+			address.Networkd(testID, "bond0") + ": " + address.Networkd(testID, "bond0") + " networkd-persistent",
+			address.Networkd(testID, "bond0") + ": " + address.Networkd(testID, "bond0") + " networkd-persistent", nicMAC + ": " + nicMAC + " port enp0s8"},
 		"a bond with MACAddress= of a file": {machine(with("MACAddress="+other), func() host.Device {
 			d := master("bond", "bond0", other, 3, nic)
 			d.UdevDB = fact.Known(map[string]string{"ID_NET_LINK_FILE": "/etc/systemd/network/10-b.link"})

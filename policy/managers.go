@@ -11,6 +11,7 @@ import (
 	"linkaudit/internal/host"
 	"linkaudit/internal/netconf"
 	"linkaudit/linkfiles"
+	"linkaudit/policy/address"
 )
 
 // declared are the declarations of a snapshot by device; patterns fit several.
@@ -33,13 +34,13 @@ func indexDeclared(snap *host.Snapshot) declared {
 	return d
 }
 
-// declarations are those of the snapshot that are for the device, in its order.
-func (s *subject) declarations() fact.Fact[[]netconf.Declaration] {
-	all, ok := s.snap.Declarations.Get()
+// declarationsFor are those of the snapshot that are for the device, in its order.
+func (a *audit) declarationsFor(name, kind string, present bool) fact.Fact[[]netconf.Declaration] {
+	all, ok := a.snap.Declarations.Get()
 	if !ok {
-		return s.snap.Declarations
+		return a.snap.Declarations
 	}
-	return fact.Known(s.declared().pick(all, s.res.Name, s.res.Kind, s.res.Present))
+	return fact.Known(a.declared().pick(all, name, kind, present))
 }
 
 // pick are those of all declarations that are for the device, in their order.
@@ -144,34 +145,33 @@ func overruled(of []netconf.Declaration, d netconf.Declaration) bool {
 	})
 }
 
-// manager works out DeviceResult.Manager.
-func (s *subject) manager() *Manager {
-	d := FindManager(s.res.Declarations.Or(nil))
+// addressGiver works out DeviceResult.Manager.
+func (s *inForce) addressGiver() *Manager {
+	d := FindManager(s.Declarations.Or(nil))
 	if d == nil {
 		return nil
 	}
-	if b := s.res.Device; b != nil && b.Bond.IgnoresAddress() {
+	if b := s.Device; b != nil && b.Bond.IgnoresAddress() {
 		return nil
 	}
-	// systemd-networkd waits for udevd to be done with a device that it finds.
-	waits := by(*d) == netconf.Networkd && !d.Address.AtCreation
+	waits := by(*d).WaitsForUdevd() && !d.Address.AtCreation
 	return &Manager{Declaration: *d, Certain: waits || s.udevLeaves(d.Address)}
 }
 
 // udevLeaves reports whether udevd is known to set no address of a new device
 // that has the given one already, or only will have it.
-func (s *subject) udevLeaves(given netconf.Address) bool {
+func (s *inForce) udevLeaves(given netconf.Address) bool {
 	does, ok := s.onNewDevice(given).Get()
-	return ok && does.Do == Leave
+	return ok && does.Do == address.Leave
 }
 
 // onNewDevice is what udevd does to the address of a new device.
-func (s *subject) onNewDevice(given netconf.Address) fact.Fact[AddressAction] {
+func (s *inForce) onNewDevice(given netconf.Address) fact.Fact[address.Action] {
 	switch applies, ok := s.appliesFiles().Get(); {
 	case ok && !applies, s.decision.File.IsAbsent():
-		return fact.Known(AddressAction{Do: Leave})
+		return fact.Known(address.Action{Do: address.Leave})
 	case s.decision.File.IsUnknown():
-		return fact.Unknown[AddressAction]("the file that applies: " + s.decision.File.Reason())
+		return fact.Unknown[address.Action]("the file that applies: " + s.decision.File.Reason())
 	}
 	about, _ := s.addressFacts()
 	about.MAC = "made up"
@@ -179,21 +179,24 @@ func (s *subject) onNewDevice(given netconf.Address) fact.Fact[AddressAction] {
 	if given.AtCreation && given.Way != netconf.WayNone {
 		about.MAC, assign = cmp.Or(given.MAC, "given"), host.AddrSet
 	}
-	address, _ := s.macAddress()
-	return s.whenSent(OnAdd(s.tree.Release, s.res.Policy.Or("unknown"), address, fact.Known(assign), about, s.res.Persistent), s.file)
+	mac, _ := s.macAddress()
+	return s.whenSent(address.AddEvent{
+		Release: s.tree.Release, Policy: s.Policy.Or("unknown"), MACAddress: mac,
+		Assign: fact.Known(assign), Device: about, Persistent: s.Persistent,
+	}.Action(), s.file)
 }
 
 // given is the address that a program gives the device each time it is made, and
 // its origin: absent where none does, unknown where it cannot be told.
-func (s *subject) given() (fact.Fact[string], string) {
+func (s *attributed) given() (fact.Fact[string], string) {
 	unknown := func(why string) (fact.Fact[string], string) { return fact.Unknown[string](why), "" }
 	ofNetworkd, origin := s.networkdAddress()
-	for _, d := range s.res.Declarations.Or(nil) {
+	for _, d := range s.Declarations.Or(nil) {
 		if d.Program != netconf.Networkd && d.Ignored == "" && d.Address.Way == netconf.WayUnknown {
 			return unknown(fmt.Sprintf("whether %s gives it an address: %s", d.Program, d.Address.Unknown))
 		}
 	}
-	m := s.res.Manager
+	m := s.Manager
 	if m == nil {
 		return ofNetworkd, origin
 	}
@@ -202,7 +205,7 @@ func (s *subject) given() (fact.Fact[string], string) {
 		return unknown(fmt.Sprintf("%s and %s both give it an address", who, netconf.Networkd))
 	}
 	if m.Address.AtCreation {
-		if does, _ := s.onNewDevice(m.Address).Get(); does.Do == Set {
+		if does, _ := s.onNewDevice(m.Address).Get(); does.Do == address.Set {
 			return fact.Known(does.MAC), OriginLinkFile
 		}
 	}
@@ -223,25 +226,24 @@ func (s *subject) given() (fact.Fact[string], string) {
 
 // whoIsLater are the addresses of a device that both udevd and another program
 // set once it is there; none where one of them is not known.
-func (s *subject) whoIsLater() []Outcome {
-	m := s.res.Manager
+func (s *attributed) whoIsLater() []Outcome {
+	m := s.Manager
 	if m == nil || m.Certain || m.Address.Way != netconf.WayExplicit && m.Address.Way != netconf.WayRandom {
 		return nil
 	}
 	does, _ := s.onNewDevice(m.Address).Get()
-	if does.Do != Set {
+	if does.Do != address.Set {
 		return nil
 	}
 	return []Outcome{
 		{MAC: m.Address.MAC, Origin: OriginSomeone, When: string(by(m.Declaration)) + " is later than udevd"},
-		{MAC: does.MAC, Origin: originBy(s.res.Policy.Or("")), When: "udevd is later"},
+		{MAC: does.MAC, Origin: originBy(s.Policy.Or("")), When: "udevd is later"},
 	}
 }
 
-// creator is who creates the device, nil where no declaration says so.
-func (r *DeviceResult) creator() *netconf.Declaration {
+// creatorOf is who creates the device, nil where no declaration says so.
+func creatorOf(of []netconf.Declaration) *netconf.Declaration {
 	var found *netconf.Declaration
-	of := r.Declarations.Or(nil)
 	for i := range of {
 		if d := &of[i]; d.Creates && d.Ignored == "" && !overruled(of, *d) && (found == nil || rendered(*found, *d)) {
 			found = d
@@ -278,17 +280,6 @@ func settingAt(d netconf.Declaration, at Place) string {
 	return words
 }
 
-// takesEffect are the commands by which a program makes the device anew as it is
-// configured then.
-var takesEffect = map[netconf.Program]string{
-	netconf.NetworkManager: "nmcli connection reload, then nmcli connection down and up",
-	netconf.Ifupdown:       "ifdown NAME, then ifup NAME",
-	netconf.Ifupdown2:      "ifdown NAME, then ifup NAME",
-	netconf.IfupdownNG:     "ifdown NAME, then ifup NAME",
-	netconf.Netplan:        "ip link delete NAME, then netplan apply",
-	netconf.Wicked:         "wicked ifdown NAME, then wicked ifup NAME",
-}
-
 // Step is one thing that happens to the address of a device as it is made.
 type Step struct {
 	// Who is a program, or "the kernel", and Does what it does, in words.
@@ -297,10 +288,10 @@ type Step struct {
 	Pos  linkfiles.Pos `json:"-"`
 }
 
-// steps are what happens to the address from the creation of the device on, in
+// stepsOfCreation are what happens to the address from the creation of the device on, in
 // order, and what is left in the end; none where no program declares it.
-func (s *subject) steps() (steps []Step, wins string) {
-	creator, m := s.res.creator(), s.res.Manager
+func (s *attributed) stepsOfCreation() (steps []Step, wins string) {
+	creator, m := creatorOf(s.Declarations.Or(nil)), s.Manager
 	if creator == nil && m == nil {
 		return nil, ""
 	}
@@ -315,7 +306,7 @@ func (s *subject) steps() (steps []Step, wins string) {
 	}
 	atCreation := created.AtCreation && created.Way != netconf.WayNone
 	if creator != nil {
-		does := "creates " + s.res.Name
+		does := "creates " + s.Name
 		switch {
 		case creator.Address.Way == netconf.WayUnknown:
 			does += "; whether it gives it an address is not known: " + creator.Address.Unknown
@@ -327,7 +318,7 @@ func (s *subject) steps() (steps []Step, wins string) {
 		steps = append(steps, Step{string(by(*creator)), does, creator.Pos})
 	}
 	steps = append(steps, s.udevStep(created))
-	if takesPortAddress[s.res.Kind] && s.res.Kind != "team" && !atCreation {
+	if takesPortAddress[s.Kind] && s.Kind != "team" && !atCreation {
 		steps = append(steps, Step{Who: "the kernel", Does: "gives it the address of a port, as ports join, unless somebody has set one by then"})
 	}
 	if m == nil {
@@ -347,15 +338,15 @@ func (s *subject) steps() (steps []Step, wins string) {
 		wins = strings.TrimSpace(wins + " " + s.derivedByNetworkd().Or(""))
 	}
 	does, _ := s.onNewDevice(m.Address).Get()
-	address, set := s.macAddress()
+	mac, set := s.macAddress()
 	switch rival := s.rival(); {
 	case rival != "":
 		wins = fmt.Sprintf("not known: %s and %s both declare it", by(m.Declaration), rival)
 	case m.Certain:
-	case does.Do == Set && m.Address.AtCreation:
+	case does.Do == address.Set && m.Address.AtCreation:
 		wins = fmt.Sprintf("udevd's, %s of MACAddress=", does.MAC)
 	case set:
-		wins = fmt.Sprintf("whoever is later: udevd with MACAddress=%s, or %s", address, by(m.Declaration))
+		wins = fmt.Sprintf("whoever is later: udevd with MACAddress=%s, or %s", mac, by(m.Declaration))
 	default:
 		wins += ", unless udevd is later; MACAddressPolicy=none would make it certain"
 	}
@@ -364,9 +355,9 @@ func (s *subject) steps() (steps []Step, wins string) {
 
 // rival is another program than the one that gives the device its address that
 // creates it or gives it one too, "" if there is none.
-func (s *subject) rival() netconf.Program {
-	for _, d := range acting(s.res.Declarations.Or(nil)) {
-		if by(d) != by(s.res.Manager.Declaration) {
+func (s *attributed) rival() netconf.Program {
+	for _, d := range acting(s.Declarations.Or(nil)) {
+		if by(d) != by(s.Manager.Declaration) {
 			return by(d)
 		}
 	}
@@ -382,14 +373,14 @@ func by(d netconf.Declaration) netconf.Program {
 }
 
 // udevStep is what udevd does to the new device.
-func (s *subject) udevStep(created netconf.Address) Step {
-	step := Step{Who: "udevd", Pos: s.res.PolicySource}
+func (s *inForce) udevStep(created netconf.Address) Step {
+	step := Step{Who: "udevd", Pos: s.PolicySource}
 	file := "no .link file"
 	if s.file != nil {
 		file = s.file.Path
 	}
 	address, set := s.macAddress()
-	switch policy := s.res.Policy.Or(""); {
+	switch policy := s.Policy.Or(""); {
 	case s.decision.File.IsUnknown():
 		step.Does = "applies a .link file that is not known"
 	case s.udevLeaves(created):

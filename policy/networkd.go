@@ -7,6 +7,7 @@ import (
 	"linkaudit/internal/host"
 	"linkaudit/internal/netconf"
 	"linkaudit/linkfiles"
+	"linkaudit/policy/address"
 )
 
 // NetworkdDeclares is what systemd-networkd's files say of the snapshot's machine;
@@ -56,8 +57,9 @@ type networkdSays struct {
 }
 
 // networkd is what systemd-networkd does to the device.
-func (s *subject) networkd() (says networkdSays) {
-	all := s.res.Declarations.Or(nil)
+func (s *subject) networkd() networkdSays { return networkdAmong(s.Declarations.Or(nil)) }
+
+func networkdAmong(all []netconf.Declaration) (says networkdSays) {
 	for i := range all {
 		switch d := &all[i]; {
 		case d.Program != netconf.Networkd, d.Ignored != "":
@@ -104,11 +106,11 @@ func (s *subject) networkdAddress() (mac fact.Fact[string], origin string) {
 
 // derivedByNetworkd is the address that systemd-networkd derives for the device.
 func (s *subject) derivedByNetworkd() fact.Fact[string] {
-	if d := s.res.Device; d != nil {
-		return networkdMACOf(s.snap, d)
+	if d := s.Device; d != nil {
+		return s.networkdWouldSet(d)
 	}
-	if t := toCome(s.snap, s.res.Name, s.res.Kind); t != nil {
+	if t := toCome(s.snap, s.Name, s.Kind); t != nil {
 		return t.NetworkdMAC
 	}
-	return networkdMACOf(s.snap, &host.Device{Name: s.res.Name, ARPHRD: arphrdEther})
+	return networkdMACOf(s.snap, &host.Device{Name: s.Name, ARPHRD: address.Ether})
 }

@@ -1,9 +1,9 @@
 package policy
 
 import (
-	"linkaudit/internal/derived"
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
+	"linkaudit/policy/address"
 )
 
 // The origins of a live address. What each one rests on is said in origin.
@@ -22,7 +22,23 @@ const (
 	OriginSomeone    = "set-by-someone"
 )
 
-// origin works out who gave the device its live address:
+// Provenance is who gave a device its live address, as far as that can be shown.
+type Provenance struct {
+	// Origin is one of the Origin constants; absent for a device without an address;
+	// unknown with the candidates.
+	Origin fact.Fact[string]
+	// OriginCandidates are the Origin constants that remain possible where Origin is
+	// unknown.
+	OriginCandidates []string
+	// OriginPort names the port whose address the device has, where Origin is
+	// OriginPort, and where somebody set it to that (OriginSomeone).
+	OriginPort string
+	// OfOtherID, where Origin is OriginUdev or OriginNetworkd, is what the address is
+	// made of if that is not the present machine-id; the zero value where it is.
+	OfOtherID host.OfOtherID
+}
+
+// provenance works out who gave the device its live address:
 //
 //   - permanent: addr_assign_type is 0, or the address equals the permanent
 //     one; the hardware's own.
@@ -50,107 +66,137 @@ const (
 //     or systemd-networkd derive for the device: a program or a person set it.
 //     Where the kernel says that the device was renamed, and it may be one that
 //     they derived for an earlier name, that is not known.
-func (s *subject) origin() fact.Fact[string] {
-	d := s.res.Device
+func (s *inForce) provenance() Provenance {
+	d := s.Device
 	if d == nil {
-		return fact.Unknown[string](noSuchDevice)
+		return doubtful(noSuchDevice)
 	}
 	if d.MAC == "" {
-		return fact.Absent[string]()
+		return Provenance{Origin: fact.Absent[string]()}
 	}
 	t, ok := d.AddrAssignType.Get()
 	if !ok {
-		return fact.Unknown[string]("addr_assign_type: " + d.AddrAssignType.Reason())
+		return doubtful("addr_assign_type: " + d.AddrAssignType.Reason())
 	}
 	switch t {
 	case host.AddrPerm:
-		return fact.Known(OriginPermanent)
+		return shown(OriginPermanent)
 	case host.AddrRandom:
-		if d.Kind == "bridge" && portWithAddress(d) != "" {
-			return fact.Known(OriginPort)
+		if port := portWithAddress(d); d.Kind == "bridge" && port != "" {
+			return ofPort(port)
 		}
-		return fact.Known(OriginKernel)
+		return shown(OriginKernel)
 	case host.AddrStolen:
 		if len(d.Ports) > 0 || d.Kind == "bond" {
-			return fact.Known(OriginPort)
+			return ofPort(portWithAddress(d))
 		}
-		return fact.Known(OriginLower)
+		return shown(OriginLower)
 	case host.AddrSet:
 		return s.originOfSet(d)
 	}
-	return fact.Unknown[string]("the kernel shows an addr_assign_type that is not known here")
+	return doubtful("the kernel shows an addr_assign_type that is not known here")
 }
 
-func (s *subject) originOfSet(d *host.Device) fact.Fact[string] {
-	unknown := func(why string, candidates ...string) fact.Fact[string] {
-		s.res.OriginCandidates = candidates
-		return fact.Unknown[string](why)
-	}
-	if d.MAC == d.PermanentMAC {
-		return fact.Known(OriginPermanent)
-	}
-	if d.Bond.IgnoresAddress() {
-		return unknown("the kernel, or whoever created the bond: with fail_over_mac="+d.Bond.FailOverMAC+" the driver takes no address, but notes it as set", OriginKernel, OriginSomeone)
-	}
-	if d.Master != "" {
-		m := s.byName()[d.Master]
-		switch {
-		case m == nil:
-			return unknown("its master "+d.Master+", or whoever set it", OriginMaster, OriginSomeone)
-		case m.MAC == d.MAC && m.Bond != nil && !m.Bond.IgnoresAddress():
-			return fact.Known(OriginMaster)
-		case m.MAC == d.MAC:
-			return unknown("its master "+d.Master+", or whoever set it", OriginMaster, OriginSomeone)
+// shown is an origin that nothing speaks against.
+func shown(origin string) Provenance { return Provenance{Origin: fact.Known(origin)} }
+
+func ofPort(name string) Provenance {
+	return Provenance{Origin: fact.Known(OriginPort), OriginPort: name}
+}
+
+// doubtful is what cannot be told, and who remains possible.
+func doubtful(why string, candidates ...string) Provenance {
+	return Provenance{Origin: fact.Unknown[string](why), OriginCandidates: candidates}
+}
+
+// originOfSet is about addr_assign_type 3: each of those who set addresses is asked in
+// turn whether it was him, or may have been.
+func (s *inForce) originOfSet(d *host.Device) Provenance {
+	for _, ask := range []func(*host.Device) (Provenance, bool){s.setByDriver, s.setByFile, s.setByOtherMachineID} {
+		if by, answered := ask(d); answered {
+			return by
 		}
 	}
-	policy := s.res.Policy.Or("")
+	return s.setWithThisMachineID(d)
+}
+
+// setByDriver is about drivers that call an address set which nobody set.
+func (s *subject) setByDriver(d *host.Device) (by Provenance, answered bool) {
+	switch {
+	case d.MAC == d.PermanentMAC:
+		return shown(OriginPermanent), true
+	case d.Bond.IgnoresAddress():
+		return doubtful("the kernel, or whoever created the bond: with fail_over_mac="+d.Bond.FailOverMAC+" the driver takes no address, but notes it as set", OriginKernel, OriginSomeone), true
+	case d.Master == "":
+		return by, false
+	}
+	m := s.byName()[d.Master]
+	switch {
+	case m != nil && m.MAC != d.MAC:
+		return by, false
+	case m != nil && m.Bond != nil && !m.Bond.IgnoresAddress():
+		return shown(OriginMaster), true
+	}
+	return doubtful("its master "+d.Master+", or whoever set it", OriginMaster, OriginSomeone), true
+}
+
+// setByFile is about MACAddress= and MACAddressPolicy=random of the .link files.
+func (s *inForce) setByFile(d *host.Device) (by Provenance, answered bool) {
+	policy := s.Policy.Or("")
 	if set, ok := s.macAddress(); ok && policy != "persistent" && policy != "random" && set == d.MAC && s.appliedIsEffective() {
-		return fact.Known(OriginLinkFile)
+		return shown(OriginLinkFile), true
 	}
 	if policy == "random" || s.appliedPolicy() == "random" {
-		return unknown("udev by MACAddressPolicy=random, or someone who set it", OriginUdevRandom, OriginSomeone)
+		return doubtful("udev by MACAddressPolicy=random, or someone who set it", OriginUdevRandom, OriginSomeone), true
 	}
-	n := networkdMACOf(s.snap, d)
-	if n.Or("") == d.MAC {
-		return fact.Known(OriginNetworkd)
-	}
-	p := s.res.Persistent
-	if other, ok := ofOtherID(s.snap, d); ok && p.Or(host.PersistentMAC{}).MAC != d.MAC {
-		switch {
-		case other.Networkd:
-			s.res.OfOtherID = other
-			return fact.Known(OriginNetworkd)
-		case policy == "persistent" || s.res.Applied.IsKnown():
-			s.res.OfOtherID = other
-			return fact.Known(OriginUdev)
-		}
-		return unknown("udev, or someone who set the address that MACAddressPolicy=persistent derives from another machine-id", OriginUdev, OriginSomeone)
-	}
-	switch {
-	case p.IsUnknown():
-		return unknown("udev or someone who set it; the persistent address is not known: "+p.Reason(), OriginUdev, OriginSomeone)
-	case n.IsUnknown() && p.Or(host.PersistentMAC{}).MAC != d.MAC:
-		return unknown("systemd-networkd or someone who set it; the address that networkd derives is not known: "+n.Reason(), OriginNetworkd, OriginSomeone)
-	case p.Or(host.PersistentMAC{}).MAC != d.MAC:
-		if ofEarlierName(d) {
-			return unknown("udev or systemd-networkd by a name that the device had before, or someone who set it", OriginUdev, OriginNetworkd, OriginSomeone)
-		}
-		return fact.Known(OriginSomeone)
-	case policy == "persistent" || s.res.Applied.IsKnown():
-		return fact.Known(OriginUdev)
-	}
-	return unknown("udev, or someone who set the address that MACAddressPolicy=persistent derives", OriginUdev, OriginSomeone)
+	return by, false
 }
 
-// originPort works out DeviceResult.OriginPort.
-func (s *subject) originPort() string {
-	switch s.res.Origin.Or("") {
-	case OriginPort:
-		return portWithAddress(s.res.Device)
-	case OriginSomeone:
-		return portToTakeAfter(s.res.Device)
+// udevActed reports whether udevd may have set the persistent address: it applied a file,
+// or the policy is in force.
+func (s *inForce) udevActed() bool {
+	return s.Policy.Or("") == "persistent" || s.Applied.IsKnown()
+}
+
+// setByOtherMachineID is about addresses that are made of a machine-id which the machine
+// has no more, and of which it shows a trace.
+func (s *inForce) setByOtherMachineID(d *host.Device) (by Provenance, answered bool) {
+	other, ok := ofOtherID(s.snap, d)
+	if !ok || s.networkdWouldSet(d).Or("") == d.MAC || s.Persistent.Or(host.PersistentMAC{}).MAC == d.MAC {
+		return by, false
 	}
-	return ""
+	switch {
+	case other.Networkd:
+		return Provenance{Origin: fact.Known(OriginNetworkd), OfOtherID: other}, true
+	case s.udevActed():
+		return Provenance{Origin: fact.Known(OriginUdev), OfOtherID: other}, true
+	}
+	return doubtful("udev, or someone who set the address that MACAddressPolicy=persistent derives from another machine-id", OriginUdev, OriginSomeone), true
+}
+
+// networkdWouldSet is the address that systemd-networkd derives for a device.
+func (s *subject) networkdWouldSet(d *host.Device) fact.Fact[string] { return networkdMACOf(s.snap, d) }
+
+// setWithThisMachineID is about addresses that are made of the present machine-id, and
+// what is left when they are not.
+func (s *inForce) setWithThisMachineID(d *host.Device) Provenance {
+	networkd, persistent := s.networkdWouldSet(d), s.Persistent
+	ofUdev := persistent.Or(host.PersistentMAC{}).MAC == d.MAC
+	switch {
+	case networkd.Or("") == d.MAC:
+		return shown(OriginNetworkd)
+	case persistent.IsUnknown():
+		return doubtful("udev or someone who set it; the persistent address is not known: "+persistent.Reason(), OriginUdev, OriginSomeone)
+	case ofUdev && s.udevActed():
+		return shown(OriginUdev)
+	case ofUdev:
+		return doubtful("udev, or someone who set the address that MACAddressPolicy=persistent derives", OriginUdev, OriginSomeone)
+	case networkd.IsUnknown():
+		return doubtful("systemd-networkd or someone who set it; the address that networkd derives is not known: "+networkd.Reason(), OriginNetworkd, OriginSomeone)
+	case ofEarlierName(d):
+		return doubtful("udev or systemd-networkd by a name that the device had before, or someone who set it", OriginUdev, OriginNetworkd, OriginSomeone)
+	}
+	return Provenance{Origin: fact.Known(OriginSomeone), OriginPort: portToTakeAfter(d)}
 }
 
 // portToTakeAfter names the port whose own address somebody gave the device, ""
@@ -166,9 +212,9 @@ func portToTakeAfter(d *host.Device) string {
 
 // asNow are origin and port of the present address, for an outcome that is the
 // same.
-func (s *subject) asNow() (origin, port string) {
-	if origin = s.res.Origin.Or(""); origin == OriginPort {
-		port = s.res.OriginPort
+func (s *attributed) asNow() (origin, port string) {
+	if origin = s.Origin.Or(""); origin == OriginPort {
+		port = s.OriginPort
 	}
 	return origin, port
 }
@@ -176,7 +222,7 @@ func (s *subject) asNow() (origin, port string) {
 // ofEarlierName reports whether the address may be one that was derived from a
 // name that the device had before.
 func ofEarlierName(d *host.Device) bool {
-	return d.NameAssignType.Or(0) == host.NameRenamed && derived.Possible(d.MAC)
+	return d.NameAssignType.Or(0) == host.NameRenamed && address.LooksDerived(d.MAC)
 }
 
 // portWithAddress names the port whose own, permanent or current address the

@@ -13,9 +13,9 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// Overriding is what an override would do about a device to which a program other than
+// OverrideEffect is what an override would do about a device to which a program other than
 // systemd-networkd gives an address.
-type Overriding struct {
+type OverrideEffect struct {
 	By netconf.Declaration
 	// InVain: nothing, for the device is created with the address, which udevd leaves
 	// alone.
@@ -24,18 +24,18 @@ type Overriding struct {
 	Words string
 }
 
-// OverridingOf returns nil where no such program gives the device an address. Where the
+// EffectOfOverride returns nil where no such program gives the device an address. Where the
 // address is set later, udevd may replace it, and an override keeps it from doing so.
-func OverridingOf(snap *host.Snapshot, name, kind string, at Place) *Overriding {
-	return overriding(declaredFor(snap, name, kind, false), name, at)
+func EffectOfOverride(snap *host.Snapshot, name, kind string, at Place) *OverrideEffect {
+	return effectAmong(declaredFor(snap, name, kind, false), name, at)
 }
 
-func overriding(of []netconf.Declaration, name string, at Place) *Overriding {
+func effectAmong(of []netconf.Declaration, name string, at Place) *OverrideEffect {
 	d := FindManager(of)
-	if d == nil || d.Program == netconf.Networkd {
+	if d == nil || d.Program.Fixable() {
 		return nil
 	}
-	o := &Overriding{By: *d}
+	o := &OverrideEffect{By: *d}
 	gives := fmt.Sprintf("%s %s", d.Program, sentence(*d, name))
 	if d.Address.AtCreation && d.Address.Way != netconf.WayNetworkd {
 		gives += " as it creates it"
@@ -106,18 +106,17 @@ func Nameless(snap *host.Snapshot, rel linkfiles.Release, name string) string {
 	return ""
 }
 
-// inVain says why linkaudit fix would refuse, or change nothing for the device; "" where it
-// would.
-func (a *audit) inVain(res *DeviceResult) string {
-	if why := Nameless(a.snap, a.tree.Release, res.Name); why != "" {
+// inVain says why linkaudit fix would refuse, or change nothing for a device of which there
+// are these declarations, and to which that file applies, nil for none; "" where it would.
+func (a *audit) inVain(name, kind string, of []netconf.Declaration, f *linkfiles.File) string {
+	if why := Nameless(a.snap, a.tree.Release, name); why != "" {
 		return why
 	}
-	of := res.Declarations.Or(nil)
-	if o := overriding(of, res.Name, a.opt.Place); o != nil && o.InVain && o.By.Address.Way != netconf.WayNetworkd {
+	if o := effectAmong(of, name, a.opt.Place); o != nil && o.InVain && o.By.Address.Way != netconf.WayNetworkd {
 		return o.Words
 	}
 	for _, d := range of {
-		if by(d) != netconf.Networkd || !d.Creates || d.Ignored != "" {
+		if !by(d).Fixable() || !d.Creates || d.Ignored != "" {
 			continue // netplan's is made one of systemd-networkd's
 		}
 		other := createdOtherwise(of, d)
@@ -125,11 +124,10 @@ func (a *audit) inVain(res *DeviceResult) string {
 			return why
 		}
 	}
-	f := res.LinkFile.Or(nil)
 	if f == nil {
 		return ""
 	}
-	t := override.Target{Kind: res.Kind, Name: res.Name}
+	t := override.Target{Kind: kind, Name: name}
 	own := func(name string) bool { return override.OwnName(path.Base(name)) }
 	if own(f.Path) || slices.ContainsFunc(f.DropIns, own) {
 		if o := a.edited(f, t); o != nil {

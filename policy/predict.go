@@ -8,6 +8,7 @@ import (
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/linkfiles"
+	"linkaudit/policy/address"
 	"linkaudit/policy/life"
 )
 
@@ -25,9 +26,9 @@ func (s *subject) appliesFiles() fact.Fact[bool] {
 	return fact.Known(true)
 }
 
-// afterAdd works out DeviceResult.AfterAdd: what OnAdd says, on a host where
+// addressAfterAdd works out DeviceResult.AfterAdd: what OnAdd says, on a host where
 // udevd gets to apply .link files at all.
-func (s *subject) afterAdd() fact.Fact[string] {
+func (s *attributed) addressAfterAdd() fact.Fact[string] {
 	if s.isDeclared() {
 		switch given, _ := s.given(); {
 		case given.IsKnown(), given.IsUnknown():
@@ -44,14 +45,17 @@ func (s *subject) afterAdd() fact.Fact[string] {
 		return fact.Unknown[string]("the file that applies: " + s.decision.File.Reason())
 	}
 	about, assign := s.addressFacts()
-	address, _ := s.macAddress()
-	action := s.whenSent(OnAdd(s.tree.Release, s.res.Policy.Or(""), address, assign, about, s.persistentNow()), s.file)
+	mac, _ := s.macAddress()
+	action := s.whenSent(address.AddEvent{
+		Release: s.tree.Release, Policy: s.Policy.Or(""), MACAddress: mac,
+		Assign: assign, Device: about, Persistent: s.persistentNow(),
+	}.Action(), s.file)
 	switch does, ok := action.Get(); {
 	case !ok:
 		return fact.Unknown[string](action.Reason())
-	case s.res.Device != nil && s.res.Device.Bond.IgnoresAddress():
+	case s.Device != nil && s.Device.Bond.IgnoresAddress():
 		return s.left()
-	case does.Do == Set:
+	case does.Do == address.Set:
 		switch takes := s.takes(does.MAC); {
 		case takes.IsUnknown():
 			return fact.Unknown[string](takes.Reason())
@@ -59,7 +63,7 @@ func (s *subject) afterAdd() fact.Fact[string] {
 			return s.left()
 		}
 		return fact.Known(does.MAC)
-	case does.Do == SetRandom:
+	case does.Do == address.SetRandom:
 		return fact.Unknown[string]("MACAddressPolicy=random makes up another one")
 	}
 	return s.left()
@@ -69,24 +73,24 @@ func (s *subject) afterAdd() fact.Fact[string] {
 // device beneath, with EADDRINUSE (macvlan_addr_busy(), called by
 // macvlan_set_mac_address() of drivers/net/macvlan.c).
 func (s *subject) takes(mac string) fact.Fact[bool] {
-	if s.res.Kind != "macvlan" && s.res.Kind != "macvtap" {
+	if s.Kind != "macvlan" && s.Kind != "macvtap" {
 		return fact.Known(true)
 	}
-	if d := s.res.Device; d != nil && d.Lower != nil {
+	if d := s.Device; d != nil && d.Lower != nil {
 		return fact.Known(d.Lower.MAC != mac)
 	}
-	return fact.Unknown[bool]("the kernel refuses a " + s.res.Kind + " the address of the device beneath it, which is not known")
+	return fact.Unknown[bool]("the kernel refuses a " + s.Kind + " the address of the device beneath it, which is not known")
 }
 
-// addressFacts is what OnAdd has to know of the device. One that is still to
+// addressFacts is what an address.AddEvent has to know of the device. One that is still to
 // be created has a random address, as every new device of the kinds in the
 // table has (kinds).
-func (s *subject) addressFacts() (AddressFacts, fact.Fact[host.AddrAssignType]) {
-	if d := s.res.Device; d != nil {
-		return AddressFacts{Name: d.Name, ARPHRD: d.ARPHRD, MAC: d.MAC, Loopback: d.Loopback()}, d.AddrAssignType
+func (s *subject) addressFacts() (address.Facts, fact.Fact[host.AddrAssignType]) {
+	if d := s.Device; d != nil {
+		return address.Facts{Name: d.Name, ARPHRD: d.ARPHRD, MAC: d.MAC, Loopback: d.Loopback()}, d.AddrAssignType
 	}
-	about := AddressFacts{Name: s.res.Name, ARPHRD: arphrdEther, MAC: "random"}
-	if kinds[s.res.Kind].random {
+	about := address.Facts{Name: s.Name, ARPHRD: address.Ether, MAC: "random"}
+	if kinds[s.Kind].random {
 		return about, fact.Known(host.AddrRandom)
 	}
 	return about, fact.Unknown[host.AddrAssignType](noSuchDevice)
@@ -94,22 +98,22 @@ func (s *subject) addressFacts() (AddressFacts, fact.Fact[host.AddrAssignType]) 
 
 // left is the address of a device that udevd leaves alone.
 func (s *subject) left() fact.Fact[string] {
-	if s.res.Device == nil {
+	if s.Device == nil {
 		return fact.Unknown[string](noSuchDevice)
 	}
-	return fact.Text(s.res.Device.MAC)
+	return fact.Text(s.Device.MAC)
 }
 
 // predict works out DeviceResult.Predicted.
-func (s *subject) predict() []Prediction {
+func (s *foretelling) predict() []Prediction {
 	out := make([]Prediction, 0, len(Events))
 	for _, e := range Events {
 		p := Prediction{Event: e}
-		switch d := s.res.Device; {
+		switch d := s.Device; {
 		case s.isDeclared():
 			p.Outcomes, p.MAC = s.onceCreated(e)
 		case e == EventUdevAdd:
-			p.MAC = s.res.AfterAdd
+			p.MAC = s.AfterAdd
 			if mac, ok := p.MAC.Get(); ok && d != nil {
 				p.Outcomes = []Outcome{s.afterAddOutcome(mac)}
 			}
@@ -131,11 +135,11 @@ func (s *subject) predict() []Prediction {
 	return out
 }
 
-func (s *subject) afterAddOutcome(mac string) Outcome {
+func (s *attributed) afterAddOutcome(mac string) Outcome {
 	o := Outcome{MAC: mac}
 	o.Origin, o.Port = s.asNow()
-	if mac != s.res.Device.MAC {
-		o.Port, o.Origin = "", originBy(s.res.Policy.Or(""))
+	if mac != s.Device.MAC {
+		o.Port, o.Origin = "", originBy(s.Policy.Or(""))
 	}
 	return o
 }
@@ -149,7 +153,7 @@ func originBy(policy string) string {
 }
 
 // portsRejoin is the address once all ports have left and joined again.
-func (s *subject) portsRejoin(d *host.Device) ([]Outcome, fact.Fact[string]) {
+func (s *attributed) portsRejoin(d *host.Device) ([]Outcome, fact.Fact[string]) {
 	if !takesPortAddress[d.Kind] || len(d.Ports) == 0 {
 		return nil, fact.Absent[string]()
 	}
@@ -158,7 +162,7 @@ func (s *subject) portsRejoin(d *host.Device) ([]Outcome, fact.Fact[string]) {
 		return nil, fact.Unknown[string]("addr_assign_type: " + d.AddrAssignType.Reason())
 	}
 	now := model(d)
-	now.MAC, now.Assign = d.MAC, life.AssignType(t)
+	now.MAC, now.Assign = d.MAC, t
 	ports := s.ports(d, false)
 	now.Ports = ports
 	now = now.LeaveAll()
@@ -179,49 +183,77 @@ func (s *subject) portsRejoin(d *host.Device) ([]Outcome, fact.Fact[string]) {
 // possible, unless the configuration of the program that does it tells. A bond
 // of type 1 or 2 has lost what it was created with when its last port left; it
 // is taken for one that was created without.
-func (s *subject) recreated(d *host.Device, atBoot bool) ([]Outcome, fact.Fact[string]) {
-	modelled := kinds[d.Kind].modelled
-	given, origin := s.given()
-	if atBoot {
-		if why := s.bootedInImage(); why != "" {
-			return nil, fact.Unknown[string](why)
-		}
-	}
-	if atBoot && origin == OriginNetworkd {
-		given = keptAtBoot(s.snap, given)
-	}
-	switch {
-	case d.Kind == "" && d.PermanentMAC != "":
-		return s.hardware(d, atBoot)
-	case d.Loopback():
-		return []Outcome{{MAC: d.MAC, Origin: OriginPermanent}}, fact.Known(d.MAC)
-	case !modelled:
-		return nil, fact.Unknown[string]("what the kernel does with a new device of this kind is not modelled")
-	case given.IsUnknown():
-		return s.whoIsLater(), fact.Unknown[string](given.Reason())
-	case given.IsKnown() && !d.Bond.IgnoresAddress():
-		out := []Outcome{{MAC: given.Or(""), Origin: origin}}
-		return out, agreed(out)
-	case s.res.Origin.Or("") == OriginNetworkd && s.networkd().creates == nil:
-		mac := s.derivedByNetworkd()
-		if atBoot {
-			mac = keptAtBoot(s.snap, mac)
-		}
-		if mac.IsUnknown() {
-			return nil, fact.Unknown[string]("the address that systemd-networkd derives: " + mac.Reason())
-		}
-		return []Outcome{{MAC: mac.Or(""), Origin: OriginNetworkd}}, mac
-	case d.Master != "" && !takesPortAddress[d.Kind]:
-		return nil, fact.Unknown[string]("it is a port of " + d.Master + ", which may give it an address")
+func (s *foretelling) recreated(d *host.Device, atBoot bool) ([]Outcome, fact.Fact[string]) {
+	if outcomes, mac, is := s.recreatedWhateverUdevDoes(d, atBoot); is {
+		return outcomes, mac
 	}
 	onNew := s.udevOnNew(d, atBoot)
 	if onNew.unknown != "" {
 		return nil, fact.Unknown[string](onNew.unknown)
 	}
-	step := onNew.step
-	ports := s.ports(d, atBoot)
 	var room [2]course // most have no ports, or one
-	all := room[:0]
+	outcomes, mac := summary(s.courses(room[:0], d, onNew.step, atBoot))
+	if t := d.AddrAssignType.Or(host.AddrRandom); t == host.AddrSet && s.networkd().creates == nil && !shownNotGiven[s.Origin.Or("")] {
+		outcomes = s.orCreatedWithAddress(d, outcomes)
+		mac = agreed(outcomes)
+	}
+	return outcomes, mac
+}
+
+// recreatedWhateverUdevDoes is about devices whose address does not depend on what udevd
+// does to a new one, or of which nothing can be foretold.
+func (s *foretelling) recreatedWhateverUdevDoes(d *host.Device, atBoot bool) (outcomes []Outcome, mac fact.Fact[string], is bool) {
+	unknown := func(why string) ([]Outcome, fact.Fact[string], bool) {
+		return nil, fact.Unknown[string](why), true
+	}
+	given, origin := s.given()
+	if atBoot {
+		if why := s.bootedInImage(); why != "" {
+			return unknown(why)
+		}
+		if origin == OriginNetworkd {
+			given = keptAtBoot(s.snap, given)
+		}
+	}
+	switch {
+	case d.Kind == "" && d.PermanentMAC != "":
+		outcomes, mac = s.hardware(d, atBoot)
+		return outcomes, mac, true
+	case d.Loopback():
+		return []Outcome{{MAC: d.MAC, Origin: OriginPermanent}}, fact.Known(d.MAC), true
+	case !kinds[d.Kind].modelled:
+		return unknown("what the kernel does with a new device of this kind is not modelled")
+	case given.IsUnknown():
+		return s.whoIsLater(), fact.Unknown[string](given.Reason()), true
+	case given.IsKnown() && !d.Bond.IgnoresAddress():
+		outcomes = []Outcome{{MAC: given.Or(""), Origin: origin}}
+		return outcomes, agreed(outcomes), true
+	case s.Origin.Or("") == OriginNetworkd && s.networkd().creates == nil:
+		outcomes, mac = s.derivedByNetworkdAgain(atBoot)
+		return outcomes, mac, true
+	case d.Master != "" && !takesPortAddress[d.Kind]:
+		return unknown("it is a port of " + d.Master + ", which may give it an address")
+	}
+	return nil, mac, false
+}
+
+// derivedByNetworkdAgain is about a device that systemd-networkd has made, though no file
+// of its says so any more.
+func (s *subject) derivedByNetworkdAgain(atBoot bool) ([]Outcome, fact.Fact[string]) {
+	mac := s.derivedByNetworkd()
+	if atBoot {
+		mac = keptAtBoot(s.snap, mac)
+	}
+	if mac.IsUnknown() {
+		return nil, fact.Unknown[string]("the address that systemd-networkd derives: " + mac.Reason())
+	}
+	return []Outcome{{MAC: mac.Or(""), Origin: OriginNetworkd}}, mac
+}
+
+// courses adds those that the creation of a device can take: which port joins first, and
+// whether udevd, with that step, comes before or after.
+func (s *attributed) courses(all []course, d *host.Device, step func(life.Device) (life.Device, string), atBoot bool) []course {
+	ports := s.ports(d, atBoot)
 	for _, first := range firstPorts(d.Kind, ports) {
 		fresh := model(d)
 		fresh.Assign = life.Random
@@ -236,22 +268,25 @@ func (s *subject) recreated(d *host.Device, atBoot bool) ([]Outcome, fact.Fact[s
 			all = append(all, course{firstName(d.Kind, first), portFirst, s.outcome(late, from)})
 		}
 	}
-	outcomes, mac := summary(all)
-	if t := d.AddrAssignType.Or(host.AddrRandom); t == host.AddrSet && s.networkd().creates == nil && !shownNotGiven[s.res.Origin.Or("")] {
-		for i := range outcomes {
-			outcomes[i].When = strings.TrimSuffix("it is created without an address, "+outcomes[i].When, ", ")
-		}
-		outcomes = append(outcomes, Outcome{MAC: d.MAC, Origin: OriginSomeone, When: "it is created with this address"})
-		if derived, races := s.races(); races {
-			// ip link add, then ip link set: udevd may read addr_assign_type
-			// before and set its own address after.
-			outcomes = append(outcomes,
-				Outcome{MAC: d.MAC, Origin: OriginSomeone, When: "it is created without an address, and this one is set before or after udevd handles the event"},
-				Outcome{MAC: derived, Origin: OriginUdev, When: "it is created without an address, and this one is set while udevd handles the event"})
-		}
-		mac = agreed(outcomes)
+	return all
+}
+
+// orCreatedWithAddress adds to what becomes of a device that is created without an
+// address what becomes of it if it is created with the present one, or gets that while
+// udevd handles the event.
+func (s *attributed) orCreatedWithAddress(d *host.Device, outcomes []Outcome) []Outcome {
+	for i := range outcomes {
+		outcomes[i].When = strings.TrimSuffix("it is created without an address, "+outcomes[i].When, ", ")
 	}
-	return outcomes, mac
+	outcomes = append(outcomes, Outcome{MAC: d.MAC, Origin: OriginSomeone, When: "it is created with this address"})
+	if derived, races := s.races(); races {
+		// ip link add, then ip link set: udevd may read addr_assign_type
+		// before and set its own address after.
+		outcomes = append(outcomes,
+			Outcome{MAC: d.MAC, Origin: OriginSomeone, When: "it is created without an address, and this one is set before or after udevd handles the event"},
+			Outcome{MAC: derived, Origin: OriginUdev, When: "it is created without an address, and this one is set while udevd handles the event"})
+	}
+	return outcomes
 }
 
 // shownNotGiven are the origins of a set address that show that the device was
@@ -259,7 +294,7 @@ func (s *subject) recreated(d *host.Device, atBoot bool) ([]Outcome, fact.Fact[s
 var shownNotGiven = map[string]bool{OriginUdev: true, OriginLinkFile: true}
 
 // hardware is about devices with a permanent address, with which they start.
-func (s *subject) hardware(d *host.Device, atBoot bool) ([]Outcome, fact.Fact[string]) {
+func (s *attributed) hardware(d *host.Device, atBoot bool) ([]Outcome, fact.Fact[string]) {
 	applies := s.appliesFiles()
 	switch {
 	case !atBoot:
@@ -280,15 +315,17 @@ func (s *subject) hardware(d *host.Device, atBoot bool) ([]Outcome, fact.Fact[st
 	}
 	own := Outcome{MAC: d.PermanentMAC, Origin: OriginPermanent}
 	if applies.Or(false) && s.file != nil {
-		address, _ := s.macAddress()
-		action := s.whenSent(OnAdd(s.tree.Release, s.res.Policy.Or(""), address, fact.Known(host.AddrPerm),
-			AddressFacts{Name: d.Name, ARPHRD: d.ARPHRD, MAC: d.PermanentMAC}, s.res.Persistent), s.file)
+		mac, _ := s.macAddress()
+		action := s.whenSent(address.AddEvent{
+			Release: s.tree.Release, Policy: s.Policy.Or(""), MACAddress: mac, Assign: fact.Known(host.AddrPerm),
+			Device: address.Facts{Name: d.Name, ARPHRD: d.ARPHRD, MAC: d.PermanentMAC}, Persistent: s.Persistent,
+		}.Action(), s.file)
 		switch does, ok := action.Get(); {
 		case !ok:
 			return nil, fact.Unknown[string](action.Reason())
-		case does.Do == Set:
+		case does.Do == address.Set:
 			own = Outcome{MAC: does.MAC, Origin: OriginLinkFile}
-		case does.Do == SetRandom:
+		case does.Do == address.SetRandom:
 			own = Outcome{Origin: OriginUdevRandom}
 		}
 	}
@@ -311,7 +348,7 @@ type udevOnNew struct {
 func (s *subject) udevOnNew(d *host.Device, atBoot bool) *udevOnNew {
 	persistent := s.persistentNow()
 	if atBoot {
-		persistent = keptAtBoot(s.snap, s.res.Persistent)
+		persistent = keptAtBoot(s.snap, s.Persistent)
 	}
 	if s.onNew == nil || s.onNew.persistent != persistent {
 		s.onNew = s.newUdevOnNew(d, persistent)
@@ -361,19 +398,21 @@ func (s *subject) udevOnNewCalled(d *host.Device, persistent fact.Fact[host.Pers
 		return &udevOnNew{unknown: "the file that applies to it when it is new: " + decision.File.Reason()}
 	}
 	policy, _ := file.MACAddressPolicy()
-	address, _ := file.MACAddress()
-	act := func(assign life.AssignType, mac string) fact.Fact[AddressAction] {
+	fixed, _ := file.MACAddress()
+	act := func(assign life.AssignType, mac string) fact.Fact[address.Action] {
 		if mac == "" {
 			mac = "made up"
 		}
-		return s.whenSent(OnAdd(s.tree.Release, policy.Value, address.Value, fact.Known(host.AddrAssignType(assign)),
-			AddressFacts{Name: d.Name, ARPHRD: d.ARPHRD, MAC: mac}, persistent), file)
+		return s.whenSent(address.AddEvent{
+			Release: s.tree.Release, Policy: policy.Value, MACAddress: fixed.Value, Assign: fact.Known(assign),
+			Device: address.Facts{Name: d.Name, ARPHRD: d.ARPHRD, MAC: mac}, Persistent: persistent,
+		}.Action(), file)
 	}
 	if act := act(life.Random, ""); act.IsUnknown() {
 		return &udevOnNew{unknown: act.Reason()}
 	}
 	return &udevOnNew{step: func(now life.Device) (life.Device, string) {
-		if does, _ := act(now.Assign, now.MAC).Get(); does.Do == Set {
+		if does, _ := act(now.Assign, now.MAC).Get(); does.Do == address.Set {
 			return now.SetMAC(does.MAC), originBy(policy.Value)
 		}
 		return now, ""
@@ -448,7 +487,7 @@ func firstName(kind string, ports []life.Port) string {
 
 // outcome says what a device ended up with; set is the origin of an address
 // that udevd set.
-func (s *subject) outcome(d life.Device, set string) Outcome {
+func (s *attributed) outcome(d life.Device, set string) Outcome {
 	o := Outcome{MAC: d.MAC, Origin: OriginKernel}
 	switch {
 	case d.Assign == life.Set && set != "" && d.MAC != "":

@@ -5,17 +5,18 @@ import (
 
 	"linkaudit/internal/fact"
 	"linkaudit/linkfiles"
+	"linkaudit/policy/address"
 )
 
 // WhenSent is what becomes of an action of udevd's when the kernel gets it in one request
 // with the other settings of the file, for a device of the kind.
-func WhenSent(action fact.Fact[AddressAction], rel linkfiles.Release, file *linkfiles.File, kind string, kernel fact.Fact[string]) fact.Fact[AddressAction] {
+func WhenSent(action fact.Fact[address.Action], rel linkfiles.Release, file *linkfiles.File, kind string, kernel fact.Fact[string]) fact.Fact[address.Action] {
 	does, ok := action.Get()
-	if !ok || does.Do == Leave {
+	if !ok || does.Do == address.Leave {
 		return action
 	}
 	if TakesNoAddress(kind) {
-		return fact.Known(AddressAction{Do: Leave, Why: "the driver of " + kind + " takes no address"})
+		return fact.Known(address.Action{Do: address.Leave}) // the driver takes none
 	}
 	if file == nil {
 		return action
@@ -24,22 +25,22 @@ func WhenSent(action fact.Fact[AddressAction], rel linkfiles.Release, file *link
 	case !is:
 		return action
 	case refusal.Certain:
-		return fact.Known(AddressAction{Do: Leave, Why: fmt.Sprintf("the kernel refuses %s= (%s) and the address with it", refusal.Key, refusal.Pos)})
+		return fact.Known(address.Action{Do: address.Leave}) // the kernel refuses the setting, and the address with it
 	default:
-		return fact.Unknown[AddressAction](fmt.Sprintf("%s: the kernel may refuse %s=, and the address with it", refusal.Pos, refusal.Key))
+		return fact.Unknown[address.Action](fmt.Sprintf("%s: the kernel may refuse %s=, and the address with it", refusal.Pos, refusal.Key))
 	}
 }
 
-func (s *subject) whenSent(action fact.Fact[AddressAction], file *linkfiles.File) fact.Fact[AddressAction] {
-	return WhenSent(action, s.tree.Release, file, s.res.Kind, s.snap.System.KernelRelease)
+func (s *subject) whenSent(action fact.Fact[address.Action], file *linkfiles.File) fact.Fact[address.Action] {
+	return WhenSent(action, s.tree.Release, file, s.Kind, s.snap.System.KernelRelease)
 }
 
 // settingRefused is the rule of that name, for the file of a device.
-func settingRefused(s *subject) []found {
+func settingRefused(s *analysis) []found {
 	if s.file == nil {
 		return nil
 	}
-	return refusalFound(s.file, s.tree.Release, s.res.Kind, s.snap.System.KernelRelease)
+	return refusalFound(s.file, s.tree.Release, s.Kind, s.snap.System.KernelRelease)
 }
 
 // refusalFound is what there is to say of a file, for devices of a kind.

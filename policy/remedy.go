@@ -3,7 +3,6 @@ package policy
 import (
 	"encoding/json"
 	"fmt"
-	"strings"
 
 	"linkaudit/internal/initramfs"
 	"linkaudit/internal/netconf"
@@ -62,11 +61,11 @@ func (p Place) UpdateInitramfs(m initramfs.Maker) string {
 // takeEffect is how a device that exists comes to have what the configuration of a program
 // says by then; "" where no command does that. In an image nothing has to: it is booted.
 func (p Place) takeEffect(program netconf.Program, device string) string {
-	then := takesEffect[program]
+	then := program.Remake(override.ShellWord(device))
 	if p.Root != "" || then == "" {
 		return ""
 	}
-	return p.Run(strings.ReplaceAll(then, "NAME", override.ShellWord(device)))
+	return p.Run(then)
 }
 
 // Remedy is a command of linkaudit that does something about a finding. The zero value
@@ -110,19 +109,19 @@ func (a *audit) remedy(command string, t override.Target) Remedy {
 
 // fix is the command that fixes the device or, for want of one, what to do instead. A
 // bridge that would follow its guests then gets no such advice.
-func (s *subject) fix() (r Remedy, instead string) {
-	if why := s.inVain(s.res); why != "" {
+func (s *inForce) fix() (r Remedy, instead string) {
+	if why := s.inVain(s.Name, s.Kind, s.Declarations.Or(nil), s.file); why != "" {
 		return Remedy{}, "No override helps: " + why + "."
 	}
-	if s.res.wouldFollowGuests() {
-		return Remedy{}, s.pinWords(s.res.Device) + " With MACAddressPolicy=none alone it would follow its guests."
+	if wouldFollowGuests(s.Device, s.Declarations.Or(nil)) {
+		return Remedy{}, s.pinWords(s.Device) + " With MACAddressPolicy=none alone it would follow its guests."
 	}
-	return s.remedy("fix", override.Target{Kind: s.res.Kind, Name: s.res.Name}), ""
+	return s.remedy("fix", override.Target{Kind: s.Kind, Name: s.Name}), ""
 }
 
 // fixWith is fix with the sentence that says what the command does and what is left to do
 // then.
-func (s *subject) fixWith(does string) (Remedy, string) {
+func (s *inForce) fixWith(does string) (Remedy, string) {
 	r, instead := s.fix()
 	if instead != "" {
 		return r, instead
@@ -133,8 +132,8 @@ func (s *subject) fixWith(does string) (Remedy, string) {
 // thenRecreate says how a device that exists comes to follow its file: behind what has
 // changed the file. A device that is still to be created follows it anyway.
 func (s *subject) thenRecreate() string {
-	if s.res.Device == nil {
+	if s.Device == nil {
 		return ""
 	}
-	return "; then reboot, or delete and recreate " + s.res.Name
+	return "; then reboot, or delete and recreate " + s.Name
 }

@@ -21,7 +21,7 @@ type Rule struct {
 
 	// A rule has one of four: a look at one device, a look at the host, the
 	// code of a complaint about a file, or that it is about several hosts.
-	device func(*subject) []found
+	device func(*analysis) []found
 	host   func(*audit) []found
 	code   linkfiles.Code
 	fleet  bool

@@ -47,12 +47,12 @@ var deviceRules = []Rule{
 		Name: "unknown-match", Severity: Warning,
 		Summary: "A condition in [Match] cannot be evaluated here, so which file applies is not known.",
 		Help:    "Run the audit, or take the snapshot, as root and on the machine itself.",
-		device: func(s *subject) []found {
+		device: func(s *analysis) []found {
 			if !s.decision.File.IsUnknown() {
 				return nil
 			}
 			f := found{
-				message: fmt.Sprintf("which .link file applies to %s is not known: %s", s.res.Name, s.decision.File.Reason()),
+				message: fmt.Sprintf("which .link file applies to %s is not known: %s", s.Name, s.decision.File.Reason()),
 				help:    s.howToKnow(),
 			}
 			if len(s.decision.Unknown) > 0 {
@@ -65,12 +65,12 @@ var deviceRules = []Rule{
 		Name: "unpredictable-name", Severity: Warning,
 		Summary: "The file was chosen by a name that the kernel only enumerated, and that may go to another device at the next boot.",
 		Help:    "Match by MACAddress=, Path= or Kind= in place of OriginalName=.",
-		device: func(s *subject) []found {
+		device: func(s *analysis) []found {
 			if !s.decision.NameUnpredictable || s.file == nil {
 				return nil
 			}
 			return []found{{
-				message: fmt.Sprintf("the file applies to %s by a name that the kernel only enumerated", s.res.Name),
+				message: fmt.Sprintf("the file applies to %s by a name that the kernel only enumerated", s.Name),
 				pos:     linkfiles.Pos{File: s.file.Path},
 			}}
 		},
@@ -79,20 +79,20 @@ var deviceRules = []Rule{
 		Name: "device-missing", Severity: Info,
 		Summary: "The named device does not exist; it was audited as one that is to be created.",
 		Help:    "Check the name if the device should be there.",
-		device: func(s *subject) []found {
-			if s.res.Present {
+		device: func(s *analysis) []found {
+			if s.Device != nil {
 				return nil
 			}
-			return []found{{message: s.res.Name + " does not exist; audited as a device that is to be created"}}
+			return []found{{message: s.Name + " does not exist; audited as a device that is to be created"}}
 		},
 	},
 	{
 		Name: "applied-file-unknown", Severity: Info,
 		Summary: "Which .link file udevd last applied to the device is not known.",
 		Help:    helpUnknown,
-		device: func(s *subject) []found {
-			fs := notKnown(s.res.Applied, "which .link file udevd last applied to "+s.res.Name)
-			if d := s.res.Device; fs != nil && d.UdevDB.IsKnown() {
+		device: func(s *analysis) []found {
+			fs := notKnown(s.Applied, "which .link file udevd last applied to "+s.Name)
+			if d := s.Device; fs != nil && d.UdevDB.IsKnown() {
 				fs[0].help = "Give the file a name of printable UTF-8."
 			}
 			return fs
@@ -102,34 +102,34 @@ var deviceRules = []Rule{
 		Name: "address-origin-unknown", Severity: Info,
 		Summary: "Who gave the device its address, or its addr_assign_type, is not known.",
 		Help:    helpUnknown,
-		device: func(s *subject) []found {
-			if s.res.Device == nil {
+		device: func(s *analysis) []found {
+			if s.Device == nil {
 				return nil
 			}
-			if t := s.res.Device.AddrAssignType; !t.IsKnown() && !s.res.Origin.IsUnknown() {
-				return notKnown(t, "addr_assign_type of "+s.res.Name)
+			if t := s.Device.AddrAssignType; !t.IsKnown() && !s.Origin.IsUnknown() {
+				return notKnown(t, "addr_assign_type of "+s.Name)
 			}
-			return notKnown(s.res.Origin, "who gave "+s.res.Name+" its address")
+			return notKnown(s.Origin, "who gave "+s.Name+" its address")
 		},
 	},
 	{
 		Name: "persistent-address-unknown", Severity: Info,
 		Summary: "The address that MACAddressPolicy=persistent gives the device is not known.",
 		Help:    helpUnknown,
-		device: func(s *subject) []found {
-			return notKnown(s.res.Persistent, "the address that MACAddressPolicy=persistent gives "+s.res.Name)
+		device: func(s *analysis) []found {
+			return notKnown(s.Persistent, "the address that MACAddressPolicy=persistent gives "+s.Name)
 		},
 	},
 	{
 		Name: "add-event-unknown", Severity: Info,
 		Summary: "The address that the device carries after the next udev add event is not known.",
 		Help:    helpUnknown,
-		device: func(s *subject) []found {
+		device: func(s *analysis) []found {
 			if s.decision.File.IsUnknown() {
 				return nil // unknown-match says why
 			}
-			fs := notKnown(s.res.AfterAdd, "the address of "+s.res.Name+" after the next udev add event")
-			if fs != nil && s.res.Policy.Or("") == "random" {
+			fs := notKnown(s.AfterAdd, "the address of "+s.Name+" after the next udev add event")
+			if fs != nil && s.Policy.Or("") == "random" {
 				fs[0].help = "Nothing if a random address is meant."
 			}
 			return fs
@@ -150,16 +150,16 @@ func notKnown[T any](f fact.Fact[T], what string) []found {
 }
 
 // howToKnow is what helps against an unknown-match, "" for the rule's own help.
-func (s *subject) howToKnow() string {
+func (s *inForce) howToKnow() string {
 	unknown := s.decision.Unknown
 	switch {
 	case len(unknown) == 0, unknown[0].File.State == linkfiles.StateUnknown:
 		return "Do first what the finding unreadable-file about this place says."
-	case s.res.Present && s.res.Device.UdevDB.IsUnknown() && !s.snap.Udev.Running.Or(true):
+	case s.Device != nil && s.Device.UdevDB.IsUnknown() && !s.snap.Udev.Running.Or(true):
 		return "Run the audit where systemd-udevd runs: its database is what is missing."
-	case s.res.Present:
+	case s.Device != nil:
 		return ""
-	case s.res.Kind == "":
+	case s.Kind == "":
 		return "Say what kind the device will be, with --kind."
 	case s.snap.Offline:
 		return "Run the audit on a running machine: an image does not tell."
@@ -171,83 +171,83 @@ func (s *subject) howToKnow() string {
 // It says nothing where udevd would not touch the address: it was set by
 // somebody else, no address can be derived, no .link file is applied, or the
 // site has an expectation of its own (unexpected-policy speaks then).
-func policyOverridesPorts(s *subject) []found {
-	all := s.overridesPorts()
-	for i := range all {
-		all[i].remedy, all[i].help = s.fixWith("sets MACAddressPolicy=none")
-	}
-	return all
-}
-
-func (s *subject) overridesPorts() []found {
-	if !takesPortAddress[s.res.Kind] || s.res.Policy.Or("") != "persistent" ||
-		s.res.Persistent.IsAbsent() || !s.linkFilesApply() || s.expected != "" {
+func policyOverridesPorts(s *analysis) []found {
+	f, is := s.overridesPorts()
+	if !is {
 		return nil
 	}
-	if d := s.res.Device; d != nil && uplink(d) == "" && len(s.missingPorts()) > 0 {
-		return nil // declared-port-missing says why it has no port's address
-	}
-	name := s.res.Kind + " " + s.res.Name
-	f := found{pos: s.res.PolicySource}
-	d := s.res.Device
-	if s.res.Manager != nil && (d == nil || d.MAC != s.res.Persistent.Or(host.PersistentMAC{}).MAC) {
-		return nil // networkd-sets-address or manager-sets-address speaks of it
-	}
-	if d == nil {
-		f.message = fmt.Sprintf("udevd will give %s an address of its own in place of a port's", name)
-		d := s.toCome()
-		if port := s.uplinkToCome(d); port != "" {
-			f.message += fmt.Sprintf(" (port %s)", port)
-		} else if s.res.Kind != "bond" {
-			f.severity = lightly(d)
-		}
-		return []found{f}
-	}
+	f.pos = s.PolicySource
+	f.remedy, f.help = s.fixWith("sets MACAddressPolicy=none")
+	return []found{f}
+}
 
-	switch ignores := d.Bond.IgnoresAddress(); {
-	case ignores && d.Bond.FailOverMAC == "active":
-		return nil // the bond has its active port's address, whatever udevd asks for
-	case ignores && d.AddrAssignType.Or(host.AddrRandom) == host.AddrSet:
-		f.message = fmt.Sprintf("%s has fail_over_mac=%s, so that its driver does not take the address that udevd gives it, but keeps a random one in place of a port's", name, d.Bond.FailOverMAC)
-		return []found{f}
+func (s *attributed) overridesPorts() (f found, is bool) {
+	d := s.Device
+	switch {
+	case !takesPortAddress[s.Kind], s.Policy.Or("") != "persistent", s.Persistent.IsAbsent(),
+		!s.linkFilesApply(), s.expected != "":
+		return f, false
+	case d != nil && uplink(d) == "" && len(s.missingPorts()) > 0:
+		return f, false // declared-port-missing says why it has no port's address
+	case s.Manager != nil && (d == nil || d.MAC != s.Persistent.Or(host.PersistentMAC{}).MAC):
+		return f, false // networkd-sets-address or manager-sets-address speaks of it
+	case d == nil:
+		return s.willOverridePorts(), true
+	case d.Bond.IgnoresAddress() && d.Bond.FailOverMAC == "active":
+		return f, false // the bond has its active port's address, whatever udevd asks for
+	case d.Bond.IgnoresAddress() && d.AddrAssignType.Or(host.AddrRandom) == host.AddrSet:
+		return found{message: fmt.Sprintf("%s %s has fail_over_mac=%s, so that its driver does not take the address that udevd gives it, but keeps a random one in place of a port's",
+			s.Kind, s.Name, d.Bond.FailOverMAC)}, true
 	}
+	return s.overridesPortsOf(d)
+}
 
-	unsure := false
+// willOverridePorts is about a device that does not exist yet.
+func (s *subject) willOverridePorts() found {
+	f := found{message: fmt.Sprintf("udevd will give %s %s an address of its own in place of a port's", s.Kind, s.Name)}
+	d := s.toCome()
+	if port := s.uplinkToCome(d); port != "" {
+		f.message += fmt.Sprintf(" (port %s)", port)
+	} else if s.Kind != "bond" {
+		f.severity = lightly(d)
+	}
+	return f
+}
+
+// overridesPortsOf is about a device that exists and takes what udevd gives it.
+func (s *attributed) overridesPortsOf(d *host.Device) (f found, is bool) {
+	name := s.Kind + " " + s.Name
+	t, known := d.AddrAssignType.Get()
+	unsure := !known
 	f.message = fmt.Sprintf("udevd gives %s an address of its own in place of a port's", name)
-	switch t, known := d.AddrAssignType.Get(); {
-	case !known:
-		unsure = true
-	case t == host.AddrSet:
-		p, ok := s.res.Persistent.Get()
+	if t == host.AddrSet {
+		gave := fmt.Sprintf("udevd gave %s the address %s in place of a port's", name, d.MAC)
+		p, ok := s.Persistent.Get()
 		switch {
-		case s.res.OfOtherID.Source != "" && !s.res.OfOtherID.Networkd:
-			f.message = fmt.Sprintf("udevd gave %s the address %s in place of a port's", name, d.MAC)
+		case s.OfOtherID.Source != "" && !s.OfOtherID.Networkd:
+			f.message = gave
 		case !ok, p.MAC != d.MAC && ofEarlierName(d):
 			unsure = true
-		case p.MAC != d.MAC && s.res.Kind == "bond":
+		case p.MAC == d.MAC:
+			f.message = gave
+		case s.Kind == "bond":
 			// By hand, or by whoever creates it: the kernel does not tell.
 			f.severity = Info
 			f.message = fmt.Sprintf("somebody set the address of %s; unless that is done as it is created, udevd gives it one of its own the next time", name)
-			return []found{f}
-		case p.MAC != d.MAC:
-			return nil
+			return f, true
 		default:
-			f.message = fmt.Sprintf("udevd gave %s the address %s in place of a port's", name, d.MAC)
+			return f, false
 		}
 	}
 	if port := uplink(d); port != "" {
 		f.message += fmt.Sprintf(" (port %s)", port)
-	}
-	switch {
-	case s.res.Kind == "bond":
-	case uplink(d) != "":
-	default:
+	} else if s.Kind != "bond" {
 		f.severity = lightly(d)
 	}
 	if unsure && f.severity == "" {
 		f.severity = Warning
 	}
-	return []found{f}
+	return f, true
 }
 
 // lightly is the severity for a bridge or team without a port that leads out.
@@ -283,51 +283,51 @@ func allVirtual(d *host.Device) bool {
 	})
 }
 
-func addressSetByUdev(s *subject) []found {
-	d := s.res.Device
-	if d == nil || s.res.Origin.Or("") != OriginUdev {
+func addressSetByUdev(s *analysis) []found {
+	d := s.Device
+	if d == nil || s.Origin.Or("") != OriginUdev {
 		return nil
 	}
-	from, name := "the machine-id", s.res.Persistent.Or(host.PersistentMAC{}).Name
-	other := s.res.OfOtherID
+	from, name := "the machine-id", s.Persistent.Or(host.PersistentMAC{}).Name
+	other := s.OfOtherID
 	if other.Source != "" {
 		from, name = "another machine-id", other.Name
 	}
 	f := found{message: fmt.Sprintf("the address %s of %s is the one that udevd derives from %s and %q", d.MAC, d.Name, from, name)}
-	switch policy := s.res.Policy; {
+	switch policy := s.Policy; {
 	case other.Source != "" && policy.Or("") == "persistent":
 		return nil // machine-id-changed says it
 	case policy.Or("") == "persistent":
 		f.severity = Info
-		f.pos = s.res.PolicySource
+		f.pos = s.PolicySource
 		f.help = "Nothing if it is meant; it changes with the machine-id and with the device's name."
 	case policy.IsUnknown():
 		f.severity = Info
 		f.help = "Find out which file applies first; see unknown-match."
 	default:
 		f.message += ", although MACAddressPolicy=persistent is not in force any more"
-		f.pos = s.res.PolicySource
+		f.pos = s.PolicySource
 	}
 	return []found{f}
 }
 
-func unexpectedPolicy(s *subject) []found {
-	if s.expected == "" || s.expected == "any" || s.res.Policy.IsUnknown() {
+func unexpectedPolicy(s *analysis) []found {
+	if s.expected == "" || s.expected == "any" || s.Policy.IsUnknown() {
 		return nil
 	}
 	// No policy and none have the same effect (systemd.link(5)).
-	is := s.res.Policy.Or("none")
+	is := s.Policy.Or("none")
 	if is == s.expected {
 		return nil
 	}
 	return []found{{
-		message: fmt.Sprintf("MACAddressPolicy= for %s is %s, but %s expects %s", s.res.Name, is, s.expectedAt, s.expected),
-		pos:     s.res.PolicySource,
+		message: fmt.Sprintf("MACAddressPolicy= for %s is %s, but %s expects %s", s.Name, is, s.expectedAt, s.expected),
+		pos:     s.PolicySource,
 	}}
 }
 
-func appliedFileDiffers(s *subject) []found {
-	d := s.res.Device
+func appliedFileDiffers(s *analysis) []found {
+	d := s.Device
 	if d == nil || s.decision.File.IsUnknown() || !s.linkFilesApply() {
 		return nil
 	}
@@ -335,13 +335,13 @@ func appliedFileDiffers(s *subject) []found {
 	if !ok || d.Loopback() {
 		return nil
 	}
-	if s.res.Applied.IsUnknown() {
+	if s.Applied.IsUnknown() {
 		return nil // applied-file-unknown says why
 	}
 	if _, caught := s.catches(); caught {
 		return nil // link-file-of-other-device says what to do
 	}
-	applied := s.res.Applied.Or("")
+	applied := s.Applied.Or("")
 	effective := ""
 	if s.file != nil {
 		effective = s.file.Path
@@ -381,10 +381,10 @@ func appliedFileDiffers(s *subject) []found {
 
 // unlessSettled makes a finding light where the device has the address already
 // that it will have once it is created again: nothing is left to do about it.
-func (s *subject) unlessSettled(f found) found {
+func (s *analysis) unlessSettled(f found) found {
 	if s.settled() {
 		f.severity = Info
-		f.help = fmt.Sprintf("Nothing: %s has the address already that it gets when it is created again.", s.res.Name)
+		f.help = fmt.Sprintf("Nothing: %s has the address already that it gets when it is created again.", s.Name)
 	}
 	return f
 }
@@ -393,11 +393,11 @@ func (s *subject) unlessSettled(f found) found {
 // far as they can be foretold, and one of them can be. Which port of a bond is
 // first is no matter here: ports-order-decides is about that. Hardware has its own
 // address whatever the file, and gets its name and more from there.
-func (s *subject) settled() bool {
-	if s.res.Kind == "" {
+func (s *analysis) settled() bool {
+	if s.Kind == "" {
 		return false
 	}
-	ofAnyPort := s.res.Kind == "bond" && s.res.OriginPort != ""
+	ofAnyPort := s.Kind == "bond" && s.OriginPort != ""
 	foretold := false
 	for _, e := range []Event{EventBoot, EventRecreate} {
 		outcomes := s.after(e).Outcomes
@@ -405,7 +405,7 @@ func (s *subject) settled() bool {
 			continue // a port's, which is not known
 		}
 		for _, o := range outcomes {
-			if o.MAC != s.res.Device.MAC && !(ofAnyPort && o.Origin == OriginPort) {
+			if o.MAC != s.Device.MAC && !(ofAnyPort && o.Origin == OriginPort) {
 				return false
 			}
 		}
@@ -433,8 +433,8 @@ func sameAddressSettings(x, y *linkfiles.File) bool {
 
 // appliedDropInsDiffer compares the drop-ins, on releases whose udev database
 // names them.
-func (s *subject) appliedDropInsDiffer(db map[string]string) []found {
-	if !rulesOf(s.tree.Release).tellsDropIns {
+func (s *analysis) appliedDropInsDiffer(db map[string]string) []found {
+	if s.tree.Release < tellsDropIns {
 		return nil
 	}
 	applied := splitDropIns(db["ID_NET_LINK_FILE_DROPINS"])
@@ -442,7 +442,7 @@ func (s *subject) appliedDropInsDiffer(db map[string]string) []found {
 		return nil
 	}
 	return []found{s.unlessSettled(found{
-		message: fmt.Sprintf("udevd applied %s to %s with %s, but %s in force now", s.file.Path, s.res.Name, dropIns(applied), areInForce(s.file.DropIns)),
+		message: fmt.Sprintf("udevd applied %s to %s with %s, but %s in force now", s.file.Path, s.Name, dropIns(applied), areInForce(s.file.DropIns)),
 		pos:     linkfiles.Pos{File: s.file.Path},
 	})}
 }

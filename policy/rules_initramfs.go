@@ -38,15 +38,15 @@ var initramfsRules = []Rule{
 func lookedIntoImages(snap *host.Snapshot) bool { return snap.Initramfs.IsKnown() }
 
 // initramfsStale makes one finding of all images that say the same.
-func initramfsStale(s *subject) (out []found) {
+func initramfsStale(s *analysis) (out []found) {
 	type what struct{ message, help string }
 	var order []what
 	same := map[what][]InImage{}
-	for _, v := range s.res.InImages {
+	for _, v := range s.InImages {
 		if v.DeclaredDiffers {
-			does := "sets the address of " + s.res.Name
+			does := "sets the address of " + s.Name
 			if v.Declared.Creates {
-				does = "creates " + s.res.Name
+				does = "creates " + s.Name
 			}
 			out = append(out, found{
 				severity: v.weightOfDeclared(),
@@ -69,13 +69,13 @@ func initramfsStale(s *subject) (out []found) {
 		policies := fmt.Sprintf("policy %s (%s), and has policy %s here", orNone(v.Policy), v.There(), orNone(v.Root))
 		switch {
 		case v.LinkFile.IsUnknown():
-			w = what{fmt.Sprintf("the policy of %s in the initramfs is not known: %s", s.res.Name, v.LinkFile.Reason()), helpUnknown}
+			w = what{fmt.Sprintf("the policy of %s in the initramfs is not known: %s", s.Name, v.LinkFile.Reason()), helpUnknown}
 		case v.Creates == CreatesIt:
-			w.message = fmt.Sprintf("%s is created in the initramfs (%s), where it gets %s", s.res.Name, v.By, policies)
+			w.message = fmt.Sprintf("%s is created in the initramfs (%s), where it gets %s", s.Name, v.By, policies)
 		case v.Creates == CreatesMaybe:
-			w.message = fmt.Sprintf("%s may be created in the initramfs, as the kernel command line says, where it gets %s", s.res.Name, policies)
+			w.message = fmt.Sprintf("%s may be created in the initramfs, as the kernel command line says, where it gets %s", s.Name, policies)
 		default:
-			w.message = fmt.Sprintf("in the initramfs %s would get %s", s.res.Name, policies)
+			w.message = fmt.Sprintf("in the initramfs %s would get %s", s.Name, policies)
 		}
 		if same[w] == nil {
 			order = append(order, w)
@@ -114,7 +114,7 @@ func (s *subject) weightInImage(v InImage) Severity {
 		return Error
 	case v.Creates == CreatesMaybe:
 		return Warning
-	case s.res.Kind == "" && s.res.Device != nil && actsOn(v, s.res.Device):
+	case s.Kind == "" && s.Device != nil && actsOn(v, s.Device):
 		// Hardware is there whenever its driver is.
 		return Warning
 	}

@@ -66,7 +66,7 @@ func (a *audit) derives(r *DeviceResult) bool {
 	if o := r.Origin.Or(""); o == OriginUdev || o == OriginNetworkd {
 		return true
 	}
-	if address := (&subject{audit: a, res: r}).networkd().address(); address != nil {
+	if address := networkdAmong(r.Declarations.Or(nil)).address(); address != nil {
 		return address.Way == netconf.WayNetworkd
 	}
 	return r.Policy.Or("") == "persistent" && !r.Persistent.IsAbsent() && a.linkFilesApply()
@@ -172,8 +172,8 @@ func machineIDInImage(a *audit) (out []found) {
 
 const shareAll = "all hosts made of it share it, and devices of one name get one address on all of them"
 
-func machineIDChanged(s *subject) []found {
-	d, other := s.res.Device, s.res.OfOtherID
+func machineIDChanged(s *analysis) []found {
+	d, other := s.Device, s.OfOtherID
 	if other.Source == "" {
 		return nil
 	}
@@ -221,12 +221,12 @@ func (a *audit) sourceAtBoot() string {
 func (s *subject) persistentNow() fact.Fact[host.PersistentMAC] {
 	switch {
 	case s.snap.Offline || !s.snap.MachineIDFile.State.None():
-	case s.tree.Needs().MachineID:
+	case s.tree.Needs().Has(linkfiles.NeedMachineID):
 		return fact.Unknown[host.PersistentMAC]("a file has Host= with an ID, for which udevd may have read a machine-id that it keeps until it is started anew")
 	default:
 		return fact.Absent[host.PersistentMAC]()
 	}
-	return s.res.Persistent
+	return s.Persistent
 }
 
 // keptAtBoot is an address derived from the machine-id as it is after the next

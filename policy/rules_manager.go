@@ -42,8 +42,8 @@ var managerRules = []Rule{
 		Name: "declarations-unknown", Severity: Info,
 		Summary: "What other programs' configuration says of the device is not known.",
 		Help:    helpUnknown,
-		device: func(s *subject) []found {
-			return notKnown(s.res.Declarations, "what other programs' configuration says of "+s.res.Name)
+		device: func(s *analysis) []found {
+			return notKnown(s.Declarations, "what other programs' configuration says of "+s.Name)
 		},
 	},
 	{
@@ -66,15 +66,15 @@ var managerRules = []Rule{
 // managerSetsAddress weighs by what comes of it: a program that gives the device
 // the address it carries is as somebody meant it to be; one whose address the
 // device has not, or that is there though somebody asks for none, is not.
-func managerSetsAddress(s *subject) []found {
-	d := FindManager(s.res.Declarations.Or(nil))
+func managerSetsAddress(s *analysis) []found {
+	d := FindManager(s.Declarations.Or(nil))
 	switch {
 	case d == nil:
 		return s.managerUnknown()
 	case by(*d) == netconf.Networkd && s.networkd().address() != nil:
 		return nil // networkd-sets-address speaks of it
 	}
-	name, dev := s.res.Name, s.res.Device
+	name, dev := s.Name, s.Device
 	f := found{
 		pos:     d.Address.Pos,
 		message: fmt.Sprintf("%s %s", d.Program, sentence(*d, name)),
@@ -90,7 +90,7 @@ func managerSetsAddress(s *subject) []found {
 	case d.Address.AtCreation && s.asksForNone() != "":
 		f.severity = Error
 		f.message += " as it creates it: " + s.asksForNone()
-	case d.Address.Way == netconf.WayNetworkd && takesPortAddress[s.res.Kind]:
+	case d.Address.Way == netconf.WayNetworkd && takesPortAddress[s.Kind]:
 		f.severity = Warning // as networkd-sets-address does
 		if linkfiles.NetDevAddressNone(s.tree.Release) {
 			f.remedy, f.help = s.networkdHelp(d)
@@ -100,7 +100,7 @@ func managerSetsAddress(s *subject) []found {
 		set, _ := s.file.MACAddress()
 		f.message += fmt.Sprintf(", and %s asks for MACAddress=%s", set.Pos, set.Value)
 		f.help = "Have one of the two set the address."
-	case s.res.Manager != nil && !s.res.Manager.Certain && s.res.Policy.Or("") == "persistent":
+	case s.Manager != nil && !s.Manager.Certain && s.Policy.Or("") == "persistent":
 		f.message += ", unless udevd, which MACAddressPolicy=persistent has set one as well, is later"
 	}
 	return []found{f}
@@ -131,11 +131,11 @@ func changeSetting(d netconf.Declaration, at Place) string {
 // managerUnknown is for declarations of which it cannot be told what they do to
 // the address.
 func (s *subject) managerUnknown() (all []found) {
-	for _, d := range s.res.Declarations.Or(nil) {
+	for _, d := range s.Declarations.Or(nil) {
 		if d.Program != netconf.Networkd && d.Address.Way == netconf.WayUnknown && d.Ignored == "" {
 			all = append(all, found{
 				pos:     d.Address.Pos,
-				message: fmt.Sprintf("whether %s gives %s an address is not known: %s", d.Program, s.res.Name, d.Address.Unknown),
+				message: fmt.Sprintf("whether %s gives %s an address is not known: %s", d.Program, s.Name, d.Address.Unknown),
 				help:    "Look at the setting: if it sets one, no .link file changes it.",
 			})
 		}
@@ -144,7 +144,7 @@ func (s *subject) managerUnknown() (all []found) {
 }
 
 // setsOther reports whether the file in force sets another address than mac.
-func (s *subject) setsOther(mac string) bool {
+func (s *inForce) setsOther(mac string) bool {
 	address, ok := s.macAddress()
 	return ok && address != mac
 }
@@ -161,14 +161,14 @@ func acting(of []netconf.Declaration) (out []netconf.Declaration) {
 
 // declaredTwice compares the declarations that are acted on. What netplan made
 // of its own file is not another one.
-func declaredTwice(s *subject) []found {
+func declaredTwice(s *analysis) []found {
 	// What a file of a program says often is one with respect to the others.
 	type source struct {
 		program, renderer netconf.Program
 		file              string
 	}
 	seen := map[source]bool{}
-	of := slices.DeleteFunc(acting(s.res.Declarations.Or(nil)), func(d netconf.Declaration) bool {
+	of := slices.DeleteFunc(acting(s.Declarations.Or(nil)), func(d netconf.Declaration) bool {
 		from := source{d.Program, d.Renderer, d.Pos.File}
 		again := seen[from]
 		seen[from] = true
@@ -181,7 +181,7 @@ func declaredTwice(s *subject) []found {
 			}
 			return []found{{
 				pos:     b.Pos,
-				message: fmt.Sprintf("%s and %s both declare %s, at %s and %s", a.Program, b.Program, s.res.Name, a.Pos, b.Pos),
+				message: fmt.Sprintf("%s and %s both declare %s, at %s and %s", a.Program, b.Program, s.Name, a.Pos, b.Pos),
 			}}
 		}
 	}
@@ -189,14 +189,14 @@ func declaredTwice(s *subject) []found {
 }
 
 // declaredPortMissing names each port once, by the first declaration that does.
-func declaredPortMissing(s *subject) (all []found) {
+func declaredPortMissing(s *analysis) (all []found) {
 	for _, m := range s.missingPorts() {
 		f := found{
 			pos:     m.at,
-			message: fmt.Sprintf("%s names %s as a port of %s, but no device has that name", m.by, m.name, s.res.Name),
-			help:    fmt.Sprintf("Write the present name of the port at %s (ip link shows the names), or give it the name %s by a .link file; then bring %s up again.", m.at, m.name, s.res.Name),
+			message: fmt.Sprintf("%s names %s as a port of %s, but no device has that name", m.by, m.name, s.Name),
+			help:    fmt.Sprintf("Write the present name of the port at %s (ip link shows the names), or give it the name %s by a .link file; then bring %s up again.", m.at, m.name, s.Name),
 		}
-		if uplink(s.res.Device) != "" {
+		if uplink(s.Device) != "" {
 			f.severity = Warning // another port does the work
 		}
 		all = append(all, f)
@@ -239,11 +239,11 @@ type missingPort struct {
 
 // missingPorts are those of a device that exists.
 func (s *subject) missingPorts() (all []missingPort) {
-	if s.res.Device == nil || len(s.snap.MissingPorts) == 0 {
+	if s.Device == nil || len(s.snap.MissingPorts) == 0 {
 		return nil
 	}
 	named := map[string]bool{}
-	for _, d := range s.res.Declarations.Or(nil) {
+	for _, d := range s.Declarations.Or(nil) {
 		if d.Ignored != "" {
 			continue
 		}

@@ -20,13 +20,13 @@ var networkdRules = []Rule{
 	},
 }
 
-func networkdSetsAddress(s *subject) []found {
+func networkdSetsAddress(s *analysis) []found {
 	says := s.networkd()
 	a := says.address()
 	if a == nil {
 		return nil
 	}
-	name := cmp.Or(s.res.Kind, "device") + " " + s.res.Name
+	name := cmp.Or(s.Kind, "device") + " " + s.Name
 	f := found{pos: a.Pos, severity: Info}
 	mac, _ := s.networkdAddress()
 	shown := mac.Or("")
@@ -43,7 +43,7 @@ func networkdSetsAddress(s *subject) []found {
 			f.message += " (" + shown + ")"
 		}
 		f.remedy, f.help = s.networkdHelp(says.creates)
-		if takesPortAddress[s.res.Kind] {
+		if takesPortAddress[s.Kind] {
 			f.severity = Warning
 		}
 	default:
@@ -60,10 +60,10 @@ func networkdSetsAddress(s *subject) []found {
 
 // asksForNone says who wants the address left to the kernel, "" where nobody
 // does: an override of linkaudit's, or the site.
-func (s *subject) asksForNone() string {
+func (s *inForce) asksForNone() string {
 	switch {
-	case s.res.Policy.Or("") == "none" && override.OwnName(path.Base(s.res.PolicySource.File)):
-		return fmt.Sprintf("MACAddressPolicy=none at %s has no effect", s.res.PolicySource)
+	case s.Policy.Or("") == "none" && override.OwnName(path.Base(s.PolicySource.File)):
+		return fmt.Sprintf("MACAddressPolicy=none at %s has no effect", s.PolicySource)
 	case s.expected == "none":
 		return fmt.Sprintf("%s expects none", s.expectedAt)
 	}
@@ -72,7 +72,7 @@ func (s *subject) asksForNone() string {
 
 // networkdHelp is the remedy that the release has for a device that is created
 // with an address; d is nil where a .network file sets it.
-func (s *subject) networkdHelp(d *netconf.Declaration) (Remedy, string) {
+func (s *inForce) networkdHelp(d *netconf.Declaration) (Remedy, string) {
 	switch {
 	case d == nil:
 		return Remedy{}, ""

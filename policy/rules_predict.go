@@ -61,8 +61,8 @@ var predictRules = []Rule{
 }
 
 // after is the prediction for an event.
-func (s *subject) after(e Event) Prediction {
-	for _, p := range s.res.Predicted {
+func (s *analysis) after(e Event) Prediction {
+	for _, p := range s.Predicted {
 		if p.Event == e {
 			return p
 		}
@@ -74,30 +74,30 @@ func (s *subject) after(e Event) Prediction {
 // one, and whether all are. Of a bond that has one port's address, that another
 // port may be first is left to ports-order-decides; what is known to depend on
 // the creator alone is left to prediction-unknown.
-func (s *subject) others(e Event) (others []Outcome, all bool) {
+func (s *analysis) others(e Event) (others []Outcome, all bool) {
 	p := s.after(e)
-	ofPort := s.res.Origin.Or("") == OriginPort
+	ofPort := s.Origin.Or("") == OriginPort
 	all = len(p.Outcomes) > 0
 	for _, o := range p.Outcomes {
 		switch {
-		case o.MAC == s.res.Device.MAC, ofPort && o.Origin == OriginPort:
+		case o.MAC == s.Device.MAC, ofPort && o.Origin == OriginPort:
 			all = false
 		default:
 			others = append(others, o)
 		}
 	}
-	if !all && s.res.Origin.Or(OriginSomeone) == OriginSomeone {
+	if !all && s.Origin.Or(OriginSomeone) == OriginSomeone {
 		return nil, false
 	}
 	return others, all
 }
 
-func addressChangesOnRestart(s *subject) []found {
+func addressChangesOnRestart(s *analysis) []found {
 	return s.changes(moment{EventPortsRejoin, "once its ports have left and joined again"},
 		moment{EventRecreate, "once it is deleted and created again"})
 }
 
-func addressChangesOnBoot(s *subject) []found {
+func addressChangesOnBoot(s *analysis) []found {
 	return s.changes(moment{EventBoot, "after the next boot"})
 }
 
@@ -110,7 +110,7 @@ type moment struct {
 // changes is one finding about all events after which the device has, or may
 // have, another address. It says nothing where that is no news:
 // address-set-by-udev speaks of a policy that was mended and takes effect then.
-func (s *subject) changes(moments ...moment) []found {
+func (s *analysis) changes(moments ...moment) []found {
 	if !s.mayChange() || s.mended() {
 		return nil
 	}
@@ -129,11 +129,11 @@ func (s *subject) changes(moments ...moment) []found {
 		return nil
 	}
 	f := found{
-		message:  fmt.Sprintf("%s carries %s, and %s", s.res.Name, s.res.Device.MAC, strings.Join(then, ", and ")),
-		pos:      s.res.PolicySource,
+		message:  fmt.Sprintf("%s carries %s, and %s", s.Name, s.Device.MAC, strings.Join(then, ", and ")),
+		pos:      s.PolicySource,
 		severity: s.consequence(),
 	}
-	if s.res.Policy.Or("") == "persistent" && s.res.Manager == nil {
+	if s.Policy.Or("") == "persistent" && s.Manager == nil {
 		f.remedy, f.help = s.fixWith("sets MACAddressPolicy=none")
 	}
 	return []found{f}
@@ -141,24 +141,24 @@ func (s *subject) changes(moments ...moment) []found {
 
 // mended reports whether the device carries udev's address under a policy that
 // does not ask for it any more.
-func (s *subject) mended() bool {
-	return !s.res.Policy.IsUnknown() && s.res.Policy.Or("none") == "none" && s.res.Origin.Or("") == OriginUdev
+func (s *attributed) mended() bool {
+	return !s.Policy.IsUnknown() && s.Policy.Or("none") == "none" && s.Origin.Or("") == OriginUdev
 }
 
-func addressChangesOnUdevEvent(s *subject) []found {
+func addressChangesOnUdevEvent(s *analysis) []found {
 	if !s.mayChange() {
 		return nil
 	}
-	mac, ok := s.res.AfterAdd.Get()
-	if !ok || mac == s.res.Device.MAC {
+	mac, ok := s.AfterAdd.Get()
+	if !ok || mac == s.Device.MAC {
 		return nil
 	}
 	f := found{
-		message:  fmt.Sprintf("%s carries %s, and %s after the next udev add event (udevadm trigger --action=add)", s.res.Name, s.res.Device.MAC, mac),
-		pos:      s.res.PolicySource,
+		message:  fmt.Sprintf("%s carries %s, and %s after the next udev add event (udevadm trigger --action=add)", s.Name, s.Device.MAC, mac),
+		pos:      s.PolicySource,
 		severity: s.consequence(),
 	}
-	if s.res.Policy.Or("") == "persistent" {
+	if s.Policy.Or("") == "persistent" {
 		f.remedy, f.help = s.fixWith("sets MACAddressPolicy=none, and udev leaves the address alone")
 	} else {
 		f.help = "Nothing if that address is meant: udev was asked for it by the link file."
@@ -169,7 +169,7 @@ func addressChangesOnUdevEvent(s *subject) []found {
 // mayChange reports whether the rules about changes have something to say: the
 // device exists, takes ports, and has an address.
 func (s *subject) mayChange() bool {
-	d := s.res.Device
+	d := s.Device
 	return d != nil && takesPortAddress[d.Kind] && d.MAC != "" && d.MAC != life.Zero
 }
 
@@ -181,7 +181,7 @@ var cloudDrivers = map[string]bool{"ena": true, "gve": true, "mana": true, "hv_n
 // in LACP, a DHCP server and a cloud's switch know the device by it; a bridge
 // without an uplink is known to nobody but the guests behind it.
 func (s *subject) consequence() Severity {
-	d := s.res.Device
+	d := s.Device
 	switch {
 	case s.lacp(), d.DynamicIPv4:
 		return Error
@@ -196,11 +196,11 @@ func (s *subject) consequence() Severity {
 // lacp reports whether the device's address is its LACP system ID
 // (bond_3ad_initialize(): ad_actor_system where that is set, else dev_addr).
 func (s *subject) lacp() bool {
-	b := s.res.Device.Bond
+	b := s.Device.Bond
 	return b != nil && b.Mode == "802.3ad" && b.ADActorSystem == ""
 }
 
-func lacpSystemIDAffected(s *subject) []found {
+func lacpSystemIDAffected(s *analysis) []found {
 	if !s.mayChange() || !s.lacp() || s.mended() {
 		return nil
 	}
@@ -214,13 +214,13 @@ func lacpSystemIDAffected(s *subject) []found {
 		return nil
 	}
 	return []found{{
-		message: fmt.Sprintf("the address of %s is its LACP system ID, and may change with %s", s.res.Name, strings.Join(when, ", ")),
-		pos:     s.res.PolicySource,
+		message: fmt.Sprintf("the address of %s is its LACP system ID, and may change with %s", s.Name, strings.Join(when, ", ")),
+		pos:     s.PolicySource,
 	}}
 }
 
-func portsOrderDecides(s *subject) []found {
-	if !s.mayChange() || s.res.Kind != "bond" {
+func portsOrderDecides(s *analysis) []found {
+	if !s.mayChange() || s.Kind != "bond" {
 		return nil
 	}
 	for _, e := range []Event{EventBoot, EventRecreate, EventPortsRejoin} {
@@ -233,7 +233,7 @@ func portsOrderDecides(s *subject) []found {
 			}
 		}
 		if len(names) > 1 {
-			return []found{{message: fmt.Sprintf("%s takes the address of the port that joins first: %s", s.res.Name, strings.Join(names[:min(len(names), 8)], " or "))}}
+			return []found{{message: fmt.Sprintf("%s takes the address of the port that joins first: %s", s.Name, strings.Join(names[:min(len(names), 8)], " or "))}}
 		}
 	}
 	return nil
@@ -247,20 +247,20 @@ var recordedKinds = map[string]bool{"veth": true, "vxlan": true, "tun": true}
 // creatorRacesUdev is about an address that may have been set after the device was
 // created: then udevd may find the made-up one and set its own, before or after. Of a
 // bond or team policy-overrides-ports says the same.
-func creatorRacesUdev(s *subject) []found {
+func creatorRacesUdev(s *analysis) []found {
 	derived, races := s.races()
 	if !races {
 		return nil
 	}
 	f := found{
-		message: fmt.Sprintf("somebody set the address of %s to %s; if that is done after it is created, udevd may set %s meanwhile, and which one stays is a matter of chance", s.res.Name, s.res.Device.MAC, derived),
-		pos:     s.res.PolicySource,
+		message: fmt.Sprintf("somebody set the address of %s to %s; if that is done after it is created, udevd may set %s meanwhile, and which one stays is a matter of chance", s.Name, s.Device.MAC, derived),
+		pos:     s.PolicySource,
 	}
 	if f.remedy, f.help = s.fix(); f.remedy.Command != "" {
 		f.help = fmt.Sprintf("%s sets MACAddressPolicy=none, and udevd leaves the address alone.", f.remedy)
 	}
-	f.help += fmt.Sprintf(" Or create it with the address: ip link add takes address %s.", s.res.Device.MAC)
-	if recordedKinds[s.res.Kind] {
+	f.help += fmt.Sprintf(" Or create it with the address: ip link add takes address %s.", s.Device.MAC)
+	if recordedKinds[s.Kind] {
 		f.severity = Warning
 	}
 	return []found{f}
@@ -268,19 +268,19 @@ func creatorRacesUdev(s *subject) []found {
 
 // races reports whether udevd gives the device an address of its own, derived, the
 // next time if it comes before the program that set the present one.
-func (s *subject) races() (derived string, races bool) {
-	d := s.res.Device
-	if d == nil || d.Kind == "" || d.Kind == "bond" || d.Kind == "team" || s.res.Manager != nil ||
-		d.AddrAssignType.Or(host.AddrPerm) != host.AddrSet || s.res.Origin.Or("") != OriginSomeone ||
-		s.res.Policy.Or("") != "persistent" || !s.linkFilesApply() || createdWith(s.res.Declarations.Or(nil)) != "" {
+func (s *attributed) races() (derived string, races bool) {
+	d := s.Device
+	if d == nil || d.Kind == "" || d.Kind == "bond" || d.Kind == "team" || s.Manager != nil ||
+		d.AddrAssignType.Or(host.AddrPerm) != host.AddrSet || s.Origin.Or("") != OriginSomeone ||
+		s.Policy.Or("") != "persistent" || !s.linkFilesApply() || createdWith(s.Declarations.Or(nil)) != "" {
 		return "", false
 	}
-	derived = s.res.Persistent.Or(host.PersistentMAC{}).MAC
+	derived = s.Persistent.Or(host.PersistentMAC{}).MAC
 	return derived, derived != "" && derived != d.MAC
 }
 
 // predictionUnknown says once what is unknown for the same reason.
-func predictionUnknown(s *subject) []found {
+func predictionUnknown(s *analysis) []found {
 	type unknown struct {
 		mac  fact.Fact[string]
 		when string
@@ -288,7 +288,7 @@ func predictionUnknown(s *subject) []found {
 	}
 	all := make([]unknown, 0, 4)
 	moments := []moment{{EventBoot, "after the next boot"}, {EventRecreate, "once it is deleted and created again"}, {EventPortsRejoin, "once its ports have left and joined again"}, {EventGuests, "when a guest starts or stops"}}
-	if s.res.Device == nil {
+	if s.Device == nil {
 		moments = []moment{{EventRecreate, "once it is created"}}
 	}
 	for _, m := range moments {
@@ -307,7 +307,7 @@ func predictionUnknown(s *subject) []found {
 		if u.many {
 			after += ","
 		}
-		out = append(out, notKnown(u.mac, "the address of "+s.res.Name+" "+after)...)
+		out = append(out, notKnown(u.mac, "the address of "+s.Name+" "+after)...)
 	}
 	return out
 }

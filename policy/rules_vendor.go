@@ -139,7 +139,7 @@ func (a *audit) vendorFileEdited(v *VendorFile) found {
 		out.message += ", which changes no MACAddressPolicy= for " + andMore(same)
 	}
 	out.help = "Put what is meant into a file in /etc/systemd/network"
-	if first != nil && (first.Policy.Or("") == "" || first.Policy.Or("") == "none") && v.Concerns(first.LinkFile.Or(nil), &a.snap.Files, a.tree) && a.inVain(first) == "" {
+	if first != nil && (first.Policy.Or("") == "" || first.Policy.Or("") == "none") && v.Concerns(first.LinkFile.Or(nil), &a.snap.Files, a.tree) && a.inVain(first.Name, first.Kind, first.Declarations.Or(nil), first.LinkFile.Or(nil)) == "" {
 		out.remedy = a.remedy("fix", override.Target{Kind: first.Kind, Name: first.Name})
 		out.help = fmt.Sprintf("%s writes what is in force into a file in /etc/systemd/network, where no upgrade touches it", out.remedy)
 	}

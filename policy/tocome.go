@@ -6,6 +6,7 @@ import (
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/internal/netconf"
+	"linkaudit/policy/address"
 )
 
 // declaredToCome are the declarations that create a device which does not exist,
@@ -71,15 +72,15 @@ func PortsToCome(there []host.Device, all []netconf.Declaration, kinds, names []
 
 // isDeclared reports whether the device does not exist and a program creates it or
 // gives it an address.
-func (s *subject) isDeclared() bool {
-	return s.res.Device == nil && (s.res.creator() != nil || s.res.Manager != nil)
+func (s *attributed) isDeclared() bool {
+	return s.Device == nil && (creatorOf(s.Declarations.Or(nil)) != nil || s.Manager != nil)
 }
 
 // toCome is the device that does not exist as its declarations make it.
 func (s *subject) toCome() *host.Device {
-	d := &host.Device{Name: s.res.Name, Kind: s.res.Kind, ARPHRD: arphrdEther, AddrAssignType: fact.Known(host.AddrRandom)}
+	d := &host.Device{Name: s.Name, Kind: s.Kind, ARPHRD: address.Ether, AddrAssignType: fact.Known(host.AddrRandom)}
 	seen := map[string]bool{}
-	for _, declared := range acting(s.res.Declarations.Or(nil)) {
+	for _, declared := range acting(s.Declarations.Or(nil)) {
 		for _, name := range declared.Ports {
 			if !seen[name] {
 				seen[name] = true
@@ -122,8 +123,8 @@ func (s *subject) uplinkToCome(d *host.Device) string {
 
 // onceCreated is the address of a device that does not exist yet, after what its
 // declarations make of it. A boot is an event for what is created at boot.
-func (s *subject) onceCreated(e Event) ([]Outcome, fact.Fact[string]) {
-	creator := s.res.creator()
+func (s *foretelling) onceCreated(e Event) ([]Outcome, fact.Fact[string]) {
+	creator := creatorOf(s.Declarations.Or(nil))
 	switch {
 	case e == EventPortsRejoin, e == EventGuests, e == EventBoot && (creator == nil || creator.OnRequest):
 		return nil, fact.Unknown[string](noSuchDevice)
@@ -139,7 +140,7 @@ func (s *subject) onceCreated(e Event) ([]Outcome, fact.Fact[string]) {
 		out := []Outcome{{MAC: given.Or(""), Origin: origin}}
 		return out, agreed(out)
 	}
-	if !kinds[s.res.Kind].modelled {
+	if !kinds[s.Kind].modelled {
 		return nil, fact.Unknown[string](noSuchDevice)
 	}
 	return s.recreated(s.toCome(), atBoot)

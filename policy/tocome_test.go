@@ -10,6 +10,7 @@ import (
 	"linkaudit/internal/host"
 	"linkaudit/internal/netconf"
 	"linkaudit/linkfiles"
+	"linkaudit/policy/address"
 )
 
 // told is what an audit says of a device that does not exist: the address once it
@@ -52,8 +53,8 @@ func TestADeviceThatIsToComeIsJudgedAsItWillBe(t *testing.T) {
 	later := declared(netconf.Ifupdown, "br7", "bridge", netconf.WayExplicit)
 	later.Address.AtCreation = false
 	id := [16]byte{1, 2, 3}
-	derived := string(AppendPersistentMAC(nil, id, "br7"))
-	ofNetworkd := NetworkdMAC(id, "br7")
+	derived := string(address.AppendPersistent(nil, id, "br7"))
+	ofNetworkd := address.Networkd(id, "br7")
 	off := declared(netconf.Networkd, "br7", "bridge", netconf.WayNetworkd)
 	off.Ignored = netconf.NotEnabled
 	veth := declared(netconf.Networkd, "v0", "veth", netconf.WayNetworkd)

@@ -29,8 +29,20 @@ func TestWhatAFileMatchesOnIsCollected(t *testing.T) {
 		tree := linkfiles.Parse(&linkfiles.Store{Dirs: []linkfiles.Dir{{Path: "/etc/systemd/network", Entries: []linkfiles.Entry{
 			{Name: "10-x.link", Type: linkfiles.TypeRegular, Mode: 0o644, Size: int64(len(content)), Content: content},
 		}}}}, 262)
-		if got := wantFor(tree.Needs()); got != host.WantCheck|c.want {
-			t.Errorf("%s: %b, not %b", c.match, got, host.WantCheck|c.want)
-		}
+		t.Run(c.match, func(t *testing.T) {
+			if got := wantFor(tree.Needs()); got != host.WantCheck|c.want {
+				t.Errorf("%b, not %b", got, host.WantCheck|c.want)
+			}
+		})
+	}
+}
+
+func TestEveryNeedIsCollected(t *testing.T) {
+	collected := linkfiles.Needs(0)
+	for _, row := range wanted {
+		collected |= row.needs
+	}
+	if missing := linkfiles.NeedEverything &^ collected; missing != 0 {
+		t.Errorf("nothing collects the facts %b of linkfiles.Needs", missing)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"linkaudit/internal/report"
 	"linkaudit/linkfiles"
 	"linkaudit/policy"
+	"linkaudit/policy/address"
 )
 
 // idMachine is a machine for which addresses are made.
@@ -160,8 +161,8 @@ type macList struct {
 func (l *macList) add(name []byte) {
 	for i := range l.machines {
 		id := l.machines[i].id
-		l.persistent = policy.AppendPersistentMAC(l.persistent[:0], id, string(name))
-		l.networkd = policy.AppendNetworkdMAC(l.networkd[:0], id, string(name))
+		l.persistent = address.AppendPersistent(l.persistent[:0], id, string(name))
+		l.networkd = address.AppendNetworkd(l.networkd[:0], id, string(name))
 		l.out.Add(name, i, l.persistent, l.networkd)
 	}
 }

@@ -75,7 +75,7 @@ func (t *tree) removal(o *override.Override) ([]step, error) {
 	if old == nil || err != nil {
 		return nil, err
 	}
-	// Whoever looked before the lock was held may have seen another file.
+	// What was seen before the lock was held may have been another file.
 	if now, ok := override.Parse(o.Path, old); !ok || now.Target != o.Target || now.Edited != o.Edited {
 		return nil, changedMeanwhile(o.Path)
 	}
@@ -153,7 +153,7 @@ func (a *Applied) remove(s step) error {
 
 // failed rolls back and adds to the error what became of that.
 func (a *Applied) failed(err error) error {
-	if back := a.RollBack(); back != nil {
+	if back := a.rollBack(); back != nil {
 		// Not %w: an error of two would be told in two lines, without this.
 		return fmt.Errorf("%w; and it could not be taken back: %v", err, back)
 	}
@@ -173,9 +173,9 @@ func both(a, b error) error {
 
 func unchanged(err error) error { return fmt.Errorf("%w; nothing is changed", err) }
 
-// RollBack brings the files back to what they were. Where that fails the file that says
+// rollBack brings the files back to what they were. Where that fails the file that says
 // what was done stays, and the next run tries again.
-func (a *Applied) RollBack() error {
+func (a *Applied) rollBack() error {
 	a.ctx = context.WithoutCancel(a.ctx)
 	var failed error
 	again := false // the next run is to try

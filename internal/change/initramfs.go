@@ -10,37 +10,34 @@ import (
 	"time"
 
 	"linkaudit/internal/group"
-	"linkaudit/internal/host"
 	"linkaudit/internal/initramfs"
-	"linkaudit/internal/override"
-	"linkaudit/linkfiles"
 	"linkaudit/policy"
 )
 
 // StaleImage is an initramfs image that does not know of a change.
 type StaleImage struct {
 	Path string
-	// There says what it would do, and Maker who can make it anew; Advice what
+	// There says what it would do, and Maker who can make it again; Advice what
 	// to do where that may not be enough, or "".
 	There, Advice string
 	Maker         initramfs.Maker
-	// Updated: it was made anew, and read again.
+	// Updated: it was made again, and read.
 	Updated bool
 }
 
-// initramfs looks into the images after a change, or for one that is planned,
-// and has stale ones made anew where that is asked for. files is what the root
-// has then. It costs more than all the rest, so that where nothing changes and
-// nothing is asked for the images are left alone.
-func (o Options) initramfs(ctx context.Context, in Input, r *Result, files *linkfiles.Store, targets []override.Target) error {
-	if !r.Changed && !o.UpdateInitramfs {
+// checkImages looks into the initramfs images after a change, or for one that is planned,
+// and has stale ones made again where that is asked for. It costs more than all the rest,
+// so that where nothing changes and nothing is asked for the images are left alone.
+func (w *work) checkImages(ctx context.Context) error {
+	r := w.result
+	if !r.Changed && !w.UpdateInitramfs {
 		return nil
 	}
-	stale := o.stale(ctx, in, files, targets)
-	images, _ := in.Snapshot.Initramfs.Get()
+	stale := w.staleImages(ctx)
+	images, _ := w.in.Snapshot.Initramfs.Get()
 	for _, img := range images {
 		if img.Unreadable != "" {
-			r.Remaining = append(r.Remaining, fmt.Sprintf("whether the initramfs image %s is up to date is not known, since it could not be read: %s", img.Path, img.Unreadable))
+			r.remains("whether the initramfs image %s is up to date is not known, since it could not be read: %s", img.Path, img.Unreadable)
 		}
 	}
 	for _, v := range stale {
@@ -49,22 +46,28 @@ func (o Options) initramfs(ctx context.Context, in Input, r *Result, files *link
 	if len(stale) == 0 {
 		return nil
 	}
-	r.UpdatesInitramfs = o.UpdateInitramfs
-	if !o.UpdateInitramfs {
-		r.Remaining = append(r.Remaining, staleWords(r.Initramfs, o.place(), o.Plan)...)
+	r.UpdatesInitramfs = w.UpdateInitramfs
+	switch {
+	case !w.UpdateInitramfs:
+		r.Remaining = append(r.Remaining, staleWords(r.Initramfs, w.place(), w.Plan)...)
+		return nil
+	case w.Plan:
 		return nil
 	}
-	if o.Plan {
-		return nil
-	}
-	err := o.update(ctx, r.Initramfs)
+	return w.updateImages(ctx)
+}
+
+// updateImages has the stale images made again, and reads them.
+func (w *work) updateImages(ctx context.Context) error {
+	r := w.result
+	err := w.runUpdates(ctx, r.Initramfs)
 	// Also where one command failed: others may have done their work.
-	still := o.stale(context.WithoutCancel(ctx), in, files, targets)
+	still := w.staleImages(context.WithoutCancel(ctx))
 	for i := range r.Initramfs {
 		img := &r.Initramfs[i]
 		at := slices.IndexFunc(still, func(v policy.InImage) bool { return v.Image.Path == img.Path })
-		if img.Updated = at < 0 && o.readable(in.Snapshot, img.Path); img.Updated {
-			o.Say("the initramfs image " + img.Path + " is up to date")
+		if img.Updated = at < 0 && w.readableImage(img.Path); img.Updated {
+			w.Say("the initramfs image " + img.Path + " is up to date")
 			continue
 		}
 		why := "it could not be read any more"
@@ -82,56 +85,23 @@ func (o Options) initramfs(ctx context.Context, in Input, r *Result, files *link
 	return err
 }
 
-// stale reads the images that there are now, and says which of them are.
-func (o Options) stale(ctx context.Context, in Input, files *linkfiles.Store, targets []override.Target) []policy.InImage {
-	o.ReadInitramfs(ctx, in.Snapshot)
-	return policy.StaleImages(in.Snapshot, files, in.Release, targets)
+// staleImages reads the images that there are now, and returns which of them are stale.
+func (w *work) staleImages(ctx context.Context) []policy.InImage {
+	w.ReadInitramfs(ctx, w.in.Snapshot)
+	return policy.StaleImages(w.in.Snapshot, w.files, w.in.Release, w.targets)
 }
 
-func (o Options) readable(snap *host.Snapshot, path string) bool {
-	images, _ := snap.Initramfs.Get()
+func (w *work) readableImage(path string) bool {
+	images, _ := w.in.Snapshot.Initramfs.Get()
 	return slices.ContainsFunc(images, func(img initramfs.Image) bool { return img.Path == path && img.Unreadable == "" })
-}
-
-// staleWords is a sentence for all images of one maker that say the same.
-func staleWords(images []StaleImage, at policy.Place, plan bool) (out []string) {
-	type what struct {
-		there, advice string
-		maker         initramfs.Maker
-	}
-	var order []what
-	same := map[what][]string{}
-	for _, img := range images {
-		w := what{img.There, img.Advice, img.Maker}
-		if same[w] == nil {
-			order = append(order, w)
-		}
-		same[w] = append(same[w], img.Path)
-	}
-	verb := "does not know of it"
-	if plan {
-		verb = "will not know of it"
-	}
-	for _, w := range order {
-		said := fmt.Sprintf("the initramfs %s (%s) %s; a device that is made there needs it: %s",
-			strings.Join(same[w], ", "), w.there, verb, at.UpdateInitramfs(w.maker))
-		if at.Root == "" {
-			said += ", or fix and undo with --update-initramfs"
-		}
-		if w.advice != "" {
-			said += "; " + w.advice
-		}
-		out = append(out, said)
-	}
-	return out
 }
 
 // updateTimeout is for one command: an image takes a minute on a slow machine,
 // and there is one for each kernel.
 const updateTimeout = 30 * time.Minute
 
-// update runs each command once that makes one of the images anew.
-func (o Options) update(ctx context.Context, images []StaleImage) (err error) {
+// runUpdates runs each command once that makes one of the images again.
+func (o Options) runUpdates(ctx context.Context, images []StaleImage) (err error) {
 	var done []initramfs.Maker
 	for _, img := range images {
 		if slices.Contains(done, img.Maker) {
@@ -151,7 +121,7 @@ func (o Options) update(ctx context.Context, images []StaleImage) (err error) {
 	return err
 }
 
-// runUpdate runs what makes images anew.
+// runUpdate runs what makes images again.
 func runUpdate(ctx context.Context, args []string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, updateTimeout, fmt.Errorf("it took longer than %v", updateTimeout))
 	defer cancel()

@@ -17,16 +17,16 @@ const lockDir = "/run/linkaudit"
 // lockWait is how long a run waits for another one.
 const lockWait = 60 * time.Second
 
-// Lock keeps other runs of linkaudit from changing the same files between what
+// runLock keeps other runs of linkaudit from changing the same files between what
 // is read, decided and written. It ends with the process at the latest.
-type Lock struct {
+type runLock struct {
 	f *os.File
 	// passing: it is that of an image, and goes with the lock.
 	passing bool
 }
 
-// AcquireLock waits for the lock of the tree below root.
-func AcquireLock(ctx context.Context, root string) (*Lock, error) {
+// acquireLock waits for the lock of the tree below root.
+func acquireLock(ctx context.Context, root string) (*runLock, error) {
 	ctx, cancel := context.WithTimeout(ctx, lockWait)
 	defer cancel()
 	for {
@@ -45,7 +45,7 @@ func AcquireLock(ctx context.Context, root string) (*Lock, error) {
 	}
 }
 
-func (l *Lock) wait(ctx context.Context) error {
+func (l *runLock) wait(ctx context.Context) error {
 	for wait := time.Millisecond; ; wait = min(2*wait, 50*time.Millisecond) {
 		switch err := unix.Flock(int(l.f.Fd()), unix.LOCK_EX|unix.LOCK_NB); {
 		case err == nil:
@@ -67,14 +67,14 @@ func (l *Lock) wait(ctx context.Context) error {
 }
 
 // there reports whether the file that is locked is the one that others find.
-func (l *Lock) there() bool {
+func (l *runLock) there() bool {
 	var mine, found unix.Stat_t
 	return !l.passing || unix.Fstat(int(l.f.Fd()), &mine) == nil && unix.Lstat(l.f.Name(), &found) == nil &&
 		mine.Dev == found.Dev && mine.Ino == found.Ino
 }
 
-// Release gives the lock back.
-func (l *Lock) Release() {
+// release gives the lock back.
+func (l *runLock) release() {
 	if l.passing {
 		_ = unix.Unlink(l.f.Name()) // one that stays is for the next run
 	}
@@ -84,13 +84,9 @@ func (l *Lock) Release() {
 // openLock opens what is locked for the tree below root. Only root can open a file in
 // lockDir: an image's own directory may be one that anybody can open, and hold a lock on.
 // Who is not root has nothing else, and an image that is nobody else's.
-func openLock(root string) (*Lock, error) {
-	ofTree := func() (*Lock, error) {
-		f, err := os.OpenFile(root, os.O_RDONLY|unix.O_DIRECTORY, 0)
-		return &Lock{f: f}, err
-	}
+func openLock(root string) (*runLock, error) {
 	if root != "/" && os.Geteuid() != 0 {
-		return ofTree()
+		return lockTree(root)
 	}
 	var tree unix.Stat_t
 	if err := unix.Stat(root, &tree); err != nil {
@@ -101,36 +97,63 @@ func openLock(root string) (*Lock, error) {
 	}
 	err := unix.Mkdir(lockDir, 0o700)
 	if errors.Is(err, unix.ENOENT) && root != "/" { // no /run, as in a container that builds images
-		return ofTree()
+		return lockTree(root)
 	}
 	if err != nil && !errors.Is(err, unix.EEXIST) {
 		return nil, fmt.Errorf("%s: %w", lockDir, err)
 	}
-	dir, err := unix.Open(lockDir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	dir, err := openLockDir()
 	if err != nil {
-		return nil, fmt.Errorf("%s is no directory of linkaudit's own: %w", lockDir, err)
+		return nil, err
 	}
 	defer unix.Close(dir)
-	var st unix.Stat_t
-	if err := unix.Fstat(dir, &st); err != nil {
-		return nil, fmt.Errorf("%s: %w", lockDir, err)
-	}
-	if st.Uid != 0 || st.Mode&0o022 != 0 {
-		return nil, fmt.Errorf("%s belongs to somebody else than root, or others may write to it: remove it", lockDir)
-	}
 	base := "lock"
 	if root != "/" {
 		base = fmt.Sprintf("lock-%d-%d", tree.Dev, tree.Ino)
 	}
+	f, err := openLockFile(dir, base)
+	if err != nil {
+		return nil, err
+	}
+	return &runLock{f, root != "/"}, nil
+}
+
+// lockTree has the directory itself as the lock.
+func lockTree(root string) (*runLock, error) {
+	f, err := os.OpenFile(root, os.O_RDONLY|unix.O_DIRECTORY, 0)
+	return &runLock{f: f}, err
+}
+
+// openLockDir opens lockDir, in which nobody but root may make anything.
+func openLockDir() (int, error) {
+	dir, err := unix.Open(lockDir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, fmt.Errorf("%s is no directory of linkaudit's own: %w", lockDir, err)
+	}
+	var st unix.Stat_t
+	switch err := unix.Fstat(dir, &st); {
+	case err != nil:
+		unix.Close(dir)
+		return -1, fmt.Errorf("%s: %w", lockDir, err)
+	case st.Uid != 0 || st.Mode&0o022 != 0:
+		unix.Close(dir)
+		return -1, fmt.Errorf("%s belongs to somebody else than root, or others may write to it: remove it", lockDir)
+	}
+	return dir, nil
+}
+
+// openLockFile opens or makes the file of that name in lockDir.
+func openLockFile(dir int, base string) (*os.File, error) {
 	name := lockDir + "/" + base
 	fd, err := unix.Openat(dir, base, unix.O_RDWR|unix.O_CREAT|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	f := os.NewFile(uintptr(fd), name)
+	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
 		f.Close()
 		return nil, fmt.Errorf("%s is not a regular file: remove it", name)
 	}
-	return &Lock{f, root != "/"}, nil
+	return f, nil
 }

@@ -21,7 +21,7 @@ type managerPlan struct {
 // a program gives an address.
 func (in Input) heedManagers(t override.Target) (plan managerPlan, err error) {
 	for _, name := range in.managed(t) {
-		o := policy.OverridingOf(in.Snapshot, name, t.Kind, in.Place)
+		o := policy.EffectOfOverride(in.Snapshot, name, t.Kind, in.Place)
 		switch {
 		case o == nil:
 		case !o.InVain, t.Name == "":

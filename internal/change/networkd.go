@@ -31,6 +31,10 @@ type netDevPlan struct {
 	notes []string
 	// leaves says why no file of linkaudit's would do anything.
 	leaves string
+	// store are the .netdev files with the parts, and own the overrides of the target that
+	// are not among the parts, by path.
+	store *linkfiles.Store
+	own   map[string]*override.Override
 }
 
 // declares is what systemd-networkd would do with the .netdev files of the store.
@@ -47,62 +51,70 @@ func concerns(t override.Target, d *netconf.Declaration) bool {
 // planNetDevs works out what has to change for systemd-networkd. A device that a
 // file gives an address of somebody's choice is left alone.
 func (in Input) planNetDevs(t override.Target) (netDevPlan, error) {
-	var plan netDevPlan
 	if in.Networkd == nil {
-		return plan, nil
+		return netDevPlan{}, nil
 	}
-	store := in.Networkd.NetDev
-	own := map[string]*override.Override{}
-	for _, o := range override.Find(store) {
+	plan := netDevPlan{store: in.Networkd.NetDev, own: map[string]*override.Override{}}
+	for _, o := range override.Find(plan.store) {
 		if o.Of(t) {
-			own[o.Path] = o
-			store, _ = store.With(o.Path, nil)
+			plan.own[o.Path] = o
+			plan.store, _ = plan.store.With(o.Path, nil)
 		}
 	}
-	before := in.declares(store)
+	before := in.declares(plan.store)
 	for i := range before {
 		d := &before[i]
 		if !d.Creates || d.Ignored != "" || !concerns(t, d) {
 			continue
 		}
-		other := policy.CreatedOtherwise(in.Snapshot, *d)
-		about := policy.NetworkdKeeps(before, *d, other)
-		switch {
-		case about != "" && t.Name != "":
-			plan.leaves = about
-			return plan, nil
-		case about != "":
-			plan.notes = append(plan.notes, about)
-			continue
-		case d.Address.Way == netconf.WayUnknown:
-			plan.notes = append(plan.notes, fmt.Sprintf("whether systemd-networkd creates %s with an address, which no .link file changes, is not known: %s", d.Device, d.Address.Unknown))
-			continue
-		case d.Address.Way != netconf.WayNetworkd:
+		if needs, err := in.needsNetDev(&plan, t, before, d); err != nil || plan.leaves != "" {
+			return plan, err
+		} else if !needs {
 			continue
 		}
-		if why := policy.NetworkdRefuses(in.Release, *d, other); why != "" {
-			if t.Name != "" {
-				return plan, errors.New(why)
-			}
-			plan.notes = append(plan.notes, why)
-			continue
-		}
-		if !linkfiles.NetDevAddressNone(in.Release) {
-			continue // another program may create it
-		}
-		part, err := in.netDev(t, store, own, d)
+		part, err := in.netDev(t, plan.store, plan.own, d)
 		if err != nil {
 			return plan, err
 		}
 		plan.parts = append(plan.parts, part)
-		store, _ = store.With(part.Path, part.Content)
-		delete(own, part.Path)
+		plan.store, _ = plan.store.With(part.Path, part.Content)
+		delete(plan.own, part.Path)
 	}
-	for name := range own {
-		plan.notes = append(plan.notes, in.notNeeded(name, t))
+	for name := range plan.own {
+		plan.notes = append(plan.notes, in.notNeededNote(name, t))
 	}
 	slices.Sort(plan.notes)
 	return plan, nil
+}
+
+// needsNetDev reports whether the device that d creates needs a drop-in. Where one would
+// do nothing, that is a note about a device of a kind, and for the device that is named
+// the end of the plan.
+func (in Input) needsNetDev(plan *netDevPlan, t override.Target, before []netconf.Declaration, d *netconf.Declaration) (bool, error) {
+	other := policy.CreatedOtherwise(in.Snapshot, *d)
+	about := policy.NetworkdKeeps(before, *d, other)
+	switch {
+	case about != "" && t.Name != "":
+		plan.leaves = about
+		return false, nil
+	case about != "":
+		plan.notes = append(plan.notes, about)
+		return false, nil
+	case d.Address.Way == netconf.WayUnknown:
+		plan.notes = append(plan.notes, fmt.Sprintf("whether systemd-networkd creates %s with an address, which no .link file changes, is not known: %s", d.Device, d.Address.Unknown))
+		return false, nil
+	case d.Address.Way != netconf.WayNetworkd:
+		return false, nil
+	}
+	if why := policy.NetworkdRefuses(in.Release, *d, other); why != "" {
+		if t.Name != "" {
+			return false, errors.New(why)
+		}
+		plan.notes = append(plan.notes, why)
+		return false, nil
+	}
+	// Without the key another program may create it.
+	return linkfiles.NetDevAddressNone(in.Release), nil
 }
 
 // netDev is the drop-in for one device, proven on a copy of the files.
@@ -118,7 +130,7 @@ func (in Input) netDev(t override.Target, store *linkfiles.Store, own map[string
 	part := NetDev{Device: d.Device, Path: o.Path}
 	if was := own[o.Path]; was != nil {
 		if was.Edited && !in.Force {
-			return part, fmt.Errorf("%s was edited since linkaudit wrote it; see what is in it, then use --force to write it anew", o.Path)
+			return part, editedSince(o.Path, "write it anew")
 		}
 		o.MadeDirs = was.MadeDirs
 		part.Old, _ = in.Networkd.NetDev.Content(o.Path)
@@ -179,20 +191,4 @@ func (p *Plan) verifyNetDevs(in Input, now *linkfiles.Store) error {
 		}
 	}
 	return nil
-}
-
-// createsAnew says how systemd-networkd creates a device anew, for a device that
-// the plan has a drop-in for; "" for another one. A reload alone changes nothing
-// about a device that exists (netdev_load() and, since 257, netdev_reload()).
-func (p *Plan) createsAnew(rel linkfiles.Release, device string) string {
-	then := "networkctl reload"
-	if rel < reloadsNetDevs {
-		then = "systemctl restart systemd-networkd.service"
-	}
-	for _, n := range p.NetDevs {
-		if n.Device == device {
-			return fmt.Sprintf(" (networkctl delete %s, then %s)", override.ShellWord(device), then)
-		}
-	}
-	return ""
 }

@@ -20,7 +20,7 @@ func TestABridgeOfNetplanGetsADropInBeforeItIsRendered(t *testing.T) {
 		Content: []byte("[Match]\nOriginalName=*\n[Link]\nMACAddressPolicy=persistent\n")}}}
 	declared := []netconf.Declaration{{Program: netconf.Netplan, Renderer: netconf.Networkd, Device: "br0", Kind: "bridge", Creates: true,
 		Address: netconf.Address{Way: netconf.WayNetworkd, Key: "macaddress", AtCreation: true}}}
-	files := &netconf.NetworkdFiles{NetDev: &linkfiles.Store{Kind: linkfiles.NetDev, Dirs: dirs}, Network: &linkfiles.Store{Kind: linkfiles.Network, Dirs: dirs}}
+	files := &netconf.NetworkdFiles{NetDev: &linkfiles.Store{Type: linkfiles.NetDevFiles, Dirs: dirs}, Network: &linkfiles.Store{Type: linkfiles.NetworkFiles, Dirs: dirs}}
 	in := func(rel linkfiles.Release, files *netconf.NetworkdFiles) Input {
 		return Input{
 			Release: rel, DirExists: func(string) (bool, error) { return true, nil },
@@ -32,10 +32,12 @@ func TestABridgeOfNetplanGetsADropInBeforeItIsRendered(t *testing.T) {
 		}
 	}
 	for _, target := range []override.Target{{Kind: "bridge", Name: "br0"}, {Kind: "bridge"}} {
-		p, err := in(252, files).Plan(target)
-		if err != nil || len(p.NetDevs) != 1 || p.NetDevs[0].Path != want || !strings.HasSuffix(string(p.NetDevs[0].Content), "[NetDev]\nMACAddress=none\n") || p.Path == "" {
-			t.Errorf("%s: %+v, %v", target, p, err)
-		}
+		t.Run(target.String(), func(t *testing.T) {
+			p, err := in(252, files).Plan(target)
+			if err != nil || len(p.NetDevs) != 1 || p.NetDevs[0].Path != want || !strings.HasSuffix(string(p.NetDevs[0].Content), "[NetDev]\nMACAddress=none\n") || p.Path == "" {
+				t.Errorf("%+v, %v", p, err)
+			}
+		})
 	}
 	// Before 250 there is no MACAddress=none, and up to 249 a bridge gets no address.
 	if p, err := in(247, files).Plan(override.Target{Kind: "bridge", Name: "br0"}); err != nil || len(p.NetDevs) != 0 {

@@ -81,7 +81,7 @@ func who() string {
 			return userName(uid)
 		}
 	}
-	// Whoever may set the environment could have anything put into the journal.
+	// Who may set the environment could have anything put into the journal.
 	if uid := os.Getenv("SUDO_UID"); uid != "" {
 		if _, err := strconv.ParseUint(uid, 10, 32); err == nil {
 			return userName(uid)

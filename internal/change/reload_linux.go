@@ -27,7 +27,7 @@ const udevdVarlink = "/run/udev/io.systemd.Udev"
 // reloadTimeout is for all of a reload; udevd answers at once unless it hangs.
 const reloadTimeout = 30 * time.Second
 
-// reload has udevd read its files again, and returns once it has: through the
+// reloadUdevd has it read its files again, and returns once it has: through the
 // service manager where systemd is that. It says how.
 //
 // Before varlink "udevadm control --reload" may be lost, and succeeds all the
@@ -36,7 +36,7 @@ const reloadTimeout = 30 * time.Second
 // udev_ctrl_event_handler() of udev-ctrl.c). Up to systemd 252 "systemctl reload
 // systemd-udevd" runs that same command. SIGHUP means the same to every release
 // (on_sighup() of udevd.c), and is never lost.
-func reload(ctx context.Context) (how string, err error) {
+func reloadUdevd(ctx context.Context) (how string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, reloadTimeout)
 	defer cancel()
 	if util.IsRunningSystemd() {
@@ -139,7 +139,7 @@ func reloadProcess(ctx context.Context) (how string, err error) {
 // at its control socket only when it has nothing else to do
 // (SD_EVENT_PRIORITY_IDLE in udevd.c), and closes the connection only then.
 //
-// udevadm sends two messages. If udevd drops the first (see reload) and has closed the
+// udevadm sends two messages. If udevd drops the first (see reloadUdevd) and has closed the
 // connection by the time of the second, udevadm fails with EPIPE. Then it is asked
 // again.
 func handled(ctx context.Context) error {

@@ -1,6 +1,7 @@
 package change
 
 import (
+	"context"
 	"fmt"
 	"path"
 	"slices"
@@ -8,6 +9,82 @@ import (
 	"linkaudit/internal/override"
 	"linkaudit/linkfiles"
 )
+
+// TakeBack removes the overrides of the targets, or all where none is named.
+func TakeBack(ctx context.Context, o Options) (*Result, error) {
+	in, unlock, err := o.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	w := &work{Options: o, in: in, result: &Result{Before: map[string][]byte{}}, targets: o.Targets}
+	if o.Interrupted {
+		w.result.Recovered = in.recovered || o.Plan && Interrupted(o.Root) != ""
+		return w.result, w.reloadRecovered(ctx)
+	}
+	return w.run(ctx, undoing{w})
+}
+
+// undoing is what TakeBack does at the stages of a change.
+type undoing struct{ *work }
+
+func (u undoing) plan() (err error) {
+	r := u.result
+	if r.Removed, err = u.in.PlanUndo(u.Targets); err != nil {
+		return err
+	}
+	r.Changed = len(r.Removed) > 0
+	u.files = &u.in.Snapshot.Files
+	for _, o := range r.Removed {
+		if text, ok := u.in.Snapshot.Files.Content(o.Path); ok {
+			r.Before[o.Path] = text
+		} else {
+			r.Before[o.Path], _ = u.in.Networkd.NetDev.Content(o.Path)
+		}
+		if without, ok := u.files.With(o.Path, nil); ok {
+			u.files = without
+		}
+		u.targets = append(u.targets, o.Target)
+	}
+	return nil
+}
+
+func (u undoing) verifyAsIs() error { return nil }
+
+func (u undoing) write(ctx context.Context) (*Applied, error) {
+	return Undo(ctx, u.Root, u.result.Removed)
+}
+
+// verify makes sure that nothing of what was removed is still there.
+func (u undoing) verify() error {
+	var left []*override.Override
+	for _, kind := range []linkfiles.ConfigType{linkfiles.LinkFiles, linkfiles.NetDevFiles} {
+		store, err := linkfiles.ReadConfig(u.Root, kind)
+		if err != nil {
+			return err
+		}
+		if err := unreadable(store); err != nil {
+			return err
+		}
+		left = append(left, override.Find(store)...)
+	}
+	for _, o := range u.result.Removed {
+		if slices.ContainsFunc(left, func(x *override.Override) bool { return x.Path == o.Path }) {
+			return fmt.Errorf("%s is still there", o.Path)
+		}
+	}
+	return nil
+}
+
+func (u undoing) verifyReloaded(context.Context) error { return nil }
+
+func (u undoing) record() {
+	for _, o := range u.result.Removed {
+		u.tell(entry{"undo", o.Target.String(), o.Path, hash(u.result.Before[o.Path]), ""})
+	}
+}
+
+func (u undoing) finish() error { return nil }
 
 // PlanUndo works out what takes the overrides of the targets back, or all that
 // there are where no target is named. Nothing to take back is no error.
@@ -31,11 +108,11 @@ func (in Input) PlanUndo(targets []override.Target) ([]*override.Override, error
 	}
 	var out []*override.Override
 	for _, o := range found {
-		if len(targets) > 0 && !asked(o.Target, wanted) {
+		if len(targets) > 0 && !isOneOf(o.Target, wanted) {
 			continue
 		}
 		if o.Edited && !in.Force {
-			return nil, fmt.Errorf("%s was edited since linkaudit wrote it; see what is in it, then use --force to remove it", o.Path)
+			return nil, editedSince(o.Path, "remove it")
 		}
 		out = append(out, o)
 	}
@@ -73,31 +150,13 @@ func unreadable(store *linkfiles.Store) error {
 	return nil
 }
 
-// asked reports whether the override is one of the targets: the device of that
+// isOneOf reports whether the override is one of the targets: the device of that
 // name, whatever kind it was said to be of, or the kind.
-func asked(o override.Target, targets []override.Target) bool {
+func isOneOf(o override.Target, targets []override.Target) bool {
 	for _, t := range targets {
 		if o == t || t.Name != "" && o.Name == t.Name && (t.Kind == "" || o.Kind == "" || o.Kind == t.Kind) {
 			return true
 		}
 	}
 	return false
-}
-
-// Verify holds what is there now against the plan: the error says why the
-// override is not in force.
-func (p *Plan) Verify(in Input, now *linkfiles.Store) error {
-	if p.Path == "" {
-		return nil
-	}
-	before := now
-	before, _ = before.With(p.Path, nil)
-	if before == nil {
-		return fmt.Errorf("%s is not there", p.Path)
-	}
-	v := &planner{in: in, target: p.Target, store: before, tree: linkfiles.Parse(before, in.Release)}
-	if err := v.devicesAndBase(); err != nil {
-		return err
-	}
-	return v.works(now, p.Path)
 }

@@ -17,11 +17,11 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// UnfinishedName is the file that says what a run is about to do, from before the first
+// unfinishedName is the file that says what a run is about to do, from before the first
 // change until all are verified. It is in the directory of the overrides or, where that is
 // missing or goes, in one above. One that is there while nobody holds the lock is of a run
 // that was killed: the next one takes back what that did.
-const UnfinishedName = ".linkaudit-unfinished"
+const unfinishedName = ".linkaudit-unfinished"
 
 // limitUnfinished is more than any run writes, in bytes.
 const limitUnfinished = 64 << 20
@@ -74,12 +74,12 @@ func (t *tree) note(ctx context.Context, u *unfinished) (at string, err error) {
 			return "", err
 		}
 		defer unix.Close(dir)
-		file := path.Join(name, UnfinishedName)
+		file := path.Join(name, unfinishedName)
 		temp, err := writeTemporary(ctx, dir, file, u.text, 0o600)
 		if err != nil {
 			return "", fmt.Errorf("write %s: %w", file, err)
 		}
-		if err = unix.Renameat(dir, temp, dir, UnfinishedName); err != nil {
+		if err = unix.Renameat(dir, temp, dir, unfinishedName); err != nil {
 			unix.Unlinkat(dir, temp, 0)
 		} else {
 			err = syncDir(dir)
@@ -103,8 +103,8 @@ func (t *tree) end(at string) (unsynced, err error) {
 		return nil, err
 	}
 	defer unix.Close(dir)
-	name := path.Join(at, UnfinishedName)
-	if err := unix.Unlinkat(dir, UnfinishedName, 0); err != nil && !errors.Is(err, unix.ENOENT) {
+	name := path.Join(at, unfinishedName)
+	if err := unix.Unlinkat(dir, unfinishedName, 0); err != nil && !errors.Is(err, unix.ENOENT) {
 		return nil, fmt.Errorf("remove %s: %w", name, err)
 	}
 	if err := syncDir(dir); err != nil {
@@ -116,7 +116,7 @@ func (t *tree) end(at string) (unsynced, err error) {
 // Interrupted is the file that a run left that was killed, "" where there is none.
 func Interrupted(root string) string {
 	for _, dir := range unfinishedDirs() {
-		if name := path.Join(dir, UnfinishedName); unfinishedAt(root, name) {
+		if name := path.Join(dir, unfinishedName); unfinishedAt(root, name) {
 			return name
 		}
 	}
@@ -155,7 +155,7 @@ func (t *tree) recover(ctx context.Context) (said []string, err error) {
 	}
 	for _, at := range unfinishedDirs() {
 		if u := notes[at]; u != nil {
-			one, err := t.takeBackAll(ctx, at, u)
+			one, err := t.undoUnfinished(ctx, at, u)
 			said = append(said, one...)
 			if err != nil {
 				return said, err
@@ -167,7 +167,7 @@ func (t *tree) recover(ctx context.Context) (said []string, err error) {
 
 // readUnfinished returns what a run left in the directory that was killed; nil for none.
 func (t *tree) readUnfinished(at string) (*unfinished, error) {
-	name := path.Join(at, UnfinishedName)
+	name := path.Join(at, unfinishedName)
 	text, err := t.readOwn(name)
 	if errors.Is(err, errNoDirectory) && !unfinishedAt(t.root, name) {
 		return nil, nil
@@ -195,9 +195,10 @@ func (u *unfinished) wrote(content []byte) bool {
 	})
 }
 
-func (t *tree) takeBackAll(ctx context.Context, at string, u *unfinished) (said []string, err error) {
+// undoUnfinished undoes what a run did, the last step first.
+func (t *tree) undoUnfinished(ctx context.Context, at string, u *unfinished) (said []string, err error) {
 	for _, s := range slices.Backward(u.Steps) {
-		did, err := t.takeBack(ctx, s)
+		did, err := t.undoStep(ctx, s)
 		if err != nil {
 			return said, fmt.Errorf("take back what a run did that was interrupted: %w", err)
 		}
@@ -209,8 +210,8 @@ func (t *tree) takeBackAll(ctx context.Context, at string, u *unfinished) (said 
 	return said, err
 }
 
-// takeBack undoes a step, if it was done.
-func (t *tree) takeBack(ctx context.Context, s step) (said string, err error) {
+// undoStep undoes a step, if it was done.
+func (t *tree) undoStep(ctx context.Context, s step) (said string, err error) {
 	now, err := t.read(s.Path)
 	if err != nil {
 		return "", err

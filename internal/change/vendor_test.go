@@ -48,33 +48,34 @@ func TestAnOverrideOutlastsTheEndOfAnEdit(t *testing.T) {
 		"the file is gone":         {gone: true, reason: "was removed since package ifenslave brought it"},
 		"it gives an address":      {text: "[Match]\nKind=bond\n\n[Link]\nMACAddressPolicy=none\nMACAddress=02:00:00:00:00:01\n", none: true, reason: "already"},
 	} {
-		in := host252(c.text, c.gone)
-		p, err := in.Plan(override.Target{Kind: "bond"})
-		if err != nil {
-			t.Errorf("%s: %v", what, err)
-			continue
-		}
-		dropIn := strings.HasSuffix(p.Path, ".conf")
-		if (p.Path == "") != c.none || dropIn != (what == "as brought") || !strings.Contains(string(p.Content), c.keeps) || !strings.Contains(p.Why, c.reason) {
-			t.Errorf("%s: %s: %s\n%s", what, p.Path, p.Why, p.Content)
-		}
-		if c.none || dropIn {
-			continue
-		}
-		// The next upgrade.
-		was := in.Snapshot.Files
-		now, _ := was.With(p.Path, p.Content)
-		after, _ := now.With(name, []byte(brought))
-		dev := *policy.NewOfKind("bond")
-		for _, store := range []*linkfiles.Store{now, after} {
-			d := linkfiles.Parse(store, in.Release).For(&in.Snapshot.System).Decide(&dev)
-			if err := inForce(d, p.Path, p.Base); err != nil {
-				t.Errorf("%s: %v", what, err)
+		t.Run(what, func(t *testing.T) {
+			in := host252(c.text, c.gone)
+			p, err := in.Plan(override.Target{Kind: "bond"})
+			if err != nil {
+				t.Fatal(err)
 			}
-		}
-		in.Snapshot.Files = *now
-		if again, err := in.Plan(override.Target{Kind: "bond"}); err != nil || again.Changed() {
-			t.Errorf("%s: a second fix: %+v, %v", what, again, err)
-		}
+			dropIn := strings.HasSuffix(p.Path, ".conf")
+			if (p.Path == "") != c.none || dropIn != (what == "as brought") || !strings.Contains(string(p.Content), c.keeps) || !strings.Contains(p.Why, c.reason) {
+				t.Errorf("%s: %s\n%s", p.Path, p.Why, p.Content)
+			}
+			if c.none || dropIn {
+				return
+			}
+			// The next upgrade.
+			was := in.Snapshot.Files
+			now, _ := was.With(p.Path, p.Content)
+			after, _ := now.With(name, []byte(brought))
+			dev := *policy.NewOfKind("bond")
+			for _, store := range []*linkfiles.Store{now, after} {
+				d := linkfiles.Parse(store, in.Release).For(&in.Snapshot.System).Decide(&dev)
+				if err := inForce(d, p.Path, p.Base); err != nil {
+					t.Error(err)
+				}
+			}
+			in.Snapshot.Files = *now
+			if again, err := in.Plan(override.Target{Kind: "bond"}); err != nil || again.Changed() {
+				t.Errorf("a second fix: %+v, %v", again, err)
+			}
+		})
 	}
 }

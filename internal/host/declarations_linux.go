@@ -12,5 +12,5 @@ func (c configFiles) Exists(path string) bool                       { return c.e
 // Declarations are what the configuration of other programs says of devices, all but
 // systemd-networkd, and what of it could not be read or is not taken by its program.
 func (m *Machine) Declarations() ([]netconf.Declaration, []netconf.Problem) {
-	return netconf.Read(configFiles{m.files}, m.Systemd.Release)
+	return netconf.Read(configFiles{m.files}, m.Systemd.Release, nil)
 }

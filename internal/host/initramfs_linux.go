@@ -101,24 +101,24 @@ func (f files) initramfs(ctx context.Context, name string) (*initramfs.Image, er
 // declaredInImage is what the programs in an image make of their configuration.
 // systemd-networkd is put into one to be started there.
 func declaredInImage(c initramfs.Configuration) []netconf.Declaration {
-	all, _ := netconf.Read(c.Files, c.Release)
-	rel, ok := c.Release.Get()
-	if c.Networkd == nil || !ok {
-		return all
-	}
 	const why = "the image is not running"
-	return append(all, c.Networkd.Declarations(netconf.NetworkdMachine{
-		Release: rel, Active: fact.Known(true),
-		System: &linkfiles.System{
-			Hostname: fact.Unknown[string](why), KernelCommandLine: fact.Unknown[string](why), Virtualization: fact.Unknown[linkfiles.Virt](why),
-			KernelRelease: fact.Unknown[string](why), Architecture: fact.Unknown[string](why),
-		},
-		NewDevice: func(name, kind string) *linkfiles.Device {
-			return &linkfiles.Device{Name: name, Kind: fact.Text(kind), MAC: fact.Unknown[string](why), Type: fact.Unknown[string](why),
-				Driver: fact.Unknown[string](why), Path: fact.Unknown[string](why), PermMAC: fact.Unknown[string](why),
-				Properties: func(string) fact.Fact[string] { return fact.Unknown[string](why) }}
-		},
-	})...)
+	var ofNetworkd *netconf.NetworkdInput
+	if c.Networkd != nil {
+		ofNetworkd = &netconf.NetworkdInput{Files: c.Networkd, Machine: netconf.NetworkdMachine{
+			Active: fact.Known(true),
+			System: &linkfiles.System{
+				Hostname: fact.Unknown[string](why), KernelCommandLine: fact.Unknown[string](why), Virtualization: fact.Unknown[linkfiles.Virt](why),
+				KernelRelease: fact.Unknown[string](why), Architecture: fact.Unknown[string](why),
+			},
+			NewDevice: func(name, kind string) *linkfiles.Device {
+				return &linkfiles.Device{Name: name, Kind: fact.Text(kind), MAC: fact.Unknown[string](why), Type: fact.Unknown[string](why),
+					Driver: fact.Unknown[string](why), Path: fact.Unknown[string](why), PermMAC: fact.Unknown[string](why),
+					Properties: func(string) fact.Fact[string] { return fact.Unknown[string](why) }}
+			},
+		}}
+	}
+	all, _ := netconf.Read(c.Files, c.Release, ofNetworkd)
+	return all
 }
 
 // releaseInProgram finds the release in a udevd of an image: by the name of the

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"linkaudit/internal/fact"
+	"linkaudit/internal/netconf"
 )
 
 // Networkd is whether systemd-networkd has a say about devices.
@@ -61,6 +62,15 @@ const usrUnits, splitUsrUnits = "/usr/lib/systemd/system", "/lib/systemd/system"
 // networkdSocket is the netlink socket: the kernel's first message there starts the
 // service (systemd.socket(5)).
 const networkdSocket = "systemd-networkd.socket"
+
+// ReadNetworkd reads systemd-networkd's files below root, and finds out whether it runs
+// or is started at boot; see netconf.ReadNetworkd and FindNetworkd.
+func ReadNetworkd(root string) (files *netconf.NetworkdFiles, active fact.Fact[bool], err error) {
+	if files, err = netconf.ReadNetworkd(root); err != nil {
+		return nil, fact.Fact[bool]{}, err
+	}
+	return files, FindNetworkd(root, files.Configured()).Active(), nil
+}
 
 // FindNetworkd looks for systemd-networkd on the running machine or, for another
 // root, in an image, without starting anything. configured says that there is

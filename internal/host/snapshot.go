@@ -1,13 +1,13 @@
 package host
 
 import (
-	"fmt"
 	"time"
 
 	"linkaudit/internal/fact"
 	"linkaudit/internal/initramfs"
 	"linkaudit/internal/netconf"
 	"linkaudit/linkfiles"
+	"linkaudit/policy/life"
 )
 
 // SnapshotSchema is the value of a saved snapshot's "schema".
@@ -153,43 +153,19 @@ type Udev struct {
 	SetupLinkRule fact.Fact[string] `json:"setup_link_rule"`
 }
 
-// AddrAssignType is the kernel's addr_assign_type (NET_ADDR_*, include/uapi/linux/netdevice.h).
-type AddrAssignType int
+// AddrAssignType is the kernel's addr_assign_type.
+type AddrAssignType = life.AssignType
 
 const (
-	AddrPerm   AddrAssignType = 0
-	AddrRandom AddrAssignType = 1
-	AddrStolen AddrAssignType = 2
-	AddrSet    AddrAssignType = 3
+	AddrPerm   = life.Permanent
+	AddrRandom = life.Random
+	AddrStolen = life.Stolen
+	AddrSet    = life.Set
 )
 
 // NameRenamed is the name_assign_type of a device that was renamed
 // (NET_NAME_RENAMED of include/uapi/linux/netdevice.h).
 const NameRenamed = 4
-
-func (t AddrAssignType) String() string {
-	switch t {
-	case AddrPerm:
-		return "permanent"
-	case AddrRandom:
-		return "random"
-	case AddrStolen:
-		return "stolen"
-	case AddrSet:
-		return "set"
-	}
-	return "unknown"
-}
-
-// ParseAddrAssignType is the inverse of String.
-func ParseAddrAssignType(s string) (AddrAssignType, error) {
-	for t := AddrPerm; t <= AddrSet; t++ {
-		if t.String() == s {
-			return t, nil
-		}
-	}
-	return 0, fmt.Errorf("addr_assign_type %q is none of permanent, random, stolen and set", s)
-}
 
 // Device is one network device as the kernel and the udev database show it.
 type Device struct {

@@ -221,10 +221,10 @@ func (y *yield) declarations(release fact.Fact[linkfiles.Release]) []netconf.Dec
 		if n, _ := y.tree.lookup(dir + networkdProgram); n == nil {
 			continue
 		}
-		c.Networkd = &netconf.NetworkdFiles{NetDev: &linkfiles.Store{Kind: linkfiles.NetDev}, Network: &linkfiles.Store{Kind: linkfiles.Network}}
+		c.Networkd = &netconf.NetworkdFiles{NetDev: &linkfiles.Store{Type: linkfiles.NetDevFiles}, Network: &linkfiles.Store{Type: linkfiles.NetworkFiles}}
 		for _, store := range []*linkfiles.Store{c.Networkd.NetDev, c.Networkd.Network} {
 			for _, at := range linkfiles.SearchPath {
-				store.Dirs = append(store.Dirs, y.dir(at, store.Kind.Suffix()))
+				store.Dirs = append(store.Dirs, y.dir(at, store.Type.Suffix()))
 			}
 		}
 		break

@@ -270,13 +270,14 @@ func TestTheConfigurationOfOtherProgramsIsRead(t *testing.T) {
 		in := interpreter
 		var got []string
 		in.Declares = func(c initramfs.Configuration) []netconf.Declaration {
-			all, problems := netconf.Read(c.Files, fact.Known(linkfiles.Release(257)))
+			var ofNetworkd *netconf.NetworkdInput
+			if c.Networkd != nil {
+				ofNetworkd = &netconf.NetworkdInput{Files: c.Networkd, Machine: netconf.NetworkdMachine{System: &linkfiles.System{}, Active: fact.Known(true),
+					NewDevice: func(name, kind string) *linkfiles.Device { return &linkfiles.Device{Name: name, Kind: fact.Text(kind)} }}}
+			}
+			all, problems := netconf.Read(c.Files, fact.Known(linkfiles.Release(257)), ofNetworkd)
 			if len(problems) > 0 {
 				t.Errorf("%v", problems)
-			}
-			if c.Networkd != nil {
-				all = append(all, c.Networkd.Declarations(netconf.NetworkdMachine{Release: 257, System: &linkfiles.System{}, Active: fact.Known(true),
-					NewDevice: func(name, kind string) *linkfiles.Device { return &linkfiles.Device{Name: name, Kind: fact.Text(kind)} }})...)
 			}
 			for _, d := range all {
 				got = append(got, d.Device)

@@ -131,73 +131,85 @@ func (p *Page) options() map[string]bool {
 // checkMarkup fails at the first text that is not as it should be. In a
 // command a flag outside of `words` has to be one of its own.
 func (p *reader) checkMarkup(page *Page, known map[string]bool) {
-	values := page.values()
-	check := func(line int, text string, flags map[string]bool) {
-		for _, r := range text {
-			if r < ' ' || r > '~' {
-				p.fail(line, "%q is not in ASCII", r)
-			}
-		}
-		ts, ok := tokens(text, values)
-		if !ok {
-			p.fail(line, "a ` without its other, or within a word: %s", text)
-		}
-		for _, t := range ts {
-			switch t.kind {
-			case kindFlag:
-				if !flags[t.text] {
-					p.fail(line, "there is no %s here", t.text)
-				}
-			case kindLiteral:
-				for _, word := range strings.Fields(t.text) {
-					if flagWord.MatchString(word) && !known[word] {
-						p.fail(line, "no command has %s", word)
-					}
-				}
-			}
-		}
-	}
-	blocks := func(bs []Block, flags map[string]bool) {
-		for _, b := range bs {
-			check(b.Line, b.Text, flags)
-			for _, i := range b.Items {
-				check(i.Line, i.Tag, flags)
-				check(i.Line, i.Text, flags)
-			}
-		}
-	}
-	command := func(c *Command) {
-		own := map[string]bool{}
-		for _, o := range c.Options {
-			own["--"+o.Name] = true
-		}
-		if c.Name == "" {
-			own = known
-		}
-		check(c.Line, c.Summary, known)
-		blocks(c.Help, own)
-		blocks(c.More, own)
-		blocks(c.Examples, own)
-		for _, s := range c.Statuses {
-			check(c.Line, s.Meaning, own)
-		}
-		for _, o := range c.Options {
-			check(o.Line, o.Usage, own)
-			blocks(o.Text, own)
-		}
-	}
+	m := markup{p, page.values(), known}
 	if page.Program != nil {
-		command(page.Program)
+		m.command(page.Program)
 	}
 	for _, part := range page.Parts {
-		blocks(part.Body, known)
+		m.blocks(part.Body, known)
 		if part.Command != nil {
-			command(part.Command)
+			m.command(part.Command)
 		}
 		for _, s := range part.Sections {
-			blocks(s.Body, known)
+			m.blocks(s.Body, known)
 			for _, k := range s.Keys {
-				blocks(k.Body, known)
+				m.blocks(k.Body, known)
+			}
+		}
+	}
+}
+
+// markup checks texts.
+type markup struct {
+	*reader
+	values map[string]bool
+	// known are the flags of all commands.
+	known map[string]bool
+}
+
+func (m markup) command(c *Command) {
+	own := map[string]bool{}
+	for _, o := range c.Options {
+		own["--"+o.Name] = true
+	}
+	if c.Name == "" {
+		own = m.known
+	}
+	m.text(c.Line, c.Summary, m.known)
+	m.blocks(c.Help, own)
+	m.blocks(c.More, own)
+	m.blocks(c.Examples, own)
+	for _, s := range c.Statuses {
+		m.text(c.Line, s.Meaning, own)
+	}
+	for _, o := range c.Options {
+		m.text(o.Line, o.Usage, own)
+		m.blocks(o.Text, own)
+	}
+}
+
+func (m markup) blocks(bs []Block, flags map[string]bool) {
+	for _, b := range bs {
+		m.text(b.Line, b.Text, flags)
+		for _, i := range b.Items {
+			m.text(i.Line, i.Tag, flags)
+			m.text(i.Line, i.Text, flags)
+		}
+	}
+}
+
+// text checks one; flags are those that may stand in it.
+func (m markup) text(line int, text string, flags map[string]bool) {
+	for _, r := range text {
+		if r < ' ' || r > '~' {
+			m.fail(line, "%q is not in ASCII", r)
+		}
+	}
+	ts, ok := tokens(text, m.values)
+	if !ok {
+		m.fail(line, "a ` without its other, or within a word: %s", text)
+	}
+	for _, t := range ts {
+		switch t.kind {
+		case kindFlag:
+			if !flags[t.text] {
+				m.fail(line, "there is no %s here", t.text)
+			}
+		case kindLiteral:
+			for _, word := range strings.Fields(t.text) {
+				if flagWord.MatchString(word) && !m.known[word] {
+					m.fail(line, "no command has %s", word)
+				}
 			}
 		}
 	}

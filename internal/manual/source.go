@@ -430,14 +430,7 @@ var optionTitle = regexp.MustCompile(`^--([a-z][a-z-]*)(?: ([A-Z]+))?$`)
 
 func (p *reader) option(h heading, page *Page, c *Command) *Option {
 	if title, ok := strings.CutSuffix(h.title, " (shared)"); ok && c != nil {
-		for _, o := range page.Shared {
-			if "--"+o.Name == title && len(h.attributes) == 0 {
-				own := *o
-				own.Line, own.Text = h.line, append(own.Text[:len(own.Text):len(own.Text)], p.blocks()...)
-				return &own
-			}
-		}
-		p.fail(h.line, "no option %s is shared, or it has attributes here", title)
+		return p.sharedOption(h, title, page)
 	}
 	m := optionTitle.FindStringSubmatch(h.title)
 	if m == nil {
@@ -445,28 +438,14 @@ func (p *reader) option(h heading, page *Page, c *Command) *Option {
 	}
 	o := &Option{Name: m[1], Value: m[2], Line: h.line}
 	for _, a := range h.attributes {
-		what, value, _ := strings.Cut(a, " ")
-		switch {
-		case what == "values" && value != "":
-			o.Values = strings.Fields(value)
-		case what == "default" && value != "":
-			o.Default = value
-		case what == "completes" && value != "":
-			o.Completes = value
-		case what == "alias" && len(value) == 1:
-			o.Alias = value
-		case a == "number":
-			o.Number = true
-		case a == "repeatable":
-			o.Repeatable = true
-		default:
+		if !o.setAttribute(a) {
 			p.fail(h.line, "an option has no attribute %q", a)
 		}
 	}
 	o.Usage = p.oneLine("usage of --" + o.Name)
 	o.Text = p.blocks()
 	switch {
-	case o.Value == "" && (len(o.Values) > 0 || o.Default != "" || o.Number || o.Repeatable || o.Completes != ""):
+	case o.Value == "" && o.takesValue():
 		p.fail(h.line, "a switch takes no value")
 	case o.Value != "" && len(valueWord(o.Value).FindAllString(o.Usage, -1)) != 1:
 		p.fail(h.line, "the usage does not name %s once", o.Value)
@@ -474,6 +453,46 @@ func (p *reader) option(h heading, page *Page, c *Command) *Option {
 		p.fail(h.line, "the default %q is none of the values", o.Default)
 	}
 	return o
+}
+
+// sharedOption is an option that several commands have, with what this one adds to it.
+func (p *reader) sharedOption(h heading, title string, page *Page) *Option {
+	for _, o := range page.Shared {
+		if "--"+o.Name == title && len(h.attributes) == 0 {
+			own := *o
+			own.Line, own.Text = h.line, append(own.Text[:len(own.Text):len(own.Text)], p.blocks()...)
+			return &own
+		}
+	}
+	p.fail(h.line, "no option %s is shared, or it has attributes here", title)
+	return nil
+}
+
+// setAttribute reports whether there is such an attribute.
+func (o *Option) setAttribute(a string) bool {
+	what, value, _ := strings.Cut(a, " ")
+	switch {
+	case what == "values" && value != "":
+		o.Values = strings.Fields(value)
+	case what == "default" && value != "":
+		o.Default = value
+	case what == "completes" && value != "":
+		o.Completes = value
+	case what == "alias" && len(value) == 1:
+		o.Alias = value
+	case a == "number":
+		o.Number = true
+	case a == "repeatable":
+		o.Repeatable = true
+	default:
+		return false
+	}
+	return true
+}
+
+// takesValue reports whether an attribute makes sense only with a value.
+func (o *Option) takesValue() bool {
+	return len(o.Values) > 0 || o.Default != "" || o.Number || o.Repeatable || o.Completes != ""
 }
 
 // valueWord finds the name of an option's value in its usage.

@@ -76,29 +76,11 @@ func parseInterfaces(file string, data []byte, to *interfaces, source func(sourc
 			if in = nil; len(args) == 0 {
 				continue
 			}
-			to.stanzas = append(to.stanzas, stanza{name: args[0], template: keyword == "template", pos: pos})
+			to.stanzas = append(to.stanzas, newStanza(args, keyword == "template", pos))
 			in = &to.stanzas[len(to.stanzas)-1]
-			args = args[1:]
-			for i, a := range args {
-				switch {
-				case (a == "inherits" || a == "inherit") && i+1 < len(args):
-					in.inherits = append(in.inherits, args[i+1])
-				case i == 1:
-					in.method = a
-				}
-			}
 		case keyword == "auto" || strings.HasPrefix(keyword, "allow-"):
 			in = nil
-			for _, a := range args {
-				a, _, _ = strings.Cut(a, "=")
-				pattern, is := strings.CutPrefix(a, "/")
-				switch pattern, _, _ = strings.Cut(pattern, "/"); {
-				case !is:
-					to.auto[a] = true
-				case len(to.patterns) < maxPatterns:
-					to.patterns = append(to.patterns, pattern)
-				}
-			}
+			to.addAuto(args)
 		case keyword == "source" || keyword == "source-directory":
 			in = nil
 			source(sourceLine{args, keyword == "source-directory", pos})
@@ -109,6 +91,37 @@ func parseInterfaces(file string, data []byte, to *interfaces, source func(sourc
 		case in != nil:
 			value := strings.TrimSpace(strings.TrimPrefix(l.text, keyword))
 			in.options = append(in.options, option{strings.ReplaceAll(keyword, "_", "-"), value, pos})
+		}
+	}
+}
+
+// newStanza is of the words after "iface" or "template", of which there is one: the name,
+// the family, the method and options.
+func newStanza(words []string, template bool, pos linkfiles.Pos) stanza {
+	s := stanza{name: words[0], template: template, pos: pos}
+	words = words[1:]
+	for i, w := range words {
+		switch {
+		case (w == "inherits" || w == "inherit") && i+1 < len(words):
+			s.inherits = append(s.inherits, words[i+1])
+		case i == 1:
+			s.method = w
+		}
+	}
+	return s
+}
+
+// addAuto takes the names of an "auto" or "allow-" line: one may be a pattern between
+// slashes, and "=" has a name for the interface behind it.
+func (all *interfaces) addAuto(names []string) {
+	for _, a := range names {
+		a, _, _ = strings.Cut(a, "=")
+		pattern, is := strings.CutPrefix(a, "/")
+		switch pattern, _, _ = strings.Cut(pattern, "/"); {
+		case !is:
+			all.auto[a] = true
+		case len(all.patterns) < maxPatterns:
+			all.patterns = append(all.patterns, pattern)
 		}
 	}
 }
@@ -334,6 +347,13 @@ func (s *stanza) declaration(program Program, scripts ifupdownScripts, ports []p
 	case program == Ifupdown && len(ports) > 0:
 		d.addPorts(ports)
 	}
+	s.setAddress(&d, isBridge)
+	return d
+}
+
+// setAddress works out what the options do to the address of the device. The last one that
+// takes effect has it; an up line may create the device as well.
+func (s *stanza) setAddress(d *Declaration, isBridge bool) {
 	d.Address = Address{Way: WayNone, Key: "hwaddress", Pos: s.pos}
 	// In the order in which they take effect.
 	for _, phase := range [][]string{{"pre-up"}, {"bridge-hw"}, {"hwaddress"}, {"up", "post-up"}} {
@@ -345,9 +365,9 @@ func (s *stanza) declaration(program Program, scripts ifupdownScripts, ports []p
 			var ok bool
 			switch o.name {
 			case "hwaddress":
-				a, ok = hwaddress(o), takesHwaddress(program, s.method)
+				a, ok = hwaddress(o), takesHwaddress(d.Program, s.method)
 			case "bridge-hw":
-				a, ok = bridgeHW(program, o), isBridge
+				a, ok = bridgeHW(d.Program, o), isBridge
 			default:
 				a, ok = d.command(o)
 			}
@@ -356,7 +376,6 @@ func (s *stanza) declaration(program Program, scripts ifupdownScripts, ports []p
 			}
 		}
 	}
-	return d
 }
 
 // takesHwaddress: ifupdown has hwaddress for some methods only (interfaces(5));

@@ -43,15 +43,8 @@ func parseKeyfile(data []byte, want func(section, key string) bool) (*keyfile, e
 		case text == "" || text[0] == '#':
 		case text[0] == '[' && text[len(text)-1] == ']':
 			section, in = text[1:len(text)-1], true
-			if section == "" || strings.ContainsAny(section, "[]") {
-				return nil, fmt.Errorf("line %d: not a group header", line)
-			}
-			if _, again := k.lines[[2]string{section}]; !again {
-				if len(k.sections) == maxGroups {
-					return nil, fmt.Errorf("line %d: more than %d groups", line, maxGroups)
-				}
-				k.sections = append(k.sections, section)
-				k.lines[[2]string{section}] = line
+			if err := k.begin(section, line); err != nil {
+				return nil, err
 			}
 			kept.WriteString("[" + section + "]\n")
 		case !assigns || key == "":
@@ -76,6 +69,22 @@ func parseKeyfile(data []byte, want func(section, key string) bool) (*keyfile, e
 		return nil, errors.New(strings.Join(strings.Fields(err.Error()), " "))
 	}
 	return k, nil
+}
+
+// begin notes a group, which may come again.
+func (k *keyfile) begin(section string, line int) error {
+	if section == "" || strings.ContainsAny(section, "[]") {
+		return fmt.Errorf("line %d: not a group header", line)
+	}
+	if _, again := k.lines[[2]string{section}]; again {
+		return nil
+	}
+	if len(k.sections) == maxGroups {
+		return fmt.Errorf("line %d: more than %d groups", line, maxGroups)
+	}
+	k.sections = append(k.sections, section)
+	k.lines[[2]string{section}] = line
+	return nil
 }
 
 // get returns the value of a key and its line; the last one counts.

@@ -13,22 +13,6 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// Program is who reads the configuration, as its man pages spell it.
-type Program string
-
-const (
-	Networkd       Program = "systemd-networkd"
-	NetworkManager Program = "NetworkManager"
-	Ifupdown       Program = "ifupdown"
-	Ifupdown2      Program = "ifupdown2"
-	IfupdownNG     Program = "ifupdown-ng"
-	Netplan        Program = "netplan"
-	Wicked         Program = "wicked"
-	// NetworkScripts are the ifcfg files of RHEL, read by its network service
-	// and by NetworkManager's plugin ifcfg-rh.
-	NetworkScripts Program = "network-scripts"
-)
-
 // Declaration is what one program's configuration says of one device.
 type Declaration struct {
 	Program Program `json:"program"`

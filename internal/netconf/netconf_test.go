@@ -123,7 +123,7 @@ func TestWhereAPortIsNamed(t *testing.T) {
 		"/etc/netplan/50-x.yaml":                 "network:\n  bridges:\n    br1:\n      interfaces:\n        - enp5s0\n        - enp6s0\n",
 		"/etc/sysconfig/network-scripts/ifcfg-a": "DEVICE=enp7s0\nBRIDGE=br2\n",
 		"/etc/sysconfig/network-scripts/ifcfg-b": "DEVICE=br2\nTYPE=Bridge\n",
-	}, fact.Known[linkfiles.Release](252))
+	}, fact.Known[linkfiles.Release](252), nil)
 	got := map[string]string{}
 	for _, d := range ds {
 		for i, p := range d.Ports {
@@ -142,7 +142,7 @@ func TestWhereAPortIsNamed(t *testing.T) {
 
 func read(t *testing.T, files root) (declarations, problems []string) {
 	t.Helper()
-	ds, ps := Read(files, fact.Known[linkfiles.Release](252))
+	ds, ps := Read(files, fact.Known[linkfiles.Release](252), nil)
 	for _, d := range ds {
 		declarations = append(declarations, brief(d))
 		portsAreThere(t, files, d)
@@ -285,21 +285,23 @@ func TestWhatACommandDoesToTheDevice(t *testing.T) {
 		"ip link set br0 address `cat /x`":               "unknown",
 		"echo ip link set br0 address 02:00:00:00:00:01": "",
 	} {
-		d := Declaration{Device: "br0"}
-		a, ok := d.command(option{"up", line, linkfiles.Pos{}})
-		got := ""
-		if d.Creates {
-			got = "creates " + d.Kind
-		}
-		if ok {
-			got += " " + string(a.Way) + " " + a.MAC
-			if a.AtCreation {
-				got += " at-creation"
+		t.Run(line, func(t *testing.T) {
+			d := Declaration{Device: "br0"}
+			a, ok := d.command(option{"up", line, linkfiles.Pos{}})
+			got := ""
+			if d.Creates {
+				got = "creates " + d.Kind
 			}
-		}
-		if got = strings.TrimSpace(got); got != want {
-			t.Errorf("%s: %q, not %q", line, got, want)
-		}
+			if ok {
+				got += " " + string(a.Way) + " " + a.MAC
+				if a.AtCreation {
+					got += " at-creation"
+				}
+			}
+			if got = strings.TrimSpace(got); got != want {
+				t.Errorf("%q, not %q", got, want)
+			}
+		})
 	}
 }
 
@@ -311,9 +313,11 @@ func TestMatchOfNetworkManager(t *testing.T) {
 		"except:bond0": matchNo, "type:ethernet": matchNo, "mac:02:00:00:00:00:01": matchUnknown, "INTERFACE-NAME:bond0": matchYes,
 		"driver:bonding,except:type:bond": matchNo,
 	} {
-		if got := matches(nmValue{list, linkfiles.Pos{File: "x"}}, p, true); got != want {
-			t.Errorf("%q: %d, not %d", list, got, want)
-		}
+		t.Run(list, func(t *testing.T) {
+			if got := matches(nmValue{list, linkfiles.Pos{File: "x"}}, p, true); got != want {
+				t.Errorf("%d, not %d", got, want)
+			}
+		})
 	}
 }
 
@@ -345,7 +349,7 @@ func FuzzInterfaces(f *testing.F) {
 	f.Add([]byte("auto bond0\niface bond0 inet manual inherits x\n\tbond-slaves eth0 \\\n eth1\n\tup ip link set $IFACE address 02:00:00:00:00:01\nsource x/*\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for _, program := range []string{"/sbin/ifup", "/usr/libexec/ifupdown-ng/link", "/usr/share/ifupdown2/ifupdown/main.py"} {
-			Read(root{program: "", interfacesFile: string(data), "/etc/network/x/y": string(data)}, fact.Known[linkfiles.Release](252))
+			Read(root{program: "", interfacesFile: string(data), "/etc/network/x/y": string(data)}, fact.Known[linkfiles.Release](252), nil)
 		}
 	})
 }
@@ -354,14 +358,14 @@ func FuzzNetplan(f *testing.F) {
 	f.Add([]byte("network:\n  bonds:\n    bond0: &a\n      interfaces: [eth0]\n      macaddress: 02:00:00:00:00:01\n    bond1: *a\n"))
 	f.Add([]byte("a: &a [x, x]\nnetwork: {bonds: {b: {interfaces: [*a, *a]}}}\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		Read(root{"/usr/sbin/netplan": "", "/etc/netplan/a.yaml": string(data), "/etc/netplan/b.yaml": string(data)}, fact.Known[linkfiles.Release](252))
+		Read(root{"/usr/sbin/netplan": "", "/etc/netplan/a.yaml": string(data), "/etc/netplan/b.yaml": string(data)}, fact.Known[linkfiles.Release](252), nil)
 	})
 }
 
 func FuzzIfcfg(f *testing.F) {
 	f.Add([]byte("BONDING_MASTER=yes\nBONDING_SLAVE_0='eth0'\nLLADDR=\"02:00:00:00:00:01\"\nexport BRIDGE=\"x\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		Read(root{"/usr/sbin/wicked": "", wickedDir + "/ifcfg-x": string(data), networkScriptsDir + "/ifcfg-y": string(data)}, fact.Known[linkfiles.Release](252))
+		Read(root{"/usr/sbin/wicked": "", wickedDir + "/ifcfg-x": string(data), networkScriptsDir + "/ifcfg-y": string(data)}, fact.Known[linkfiles.Release](252), nil)
 	})
 }
 
@@ -370,7 +374,7 @@ func FuzzIfcfg(f *testing.F) {
 func TestNoFileTakesLong(t *testing.T) {
 	many := func(format string) string {
 		var b strings.Builder
-		for i := 0; b.Len() < MaxFileSize-100; i++ {
+		for i := 0; b.Len() < maxFileSize-100; i++ {
 			fmt.Fprintf(&b, strings.ReplaceAll(format, "N", "%[1]x"), i)
 		}
 		return b.String()
@@ -384,7 +388,7 @@ func TestNoFileTakesLong(t *testing.T) {
 		"sources":     {"/sbin/ifup": "", interfacesFile: many("source a*\n"), "/etc/network/a1": many("source a*\n"), "/etc/network/a2": many("source a*\n")},
 		"options":     {"/sbin/ifup": "", interfacesFile: "iface a\n" + many("up x N\n")},
 		"devices":     {"/usr/sbin/netplan": "", "/etc/netplan/a.yaml": "network:\n bonds:\n" + many("  bN: {interfaces: [bN]}\n")},
-		"deep":        {"/usr/sbin/netplan": "", "/etc/netplan/a.yaml": strings.Repeat("[", MaxFileSize-1)},
+		"deep":        {"/usr/sbin/netplan": "", "/etc/netplan/a.yaml": strings.Repeat("[", maxFileSize-1)},
 		"aliases":     {"/usr/sbin/netplan": "", "/etc/netplan/a.yaml": "x: &a {interfaces: [" + strings.Repeat("e, ", 1000) + "]}\nnetwork:\n bonds:\n" + many("  bN: *a\n")},
 		"cubed":       {"/usr/sbin/netplan": "", "/etc/netplan/a.yaml": bomb(20000)},
 		"globs":       {"/sbin/ifup": "", interfacesFile: many("source /*/*/N*\n"), "/a/b/c": "", "/d/e/f": ""},
@@ -392,7 +396,7 @@ func TestNoFileTakesLong(t *testing.T) {
 	} {
 		t.Run(title, func(t *testing.T) {
 			var problems []Problem
-			tool.Finishes(t, title, func() { _, problems = Read(files, fact.Known[linkfiles.Release](252)) })
+			tool.Finishes(t, title, func() { _, problems = Read(files, fact.Known[linkfiles.Release](252), nil) })
 			if len(problems) > 100000 {
 				t.Errorf("%d problems", len(problems))
 			}
@@ -428,7 +432,7 @@ func (c counted) Names(dir string) ([]string, error) {
 func TestPatternsListABoundedNumberOfDirectories(t *testing.T) {
 	n := 0
 	files := counted{root{"/sbin/ifup": "", "/a/b/c": "", "/d/e/f": "", interfacesFile: strings.Repeat("source /*/*/x*\n", 50_000)}, &n}
-	_, problems := Read(files, fact.Known[linkfiles.Release](252))
+	_, problems := Read(files, fact.Known[linkfiles.Release](252), nil)
 	if n > 2*maxFiles {
 		t.Errorf("%d directories were listed", n)
 	}
@@ -446,14 +450,14 @@ func TestPatternsListABoundedNumberOfDirectories(t *testing.T) {
 // A file whose aliases multiply is read as far as the bound, and that is said.
 func TestAliasesOfNetplanDoNotMultiply(t *testing.T) {
 	files := root{"/usr/sbin/netplan": "", "/etc/netplan/a.yaml": bomb(2000), "/etc/netplan/b.yaml": "network: {bonds: {late: {}}}\n"}
-	all, problems := Read(files, fact.Known[linkfiles.Release](252))
+	all, problems := Read(files, fact.Known[linkfiles.Release](252), nil)
 	if len(all) > maxYAML || len(problems) == 0 || !problems[0].Refused || !strings.Contains(problems[0].Message, "more than") {
 		t.Errorf("%d declarations, %v", len(all), problems)
 	}
 }
 
 // What systemd-networkd does with a bridge out of netplan's files depends on its
-// release (NetworkdDerives).
+// release (networkdDerives).
 func TestNetplanGoesByTheReleaseOfNetworkd(t *testing.T) {
 	files := root{"/usr/sbin/netplan": "", "/etc/netplan/a.yaml": "network:\n  bridges:\n    br0: {}\n  bonds:\n    bond0: {}\n  vrfs:\n    vrf0: {table: 1}\n"}
 	for _, c := range []struct {
@@ -464,14 +468,16 @@ func TestNetplanGoesByTheReleaseOfNetworkd(t *testing.T) {
 		{fact.Known[linkfiles.Release](252), "networkd-persistent networkd-persistent unknown"},
 		{fact.Unknown[linkfiles.Release]("x"), "unknown unknown unknown"},
 	} {
-		all, _ := Read(files, c.release)
-		var ways []string
-		for _, d := range all {
-			ways = append(ways, string(d.Address.Way))
-		}
-		if got := strings.Join(ways, " "); got != c.want {
-			t.Errorf("%v: %s", c.release, got)
-		}
+		t.Run(c.release.String(), func(t *testing.T) {
+			all, _ := Read(files, c.release, nil)
+			var ways []string
+			for _, d := range all {
+				ways = append(ways, string(d.Address.Way))
+			}
+			if got := strings.Join(ways, " "); got != c.want {
+				t.Error(got)
+			}
+		})
 	}
 }
 
@@ -489,17 +495,19 @@ func TestOneProgramReadsInterfaces(t *testing.T) {
 		{[]string{ifup, two}, Ifupdown2},
 		{[]string{ifup, two, ng}, Ifupdown2},
 	} {
-		files := root{interfacesFile: "iface br0 inet manual\n\tbridge-ports none\n\tpre-up ip link add br0 type bridge\n"}
-		for _, f := range c.files {
-			files[f] = ""
-		}
-		all, _ := Read(files, fact.Known[linkfiles.Release](252))
-		var got Program
-		if len(all) > 0 {
-			got = all[0].Program
-		}
-		if got != c.want {
-			t.Errorf("%v: %q", c.files, got)
-		}
+		t.Run(strings.Join(c.files, " "), func(t *testing.T) {
+			files := root{interfacesFile: "iface br0 inet manual\n\tbridge-ports none\n\tpre-up ip link add br0 type bridge\n"}
+			for _, f := range c.files {
+				files[f] = ""
+			}
+			all, _ := Read(files, fact.Known[linkfiles.Release](252), nil)
+			var got Program
+			if len(all) > 0 {
+				got = all[0].Program
+			}
+			if got != c.want {
+				t.Errorf("%q", got)
+			}
+		})
 	}
 }

@@ -49,9 +49,6 @@ type netplanConfig struct {
 }
 
 func (r *reading) netplan() {
-	if !r.exists("/usr/sbin/netplan", "/sbin/netplan", "/usr/bin/netplan") {
-		return
-	}
 	where := map[string]string{}
 	for _, dir := range netplanDirs {
 		for _, name := range r.names(Netplan, dir) {
@@ -212,7 +209,7 @@ func (d *netplanDevice) address(renderer Program, rel fact.Fact[linkfiles.Releas
 		switch of, ok := rel.Get(); {
 		case !ok:
 			return Address{Way: WayUnknown, Key: key, Pos: d.pos, Unknown: "the systemd release: " + rel.Reason()}
-		case NetworkdDerives(of, d.kind):
+		case networkdDerives(of, d.kind):
 			return Address{Way: WayNetworkd, Key: key, Pos: d.pos, AtCreation: true}
 		}
 		return Address{Way: WayNone, Key: key, Pos: d.pos}

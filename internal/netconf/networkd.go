@@ -29,6 +29,25 @@ type NetworkdMachine struct {
 	Active fact.Fact[bool]
 }
 
+// NetworkdInput is systemd-networkd's configuration on one machine. What devices there
+// are has a say in it, and package linkfiles reads its files, as it reads .link files.
+type NetworkdInput struct {
+	Files *NetworkdFiles
+	// Machine's Release is the one that Read is called with.
+	Machine NetworkdMachine
+}
+
+// networkd reads nothing itself; of an unknown release nothing can be said.
+func (r *reading) networkd() {
+	rel, ok := r.release.Get()
+	if r.ofNetworkd == nil || !ok {
+		return
+	}
+	machine := r.ofNetworkd.Machine
+	machine.Release = rel
+	r.add(r.ofNetworkd.Files.Declarations(machine)...)
+}
+
 // Declarations are what systemd-networkd of the machine makes of the files: the
 // devices that it creates, in its order, and then the devices whose address a
 // .network file sets. Devices that are stacked on others (VLANs, tunnels, ...)
@@ -75,6 +94,26 @@ func (t *NetworkdTrees) Declarations(m NetworkdMachine) []Declaration {
 	return r.all
 }
 
+// Beside is what systemd-networkd of the machine says beside what the other programs' files
+// do, which Read has returned. The files that netplan will have made by then count, and
+// what only repeats netplan's own is left out.
+func (t *NetworkdTrees) Beside(others []Declaration, m NetworkdMachine) (more []Declaration) {
+	for _, d := range t.Rendered(others).Declarations(m) {
+		_, there := t.files.NetDev.Content(d.Pos.File)
+		if there || !slices.ContainsFunc(others, func(by Declaration) bool { return repeats(d, by) }) {
+			more = append(more, d)
+		}
+	}
+	return more
+}
+
+// repeats reports whether a declaration of systemd-networkd's says what netplan, which
+// makes the file that it stands in, says already.
+func repeats(d, by Declaration) bool {
+	return NetplansNetDev(d.Pos.File) && by.Program == Netplan && by.Device == d.Device &&
+		by.Address.Way == d.Address.Way && by.Address.MAC == d.Address.MAC
+}
+
 // NotEnabled is Declaration.Ignored where systemd-networkd neither runs nor is
 // started at boot.
 const NotEnabled = "systemd-networkd is not enabled"
@@ -94,6 +133,34 @@ func (n *NetworkdFiles) Configured() bool {
 		}
 	}
 	return false
+}
+
+// PortNames are the devices that .network files make ports of others, by their names;
+// otherwise says that some file does so by something else.
+func (t *NetworkdTrees) PortNames() (names []string, otherwise bool) {
+	for _, f := range t.Network.Files {
+		if makesPorts(f) {
+			names = append(names, f.Names()...)
+			otherwise = otherwise || len(f.Names()) == 0
+		}
+	}
+	return names, otherwise
+}
+
+// makesPorts reports whether a .network file makes devices ports of another.
+func makesPorts(f *linkfiles.File) bool {
+	_, bond := f.Setting("Network", "Bond")
+	_, bridge := f.Setting("Network", "Bridge")
+	return bond || bridge
+}
+
+// MaySetAddress reports whether a .network file sets an address, or may: it could be that of
+// a port.
+func (t *NetworkdTrees) MaySetAddress() bool {
+	return slices.ContainsFunc(t.Network.Files, func(f *linkfiles.File) bool {
+		_, sets := f.Setting("Link", "MACAddress")
+		return sets || f.State == linkfiles.StateUnknown
+	})
 }
 
 // netplanNetDev is the file that netplan makes of a device for systemd-networkd
@@ -168,9 +235,9 @@ var netDevKinds = map[string]netDevKind{
 	"veth":   {derives: linkfiles.OldestRelease},
 }
 
-// NetworkdDerives reports whether systemd-networkd of the release derives an
+// networkdDerives reports whether systemd-networkd of the release derives an
 // address for a device of the kind whose .netdev file has none.
-func NetworkdDerives(rel linkfiles.Release, kind string) bool {
+func networkdDerives(rel linkfiles.Release, kind string) bool {
 	k, known := netDevKinds[kind]
 	rel = rel.Clamp()
 	return known && rel >= k.derives && (k.pauseFrom == 0 || rel < k.pauseFrom || rel > k.pauseTo)
@@ -199,9 +266,9 @@ func (r *networkdReader) netDevs(tree *linkfiles.Tree) {
 	taken := map[string]bool{}
 	doubt := tree.Unread()
 	for _, f := range files {
-		state, why := tree.Holds(f, r.machine.System)
+		state, why := tree.Conditions(f, r.machine.System)
 		switch {
-		case state == linkfiles.Fails:
+		case state == linkfiles.ConditionNotMet:
 			continue
 		case f.State == linkfiles.StateUnknown:
 			// It may be for any device.
@@ -210,7 +277,7 @@ func (r *networkdReader) netDevs(tree *linkfiles.Tree) {
 		}
 		for _, d := range netDev(f, r.machine.Release, taken) {
 			switch {
-			case state == linkfiles.CannotTell:
+			case state == linkfiles.ConditionUndecided:
 				d.Address.doubt(why)
 			case doubt != "":
 				d.Address.doubt(doubt)
@@ -224,39 +291,47 @@ func (r *networkdReader) netDevs(tree *linkfiles.Tree) {
 func netDev(f *linkfiles.File, rel linkfiles.Release, taken map[string]bool) []Declaration {
 	name, named := f.Setting("NetDev", "Name")
 	kind, is := f.Setting("NetDev", "Kind")
-	if _, known := netDevKinds[kind.Value]; !named || !is || !known {
-		if named && is && !taken[name.Value] {
-			taken[name.Value] = true
-		}
+	_, known := netDevKinds[kind.Value]
+	switch {
+	case !named || !is || taken[name.Value]:
+		return nil
+	case !known:
+		taken[name.Value] = true
 		return nil
 	}
-	peer, paired := f.Setting("Peer", "Name")
-	if kind.Value == "veth" && !paired || taken[name.Value] {
-		return nil
-	}
-	out := []Declaration{netDevDeclaration(f, rel, name, kind.Value, "NetDev")}
+	ends := []Declaration{netDevDeclaration(f, rel, name, kind.Value, "NetDev")}
 	if kind.Value == "veth" {
-		if peer.Value == name.Value {
+		peer, paired := f.Setting("Peer", "Name")
+		switch {
+		case !paired:
+			return nil
+		case peer.Value == name.Value:
 			taken[name.Value] = rel < peerTakesName // the kernel refuses it
 			return nil
-		}
-		if rel >= peerTakesName && taken[peer.Value] {
+		case rel >= peerTakesName && taken[peer.Value]:
 			return nil
 		}
-		out = append(out, netDevDeclaration(f, rel, peer, kind.Value, "Peer"))
+		ends = append(ends, netDevDeclaration(f, rel, peer, kind.Value, "Peer"))
 	}
-	impossible := slices.ContainsFunc(out, func(d Declaration) bool { return d.Address.Way == "" || inSysctl[d.Device] })
+	return created(ends, rel, taken)
+}
+
+// created takes the names of a device's ends, and returns the ends; none where there can
+// be no such device.
+func created(ends []Declaration, rel linkfiles.Release, taken map[string]bool) []Declaration {
+	impossible := slices.ContainsFunc(ends, func(d Declaration) bool { return d.Address.Way == "" || inSysctl[d.Device] })
 	if impossible && rel >= verifiesAddress && rel < peerTakesName {
 		return nil // another file may have the name
 	}
-	taken[name.Value] = true
-	if kind.Value == "veth" && rel >= peerTakesName {
-		taken[peer.Value] = true
+	for i, d := range ends {
+		if i == 0 || rel >= peerTakesName {
+			taken[d.Device] = true
+		}
 	}
 	if impossible {
 		return nil // the kernel refuses it
 	}
-	return out
+	return ends
 }
 
 // inSysctl are names that the kernel refuses, for they stand in
@@ -271,7 +346,7 @@ func netDevDeclaration(f *linkfiles.File, rel linkfiles.Release, name linkfiles.
 		Address: Address{Way: WayNone, Key: "MACAddress", AtCreation: true, Pos: name.Pos}}
 	set, ok := f.Setting(section, "MACAddress")
 	switch {
-	case !ok && NetworkdDerives(rel, kind):
+	case !ok && networkdDerives(rel, kind):
 		d.Address.Way = WayNetworkd
 	case !ok:
 	case set.Value == linkfiles.NoAddress:
@@ -340,9 +415,7 @@ func (r *networkdReader) devices() []*linkfiles.Device {
 		devices = append(devices, dev)
 	}
 	for _, f := range r.network.Files {
-		_, bond := f.Setting("Network", "Bond")
-		_, bridge := f.Setting("Network", "Bridge")
-		if !bond && !bridge {
+		if !makesPorts(f) {
 			continue
 		}
 		for _, name := range f.Names() {

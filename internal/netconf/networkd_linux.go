@@ -2,13 +2,13 @@ package netconf
 
 import "linkaudit/linkfiles"
 
-// ReadNetworkd reads the files below root; see linkfiles.ReadKind.
+// ReadNetworkd reads the files below root; see linkfiles.ReadConfig.
 func ReadNetworkd(root string) (*NetworkdFiles, error) {
-	netdev, err := linkfiles.ReadKind(root, linkfiles.NetDev)
+	netdev, err := linkfiles.ReadConfig(root, linkfiles.NetDevFiles)
 	if err != nil {
 		return nil, err
 	}
-	network, err := linkfiles.ReadKind(root, linkfiles.Network)
+	network, err := linkfiles.ReadConfig(root, linkfiles.NetworkFiles)
 	if err != nil {
 		return nil, err
 	}

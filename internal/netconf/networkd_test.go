@@ -129,14 +129,14 @@ func FuzzNetworkd(f *testing.F) {
 		f.Add("[NetDev]\nName=bond0\nKind=bond\n", s, s)
 	}
 	f.Fuzz(func(t *testing.T, netdev, dropIn, network string) {
-		store := func(kind linkfiles.Kind, content string, dropIn string) *linkfiles.Store {
+		store := func(kind linkfiles.ConfigType, content string, dropIn string) *linkfiles.Store {
 			d := linkfiles.Dir{Path: strings.TrimSuffix(dir, "/"), Entries: []linkfiles.Entry{{Name: "a" + kind.Suffix(), Type: linkfiles.TypeRegular, Content: []byte(content)}}}
 			if dropIn != "" {
 				d.DropIns = []linkfiles.Dir{{Path: dir + "a" + kind.Suffix() + ".d", Entries: []linkfiles.Entry{{Name: "x.conf", Type: linkfiles.TypeRegular, Content: []byte(dropIn)}}}}
 			}
-			return &linkfiles.Store{Kind: kind, Dirs: []linkfiles.Dir{d}}
+			return &linkfiles.Store{Type: kind, Dirs: []linkfiles.Dir{d}}
 		}
-		files := &NetworkdFiles{store(linkfiles.NetDev, netdev, dropIn), store(linkfiles.Network, network, "")}
+		files := &NetworkdFiles{store(linkfiles.NetDevFiles, netdev, dropIn), store(linkfiles.NetworkFiles, network, "")}
 		for rel := linkfiles.OldestRelease; rel <= linkfiles.NewestRelease; rel++ {
 			for _, d := range files.Declarations(machine(rel)) {
 				if d.Device == "" || d.Pos.File == "" || d.Address.Pos.File == "" || d.Address.Way == "" ||
@@ -168,9 +168,57 @@ func TestADropInForWhatNetplanHasNotRenderedYetCounts(t *testing.T) {
 		"it is there already": {map[string]string{dropIn: "[NetDev]\nMACAddress=none\n", "run/systemd/network/10-netplan-br0.netdev": "[NetDev]\nName=br0\nKind=bridge\n"},
 			"creates bridge br0: none at 90-linkaudit.conf:2; creates bridge br1: explicit 02:00:00:00:00:01 at 10-netplan-br1.netdev:4"},
 	} {
-		files := tree(t, c.files)
-		if got := said(files.Rendered(declared).Declarations(machine(252))); got != c.want {
-			t.Errorf("%s: %s", title, got)
-		}
+		t.Run(title, func(t *testing.T) {
+			files := tree(t, c.files)
+			if got := said(files.Rendered(declared).Declarations(machine(252))); got != c.want {
+				t.Error(got)
+			}
+		})
+	}
+}
+
+// Of the files themselves it is known beforehand what has to be looked at for them.
+func TestWhatTheFilesOfNetworkdAskFor(t *testing.T) {
+	const port = "[Network]\nBond=bond0\n"
+	for title, c := range map[string]struct {
+		network   string
+		names     string
+		otherwise bool
+		sets      bool
+	}{
+		"no port":               {"[Match]\nName=eth0\n", "", false, false},
+		"ports by name":         {"[Match]\nName=eth1 eth0\n" + port, "eth1 eth0", false, false},
+		"ports by their driver": {"[Match]\nDriver=e1000e\n" + port, "", true, false},
+		"an address":            {"[Match]\nName=eth0\n[Link]\nMACAddress=02:00:00:00:00:01\n", "", false, true},
+	} {
+		t.Run(title, func(t *testing.T) {
+			trees := tree(t, map[string]string{dir + "a.network": c.network}).Parse(252)
+			names, otherwise := trees.PortNames()
+			if got := strings.Join(names, " "); got != c.names || otherwise != c.otherwise || trees.MaySetAddress() != c.sets {
+				t.Errorf("%q, %v; %v", got, otherwise, trees.MaySetAddress())
+			}
+		})
+	}
+}
+
+// What netplan's own declaration says already is not said again, unless a drop-in changes it
+// or the file is there.
+func TestSystemdNetworkdDoesNotRepeatNetplan(t *testing.T) {
+	others := []Declaration{{Program: Netplan, Renderer: Networkd, Device: "br0", Kind: "bridge", Creates: true, Address: Address{Way: WayNetworkd, AtCreation: true}}}
+	for title, c := range map[string]struct {
+		files map[string]string
+		want  string
+	}{
+		"netplan's file alone, not there yet": {nil, ""},
+		"netplan's file, which is there": {map[string]string{"run/systemd/network/10-netplan-br0.netdev": "[NetDev]\nName=br0\nKind=bridge\n"},
+			"creates bridge br0: networkd-persistent at 10-netplan-br0.netdev:2"},
+		"a drop-in":    {map[string]string{dir + "10-netplan-br0.netdev.d/x.conf": "[NetDev]\nMACAddress=none\n"}, "creates bridge br0: none at x.conf:2"},
+		"another file": {map[string]string{dir + "a.netdev": "[NetDev]\nName=bond0\nKind=bond\n"}, "creates bond bond0: networkd-persistent at a.netdev:2"},
+	} {
+		t.Run(title, func(t *testing.T) {
+			if got := said(tree(t, c.files).Parse(252).Beside(others, machine(252))); got != c.want {
+				t.Error(got)
+			}
+		})
 	}
 }

@@ -21,13 +21,7 @@ const (
 	nmConf        = "/etc/NetworkManager/NetworkManager.conf"
 )
 
-// nmPrograms is where NetworkManager is.
-var nmPrograms = []string{"/usr/sbin/NetworkManager", "/usr/bin/NetworkManager", "/sbin/NetworkManager"}
-
 func (r *reading) networkManager() {
-	if !r.exists(nmPrograms...) {
-		return
-	}
 	conf := r.nmConfig()
 	var profiles []*nmProfile
 	taken := map[string]bool{} // UUIDs of profiles and of their tombstones

@@ -14,11 +14,11 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// MaxFileSize is the size in bytes above which a file is not read; maxFiles the
+// maxFileSize is the size in bytes above which a file is not read; maxFiles the
 // number of files, maxBytes their size together, after which no more of one
 // program are; no more than maxFiles directories are listed either.
 const (
-	MaxFileSize = 1 << 20
+	maxFileSize = 1 << 20
 	maxFiles    = 4096
 	maxBytes    = 16 << 20
 )
@@ -43,23 +43,20 @@ type Problem struct {
 	Refused bool `json:"refused,omitempty"`
 }
 
-// readers are the programs, in the order in which their declarations come.
-var readers = []func(*reading){
-	(*reading).networkManager,
-	(*reading).ifupdown,
-	(*reading).netplan,
-	(*reading).wicked,
-	(*reading).networkScripts,
-}
-
 // Read returns what the configuration of every program that is installed says
 // of devices, by program and file, and what could not be read of it. The release
-// is that of systemd, whose systemd-networkd may carry it out.
-func Read(files Files, release fact.Fact[linkfiles.Release]) ([]Declaration, []Problem) {
-	r := &reading{files: files, release: release}
-	for _, read := range readers {
+// is that of systemd, whose systemd-networkd may carry it out. networkd is what that
+// reads itself; nil leaves it out, as where the devices are not known yet: see
+// NetworkdTrees.Beside.
+func Read(files Files, release fact.Fact[linkfiles.Release], networkd *NetworkdInput) ([]Declaration, []Problem) {
+	r := &reading{files: files, release: release, ofNetworkd: networkd}
+	for i := range knownPrograms {
+		k := &knownPrograms[i]
+		if k.read == nil || len(k.installed) > 0 && !r.exists(k.installed...) {
+			continue
+		}
 		r.count, r.bytes, r.listed = 0, 0, 0
-		read(r)
+		k.read(r)
 	}
 	return r.declarations, r.problems
 }
@@ -68,6 +65,7 @@ func Read(files Files, release fact.Fact[linkfiles.Release]) ([]Declaration, []P
 type reading struct {
 	files        Files
 	release      fact.Fact[linkfiles.Release]
+	ofNetworkd   *NetworkdInput
 	declarations []Declaration
 	problems     []Problem
 	count, bytes int         // files of the present program, and their size
@@ -106,7 +104,7 @@ func (r *reading) read(p Program, name string) []byte {
 		r.problem(p, linkfiles.Pos{File: name}, "not read, nor what comes after it: the files before it have more than %d MiB", maxBytes>>20)
 		return nil
 	}
-	b, err := r.files.Read(name, MaxFileSize)
+	b, err := r.files.Read(name, maxFileSize)
 	switch {
 	case err == nil:
 		r.bytes += len(b)

@@ -80,9 +80,6 @@ func (r *reading) ifcfgFiles(p Program, dir string) []ifcfg {
 
 // wicked reads SUSE's files: who creates the device, and LLADDR.
 func (r *reading) wicked() {
-	if !r.exists("/usr/sbin/wicked", "/sbin/wicked", "/usr/sbin/wickedd") {
-		return
-	}
 	for _, f := range r.ifcfgFiles(Wicked, wickedDir) {
 		r.add(f.wicked())
 	}

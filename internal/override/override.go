@@ -251,28 +251,38 @@ func Parse(name string, content []byte) (*Override, bool) {
 			break
 		}
 		head.WriteString(l + "\n")
-		switch {
-		case strings.HasPrefix(l, markTarget):
-			words, ok := unquotedWords(l[len(markTarget):])
-			if !ok || len(words) != 2 || words[0] == "" && words[1] == "" {
-				return nil, false
-			}
-			o.Target = Target{Kind: words[0], Name: words[1]}
-		case strings.HasPrefix(l, markSource):
-			sum, file, _ := strings.Cut(l[len(markSource):], " ")
-			if words, ok := unquotedWords(file); ok && len(words) == 1 {
-				o.Sources = append(o.Sources, Source{words[0], strings.TrimPrefix(sum, "sha256:")})
-			}
-		case strings.HasPrefix(l, markMade):
-			if words, ok := unquotedWords(l[len(markMade):]); ok && len(words) == 1 {
-				o.MadeDirs = append(o.MadeDirs, words[0])
-			}
+		if !o.parseComment(l) {
+			return nil, false
 		}
 	}
 	if o.Target == (Target{}) {
 		return nil, false
 	}
 	return o, true
+}
+
+// parseComment reads one line above the body; false where it names no target, though it
+// should.
+func (o *Override) parseComment(l string) bool {
+	if of, ok := strings.CutPrefix(l, markTarget); ok {
+		words, ok := unquotedWords(of)
+		if !ok || len(words) != 2 || words[0] == "" && words[1] == "" {
+			return false
+		}
+		o.Target = Target{Kind: words[0], Name: words[1]}
+	}
+	if of, ok := strings.CutPrefix(l, markSource); ok {
+		sum, file, _ := strings.Cut(of, " ")
+		if words, ok := unquotedWords(file); ok && len(words) == 1 {
+			o.Sources = append(o.Sources, Source{words[0], strings.TrimPrefix(sum, "sha256:")})
+		}
+	}
+	if of, ok := strings.CutPrefix(l, markMade); ok {
+		if words, ok := unquotedWords(of); ok && len(words) == 1 {
+			o.MadeDirs = append(o.MadeDirs, words[0])
+		}
+	}
+	return true
 }
 
 // Find returns the overrides in Dir, by path.

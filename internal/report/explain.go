@@ -360,7 +360,7 @@ func (p *printer) fate(x *policy.Explanation, v *linkfiles.Verdict, all bool) st
 		switch v.File.State {
 		case linkfiles.StateMasked:
 			why = "masked, as it is " + why
-		case linkfiles.StateNoMatch:
+		case linkfiles.StateMatchEmpty:
 			why = "ignored, since: " + why
 		case linkfiles.StateRejected:
 			why = "dropped, since: " + why

@@ -47,7 +47,7 @@ func debian11() *policy.Result {
 			Declarations: fact.Known([]netconf.Declaration{}),
 			Applied:      fact.Known(defaultLink),
 			Persistent:   fact.Known(host.PersistentMAC{MAC: "42:e2:89:5b:6d:de", Property: "INTERFACE", Name: "bond0"}),
-			Origin:       fact.Known("udev-persistent"),
+			Provenance:   policy.Provenance{Origin: fact.Known("udev-persistent")},
 			Findings: []policy.Finding{
 				{Rule: "address-set-by-udev", Severity: policy.Info, Message: "The address was made by udev."},
 				{Rule: "policy-overrides-ports", Severity: policy.Warning,
@@ -76,12 +76,12 @@ func hostile() *policy.Result {
 				PolicySource: linkfiles.Pos{File: evil, Line: 1},
 				Applied:      fact.Known(evil + "other"),
 				Persistent:   fact.Known(host.PersistentMAC{MAC: evil, Name: evil}),
-				Origin:       fact.Known(evil),
+				Provenance:   policy.Provenance{Origin: fact.Known(evil)},
 				Findings:     []policy.Finding{finding}},
 			{Name: evil, Kind: evil,
 				LinkFile: fact.Unknown[*linkfiles.File](evil), Policy: fact.Unknown[string](evil),
 				Applied: fact.Unknown[string](evil), Persistent: fact.Unknown[host.PersistentMAC](evil),
-				Origin: fact.Unknown[string](evil)},
+				Provenance: policy.Provenance{Origin: fact.Unknown[string](evil)}},
 		},
 		Findings: []policy.Finding{finding},
 	}
@@ -320,7 +320,7 @@ func TestCheckJSONIsLaidOutAsOneValue(t *testing.T) {
 func TestLintFollowsItsSchemaAndShowsTheFirstLineToLookAt(t *testing.T) {
 	l := Lint{
 		Release: 247,
-		Files:   []*linkfiles.File{{Path: "/etc/systemd/network/10-bond.link", State: linkfiles.StateNoMatch, Why: "nothing valid in [Match]"}},
+		Files:   []*linkfiles.File{{Path: "/etc/systemd/network/10-bond.link", State: linkfiles.StateMatchEmpty, Why: "nothing valid in [Match]"}},
 		Findings: []policy.Finding{{Rule: "match-empty", Severity: policy.Error, File: "/etc/systemd/network/10-bond.link", Line: 2,
 			Message: "Kind= is not known to systemd 247, so that nothing valid is left in [Match] and udevd ignores the file.",
 			Help:    "Use Driver=bonding, which every release knows."}},

@@ -14,6 +14,7 @@ import (
 	"linkaudit/internal/trace"
 	"linkaudit/internal/watch"
 	"linkaudit/policy"
+	"linkaudit/policy/life"
 )
 
 // WatchSchema is the value of "schema" in each line of WatchJSON.
@@ -137,7 +138,7 @@ func (j *watchStateJSON) state() (*watch.State, error) {
 		LinkFile: known(j.LinkFile), Policy: known(j.MACAddressPolicy), Applied: known(j.AppliedLinkFile),
 	}
 	if j.AddrAssignType != nil {
-		t, err := host.ParseAddrAssignType(*j.AddrAssignType)
+		t, err := life.ParseAssignType(*j.AddrAssignType)
 		if err != nil {
 			return nil, err
 		}

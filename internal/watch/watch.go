@@ -295,45 +295,13 @@ func (w *watcher) takeLink(now time.Time, l *host.LinkNotice) {
 	switch {
 	case d == nil && l.Gone:
 		return
-	case d == nil:
-		d = w.appears(l)
-		if w.interesting(d, 0) {
-			w.tell(d, change{index: l.Index, master: l.MasterIndex, address: true, ports: w.portsOf(l.Index), Event: w.event(now, Created, d, nil, w.state(d))})
-		}
 	case l.Gone:
-		w.leaves(d)
-		delete(w.devices, l.Index)
-		if w.interesting(d, 0) {
-			before := w.state(d)
-			w.tell(d, change{index: l.Index, Event: w.event(now, Deleted, d, before, nil)})
-		}
+		w.takeDeleted(now, d)
 		return
-	default:
-		before, old := w.state(d), d.MasterIndex
-		if l.AddrAssignType.IsUnknown() && l.MAC == d.MAC {
-			l.AddrAssignType = d.AddrAssignType
-		}
-		typed := l.AddrAssignType.IsKnown() && d.lastType.IsKnown() && l.AddrAssignType != d.lastType
-		address := l.MAC != d.MAC || typed
-		differs := address || l.MasterIndex != old || l.Name != d.Name
-		if l.MasterIndex != old {
-			w.leaves(d)
-			w.joins(l)
-		}
-		d.LinkNotice = *l
-		if l.AddrAssignType.IsKnown() {
-			d.lastType = l.AddrAssignType
-		}
-		if !differs {
-			return
-		}
-		d.wanted = w.Wanted(l.Name, l.Kind)
-		if w.interesting(d, old) {
-			w.tell(d, change{index: l.Index, master: l.MasterIndex, address: address, ports: w.portsOf(l.Index), Event: w.event(now, Changed, d, before, w.state(d))})
-		}
-		if master := w.devices[old]; master != nil && master.wanted {
-			w.lookAt(old)
-		}
+	case d == nil:
+		d = w.takeCreated(now, l)
+	case !w.takeChanged(now, d, l):
+		return
 	}
 	if d.wanted {
 		w.lookAt(d.Index)
@@ -341,6 +309,53 @@ func (w *watcher) takeLink(now time.Time, l *host.LinkNotice) {
 	if master := w.devices[d.MasterIndex]; master != nil && master.wanted {
 		w.lookAt(master.Index)
 	}
+}
+
+func (w *watcher) takeCreated(now time.Time, l *host.LinkNotice) *device {
+	d := w.appears(l)
+	if w.interesting(d, 0) {
+		w.tell(d, change{index: l.Index, master: l.MasterIndex, address: true, ports: w.portsOf(l.Index), Event: w.event(now, Created, d, nil, w.state(d))})
+	}
+	return d
+}
+
+func (w *watcher) takeDeleted(now time.Time, d *device) {
+	w.leaves(d)
+	delete(w.devices, d.Index)
+	if w.interesting(d, 0) {
+		before := w.state(d)
+		w.tell(d, change{index: d.Index, Event: w.event(now, Deleted, d, before, nil)})
+	}
+}
+
+// takeChanged reports whether the device differs in anything that a watch is about.
+func (w *watcher) takeChanged(now time.Time, d *device, l *host.LinkNotice) bool {
+	before, old := w.state(d), d.MasterIndex
+	if l.AddrAssignType.IsUnknown() && l.MAC == d.MAC {
+		l.AddrAssignType = d.AddrAssignType
+	}
+	typed := l.AddrAssignType.IsKnown() && d.lastType.IsKnown() && l.AddrAssignType != d.lastType
+	address := l.MAC != d.MAC || typed
+	differs := address || l.MasterIndex != old || l.Name != d.Name
+	if l.MasterIndex != old {
+		w.leaves(d)
+		w.joins(l)
+	}
+	d.LinkNotice = *l
+	if l.AddrAssignType.IsKnown() {
+		d.lastType = l.AddrAssignType
+	}
+	if !differs {
+		return false
+	}
+	d.wanted = w.Wanted(l.Name, l.Kind)
+	if w.interesting(d, old) {
+		w.tell(d, change{index: l.Index, master: l.MasterIndex, address: address, ports: w.portsOf(l.Index), Event: w.event(now, Changed, d, before, w.state(d))})
+	}
+	if master := w.devices[old]; master != nil && master.wanted {
+		w.lookAt(old)
+	}
+	return true
 }
 
 // interesting: it is watched, or is or was a port of one that is.

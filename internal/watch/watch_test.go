@@ -105,7 +105,7 @@ func (m *machine) audit(_ context.Context, names []string) (*policy.Result, erro
 			if l.Name != name {
 				continue
 			}
-			r := policy.DeviceResult{Name: name, Kind: l.Kind, Origin: fact.Known(policy.OriginSomeone)}
+			r := policy.DeviceResult{Name: name, Kind: l.Kind, Provenance: policy.Provenance{Origin: fact.Known(policy.OriginSomeone)}}
 			if m.result[name] != nil {
 				r = *m.result[name]
 			}
@@ -223,7 +223,7 @@ func TestTheLifeOfABridge(t *testing.T) {
 			// A port joins, and the bridge takes its address.
 			m.says(1, "eth0", "", p, host.AddrPerm, 2)
 			m.now(func() {
-				m.result["br0"] = &policy.DeviceResult{Origin: fact.Known(policy.OriginPort), OriginPort: "eth0"}
+				m.result["br0"] = &policy.DeviceResult{Provenance: policy.Provenance{Origin: fact.Known(policy.OriginPort), OriginPort: "eth0"}}
 			})
 			m.says(2, "br0", "bridge", p, host.AddrSet, 0)
 			wait()
@@ -255,7 +255,7 @@ func TestWhatHappensAtOnceIsToldInFull(t *testing.T) {
 		got := watchIt(t, m, func(wait func()) {
 			m.now(func() {
 				m.result["bond0"] = &policy.DeviceResult{
-					Origin:     fact.Known(policy.OriginSomeone),
+					Provenance: policy.Provenance{Origin: fact.Known(policy.OriginSomeone)},
 					Persistent: fact.Known(host.PersistentMAC{MAC: b}),
 				}
 			})
@@ -322,16 +322,16 @@ func TestFindingsComeAndGo(t *testing.T) {
 		m := newMachine()
 		m.is(2, "br0", "bridge", a, host.AddrRandom, 0)
 		m.now(func() {
-			m.result["br0"] = &policy.DeviceResult{Origin: fact.Known(policy.OriginKernel), Findings: []policy.Finding{{Rule: "old"}}}
+			m.result["br0"] = &policy.DeviceResult{Provenance: policy.Provenance{Origin: fact.Known(policy.OriginKernel)}, Findings: []policy.Finding{{Rule: "old"}}}
 		})
 		got := watchIt(t, m, func(wait func()) {
 			m.now(func() {
-				m.result["br0"] = &policy.DeviceResult{Origin: fact.Known(policy.OriginUdev), Applied: fact.Known("/x.link"), Findings: []policy.Finding{{Rule: "new"}}}
+				m.result["br0"] = &policy.DeviceResult{Provenance: policy.Provenance{Origin: fact.Known(policy.OriginUdev)}, Applied: fact.Known("/x.link"), Findings: []policy.Finding{{Rule: "new"}}}
 			})
 			m.c <- host.Notice{Udev: &host.UdevNotice{Action: "add", Index: 2}}
 			wait()
 			m.now(func() {
-				m.result["br0"] = &policy.DeviceResult{Origin: fact.Known(policy.OriginUdev), Applied: fact.Known("/x.link"), Policy: fact.Known("none"), Findings: []policy.Finding{{Rule: "new"}}}
+				m.result["br0"] = &policy.DeviceResult{Provenance: policy.Provenance{Origin: fact.Known(policy.OriginUdev)}, Applied: fact.Known("/x.link"), Policy: fact.Known("none"), Findings: []policy.Finding{{Rule: "new"}}}
 			})
 			m.c <- host.Notice{Files: true}
 			wait()

@@ -7,6 +7,7 @@
 package life
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -21,6 +22,23 @@ const (
 	Stolen    AssignType = 2
 	Set       AssignType = 3
 )
+
+var assignTypes = [...]string{Permanent: "permanent", Random: "random", Stolen: "stolen", Set: "set"}
+
+func (t AssignType) String() string {
+	if t < 0 || int(t) >= len(assignTypes) {
+		return "unknown"
+	}
+	return assignTypes[t]
+}
+
+// ParseAssignType is the inverse of String.
+func ParseAssignType(s string) (AssignType, error) {
+	if i := slices.Index(assignTypes[:], s); i >= 0 {
+		return AssignType(i), nil
+	}
+	return 0, fmt.Errorf("addr_assign_type %q is none of permanent, random, stolen and set", s)
+}
 
 // Zero is the address of a bridge whose last port has left.
 const Zero = "00:00:00:00:00:00"

@@ -165,10 +165,10 @@ func (f *fixCase) input(o *Oracle, l *look) change.Input {
 	return change.Input{Snapshot: s, Release: linkfiles.Release(o.Release), DirExists: change.DirExists(o.Root())}
 }
 
-// covered reports for each device whether it is of the target, where base is
+// ofTarget reports for each device whether it is of the target, where base is
 // the file in force without an override. A device of the target's kind to
 // which another file applies is none of them: it needs a fix of its own.
-func (f *fixCase) covered(l *look, base *linkfiles.File) []bool {
+func (f *fixCase) ofTarget(l *look, base *linkfiles.File) []bool {
 	covered := make([]bool, len(f.Devices))
 	for i, d := range f.Devices {
 		if f.Target.Name != "" {
@@ -244,198 +244,267 @@ func allSettings(f *linkfiles.File) string {
 // check plans, writes, asks and takes back. An error means that the suite
 // itself failed.
 func (f *fixCase) check(o *Oracle) (r fixResult, err error) {
+	c := &fixCheck{fixCase: f, o: o}
 	defer func() {
 		if p := recover(); p != nil {
+			r = c.r
 			r.problem = fmt.Sprintf("panic: %v", p)
 		}
 	}()
-	without := *f.Case
-	if f.Former != nil {
-		without.Tree = append(slices.Clone(f.Tree), Node{Path: override.Dir, Kind: NodeDir})
-	}
-	if err := o.LayOut(&without, f.Bare); err != nil {
-		return r, err
-	}
-	before, err := f.look(o)
-	if err != nil {
-		return r, err
-	}
-	var udevBefore []Verdict
-	askBefore := func() error {
-		if udevBefore == nil {
-			udevBefore, err = o.AskAgain(f.Case, f.Devices)
-		}
+	err = c.run()
+	return c.r, err
+}
+
+// fixCheck is one case on its way from the plan to the undo.
+type fixCheck struct {
+	*fixCase
+	o *Oracle
+	r fixResult
+	// before is the tree without an override, which undo has to come back to, and now
+	// the one that is planned on; udevBefore is what udevd says of the first.
+	before, now *look
+	udevBefore  []Verdict
+	plan        *change.Plan
+	// covered are the devices that the override is for, with the file of which each
+	// carries the settings on; ignored may be covered or not.
+	covered, ignored []bool
+	carried          []*linkfiles.File
+}
+
+func (c *fixCheck) run() error {
+	if err := c.prepare(); err != nil {
 		return err
 	}
-	now := before
-	if f.Former != nil {
-		// The tree without it is what undo has to come back to.
-		if err := askBefore(); err != nil {
-			return r, err
-		}
-		with := *f.Case
-		with.Tree = append(slices.Clone(f.Tree), *f.Former)
-		if err := o.LayOut(&with, f.Bare); err != nil {
-			return r, err
-		}
-		if now, err = f.look(o); err != nil {
-			return r, err
-		}
-		r.marks = append(r.marks, "with a former override")
-	}
-	in := f.input(o, now)
-	plan, refusal := in.Plan(f.Target)
+	plan, refusal := c.input(c.o, c.now).Plan(c.Target)
 	if refusal != nil {
-		r.what, r.reason, r.err = fixRefused, withoutNames(refusal), refusal
-		r.problem = f.unjustified(o, before, refusal)
-		return r, nil
+		c.r.what, c.r.reason, c.r.err = fixRefused, withoutNames(refusal), refusal
+		c.r.problem = c.unjustified(c.o, c.before, refusal)
+		return nil
 	}
-	covered := f.covered(before, plan.Base)
-	// A device that exists may have another file than one that is created
-	// anew: by its address, which a new one does not have. The override is
-	// for both, with the settings of the new one; but the planner cannot know
-	// of a device that it was not shown.
-	carried := make([]*linkfiles.File, len(f.Devices))
-	ignored := make([]bool, len(f.Devices))
-	for i := range f.Devices {
-		if !covered[i] {
-			continue
-		}
-		file := before.decisions[i].File.Or(nil)
-		carried[i] = plan.Base
-		if pathOf(file) == pathOf(plan.Base) {
-			carried[i] = file
-			continue
-		}
-		r.marks = append(r.marks, "the device has another file than a new one")
-		covered[i], ignored[i] = !f.Unseen, f.Unseen
-	}
+	c.plan = plan
+	c.cover()
 	if !plan.Changed() {
-		r.what = fixNotNeeded
-		if err := f.apply(o, plan); err != nil {
-			r.problem = "apply: " + err.Error()
-			return r, nil
-		}
-		if plan.Path != "" {
-			r.what = "in force already"
-			return r, nil // only where a former override is the right one
-		}
-		if err := askBefore(); err != nil {
-			return r, err
-		}
-		after, err := f.look(o)
-		if err != nil {
-			return r, err
-		}
-		if c := changed(now.listing, after.listing); len(c) > 0 {
-			r.problem = fmt.Sprintf("written although nothing is needed: %q", c)
-			return r, nil
-		}
-		for i, d := range f.Devices {
-			if !covered[i] {
-				continue
-			}
-			v, file := udevBefore[i], before.decisions[i].File.Or(nil)
-			if v.Failure != "" {
-				continue
-			}
-			if v.File != pathOf(file) {
-				r.problem = fmt.Sprintf("reader: udevd applies %q to %s, our reader %q", v.File, d.Name, pathOf(file))
-			} else if p := policyOf(file); p != "none" && file != nil {
-				r.problem = fmt.Sprintf("needed: nothing is said to be needed, but %s has MACAddressPolicy=%s by %s", d.Name, p, v.File)
-			}
-		}
-		return r, nil
+		return c.nothingToChange()
 	}
+	written, err := c.write()
+	if err != nil || !written {
+		return err
+	}
+	after, err := c.prove()
+	if err != nil || c.r.problem != "" {
+		return err
+	}
+	return c.undo(after)
+}
 
-	r.what = fixNewFile
-	if strings.HasSuffix(plan.Path, ".conf") {
-		r.what = fixDropIn
+// prepare lays the tree out and looks at it, first without the former override and then
+// with it.
+func (c *fixCheck) prepare() (err error) {
+	without := *c.Case
+	if c.Former != nil {
+		without.Tree = append(slices.Clone(c.Tree), Node{Path: override.Dir, Kind: NodeDir})
 	}
-	if err := askBefore(); err != nil {
-		return r, err
+	if err := c.o.LayOut(&without, c.Bare); err != nil {
+		return err
 	}
-	if err := f.apply(o, plan); err != nil {
-		r.what, r.reason = fixRefused, "not written: "+withoutNames(err)
-		after, lerr := f.look(o)
-		if lerr != nil {
-			return r, lerr
+	if c.before, err = c.look(c.o); err != nil {
+		return err
+	}
+	c.now = c.before
+	if c.Former == nil {
+		return nil
+	}
+	// The tree without it is what undo has to come back to.
+	if err := c.askBefore(); err != nil {
+		return err
+	}
+	with := *c.Case
+	with.Tree = append(slices.Clone(c.Tree), *c.Former)
+	if err := c.o.LayOut(&with, c.Bare); err != nil {
+		return err
+	}
+	if c.now, err = c.look(c.o); err != nil {
+		return err
+	}
+	c.mark("with a former override")
+	return nil
+}
+
+// askBefore asks udevd once, while the tree is the one of before.
+func (c *fixCheck) askBefore() (err error) {
+	if c.udevBefore == nil {
+		c.udevBefore, err = c.o.AskAgain(c.Case, c.Devices)
+	}
+	return err
+}
+
+func (c *fixCheck) mark(what string) { c.r.marks = append(c.r.marks, what) }
+
+func (c *fixCheck) problem(format string, args ...any) {
+	c.r.problem = fmt.Sprintf(format, args...)
+}
+
+// cover works out which devices the override has to be for.
+//
+// A device that exists may have another file than one that is created
+// anew: by its address, which a new one does not have. The override is
+// for both, with the settings of the new one; but the planner cannot know
+// of a device that it was not shown.
+func (c *fixCheck) cover() {
+	c.covered = c.ofTarget(c.before, c.plan.Base)
+	c.carried = make([]*linkfiles.File, len(c.Devices))
+	c.ignored = make([]bool, len(c.Devices))
+	for i := range c.Devices {
+		if !c.covered[i] {
+			continue
 		}
-		if c := changed(now.listing, after.listing); len(c) > 0 {
-			r.problem = fmt.Sprintf("refused and written: %q; %v", c, err)
-		} else if !strings.Contains(err.Error(), "symbolic link or no directory") {
-			r.problem = "apply: " + err.Error()
+		file := c.before.decisions[i].File.Or(nil)
+		c.carried[i] = c.plan.Base
+		if pathOf(file) == pathOf(c.plan.Base) {
+			c.carried[i] = file
+			continue
 		}
-		return r, nil
+		c.mark("the device has another file than a new one")
+		c.covered[i], c.ignored[i] = !c.Unseen, c.Unseen
 	}
-	after, err := f.look(o)
-	if err != nil {
-		return r, err
+}
+
+// nothingToChange carries out a plan that changes nothing, and asks udevd whether nothing
+// was needed.
+func (c *fixCheck) nothingToChange() error {
+	c.r.what = fixNotNeeded
+	if err := c.apply(c.o, c.plan); err != nil {
+		c.problem("apply: %v", err)
+		return nil
 	}
-	udevAfter, err := o.AskAgain(f.Case, f.Devices, plan.Path)
+	if c.plan.Path != "" {
+		c.r.what = "in force already"
+		return nil // only where a former override is the right one
+	}
+	if err := c.askBefore(); err != nil {
+		return err
+	}
+	after, err := c.look(c.o)
 	if err != nil {
-		return r, err
+		return err
+	}
+	if paths := changed(c.now.listing, after.listing); len(paths) > 0 {
+		c.problem("written although nothing is needed: %q", paths)
+		return nil
+	}
+	for i, d := range c.Devices {
+		v, file := c.udevBefore[i], c.before.decisions[i].File.Or(nil)
+		if !c.covered[i] || v.Failure != "" {
+			continue
+		}
+		if v.File != pathOf(file) {
+			c.problem("reader: udevd applies %q to %s, our reader %q", v.File, d.Name, pathOf(file))
+		} else if p := policyOf(file); p != "none" && file != nil {
+			c.problem("needed: nothing is said to be needed, but %s has MACAddressPolicy=%s by %s", d.Name, p, v.File)
+		}
+	}
+	return nil
+}
+
+// write carries out the plan; false where that is refused.
+func (c *fixCheck) write() (written bool, err error) {
+	c.r.what = fixNewFile
+	if strings.HasSuffix(c.plan.Path, ".conf") {
+		c.r.what = fixDropIn
+	}
+	if err := c.askBefore(); err != nil {
+		return false, err
+	}
+	refusal := c.apply(c.o, c.plan)
+	if refusal == nil {
+		return true, nil
+	}
+	c.r.what, c.r.reason = fixRefused, "not written: "+withoutNames(refusal)
+	after, err := c.look(c.o)
+	if err != nil {
+		return false, err
+	}
+	if paths := changed(c.now.listing, after.listing); len(paths) > 0 {
+		c.problem("refused and written: %q; %v", paths, refusal)
+	} else if !strings.Contains(refusal.Error(), "symbolic link or no directory") {
+		c.problem("apply: %v", refusal)
+	}
+	return false, nil
+}
+
+// prove looks at the changed tree and asks udevd about it.
+func (c *fixCheck) prove() (*look, error) {
+	after, err := c.look(c.o)
+	if err != nil {
+		return nil, err
+	}
+	udevAfter, err := c.o.AskAgain(c.Case, c.Devices, c.plan.Path)
+	if err != nil {
+		return nil, err
 	}
 	switch {
-	case f.Target.Name == "":
-		r.marks = append(r.marks, "changed for every device of a kind")
-	case f.Unseen:
-		r.marks = append(r.marks, "changed for a device that the planner had not seen")
+	case c.Target.Name == "":
+		c.mark("changed for every device of a kind")
+	case c.Unseen:
+		c.mark("changed for a device that the planner had not seen")
 	}
-	if len(plan.Remove) > 0 {
-		r.marks = append(r.marks, "took the place of a former override of another name")
+	if len(c.plan.Remove) > 0 {
+		c.mark("took the place of a former override of another name")
 	}
-	if otherSettings(plan.Base) != "" && r.what == fixNewFile {
-		r.marks = append(r.marks, "carried over other settings")
+	if otherSettings(c.plan.Base) != "" && c.r.what == fixNewFile {
+		c.mark("carried over other settings")
 	}
 	for _, problem := range []func() string{
-		func() string { return f.onlyTheOverride(plan, now, after) },
-		func() string { return f.inForce(o, plan, covered, carried, after, udevAfter, &r) },
-		func() string { return f.othersUntouched(or(covered, ignored), before, after, udevBefore, udevAfter) },
-		func() string { return f.readerAgrees(o, plan, udevAfter) },
-		func() string { return f.again(o, plan, after) },
+		func() string { return c.onlyTheOverride(c.plan, c.now, after) },
+		func() string { return c.inForce(c.o, c.plan, c.covered, c.carried, after, udevAfter, &c.r) },
+		func() string {
+			return c.othersUntouched(or(c.covered, c.ignored), c.before, after, c.udevBefore, udevAfter)
+		},
+		func() string { return c.readerAgrees(c.o, c.plan, udevAfter) },
+		func() string { return c.again(c.o, c.plan, after) },
 	} {
-		if r.problem = problem(); r.problem != "" {
-			return r, nil
+		if c.r.problem = problem(); c.r.problem != "" {
+			break
 		}
 	}
+	return after, nil
+}
 
-	in = f.input(o, after)
-	overrides, err := in.PlanUndo([]override.Target{plan.Target})
-	if err != nil || len(overrides) != 1 || overrides[0].Path != plan.Path {
-		r.problem = fmt.Sprintf("undo: planned %v (%v)", overrides, err)
-		return r, nil
+// undo takes the change back, and makes sure that all is as it was before.
+func (c *fixCheck) undo(after *look) error {
+	overrides, err := c.input(c.o, after).PlanUndo([]override.Target{c.plan.Target})
+	if err != nil || len(overrides) != 1 || overrides[0].Path != c.plan.Path {
+		c.problem("undo: planned %v (%v)", overrides, err)
+		return nil
 	}
-	applied, err := change.Undo(context.Background(), o.Root(), overrides)
+	applied, err := change.Undo(context.Background(), c.o.Root(), overrides)
 	if err != nil {
-		r.problem = "undo: " + err.Error()
-		return r, nil
+		c.problem("undo: %v", err)
+		return nil
 	}
 	if _, err := applied.Commit(); err != nil {
-		return r, err
+		return err
 	}
-	undone, err := f.look(o)
+	undone, err := c.look(c.o)
 	if err != nil {
-		return r, err
+		return err
 	}
-	if c := changed(before.listing, undone.listing); len(c) > 0 {
-		r.problem = fmt.Sprintf("undo: another tree than before: %q", c)
-		return r, nil
+	if paths := changed(c.before.listing, undone.listing); len(paths) > 0 {
+		c.problem("undo: another tree than before: %q", paths)
+		return nil
 	}
-	for i, d := range f.Devices {
-		if !covered[i] {
-			continue
-		}
-		again, err := o.AskAgain(f.Case, f.Devices[i:i+1])
-		if err != nil {
-			return r, err
-		}
-		if diff := Difference(udevBefore[i], again[0]); diff != "" {
-			r.problem = fmt.Sprintf("undo: another verdict on %s than before:\n%s", d.Name, diff)
-		}
-		break // the tree is the same
+	i := slices.Index(c.covered, true) // one is enough: the tree is the same
+	if i < 0 {
+		return nil
 	}
-	return r, nil
+	again, err := c.o.AskAgain(c.Case, c.Devices[i:i+1])
+	if err != nil {
+		return err
+	}
+	if diff := Difference(c.udevBefore[i], again[0]); diff != "" {
+		c.problem("undo: another verdict on %s than before:\n%s", c.Devices[i].Name, diff)
+	}
+	return nil
 }
 
 // apply carries a plan out.

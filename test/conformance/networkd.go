@@ -17,6 +17,7 @@ import (
 	"linkaudit/internal/netconf"
 	"linkaudit/linkfiles"
 	"linkaudit/policy"
+	"linkaudit/policy/address"
 	"linkaudit/test/tool"
 )
 
@@ -227,31 +228,31 @@ func compareNetworkd(agent *Oracle, c *Case, got []Device, counts map[string]int
 			continue // the address of a device that nobody creates
 		}
 		i := slices.IndexFunc(got, func(d Device) bool { return d.Name == name })
-		address := e.creates
+		declared := e.creates
 		if e.sets != nil {
-			address = *e.sets
+			declared = *e.sets
 		}
 		switch {
-		case address.Way == netconf.WayUnknown:
+		case declared.Way == netconf.WayUnknown:
 			counts["unknown"]++
 			continue
 		case i < 0:
 			problems = append(problems, fmt.Sprintf("%s of kind %s is declared, but was not created", name, e.kind))
 			continue
 		}
-		counts[string(address.Way)]++
+		counts[string(declared.Way)]++
 		mac, typ := "", int(host.AddrSet)
-		switch address.Way {
+		switch declared.Way {
 		case netconf.WayNone:
 			typ = int(host.AddrRandom)
 		case netconf.WayExplicit:
-			mac = address.MAC
+			mac = declared.MAC
 		case netconf.WayNetworkd:
-			mac = policy.NetworkdMAC(id, name)
+			mac = address.Networkd(id, name)
 		}
 		if d := got[i]; d.Kind != e.kind || d.AddrAssignType != typ || mac != "" && d.MAC != mac {
 			problems = append(problems, fmt.Sprintf("%s is of kind %s with %s (type %d), declared as %s with %s %s (type %d) by %s",
-				name, d.Kind, d.MAC, d.AddrAssignType, e.kind, address.Way, mac, typ, address.Pos))
+				name, d.Kind, d.MAC, d.AddrAssignType, e.kind, declared.Way, mac, typ, declared.Pos))
 		}
 	}
 	return strings.Join(problems, "; ")

@@ -20,12 +20,13 @@ import (
 	"linkaudit/internal/host"
 	"linkaudit/linkfiles"
 	"linkaudit/policy"
+	"linkaudit/policy/address"
 	"linkaudit/test/tool"
 )
 
 // The outcome itself: devices are created under a running systemd-udevd of
 // each release, and what becomes of their addresses is compared with what
-// policy.OnAdd says. udevd is stopped while the devices are created, so that
+// address.AddEvent says. udevd is stopped while the devices are created, so that
 // each can be read as the kernel made it, before udevd gets to it.
 
 // outcomeVariable makes an agent start udevd instead of the fixed devices.
@@ -42,7 +43,7 @@ type Outcome struct {
 	Others map[string]bool
 }
 
-// What is counted but proves nothing: policy.OnAdd could not tell, or the kernel
+// What is counted but proves nothing: address.AddEvent could not tell, or the kernel
 // refused the address because a neighbour of a macvlan has it.
 const (
 	unpredicted = "unknown"
@@ -339,7 +340,7 @@ func (o Outcome) check(root string) (what, problem string) {
 		return "failed", err.Error()
 	}
 	// handle is what becomes of the device at an event.
-	handle := func(dev *linkfiles.Device, now Device) (path string, does policy.AddressAction, ok bool) {
+	handle := func(dev *linkfiles.Device, now Device) (path string, does address.Action, ok bool) {
 		decision := tree.Decide(o.Machine.System(), dev)
 		file, _ := decision.File.Get()
 		var macPolicy, mac string
@@ -348,11 +349,14 @@ func (o Outcome) check(root string) (what, problem string) {
 			static, _ := file.MACAddress()
 			path, macPolicy, mac = file.Path, set.Value, static.Value
 		}
-		facts := policy.AddressFacts{
+		facts := address.Facts{
 			Name: now.Name, ARPHRD: now.ARPHRD, MAC: now.MAC, Loopback: now.Loopback,
 			Names: fact.Known(names), Scheme: fact.Known(o.Scheme), MachineID: fact.Known(id),
 		}
-		action := policy.OnAdd(release, macPolicy, mac, fact.Known(host.AddrAssignType(now.AddrAssignType)), facts, policy.PersistentMAC(release, facts))
+		action := address.AddEvent{
+			Release: release, Policy: macPolicy, MACAddress: mac,
+			Assign: fact.Known(host.AddrAssignType(now.AddrAssignType)), Device: facts, Persistent: address.Persistent(release, facts),
+		}.Action()
 		does, ok = policy.WhenSent(action, release, file, now.Kind, fact.Known(o.Machine.Kernel)).Get()
 		return path, does, ok
 	}
@@ -374,17 +378,17 @@ func (o Outcome) check(root string) (what, problem string) {
 	}
 	if o.After.Name != o.Before.Name {
 		// udevd has renamed it, and applied the file for the new name.
-		if !ok || action.Do == policy.SetRandom {
+		if !ok || action.Do == address.SetRandom {
 			return unpredicted, ""
 		}
 		between := o.Before
 		between.Name, between.UEvent = o.After.Name, o.After.UEvent
-		if action.Do == policy.Set {
+		if action.Do == address.Set {
 			between.MAC, between.AddrAssignType = action.MAC, int(host.AddrSet)
 		}
 		again := between.Facts()
-		var then policy.AddressAction
-		if path, then, ok = handle(again, between); then.Do != policy.Leave {
+		var then address.Action
+		if path, then, ok = handle(again, between); then.Do != address.Leave {
 			action = then
 		}
 	}
@@ -397,21 +401,21 @@ func (o Outcome) check(root string) (what, problem string) {
 	got := fmt.Sprintf("%s (type %d)", o.After.MAC, o.After.AddrAssignType)
 	const set = int(host.AddrSet)
 	switch action.Do {
-	case policy.Set:
+	case address.Set:
 		// macvlan_addr_busy() of the kernel's driver: udevd asks in vain.
 		if o.Before.Kind == "macvlan" && o.Others[action.MAC] && o.After.MAC == o.Before.MAC {
 			return refused, ""
 		}
 		if want := fmt.Sprintf("%s (type %d)", action.MAC, set); got != want {
-			return "set", fmt.Sprintf("udevd made it %s, predicted %s: %s", got, want, action.Why)
+			return "set", fmt.Sprintf("udevd made it %s, predicted %s", got, want)
 		}
-	case policy.SetRandom:
+	case address.SetRandom:
 		if o.After.MAC == o.Before.MAC || o.After.AddrAssignType != set {
-			return "set-random", fmt.Sprintf("udevd made it %s, predicted a random one: %s", got, action.Why)
+			return "set-random", fmt.Sprintf("udevd made it %s, predicted a random one", got)
 		}
-	case policy.Leave:
+	case address.Leave:
 		if want := fmt.Sprintf("%s (type %d)", o.Before.MAC, o.Before.AddrAssignType); got != want {
-			return "leave", fmt.Sprintf("udevd made it %s, predicted %s: %s", got, want, action.Why)
+			return "leave", fmt.Sprintf("udevd made it %s, predicted %s", got, want)
 		}
 	}
 	return string(action.Do), ""

@@ -13,11 +13,13 @@
 package doccmd
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -138,81 +140,107 @@ var played = map[string]string{
 // one in an indented block, or in a fence of another kind that is not made by
 // "make readme" and friends (<!-- captured: COMMAND -->).
 func Parse(file, text string) ([]Block, error) {
-	var (
-		blocks   []Block
-		fence    string // of the block we are in, "" outside
-		in       bool   // in a runner's block
-		captured bool   // the block is captured output
-		end      string // of the here-document we are in
-		open     bool   // the last line ended in a backslash
-	)
+	p := parser{file: file}
 	for i, line := range strings.Split(text, "\n") {
-		number := i + 1
-		fail := func(format string, a ...any) ([]Block, error) {
-			return nil, fmt.Errorf("%s:%d: %s", file, number, fmt.Sprintf(format, a...))
-		}
-		bare := strings.TrimSpace(line)
-		switch {
-		case fence == "" && bare == "```console" && played[file] != "":
-			fence, captured = "```", true
-		case fence == "" && strings.HasPrefix(bare, "```"):
-			fence = bare[:len(bare)-len(strings.TrimLeft(bare, "`"))]
-			info := strings.Fields(strings.TrimLeft(bare, "`"))
-			in = len(info) > 0 && (info[0] == "sh" || info[0] == "bash" || info[0] == "shell" || info[0] == "console")
-			if !in {
-				continue
-			}
-			if line != bare || len(info) != 2 || info[0] != "sh" {
-				return fail("a block of commands begins with ```sh RUNNER, not indented")
-			}
-			if _, ok := Runners[info[1]]; !ok {
-				return fail("there is no runner %q", info[1])
-			}
-			blocks = append(blocks, Block{File: file, Line: number, Runner: info[1]})
-		case fence != "" && bare == fence:
-			if in && (end != "" || open || len(blocks[len(blocks)-1].Commands) == 0) {
-				return fail("the block ends within a command, or has none")
-			}
-			fence, in, captured = "", false, false
-		case fence == "" && strings.HasPrefix(bare, "<!-- captured"):
-			captured = true
-		case fence == "" && bare != "" && !strings.HasPrefix(line, "    "):
-			captured = false
-		case fence == "" || !in:
-			if !captured && played[file] == "" && (fence != "" || strings.HasPrefix(line, "    ")) && shown.MatchString(bare) {
-				return fail("a command that no test runs: put it into a block ```sh RUNNER")
-			}
-		default:
-			b := &blocks[len(blocks)-1]
-			last := len(b.Commands) - 1
-			switch {
-			case end != "":
-				b.Commands[last].Text += "\n" + line
-				if bare == end {
-					end = ""
-				}
-				continue
-			case open, last >= 0 && bare != "" && (line[0] == ' ' || line[0] == '\t' || continued.MatchString(line)):
-				b.Commands[last].Text += "\n" + line
-			case bare == "" || bare[0] == '#':
-				continue
-			case line != strings.TrimLeft(line, " \t"):
-				return fail("the block's first line is indented")
-			default:
-				b.Commands = append(b.Commands, Command{Line: number, Text: line})
-				last++
-			}
-			open = strings.HasSuffix(line, `\`)
-			if m := exitStatus.FindStringSubmatch(line); m != nil {
-				b.Commands[last].Status, _ = strconv.Atoi(m[1])
-			}
-			if m := hereDocument.FindStringSubmatch(line); m != nil {
-				end = m[1]
-			}
+		if err := p.line(i+1, line); err != nil {
+			return nil, fmt.Errorf("%s:%d: %w", file, i+1, err)
 		}
 	}
-	if fence != "" {
+	if p.fence != "" {
 		return nil, fmt.Errorf("%s: a fenced block has no end", file)
 	}
-	return blocks, nil
+	return p.blocks, nil
+}
+
+type parser struct {
+	file     string
+	blocks   []Block
+	fence    string // of the block we are in, "" outside
+	in       bool   // in a runner's block
+	captured bool   // the block is captured output
+	end      string // of the here-document we are in
+	open     bool   // the last line ended in a backslash
+}
+
+func (p *parser) line(number int, line string) error {
+	bare := strings.TrimSpace(line)
+	switch {
+	case p.fence == "" && bare == "```console" && played[p.file] != "":
+		p.fence, p.captured = "```", true
+	case p.fence == "" && strings.HasPrefix(bare, "```"):
+		return p.begin(number, line, bare)
+	case p.fence != "" && bare == p.fence:
+		if p.in && (p.end != "" || p.open || len(p.blocks[len(p.blocks)-1].Commands) == 0) {
+			return errors.New("the block ends within a command, or has none")
+		}
+		p.fence, p.in, p.captured = "", false, false
+	case p.in:
+		return p.command(number, line, bare)
+	default:
+		return p.outside(line, bare)
+	}
+	return nil
+}
+
+// begin is about the line that begins a fenced block.
+func (p *parser) begin(number int, line, bare string) error {
+	p.fence = bare[:len(bare)-len(strings.TrimLeft(bare, "`"))]
+	info := strings.Fields(strings.TrimLeft(bare, "`"))
+	p.in = len(info) > 0 && slices.Contains([]string{"sh", "bash", "shell", "console"}, info[0])
+	if !p.in {
+		return nil
+	}
+	if line != bare || len(info) != 2 || info[0] != "sh" {
+		return errors.New("a block of commands begins with ```sh RUNNER, not indented")
+	}
+	if _, ok := Runners[info[1]]; !ok {
+		return fmt.Errorf("there is no runner %q", info[1])
+	}
+	p.blocks = append(p.blocks, Block{File: p.file, Line: number, Runner: info[1]})
+	return nil
+}
+
+// outside is about a line that no runner runs.
+func (p *parser) outside(line, bare string) error {
+	indented := strings.HasPrefix(line, "    ")
+	switch {
+	case p.fence == "" && strings.HasPrefix(bare, "<!-- captured"):
+		p.captured = true
+	case p.fence == "" && bare != "" && !indented:
+		p.captured = false
+	case !p.captured && played[p.file] == "" && (p.fence != "" || indented) && shown.MatchString(bare):
+		return errors.New("a command that no test runs: put it into a block ```sh RUNNER")
+	}
+	return nil
+}
+
+// command is about a line of a runner's block.
+func (p *parser) command(number int, line, bare string) error {
+	b := &p.blocks[len(p.blocks)-1]
+	last := len(b.Commands) - 1
+	switch {
+	case p.end != "":
+		b.Commands[last].Text += "\n" + line
+		if bare == p.end {
+			p.end = ""
+		}
+		return nil
+	case p.open, last >= 0 && bare != "" && (line[0] == ' ' || line[0] == '\t' || continued.MatchString(line)):
+		b.Commands[last].Text += "\n" + line
+	case bare == "" || bare[0] == '#':
+		return nil
+	case line != strings.TrimLeft(line, " \t"):
+		return errors.New("the block's first line is indented")
+	default:
+		b.Commands = append(b.Commands, Command{Line: number, Text: line})
+		last++
+	}
+	p.open = strings.HasSuffix(line, `\`)
+	if m := exitStatus.FindStringSubmatch(line); m != nil {
+		b.Commands[last].Status, _ = strconv.Atoi(m[1])
+	}
+	if m := hereDocument.FindStringSubmatch(line); m != nil {
+		p.end = m[1]
+	}
+	return nil
 }

@@ -30,7 +30,7 @@ func (r *Runner) nl() []*netlink.Handle {
 	return r.handles
 }
 
-func address(device string) (string, error) {
+func addressOf(device string) (string, error) {
 	b, err := os.ReadFile("/sys/class/net/" + device + "/address")
 	return strings.TrimSpace(string(b)), err
 }

@@ -10,7 +10,7 @@ import (
 
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
-	"linkaudit/policy"
+	"linkaudit/policy/address"
 	model "linkaudit/policy/life"
 )
 
@@ -78,8 +78,8 @@ func (l *lane) portMAC(port string) string {
 }
 
 // facts is what udevd sees of the device.
-func (l *lane) facts() policy.AddressFacts {
-	f := policy.AddressFacts{
+func (l *lane) facts() address.Facts {
+	f := address.Facts{
 		Name: l.name, ARPHRD: 1,
 		Names:     fact.Known(map[string]string{}),
 		Scheme:    fact.Known("latest"),
@@ -93,16 +93,18 @@ func (l *lane) facts() policy.AddressFacts {
 }
 
 func (l *lane) persistent() string {
-	return policy.PersistentMAC(l.run.Release, l.facts()).Or(host.PersistentMAC{}).MAC
+	return address.Persistent(l.run.Release, l.facts()).Or(host.PersistentMAC{}).MAC
 }
 
 // udev is what udevd does to the address of a device that it sees as it is now.
-func (l *lane) udev() policy.AddressAction {
+func (l *lane) udev() address.Action {
 	p := Policies[l.seq.Policy]
-	a, ok := policy.OnAdd(l.run.Release, p.policy, p.macAddress, fact.Known(host.AddrAssignType(l.dev.Assign)), l.facts(),
-		policy.PersistentMAC(l.run.Release, l.facts())).Get()
+	a, ok := address.AddEvent{
+		Release: l.run.Release, Policy: p.policy, MACAddress: p.macAddress,
+		Assign: fact.Known(l.dev.Assign), Device: l.facts(), Persistent: address.Persistent(l.run.Release, l.facts()),
+	}.Action().Get()
 	if !ok {
-		panic("OnAdd knows everything")
+		panic("everything is known of the event")
 	}
 	return a
 }
@@ -176,7 +178,7 @@ func (l *lane) apply(o Op) {
 		l.pending = true
 	case Udev:
 		if l.dev != nil && l.pending {
-			if a := l.udev(); a.Do == policy.Set {
+			if a := l.udev(); a.Do == address.Set {
 				set(l.dev.SetMAC(a.MAC))
 			}
 		}
@@ -202,7 +204,7 @@ func (l *lane) remove() {
 func (l *lane) compare(before string) error {
 	known := slices.Concat(pool, own, []string{before, l.persistent(), Policies[l.seq.Policy].macAddress})
 	check := func(device, want string) (string, error) {
-		got, err := address(device)
+		got, err := addressOf(device)
 		if err != nil {
 			return "", err
 		}

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"linkaudit/policy"
+	"linkaudit/policy/address"
 	model "linkaudit/policy/life"
 )
 
@@ -38,7 +38,7 @@ func (r *Runner) Outcomes(create Sequence) map[string]string {
 		case InBetween:
 			a := l.udev()
 			l.apply(join)
-			if a.Do == policy.Set {
+			if a.Do == address.Set {
 				d := l.dev.SetMAC(a.MAC)
 				l.dev = &d
 			}
@@ -89,7 +89,7 @@ func (r *Runner) Race(create Sequence, times, outcomes int) (map[string]int, err
 		if err := udevadm("settle", "--timeout=300"); err != nil {
 			return nil, err
 		}
-		mac, err := address(l.name)
+		mac, err := addressOf(l.name)
 		if err != nil {
 			return nil, err
 		}
@@ -97,7 +97,7 @@ func (r *Runner) Race(create Sequence, times, outcomes int) (map[string]int, err
 		if err != nil {
 			return nil, err
 		}
-		port, err := address(l.portDevice("p0"))
+		port, err := addressOf(l.portDevice("p0"))
 		if err != nil {
 			return nil, err
 		}

@@ -1,4 +1,4 @@
-package policy
+package address
 
 import (
 	"testing"
@@ -10,8 +10,8 @@ import (
 
 var testID = [16]byte{0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef}
 
-func ethernetFacts(name string) AddressFacts {
-	return AddressFacts{Name: name, ARPHRD: 1, MAC: "02:00:00:00:00:01",
+func ethernetFacts(name string) Facts {
+	return Facts{Name: name, ARPHRD: 1, MAC: "02:00:00:00:00:01",
 		Names:     fact.Known(map[string]string{}),
 		Scheme:    fact.Known("v247"),
 		MachineID: fact.Known(testID)}
@@ -19,7 +19,7 @@ func ethernetFacts(name string) AddressFacts {
 
 // The addresses are what systemd-udevd 247 (Debian 11) and 257 (Debian 13)
 // gave to bridges and veths of these names.
-func TestPersistentMACIsTheAddressUdevdGave(t *testing.T) {
+func TestPersistentIsTheAddressUdevdGave(t *testing.T) {
 	for name, want := range map[string]string{
 		"bond0":           "96:85:c5:ce:a2:4b",
 		"br0":             "2e:51:d4:17:b5:1e",
@@ -31,31 +31,33 @@ func TestPersistentMACIsTheAddressUdevdGave(t *testing.T) {
 		"tap0":            "96:b5:84:5c:6e:b1",
 		"tap1":            "fe:d8:90:bd:86:31",
 	} {
-		got := PersistentMAC(247, ethernetFacts(name))
-		if p, _ := got.Get(); p.MAC != want || p.Property != "INTERFACE" || p.Name != name {
-			t.Errorf("%s: got %v, want %s", name, got, want)
-		}
+		t.Run(name, func(t *testing.T) {
+			got := Persistent(247, ethernetFacts(name))
+			if p, _ := got.Get(); p.MAC != want || p.Property != "INTERFACE" || p.Name != name {
+				t.Errorf("got %v, want %s", got, want)
+			}
+		})
 	}
 }
 
 // The address is what systemd-networkd 257 (Debian 13) gave to a bridge that
 // it created from a .netdev file.
-func TestNetworkdMACIsTheAddressNetworkdGave(t *testing.T) {
-	if got, want := NetworkdMAC(testID, "nwd0"), "7e:ca:d6:80:6a:12"; got != want {
+func TestNetworkdIsTheAddressNetworkdGave(t *testing.T) {
+	if got, want := Networkd(testID, "nwd0"), "7e:ca:d6:80:6a:12"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
 
-func TestPersistentMACTakesTheFirstNameOfUdev(t *testing.T) {
+func TestPersistentTakesTheFirstNameOfUdev(t *testing.T) {
 	f := ethernetFacts("eth0")
 	f.Names = fact.Known(map[string]string{"ID_NET_NAME_MAC": "enx020000000001", "ID_NET_NAME_SLOT": "bond0", "ID_NET_NAME_PATH": "enp0s8"})
-	p, _ := PersistentMAC(239, f).Get()
+	p, _ := Persistent(239, f).Get()
 	if want := (host.PersistentMAC{MAC: "96:85:c5:ce:a2:4b", Property: "ID_NET_NAME_SLOT", Name: "bond0"}); p != want {
 		t.Errorf("got %+v, want %+v", p, want)
 	}
 }
 
-func TestPersistentMACHasNoAddressOrDoesNotKnowIt(t *testing.T) {
+func TestPersistentHasNoAddressOrDoesNotKnowIt(t *testing.T) {
 	type state int
 	const (
 		absent state = iota
@@ -63,23 +65,23 @@ func TestPersistentMACHasNoAddressOrDoesNotKnowIt(t *testing.T) {
 	)
 	for name, c := range map[string]struct {
 		rel    linkfiles.Release
-		change func(*AddressFacts)
+		change func(*Facts)
 		want   state
 	}{
-		"release 241 never hashes an interface name": {241, func(f *AddressFacts) {}, absent},
-		"scheme v240 never hashes an interface name": {247, func(f *AddressFacts) { f.Scheme = fact.Known("v240") }, absent},
-		"a tun device is not Ethernet":               {252, func(f *AddressFacts) { f.ARPHRD = 65534 }, absent},
-		"the loopback device":                        {252, func(f *AddressFacts) { f.Loopback = true }, absent},
-		"InfiniBand before 250":                      {249, func(f *AddressFacts) { f.ARPHRD = 32 }, absent},
-		"scheme rhel-8.4 hashes no interface name":   {252, func(f *AddressFacts) { f.Scheme = fact.Known("rhel-8.4") }, absent},
-		"a distribution's own scheme":                {252, func(f *AddressFacts) { f.Scheme = fact.Known("home-1") }, unknown},
-		"no machine-id":                              {252, func(f *AddressFacts) { f.MachineID = fact.Unknown[[16]byte]("no rights") }, unknown},
-		"no udev database":                           {252, func(f *AddressFacts) { f.Names = fact.Unknown[map[string]string]("no rights") }, unknown},
+		"release 241 never hashes an interface name": {241, func(f *Facts) {}, absent},
+		"scheme v240 never hashes an interface name": {247, func(f *Facts) { f.Scheme = fact.Known("v240") }, absent},
+		"a tun device is not Ethernet":               {252, func(f *Facts) { f.ARPHRD = 65534 }, absent},
+		"the loopback device":                        {252, func(f *Facts) { f.Loopback = true }, absent},
+		"InfiniBand before 250":                      {249, func(f *Facts) { f.ARPHRD = 32 }, absent},
+		"scheme rhel-8.4 hashes no interface name":   {252, func(f *Facts) { f.Scheme = fact.Known("rhel-8.4") }, absent},
+		"a distribution's own scheme":                {252, func(f *Facts) { f.Scheme = fact.Known("home-1") }, unknown},
+		"no machine-id":                              {252, func(f *Facts) { f.MachineID = fact.Unknown[[16]byte]("no rights") }, unknown},
+		"no udev database":                           {252, func(f *Facts) { f.Names = fact.Unknown[map[string]string]("no rights") }, unknown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := ethernetFacts("bond0")
 			c.change(&f)
-			got := PersistentMAC(c.rel, f)
+			got := Persistent(c.rel, f)
 			if got.IsKnown() || got.IsAbsent() != (c.want == absent) {
 				t.Errorf("got %v", got)
 			}
@@ -90,7 +92,7 @@ func TestPersistentMACHasNoAddressOrDoesNotKnowIt(t *testing.T) {
 // In 242 net_get_unique_predictable_data falls back on the interface name by
 // itself; the naming scheme, which it has only up to v240, is asked from 243
 // on. rhel-9.0 is v250 and more (NAMING_RHEL_9_0).
-func TestPersistentMACOfTheInterfaceName(t *testing.T) {
+func TestPersistentOfTheInterfaceName(t *testing.T) {
 	for name, c := range map[string]struct {
 		rel    linkfiles.Release
 		scheme fact.Fact[string]
@@ -100,20 +102,22 @@ func TestPersistentMACOfTheInterfaceName(t *testing.T) {
 		"243 with v241":              {243, fact.Known("v241")},
 		"252 with rhel-9.0":          {252, fact.Known("rhel-9.0")},
 	} {
-		f := ethernetFacts("bond0")
-		f.Scheme = c.scheme
-		p, _ := PersistentMAC(c.rel, f).Get()
-		if want := (host.PersistentMAC{MAC: "96:85:c5:ce:a2:4b", Property: "INTERFACE", Name: "bond0"}); p != want {
-			t.Errorf("%s: got %+v, want %+v", name, p, want)
-		}
+		t.Run(name, func(t *testing.T) {
+			f := ethernetFacts("bond0")
+			f.Scheme = c.scheme
+			p, _ := Persistent(c.rel, f).Get()
+			if want := (host.PersistentMAC{MAC: "96:85:c5:ce:a2:4b", Property: "INTERFACE", Name: "bond0"}); p != want {
+				t.Errorf("got %+v, want %+v", p, want)
+			}
+		})
 	}
 }
 
-func TestPersistentMACOfInfiniBandKeepsTheFirstTwelveBytes(t *testing.T) {
+func TestPersistentOfInfiniBandKeepsTheFirstTwelveBytes(t *testing.T) {
 	f := ethernetFacts("ib0")
 	f.ARPHRD = 32
 	f.MAC = "80:00:02:08:fe:80:00:00:00:00:00:00:f4:52:14:03:00:7b:cb:a1"
-	p, _ := PersistentMAC(252, f).Get()
+	p, _ := Persistent(252, f).Get()
 	if len(p.MAC) != len(f.MAC) || p.MAC[:36] != f.MAC[:36] || p.MAC[36:] == f.MAC[36:] {
 		t.Errorf("got %s", p.MAC)
 	}
@@ -122,7 +126,7 @@ func TestPersistentMACOfInfiniBandKeepsTheFirstTwelveBytes(t *testing.T) {
 // The rows for 247 and 257 were seen: bridges br0 (no address), br1 (created
 // with an address), r0 (policy random) and n0 (MACAddress=) under a running
 // udevd of those releases.
-func TestOnAddIsWhatUdevdDoes(t *testing.T) {
+func TestAddEventIsWhatUdevdDoes(t *testing.T) {
 	eth := ethernetFacts("bond0")
 	tun := eth
 	tun.ARPHRD = 65534
@@ -138,8 +142,8 @@ func TestOnAddIsWhatUdevdDoes(t *testing.T) {
 		policy  string
 		mac     string
 		assign  host.AddrAssignType
-		facts   AddressFacts
-		want    AddressVerb
+		facts   Facts
+		want    Verb
 		wantMAC string
 	}{
 		"persistent replaces a random address":            {247, "persistent", "", 1, eth, Set, derived},
@@ -167,7 +171,10 @@ func TestOnAddIsWhatUdevdDoes(t *testing.T) {
 		"MACAddress= that the device has, before 250 too": {249, "none", eth.MAC, 1, eth, Set, eth.MAC},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := OnAdd(c.rel, c.policy, c.mac, fact.Known(c.assign), c.facts, PersistentMAC(c.rel, c.facts))
+			got := AddEvent{
+				Release: c.rel, Policy: c.policy, MACAddress: c.mac,
+				Assign: fact.Known(c.assign), Device: c.facts, Persistent: Persistent(c.rel, c.facts),
+			}.Action()
 			a, ok := got.Get()
 			if !ok || a.Do != c.want || a.MAC != c.wantMAC {
 				t.Errorf("got %v, want %s %s", got, c.want, c.wantMAC)

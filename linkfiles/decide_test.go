@@ -5,8 +5,6 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
-
-	"linkaudit/internal/fact"
 )
 
 // agrees holds an explanation against the decision.
@@ -18,7 +16,7 @@ func agrees(t *testing.T, d *Decider, dev *Device) {
 		t.Fatalf("%d verdicts about %d files", len(verdicts), len(d.tree.Files))
 	}
 	var applies, otherwise *File
-	var unknown []Step
+	var unknown []UndecidedFile
 	reached := true
 	for i, v := range verdicts {
 		if v.File != d.tree.Files[i] || v.Reached != reached {
@@ -31,7 +29,7 @@ func agrees(t *testing.T, d *Decider, dev *Device) {
 			otherwise, reached = v.File, false
 		case FateUnknown:
 			if v.Reached {
-				unknown = append(unknown, Step{v.File, v.Reason, v.Pos})
+				unknown = append(unknown, UndecidedFile{v.File, v.Reason, v.Pos})
 			}
 		case FateLater:
 			if v.Reached {
@@ -247,17 +245,19 @@ func TestReasonsHaveBothValuesAndNoMachineID(t *testing.T) {
 		"Virtualization=container\nOriginalName=other": "Virtualization=container, but the system has virtualization kvm",
 		"MachineTag=db":                                "MachineTag=db, but the system has the tags web",
 	} {
-		tree := Parse(storeOf("[Match]\n"+match+"\n", ""), NewestRelease)
-		d := tree.For(sys)
-		dev := bridge()
-		agrees(t, d, dev)
-		v := d.Explain(dev)[0]
-		if v.Reason != want {
-			t.Errorf("%q, want %q", v.Reason, want)
-		}
-		if v.Fate != FateNoMatch || v.Pos.Line != 2 || v.Key != match[:strings.IndexByte(match, '=')] {
-			t.Errorf("%s: %+v", match, v)
-		}
+		t.Run(match, func(t *testing.T) {
+			tree := Parse(storeOf("[Match]\n"+match+"\n", ""), NewestRelease)
+			d := tree.For(sys)
+			dev := bridge()
+			agrees(t, d, dev)
+			v := d.Explain(dev)[0]
+			if v.Reason != want {
+				t.Errorf("%q, want %q", v.Reason, want)
+			}
+			if v.Fate != FateNoMatch || v.Pos.Line != 2 || v.Key != match[:strings.IndexByte(match, '=')] {
+				t.Errorf("%s: %+v", match, v)
+			}
+		})
 	}
 }
 
@@ -271,7 +271,7 @@ func FuzzExplain(f *testing.F) {
 		for _, rel := range []Release{OldestRelease, 247, 252, NewestRelease} {
 			tree := Parse(storeOf(main, dropIn), rel)
 			agrees(t, tree.For(testSystem()), bridge())
-			agrees(t, tree.For(&System{}), &Device{Name: "x", MAC: fact.Absent[string]()})
+			agrees(t, tree.For(&System{}), &Device{Name: "x", MAC: Absent[string]()})
 			for _, file := range tree.Files {
 				tree.Settings(file)
 			}

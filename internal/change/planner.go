@@ -1,0 +1,319 @@
+package change
+
+import (
+	"fmt"
+	"path"
+	"slices"
+
+	"linkaudit/internal/host"
+	"linkaudit/internal/override"
+	"linkaudit/linkfiles"
+	"linkaudit/policy"
+)
+
+// planner is the work on one target.
+type planner struct {
+	in     Input
+	target override.Target
+	store  *linkfiles.Store // without our own override for the target
+	tree   *linkfiles.Tree
+	// decider is of the tree, on this machine.
+	decider *linkfiles.Decider
+	own     []*override.Override
+	base    *linkfiles.File
+	// edited are those of all files of packages that concern the target.
+	edited []policy.VendorFile
+
+	devices []deviceBefore // that the override is to apply to
+	others  []deviceBefore // that it must not touch
+	notes   []string
+}
+
+// deviceBefore is a device, with what the files said of it before the change.
+type deviceBefore struct {
+	name     string
+	facts    *linkfiles.Device
+	decision linkfiles.Decision
+	// renamed: its name was given after it was created, so that some releases
+	// match it by no OriginalName=.
+	renamed bool
+}
+
+// planLink works out the .link file or drop-in of one.
+func (in Input) planLink(t override.Target) (*Plan, error) {
+	if err := writableOverrides(&in.Snapshot.Files); err != nil {
+		return nil, err
+	}
+	p := in.planner(t)
+	if err := p.devicesAndBase(); err != nil {
+		return nil, err
+	}
+	p.edited = p.editedInPlace()
+	plan := &Plan{Target: t, Base: p.base, Edited: p.edited, Notes: p.notes}
+	n := p.need()
+	plan.Why = n.words(t)
+	if !n.override {
+		plan.Notes = append(plan.Notes, p.notesWithoutNeed()...)
+		return plan, nil
+	}
+	if err := p.takesOver(); err != nil {
+		return nil, err
+	}
+	chosen, err := p.choose(n)
+	if err != nil {
+		return nil, err
+	}
+	plan.Path, plan.Content = chosen.Path, chosen.Text()
+	for _, o := range p.own {
+		if o.Path == chosen.Path {
+			plan.Old, _ = in.Snapshot.Files.Content(o.Path)
+		} else {
+			plan.Remove = append(plan.Remove, *o)
+		}
+	}
+	return plan, nil
+}
+
+// writableOverrides makes sure that the directory of the overrides was read, and that
+// nothing would be written through it into another one.
+func writableOverrides(store *linkfiles.Store) error {
+	for _, d := range store.Dirs {
+		switch {
+		case d.Path != override.Dir:
+		case d.Err != "":
+			return fmt.Errorf("%s could not be read (%s)", d.Path, d.Err)
+		case d.Resolved != "":
+			return fmt.Errorf("%s leads to %s through a symbolic link: linkaudit does not write through it", d.Path, d.Resolved)
+		}
+	}
+	return unreadable(store)
+}
+
+// planner is the work on the target, with the files as they would be without the
+// overrides that it has already.
+func (in Input) planner(t override.Target) *planner {
+	p := &planner{in: in, target: t, store: &in.Snapshot.Files}
+	for _, o := range override.Find(p.store) {
+		if o.Of(t) {
+			p.own = append(p.own, o)
+			p.store, _ = p.store.With(o.Path, nil)
+		}
+	}
+	p.parse()
+	return p
+}
+
+// parse reads the files as udevd of the release does.
+func (p *planner) parse() {
+	p.tree = linkfiles.Parse(p.store, p.in.Release)
+	p.decider = p.tree.For(&p.in.Snapshot.System)
+}
+
+// takesOver reports why an override that is there already may not be written again.
+func (p *planner) takesOver() error {
+	for _, o := range p.own {
+		if o.Edited && !p.in.Force {
+			return editedSince(o.Path, "write it anew")
+		}
+	}
+	return nil
+}
+
+// choose returns the first candidate that does what it is for. The error says what is
+// wrong with the best one.
+func (p *planner) choose(n need) (*override.Override, error) {
+	candidates, err := p.candidates(n.file.Name)
+	if err != nil && len(candidates) == 0 {
+		return nil, err
+	}
+	var reasons, blocked []error
+	for _, c := range candidates {
+		if err := c.NeedDirs(p.in.DirExists); err != nil {
+			return nil, err
+		}
+		_, taken := p.store.Content(c.Path) // by a file that is none of ours
+		after, ok := p.store.With(c.Path, c.Text())
+		if taken || !ok {
+			blocked = append(blocked, fmt.Errorf("%s is in the way or its directory cannot be read", c.Path))
+			continue
+		}
+		if err := p.works(after, c.Path); err != nil {
+			reasons = append(reasons, fmt.Errorf("%s would not do: %w", c.Path, err))
+			continue
+		}
+		return c, nil
+	}
+	// What is wrong with a name that is free says more.
+	reasons = append(reasons, blocked...)
+	if len(reasons) == 0 {
+		return nil, fmt.Errorf("%s sorts before every name that linkaudit gives to a file, so nothing it writes can come before it: give that file another name, or set MACAddressPolicy=none in it", n.file.Path)
+	}
+	return nil, reasons[0]
+}
+
+// devicesAndBase finds the devices that the override is for, and the file in
+// force for them.
+func (p *planner) devicesAndBase() error {
+	named, ofKind := p.sortDevices()
+	lead, named := p.lead(named)
+	if lead.decision.File.IsUnknown() {
+		help := "mend that first, or look as root and on the machine itself"
+		if p.target.Kind == "" {
+			help = "create the device first, or name its kind (--bond, --bridge)"
+		}
+		return fmt.Errorf("which .link file is in force for %s is not known (%s): %s", p.target, lead.decision.File.Reason(), help)
+	}
+	p.base = lead.decision.File.Or(nil)
+	p.devices = append([]deviceBefore{lead}, named...)
+	for _, d := range ofKind {
+		p.takeOfKind(d)
+	}
+	for _, d := range named {
+		if d.decision.File.Or(nil) != p.base {
+			p.notes = append(p.notes, fmt.Sprintf("for the %s that exists now %s is in force, for one that is created anew %s", d.name, fileName(d.decision.File.Or(nil)), fileName(p.base)))
+		}
+		if d.renamed {
+			p.notes = append(p.notes, fmt.Sprintf("%s was renamed: the override is for a device that is created with this name", d.name))
+		}
+	}
+	return nil
+}
+
+// sortDevices asks the files about every device that exists: the one that the target
+// names, those of its kind where it is one, and the others.
+func (p *planner) sortDevices() (named, ofKind []deviceBefore) {
+	t := p.target
+	for i := range p.in.Snapshot.Devices {
+		d := &p.in.Snapshot.Devices[i]
+		before := p.decide(d.Name, policy.LinkDevice(d))
+		switch {
+		case t.Name != "" && d.Name == t.Name:
+			named = append(named, before)
+		case t.Name == "" && d.Kind == t.Kind:
+			ofKind = append(ofKind, before)
+		default:
+			p.others = append(p.others, before)
+		}
+	}
+	return named, ofKind
+}
+
+func (p *planner) decide(name string, dev *linkfiles.Device) deviceBefore {
+	assign, ok := dev.NameAssignType.Get()
+	return deviceBefore{name: name, facts: dev, decision: p.decider.Decide(dev), renamed: ok && assign == host.NameRenamed}
+}
+
+// lead is the device whose file the override is derived from: a new one or, where
+// that shows nothing, the one of the target's name, which is not among the rest then.
+func (p *planner) lead(named []deviceBefore) (lead deviceBefore, rest []deviceBefore) {
+	t := p.target
+	if t.Name == "" {
+		lead = p.decide("a new "+t.Kind, policy.NewOfKind(t.Kind))
+	} else {
+		lead = p.decide(t.Name, policy.NewDevice(t.Name, t.Kind))
+	}
+	if (lead.decision.File.IsUnknown() || t.Kind == "") && len(named) > 0 {
+		// Of some kinds only a device that exists shows what it is like, and
+		// hardware comes back with the same address.
+		return named[0], nil
+	}
+	return lead, named
+}
+
+// takeOfKind takes in a device of the target's kind, unless another file than that of a
+// new one is in force for it.
+func (p *planner) takeOfKind(d deviceBefore) {
+	if f, ok := d.decision.File.Get(); d.decision.File.IsAbsent() && p.base == nil || ok && f == p.base {
+		p.devices = append(p.devices, d)
+		return
+	}
+	p.others = append(p.others, d)
+	f := d.decision.File.Or(nil)
+	if f == nil {
+		return
+	}
+	if set, _ := f.MACAddressPolicy(); set.Value == "persistent" || set.Value == "random" {
+		fix := policy.Remedy{Command: "fix", Target: override.Target{Kind: d.facts.Kind.Or(""), Name: d.name}, Place: p.in.Place}
+		p.notes = append(p.notes, fmt.Sprintf("%s is governed by %s, which comes first: it needs a fix of its own: %s", d.name, f.Path, fix))
+	}
+}
+
+// need is whether an override is needed, and why, or why not.
+type need struct {
+	override bool
+	// file is the one before which it has to sort: its base name and its path.
+	file struct{ Name, Path string }
+	// inForce is the MACAddressPolicy= that is in force; without one set is false.
+	inForce linkfiles.Setting
+	set     bool
+	// until is the package's file that was edited or removed in place, where what is in
+	// force is so only until the package is upgraded.
+	until *policy.VendorFile
+}
+
+// need finds the file whose place an override has to take: the one whose address
+// policy has to be replaced for a new device or, where that leaves the address
+// alone, for one that exists, to which its address may give another file.
+// Otherwise a file of a package that says the right thing only since it was
+// edited or removed in place.
+func (p *planner) need() (n need) {
+	for _, d := range p.devices {
+		f := d.decision.File.Or(nil)
+		if f == nil {
+			continue
+		}
+		if set, is := f.MACAddressPolicy(); is && set.Value != "none" {
+			n.override, n.inForce, n.set = true, set, true
+			n.file.Name, n.file.Path = f.Name, f.Path
+			return n
+		}
+	}
+	if p.base != nil {
+		n.inForce, n.set = p.base.MACAddressPolicy()
+	}
+	if _, given := p.address(); len(p.edited) == 0 || given {
+		return n
+	}
+	n.override, n.until = true, &p.edited[0]
+	n.file.Name, n.file.Path = path.Base(n.until.Path), n.until.Path
+	if p.base != nil {
+		n.file.Name, n.file.Path = p.base.Name, p.base.Path
+	}
+	return n
+}
+
+// notesWithoutNeed are the notes where no override is needed: the address that the file in
+// force gives, and the overrides that do nothing.
+func (p *planner) notesWithoutNeed() (notes []string) {
+	if a, ok := p.address(); ok {
+		notes = append(notes, fmt.Sprintf("%s gives the address %s; linkaudit leaves that alone", a.Pos, a.Value))
+	}
+	for _, o := range p.own {
+		notes = append(notes, p.in.notNeededNote(o.Path, p.target))
+	}
+	return notes
+}
+
+// address is MACAddress= of the file in force.
+func (p *planner) address() (linkfiles.Setting, bool) {
+	if p.base == nil {
+		return linkfiles.Setting{}, false
+	}
+	return p.base.MACAddress()
+}
+
+// editedInPlace finds the files of packages that concern the target: those in
+// force, or a part of them, and, where no file is in force, those that were
+// removed or emptied.
+func (p *planner) editedInPlace() []policy.VendorFile {
+	return slices.DeleteFunc(policy.EditedVendorFiles(p.in.Snapshot), func(v policy.VendorFile) bool {
+		return !v.Concerns(p.base, p.store, p.tree)
+	})
+}
+
+func fileName(f *linkfiles.File) string {
+	if f == nil {
+		return "no file"
+	}
+	return f.Path
+}

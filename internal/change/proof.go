@@ -1,0 +1,171 @@
+package change
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"linkaudit/linkfiles"
+)
+
+// Verify holds what is there now against the plan: the error says why the
+// override is not in force.
+func (p *Plan) Verify(in Input, now *linkfiles.Store) error {
+	if p.Path == "" {
+		return nil
+	}
+	before, _ := now.With(p.Path, nil)
+	if before == nil {
+		return fmt.Errorf("%s is not there", p.Path)
+	}
+	v := &planner{in: in, target: p.Target, store: before}
+	v.parse()
+	if err := v.devicesAndBase(); err != nil {
+		return err
+	}
+	return v.works(now, p.Path)
+}
+
+func verifyAll(in Input, plans []*Plan, store, netDevs *linkfiles.Store) error {
+	for _, p := range plans {
+		if err := p.Verify(in, store); err != nil {
+			return fmt.Errorf("%s did not take effect: %w", p.Path, err)
+		}
+		if err := p.verifyNetDevs(in, netDevs); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// works asks what udevd would make of the files once they are as in after.
+func (p *planner) works(after *linkfiles.Store, name string) error {
+	tree := linkfiles.Parse(after, p.in.Release)
+	if err := matchTaken(tree, name); err != nil {
+		return err
+	}
+	decider := tree.For(&p.in.Snapshot.System)
+	if err := p.worksForTarget(decider, name); err != nil {
+		return err
+	}
+	if p.target.Name != "" && p.appliesToStranger(decider, name) {
+		return fmt.Errorf("udevd %d knows no device by such a name, and would apply it to others as well", p.in.Release)
+	}
+	for _, d := range p.others {
+		if !sameDecision(d.decision, decider.Decide(d.facts)) {
+			return fmt.Errorf("%s would get another file or other settings than before", d.name)
+		}
+	}
+	return nil
+}
+
+// worksForTarget says of which devices of the target it is not in force.
+func (p *planner) worksForTarget(decider *linkfiles.Decider, name string) (failed error) {
+	for i, d := range p.devices {
+		err := inForce(decider.Decide(d.facts), name, p.base)
+		switch {
+		case err == nil:
+		case i > 0 && d.renamed && errors.Is(err, errNotApplied):
+			// Some releases match a renamed device by no OriginalName=.
+		default:
+			failed = both(failed, fmt.Errorf("for %s %w", d.name, err))
+		}
+	}
+	return failed
+}
+
+// appliesToStranger reports whether the override is in force for a device of another
+// name. udevd leaves out a name that it does not take for one, such as one that is not
+// ASCII, and a file that names none is for every device of the kind.
+func (p *planner) appliesToStranger(decider *linkfiles.Decider, name string) bool {
+	stranger := *p.devices[0].facts
+	if stranger.Name = "linkaudit0"; p.target.Name == stranger.Name {
+		stranger.Name = "linkaudit1"
+	}
+	f := decider.Decide(&stranger).File.Or(nil)
+	return f != nil && f.Path == name
+}
+
+// matchTaken makes sure that udevd takes every line of the override's [Match]:
+// without its OriginalName= it would be for every device of the kind.
+func matchTaken(tree *linkfiles.Tree, name string) error {
+	for _, f := range tree.Files {
+		for _, a := range f.Assignments {
+			if a.File == name && a.Section == "Match" && !a.Taken {
+				return fmt.Errorf("udevd takes no %s=%s", a.Key, a.Value)
+			}
+		}
+	}
+	return nil
+}
+
+var errNotApplied = errors.New("it does not apply")
+
+// inForce reports why the override name does not do what it is for: to be what
+// applies, with MACAddressPolicy=none and otherwise the settings of base.
+func inForce(d linkfiles.Decision, name string, base *linkfiles.File) error {
+	f, ok := d.File.Get()
+	switch {
+	case d.File.IsUnknown():
+		return fmt.Errorf("%w for sure: %s", errNotApplied, d.File.Reason())
+	case !ok:
+		return errNotApplied
+	case f.Path != name && !slices.Contains(f.DropIns, name):
+		return fmt.Errorf("%w, but %s", errNotApplied, f.Path)
+	}
+	switch set, sets := f.MACAddressPolicy(); {
+	case !sets:
+		return fmt.Errorf("%s sets no MACAddressPolicy=", f.Path)
+	case set.Value != "none":
+		return fmt.Errorf("MACAddressPolicy=%s is in force, by %s", set.Value, set.Pos)
+	}
+	if set, ok := f.MACAddress(); ok {
+		return fmt.Errorf("MACAddress=%s is in force, by %s", set.Value, set.Pos)
+	}
+	if want, is := settings(base), settings(f); !slices.Equal(want, is) {
+		return fmt.Errorf("the other settings of %s cannot be carried over", fileName(base))
+	}
+	return nil
+}
+
+// settings are what a file sets but for the address, in order, with the
+// sections that come again told apart.
+func settings(f *linkfiles.File) []string {
+	if f == nil {
+		return nil
+	}
+	var link, rest []string
+	last, n := linkfiles.Pos{}, 0
+	for _, a := range f.Assignments {
+		switch {
+		case a.Section == "Match", isAddressKey(a):
+		case a.Section == "Link":
+			if a.Taken {
+				link = append(link, a.Key+"="+a.Value)
+			}
+		default:
+			if a.SectionPos != last {
+				last = a.SectionPos
+				n++
+			}
+			rest = append(rest, fmt.Sprintf("%d %s %s=%s", n, a.Section, a.Key, a.Value))
+		}
+	}
+	return append(link, rest...)
+}
+
+// sameDecision compares what a device gets before and after a change.
+func sameDecision(x, y linkfiles.Decision) bool {
+	fx, fy := x.File.Or(nil), y.File.Or(nil)
+	if x.File.IsUnknown() || y.File.IsUnknown() {
+		return x.File.IsUnknown() == y.File.IsUnknown() && fileName(x.Otherwise) == fileName(y.Otherwise)
+	}
+	if fx == nil || fy == nil {
+		return fx == fy
+	}
+	px, _ := fx.MACAddressPolicy()
+	py, _ := fy.MACAddressPolicy()
+	ax, _ := fx.MACAddress()
+	ay, _ := fy.MACAddress()
+	return fx.Path == fy.Path && slices.Equal(fx.DropIns, fy.DropIns) && px == py && ax == ay && slices.Equal(settings(fx), settings(fy))
+}

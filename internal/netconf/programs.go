@@ -1,0 +1,113 @@
+package netconf
+
+import (
+	"slices"
+	"strings"
+)
+
+// Program is who reads the configuration, as its man pages spell it.
+type Program string
+
+const (
+	Networkd       Program = "systemd-networkd"
+	NetworkManager Program = "NetworkManager"
+	Ifupdown       Program = "ifupdown"
+	Ifupdown2      Program = "ifupdown2"
+	IfupdownNG     Program = "ifupdown-ng"
+	Netplan        Program = "netplan"
+	Wicked         Program = "wicked"
+	// NetworkScripts are the ifcfg files of RHEL, read by its network service
+	// and by NetworkManager's plugin ifcfg-rh.
+	NetworkScripts Program = "network-scripts"
+)
+
+// knownProgram is what is to be known of a program beside what its files say. Which of
+// its devices it creates, and whether it gives one its address as it does so or later, is
+// in each Declaration.
+type knownProgram struct {
+	program Program
+	// read adds the declarations of its files; nil where the reader of a row above
+	// reads the same files, and finds out which of the programs does.
+	read func(*reading)
+	// installed are paths of which one is there where the program is: only then do its
+	// files take effect. Empty: the reader finds out.
+	installed []string
+	// setting is the line by which it gives a bridge its ADDRESS, and where that line
+	// belongs; "" where it is the key that the declaration names.
+	setting string
+	// remake are the commands by which it makes a device, NAME, again as it is configured
+	// then; "" where no command does.
+	remake string
+	// waitsForUdevd: it acts on a device that it finds only once udevd is done with it, so
+	// that its address is the last.
+	waitsForUdevd bool
+	// fixable: linkaudit fix has a file for it, by which it creates a device without an
+	// address.
+	fixable bool
+}
+
+// knownPrograms has a row for each program, in the order in which their declarations
+// come. systemd-networkd is the last: netplan makes files for it.
+var knownPrograms = []knownProgram{
+	{
+		program: NetworkManager, read: (*reading).networkManager,
+		installed: []string{"/usr/sbin/NetworkManager", "/usr/bin/NetworkManager", "/sbin/NetworkManager"},
+		setting:   "mac-address=ADDRESS in [bridge] of the profile",
+		remake:    "nmcli connection reload, then nmcli connection down and up",
+	},
+	{program: Ifupdown, read: (*reading).ifupdown, setting: stanzaSetting, remake: ifdownIfup},
+	{program: Ifupdown2, setting: stanzaSetting, remake: ifdownIfup},
+	{program: IfupdownNG, setting: stanzaSetting, remake: ifdownIfup},
+	{
+		program: Netplan, read: (*reading).netplan,
+		installed: []string{"/usr/sbin/netplan", "/sbin/netplan", "/usr/bin/netplan"},
+		setting:   "macaddress: ADDRESS in the block",
+		remake:    "ip link delete NAME, then netplan apply",
+	},
+	{
+		program: Wicked, read: (*reading).wicked,
+		installed: []string{"/usr/sbin/wicked", "/sbin/wicked", "/usr/sbin/wickedd"},
+		remake:    "wicked ifdown NAME, then wicked ifup NAME",
+	},
+	{program: NetworkScripts, read: (*reading).networkScripts},
+	{
+		program: Networkd, read: (*reading).networkd,
+		setting:       "MACAddress=ADDRESS in [NetDev]",
+		waitsForUdevd: true, fixable: true,
+	},
+}
+
+const (
+	stanzaSetting = "hwaddress ADDRESS in the stanza"
+	ifdownIfup    = "ifdown NAME, then ifup NAME"
+)
+
+// known is the row of the program; one of no field where there is none, as for a program
+// that a later version of linkaudit wrote into a snapshot.
+func (p Program) known() knownProgram {
+	i := slices.IndexFunc(knownPrograms, func(k knownProgram) bool { return k.program == p })
+	if i < 0 {
+		return knownProgram{program: p}
+	}
+	return knownPrograms[i]
+}
+
+// Setting is the line by which the program gives a bridge the address, and where it
+// belongs; "" where that is not known beforehand.
+func (p Program) Setting(mac string) string {
+	return strings.ReplaceAll(p.known().setting, "ADDRESS", mac)
+}
+
+// Remake are the commands, for a shell, by which the program makes the device again as it
+// is configured then; "" where no command does. The name is a word of the shell.
+func (p Program) Remake(name string) string {
+	return strings.ReplaceAll(p.known().remake, "NAME", name)
+}
+
+// WaitsForUdevd reports whether the program sets the address of a device that it finds
+// only once udevd is done with the device.
+func (p Program) WaitsForUdevd() bool { return p.known().waitsForUdevd }
+
+// Fixable reports whether linkaudit fix has a file by which the program creates a device
+// without an address.
+func (p Program) Fixable() bool { return p.known().fixable }

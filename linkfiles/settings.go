@@ -1,0 +1,136 @@
+package linkfiles
+
+import "fmt"
+
+// SettingState is what became of one line of a file or drop-in.
+type SettingState string
+
+const (
+	// SettingInForce: the value, or a part of a list, is in force.
+	SettingInForce SettingState = "in-force"
+	// SettingReplaced: a later line has another value for the key.
+	SettingReplaced SettingState = "replaced"
+	// SettingReset: a later line takes the value back.
+	SettingReset SettingState = "reset"
+	// SettingResets: the line itself takes back what lines before it said.
+	SettingResets SettingState = "resets"
+	// SettingIgnored: udevd ignores the line, with a complaint.
+	SettingIgnored SettingState = "ignored"
+)
+
+// SettingLine is one line of a file or of its drop-ins and what became of it.
+type SettingLine struct {
+	Assignment
+	State SettingState
+	// By is the line that replaced or reset it.
+	By Pos
+}
+
+// Secret reports whether the value is none for a report: a password, or an ID
+// in Host=, which may be the machine's own (machine-id(5) asks not to expose
+// that).
+func (l SettingLine) Secret() bool {
+	switch l.Section + "." + l.Key {
+	case "Link.WakeOnLanPassword":
+		return l.Value != "" && !isSafePath(l.Value)
+	case "Match.Host":
+		return isID(l.Value)
+	}
+	return false
+}
+
+func isID(param string) bool {
+	if param != "" && param[0] == '!' {
+		param = param[1:]
+	}
+	_, err := ParseMachineID(param)
+	return err == nil
+}
+
+// accumulating are the keys outside [Match] whose lines add up
+// (config_parse_advertise, config_parse_ifnames, config_parse_cpu_set,
+// config_parse_udev_property, config_parse_rps_cpu_mask, config_parse_wol).
+// Those of a condition replace one another; all other keys of [Match] add up
+// too.
+var accumulating = map[string]span{
+	"Link.Advertise":                    always,
+	"Link.AlternativeName":              always,
+	"Link.IRQAffinity":                  always,
+	"Link.ImportProperty":               always,
+	"Link.Property":                     always,
+	"Link.ReceivePacketSteeringCPUMask": always,
+	"Link.UnsetProperty":                always,
+	"Link.WakeOnLan":                    wakeOnLanIsList,
+	"EnergyEfficientEthernet.LinkMode":  always,
+}
+
+// Settings returns every line of the file and its drop-ins in the order in
+// which udevd reads them, and what became of each.
+func (t *Tree) Settings(f *File) []SettingLine {
+	out := make([]SettingLine, 0, len(f.Assignments))
+	inForce := map[string][]int{}
+	for i, a := range f.Assignments {
+		l := SettingLine{Assignment: a, State: SettingIgnored}
+		if a.Taken {
+			id, does := t.lineEffect(a)
+			for _, j := range inForce[id] {
+				switch does {
+				case lineReplaces:
+					out[j].By, out[j].State = a.Pos, SettingReplaced
+				case lineResets:
+					out[j].By, out[j].State = a.Pos, SettingReset
+				}
+			}
+			if does != lineAdds {
+				inForce[id] = nil
+			}
+			l.State = SettingResets
+			if does != lineResets {
+				l.State = SettingInForce
+				inForce[id] = append(inForce[id], i)
+			}
+		}
+		out = append(out, l)
+	}
+	return out
+}
+
+// lineEffect is what a line does to those before it that are about the same.
+type lineEffect uint8
+
+const (
+	lineAdds lineEffect = iota
+	lineReplaces
+	lineResets
+)
+
+// lineEffect says what a line that udevd takes does to those before it, and by id
+// which those are.
+func (t *Tree) lineEffect(a Assignment) (id string, does lineEffect) {
+	id = a.Section + "." + a.Key
+	if a.Section == "Match" {
+		row := t.format.keys[a.Section][a.Key].match
+		switch {
+		case row.system == nil && a.Value == "":
+			return id, lineResets
+		case row.system == nil:
+			return id, lineAdds
+		case a.Value == "" && t.quirks.conditionReset:
+			return "Match." + row.name(), lineResets
+		}
+		return "Match." + row.name(), lineReplaces
+	}
+	switch {
+	case checkLinkValue(t.Release, a.Section, a.Key, a.Value).effect == effectReset:
+		does = lineResets
+	case a.Value == "off" && id == "Link.WakeOnLan",
+		(a.Value == "all" || a.Value == "disable") && id == "Link.ReceivePacketSteeringCPUMask",
+		!accumulating[id].has(t.Release):
+		does = lineReplaces
+	}
+	if a.Section == "SR-IOV" {
+		// Each section is about another virtual function.
+		id = fmt.Sprintf("%s %s", a.SectionPos, id)
+	}
+	return id, does
+}

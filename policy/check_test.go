@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"linkaudit/internal/derived"
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/internal/netconf"
@@ -15,6 +16,11 @@ import (
 )
 
 var testID = [16]byte{0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef}
+
+// persistentOf is the address that MACAddressPolicy=persistent makes of a name.
+func persistentOf(id [16]byte, name string) string {
+	return string(derived.AppendPersistent(nil, id, name))
+}
 
 // today leaves out what is said about the address of tomorrow
 // (predict_test.go).

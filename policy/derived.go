@@ -108,7 +108,7 @@ func OtherMachineIDsMatter(id fact.Fact[[16]byte], state host.MachineIDState, de
 
 // mayBeDerived: what udevd and networkd derive for an Ethernet device.
 func mayBeDerived(d *host.Device) bool {
-	return d.AddrAssignType.Or(host.AddrPerm) == host.AddrSet && address.LooksDerived(d.MAC)
+	return d.AddrAssignType.Or(host.AddrPerm) == host.AddrSet && derived.Possible(d.MAC)
 }
 
 // ofOtherID is Device.OfOtherID. That an address of 46 bits equals the one

@@ -107,7 +107,7 @@ func (s *subject) networkdAddress() (mac fact.Fact[string], origin string) {
 // derivedByNetworkd is the address that systemd-networkd derives for the device.
 func (s *subject) derivedByNetworkd() fact.Fact[string] {
 	if d := s.Device; d != nil {
-		return s.networkdWouldSet(d)
+		return networkdMACOf(s.snap, d)
 	}
 	if t := toCome(s.snap, s.Name, s.Kind); t != nil {
 		return t.NetworkdMAC

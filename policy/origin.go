@@ -1,9 +1,9 @@
 package policy
 
 import (
+	"linkaudit/internal/derived"
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
-	"linkaudit/policy/address"
 )
 
 // The origins of a live address. What each one rests on is said in origin.
@@ -162,7 +162,7 @@ func (s *inForce) udevActed() bool {
 // has no more, and of which it shows a trace.
 func (s *inForce) setByOtherMachineID(d *host.Device) (by Provenance, answered bool) {
 	other, ok := ofOtherID(s.snap, d)
-	if !ok || s.networkdWouldSet(d).Or("") == d.MAC || s.Persistent.Or(host.PersistentMAC{}).MAC == d.MAC {
+	if !ok || networkdMACOf(s.snap, d).Or("") == d.MAC || s.Persistent.Or(host.PersistentMAC{}).MAC == d.MAC {
 		return by, false
 	}
 	switch {
@@ -174,13 +174,10 @@ func (s *inForce) setByOtherMachineID(d *host.Device) (by Provenance, answered b
 	return doubtful("udev, or someone who set the address that MACAddressPolicy=persistent derives from another machine-id", OriginUdev, OriginSomeone), true
 }
 
-// networkdWouldSet is the address that systemd-networkd derives for a device.
-func (s *subject) networkdWouldSet(d *host.Device) fact.Fact[string] { return networkdMACOf(s.snap, d) }
-
 // setWithThisMachineID is about addresses that are made of the present machine-id, and
 // what is left when they are not.
 func (s *inForce) setWithThisMachineID(d *host.Device) Provenance {
-	networkd, persistent := s.networkdWouldSet(d), s.Persistent
+	networkd, persistent := networkdMACOf(s.snap, d), s.Persistent
 	ofUdev := persistent.Or(host.PersistentMAC{}).MAC == d.MAC
 	switch {
 	case networkd.Or("") == d.MAC:
@@ -222,7 +219,7 @@ func (s *attributed) asNow() (origin, port string) {
 // ofEarlierName reports whether the address may be one that was derived from a
 // name that the device had before.
 func ofEarlierName(d *host.Device) bool {
-	return d.NameAssignType.Or(0) == host.NameRenamed && address.LooksDerived(d.MAC)
+	return d.NameAssignType.Or(0) == host.NameRenamed && derived.Possible(d.MAC)
 }
 
 // portWithAddress names the port whose own, permanent or current address the

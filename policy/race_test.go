@@ -7,7 +7,6 @@ import (
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/internal/netconf"
-	"linkaudit/policy/address"
 )
 
 // ip link add, then ip link set: with udevd of Debian 12 the address of the second
@@ -20,7 +19,7 @@ func TestACreatorThatSetsTheAddressLaterRacesUdev(t *testing.T) {
 		d.DevType = fact.Known("")
 		return d
 	}
-	derived := string(address.AppendPersistent(nil, testID, "x0"))
+	derived := persistentOf(testID, "x0")
 	for name, c := range map[string]struct {
 		files  map[string]string
 		device host.Device

@@ -7,7 +7,6 @@ import (
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/linkfiles"
-	"linkaudit/policy/address"
 )
 
 func TestASettingThatTheKernelRefusesTakesTheAddressWithIt(t *testing.T) {
@@ -111,7 +110,7 @@ func TestANameWithAnExclamationMark(t *testing.T) {
 			t.Errorf("%d: origin %s, want %s", rel, got, OriginUdev)
 		}
 	}
-	if got := string(address.AppendPersistent(nil, testID, "a!b")); got != derived {
+	if got := persistentOf(testID, "a!b"); got != derived {
 		t.Errorf("mac: %s, want %s", got, derived)
 	}
 }

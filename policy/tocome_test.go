@@ -53,7 +53,7 @@ func TestADeviceThatIsToComeIsJudgedAsItWillBe(t *testing.T) {
 	later := declared(netconf.Ifupdown, "br7", "bridge", netconf.WayExplicit)
 	later.Address.AtCreation = false
 	id := [16]byte{1, 2, 3}
-	derived := string(address.AppendPersistent(nil, id, "br7"))
+	derived := persistentOf(id, "br7")
 	ofNetworkd := address.Networkd(id, "br7")
 	off := declared(netconf.Networkd, "br7", "bridge", netconf.WayNetworkd)
 	off.Ignored = netconf.NotEnabled

@@ -13,11 +13,11 @@ import (
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
 
+	"linkaudit/internal/derived"
 	"linkaudit/internal/host"
 	"linkaudit/internal/report"
 	"linkaudit/linkfiles"
 	"linkaudit/policy"
-	"linkaudit/policy/address"
 )
 
 // idMachine is a machine for which addresses are made.
@@ -161,8 +161,8 @@ type macList struct {
 func (l *macList) add(name []byte) {
 	for i := range l.machines {
 		id := l.machines[i].id
-		l.persistent = address.AppendPersistent(l.persistent[:0], id, string(name))
-		l.networkd = address.AppendNetworkd(l.networkd[:0], id, string(name))
+		l.persistent = derived.AppendPersistent(l.persistent[:0], id, string(name))
+		l.networkd = derived.AppendNetworkd(l.networkd[:0], id, string(name))
 		l.out.Add(name, i, l.persistent, l.networkd)
 	}
 }

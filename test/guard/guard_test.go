@@ -22,7 +22,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"linkaudit/policy/address"
+	"linkaudit/internal/derived"
 	"linkaudit/test/tool"
 )
 
@@ -240,7 +240,7 @@ func (h *fixedHost) links(batch string) {
 }
 
 // given is the address that udevd makes for a bridge, of the machine-id and its name.
-func given(name string) string { return string(address.AppendPersistent(nil, MachineID, name)) }
+func given(name string) string { return string(derived.AppendPersistent(nil, MachineID, name)) }
 
 // command is one of the program in the root.
 func (h *fixedHost) command(before []string, args []string, stdin string) *exec.Cmd {

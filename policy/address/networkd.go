@@ -1,0 +1,7 @@
+package address
+
+import "linkaudit/internal/derived"
+
+// Networkd returns the address that systemd-networkd gives to an Ethernet device that it
+// creates from a .netdev file without MACAddress= (netdev_generate_hw_addr).
+func Networkd(id [16]byte, name string) string { return string(derived.AppendNetworkd(nil, id, name)) }

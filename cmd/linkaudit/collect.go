@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"slices"
 
 	"linkaudit/internal/change"
 	"linkaudit/internal/fact"
@@ -162,7 +161,6 @@ func portsToCome(which host.DeviceOptions, asked []string, devices []host.Device
 // networkd is systemd-networkd's part in a machine.
 type networkd struct {
 	active fact.Fact[bool]
-	files  *netconf.NetworkdFiles
 	// idle: there is nothing for it to do.
 	idle bool
 	// trees are the files as its release reads them, nil where that is not known; why
@@ -172,21 +170,18 @@ type networkd struct {
 }
 
 func readNetworkd(root string, release fact.Fact[linkfiles.Release]) (networkd, error) {
-	files, err := netconf.ReadNetworkd(root)
+	files, active, err := host.ReadNetworkd(root)
 	if err != nil {
 		return networkd{}, err
 	}
-	n := networkd{files: files, active: host.FindNetworkd(root, files.Configured()).Active()}
-	if active, known := n.active.Get(); known && !active && !files.Configured() {
-		n.idle = true
-		return n, nil
+	if acts, known := active.Get(); known && !acts && !files.Configured() {
+		return networkd{idle: true}, nil
 	}
-	if rel, known := release.Get(); known {
-		n.trees = files.Parse(rel)
-	} else {
-		n.why = release.Reason()
+	rel, known := release.Get()
+	if !known {
+		return networkd{active: active, why: release.Reason()}, nil
 	}
-	return n, nil
+	return networkd{active: active, trees: files.Parse(rel)}, nil
 }
 
 // want is what the conditions of its files ask for.
@@ -195,11 +190,8 @@ func (n networkd) want() host.Want {
 		return 0
 	}
 	want := wantFor(n.trees.NetDev.Needs()) | wantFor(n.trees.Network.Needs())
-	if slices.ContainsFunc(n.trees.Network.Files, func(f *linkfiles.File) bool {
-		_, sets := f.Setting("Link", "MACAddress")
-		return sets || f.State == linkfiles.StateUnknown
-	}) {
-		want |= host.WantPortDevices // it may be for one of them
+	if n.trees.MaySetAddress() {
+		want |= host.WantPortDevices
 	}
 	return want
 }
@@ -210,18 +202,8 @@ func (n networkd) withPorts(which host.DeviceOptions) host.DeviceOptions {
 	if n.trees == nil || !n.active.Or(true) {
 		return which
 	}
-	var names []string
-	for _, f := range n.trees.Network.Files {
-		_, bond := f.Setting("Network", "Bond")
-		_, bridge := f.Setting("Network", "Bridge")
-		if !bond && !bridge {
-			continue
-		}
-		if len(f.Names()) == 0 {
-			which.All = true
-		}
-		names = append(names, f.Names()...)
-	}
+	names, otherwise := n.trees.PortNames()
+	which.All = which.All || otherwise
 	return which.With(names)
 }
 
@@ -235,24 +217,7 @@ func (n networkd) declare(system *linkfiles.System, devices []host.Device, other
 		return fact.Unknown[[]netconf.Declaration]("the systemd release: " + n.why)
 	}
 	machine := policy.NetworkdMachine(n.trees.Network.Release, system, devices, others, n.active)
-	for _, d := range n.trees.Rendered(others).Declarations(machine) {
-		if !n.repeatsNetplan(d, others) {
-			all = append(all, d)
-		}
-	}
-	return fact.Known(all)
-}
-
-// repeatsNetplan reports whether a declaration is of a file that netplan will make, and
-// says again what netplan's own file does.
-func (n networkd) repeatsNetplan(d netconf.Declaration, others []netconf.Declaration) bool {
-	if _, there := n.files.NetDev.Content(d.Pos.File); there {
-		return false
-	}
-	return slices.ContainsFunc(others, func(by netconf.Declaration) bool {
-		return netconf.NetplansNetDev(d.Pos.File) && by.Program == netconf.Netplan && by.Device == d.Device &&
-			by.Address.Way == d.Address.Way && by.Address.MAC == d.Address.MAC
-	})
+	return fact.Known(append(all, n.trees.Beside(others, machine)...))
 }
 
 // wanted says where each fact of linkfiles.Needs is collected; TestEveryNeedIsCollected

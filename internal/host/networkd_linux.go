@@ -11,26 +11,26 @@ import (
 	"linkaudit/internal/netconf"
 )
 
-// Networkd is whether systemd-networkd has a say about devices.
-type Networkd struct {
-	// Running says that it runs now, in this network namespace; of an image
+// networkd is whether systemd-networkd has a say about devices.
+type networkd struct {
+	// running says that it runs now, in this network namespace; of an image
 	// that is known not to be.
-	Running fact.Fact[bool]
-	// Enabled says that it is started at boot.
-	Enabled fact.Fact[bool]
+	running fact.Fact[bool]
+	// enabled says that it is started at boot.
+	enabled fact.Fact[bool]
 }
 
-// Active is whether systemd-networkd runs or is started at boot.
-func (n Networkd) Active() fact.Fact[bool] {
-	for _, f := range []fact.Fact[bool]{n.Running, n.Enabled} {
+// active is whether systemd-networkd runs or is started at boot.
+func (n networkd) active() fact.Fact[bool] {
+	for _, f := range []fact.Fact[bool]{n.running, n.enabled} {
 		if f.Or(false) {
 			return f
 		}
 	}
-	if n.Running.IsUnknown() {
-		return n.Running
+	if n.running.IsUnknown() {
+		return n.running
 	}
-	return n.Enabled
+	return n.enabled
 }
 
 const (
@@ -64,33 +64,33 @@ const usrUnits, splitUsrUnits = "/usr/lib/systemd/system", "/lib/systemd/system"
 const networkdSocket = "systemd-networkd.socket"
 
 // ReadNetworkd reads systemd-networkd's files below root, and finds out whether it runs
-// or is started at boot; see netconf.ReadNetworkd and FindNetworkd.
+// or is started at boot; see netconf.ReadNetworkd and findNetworkd.
 func ReadNetworkd(root string) (files *netconf.NetworkdFiles, active fact.Fact[bool], err error) {
 	if files, err = netconf.ReadNetworkd(root); err != nil {
 		return nil, fact.Fact[bool]{}, err
 	}
-	return files, FindNetworkd(root, files.Configured()).Active(), nil
+	return files, findNetworkd(root, files.Configured()).active(), nil
 }
 
-// FindNetworkd looks for systemd-networkd on the running machine or, for another
+// findNetworkd looks for systemd-networkd on the running machine or, for another
 // root, in an image, without starting anything. configured says that there is
 // something for it to do: only then are the units read that may start it.
-func FindNetworkd(root string, configured bool) Networkd {
+func findNetworkd(root string, configured bool) networkd {
 	f := files{}
-	n := Networkd{Running: fact.Known(false)}
+	n := networkd{running: fact.Known(false)}
 	image := root != "" && root != "/"
 	if image {
 		f.root = root
 	} else {
-		n.Running = networkdRuns()
+		n.running = networkdRuns()
 	}
 	units := f.units()
-	n.Enabled = units.enabled()
-	if n.Enabled.Or(true) || !configured {
+	n.enabled = units.enabled()
+	if n.enabled.Or(true) || !configured {
 		return n
 	}
 	if units.wanted() || image && f.firstBoot() && units.preset(networkdUnit) {
-		n.Enabled = fact.Known(true)
+		n.enabled = fact.Known(true)
 	}
 	return n
 }

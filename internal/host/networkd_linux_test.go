@@ -35,12 +35,12 @@ func TestNetworkdIsEnabledByALinkAndNotWhereItIsMasked(t *testing.T) {
 		"a file of the same name is none":  {map[string]string{"etc/systemd/system/multi-user.target.wants/systemd-networkd.service": ""}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			n := FindNetworkd(write(t, c.tree), true)
-			if got, ok := n.Enabled.Get(); !ok || got != c.want {
-				t.Errorf("enabled: %v, want %v", n.Enabled, c.want)
+			n := findNetworkd(write(t, c.tree), true)
+			if got, ok := n.enabled.Get(); !ok || got != c.want {
+				t.Errorf("enabled: %v, want %v", n.enabled, c.want)
 			}
-			if n.Running.Or(true) {
-				t.Errorf("running: %v", n.Running)
+			if n.running.Or(true) {
+				t.Errorf("running: %v", n.running)
 			}
 		})
 	}

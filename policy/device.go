@@ -5,46 +5,36 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"linkaudit/internal/fact"
-	"linkaudit/internal/host"
 	"linkaudit/linkfiles"
 )
 
-// takesPortAddress holds the kinds that are masters of ports and have a use
-// for a port's address: the bonding and bridge drivers take it by themselves,
-// for a team it is teamd or NetworkManager.
-var takesPortAddress = map[string]bool{"bond": true, "bridge": true, "team": true}
+// NoSuchDevice is the reason for what only a device that exists can show.
+const NoSuchDevice = "the device does not exist yet"
 
-const noSuchDevice = "the device does not exist yet"
-
-// LinkDevice is what [Match] sees of a device that exists, at its next event.
-func LinkDevice(d *host.Device) *linkfiles.Device {
-	dev := linkDevice(d)
-	return &dev // inlined: on the stack of a caller that does not keep it
-}
-
-func linkDevice(d *host.Device) linkfiles.Device {
-	dev := d.MatchAttributes()
-	k, virtual := kinds[d.Kind], withoutParent(d.Kind)
+// AsSeen is what [Match] sees of a device of a kind at its next event: its attributes, as
+// the kernel and the udev database show them now, with what that event brings. recorded
+// says whether the database has the device.
+func AsSeen(dev linkfiles.Device, kind string, recorded bool) linkfiles.Device {
+	k, virtual := kinds[kind], OnNoBus(kind)
 	if dev.Driver.IsUnknown() && k.driver != "" {
-		dev.Driver = fact.Known(k.driver)
+		dev.Driver = linkfiles.Known(k.driver)
 	}
-	recorded, driver := dev.Properties, dev.Driver
-	dev.DriverUnrecorded = !recorded("ID_NET_DRIVER").IsKnown()
-	dev.Properties = func(key string) fact.Fact[string] {
-		v := recorded(key)
+	properties, driver := dev.Properties, dev.Driver
+	dev.DriverUnrecorded = !properties("ID_NET_DRIVER").IsKnown()
+	dev.Properties = func(key string) linkfiles.Fact[string] {
+		v := properties(key)
 		switch {
 		case setLater[key]:
-			return fact.Absent[string]()
+			return linkfiles.Absent[string]()
 		case v.IsKnown():
 			return v
 		case key == "ID_NET_DRIVER":
 			// The net_driver builtin asks ETHTOOL_GDRVINFO (255 and newer).
 			return driver
 		case virtual && fromParent(key):
-			return fact.Absent[string]()
-		case v.IsAbsent() && d.UdevDB.IsAbsent() && strings.HasPrefix(key, "ID_"):
-			return fact.Unknown[string]("udev has no record of the device")
+			return linkfiles.Absent[string]()
+		case v.IsAbsent() && !recorded && strings.HasPrefix(key, "ID_"):
+			return linkfiles.Unknown[string]("udev has no record of the device")
 		}
 		return v
 	}
@@ -56,59 +46,59 @@ func linkDevice(d *host.Device) linkfiles.Device {
 func absentDevice(name, kind string) linkfiles.Device {
 	dev := linkfiles.Device{
 		Name:           name,
-		MAC:            fact.Unknown[string](noSuchDevice),
-		PermMAC:        fact.Unknown[string](noSuchDevice),
-		NameAssignType: fact.Unknown[int](noSuchDevice),
+		MAC:            linkfiles.Unknown[string](NoSuchDevice),
+		PermMAC:        linkfiles.Unknown[string](NoSuchDevice),
+		NameAssignType: linkfiles.Unknown[int](NoSuchDevice),
 
 		DriverUnrecorded: true,
 	}
 	k, ok := kinds[kind]
 	ok = ok && !k.unseen
-	why := noSuchDevice
+	why := NoSuchDevice
 	switch {
 	case kind == "":
 		why += "; give --kind"
-		dev.Kind = fact.Unknown[string](why)
+		dev.Kind = linkfiles.Unknown[string](why)
 	case !ok:
 		why += "; what the kernel shows of kind " + kind + " is not in the table"
-		dev.Kind = fact.Known(kind)
+		dev.Kind = linkfiles.Known(kind)
 	default:
-		dev.Kind = fact.Known(kind)
+		dev.Kind = linkfiles.Known(kind)
 	}
-	dev.Type, dev.Driver, dev.Path = fact.Unknown[string](why), fact.Unknown[string](why), fact.Unknown[string](why)
+	dev.Type, dev.Driver, dev.Path = linkfiles.Unknown[string](why), linkfiles.Unknown[string](why), linkfiles.Unknown[string](why)
 	if ok {
 		dev.Type, dev.TypeFromARPHRD = k.linkType(kind)
 		dev.Driver = k.driverOf(kind)
 		dev.Drivers = []string{"", kind}
-		dev.Path = fact.Absent[string]()
+		dev.Path = linkfiles.Absent[string]()
 		// ETHTOOL_GPERMADDR answers for an Ethernet device without one, too.
 		const null = "00:00:00:00:00:00"
 		switch {
 		case k.permanent:
 		case k.link == ether:
-			dev.PermMAC = fact.Known(null)
+			dev.PermMAC = linkfiles.Known(null)
 		case k.link == "":
 			dev.PermMACs = []string{"", null}
 		default:
-			dev.PermMAC = fact.Absent[string]()
+			dev.PermMAC = linkfiles.Absent[string]()
 		}
 	}
-	dev.Properties = func(key string) fact.Fact[string] {
+	dev.Properties = func(key string) linkfiles.Fact[string] {
 		switch {
 		case key == "INTERFACE":
-			return fact.Known(name)
+			return linkfiles.Known(name)
 		case key == "SUBSYSTEM":
-			return fact.Known("net")
+			return linkfiles.Known("net")
 		case setLater[key]:
-			return fact.Absent[string]()
+			return linkfiles.Absent[string]()
 		case ok && key == "DEVTYPE":
-			return fact.Text(k.devType)
+			return textFact(k.devType)
 		case ok && key == "ID_NET_DRIVER":
 			return dev.Driver
 		case ok && fromParent(key):
-			return fact.Absent[string]()
+			return linkfiles.Absent[string]()
 		}
-		return fact.Unknown[string](why)
+		return linkfiles.Unknown[string](why)
 	}
 	return dev
 }
@@ -150,9 +140,9 @@ func NewOfKind(kind string) *linkfiles.Device { return NewDevice(kind+unnamedNum
 // patterns that fit every one, like bond*.
 const unnamedNumber = "99999"
 
-// unnamedAddress stands for the random address of a new device: locally
+// UnnamedAddress stands for the random address of a new device: locally
 // administered, and so unlikely in a file as any other of 2^46.
-const unnamedAddress = "6e:9d:c3:5a:71:e4"
+const UnnamedAddress = "6e:9d:c3:5a:71:e4"
 
 // MatchKind returns the assignment of [Match] by which udevd of rel knows the
 // devices of a kind, false where it has none.
@@ -183,7 +173,7 @@ func sharesDriver(kind string) bool {
 // the file asks for no other: udev_replace_ifname() of udev-event.c under a scheme with
 // NAMING_REPLACE_STRICTLY, otherwise udev_replace_chars(), which keeps UTF-8. Both see
 // "/" for "!" (NAMING_USE_INTERFACE_PROPERTY, from 258 on: "!").
-func UdevName(rel linkfiles.Release, scheme fact.Fact[string], name string) string {
+func UdevName(rel linkfiles.Release, scheme linkfiles.Fact[string], name string) string {
 	if strings.IndexFunc(name, mayBeReplaced) < 0 {
 		return name
 	}

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"linkaudit/internal/fact"
+	"linkaudit/linkfiles"
 )
 
 // kindFacts is what the kernel shows of every new device of a kind, and with it what
@@ -99,42 +99,43 @@ var kinds = map[string]kindFacts{
 func TakesNoAddress(kind string) bool { return kinds[kind].fixed }
 
 // linkType is [Match] Type= of a new device, and whether it is from ifi_type.
-func (k kindFacts) linkType(kind string) (name fact.Fact[string], fromARPHRD bool) {
+func (k kindFacts) linkType(kind string) (name linkfiles.Fact[string], fromARPHRD bool) {
 	switch {
 	case k.devType != "":
-		return fact.Known(k.devType), false
+		return linkfiles.Known(k.devType), false
 	case k.link != "":
-		return fact.Known(k.link), true
+		return linkfiles.Known(k.link), true
 	}
-	return fact.Unknown[string](noSuchDevice + ", and those of kind " + kind + " differ in it"), true
+	return linkfiles.Unknown[string](NoSuchDevice + ", and those of kind " + kind + " differ in it"), true
 }
 
 // firstAddress is one that no file names, in the length that new devices of the kind have
 // (addr_len): for IP tunnels it is that of the local end.
-func (k kindFacts) firstAddress() fact.Fact[string] {
+func (k kindFacts) firstAddress() linkfiles.Fact[string] {
 	switch k.link {
 	case ether, "":
-		return fact.Known(unnamedAddress)
+		return linkfiles.Known(UnnamedAddress)
 	case "ipgre", "tunnel", "sit":
-		return fact.Known(unnamedAddress[:len("00:00:00:00")])
+		return linkfiles.Known(UnnamedAddress[:len("00:00:00:00")])
 	case "ip6gre", "tunnel6":
-		return fact.Known(unnamedAddress + ":" + unnamedAddress + ":" + unnamedAddress[:len("00:00:00:00")])
+		return linkfiles.Known(UnnamedAddress + ":" + UnnamedAddress + ":" + UnnamedAddress[:len("00:00:00:00")])
 	case "6lowpan":
-		return fact.Known(unnamedAddress + ":00:00")
+		return linkfiles.Known(UnnamedAddress + ":00:00")
 	}
-	return fact.Absent[string]()
+	return linkfiles.Absent[string]()
 }
 
 // driverOf is [Match] Driver= of a new device.
-func (k kindFacts) driverOf(kind string) fact.Fact[string] {
+func (k kindFacts) driverOf(kind string) linkfiles.Fact[string] {
 	if k.driver == "" {
-		return fact.Unknown[string](noSuchDevice + ", and kernels differ in what they call the driver of kind " + kind)
+		return linkfiles.Unknown[string](NoSuchDevice + ", and kernels differ in what they call the driver of kind " + kind)
 	}
-	return fact.Known(k.driver)
+	return linkfiles.Known(k.driver)
 }
 
-// withoutParent: devices of the kind sit on no bus, whose properties they would have.
-func withoutParent(kind string) bool {
+// OnNoBus reports whether devices of the kind are known to sit on no bus, whose
+// properties they would have.
+func OnNoBus(kind string) bool {
 	k, ok := kinds[kind]
 	return ok && !k.unseen
 }
@@ -160,3 +161,11 @@ func WithoutMAC(kind string) bool {
 	k, ok := kinds[kind]
 	return ok && !k.unseen && k.link != ether && k.link != ""
 }
+
+// StartsRandom reports whether the kernel creates devices of the kind with a random address
+// and without a permanent one.
+func StartsRandom(kind string) bool { return kinds[kind].random }
+
+// Modelled reports whether package policy/life knows what becomes of the address of devices
+// of the kind.
+func Modelled(kind string) bool { return kinds[kind].modelled }

@@ -6,10 +6,10 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"linkaudit/internal/audit"
 	"linkaudit/internal/host"
 	"linkaudit/internal/report"
 	"linkaudit/linkfiles"
-	"linkaudit/policy"
 )
 
 func check(c *cli.Context) error {
@@ -33,16 +33,16 @@ func check(c *cli.Context) error {
 
 // auditAndShow is what check and example have in common. tree is nil where the
 // files of snap are still to be read.
-func auditAndShow(w io.Writer, snap *host.Snapshot, tree *linkfiles.Tree, sel selection, conf policy.Site, out output) error {
+func auditAndShow(w io.Writer, snap *host.Snapshot, tree *linkfiles.Tree, sel selection, conf audit.Site, out output) error {
 	targets, tree, err := sel.prepare(snap, tree)
 	if err != nil {
 		return err
 	}
-	return show(w, policy.Check(snap, tree, sel.options(snap, targets, conf)), sel, conf, out)
+	return show(w, audit.Check(snap, tree, sel.options(snap, targets, conf)), sel, conf, out)
 }
 
 // show shows one audit, and turns it into the exit status.
-func show(w io.Writer, res *policy.Result, sel selection, conf policy.Site, out output) error {
+func show(w io.Writer, res *audit.Result, sel selection, conf audit.Site, out output) error {
 	out.Selection = sel.String()
 	out.Site = conf
 	err := out.write(w, func(w io.Writer) error { return out.format.Audit(w, res, out.Options) })

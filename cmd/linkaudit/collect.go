@@ -3,13 +3,13 @@ package main
 import (
 	"context"
 
+	"linkaudit/internal/audit"
 	"linkaudit/internal/change"
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/internal/initramfs"
 	"linkaudit/internal/netconf"
 	"linkaudit/linkfiles"
-	"linkaudit/policy"
 )
 
 // request is what of a machine is to be looked at.
@@ -86,13 +86,13 @@ func collect(ctx context.Context, r request) (*host.Snapshot, *linkfiles.Tree, e
 	// 5. What the devices and declarations ask for in their turn.
 	problems := append(machine.Problems, unread...)
 	var inInitramfs fact.Fact[[]initramfs.Image]
-	if r.images == allImages || r.images == imagesThatMatter && policy.InitramfsMatters(facts.System.KernelCommandLine, devices, r.names) {
+	if r.images == allImages || r.images == imagesThatMatter && audit.InitramfsMatters(facts.System.KernelCommandLine, devices, r.names) {
 		found, unlisted := host.ReadInitramfs(ctx, r.root)
 		inInitramfs = fact.Known(append([]initramfs.Image{}, found...)) // none is known too
 		problems = append(problems, unlisted...)
 	}
 	var otherIDs []host.OtherMachineID
-	if machine.Offline || r.every || policy.OtherMachineIDsMatter(facts.System.MachineID.ID(), facts.MachineIDFile.State, devices) {
+	if machine.Offline || r.every || audit.OtherMachineIDsMatter(facts.System.MachineID.ID(), facts.MachineIDFile.State, devices) {
 		otherIDs = machine.OtherMachineIDs(facts.System.KernelCommandLine)
 	}
 
@@ -110,7 +110,7 @@ func collect(ctx context.Context, r request) (*host.Snapshot, *linkfiles.Tree, e
 		Files:               *store,
 		Declarations:        declarations,
 		MissingPorts:        machine.MissingPorts(devices, declarations.Or(nil)),
-		NamesTaken:          machine.NamesTaken(policy.NamesGiven(&facts.System, devices, tree)),
+		NamesTaken:          machine.NamesTaken(audit.NamesGiven(&facts.System, devices, tree)),
 		Interrupted:         change.Interrupted(r.root),
 		Initramfs:           inInitramfs,
 		DeclarationProblems: declarationProblems,
@@ -153,9 +153,9 @@ func portsToCome(which host.DeviceOptions, asked []string, devices []host.Device
 	case which.All:
 		return nil
 	case len(which.Kinds) == 0:
-		return policy.PortsToCome(devices, declarations, host.DefaultKinds, asked)
+		return audit.PortsToCome(devices, declarations, host.DefaultKinds, asked)
 	}
-	return policy.PortsToCome(devices, declarations, which.Kinds, asked)
+	return audit.PortsToCome(devices, declarations, which.Kinds, asked)
 }
 
 // networkd is systemd-networkd's part in a machine.
@@ -216,7 +216,7 @@ func (n networkd) declare(system *linkfiles.System, devices []host.Device, other
 	case n.trees == nil:
 		return fact.Unknown[[]netconf.Declaration]("the systemd release: " + n.why)
 	}
-	machine := policy.NetworkdMachine(n.trees.Network.Release, system, devices, others, n.active)
+	machine := audit.NetworkdMachine(n.trees.Network.Release, system, devices, others, n.active)
 	return fact.Known(append(all, n.trees.Beside(others, machine)...))
 }
 

@@ -6,7 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"linkaudit/policy"
+	"linkaudit/internal/audit"
 )
 
 func explain(c *cli.Context) error {
@@ -33,7 +33,7 @@ func explain(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	x := policy.Explain(snap, tree, targets[0], conf, sel.place(snap))
+	x := audit.Explain(snap, tree, targets[0], conf, sel.place(snap))
 	out.AllFiles = c.Bool("all-files")
 	show := func(w io.Writer) error { return out.format.Explanation(w, x, out.Options) }
 	if err := out.write(c.App.Writer, show); err != nil {

@@ -8,9 +8,9 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"linkaudit/docs"
+	"linkaudit/internal/audit"
 	"linkaudit/internal/report"
 	"linkaudit/linkfiles"
-	"linkaudit/policy"
 )
 
 // Every device of every example in docs/rules.md, and one that does not exist,
@@ -22,9 +22,9 @@ func TestEveryExampleCanBeExplained(t *testing.T) {
 	}
 	schema := jsonschema.NewCompiler().MustCompile("../../docs/schema/explain.schema.json")
 	for _, e := range examples {
-		targets := []policy.Target{{Name: "new0", Kind: "bond"}, {Name: "new1", Kind: "wireguard"}, {Name: "new2"}}
+		targets := []audit.Target{{Name: "new0", Kind: "bond"}, {Name: "new1", Kind: "wireguard"}, {Name: "new2"}}
 		for _, d := range e.Snapshot.Devices {
-			targets = append(targets, policy.Target{Name: d.Name, Kind: d.Kind})
+			targets = append(targets, audit.Target{Name: d.Name, Kind: d.Kind})
 		}
 		rel, err := e.Snapshot.Systemd.Needed()
 		if err != nil {
@@ -33,7 +33,7 @@ func TestEveryExampleCanBeExplained(t *testing.T) {
 		tree := linkfiles.Parse(&e.Snapshot.Files, rel)
 		for _, target := range targets {
 			where := fmt.Sprintf("%s: %s", e.Rule, target.Name)
-			x := policy.Explain(e.Snapshot, tree, target, nil, policy.Place{})
+			x := audit.Explain(e.Snapshot, tree, target, nil, audit.Place{})
 			applies := ""
 			for _, v := range x.Files {
 				if v.Fate == linkfiles.FateApplies {

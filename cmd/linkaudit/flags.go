@@ -11,10 +11,10 @@ import (
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
 
+	"linkaudit/internal/audit"
 	"linkaudit/internal/report"
 	"linkaudit/internal/siteconf"
 	"linkaudit/linkfiles"
-	"linkaudit/policy"
 )
 
 // imagesAsked says when the command reads the initramfs images of a machine: left
@@ -48,7 +48,7 @@ func newFindingsOutput(c *cli.Context) (output, error) {
 	if err := oneOf(c, "severity"); err != nil {
 		return o, err
 	}
-	o.Threshold, o.Quiet = policy.Severity(c.String("severity")), c.Bool("quiet")
+	o.Threshold, o.Quiet = audit.Severity(c.String("severity")), c.Bool("quiet")
 	if o.Quiet && !o.format.Quiet {
 		return o, usage(c, "--quiet is for text, not for --format %s", o.format.Name)
 	}
@@ -173,7 +173,7 @@ func root(c *cli.Context) (string, error) {
 
 // site reads the site's configuration below root, or from --config alone where
 // root is "".
-func site(c *cli.Context, root string) (policy.Site, error) {
+func site(c *cli.Context, root string) (audit.Site, error) {
 	extra := c.StringSlice("config")
 	if c.Bool("no-config") {
 		if len(extra) > 0 {

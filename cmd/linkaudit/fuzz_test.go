@@ -7,9 +7,9 @@ import (
 	"testing"
 
 	"linkaudit/docs"
+	"linkaudit/internal/audit"
 	"linkaudit/internal/host"
 	"linkaudit/internal/report"
-	"linkaudit/policy"
 )
 
 // FuzzSnapshot audits a snapshot that somebody else supplies, and shows it in every
@@ -40,7 +40,7 @@ func FuzzSnapshot(f *testing.F) {
 				continue
 			}
 			var b bytes.Buffer
-			if err := format.Audit(&b, s.res, report.Options{Threshold: policy.Info}); err != nil {
+			if err := format.Audit(&b, s.res, report.Options{Threshold: audit.Info}); err != nil {
 				t.Fatalf("%s: %v", format.Name, err)
 			}
 			sound(t, format.Name, b.String())
@@ -51,7 +51,7 @@ func FuzzSnapshot(f *testing.F) {
 			if err != nil {
 				continue
 			}
-			x := policy.Explain(snap, tree, targets[0], nil, policy.Place{})
+			x := audit.Explain(snap, tree, targets[0], nil, audit.Place{})
 			for _, format := range report.Formats {
 				if format.Explanation == nil {
 					continue

@@ -7,9 +7,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"linkaudit/internal/audit"
 	"linkaudit/internal/report"
 	"linkaudit/linkfiles"
-	"linkaudit/policy"
 )
 
 func lint(c *cli.Context) error {
@@ -32,7 +32,7 @@ func lint(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	result, err := lintFiles(c, dir, rel, policy.Options{Site: conf})
+	result, err := lintFiles(c, dir, rel, audit.Options{Site: conf})
 	if err != nil {
 		return err
 	}
@@ -45,7 +45,7 @@ func lint(c *cli.Context) error {
 }
 
 // lintFiles judges the files that are named, or else those below dir.
-func lintFiles(c *cli.Context, dir string, rel linkfiles.Release, o policy.Options) (report.Lint, error) {
+func lintFiles(c *cli.Context, dir string, rel linkfiles.Release, o audit.Options) (report.Lint, error) {
 	stores, rel, err := storesToLint(c, dir, rel)
 	if err != nil {
 		return report.Lint{}, err
@@ -54,10 +54,10 @@ func lintFiles(c *cli.Context, dir string, rel linkfiles.Release, o policy.Optio
 	for _, store := range stores {
 		tree := linkfiles.Parse(store, rel)
 		result.Files = append(result.Files, tree.Files...)
-		result.Findings = append(result.Findings, policy.Lint(tree, o)...)
+		result.Findings = append(result.Findings, audit.Lint(tree, o)...)
 	}
 	if len(result.Files)+len(result.Findings) == 0 {
-		result.Findings = policy.LintNothing(o)
+		result.Findings = audit.LintNothing(o)
 	}
 	return result, nil
 }

@@ -12,11 +12,11 @@ import (
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
 
+	"linkaudit/internal/audit"
 	"linkaudit/internal/derived"
 	"linkaudit/internal/host"
 	"linkaudit/internal/report"
 	"linkaudit/linkfiles"
-	"linkaudit/policy"
 )
 
 // idMachine is a machine for which addresses are made.
@@ -135,7 +135,7 @@ func idMachines(c *cli.Context) ([]idMachine, error) {
 		given = []idMachine{{report.MACMachine{Label: label}, id}}
 	}
 	for i := range given {
-		given[i].HashesInterfaceName = policy.HashesInterfaceName(snap)
+		given[i].HashesInterfaceName = audit.HashesInterfaceName(snap)
 	}
 	return given, nil
 }

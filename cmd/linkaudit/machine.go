@@ -5,14 +5,14 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"linkaudit/internal/audit"
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/linkfiles"
-	"linkaudit/policy"
 )
 
 // lookAt gets what machine does, and the site's configuration for it.
-func lookAt(c *cli.Context, sel selection) (*host.Snapshot, *linkfiles.Tree, policy.Site, error) {
+func lookAt(c *cli.Context, sel selection) (*host.Snapshot, *linkfiles.Tree, audit.Site, error) {
 	snap, tree, siteRoot, err := machine(c, sel)
 	if err != nil {
 		return nil, nil, nil, err

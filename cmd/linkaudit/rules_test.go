@@ -12,10 +12,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"linkaudit/docs"
+	"linkaudit/internal/audit"
 	"linkaudit/internal/host"
 	"linkaudit/internal/report"
 	"linkaudit/internal/siteconf"
-	"linkaudit/policy"
 )
 
 // rulesFile is absolute: an example may run elsewhere.
@@ -33,10 +33,10 @@ func TestTheRulesShowWhatIsPrinted(t *testing.T) {
 	page := docs.Rules
 	for _, e := range examples {
 		command := "linkaudit " + strings.Join(e.Args, " ")
-		out := output{format: report.FormatNamed("text"), Options: report.Options{Threshold: policy.Warning}}
-		if e.Severity == string(policy.Info) {
+		out := output{format: report.FormatNamed("text"), Options: report.Options{Threshold: audit.Warning}}
+		if e.Severity == string(audit.Info) {
 			command += " --severity info"
-			out.Threshold = policy.Info
+			out.Threshold = audit.Info
 		}
 		want := "\n```text\n$ " + command + "\n" + printed(t, e, out) + "```\n\n"
 		if *update {

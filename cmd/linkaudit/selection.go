@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"linkaudit/internal/audit"
 	"linkaudit/internal/host"
 	"linkaudit/linkfiles"
 	"linkaudit/policy"
@@ -67,25 +68,25 @@ func (sel selection) conflicts(c *cli.Context) error {
 	return nil
 }
 
-func (sel selection) options(snap *host.Snapshot, targets []policy.Target, conf policy.Site) policy.Options {
-	return policy.Options{Targets: targets, Kinds: sel.kinds, All: sel.all, Site: conf, Place: sel.place(snap)}
+func (sel selection) options(snap *host.Snapshot, targets []audit.Target, conf audit.Site) audit.Options {
+	return audit.Options{Targets: targets, Kinds: sel.kinds, All: sel.all, Site: conf, Place: sel.place(snap)}
 }
 
 // place is where what is found can be fixed. With --from and --root it is the image that
 // has the files.
-func (sel selection) place(snap *host.Snapshot) policy.Place {
+func (sel selection) place(snap *host.Snapshot) audit.Place {
 	switch {
 	case sel.root != "" && sel.saved:
-		return policy.Place{Root: sel.root, Release: cmp.Or(sel.release, snap.Systemd.Release.Or(0))}
+		return audit.Place{Root: sel.root, Release: cmp.Or(sel.release, snap.Systemd.Release.Or(0))}
 	case sel.saved:
-		return policy.Place{Host: cmp.Or(snap.System.Hostname.Or(""), "the host of the snapshot")}
+		return audit.Place{Host: cmp.Or(snap.System.Hostname.Or(""), "the host of the snapshot")}
 	}
-	return policy.Place{Root: sel.root, Release: sel.release}
+	return audit.Place{Root: sel.root, Release: sel.release}
 }
 
 // prepare returns the devices that are asked for and the files, which it parses
 // where tree is nil.
-func (sel selection) prepare(snap *host.Snapshot, tree *linkfiles.Tree) ([]policy.Target, *linkfiles.Tree, error) {
+func (sel selection) prepare(snap *host.Snapshot, tree *linkfiles.Tree) ([]audit.Target, *linkfiles.Tree, error) {
 	targets, err := sel.targets(snap)
 	if err != nil {
 		return nil, nil, err
@@ -108,7 +109,7 @@ func treeOf(snap *host.Snapshot, tree *linkfiles.Tree) (*linkfiles.Tree, error) 
 
 // targets pairs the names with the devices of the snapshot. Without names it is nil, for
 // those that the audit chooses, but for an image, where there are none to choose from.
-func (sel selection) targets(snap *host.Snapshot) ([]policy.Target, error) {
+func (sel selection) targets(snap *host.Snapshot) ([]audit.Target, error) {
 	for _, k := range sel.kinds {
 		if !policy.KnownKind(k) && !snap.HasKind(k) {
 			return nil, policy.ErrUnknownKind(k)
@@ -117,8 +118,8 @@ func (sel selection) targets(snap *host.Snapshot) ([]policy.Target, error) {
 	if snap.Offline && len(sel.names) == 0 && !sel.all {
 		return sel.targetsToCome(snap), nil
 	}
-	declared := policy.DeclaredToCome(snap, nil)
-	var out []policy.Target
+	declared := audit.DeclaredToCome(snap, nil)
+	var out []audit.Target
 	for _, name := range sel.names {
 		t, err := sel.target(snap, declared, name)
 		if err != nil {
@@ -131,11 +132,11 @@ func (sel selection) targets(snap *host.Snapshot) ([]policy.Target, error) {
 
 // targetsToCome are, for each kind, the devices that an image declares, or one with the
 // usual name.
-func (sel selection) targetsToCome(snap *host.Snapshot) (out []policy.Target) {
+func (sel selection) targetsToCome(snap *host.Snapshot) (out []audit.Target) {
 	for _, k := range sel.kindsOrDefault() {
-		declared := policy.DeclaredToCome(snap, []string{k})
+		declared := audit.DeclaredToCome(snap, []string{k})
 		if out = append(out, declared...); len(declared) == 0 {
-			out = append(out, policy.Target{Name: policy.UsualName(k), Kind: k})
+			out = append(out, audit.Target{Name: audit.UsualName(k), Kind: k})
 		}
 	}
 	return out
@@ -143,7 +144,7 @@ func (sel selection) targetsToCome(snap *host.Snapshot) (out []policy.Target) {
 
 // target is the device of a name. One that is not there can be audited only if its kind is
 // known, or declared.
-func (sel selection) target(snap *host.Snapshot, declared []policy.Target, name string) (policy.Target, error) {
+func (sel selection) target(snap *host.Snapshot, declared []audit.Target, name string) (audit.Target, error) {
 	kind := ""
 	if len(sel.kinds) == 1 {
 		kind = sel.kinds[0]
@@ -151,18 +152,18 @@ func (sel selection) target(snap *host.Snapshot, declared []policy.Target, name 
 	d := snap.Device(name)
 	switch {
 	case d != nil && kind != "" && d.Kind == "":
-		return policy.Target{}, fmt.Errorf("%s is a device without a kind, not a %s", name, kind)
+		return audit.Target{}, fmt.Errorf("%s is a device without a kind, not a %s", name, kind)
 	case d != nil && kind != "" && d.Kind != kind:
-		return policy.Target{}, fmt.Errorf("%s is of kind %s, not %s", name, d.Kind, kind)
+		return audit.Target{}, fmt.Errorf("%s is of kind %s, not %s", name, d.Kind, kind)
 	case d != nil:
-		return policy.Target{Name: d.Name, Kind: d.Kind}, nil
+		return audit.Target{Name: d.Name, Kind: d.Kind}, nil
 	case kind != "":
-		return policy.Target{Name: name, Kind: kind}, nil
+		return audit.Target{Name: name, Kind: kind}, nil
 	}
-	if i := slices.IndexFunc(declared, func(t policy.Target) bool { return t.Name == name }); i >= 0 {
+	if i := slices.IndexFunc(declared, func(t audit.Target) bool { return t.Name == name }); i >= 0 {
 		return declared[i], nil
 	}
-	return policy.Target{}, fmt.Errorf("there is no device %s, and no network configuration defines one; for one that is still to be created, say its kind, such as --kind bond", name)
+	return audit.Target{}, fmt.Errorf("there is no device %s, and no network configuration defines one; for one that is still to be created, say its kind, such as --kind bond", name)
 }
 
 func (sel selection) kindsOrDefault() []string {

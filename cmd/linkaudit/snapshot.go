@@ -8,8 +8,8 @@ import (
 	"github.com/google/renameio/v2"
 	"github.com/urfave/cli/v2"
 
+	"linkaudit/internal/audit"
 	"linkaudit/internal/host"
-	"linkaudit/policy"
 )
 
 func snapshot(c *cli.Context) error {
@@ -35,7 +35,7 @@ func snapshot(c *cli.Context) error {
 	if err != nil {
 		return fmt.Errorf("looking at the machine: %w", err)
 	}
-	snap = policy.WithDerived(snap)
+	snap = audit.WithDerived(snap)
 	withID := c.Bool("with-machine-id")
 	if !c.IsSet("output") {
 		return host.Save(c.App.Writer, snap, withID)

@@ -16,10 +16,10 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"linkaudit/internal/audit"
 	"linkaudit/internal/fleet"
 	"linkaudit/internal/host"
 	"linkaudit/internal/report"
-	"linkaudit/policy"
 )
 
 // errUnread is for snapshots that could not be audited; each was said already.
@@ -52,7 +52,7 @@ type snapshotAudit struct {
 	err    error // says which file, where it is one of reading or there are several
 
 	done  chan struct{} // closed once what follows is there
-	res   *policy.Result
+	res   *audit.Result
 	shown []byte // its part of the report, where there are several
 }
 
@@ -194,7 +194,7 @@ func openSnapshots(file string, stdin io.Reader) (in io.ReadCloser, name string,
 
 // audit audits a snapshot. Of several, a host that lacks a device which is named
 // is audited without it.
-func (s *snapshotAudit) audit(sel selection, as pretence, conf policy.Site, several bool) {
+func (s *snapshotAudit) audit(sel selection, as pretence, conf audit.Site, several bool) {
 	snap, err := host.Parse(s.raw)
 	s.raw = nil
 	if err != nil {
@@ -203,12 +203,12 @@ func (s *snapshotAudit) audit(sel selection, as pretence, conf policy.Site, seve
 	}
 	as.pretend(snap)
 	if several && len(sel.kinds) == 0 {
-		named, declared := len(sel.names), policy.DeclaredToCome(snap, nil)
+		named, declared := len(sel.names), audit.DeclaredToCome(snap, nil)
 		sel.names = slices.DeleteFunc(slices.Clone(sel.names), func(name string) bool {
-			return snap.Device(name) == nil && !slices.ContainsFunc(declared, func(t policy.Target) bool { return t.Name == name })
+			return snap.Device(name) == nil && !slices.ContainsFunc(declared, func(t audit.Target) bool { return t.Name == name })
 		})
 		if named > 0 && len(sel.names) == 0 {
-			s.res = &policy.Result{Snapshot: snap}
+			s.res = &audit.Result{Snapshot: snap}
 			return
 		}
 	}
@@ -219,14 +219,14 @@ func (s *snapshotAudit) audit(sel selection, as pretence, conf policy.Site, seve
 		}
 		return
 	}
-	s.res = policy.Check(snap, tree, sel.options(snap, targets, conf))
+	s.res = audit.Check(snap, tree, sel.options(snap, targets, conf))
 }
 
 // fleetCheck is the audit of several hosts.
 type fleetCheck struct {
 	sel  selection
 	as   pretence
-	conf policy.Site
+	conf audit.Site
 	out  output
 	errs io.Writer
 

@@ -13,11 +13,11 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"linkaudit/internal/audit"
 	"linkaudit/internal/host"
 	"linkaudit/internal/report"
 	"linkaudit/internal/trace"
 	"linkaudit/internal/watch"
-	"linkaudit/policy"
 )
 
 // watchMemory is what garbage may add to before it is collected, in bytes.
@@ -109,7 +109,7 @@ func (l *eventLog) alsoTo(c *cli.Context) (end func(), err error) {
 }
 
 // runWatch passes what happens to the log until ctx ends.
-func runWatch(ctx context.Context, c *cli.Context, sel selection, conf policy.Site, log *eventLog) error {
+func runWatch(ctx context.Context, c *cli.Context, sel selection, conf audit.Site, log *eventLog) error {
 	notices, err := host.Subscribe()
 	if err != nil {
 		return err
@@ -118,7 +118,7 @@ func runWatch(ctx context.Context, c *cli.Context, sel selection, conf policy.Si
 	opt := watch.Options{
 		Source: notices,
 		Wanted: sel.wants(conf),
-		Audit: func(ctx context.Context, names []string) (*policy.Result, error) {
+		Audit: func(ctx context.Context, names []string) (*audit.Result, error) {
 			return auditNames(ctx, names, conf)
 		},
 		Emit: log.emit,
@@ -177,7 +177,7 @@ func traced(opt *watch.Options, stack bool) (how string, end func(), err error) 
 }
 
 // auditNames audits the devices that there are of these names.
-func auditNames(ctx context.Context, names []string, conf policy.Site) (*policy.Result, error) {
+func auditNames(ctx context.Context, names []string, conf audit.Site) (*audit.Result, error) {
 	snap, tree, err := collect(ctx, request{root: "/", names: names})
 	if err != nil {
 		return nil, err
@@ -185,20 +185,20 @@ func auditNames(ctx context.Context, names []string, conf policy.Site) (*policy.
 	if tree, err = treeOf(snap, tree); err != nil {
 		return nil, err
 	}
-	var targets []policy.Target
+	var targets []audit.Target
 	for _, name := range names {
 		if d := snap.Device(name); d != nil {
-			targets = append(targets, policy.Target{Name: d.Name, Kind: d.Kind})
+			targets = append(targets, audit.Target{Name: d.Name, Kind: d.Kind})
 		}
 	}
 	if len(targets) == 0 {
-		return &policy.Result{}, nil
+		return &audit.Result{}, nil
 	}
-	return policy.Check(snap, tree, policy.Options{Targets: targets, Site: conf}), nil
+	return audit.Check(snap, tree, audit.Options{Targets: targets, Site: conf}), nil
 }
 
 // wants returns whether a device is among those that the command line asks for.
-func (sel selection) wants(conf policy.Site) func(name, kind string) bool {
+func (sel selection) wants(conf audit.Site) func(name, kind string) bool {
 	if len(sel.names) > 0 {
 		return func(name, _ string) bool { return slices.Contains(sel.names, name) }
 	}

@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"slices"
 
+	"linkaudit/internal/audit"
 	"linkaudit/internal/host"
 	"linkaudit/internal/netconf"
 	"linkaudit/internal/override"
 	"linkaudit/linkfiles"
-	"linkaudit/policy"
 )
 
 // Fix puts MACAddressPolicy=none in force for the targets. An error means that
@@ -206,7 +206,7 @@ func isOf(d *host.Device, t override.Target) bool {
 // planLiveOf reports whether the address of the device is to be set now, and otherwise
 // notes what is left to do.
 func (f *fixing) planLiveOf(d *host.Device, p *Plan) (c LiveChange, now bool, err error) {
-	lasting, _ := policy.PortsOf(f.in.Snapshot, d)
+	lasting, _ := audit.PortsOf(f.in.Snapshot, d)
 	c = kernelsAddress(d, lasting)
 	if c.MAC == "" && c.cannot.reason == canSet {
 		return c, false, nil

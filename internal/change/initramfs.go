@@ -9,9 +9,9 @@ import (
 	"strings"
 	"time"
 
+	"linkaudit/internal/audit"
 	"linkaudit/internal/group"
 	"linkaudit/internal/initramfs"
-	"linkaudit/policy"
 )
 
 // StaleImage is an initramfs image that does not know of a change.
@@ -65,7 +65,7 @@ func (w *work) updateImages(ctx context.Context) error {
 	still := w.staleImages(context.WithoutCancel(ctx))
 	for i := range r.Initramfs {
 		img := &r.Initramfs[i]
-		at := slices.IndexFunc(still, func(v policy.InImage) bool { return v.Image.Path == img.Path })
+		at := slices.IndexFunc(still, func(v audit.InImage) bool { return v.Image.Path == img.Path })
 		if img.Updated = at < 0 && w.readableImage(img.Path); img.Updated {
 			w.Say("the initramfs image " + img.Path + " is up to date")
 			continue
@@ -86,9 +86,9 @@ func (w *work) updateImages(ctx context.Context) error {
 }
 
 // staleImages reads the images that there are now, and returns which of them are stale.
-func (w *work) staleImages(ctx context.Context) []policy.InImage {
+func (w *work) staleImages(ctx context.Context) []audit.InImage {
 	w.ReadInitramfs(ctx, w.in.Snapshot)
-	return policy.StaleImages(w.in.Snapshot, w.files, w.in.Release, w.targets)
+	return audit.StaleImages(w.in.Snapshot, w.files, w.in.Release, w.targets)
 }
 
 func (w *work) readableImage(path string) bool {

@@ -1,8 +1,8 @@
 package change
 
 import (
+	"linkaudit/internal/audit"
 	"linkaudit/internal/host"
-	"linkaudit/policy"
 )
 
 // LiveChange is what would bring the address of a device that exists in line
@@ -72,7 +72,7 @@ func kernelsAddress(d *host.Device, lasting []host.Port) LiveChange {
 	}
 	switch d.Kind {
 	case "bridge":
-		p, ok := policy.LowestPort(lasting)
+		p, ok := audit.LowestPort(lasting)
 		if !ok {
 			c.cannot = cannotSet{reason: guestsAlone}
 			return c

@@ -4,9 +4,9 @@ import (
 	"errors"
 	"slices"
 
+	"linkaudit/internal/audit"
 	"linkaudit/internal/netconf"
 	"linkaudit/internal/override"
-	"linkaudit/policy"
 )
 
 // managerPlan is the part of programs other than systemd-networkd in a plan, of
@@ -21,7 +21,7 @@ type managerPlan struct {
 // a program gives an address.
 func (in Input) heedManagers(t override.Target) (plan managerPlan, err error) {
 	for _, name := range in.managed(t) {
-		o := policy.EffectOfOverride(in.Snapshot, name, t.Kind, in.Place)
+		o := audit.EffectOfOverride(in.Snapshot, name, t.Kind, in.Place)
 		switch {
 		case o == nil:
 		case !o.InVain, t.Name == "":

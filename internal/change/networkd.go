@@ -7,10 +7,10 @@ import (
 	"reflect"
 	"slices"
 
+	"linkaudit/internal/audit"
 	"linkaudit/internal/netconf"
 	"linkaudit/internal/override"
 	"linkaudit/linkfiles"
-	"linkaudit/policy"
 )
 
 // NetDev is a drop-in of a .netdev file, with which systemd-networkd creates a
@@ -40,7 +40,7 @@ type netDevPlan struct {
 // declares is what systemd-networkd would do with the .netdev files of the store.
 func (in Input) declares(netDevs *linkfiles.Store) []netconf.Declaration {
 	files := &netconf.NetworkdFiles{NetDev: netDevs, Network: in.Networkd.Network}
-	return policy.NetworkdDeclares(files, in.NetworkdActive, in.Snapshot, in.Release)
+	return audit.NetworkdDeclares(files, in.NetworkdActive, in.Snapshot, in.Release)
 }
 
 // concerns reports whether the declaration is about a device of the target.
@@ -91,8 +91,8 @@ func (in Input) planNetDevs(t override.Target) (netDevPlan, error) {
 // do nothing, that is a note about a device of a kind, and for the device that is named
 // the end of the plan.
 func (in Input) needsNetDev(plan *netDevPlan, t override.Target, before []netconf.Declaration, d *netconf.Declaration) (bool, error) {
-	other := policy.CreatedOtherwise(in.Snapshot, *d)
-	about := policy.NetworkdKeeps(before, *d, other)
+	other := audit.CreatedOtherwise(in.Snapshot, *d)
+	about := audit.NetworkdKeeps(before, *d, other)
 	switch {
 	case about != "" && t.Name != "":
 		plan.leaves = about
@@ -106,7 +106,7 @@ func (in Input) needsNetDev(plan *netDevPlan, t override.Target, before []netcon
 	case d.Address.Way != netconf.WayNetworkd:
 		return false, nil
 	}
-	if why := policy.NetworkdRefuses(in.Release, *d, other); why != "" {
+	if why := audit.NetworkdRefuses(in.Release, *d, other); why != "" {
 		if t.Name != "" {
 			return false, errors.New(why)
 		}

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"slices"
 
+	"linkaudit/internal/audit"
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/internal/netconf"
@@ -37,7 +38,7 @@ type Input struct {
 	// recovered: what a run did that was killed was taken back.
 	recovered bool
 	// Place is the machine whose Snapshot it is, for the commands of notes.
-	Place policy.Place
+	Place audit.Place
 }
 
 // Plan is one file to write, and what goes with it.
@@ -56,7 +57,7 @@ type Plan struct {
 	Base *linkfiles.File
 	// Edited are the packages' files in force for the target that were edited or
 	// removed in place, so that the next upgrade puts another text in force.
-	Edited []policy.VendorFile
+	Edited []audit.VendorFile
 	// Why says in one sentence why this file, or why none.
 	Why string
 	// Notes are further things to know.
@@ -81,7 +82,7 @@ const maxName = 15
 // of another kind than the user said is an error; one that does not exist is
 // none, unless there cannot be one of that name.
 func (in Input) Target(t override.Target) (override.Target, error) {
-	d, nameless := in.Snapshot.Device(t.Name), policy.Nameless(in.Snapshot, in.Release, t.Name)
+	d, nameless := in.Snapshot.Device(t.Name), audit.Nameless(in.Snapshot, in.Release, t.Name)
 	switch {
 	case d == nil && len(t.Name) > maxName:
 		return t, fmt.Errorf("no device can be called %s: a name has at most %d bytes, and no device has this alternative name", t.Name, maxName)
@@ -93,7 +94,7 @@ func (in Input) Target(t override.Target) (override.Target, error) {
 		return t, nil
 	case d == nil:
 		if t.Kind == "" {
-			t.Kind = policy.DeclaredKind(in.Snapshot, t.Name)
+			t.Kind = audit.DeclaredKind(in.Snapshot, t.Name)
 		}
 		return t, nil
 	}
@@ -147,6 +148,6 @@ func (in Input) Plan(t override.Target) (*Plan, error) {
 		plan.Notes = append(plan.Notes, fmt.Sprintf("systemd-networkd creates %s; without %s it would give it an address that no .link file changes", n.Device, n.Path))
 	}
 	plan.Notes = append(plan.Notes, managers.notes...)
-	plan.Notes = append(plan.Notes, policy.GuestsUnderNone(in.Snapshot, t.Name, t.Kind, in.Place)...)
+	plan.Notes = append(plan.Notes, audit.GuestsUnderNone(in.Snapshot, t.Name, t.Kind, in.Place)...)
 	return plan, nil
 }

@@ -5,6 +5,7 @@ import (
 	"path"
 	"slices"
 
+	"linkaudit/internal/audit"
 	"linkaudit/internal/host"
 	"linkaudit/internal/override"
 	"linkaudit/linkfiles"
@@ -22,7 +23,7 @@ type planner struct {
 	own     []*override.Override
 	base    *linkfiles.File
 	// edited are those of all files of packages that concern the target.
-	edited []policy.VendorFile
+	edited []audit.VendorFile
 
 	devices []deviceBefore // that the override is to apply to
 	others  []deviceBefore // that it must not touch
@@ -185,7 +186,7 @@ func (p *planner) sortDevices() (named, ofKind []deviceBefore) {
 	t := p.target
 	for i := range p.in.Snapshot.Devices {
 		d := &p.in.Snapshot.Devices[i]
-		before := p.decide(d.Name, policy.LinkDevice(d))
+		before := p.decide(d.Name, audit.LinkDevice(d))
 		switch {
 		case t.Name != "" && d.Name == t.Name:
 			named = append(named, before)
@@ -233,7 +234,7 @@ func (p *planner) takeOfKind(d deviceBefore) {
 		return
 	}
 	if set, _ := f.MACAddressPolicy(); set.Value == "persistent" || set.Value == "random" {
-		fix := policy.Remedy{Command: "fix", Target: override.Target{Kind: d.facts.Kind.Or(""), Name: d.name}, Place: p.in.Place}
+		fix := audit.Remedy{Command: "fix", Target: override.Target{Kind: d.facts.Kind.Or(""), Name: d.name}, Place: p.in.Place}
 		p.notes = append(p.notes, fmt.Sprintf("%s is governed by %s, which comes first: it needs a fix of its own: %s", d.name, f.Path, fix))
 	}
 }
@@ -248,7 +249,7 @@ type need struct {
 	set     bool
 	// until is the package's file that was edited or removed in place, where what is in
 	// force is so only until the package is upgraded.
-	until *policy.VendorFile
+	until *audit.VendorFile
 }
 
 // need finds the file whose place an override has to take: the one whose address
@@ -305,8 +306,8 @@ func (p *planner) address() (linkfiles.Setting, bool) {
 // editedInPlace finds the files of packages that concern the target: those in
 // force, or a part of them, and, where no file is in force, those that were
 // removed or emptied.
-func (p *planner) editedInPlace() []policy.VendorFile {
-	return slices.DeleteFunc(policy.EditedVendorFiles(p.in.Snapshot), func(v policy.VendorFile) bool {
+func (p *planner) editedInPlace() []audit.VendorFile {
+	return slices.DeleteFunc(audit.EditedVendorFiles(p.in.Snapshot), func(v audit.VendorFile) bool {
 		return !v.Concerns(p.base, p.store, p.tree)
 	})
 }

@@ -7,10 +7,10 @@ import (
 	"os"
 	"path"
 
+	"linkaudit/internal/audit"
 	"linkaudit/internal/host"
 	"linkaudit/internal/override"
 	"linkaudit/linkfiles"
-	"linkaudit/policy"
 )
 
 // Options are those of Fix and TakeBack.
@@ -45,8 +45,8 @@ type Options struct {
 }
 
 // place is where the commands that are left to the user are to be run.
-func (o Options) place() policy.Place {
-	at := policy.Place{Root: o.Root, Release: o.Release}
+func (o Options) place() audit.Place {
+	at := audit.Place{Root: o.Root, Release: o.Release}
 	if at.Root == "/" {
 		at.Root = ""
 	}

@@ -5,16 +5,16 @@ import (
 	"slices"
 	"strings"
 
+	"linkaudit/internal/audit"
 	"linkaudit/internal/host"
 	"linkaudit/linkfiles"
-	"linkaudit/policy"
 )
 
 // stillEdited says of the packages' files that the plans found edited in place
 // what the next upgrade does to the other devices, once the plans are carried out
 // as in snap. The files themselves are not restored: what they are for beside the
 // targets is for somebody else to say.
-func stillEdited(plans []*Plan, snap *host.Snapshot, rel linkfiles.Release, at policy.Place) []string {
+func stillEdited(plans []*Plan, snap *host.Snapshot, rel linkfiles.Release, at audit.Place) []string {
 	var out []string
 	seen := map[string]bool{}
 	decider := linkfiles.Parse(&snap.Files, rel).For(&snap.System)
@@ -34,12 +34,12 @@ func stillEdited(plans []*Plan, snap *host.Snapshot, rel linkfiles.Release, at p
 
 // undoneFor names the devices for which the file is still in force, and says what
 // takes its place for them.
-func undoneFor(v *policy.VendorFile, snap *host.Snapshot, rel linkfiles.Release, decider *linkfiles.Decider) string {
+func undoneFor(v *audit.VendorFile, snap *host.Snapshot, rel linkfiles.Release, decider *linkfiles.Decider) string {
 	restored := v.Restored(snap, rel)
 	names := map[string][]string{}
 	for i := range snap.Devices {
 		d := &snap.Devices[i]
-		dev := policy.LinkDevice(d)
+		dev := audit.LinkDevice(d)
 		f, ok := decider.Decide(dev).File.Get()
 		if !ok || !v.Governs(f, &snap.Files) {
 			continue
@@ -50,7 +50,7 @@ func undoneFor(v *policy.VendorFile, snap *host.Snapshot, rel linkfiles.Release,
 			if set.Or("") == is.Value {
 				continue
 			}
-			then = fmt.Sprintf("%s in place of %s", policy.PolicyWords(set.Or("")), policy.PolicyWords(is.Value))
+			then = fmt.Sprintf("%s in place of %s", audit.PolicyWords(set.Or("")), audit.PolicyWords(is.Value))
 		}
 		names[then] = append(names[then], d.Name)
 	}

@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"strings"
 
+	"linkaudit/internal/audit"
 	"linkaudit/internal/host"
 	"linkaudit/internal/initramfs"
 	"linkaudit/internal/override"
 	"linkaudit/linkfiles"
-	"linkaudit/policy"
 )
 
 // words say it in one sentence, for Plan.Why.
@@ -34,7 +34,7 @@ func editedSince(path, to string) error {
 
 // notNeededNote is the note about an override of a target that does nothing.
 func (in Input) notNeededNote(path string, t override.Target) string {
-	return fmt.Sprintf("%s is not needed any more: %s removes it", path, policy.Remedy{Command: "undo", Target: t, Place: in.Place})
+	return fmt.Sprintf("%s is not needed any more: %s removes it", path, audit.Remedy{Command: "undo", Target: t, Place: in.Place})
 }
 
 // createsAnew says how systemd-networkd creates a device again, for a device that
@@ -54,7 +54,7 @@ func (p *Plan) createsAnew(rel linkfiles.Release, device string) string {
 }
 
 // staleWords is a sentence for all images of one maker that say the same.
-func staleWords(images []StaleImage, at policy.Place, plan bool) (out []string) {
+func staleWords(images []StaleImage, at audit.Place, plan bool) (out []string) {
 	type what struct {
 		there, advice string
 		maker         initramfs.Maker

@@ -14,8 +14,8 @@ import (
 	"strings"
 	"sync"
 
+	"linkaudit/internal/audit"
 	"linkaudit/internal/host"
-	"linkaudit/policy"
 )
 
 // memory is how many bytes of what was gathered are held; the rest is in
@@ -40,11 +40,11 @@ func (f *Fleet) Close() error { return f.sorter.close() }
 
 // Finding is one about several hosts.
 type Finding struct {
-	policy.Finding
+	audit.Finding
 	// Hosts is how many hosts it is about.
 	Hosts int `json:"hosts"`
 	// Claims are the devices, or hosts, of the first few of them.
-	Claims []policy.Claim `json:"claims"`
+	Claims []audit.Claim `json:"claims"`
 }
 
 // What a record is about, in the order of the findings.
@@ -60,8 +60,8 @@ type record struct {
 	about, key string
 	policy     string // of aboutPolicy
 	identity   string // of the host
-	claim      policy.Claim
-	reach      policy.Reach // of aboutAddress
+	claim      audit.Claim
+	reach      audit.Reach // of aboutAddress
 }
 
 // separator stands between the fields of a record, in an order in which those of
@@ -84,15 +84,15 @@ func decode(b []byte) (record, error) {
 	}
 	return record{
 		about: f[0], key: f[1], policy: f[2], identity: f[4],
-		claim: policy.Claim{Host: f[3], Source: f[5], Device: f[6]}, reach: policy.Reach(f[7][0] - '0'),
+		claim: audit.Claim{Host: f[3], Source: f[5], Device: f[6]}, reach: audit.Reach(f[7][0] - '0'),
 	}, nil
 }
 
 // Add gathers what an audited host has. source says where it was read,
 // "web1.json" or "hosts.ndjson:17".
-func (f *Fleet) Add(source string, res *policy.Result) error {
+func (f *Fleet) Add(source string, res *audit.Result) error {
 	snap := res.Snapshot
-	of := record{identity: identity(snap), claim: policy.Claim{Host: snap.System.Hostname.Or("a host without a name"), Source: source}}
+	of := record{identity: identity(snap), claim: audit.Claim{Host: snap.System.Hostname.Or("a host without a name"), Source: source}}
 	var records []record
 	if id := snap.System.MachineID.Fingerprint(); id != "" {
 		r := of
@@ -125,7 +125,7 @@ func appendAddresses(records []record, of record, devices []host.Device) []recor
 			continue
 		}
 		r := of
-		r.about, r.key, r.claim.Device, r.reach = aboutAddress, d.MAC, d.Name, policy.ReachOf(d)
+		r.about, r.key, r.claim.Device, r.reach = aboutAddress, d.MAC, d.Name, audit.ReachOf(d)
 		b, seen := best[d.MAC]
 		switch {
 		case !seen:
@@ -140,7 +140,7 @@ func appendAddresses(records []record, of record, devices []host.Device) []recor
 }
 
 // appendPolicies adds a record for each device whose policy is known.
-func appendPolicies(records []record, of record, devices []policy.DeviceResult) []record {
+func appendPolicies(records []record, of record, devices []audit.DeviceResult) []record {
 	for i := range devices {
 		d := &devices[i]
 		if d.Policy.IsUnknown() {
@@ -176,7 +176,7 @@ func identity(s *host.Snapshot) string {
 
 // Findings calls yield with each finding, those about machine-ids first, then
 // addresses, then policies.
-func (f *Fleet) Findings(site policy.Site, yield func(Finding) error) error {
+func (f *Fleet) Findings(site audit.Site, yield func(Finding) error) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	g := recordGroup{site: site, yield: yield}
@@ -195,15 +195,15 @@ func (f *Fleet) Findings(site policy.Site, yield func(Finding) error) error {
 
 // recordGroup is the records of one key, of which a policy's are kept apart.
 type recordGroup struct {
-	site  policy.Site
+	site  audit.Site
 	yield func(Finding) error
 
 	first    string // the identity of the first host
 	several  bool   // there is another
 	last     record
-	shared   policy.Shared // by hosts of one policy
-	reach    policy.Reach  // of the last host
-	policies map[string]policy.Shared
+	shared   audit.Shared // by hosts of one policy
+	reach    audit.Reach  // of the last host
+	policies map[string]audit.Shared
 }
 
 func (g *recordGroup) add(r record) error {
@@ -212,12 +212,12 @@ func (g *recordGroup) add(r record) error {
 		if err := g.end(); err != nil {
 			return err
 		}
-		g.shared, g.policies = policy.Shared{Value: r.key}, nil
+		g.shared, g.policies = audit.Shared{Value: r.key}, nil
 		g.first, g.several = r.identity, false
 	case r.policy != g.last.policy:
 		g.countHost()
 		g.keep()
-		g.shared = policy.Shared{Value: r.key}
+		g.shared = audit.Shared{Value: r.key}
 	case r.identity == g.last.identity:
 		g.reach = max(g.reach, r.reach)
 		g.last = r
@@ -237,16 +237,16 @@ func (g *recordGroup) add(r record) error {
 // countHost counts the last host, all of whose records have been seen.
 func (g *recordGroup) countHost() {
 	switch g.reach {
-	case policy.Outward:
+	case audit.Outward:
 		g.shared.Outward++
-	case policy.Unsure:
+	case audit.Unsure:
 		g.shared.Unsure++
 	}
 }
 
 func (g *recordGroup) keep() {
 	if g.policies == nil {
-		g.policies = map[string]policy.Shared{}
+		g.policies = map[string]audit.Shared{}
 	}
 	g.policies[g.last.policy] = g.shared
 }
@@ -261,24 +261,24 @@ func (g *recordGroup) end() error {
 	}
 	g.countHost()
 	s := g.shared
-	var found []policy.Finding
+	var found []audit.Finding
 	switch g.last.about {
 	case aboutMachineID:
-		found = policy.SharedMachineID(g.site, s)
+		found = audit.SharedMachineID(g.site, s)
 	case aboutAddress:
-		found = policy.SharedAddress(g.site, s)
+		found = audit.SharedAddress(g.site, s)
 	case aboutPolicy:
 		if g.policies == nil {
 			return nil
 		}
 		g.keep()
-		s = policy.Shared{}
+		s = audit.Shared{}
 		for _, p := range []string{"persistent", "random", "none"} {
 			s.Hosts += g.policies[p].Hosts
 			s.Claims = append(s.Claims, g.policies[p].Claims...)
 		}
 		kind, name, _ := strings.Cut(g.last.key, separatorOfKey)
-		found = policy.PolicyDiffers(g.site, name, kind, g.policies)
+		found = audit.PolicyDiffers(g.site, name, kind, g.policies)
 	}
 	for _, f := range found {
 		if err := g.yield(Finding{f, s.Hosts, s.Claims}); err != nil {

@@ -10,10 +10,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"linkaudit/internal/audit"
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/linkfiles"
-	"linkaudit/policy"
 	"linkaudit/test/tool"
 )
 
@@ -38,11 +38,11 @@ func with(s *host.Snapshot, master, port string) *host.Snapshot {
 }
 
 // audited is an audit of a host, "DEVICE POLICY" each; "?" is unknown, "-" unset.
-func audited(s *host.Snapshot, policies ...string) *policy.Result {
-	res := &policy.Result{Snapshot: s}
+func audited(s *host.Snapshot, policies ...string) *audit.Result {
+	res := &audit.Result{Snapshot: s}
 	for _, p := range policies {
 		name, value, _ := strings.Cut(p, " ")
-		d := policy.DeviceResult{Name: name, Policy: fact.Known(value)}
+		d := audit.DeviceResult{Name: name, Policy: fact.Known(value)}
 		if dev := s.Device(name); dev != nil {
 			d.Kind = dev.Kind
 		}
@@ -70,7 +70,7 @@ func findings(t *testing.T, f *Fleet) []string {
 	return out
 }
 
-func of(t *testing.T, results ...*policy.Result) []string {
+func of(t *testing.T, results ...*audit.Result) []string {
 	t.Helper()
 	f := New()
 	defer f.Close()
@@ -87,23 +87,23 @@ func TestFindings(t *testing.T) {
 	fingerprint := linkfiles.KnownMachineID([16]byte{7}).Fingerprint()[:12]
 	for _, tt := range []struct {
 		title string
-		hosts []*policy.Result
+		hosts []*audit.Result
 		want  []string
 	}{
-		{"one host alone", []*policy.Result{audited(machine("web1", 1, "bond0 bond "+a), "bond0 none")}, nil},
+		{"one host alone", []*audit.Result{audited(machine("web1", 1, "bond0 bond "+a), "bond0 none")}, nil},
 		{
 			"an address on two bonds",
-			[]*policy.Result{audited(machine("web1", 1, "bond0 bond "+a)), audited(machine("web2", 2, "bond1 bond "+a))},
+			[]*audit.Result{audited(machine("web1", 1, "bond0 bond "+a)), audited(machine("web2", 2, "bond1 bond "+a))},
 			[]string{"error shared-address 2: 2 hosts carry the address " + a + ": bond0 on web1 (1.json), bond1 on web2 (2.json)"},
 		},
 		{
 			"a bond and its port carry one address",
-			[]*policy.Result{audited(with(machine("web1", 1, "eth0 - "+a+" "+a, "bond0 bond "+a), "bond0", "eth0")), audited(machine("web2", 2, "eth0 - "+b+" "+b))},
+			[]*audit.Result{audited(with(machine("web1", 1, "eth0 - "+a+" "+a, "bond0 bond "+a), "bond0", "eth0")), audited(machine("web2", 2, "eth0 - "+b+" "+b))},
 			nil,
 		},
 		{
 			"the master is named, not the port",
-			[]*policy.Result{
+			[]*audit.Result{
 				audited(with(machine("web1", 1, "eth0 - "+a+" "+b, "bond0 bond "+a), "bond0", "eth0")),
 				audited(machine("web2", 2, "bond0 bond "+a)),
 			},
@@ -111,7 +111,7 @@ func TestFindings(t *testing.T) {
 		},
 		{
 			"bridges without an uplink, of hosts with one machine-id",
-			[]*policy.Result{audited(machine("web1", 7, "br0 bridge "+a)), audited(machine("web2", 7, "br0 bridge "+a))},
+			[]*audit.Result{audited(machine("web1", 7, "br0 bridge "+a)), audited(machine("web2", 7, "br0 bridge "+a))},
 			[]string{
 				"error shared-machine-id 2: 2 hosts have one machine-id (fingerprint " + fingerprint + "): web1 (1.json), web2 (2.json)",
 				"info shared-address 2: 2 hosts carry the address " + a + ": br0 on web1 (1.json), br0 on web2 (2.json); no device with it leads to a network",
@@ -119,17 +119,17 @@ func TestFindings(t *testing.T) {
 		},
 		{
 			"containers",
-			[]*policy.Result{audited(machine("c1", 1, "eth0 veth "+a)), audited(machine("c2", 2, "eth0 veth "+a))},
+			[]*audit.Result{audited(machine("c1", 1, "eth0 veth "+a)), audited(machine("c2", 2, "eth0 veth "+a))},
 			[]string{"warning shared-address 2: 2 hosts carry the address " + a + ": eth0 on c1 (1.json), eth0 on c2 (2.json)"},
 		},
 		{
 			"virtual routers",
-			[]*policy.Result{audited(machine("r1", 1, "vrrp1 macvlan 00:00:5e:00:01:33")), audited(machine("r2", 2, "vrrp1 macvlan 00:00:5e:00:01:33"))},
+			[]*audit.Result{audited(machine("r1", 1, "vrrp1 macvlan 00:00:5e:00:01:33")), audited(machine("r2", 2, "vrrp1 macvlan 00:00:5e:00:01:33"))},
 			[]string{"info shared-address 2: 2 hosts carry the address 00:00:5e:00:01:33: vrrp1 on r1 (1.json), vrrp1 on r2 (2.json); it is one of a virtual router (VRRP), which is meant to be shared"},
 		},
 		{
 			"one host at two times",
-			[]*policy.Result{
+			[]*audit.Result{
 				audited(machine("web1", 1, "eth0 - "+a+" "+a, "bond0 bond "+a), "bond0 persistent"),
 				audited(machine("web1", 1, "eth0 - "+b+" "+a, "bond0 bond "+a), "bond0 none"),
 			},
@@ -137,7 +137,7 @@ func TestFindings(t *testing.T) {
 		},
 		{
 			"policies that differ; unset is none, and unknown is neither",
-			[]*policy.Result{
+			[]*audit.Result{
 				audited(machine("web1", 1, "bond0 bond "+a, "br0 bridge "+b), "bond0 persistent", "br0 none"),
 				audited(machine("web2", 2, "bond0 bond", "br0 bridge"), "bond0 -", "br0 -"),
 				audited(machine("web3", 3, "bond0 bond", "br0 bridge"), "bond0 none", "br0 ?"),
@@ -158,7 +158,7 @@ func TestFindings(t *testing.T) {
 }
 
 func TestManyHostsAreCountedAndTenNamed(t *testing.T) {
-	var hosts []*policy.Result
+	var hosts []*audit.Result
 	for i := range 300 {
 		hosts = append(hosts, audited(machine(fmt.Sprintf("web%03d", i), byte(i/2), "bond0 bond 02:00:00:00:00:0a")))
 	}
@@ -175,7 +175,7 @@ func TestSpilled(t *testing.T) {
 	if tool.Thorough() {
 		n = 2000
 	}
-	var hosts []*policy.Result
+	var hosts []*audit.Result
 	for i := range n {
 		name := fmt.Sprintf("web%04d", i)
 		hosts = append(hosts, audited(machine(name, byte(i%250), fmt.Sprintf("bond0 bond 02:00:00:00:%02x:%02x", i/10%200, i%7)), "bond0 "+[]string{"none", "persistent"}[i%11/10]))

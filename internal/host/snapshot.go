@@ -7,6 +7,7 @@ import (
 	"linkaudit/internal/initramfs"
 	"linkaudit/internal/netconf"
 	"linkaudit/linkfiles"
+	"linkaudit/policy/address"
 	"linkaudit/policy/life"
 )
 
@@ -284,12 +285,5 @@ func (b *Bond) IgnoresAddress() bool {
 	return b != nil && b.Mode == "active-backup" && b.FailOverMAC != "none"
 }
 
-// PersistentMAC is an address made by MACAddressPolicy=persistent and the name
-// it was made of.
-type PersistentMAC struct {
-	MAC string `json:"mac"`
-	// Property is where the name comes from: "ID_NET_NAME_PATH", ... or
-	// "INTERFACE" for the interface name itself.
-	Property string `json:"property"`
-	Name     string `json:"name"`
-}
+// PersistentMAC is an address made by MACAddressPolicy=persistent.
+type PersistentMAC = address.PersistentMAC

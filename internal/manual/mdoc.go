@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"linkaudit/policy"
+	"linkaudit/internal/audit"
 )
 
 // mdoc writes the macros of mdoc(7).
@@ -184,7 +184,7 @@ func (w *mdoc) rules(k Key) {
 	w.begun = false
 	w.blocks(k.Body)
 	w.macro("Bl", "-tag", "-width", "Ds")
-	for _, r := range policy.Rules() {
+	for _, r := range audit.Rules() {
 		w.macro("It", "Cm", literal(r.Name), "Pq", string(r.Severity))
 		w.prose(r.Summary)
 	}

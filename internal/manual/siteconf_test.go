@@ -16,9 +16,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"linkaudit/internal/audit"
 	"linkaudit/internal/manual"
 	"linkaudit/internal/siteconf"
-	"linkaudit/policy"
 )
 
 // accepts reports whether siteconf takes a configuration, by way of a file.
@@ -77,7 +77,7 @@ func words(t *testing.T, p *manual.Page) []string {
 			return true
 		})
 	}
-	for _, r := range policy.Rules() {
+	for _, r := range audit.Rules() {
 		all = append(all, r.Name)
 	}
 	for _, part := range p.Parts {
@@ -109,7 +109,7 @@ func TestTheManualHasTheKeysThatSiteconfTakes(t *testing.T) {
 				names := []string{k.Name}
 				if k.Name == "RULES" {
 					names = nil
-					for _, r := range policy.Rules() {
+					for _, r := range audit.Rules() {
 						names = append(names, r.Name)
 					}
 				}

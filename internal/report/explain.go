@@ -5,15 +5,15 @@ import (
 	"io"
 	"strings"
 
+	"linkaudit/internal/audit"
 	"linkaudit/internal/host"
 	"linkaudit/internal/netconf"
 	"linkaudit/linkfiles"
-	"linkaudit/policy"
 )
 
 // writeExplanationText writes the whole reasoning about a device, for somebody who may
 // never have heard of .link files.
-func writeExplanationText(w io.Writer, x *policy.Explanation, o Options) error {
+func writeExplanationText(w io.Writer, x *audit.Explanation, o Options) error {
 	p := o.newPrinter()
 	d := x.Device
 	p.para("", 2, span{word(d.Name), bold}, text(": where its MAC address comes from"))
@@ -43,7 +43,7 @@ func writeExplanationText(w io.Writer, x *policy.Explanation, o Options) error {
 }
 
 // inShort is the answer in a few lines, for somebody who has no time.
-func (p *printer) inShort(x *policy.Explanation) {
+func (p *printer) inShort(x *audit.Explanation) {
 	d := x.Device
 	switch {
 	case d.Device == nil:
@@ -57,13 +57,13 @@ func (p *printer) inShort(x *policy.Explanation) {
 	switch sum := CountFindings(d.Findings); {
 	case x.Fix.Command != "":
 		p.say(text("To fix it: "), p.command(x.Fix.String()))
-	case sum.AtLeast(policy.Warning) > 0:
-		p.say(verdict(sum, policy.Warning), text("; see below."))
+	case sum.AtLeast(audit.Warning) > 0:
+		p.say(verdict(sum, audit.Warning), text("; see below."))
 	}
 }
 
 // whatApplies is a sentence about the link file and its policy.
-func whatApplies(d *policy.DeviceResult) string {
+func whatApplies(d *audit.DeviceResult) string {
 	file, pol := "Which .link file applies is not known", d.Policy.Or("")
 	if f, ok := d.LinkFile.Get(); ok {
 		file = word(f.Path) + " applies"
@@ -84,7 +84,7 @@ func whatApplies(d *policy.DeviceResult) string {
 }
 
 // whyNothingComesOfIt follows whatApplies where udevd applies no file at all.
-func whyNothingComesOfIt(x *policy.Explanation) string {
+func whyNothingComesOfIt(x *audit.Explanation) string {
 	s := x.Result.Snapshot
 	if s == nil || !x.Device.LinkFile.IsKnown() {
 		return ""
@@ -119,7 +119,7 @@ var kindWords = map[string]string{
 	"tun":     "a tun or tap device: its other end is a program",
 }
 
-func (p *printer) whatItIs(x *policy.Explanation) {
+func (p *printer) whatItIs(x *audit.Explanation) {
 	d := x.Device
 	what, ok := kindWords[d.Kind]
 	switch {
@@ -225,7 +225,7 @@ func worthALine(verdicts []linkfiles.Verdict) []bool {
 }
 
 // initramfs says what the images that were read make of the device.
-func (p *printer) initramfs(x *policy.Explanation) {
+func (p *printer) initramfs(x *audit.Explanation) {
 	images, _ := x.Result.Snapshot.Initramfs.Get()
 	if len(images) == 0 {
 		p.say(text("No initramfs image was found."))
@@ -251,15 +251,15 @@ func (p *printer) initramfs(x *policy.Explanation) {
 				what, s = "another policy than here: "+what, yellow
 			}
 			if d := v.Declared; d != nil {
-				what += "; " + Escape(fmt.Sprintf("%s there %s (%s)", d.Program, policy.AddressWords(*d), d.Address.Pos))
+				what += "; " + Escape(fmt.Sprintf("%s there %s (%s)", d.Program, audit.AddressWords(*d), d.Address.Pos))
 				if v.DeclaredDiffers {
 					what, s = what+", but "+Escape(v.DeclaredHere), yellow
 				}
 			}
 			switch v.Creates {
-			case policy.CreatesIt:
+			case audit.CreatesIt:
 				what += "; the device is created there (" + Escape(v.By) + ")"
-			case policy.CreatesMaybe:
+			case audit.CreatesMaybe:
 				what += "; whether the device is created there depends on the kernel command line, which is not known"
 			}
 		}
@@ -304,7 +304,7 @@ func gapWords(gap []linkfiles.Verdict) string {
 	return out + ": " + strings.Join(parts, ", ")
 }
 
-func (p *printer) files(x *policy.Explanation, all bool) {
+func (p *printer) files(x *audit.Explanation, all bool) {
 	if len(x.Files) == 0 {
 		p.say(text("There is none."))
 	}
@@ -372,7 +372,7 @@ func fateLabel(v *linkfiles.Verdict) (string, style) {
 }
 
 // fate says what becomes of a file and why.
-func (p *printer) fate(x *policy.Explanation, v *linkfiles.Verdict, all bool) string {
+func (p *printer) fate(x *audit.Explanation, v *linkfiles.Verdict, all bool) string {
 	why := Escape(abridge(v.Reason, all))
 	if v.Pos.Line > 0 {
 		if v.Pos.File == v.File.Path {
@@ -408,7 +408,7 @@ func (p *printer) fate(x *policy.Explanation, v *linkfiles.Verdict, all bool) st
 }
 
 // asks lists what [Match] of the file that applies asks for.
-func asks(x *policy.Explanation, v *linkfiles.Verdict) string {
+func asks(x *audit.Explanation, v *linkfiles.Verdict) string {
 	var keys []string
 	for _, l := range x.Settings {
 		if l.Section == "Match" && l.State == linkfiles.SettingInForce {
@@ -441,7 +441,7 @@ func shownValue(l linkfiles.SettingLine, all bool) string {
 	return abridge(l.Value, all)
 }
 
-func (p *printer) settings(x *policy.Explanation) {
+func (p *printer) settings(x *audit.Explanation) {
 	f := x.Source
 	switch unknown := x.Device.LinkFile.IsUnknown(); {
 	case unknown && f == nil:
@@ -496,7 +496,7 @@ var policyWords = map[string]string{
 	"none":       "udevd leaves the address alone, unless MACAddress= in the same file sets one.",
 }
 
-func (p *printer) explainPolicy(x *policy.Explanation) {
+func (p *printer) explainPolicy(x *audit.Explanation) {
 	d := x.Device
 	p.policyRow(d)
 	if x.Source != nil {
@@ -534,7 +534,7 @@ func (p *printer) explainPolicy(x *policy.Explanation) {
 
 // managers says who else declares the device, what happens in which order as it
 // is made, and who has the last word.
-func (p *printer) managers(x *policy.Explanation) {
+func (p *printer) managers(x *audit.Explanation) {
 	d := x.Device
 	of, known := d.Declarations.Get()
 	switch {
@@ -581,7 +581,7 @@ func (p *printer) declaration(d netconf.Declaration) {
 	}
 	p.row("program", span{word(string(d.Program)), bold}, text(does+", at "), place(d.Pos.File, d.Pos.Line))
 	if d.Ignored == "" {
-		p.row("address", text(Escape(policy.AddressWords(d))+" ("+word(d.Address.Key)+", "), place(d.Address.Pos.File, d.Address.Pos.Line), text(")"))
+		p.row("address", text(Escape(audit.AddressWords(d))+" ("+word(d.Address.Key)+", "), place(d.Address.Pos.File, d.Address.Pos.Line), text(")"))
 	}
 }
 
@@ -593,7 +593,7 @@ var assignWords = map[host.AddrAssignType]string{
 	host.AddrSet:    "somebody set it: udevd, another program, or a person",
 }
 
-func (p *printer) explainAddress(x *policy.Explanation) {
+func (p *printer) explainAddress(x *audit.Explanation) {
 	d := x.Device
 	if d.Device == nil {
 		p.say(text("The device does not exist yet."))
@@ -617,7 +617,7 @@ func (p *printer) explainAddress(x *policy.Explanation) {
 	p.applied(d)
 }
 
-func explainOrigin(d *policy.DeviceResult) []span {
+func explainOrigin(d *audit.DeviceResult) []span {
 	if v, ok := d.Origin.Get(); ok {
 		return append([]span{text(giver(v, d.OriginPort))}, otherID(d)...)
 	}
@@ -634,11 +634,11 @@ func explainOrigin(d *policy.DeviceResult) []span {
 // giver says who gave an address, with the port's name where there is one.
 func giver(origin, port string) string {
 	switch {
-	case origin == policy.OriginSomeone && port != "":
+	case origin == audit.OriginSomeone && port != "":
 		return setToPort(port)
-	case origin == policy.OriginPort && port != "":
+	case origin == audit.OriginPort && port != "":
 		return "taken from the port " + word(port)
-	case origin == policy.OriginUdevRandom:
+	case origin == audit.OriginUdevRandom:
 		return "made up by udev, as the policy says"
 	case origins[origin] != "":
 		return origins[origin]
@@ -648,10 +648,10 @@ func giver(origin, port string) string {
 	return "from " + word(origin)
 }
 
-func (p *printer) whatToDo(x *policy.Explanation) {
-	findings := shown(x.Device.Findings, policy.Info)
+func (p *printer) whatToDo(x *audit.Explanation) {
+	findings := shown(x.Device.Findings, audit.Info)
 	p.findings(findings)
-	general := shown(x.Result.Findings, policy.Warning)
+	general := shown(x.Result.Findings, audit.Warning)
 	const most = 10
 	if len(general) > 0 {
 		p.say(text("This host and its other files: " + number(len(general), "finding") + " more, which linkaudit check shows as well:"))
@@ -663,18 +663,18 @@ func (p *printer) whatToDo(x *policy.Explanation) {
 	switch sum := CountFindings(findings); {
 	case x.Fix.Command != "":
 		p.say(text("To fix it: "), p.command(x.Fix.String()), text(" (with --dry-run it only shows what it would write)."))
-	case sum.AtLeast(policy.Warning) == 0:
+	case sum.AtLeast(audit.Warning) == 0:
 		p.say(span{"Nothing to mend.", green})
 	}
 }
 
 // eventWords name the events.
-var eventWords = map[policy.Event]string{
-	policy.EventBoot:        "next boot",
-	policy.EventUdevAdd:     "udev add event",
-	policy.EventRecreate:    "deleted, made anew",
-	policy.EventPortsRejoin: "ports leave, rejoin",
-	policy.EventGuests:      "guest starts, stops",
+var eventWords = map[audit.Event]string{
+	audit.EventBoot:        "next boot",
+	audit.EventUdevAdd:     "udev add event",
+	audit.EventRecreate:    "deleted, made anew",
+	audit.EventPortsRejoin: "ports leave, rejoin",
+	audit.EventGuests:      "guest starts, stops",
 }
 
 // eventRow is one line of the table of events.
@@ -685,20 +685,20 @@ type eventRow struct {
 
 // eventRows is the table of what each event makes of the address, with at most so many
 // outcomes of each. Where a prediction is missing, AfterAdd is what is left.
-func eventRows(x *policy.Explanation, most int) (rows []eventRow) {
+func eventRows(x *audit.Explanation, most int) (rows []eventRow) {
 	d := x.Device
 	predicted := d.Predicted
 	if len(predicted) == 0 {
-		predicted = []policy.Prediction{{Event: policy.EventUdevAdd, MAC: d.AfterAdd}}
+		predicted = []audit.Prediction{{Event: audit.EventUdevAdd, MAC: d.AfterAdd}}
 	}
 	for _, after := range predicted {
 		what := eventWords[after.Event]
 		switch {
-		case d.Device == nil && after.Event != policy.EventUdevAdd:
+		case d.Device == nil && after.Event != audit.EventUdevAdd:
 			continue // there is nothing yet that it could happen to
 		case d.Device == nil:
 			what = "it is created"
-		case after.Event == policy.EventGuests && after.MAC.IsAbsent():
+		case after.Event == audit.EventGuests && after.MAC.IsAbsent():
 			continue // most devices have no guests
 		}
 		of := []eventRow{outcomeUnpredicted(x, after)}
@@ -712,7 +712,7 @@ func eventRows(x *policy.Explanation, most int) (rows []eventRow) {
 }
 
 // outcomeRows has a row for each outcome of one event.
-func outcomeRows(d *policy.DeviceResult, outcomes []policy.Outcome, most int) (rows []eventRow) {
+func outcomeRows(d *audit.DeviceResult, outcomes []audit.Outcome, most int) (rows []eventRow) {
 	for i, o := range outcomes {
 		if i == most && len(outcomes) > most+1 {
 			return append(rows, eventRow{mac: "...", note: fmt.Sprintf("%d more outcomes", len(outcomes)-most)})
@@ -731,7 +731,7 @@ func outcomeRows(d *policy.DeviceResult, outcomes []policy.Outcome, most int) (r
 
 // outcomeUnpredicted is the row of an event of whose outcomes nothing more is known than
 // the address.
-func outcomeUnpredicted(x *policy.Explanation, after policy.Prediction) eventRow {
+func outcomeUnpredicted(x *audit.Explanation, after audit.Prediction) eventRow {
 	d := x.Device
 	mac, known := after.MAC.Get()
 	switch {
@@ -756,50 +756,50 @@ func outcomeUnpredicted(x *policy.Explanation, after policy.Prediction) eventRow
 }
 
 // cannotHappen says why an event is none for a device.
-var cannotHappen = map[policy.Event]string{
-	policy.EventRecreate:    "hardware is not deleted",
-	policy.EventPortsRejoin: "it has no ports to take an address from",
+var cannotHappen = map[audit.Event]string{
+	audit.EventRecreate:    "hardware is not deleted",
+	audit.EventPortsRejoin: "it has no ports to take an address from",
 }
 
-func outcomeMAC(d *policy.DeviceResult, o policy.Outcome) string {
+func outcomeMAC(d *audit.DeviceResult, o audit.Outcome) string {
 	switch {
 	case o.MAC != "":
 		return o.MAC
-	case o.Origin == policy.OriginPort:
+	case o.Origin == audit.OriginPort:
 		return "the port's"
 	}
 	return "a made-up one"
 }
 
 // shortGiver is giver for a column.
-func shortGiver(o policy.Outcome) string {
+func shortGiver(o audit.Outcome) string {
 	switch o.Origin {
-	case policy.OriginUdev, policy.OriginUdevRandom:
+	case audit.OriginUdev, audit.OriginUdevRandom:
 		return "udev"
-	case policy.OriginLinkFile:
+	case audit.OriginLinkFile:
 		return "link file"
-	case policy.OriginKernel:
+	case audit.OriginKernel:
 		return "kernel"
-	case policy.OriginPort:
+	case audit.OriginPort:
 		if o.Port == "" {
 			return "a port"
 		}
 		return "port " + o.Port
-	case policy.OriginLower:
+	case audit.OriginLower:
 		return "device below"
-	case policy.OriginMaster:
+	case audit.OriginMaster:
 		return "master"
-	case policy.OriginPermanent:
+	case audit.OriginPermanent:
 		return "the device"
-	case policy.OriginNetworkd:
+	case audit.OriginNetworkd:
 		return "networkd"
-	case policy.OriginSomeone:
+	case audit.OriginSomeone:
 		return "its creator"
 	}
 	return "as now"
 }
 
-func (p *printer) events(x *policy.Explanation) {
+func (p *printer) events(x *audit.Explanation) {
 	rows := append([]eventRow{{what: "event", mac: "address then", by: "given by", note: "when"}}, eventRows(x, 8)...)
 	if len(rows) == 1 {
 		p.say(text("Nothing is known of any."))
@@ -855,7 +855,7 @@ type explainJSON struct {
 	NotRead    []notReadJSON       `json:"not_read"`
 	Settings   []settingJSON       `json:"settings"`
 	Fix        string              `json:"fix"`
-	Findings   []policy.Finding    `json:"findings"`
+	Findings   []audit.Finding     `json:"findings"`
 	Bond       *host.Bond          `json:"bond"`
 	Ports      []explainPortsJSON  `json:"ports"`
 	Steps      []stepJSON          `json:"steps"`
@@ -866,7 +866,7 @@ type explainJSON struct {
 
 // stepJSON is one thing that happens as the device is made.
 type stepJSON struct {
-	policy.Step
+	audit.Step
 	File string `json:"file"`
 	Line int    `json:"line"`
 }
@@ -885,7 +885,7 @@ type explainImageJSON struct {
 	Created  *bool          `json:"created"`
 }
 
-func explainImages(x *policy.Explanation) []explainImageJSON {
+func explainImages(x *audit.Explanation) []explainImageJSON {
 	images, known := x.Result.Snapshot.Initramfs.Get()
 	if !known {
 		return nil
@@ -899,8 +899,8 @@ func explainImages(x *policy.Explanation) []explainImageJSON {
 				continue
 			}
 			j.Applies, j.Differs = true, v.Differs
-			if v.Creates != policy.CreatesMaybe {
-				created := v.Creates == policy.CreatesIt
+			if v.Creates != audit.CreatesMaybe {
+				created := v.Creates == audit.CreatesIt
 				j.Created = &created
 			}
 			if v.LinkFile.IsUnknown() {
@@ -955,7 +955,7 @@ type settingJSON struct {
 
 // writeExplanationJSON writes the reasoning in the form of docs/schema/explain.schema.json.
 // The device is check's.
-func writeExplanationJSON(w io.Writer, x *policy.Explanation, _ Options) error {
+func writeExplanationJSON(w io.Writer, x *audit.Explanation, _ Options) error {
 	d := x.Device
 	out := explainJSON{
 		Schema: explainSchema, Host: newHostJSON(x.Result.Snapshot), Device: newDeviceJSON(d),

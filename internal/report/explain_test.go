@@ -15,18 +15,18 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"linkaudit/internal/audit"
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/internal/netconf"
 	"linkaudit/internal/override"
 	"linkaudit/linkfiles"
-	"linkaudit/policy"
 )
 
 var update = flag.Bool("update", false, "write the expected output of explanations")
 
 // fates is a bond on a host with files of every fate.
-func fates() *policy.Explanation {
+func fates() *audit.Explanation {
 	file := func(name, text string) linkfiles.Entry {
 		return linkfiles.Entry{Name: name, Type: linkfiles.TypeRegular, Mode: 0o644, Content: []byte(text)}
 	}
@@ -63,7 +63,7 @@ func fates() *policy.Explanation {
 			}},
 		}},
 	}
-	return policy.Explain(snap, linkfiles.Parse(&snap.Files, 252), policy.Target{Name: "bond0", Kind: "bond"}, nil, policy.Place{})
+	return audit.Explain(snap, linkfiles.Parse(&snap.Files, 252), audit.Target{Name: "bond0", Kind: "bond"}, nil, audit.Place{})
 }
 
 // hostileTexts try to end a string, a label or a line of any format, and to
@@ -73,8 +73,8 @@ var hostileTexts = []string{
 	"style:x#y;", "classDef x:#y;", "`md`", "**b**", "_i_", "a|b", "{x}", "(x)", "end", "x\x1b[2Jy", "x\ny", "x\r\ny", "\xff\xfe", "\u202egpj", "\u2028", "größer 配列 😀", "a  b", " a ", "\x00", "1. list", "- list", "a'b", "//", "/*", "-->", "~~~", ":::x", "@{shape: x}", "$$x$$",
 }
 
-func hostileExplanations() []*policy.Explanation {
-	var out []*policy.Explanation
+func hostileExplanations() []*audit.Explanation {
+	var out []*audit.Explanation
 	for _, evil := range append(slices.Clone(hostileTexts), strings.Join(hostileTexts, " ")) {
 		res := hostile()
 		d := &res.Devices[0]
@@ -82,22 +82,22 @@ func hostileExplanations() []*policy.Explanation {
 		d.Device.Ports[0].Name, d.Device.Bond.Mode = evil, evil
 		d.LinkFile = fact.Known(&linkfiles.File{Path: evil, Name: evil, State: linkfiles.StateActive, DropIns: []string{evil}})
 		d.Policy, d.PolicySource = fact.Known(evil), linkfiles.Pos{File: evil, Line: 7}
-		d.Origin, d.OriginPort = fact.Known(policy.OriginPort), evil
+		d.Origin, d.OriginPort = fact.Known(audit.OriginPort), evil
 		pos := linkfiles.Pos{File: evil, Line: 2}
 		d.Declarations = fact.Known([]netconf.Declaration{{
 			Program: netconf.Program(evil), Renderer: netconf.Program(evil), Device: evil, Kind: evil, Creates: true, Ports: []string{evil}, Pos: pos,
 			Address: netconf.Address{Way: netconf.WayUnknown, Key: evil, Port: evil, Unknown: evil, Pos: pos},
 		}, {Program: netconf.Program(evil), Ignored: evil, Pos: pos}})
-		d.Steps, d.Wins = []policy.Step{{Who: evil, Does: evil, Pos: pos}}, evil
-		d.Predicted = []policy.Prediction{
-			{Event: policy.EventBoot, MAC: fact.Unknown[string](evil), Outcomes: []policy.Outcome{{MAC: evil, Origin: evil, When: evil}, {Origin: policy.OriginPort, Port: evil, When: evil}}},
-			{Event: policy.EventUdevAdd, MAC: fact.Unknown[string](evil)},
-			{Event: policy.EventRecreate, MAC: fact.Known(evil)},
-			{Event: policy.EventPortsRejoin, MAC: fact.Absent[string]()},
+		d.Steps, d.Wins = []audit.Step{{Who: evil, Does: evil, Pos: pos}}, evil
+		d.Predicted = []audit.Prediction{
+			{Event: audit.EventBoot, MAC: fact.Unknown[string](evil), Outcomes: []audit.Outcome{{MAC: evil, Origin: evil, When: evil}, {Origin: audit.OriginPort, Port: evil, When: evil}}},
+			{Event: audit.EventUdevAdd, MAC: fact.Unknown[string](evil)},
+			{Event: audit.EventRecreate, MAC: fact.Known(evil)},
+			{Event: audit.EventPortsRejoin, MAC: fact.Absent[string]()},
 		}
 		f, _ := d.LinkFile.Get()
-		out = append(out, &policy.Explanation{
-			Result: res, Device: d, Evidence: evil, Fix: policy.Remedy{Command: "fix", Target: override.Target{Kind: evil, Name: evil}, Place: policy.Place{Root: evil, Host: evil}}, Source: f,
+		out = append(out, &audit.Explanation{
+			Result: res, Device: d, Evidence: evil, Fix: audit.Remedy{Command: "fix", Target: override.Target{Kind: evil, Name: evil}, Place: audit.Place{Root: evil, Host: evil}}, Source: f,
 			Files: []linkfiles.Verdict{
 				{File: &linkfiles.File{Path: evil, Name: evil, State: linkfiles.StateActive}, Fate: linkfiles.FateNoMatch, Reached: true, Reason: evil, Key: evil, Pos: linkfiles.Pos{File: evil, Line: 3}},
 				{File: &linkfiles.File{Path: evil, Name: evil, State: linkfiles.StateRejected, Why: evil}, Fate: linkfiles.FateUnused, Reached: true, Reason: evil},
@@ -111,21 +111,21 @@ func hostileExplanations() []*policy.Explanation {
 			},
 		})
 		// The same for a device of which nothing is known.
-		out = append(out, &policy.Explanation{Result: res, Device: &res.Devices[1], Files: out[len(out)-1].Files[:2]})
+		out = append(out, &audit.Explanation{Result: res, Device: &res.Devices[1], Files: out[len(out)-1].Files[:2]})
 	}
 	return out
 }
 
-type writer func(io.Writer, *policy.Explanation) error
+type writer func(io.Writer, *audit.Explanation) error
 
 var formats = map[string]writer{
-	"txt":     func(w io.Writer, x *policy.Explanation) error { return writeExplanationText(w, x, Options{}) },
-	"json":    func(w io.Writer, x *policy.Explanation) error { return writeExplanationJSON(w, x, Options{}) },
-	"dot":     func(w io.Writer, x *policy.Explanation) error { return writeDOT(w, x, Options{}) },
-	"mermaid": func(w io.Writer, x *policy.Explanation) error { return writeMermaid(w, x, Options{}) },
+	"txt":     func(w io.Writer, x *audit.Explanation) error { return writeExplanationText(w, x, Options{}) },
+	"json":    func(w io.Writer, x *audit.Explanation) error { return writeExplanationJSON(w, x, Options{}) },
+	"dot":     func(w io.Writer, x *audit.Explanation) error { return writeDOT(w, x, Options{}) },
+	"mermaid": func(w io.Writer, x *audit.Explanation) error { return writeMermaid(w, x, Options{}) },
 }
 
-func explained(t *testing.T, write writer, x *policy.Explanation) string {
+func explained(t *testing.T, write writer, x *audit.Explanation) string {
 	t.Helper()
 	var b bytes.Buffer
 	if err := write(&b, x); err != nil {
@@ -168,7 +168,7 @@ func TestExplainJSONFollowsItsSchemaAndHasChecksDevice(t *testing.T) {
 			t.Fatal(err)
 		}
 		validate(t, s, b.Bytes())
-		if err := writeAuditJSON(&check, &policy.Result{Snapshot: x.Result.Snapshot, Devices: []policy.DeviceResult{*x.Device}}, Options{}); err != nil {
+		if err := writeAuditJSON(&check, &audit.Result{Snapshot: x.Result.Snapshot, Devices: []audit.DeviceResult{*x.Device}}, Options{}); err != nil {
 			t.Fatal(err)
 		}
 		var mine struct{ Device, Host any }
@@ -189,7 +189,7 @@ func TestExplainJSONFollowsItsSchemaAndHasChecksDevice(t *testing.T) {
 }
 
 func TestNothingInAnExplanationReachesTheTerminalUnescaped(t *testing.T) {
-	formats := map[string]writer{"colour": func(w io.Writer, x *policy.Explanation) error {
+	formats := map[string]writer{"colour": func(w io.Writer, x *audit.Explanation) error {
 		var b bytes.Buffer
 		err := writeExplanationText(&b, x, Options{Color: true, Width: 40, AllFiles: true})
 		io.WriteString(w, sgr.ReplaceAllString(b.String(), ""))
@@ -256,7 +256,7 @@ func TestManyFilesAreCountedUnlessAllAreAskedFor(t *testing.T) {
 }
 
 // manyFiles is fates with a tree of n files, of which the 800th applies.
-func manyFiles(n int) *policy.Explanation {
+func manyFiles(n int) *audit.Explanation {
 	snap := fates().Result.Snapshot
 	dir := linkfiles.Dir{Path: "/etc/systemd/network"}
 	for i := range n {
@@ -270,7 +270,7 @@ func manyFiles(n int) *policy.Explanation {
 		dir.Entries = append(dir.Entries, linkfiles.Entry{Name: fmt.Sprintf("%04d-x.link", i), Type: linkfiles.TypeRegular, Mode: 0o644, Content: []byte("[Match]\n" + match + "\n")})
 	}
 	snap.Files = linkfiles.Store{Dirs: []linkfiles.Dir{dir}}
-	return policy.Explain(snap, linkfiles.Parse(&snap.Files, 252), policy.Target{Name: "bond0"}, nil, policy.Place{})
+	return audit.Explain(snap, linkfiles.Parse(&snap.Files, 252), audit.Target{Name: "bond0"}, nil, audit.Place{})
 }
 
 // dotStatement is a line of the subset of DOT that ExplainDOT writes.

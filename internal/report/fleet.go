@@ -5,15 +5,15 @@ import (
 	"fmt"
 	"io"
 
+	"linkaudit/internal/audit"
 	"linkaudit/internal/fleet"
-	"linkaudit/policy"
 )
 
 // FleetReport shows the audits of several hosts, host by host, and then what was found over
 // several of them, finding by finding, since there may be more than fit into memory.
 type FleetReport struct {
 	form      fleetForm
-	threshold policy.Severity
+	threshold audit.Severity
 	sums      fleetSums
 }
 
@@ -21,7 +21,7 @@ type FleetReport struct {
 type fleetForm interface {
 	// oneHost writes one of the hosts. source is where its snapshot was read. Several may be
 	// written at a time.
-	oneHost(w io.Writer, source string, res *policy.Result) error
+	oneHost(w io.Writer, source string, res *audit.Result) error
 	finding(fleet.Finding) error
 	end(fleetSums) error
 }
@@ -42,7 +42,7 @@ func (f *Format) NewFleet(w io.Writer, o Options) *FleetReport {
 
 // HostPart makes one host's part of the report, which is to be written where the hosts before
 // it are. It may be called from several threads at once.
-func (f *FleetReport) HostPart(source string, res *policy.Result) ([]byte, error) {
+func (f *FleetReport) HostPart(source string, res *audit.Result) ([]byte, error) {
 	var b bytes.Buffer
 	err := f.form.oneHost(&b, source, res)
 	return b.Bytes(), err
@@ -62,7 +62,7 @@ func (f *FleetReport) Total() Summary { return f.sums.all() }
 
 // Finding shows one finding about several hosts.
 func (f *FleetReport) Finding(x fleet.Finding) error {
-	f.sums.across.add([]policy.Finding{x.Finding})
+	f.sums.across.add([]audit.Finding{x.Finding})
 	return f.form.finding(x)
 }
 
@@ -82,7 +82,7 @@ type fleetText struct {
 
 func newFleetText(w io.Writer, o Options) fleetForm { return &fleetText{w: w, o: o} }
 
-func (f *fleetText) oneHost(w io.Writer, source string, res *policy.Result) error {
+func (f *fleetText) oneHost(w io.Writer, source string, res *audit.Result) error {
 	o := f.o
 	p := o.newPrinter()
 	name := hostName(res)
@@ -113,12 +113,12 @@ func (f *fleetText) oneHost(w io.Writer, source string, res *policy.Result) erro
 	return p.flush(w)
 }
 
-func hostName(res *policy.Result) string {
+func hostName(res *audit.Result) string {
 	return res.Snapshot.System.Hostname.Or("a host without a name")
 }
 
 func (f *fleetText) finding(x fleet.Finding) error {
-	one := shown([]policy.Finding{x.Finding}, f.o.threshold())
+	one := shown([]audit.Finding{x.Finding}, f.o.threshold())
 	p := f.o.newPrinter()
 	if f.o.Quiet {
 		p.lines("", "", one)
@@ -161,7 +161,7 @@ func newFleetJSON(w io.Writer, _ Options) fleetForm {
 	return &fleetJSON{last: newJSONStream(w, onOneLine)}
 }
 
-func (f *fleetJSON) oneHost(w io.Writer, source string, res *policy.Result) error {
+func (f *fleetJSON) oneHost(w io.Writer, source string, res *audit.Result) error {
 	return writeCheckJSON(w, res, source, onOneLine)
 }
 
@@ -179,7 +179,7 @@ func (f *fleetJSON) begin() {
 
 func (f *fleetJSON) finding(x fleet.Finding) error {
 	if x.Claims == nil {
-		x.Claims = []policy.Claim{}
+		x.Claims = []audit.Claim{}
 	}
 	f.begin()
 	f.last.value(x)

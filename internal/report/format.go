@@ -3,8 +3,8 @@ package report
 import (
 	"io"
 
+	"linkaudit/internal/audit"
 	"linkaudit/internal/watch"
-	"linkaudit/policy"
 )
 
 // Format is one value of --format: what it makes of each sort of result. Where a function
@@ -13,13 +13,13 @@ type Format struct {
 	// Name is the value.
 	Name string
 	// Audit shows one host (check, example).
-	Audit func(io.Writer, *policy.Result, Options) error
+	Audit func(io.Writer, *audit.Result, Options) error
 	// several shows many hosts (check --from); NewFleet uses it.
 	several func(io.Writer, Options) fleetForm
 	// Lint shows what there is to say about files alone.
 	Lint func(io.Writer, Lint, Options) error
 	// Explanation shows the reasoning about a device (explain).
-	Explanation func(io.Writer, *policy.Explanation, Options) error
+	Explanation func(io.Writer, *audit.Explanation, Options) error
 	// Change shows what was changed, or would be (fix, undo).
 	Change func(io.Writer, Change, Options) error
 	// Event shows one event (watch, replay).

@@ -17,36 +17,36 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"linkaudit/internal/audit"
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/linkfiles"
-	"linkaudit/policy"
 )
 
 // audits write a result in each format that other programs read, with fixed times and versions.
-var audits = map[string]func(io.Writer, *policy.Result) error{
-	"prometheus": func(w io.Writer, res *policy.Result) error {
+var audits = map[string]func(io.Writer, *audit.Result) error{
+	"prometheus": func(w io.Writer, res *audit.Result) error {
 		return writePrometheus(w, res, Options{Build: Build{Version: "v1.2", Revision: "0123456789ab", Go: "go1.26.0"}})
 	},
-	"nagios": func(w io.Writer, res *policy.Result) error { return writeNagios(w, res, Options{}) },
-	"sarif": func(w io.Writer, res *policy.Result) error {
+	"nagios": func(w io.Writer, res *audit.Result) error { return writeNagios(w, res, Options{}) },
+	"sarif": func(w io.Writer, res *audit.Result) error {
 		return writeSARIF(w, res, Options{Build: Build{Version: "v1.2"}, Root: "/"})
 	},
-	"junit": func(w io.Writer, res *policy.Result) error { return writeJUnit(w, res, Options{}) },
+	"junit": func(w io.Writer, res *audit.Result) error { return writeJUnit(w, res, Options{}) },
 }
 
 // predicted is the Debian 11 bond, with what its address comes to.
-func predicted() *policy.Result {
+func predicted() *audit.Result {
 	res := debian11()
 	res.Snapshot.Taken = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	d := &res.Devices[0]
-	d.Predicted = []policy.Prediction{
-		{Event: policy.EventBoot, MAC: fact.Unknown[string]("a race"), Outcomes: []policy.Outcome{{MAC: d.Device.MAC, Origin: policy.OriginUdev}, {MAC: "08:00:27:e2:37:5f", Origin: policy.OriginPort}}},
-		{Event: policy.EventUdevAdd, MAC: fact.Known(d.Device.MAC), Outcomes: []policy.Outcome{{MAC: d.Device.MAC, Origin: policy.OriginUdev}}},
-		{Event: policy.EventRecreate, MAC: fact.Unknown[string]("made up then"), Outcomes: []policy.Outcome{{Origin: policy.OriginKernel}}},
-		{Event: policy.EventPortsRejoin, MAC: fact.Unknown[string]("nobody knows")},
+	d.Predicted = []audit.Prediction{
+		{Event: audit.EventBoot, MAC: fact.Unknown[string]("a race"), Outcomes: []audit.Outcome{{MAC: d.Device.MAC, Origin: audit.OriginUdev}, {MAC: "08:00:27:e2:37:5f", Origin: audit.OriginPort}}},
+		{Event: audit.EventUdevAdd, MAC: fact.Known(d.Device.MAC), Outcomes: []audit.Outcome{{MAC: d.Device.MAC, Origin: audit.OriginUdev}}},
+		{Event: audit.EventRecreate, MAC: fact.Unknown[string]("made up then"), Outcomes: []audit.Outcome{{Origin: audit.OriginKernel}}},
+		{Event: audit.EventPortsRejoin, MAC: fact.Unknown[string]("nobody knows")},
 	}
-	res.Findings = []policy.Finding{{Rule: "udevd-unknown", Severity: policy.Info, Message: "whether udevd runs is not known", Help: "Ask as root."}}
+	res.Findings = []audit.Finding{{Rule: "udevd-unknown", Severity: audit.Info, Message: "whether udevd runs is not known", Help: "Ask as root."}}
 	return res
 }
 
@@ -87,8 +87,8 @@ func golden(t *testing.T, path string, got []byte) {
 
 // hostileResults are audits in which every text from outside is each of the
 // hostile ones.
-func hostileResults() []*policy.Result {
-	out := []*policy.Result{hostile(), {}}
+func hostileResults() []*audit.Result {
+	out := []*audit.Result{hostile(), {}}
 	for _, evil := range append(slices.Clone(hostileTexts), strings.Join(hostileTexts, " ")) {
 		res := hostile()
 		res.Snapshot.System.Hostname = fact.Known(evil)
@@ -97,11 +97,11 @@ func hostileResults() []*policy.Result {
 		d.LinkFile = fact.Known(&linkfiles.File{Path: "/etc/systemd/network/" + evil})
 		d.Policy, d.Origin = fact.Known(evil), fact.Known(evil)
 		d.Persistent = fact.Known(host.PersistentMAC{MAC: evil})
-		d.Predicted = []policy.Prediction{{Event: policy.EventBoot, Outcomes: []policy.Outcome{{MAC: evil}}}}
-		f := policy.Finding{Rule: evil, Severity: policy.Warning, Message: evil, File: "/etc/" + evil, Line: 3, Help: evil}
-		d.Findings = []policy.Finding{f}
+		d.Predicted = []audit.Prediction{{Event: audit.EventBoot, Outcomes: []audit.Outcome{{MAC: evil}}}}
+		f := audit.Finding{Rule: evil, Severity: audit.Warning, Message: evil, File: "/etc/" + evil, Line: 3, Help: evil}
+		d.Findings = []audit.Finding{f}
 		res.Devices[1].Name = evil + "2"
-		res.Findings = []policy.Finding{f, {Rule: evil, Severity: policy.Info, Message: evil}}
+		res.Findings = []audit.Finding{f, {Rule: evil, Severity: audit.Info, Message: evil}}
 		out = append(out, res)
 	}
 	return out
@@ -183,11 +183,11 @@ func TestNoTwoDevicesHaveOneLabel(t *testing.T) {
 }
 
 func TestOneSeriesForTheFindingsOfARule(t *testing.T) {
-	f := policy.Finding{Rule: "unknown-key", Severity: policy.Warning, File: "/x.link", Line: 1}
+	f := audit.Finding{Rule: "unknown-key", Severity: audit.Warning, File: "/x.link", Line: 1}
 	g := f
 	g.Line = 2
 	var b bytes.Buffer
-	if err := audits["prometheus"](&b, &policy.Result{Findings: []policy.Finding{f, g}}); err != nil {
+	if err := audits["prometheus"](&b, &audit.Result{Findings: []audit.Finding{f, g}}); err != nil {
 		t.Fatal(err)
 	}
 	if want := `linkaudit_findings{device="",rule="unknown-key",severity="warning"} 2` + "\n"; !strings.Contains(b.String(), want) {
@@ -216,7 +216,7 @@ var pluginOutput = regexp.MustCompile(`^LINKAUDIT (OK|WARNING|CRITICAL) - [^|\n]
 
 func TestAPluginsOutputCannotBeBroken(t *testing.T) {
 	for i, res := range hostileResults() {
-		for _, threshold := range []policy.Severity{"", policy.Info, policy.Error} {
+		for _, threshold := range []audit.Severity{"", audit.Info, audit.Error} {
 			var b bytes.Buffer
 			if err := writeNagios(&b, res, Options{Threshold: threshold}); err != nil {
 				t.Fatal(err)
@@ -236,24 +236,24 @@ func TestAPluginsOutputCannotBeBroken(t *testing.T) {
 }
 
 func TestThePluginsStateFollowsTheThreshold(t *testing.T) {
-	with := func(severities ...policy.Severity) *policy.Result {
-		res := &policy.Result{Devices: []policy.DeviceResult{{Name: "bond0"}}}
+	with := func(severities ...audit.Severity) *audit.Result {
+		res := &audit.Result{Devices: []audit.DeviceResult{{Name: "bond0"}}}
 		for _, s := range severities {
-			res.Devices[0].Findings = append(res.Devices[0].Findings, policy.Finding{Rule: "r-" + string(s), Severity: s, Message: "m"})
+			res.Devices[0].Findings = append(res.Devices[0].Findings, audit.Finding{Rule: "r-" + string(s), Severity: s, Message: "m"})
 		}
 		return res
 	}
 	for name, c := range map[string]struct {
-		res       *policy.Result
-		threshold policy.Severity
+		res       *audit.Result
+		threshold audit.Severity
 		want      string
 	}{
 		"nothing":                             {with(), "", "LINKAUDIT OK - 1 device audited, nothing found | devices=1;;;0 errors=0;;0;0 warnings=0;0;;0 infos=0;;;0\n"},
-		"infos do not count":                  {with(policy.Info), "", "LINKAUDIT OK - 1 device audited, nothing found | devices=1;;;0 errors=0;;0;0 warnings=0;0;;0 infos=1;;;0\n"},
-		"unless asked for":                    {with(policy.Info), policy.Info, "LINKAUDIT WARNING - 1 info, 1 device audited: bond0 r-info | devices=1;;;0 errors=0;;0;0 warnings=0;0;;0 infos=1;0;;0\ninfo: bond0: m [r-info]\n"},
-		"a warning":                           {with(policy.Warning), "", "LINKAUDIT WARNING - 1 warning, 1 device audited: bond0 r-warning | devices=1;;;0 errors=0;;0;0 warnings=1;0;;0 infos=0;;;0\nwarning: bond0: m [r-warning]\n"},
-		"a warning when errors are asked for": {with(policy.Warning), policy.Error, "LINKAUDIT OK - 1 device audited, nothing found | devices=1;;;0 errors=0;;0;0 warnings=1;;;0 infos=0;;;0\n"},
-		"an error":                            {with(policy.Warning, policy.Error), policy.Error, "LINKAUDIT CRITICAL - 1 error, 1 device audited: bond0 r-error | devices=1;;;0 errors=1;;0;0 warnings=1;;;0 infos=0;;;0\nerror: bond0: m [r-error]\n"},
+		"infos do not count":                  {with(audit.Info), "", "LINKAUDIT OK - 1 device audited, nothing found | devices=1;;;0 errors=0;;0;0 warnings=0;0;;0 infos=1;;;0\n"},
+		"unless asked for":                    {with(audit.Info), audit.Info, "LINKAUDIT WARNING - 1 info, 1 device audited: bond0 r-info | devices=1;;;0 errors=0;;0;0 warnings=0;0;;0 infos=1;0;;0\ninfo: bond0: m [r-info]\n"},
+		"a warning":                           {with(audit.Warning), "", "LINKAUDIT WARNING - 1 warning, 1 device audited: bond0 r-warning | devices=1;;;0 errors=0;;0;0 warnings=1;0;;0 infos=0;;;0\nwarning: bond0: m [r-warning]\n"},
+		"a warning when errors are asked for": {with(audit.Warning), audit.Error, "LINKAUDIT OK - 1 device audited, nothing found | devices=1;;;0 errors=0;;0;0 warnings=1;;;0 infos=0;;;0\n"},
+		"an error":                            {with(audit.Warning, audit.Error), audit.Error, "LINKAUDIT CRITICAL - 1 error, 1 device audited: bond0 r-error | devices=1;;;0 errors=1;;0;0 warnings=1;;;0 infos=0;;;0\nerror: bond0: m [r-error]\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var b bytes.Buffer
@@ -268,9 +268,9 @@ func TestThePluginsStateFollowsTheThreshold(t *testing.T) {
 }
 
 func TestAPluginsLongTextIsBounded(t *testing.T) {
-	res := &policy.Result{}
+	res := &audit.Result{}
 	for i := range 1000 {
-		res.Findings = append(res.Findings, policy.Finding{Rule: "r", Severity: policy.Warning, Message: fmt.Sprint(i)})
+		res.Findings = append(res.Findings, audit.Finding{Rule: "r", Severity: audit.Warning, Message: fmt.Sprint(i)})
 	}
 	var b bytes.Buffer
 	if err := writeNagios(&b, res, Options{}); err != nil {
@@ -356,10 +356,10 @@ func TestAMessageHasNoLinksAndArguments(t *testing.T) {
 }
 
 func TestTwoFindingsOfARuleInOneFileAreTwo(t *testing.T) {
-	f := policy.Finding{Rule: "unknown-key", Severity: policy.Warning, File: "/etc/x.link", Line: 3}
+	f := audit.Finding{Rule: "unknown-key", Severity: audit.Warning, File: "/etc/x.link", Line: 3}
 	g := f
 	g.Line = 4
-	res := &policy.Result{Findings: []policy.Finding{f, g}}
+	res := &audit.Result{Findings: []audit.Finding{f, g}}
 	results := readSARIF(t, func(w io.Writer) error { return audits["sarif"](w, res) }).Runs[0].Results
 	if results[0].PartialFingerprints["primaryLocationLineHash"] == results[1].PartialFingerprints["primaryLocationLineHash"] {
 		t.Error("they have one fingerprint")
@@ -368,7 +368,7 @@ func TestTwoFindingsOfARuleInOneFileAreTwo(t *testing.T) {
 
 func TestAFingerprintOutlivesLinesThatAreInsertedAbove(t *testing.T) {
 	sum := func(line int) string {
-		res := &policy.Result{Findings: []policy.Finding{{Rule: "unknown-key", Severity: policy.Warning, File: "/etc/x.link", Line: line}}}
+		res := &audit.Result{Findings: []audit.Finding{{Rule: "unknown-key", Severity: audit.Warning, File: "/etc/x.link", Line: line}}}
 		return readSARIF(t, func(w io.Writer) error { return audits["sarif"](w, res) }).Runs[0].Results[0].PartialFingerprints["primaryLocationLineHash"]
 	}
 	if sum(3) != sum(30) {
@@ -435,7 +435,7 @@ func readJUnit(t *testing.T, write func(io.Writer) error) junitBack {
 
 func TestJUnitCountsWhatItHas(t *testing.T) {
 	for i, res := range append(hostileResults(), predicted()) {
-		for _, threshold := range []policy.Severity{"", policy.Info, policy.Error} {
+		for _, threshold := range []audit.Severity{"", audit.Info, audit.Error} {
 			back := readJUnit(t, func(w io.Writer) error { return writeJUnit(w, res, Options{Threshold: threshold}) })
 			if len(back.Suites) != len(res.Devices)+1 {
 				t.Errorf("%d: %d suites of %d devices", i, len(back.Suites), len(res.Devices))
@@ -456,11 +456,11 @@ func TestJUnitCountsWhatItHas(t *testing.T) {
 }
 
 func TestATestFailsAtTheThresholdAndTellsTheRestInTheOutput(t *testing.T) {
-	f := func(severity policy.Severity, line int) policy.Finding {
-		return policy.Finding{Rule: "unknown-key", Severity: severity, Message: fmt.Sprintf("message %d", line), File: "/etc/x.link", Line: line}
+	f := func(severity audit.Severity, line int) audit.Finding {
+		return audit.Finding{Rule: "unknown-key", Severity: severity, Message: fmt.Sprintf("message %d", line), File: "/etc/x.link", Line: line}
 	}
 	l := Lint{Release: 252, Files: []*linkfiles.File{{Path: "/etc/x.link", DropIns: []string{"/etc/x.link.d/y.conf"}}, {Path: "/etc/good.link"}},
-		Findings: []policy.Finding{f(policy.Info, 1), f(policy.Warning, 2), f(policy.Error, 3), {Rule: "unreadable-file", Severity: policy.Warning, File: "/etc/elsewhere"}}}
+		Findings: []audit.Finding{f(audit.Info, 1), f(audit.Warning, 2), f(audit.Error, 3), {Rule: "unreadable-file", Severity: audit.Warning, File: "/etc/elsewhere"}}}
 	s := readJUnit(t, func(w io.Writer) error { return writeLintJUnit(w, l, Options{}) }).Suites[0]
 	var got []string
 	for _, c := range s.Cases {

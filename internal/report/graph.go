@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"linkaudit/internal/audit"
 	"linkaudit/linkfiles"
-	"linkaudit/policy"
 )
 
 // graph is the picture of an explanation: the files in udevd's order, the
@@ -54,21 +54,21 @@ func (g *graph) edge(from, to int, label string, dotted bool) {
 	g.edges = append(g.edges, graphEdge{from, to, label, dotted})
 }
 
-func newGraph(x *policy.Explanation, all bool) *graph {
+func newGraph(x *audit.Explanation, all bool) *graph {
 	g := &graph{title: x.Device.Name}
 	applies := g.fileNodes(x, all)
 	asks := g.policyNode(x.Device)
 	g.edge(applies, asks, "", false)
 	device := g.deviceNode(x.Device)
 	origin := x.Device.Origin.Or("")
-	g.edge(asks, device, "", origin != policy.OriginUdev && origin != policy.OriginLinkFile)
+	g.edge(asks, device, "", origin != audit.OriginUdev && origin != audit.OriginLinkFile)
 	g.eventNodes(x, device, all)
 	return g
 }
 
 // files draws the files, each with the way on to the next, and returns the node of the one
 // that applies, or that says that none does.
-func (g *graph) fileNodes(x *policy.Explanation, all bool) (applies int) {
+func (g *graph) fileNodes(x *audit.Explanation, all bool) (applies int) {
 	last, applies := -1, -1
 	for _, row := range fileRows(x.Files, all) {
 		n := fileNode(row, all)
@@ -128,7 +128,7 @@ func fileNode(row fileRow, all bool) graphNode {
 }
 
 // policy draws what the file asks for.
-func (g *graph) policyNode(d *policy.DeviceResult) int {
+func (g *graph) policyNode(d *audit.DeviceResult) int {
 	words := "MACAddressPolicy= is not set"
 	if pol, known := d.Policy.Get(); known {
 		words = "MACAddressPolicy=" + pol
@@ -139,7 +139,7 @@ func (g *graph) policyNode(d *policy.DeviceResult) int {
 }
 
 // device draws the device with its address.
-func (g *graph) deviceNode(d *policy.DeviceResult) int {
+func (g *graph) deviceNode(d *audit.DeviceResult) int {
 	switch {
 	case d.Device == nil:
 		return g.node(nodeDevice, d.Name, "does not exist yet")
@@ -155,7 +155,7 @@ func (g *graph) deviceNode(d *policy.DeviceResult) int {
 
 // events draws what events make of the device's address. Events with the same outcome
 // lead to one node.
-func (g *graph) eventNodes(x *policy.Explanation, device int, all bool) {
+func (g *graph) eventNodes(x *audit.Explanation, device int, all bool) {
 	event, outcomes := -1, map[string]int{}
 	for _, r := range eventRows(x, 8) {
 		if r.what != "" {
@@ -190,7 +190,7 @@ var dotStyles = map[nodeKind]string{
 }
 
 // writeDOT writes the picture for Graphviz.
-func writeDOT(w io.Writer, x *policy.Explanation, o Options) error {
+func writeDOT(w io.Writer, x *audit.Explanation, o Options) error {
 	g := newGraph(x, o.AllFiles)
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "digraph linkaudit {\n  charset=\"UTF-8\";\n  label=%s;\n  labelloc=t;\n  node [fontname=\"sans-serif\"];\n  edge [fontname=\"sans-serif\", fontsize=10];\n", dotQuote(g.title))
@@ -266,7 +266,7 @@ var mermaidShapes = map[nodeKind][2]string{
 
 // writeMermaid writes the picture as a flowchart of Mermaid, one statement a
 // line.
-func writeMermaid(w io.Writer, x *policy.Explanation, o Options) error {
+func writeMermaid(w io.Writer, x *audit.Explanation, o Options) error {
 	g := newGraph(x, o.AllFiles)
 	var b bytes.Buffer
 	b.WriteString("flowchart TD\n")

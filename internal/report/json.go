@@ -4,11 +4,11 @@ import (
 	"io"
 	"strconv"
 
+	"linkaudit/internal/audit"
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/internal/netconf"
 	"linkaudit/linkfiles"
-	"linkaudit/policy"
 )
 
 // The schemas of the JSON reports. Within a major version fields are added and
@@ -47,7 +47,7 @@ type deviceJSON struct {
 	// Declarations is nil where they are not known.
 	Declarations []declarationJSON `json:"declarations"`
 	Manager      *managerJSON      `json:"manager"`
-	Findings     []policy.Finding  `json:"findings"`
+	Findings     []audit.Finding   `json:"findings"`
 }
 
 // declarationJSON is a netconf.Declaration with every field.
@@ -84,7 +84,7 @@ type managerJSON struct {
 	Certain bool            `json:"certain"`
 }
 
-func newDeclarationsJSON(d *policy.DeviceResult) []declarationJSON {
+func newDeclarationsJSON(d *audit.DeviceResult) []declarationJSON {
 	of, ok := d.Declarations.Get()
 	if !ok {
 		return nil
@@ -118,12 +118,12 @@ type appliedJSON struct {
 
 // predictedJSON holds the address after each event, and all possible ones.
 type predictedJSON struct {
-	Boot         *string                        `json:"boot"`
-	UdevAddEvent *string                        `json:"udev_add_event"`
-	Recreate     *string                        `json:"recreate"`
-	PortsRejoin  *string                        `json:"ports_rejoin"`
-	Guests       *string                        `json:"guest_starts_or_stops"`
-	Outcomes     map[policy.Event][]outcomeJSON `json:"outcomes"`
+	Boot         *string                       `json:"boot"`
+	UdevAddEvent *string                       `json:"udev_add_event"`
+	Recreate     *string                       `json:"recreate"`
+	PortsRejoin  *string                       `json:"ports_rejoin"`
+	Guests       *string                       `json:"guest_starts_or_stops"`
+	Outcomes     map[audit.Event][]outcomeJSON `json:"outcomes"`
 }
 
 type outcomeJSON struct {
@@ -133,12 +133,12 @@ type outcomeJSON struct {
 	When   string  `json:"when"`
 }
 
-func newPredictedJSON(d *policy.DeviceResult) predictedJSON {
-	p := predictedJSON{Outcomes: make(map[policy.Event][]outcomeJSON, len(d.Predicted))}
-	fields := map[policy.Event]**string{
-		policy.EventBoot: &p.Boot, policy.EventUdevAdd: &p.UdevAddEvent,
-		policy.EventRecreate: &p.Recreate, policy.EventPortsRejoin: &p.PortsRejoin,
-		policy.EventGuests: &p.Guests,
+func newPredictedJSON(d *audit.DeviceResult) predictedJSON {
+	p := predictedJSON{Outcomes: make(map[audit.Event][]outcomeJSON, len(d.Predicted))}
+	fields := map[audit.Event]**string{
+		audit.EventBoot: &p.Boot, audit.EventUdevAdd: &p.UdevAddEvent,
+		audit.EventRecreate: &p.Recreate, audit.EventPortsRejoin: &p.PortsRejoin,
+		audit.EventGuests: &p.Guests,
 	}
 	for _, after := range d.Predicted {
 		*fields[after.Event] = textOrNull(after.MAC)
@@ -158,7 +158,7 @@ func newPredictedJSON(d *policy.DeviceResult) predictedJSON {
 // writeAuditJSON writes the result of an audit in the form of docs/schema/check.schema.json.
 // It holds every finding: a threshold is for people and for the exit status,
 // and a finding may be what explains a null.
-func writeAuditJSON(w io.Writer, res *policy.Result, _ Options) error {
+func writeAuditJSON(w io.Writer, res *audit.Result, _ Options) error {
 	return writeCheckJSON(w, res, "", indented)
 }
 
@@ -168,7 +168,7 @@ const piece = 64 << 10
 // writeCheckJSON encodes one device at a time, so that the text of a host with
 // thousands is never in memory as a whole. source is where the snapshot was read, of one
 // of several.
-func writeCheckJSON(w io.Writer, res *policy.Result, source, indent string) error {
+func writeCheckJSON(w io.Writer, res *audit.Result, source, indent string) error {
 	s := newJSONStream(w, indent)
 	s.open('{')
 	s.member("schema", checkSchema)
@@ -210,7 +210,7 @@ func newHostJSON(s *host.Snapshot) hostJSON {
 	return h
 }
 
-func newDeviceJSON(d *policy.DeviceResult) deviceJSON {
+func newDeviceJSON(d *audit.DeviceResult) deviceJSON {
 	j := deviceJSON{
 		Name:             d.Name,
 		Kind:             d.Kind,
@@ -297,19 +297,19 @@ func udevd(running fact.Fact[bool]) *string {
 	return new("stopped")
 }
 
-func findingsJSON(findings []policy.Finding) []policy.Finding {
+func findingsJSON(findings []audit.Finding) []audit.Finding {
 	if findings == nil {
-		return []policy.Finding{}
+		return []audit.Finding{}
 	}
 	return findings
 }
 
 type lintJSON struct {
-	Schema         string           `json:"schema"`
-	SystemdVersion string           `json:"systemd_version"`
-	Files          []lintFileJSON   `json:"files"`
-	Findings       []policy.Finding `json:"findings"`
-	Summary        lintSummaryJSON  `json:"summary"`
+	Schema         string          `json:"schema"`
+	SystemdVersion string          `json:"systemd_version"`
+	Files          []lintFileJSON  `json:"files"`
+	Findings       []audit.Finding `json:"findings"`
+	Summary        lintSummaryJSON `json:"summary"`
 }
 
 type lintFileJSON struct {

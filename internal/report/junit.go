@@ -8,9 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"linkaudit/internal/audit"
 	"linkaudit/internal/host"
 	"linkaudit/linkfiles"
-	"linkaudit/policy"
 )
 
 // The parts of the JUnit format that Ant and Jenkins have in common, in the
@@ -57,7 +57,7 @@ type (
 // or hosts, so that a CI server shows what was mended as well. Tests that found
 // something at or above the threshold fail; what is below it stands in the
 // suite's output.
-func writeJUnit(w io.Writer, res *policy.Result, o Options) error {
+func writeJUnit(w io.Writer, res *audit.Result, o Options) error {
 	var taken time.Time
 	if res.Snapshot != nil {
 		taken = res.Snapshot.Taken
@@ -67,7 +67,7 @@ func writeJUnit(w io.Writer, res *policy.Result, o Options) error {
 	if facts.Hostname != nil && *facts.Hostname != "" {
 		j.hostname = Escape(*facts.Hostname)
 	}
-	rules := j.rules(res.Snapshot, policy.ScopeDevice)
+	rules := j.rules(res.Snapshot, audit.ScopeDevice)
 	for i := range res.Devices {
 		d := &res.Devices[i]
 		dev := newDeviceJSON(d)
@@ -77,7 +77,7 @@ func writeJUnit(w io.Writer, res *policy.Result, o Options) error {
 		j.tests(s, className(d.Name), rules, d.Findings, ruleOf)
 	}
 	s := j.suite("linkaudit host", "systemd_version", orUnknown(facts.SystemdVersion), "naming_scheme", orUnknown(facts.NamingScheme))
-	j.tests(s, "linkaudit", j.rules(res.Snapshot, policy.ScopeHost, policy.ScopeFile), res.Findings, ruleOf)
+	j.tests(s, "linkaudit", j.rules(res.Snapshot, audit.ScopeHost, audit.ScopeFile), res.Findings, ruleOf)
 	return j.write(w)
 }
 
@@ -90,7 +90,7 @@ func writeLintJUnit(w io.Writer, l Lint, o Options) error {
 	for _, f := range l.Files {
 		names = append(append(names, f.Path), f.DropIns...)
 	}
-	j.tests(s, "linkaudit.lint", names, l.Findings, func(f policy.Finding) string { return f.File })
+	j.tests(s, "linkaudit.lint", names, l.Findings, func(f audit.Finding) string { return f.File })
 	return j.write(w)
 }
 
@@ -117,9 +117,9 @@ func (j *junit) suite(name string, properties ...string) *junitSuite {
 
 // rules are the names of the rules of the scopes that are not switched off, and
 // about what the audit looked at.
-func (j *junit) rules(snap *host.Snapshot, scopes ...policy.Scope) []string {
+func (j *junit) rules(snap *host.Snapshot, scopes ...audit.Scope) []string {
 	var names []string
-	for _, r := range policy.Rules() {
+	for _, r := range audit.Rules() {
 		on := true
 		if j.Site != nil {
 			_, on = j.Site.Severity(r.Name, r.Severity)
@@ -131,12 +131,12 @@ func (j *junit) rules(snap *host.Snapshot, scopes ...policy.Scope) []string {
 	return slices.Clip(names) // a suite appends those of its own
 }
 
-func ruleOf(f policy.Finding) string { return f.Rule }
+func ruleOf(f audit.Finding) string { return f.Rule }
 
 // tests adds a test for each name, and for each further one that a finding
 // has.
-func (j *junit) tests(s *junitSuite, class string, names []string, findings []policy.Finding, nameOf func(policy.Finding) string) {
-	byName := map[string][]policy.Finding{}
+func (j *junit) tests(s *junitSuite, class string, names []string, findings []audit.Finding, nameOf func(audit.Finding) string) {
+	byName := map[string][]audit.Finding{}
 	for _, name := range names {
 		byName[name] = nil
 	}
@@ -170,7 +170,7 @@ func (j *junit) tests(s *junitSuite, class string, names []string, findings []po
 
 // failure is one for all findings of a test at or above the threshold, since a
 // test has only one.
-func (j *junit) failure(findings []policy.Finding) *junitFailure {
+func (j *junit) failure(findings []audit.Finding) *junitFailure {
 	bad := shown(findings, j.threshold())
 	if len(bad) == 0 {
 		return nil
@@ -186,7 +186,7 @@ func (j *junit) failure(findings []policy.Finding) *junitFailure {
 }
 
 // junitLines is a finding as lint prints it, with its help in a second line.
-func junitLines(f policy.Finding) string {
+func junitLines(f audit.Finding) string {
 	line := string(f.Severity) + ": " + f.Message + " [" + f.Rule + "]"
 	if f.File != "" {
 		line = linkfiles.Pos{File: f.File, Line: f.Line}.String() + ": " + line

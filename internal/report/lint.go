@@ -4,15 +4,15 @@ import (
 	"io"
 	"strconv"
 
+	"linkaudit/internal/audit"
 	"linkaudit/linkfiles"
-	"linkaudit/policy"
 )
 
 // Lint is what there is to say about .link files alone.
 type Lint struct {
 	Release  linkfiles.Release
 	Files    []*linkfiles.File
-	Findings []policy.Finding
+	Findings []audit.Finding
 }
 
 // writeLintText writes the findings for people, each beginning with FILE:LINE.

@@ -5,8 +5,8 @@ import (
 	"io"
 	"strings"
 
+	"linkaudit/internal/audit"
 	"linkaudit/linkfiles"
-	"linkaudit/policy"
 )
 
 // maxNagiosLines is how many findings the long text holds. Nagios and Icinga
@@ -17,7 +17,7 @@ const maxNagiosLines = 20
 // the state and performance data, then a line for each finding at or above the
 // threshold. The state is CRITICAL where one of them is an error, WARNING where
 // there are others. Performance data count all findings.
-func writeNagios(w io.Writer, res *policy.Result, o Options) error {
+func writeNagios(w io.Writer, res *audit.Result, o Options) error {
 	sum := Count(res)
 	state := "OK"
 	switch {
@@ -56,13 +56,13 @@ func writeNagiosUnknown(w io.Writer, why string) error {
 }
 
 // nagiosSummary says what was found, and of the gravest about which device.
-func nagiosSummary(res *policy.Result, sum Summary, o Options) string {
+func nagiosSummary(res *audit.Result, sum Summary, o Options) string {
 	audited := number(sum.Devices, "device") + " audited"
 	if sum.AtLeast(o.threshold()) == 0 {
 		return audited + ", nothing found"
 	}
 	text := sum.words(o.threshold()) + ", " + audited
-	worst, of := policy.Finding{}, ""
+	worst, of := audit.Finding{}, ""
 	for i := range res.Devices {
 		if fs := shown(res.Devices[i].Findings, o.threshold()); len(fs) > 0 && (worst.Rule == "" || rank(fs[0].Severity) > rank(worst.Severity)) {
 			worst, of = fs[0], res.Devices[i].Name
@@ -74,7 +74,7 @@ func nagiosSummary(res *policy.Result, sum Summary, o Options) string {
 	return text + ": " + of + " " + worst.Rule
 }
 
-func nagiosLine(device string, f policy.Finding) string {
+func nagiosLine(device string, f audit.Finding) string {
 	line := string(f.Severity) + ": "
 	if device != "" {
 		line += device + ": "
@@ -93,13 +93,13 @@ func nagiosText(s string) string {
 }
 
 // perfdata is what was counted, with the thresholds that decided.
-func perfdata(s Summary, threshold policy.Severity) string {
-	warn := func(severity policy.Severity) string {
+func perfdata(s Summary, threshold audit.Severity) string {
+	warn := func(severity audit.Severity) string {
 		if severity.AtLeast(threshold) {
 			return "0"
 		}
 		return ""
 	}
 	return fmt.Sprintf("devices=%d;;;0 errors=%d;;0;0 warnings=%d;%s;;0 infos=%d;%s;;0",
-		s.Devices, s.Errors, s.Warnings, warn(policy.Warning), s.Infos, warn(policy.Info))
+		s.Devices, s.Errors, s.Warnings, warn(audit.Warning), s.Infos, warn(audit.Info))
 }

@@ -9,8 +9,8 @@ import (
 	"strconv"
 	"strings"
 
+	"linkaudit/internal/audit"
 	"linkaudit/internal/fact"
-	"linkaudit/policy"
 )
 
 // unknownLabel is the value of a label whose fact is not known. What is known
@@ -23,7 +23,7 @@ const unknownLabel = "unknown"
 // device are the same from run to run until the device changes.
 //
 // It holds every finding, whatever their severity.
-func writePrometheus(w io.Writer, res *policy.Result, o Options) error {
+func writePrometheus(w io.Writer, res *audit.Result, o Options) error {
 	var m metrics
 	sum := Count(res)
 	names := deviceLabels(res.Devices)
@@ -41,9 +41,9 @@ func writePrometheus(w io.Writer, res *policy.Result, o Options) error {
 
 	m.family("linkaudit_severity_findings", "Number of findings of a severity, about devices and about the host.")
 	for _, s := range []struct {
-		severity policy.Severity
+		severity audit.Severity
 		n        int
-	}{{policy.Error, sum.Errors}, {policy.Warning, sum.Warnings}, {policy.Info, sum.Infos}} {
+	}{{audit.Error, sum.Errors}, {audit.Warning, sum.Warnings}, {audit.Info, sum.Infos}} {
 		m.sample(s.n, "severity", string(s.severity))
 	}
 
@@ -101,10 +101,10 @@ func (m *metrics) sample(value int, labels ...string) {
 	m.buf.WriteString(" " + strconv.Itoa(value) + "\n")
 }
 
-func (m *metrics) findings(device string, findings []policy.Finding) {
+func (m *metrics) findings(device string, findings []audit.Finding) {
 	type series struct {
 		rule     string
-		severity policy.Severity
+		severity audit.Severity
 	}
 	n := map[series]int{}
 	for _, f := range findings {
@@ -118,7 +118,7 @@ func (m *metrics) findings(device string, findings []policy.Finding) {
 	}
 }
 
-func (m *metrics) device(name string, d *policy.DeviceResult) {
+func (m *metrics) device(name string, d *audit.DeviceResult) {
 	j := newDeviceJSON(d)
 	address := fact.Absent[string]()
 	if d.Device != nil {
@@ -136,7 +136,7 @@ func (m *metrics) device(name string, d *policy.DeviceResult) {
 }
 
 // stability writes, for each event, whether the address survives it.
-func (m *metrics) stability(name string, d *policy.DeviceResult) {
+func (m *metrics) stability(name string, d *audit.DeviceResult) {
 	if d.Device == nil || d.Device.MAC == "" {
 		return
 	}
@@ -155,7 +155,7 @@ func (m *metrics) stability(name string, d *policy.DeviceResult) {
 }
 
 // unknownFacts counts what is null in check's JSON.
-func unknownFacts(d *policy.DeviceResult) int {
+func unknownFacts(d *audit.DeviceResult) int {
 	facts := []interface{ IsUnknown() bool }{d.LinkFile, d.Policy, d.Persistent, d.Origin}
 	if d.Device != nil {
 		facts = append(facts, d.Applied, d.Device.AddrAssignType)
@@ -181,7 +181,7 @@ func orUnknown(s *string) string {
 
 // deviceLabels are the labels of devices, all different: a saved snapshot may
 // have two of one name. The kernel has none with a space in it.
-func deviceLabels(devices []policy.DeviceResult) []string {
+func deviceLabels(devices []audit.DeviceResult) []string {
 	labels, seen := make([]string, len(devices)), map[string]int{}
 	for i := range devices {
 		l := deviceLabel(devices[i].Name)

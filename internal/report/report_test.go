@@ -13,17 +13,17 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"linkaudit/internal/audit"
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/internal/netconf"
 	"linkaudit/linkfiles"
-	"linkaudit/policy"
 )
 
 const defaultLink = "/usr/lib/systemd/network/99-default.link"
 
 // debian11 is the audit of a bond on Debian 11 right after boot.
-func debian11() *policy.Result {
+func debian11() *audit.Result {
 	snap := &host.Snapshot{
 		Schema:       host.SnapshotSchema,
 		System:       linkfiles.System{Hostname: fact.Known("bullseye")},
@@ -37,9 +37,9 @@ func debian11() *policy.Result {
 			AddrAssignType: fact.Known(host.AddrSet),
 		}},
 	}
-	return &policy.Result{
+	return &audit.Result{
 		Snapshot: snap,
-		Devices: []policy.DeviceResult{{
+		Devices: []audit.DeviceResult{{
 			Name: "bond0", Kind: "bond", Present: true, Device: &snap.Devices[0],
 			LinkFile:     fact.Known(&linkfiles.File{Name: "99-default.link", Path: defaultLink}),
 			Policy:       fact.Known("persistent"),
@@ -47,10 +47,10 @@ func debian11() *policy.Result {
 			Declarations: fact.Known([]netconf.Declaration{}),
 			Applied:      fact.Known(defaultLink),
 			Persistent:   fact.Known(host.PersistentMAC{MAC: "42:e2:89:5b:6d:de", Property: "INTERFACE", Name: "bond0"}),
-			Provenance:   policy.Provenance{Origin: fact.Known("udev-persistent")},
-			Findings: []policy.Finding{
-				{Rule: "address-set-by-udev", Severity: policy.Info, Message: "The address was made by udev."},
-				{Rule: "policy-overrides-ports", Severity: policy.Warning,
+			Provenance:   audit.Provenance{Origin: fact.Known("udev-persistent")},
+			Findings: []audit.Finding{
+				{Rule: "address-set-by-udev", Severity: audit.Info, Message: "The address was made by udev."},
+				{Rule: "policy-overrides-ports", Severity: audit.Warning,
 					Message: "MACAddressPolicy=persistent gives bond0 an address made of the machine-id, so it does not take its first port's.",
 					File:    defaultLink, Line: 16,
 					Help: "Set MACAddressPolicy=none in a .link file that sorts before 99-default.link and matches bond0."},
@@ -61,33 +61,33 @@ func debian11() *policy.Result {
 
 // hostile is an audit in which everything that comes from outside tries to
 // reach the terminal.
-func hostile() *policy.Result {
+func hostile() *audit.Result {
 	evil := "\x1b[2Jx\x9b\xff\u202e\r\n\u2066\u0085y"
 	dev := &host.Device{Name: evil, Kind: evil, MAC: evil, PermanentMAC: evil + "p", Master: evil,
 		Ports: []host.Port{{Name: evil, MAC: evil, PermanentMAC: evil + "p"}}, Bond: &host.Bond{Mode: evil, FailOverMAC: evil},
 		AddrAssignType: fact.Unknown[host.AddrAssignType](evil)}
-	finding := policy.Finding{Rule: evil, Severity: policy.Error, Message: evil, File: "/etc/a b/" + evil, Line: 3, Help: evil}
-	return &policy.Result{
+	finding := audit.Finding{Rule: evil, Severity: audit.Error, Message: evil, File: "/etc/a b/" + evil, Line: 3, Help: evil}
+	return &audit.Result{
 		Snapshot: &host.Snapshot{System: linkfiles.System{Hostname: fact.Known(evil)}},
-		Devices: []policy.DeviceResult{
+		Devices: []audit.DeviceResult{
 			{Name: evil, Kind: evil, Present: true, Device: dev,
 				LinkFile:     fact.Known(&linkfiles.File{Path: evil, DropIns: []string{evil}}),
 				Policy:       fact.Known(evil),
 				PolicySource: linkfiles.Pos{File: evil, Line: 1},
 				Applied:      fact.Known(evil + "other"),
 				Persistent:   fact.Known(host.PersistentMAC{MAC: evil, Name: evil}),
-				Provenance:   policy.Provenance{Origin: fact.Known(evil)},
-				Findings:     []policy.Finding{finding}},
+				Provenance:   audit.Provenance{Origin: fact.Known(evil)},
+				Findings:     []audit.Finding{finding}},
 			{Name: evil, Kind: evil,
 				LinkFile: fact.Unknown[*linkfiles.File](evil), Policy: fact.Unknown[string](evil),
 				Applied: fact.Unknown[string](evil), Persistent: fact.Unknown[host.PersistentMAC](evil),
-				Provenance: policy.Provenance{Origin: fact.Unknown[string](evil)}},
+				Provenance: audit.Provenance{Origin: fact.Unknown[string](evil)}},
 		},
-		Findings: []policy.Finding{finding},
+		Findings: []audit.Finding{finding},
 	}
 }
 
-func render(t *testing.T, res *policy.Result, o Options) string {
+func render(t *testing.T, res *audit.Result, o Options) string {
 	t.Helper()
 	var b bytes.Buffer
 	if err := writeAuditText(&b, res, o); err != nil {
@@ -125,7 +125,7 @@ func TestQuietIsOneLineForEachFindingAndNothingElse(t *testing.T) {
 	if diff := cmp.Diff(want, render(t, debian11(), Options{Quiet: true})); diff != "" {
 		t.Error(diff)
 	}
-	if got := render(t, debian11(), Options{Quiet: true, Threshold: policy.Error}); got != "" {
+	if got := render(t, debian11(), Options{Quiet: true, Threshold: audit.Error}); got != "" {
 		t.Errorf("above the threshold there is nothing, but got %q", got)
 	}
 }
@@ -134,7 +134,7 @@ func TestNothingToAuditPointsToTheExample(t *testing.T) {
 	want := `Nothing to audit: no bond, bridge or team here. To see an audit of a host that
   has one: linkaudit example
 `
-	res := &policy.Result{Snapshot: &host.Snapshot{}}
+	res := &audit.Result{Snapshot: &host.Snapshot{}}
 	if diff := cmp.Diff(want, render(t, res, Options{Selection: "bond, bridge or team"})); diff != "" {
 		t.Error(diff)
 	}
@@ -153,7 +153,7 @@ func TestColourAddsNothingButSGRSequences(t *testing.T) {
 }
 
 func TestNothingFromOutsideReachesTheTerminalUnescaped(t *testing.T) {
-	for _, o := range []Options{{}, {Quiet: true}, {Color: true}, {Threshold: policy.Info}} {
+	for _, o := range []Options{{}, {Quiet: true}, {Color: true}, {Threshold: audit.Info}} {
 		out := sgr.ReplaceAllString(render(t, hostile(), o), "")
 		for _, r := range []string{"\x1b", "\x9b", "\xff", "\u202e", "\u2066", "\u0085", "\r", "\x00"} {
 			if strings.Contains(out, r) {
@@ -249,8 +249,8 @@ func TestCheckJSONFollowsItsSchema(t *testing.T) {
 	offline := debian11()
 	offline.Snapshot.Offline = true
 	offline.Snapshot.Systemd.Release = fact.Unknown[linkfiles.Release]("no udevadm")
-	offline.Devices = []policy.DeviceResult{{Name: "bond7", Kind: "bond", LinkFile: fact.Absent[*linkfiles.File](), Policy: fact.Absent[string]()}}
-	for name, res := range map[string]*policy.Result{
+	offline.Devices = []audit.DeviceResult{{Name: "bond7", Kind: "bond", LinkFile: fact.Absent[*linkfiles.File](), Policy: fact.Absent[string]()}}
+	for name, res := range map[string]*audit.Result{
 		"a host with a bond":             debian11(),
 		"a device that is not there yet": offline,
 		"everything unknown or hostile":  hostile(),
@@ -321,7 +321,7 @@ func TestLintFollowsItsSchemaAndShowsTheFirstLineToLookAt(t *testing.T) {
 	l := Lint{
 		Release: 247,
 		Files:   []*linkfiles.File{{Path: "/etc/systemd/network/10-bond.link", State: linkfiles.StateMatchEmpty, Why: "nothing valid in [Match]"}},
-		Findings: []policy.Finding{{Rule: "match-empty", Severity: policy.Error, File: "/etc/systemd/network/10-bond.link", Line: 2,
+		Findings: []audit.Finding{{Rule: "match-empty", Severity: audit.Error, File: "/etc/systemd/network/10-bond.link", Line: 2,
 			Message: "Kind= is not known to systemd 247, so that nothing valid is left in [Match] and udevd ignores the file.",
 			Help:    "Use Driver=bonding, which every release knows."}},
 	}

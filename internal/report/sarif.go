@@ -8,7 +8,7 @@ import (
 	"path"
 	"strings"
 
-	"linkaudit/policy"
+	"linkaudit/internal/audit"
 )
 
 // The parts of SARIF 2.1.0 that are used; the names are the standard's.
@@ -94,7 +94,7 @@ const whereOverridesGo = "/etc/systemd/network"
 
 // writeSARIF writes the result of an audit as a SARIF 2.1.0 log. It holds every
 // finding; infos are notes.
-func writeSARIF(w io.Writer, res *policy.Result, o Options) error {
+func writeSARIF(w io.Writer, res *audit.Result, o Options) error {
 	l := newSARIF(o)
 	for i := range res.Devices {
 		d := &res.Devices[i]
@@ -133,15 +133,15 @@ type sarifBuilder struct {
 
 func newSARIF(o Options) *sarifBuilder {
 	l := &sarifBuilder{Options: o, index: map[string]int{}, seen: map[string]int{}, results: []sarifResult{}}
-	for _, r := range policy.Rules() {
+	for _, r := range audit.Rules() {
 		l.rule(r.Name, r.Severity, r.Summary, r.Help, r.Scope())
 	}
 	return l
 }
 
-func (l *sarifBuilder) rule(name string, severity policy.Severity, summary, help string, scope policy.Scope) {
+func (l *sarifBuilder) rule(name string, severity audit.Severity, summary, help string, scope audit.Scope) {
 	problem := string(severity)
-	if severity == policy.Info {
+	if severity == audit.Info {
 		problem = "recommendation"
 	}
 	l.index[name] = len(l.rules)
@@ -156,7 +156,7 @@ func (l *sarifBuilder) rule(name string, severity policy.Severity, summary, help
 }
 
 // add adds a finding. file is where it is shown if it has no place of its own.
-func (l *sarifBuilder) add(f policy.Finding, device, file string) {
+func (l *sarifBuilder) add(f audit.Finding, device, file string) {
 	index, ok := l.index[f.Rule]
 	if !ok {
 		index = -1 // SARIF's word for none
@@ -236,8 +236,8 @@ func (l *sarifBuilder) write(w io.Writer, properties any) error {
 	}, indented)
 }
 
-func sarifLevel(s policy.Severity) string {
-	if s == policy.Info {
+func sarifLevel(s audit.Severity) string {
+	if s == audit.Info {
 		return "note"
 	}
 	return string(s)

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"linkaudit/policy"
+	"linkaudit/internal/audit"
 )
 
 // Summary counts what was audited and found.
@@ -17,7 +17,7 @@ type Summary struct {
 
 // Count counts the devices and all findings of an audit, whatever their
 // severity.
-func Count(res *policy.Result) Summary {
+func Count(res *audit.Result) Summary {
 	s := Summary{Devices: len(res.Devices)}
 	for i := range res.Devices {
 		s.add(res.Devices[i].Findings)
@@ -27,18 +27,18 @@ func Count(res *policy.Result) Summary {
 }
 
 // CountFindings counts findings that belong to no device.
-func CountFindings(findings []policy.Finding) Summary {
+func CountFindings(findings []audit.Finding) Summary {
 	var s Summary
 	s.add(findings)
 	return s
 }
 
-func (s *Summary) add(findings []policy.Finding) {
+func (s *Summary) add(findings []audit.Finding) {
 	for _, f := range findings {
 		switch f.Severity {
-		case policy.Error:
+		case audit.Error:
 			s.Errors++
-		case policy.Warning:
+		case audit.Warning:
 			s.Warnings++
 		default:
 			s.Infos++
@@ -51,32 +51,32 @@ func (s Summary) plus(o Summary) Summary {
 }
 
 // AtLeast is the number of findings at or above the threshold.
-func (s Summary) AtLeast(threshold policy.Severity) int {
+func (s Summary) AtLeast(threshold audit.Severity) int {
 	switch threshold {
-	case policy.Error:
+	case audit.Error:
 		return s.Errors
-	case policy.Warning:
+	case audit.Warning:
 		return s.Errors + s.Warnings
 	}
 	return s.Errors + s.Warnings + s.Infos
 }
 
 // hiddenBy is the number of findings under the threshold.
-func (s Summary) hiddenBy(threshold policy.Severity) int {
-	return s.AtLeast(policy.Info) - s.AtLeast(threshold)
+func (s Summary) hiddenBy(threshold audit.Severity) int {
+	return s.AtLeast(audit.Info) - s.AtLeast(threshold)
 }
 
 // words name what was found at or above the threshold: "1 error, 2
 // warnings", or "ok".
-func (s Summary) words(threshold policy.Severity) string {
+func (s Summary) words(threshold audit.Severity) string {
 	var parts []string
 	if s.Errors > 0 {
 		parts = append(parts, number(s.Errors, "error"))
 	}
-	if s.Warnings > 0 && threshold != policy.Error {
+	if s.Warnings > 0 && threshold != audit.Error {
 		parts = append(parts, number(s.Warnings, "warning"))
 	}
-	if s.Infos > 0 && threshold == policy.Info {
+	if s.Infos > 0 && threshold == audit.Info {
 		parts = append(parts, number(s.Infos, "info"))
 	}
 	if len(parts) == 0 {
@@ -85,13 +85,13 @@ func (s Summary) words(threshold policy.Severity) string {
 	return strings.Join(parts, ", ")
 }
 
-func (s Summary) worstStyle(threshold policy.Severity) style {
+func (s Summary) worstStyle(threshold audit.Severity) style {
 	switch {
 	case s.Errors > 0:
 		return red
-	case s.Warnings > 0 && threshold != policy.Error:
+	case s.Warnings > 0 && threshold != audit.Error:
 		return yellow
-	case s.Infos > 0 && threshold == policy.Info:
+	case s.Infos > 0 && threshold == audit.Info:
 		return cyan
 	}
 	return green

@@ -8,10 +8,10 @@ import (
 	"strings"
 	"time"
 
+	"linkaudit/internal/audit"
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/linkfiles"
-	"linkaudit/policy"
 )
 
 // maxWidth is how many columns a text report uses at most. Only a path or a
@@ -28,7 +28,7 @@ type Options struct {
 	Width int
 	// Threshold is the least severity that is shown, and that fails a JUnit test; "" means
 	// Warning.
-	Threshold policy.Severity
+	Threshold audit.Severity
 	// Quiet leaves everything out but the findings, and puts each on one
 	// line: FILE:LINE: severity: DEVICE: message [rule].
 	Quiet bool
@@ -49,7 +49,7 @@ type Options struct {
 	SourceRoot string
 	// Site, where it is not nil, says which rules are switched off: JUnit has
 	// no test for them.
-	Site policy.Site
+	Site audit.Site
 	// Time is when a report was made that is not about a host; JUnit shows it.
 	Time time.Time
 }
@@ -65,15 +65,15 @@ func (o Options) newPrinter() *printer {
 	return &printer{width: w, color: o.Color}
 }
 
-func (o Options) threshold() policy.Severity {
+func (o Options) threshold() audit.Severity {
 	if o.Threshold == "" {
-		return policy.Warning
+		return audit.Warning
 	}
 	return o.Threshold
 }
 
 // writeAuditText writes the result of an audit for people.
-func writeAuditText(w io.Writer, res *policy.Result, o Options) error {
+func writeAuditText(w io.Writer, res *audit.Result, o Options) error {
 	p := o.newPrinter()
 	for i := range res.Devices {
 		d := &res.Devices[i]
@@ -117,7 +117,7 @@ func (p *printer) flush(w io.Writer) error {
 	return err
 }
 
-func (p *printer) device(d *policy.DeviceResult, threshold policy.Severity) {
+func (p *printer) device(d *audit.DeviceResult, threshold audit.Severity) {
 	findings := shown(d.Findings, threshold)
 	what := "not a virtual device of any kind"
 	if d.Kind != "" {
@@ -150,7 +150,7 @@ func (p *printer) row(label string, spans ...span) {
 	p.para(("  " + label + strings.Repeat(" ", labelWidth))[:max(labelWidth, 2+len(label))], labelWidth, spans...)
 }
 
-func (p *printer) linkFile(d *policy.DeviceResult) {
+func (p *printer) linkFile(d *audit.DeviceResult) {
 	f, ok := d.LinkFile.Get()
 	switch {
 	case ok:
@@ -165,7 +165,7 @@ func (p *printer) linkFile(d *policy.DeviceResult) {
 	}
 }
 
-func (p *printer) policyRow(d *policy.DeviceResult) {
+func (p *printer) policyRow(d *audit.DeviceResult) {
 	pol, ok := d.Policy.Get()
 	switch {
 	case ok && d.PolicySource.File != "":
@@ -183,7 +183,7 @@ func (p *printer) policyRow(d *policy.DeviceResult) {
 
 // address writes the address of now, and the one that the policy gives and the one that
 // the next add event leaves behind where the device does not carry them already.
-func (p *printer) address(d *policy.DeviceResult) {
+func (p *printer) address(d *audit.DeviceResult) {
 	told := ""
 	if d.Device != nil {
 		told = d.Device.MAC
@@ -202,7 +202,7 @@ func (p *printer) address(d *policy.DeviceResult) {
 	}
 }
 
-func (p *printer) liveAddress(d *policy.DeviceResult) {
+func (p *printer) liveAddress(d *audit.DeviceResult) {
 	live := d.Device.MAC
 	if live == "" {
 		p.row("address", text("none"))
@@ -220,7 +220,7 @@ func (p *printer) liveAddress(d *policy.DeviceResult) {
 // persistentAddress writes the address that the policy gives, and what comes of it at the
 // next add event. It returns the address that need not be told any more: live, that of
 // now, or the one that was written.
-func (p *printer) persistentAddress(d *policy.DeviceResult, live string) (told string) {
+func (p *printer) persistentAddress(d *audit.DeviceResult, live string) (told string) {
 	pm, ok := d.Persistent.Get()
 	if !ok || pm.MAC == live {
 		if d.Persistent.IsUnknown() {
@@ -254,10 +254,10 @@ var origins = map[string]string{
 	"set-by-someone":      "given by someone other than udev",
 }
 
-func origin(d *policy.DeviceResult) []span {
+func origin(d *audit.DeviceResult) []span {
 	o := d.Origin
 	v, ok := o.Get()
-	if v == policy.OriginSomeone && d.OriginPort != "" {
+	if v == audit.OriginSomeone && d.OriginPort != "" {
 		return []span{text(setToPort(d.OriginPort))}
 	}
 	if !ok {
@@ -276,7 +276,7 @@ func origin(d *policy.DeviceResult) []span {
 func setToPort(port string) string { return "set by someone to that of its port " + word(port) }
 
 // otherID follows the origin of an address that is made of another machine-id.
-func otherID(d *policy.DeviceResult) []span {
+func otherID(d *audit.DeviceResult) []span {
 	if d.OfOtherID.Source == "" {
 		return nil
 	}
@@ -325,7 +325,7 @@ func (p *printer) ports(d *host.Device) {
 	p.row("ports", text(strings.Join(items, ", ")))
 }
 
-func (p *printer) applied(d *policy.DeviceResult) {
+func (p *printer) applied(d *audit.DeviceResult) {
 	if d.Device == nil {
 		return
 	}
@@ -355,7 +355,7 @@ func notKnown(reason string) []span {
 	return []span{{"not known", yellow}, text(": " + Escape(reason))}
 }
 
-func (p *printer) findings(findings []policy.Finding) {
+func (p *printer) findings(findings []audit.Finding) {
 	for _, f := range findings {
 		p.para("  ", 4, span{string(f.Severity), severityStyle(f.Severity)}, text(": "+Escape(f.Message)+" "), span{"[" + word(f.Rule) + "]", dim})
 		if f.File != "" {
@@ -369,7 +369,7 @@ func (p *printer) findings(findings []policy.Finding) {
 
 // lines writes each finding on one line, however long; host is "" where there is
 // but one.
-func (p *printer) lines(host, device string, findings []policy.Finding) {
+func (p *printer) lines(host, device string, findings []audit.Finding) {
 	for _, f := range findings {
 		var b strings.Builder
 		if host != "" {
@@ -388,7 +388,7 @@ func (p *printer) lines(host, device string, findings []policy.Finding) {
 	}
 }
 
-func (p *printer) totals(res *policy.Result, o Options) {
+func (p *printer) totals(res *audit.Result, o Options) {
 	sum := Count(res)
 	switch {
 	case len(res.Devices) > 0:
@@ -404,7 +404,7 @@ func (p *printer) totals(res *policy.Result, o Options) {
 func (p *printer) hidden(sum Summary, o Options) {
 	if n := sum.hiddenBy(o.threshold()); n > 0 {
 		what := number(n, "info") + " not shown"
-		if o.threshold() == policy.Error {
+		if o.threshold() == audit.Error {
 			what = number(n, "less severe finding") + " not shown"
 		}
 		p.para("", 2, span{what + "; --severity info shows all.", dim})
@@ -418,15 +418,15 @@ func selection(o Options) string {
 	return Escape(o.Selection)
 }
 
-func verdict(s Summary, threshold policy.Severity) span {
+func verdict(s Summary, threshold audit.Severity) span {
 	return span{s.words(threshold), s.worstStyle(threshold)}
 }
 
-func severityStyle(s policy.Severity) style {
+func severityStyle(s audit.Severity) style {
 	switch s {
-	case policy.Error:
+	case audit.Error:
 		return red
-	case policy.Warning:
+	case audit.Warning:
 		return yellow
 	}
 	return cyan
@@ -443,22 +443,22 @@ func place(file string, line int) span { return text(position(file, line)) }
 
 // shown returns the findings at or above the threshold, the gravest first and
 // otherwise in the order given.
-func shown(findings []policy.Finding, threshold policy.Severity) []policy.Finding {
-	var out []policy.Finding
+func shown(findings []audit.Finding, threshold audit.Severity) []audit.Finding {
+	var out []audit.Finding
 	for _, f := range findings {
 		if rank(f.Severity) >= rank(threshold) {
 			out = append(out, f)
 		}
 	}
-	slices.SortStableFunc(out, func(a, b policy.Finding) int { return rank(b.Severity) - rank(a.Severity) })
+	slices.SortStableFunc(out, func(a, b audit.Finding) int { return rank(b.Severity) - rank(a.Severity) })
 	return out
 }
 
-func rank(s policy.Severity) int {
+func rank(s audit.Severity) int {
 	switch s {
-	case policy.Error:
+	case audit.Error:
 		return 2
-	case policy.Warning:
+	case audit.Warning:
 		return 1
 	}
 	return 0

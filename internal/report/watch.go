@@ -6,9 +6,9 @@ import (
 	"strings"
 	"syscall"
 
+	"linkaudit/internal/audit"
 	"linkaudit/internal/trace"
 	"linkaudit/internal/watch"
-	"linkaudit/policy"
 )
 
 // writeEventText writes an event of a watch as one line, in local time. The event may come
@@ -119,9 +119,9 @@ func given(e *watch.Event) string {
 		return ""
 	}
 	what := ""
-	if by.Origin != "" && by.Origin != policy.OriginSomeone {
+	if by.Origin != "" && by.Origin != audit.OriginSomeone {
 		what = giver(by.Origin, by.Port)
-		if file, ok := e.After.Applied.Get(); ok && (by.Origin == policy.OriginUdev || by.Origin == policy.OriginLinkFile) {
+		if file, ok := e.After.Applied.Get(); ok && (by.Origin == audit.OriginUdev || by.Origin == audit.OriginLinkFile) {
 			what += " because of " + word(file)
 		}
 	}

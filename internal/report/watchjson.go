@@ -8,11 +8,11 @@ import (
 	"net"
 	"time"
 
+	"linkaudit/internal/audit"
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/internal/trace"
 	"linkaudit/internal/watch"
-	"linkaudit/policy"
 	"linkaudit/policy/life"
 )
 
@@ -29,7 +29,7 @@ type watchJSON struct {
 	Before  *watchStateJSON `json:"before"`
 	After   *watchStateJSON `json:"after"`
 	By      *watchByJSON    `json:"by"`
-	Finding *policy.Finding `json:"finding"`
+	Finding *audit.Finding  `json:"finding"`
 	Call    *watchCallJSON  `json:"call"`
 	Text    string          `json:"text"`
 	Late    bool            `json:"late"`

@@ -15,16 +15,16 @@ import (
 
 	"gopkg.in/ini.v1"
 
+	"linkaudit/internal/audit"
 	"linkaudit/internal/rootfs"
 	"linkaudit/linkfiles"
-	"linkaudit/policy"
 )
 
 // MaxSize is the size in bytes above which a file is refused.
 const MaxSize = 1 << 20
 
 // Config is the site's configuration. The zero Config expects nothing and
-// changes no rule. It implements policy.Site.
+// changes no rule. It implements audit.Site.
 type Config struct {
 	devices []selector // [device "GLOB"], in the order read
 	kinds   []selector // [kind NAME]
@@ -41,10 +41,10 @@ type selector struct {
 
 type verdict struct {
 	off      bool
-	severity policy.Severity
+	severity audit.Severity
 }
 
-var _ policy.Site = (*Config)(nil)
+var _ audit.Site = (*Config)(nil)
 
 // Error is a mistake in the configuration.
 type Error struct {
@@ -247,21 +247,21 @@ func (s *selector) set(key, value string, at linkfiles.Pos, complain func(string
 }
 
 func (c *Config) addRule(name, value string, complain func(string, ...any)) {
-	if !policy.KnownRule(name) {
+	if !audit.KnownRule(name) {
 		complain("unknown rule %s", name)
 		return
 	}
 	switch value {
 	case "off":
 		c.rules[name] = verdict{off: true}
-	case string(policy.Info), string(policy.Warning), string(policy.Error):
-		c.rules[name] = verdict{severity: policy.Severity(value)}
+	case string(audit.Info), string(audit.Warning), string(audit.Error):
+		c.rules[name] = verdict{severity: audit.Severity(value)}
 	default:
 		complain("%s=%s: must be off, info, warning or error", name, value)
 	}
 }
 
-// Expect implements policy.Site. For each of the two settings the last
+// Expect implements audit.Site. For each of the two settings the last
 // [device] section that matches the name and has it decides; if there is none,
 // the last such [kind] section.
 func (c *Config) Expect(name, kind string) (expected string, ignore bool, at linkfiles.Pos) {
@@ -288,8 +288,8 @@ func (c *Config) Expect(name, kind string) (expected string, ignore bool, at lin
 	return expected, ignore, at
 }
 
-// Severity implements policy.Site.
-func (c *Config) Severity(rule string, def policy.Severity) (policy.Severity, bool) {
+// Severity implements audit.Site.
+func (c *Config) Severity(rule string, def audit.Severity) (audit.Severity, bool) {
 	v, ok := c.rules[rule]
 	switch {
 	case !ok:

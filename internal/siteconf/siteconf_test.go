@@ -7,7 +7,7 @@ import (
 	"syscall"
 	"testing"
 
-	"linkaudit/policy"
+	"linkaudit/internal/audit"
 )
 
 // tree writes files below a fresh root.
@@ -34,7 +34,7 @@ func TestNoFilesMeanNoExpectation(t *testing.T) {
 	if p, ignore, at := c.Expect("bond0", "bond"); p != "" || ignore || at.File != "" {
 		t.Errorf("got %q %v %v", p, ignore, at)
 	}
-	if s, on := c.Severity("unknown-key", policy.Warning); s != policy.Warning || !on {
+	if s, on := c.Severity("unknown-key", audit.Warning); s != audit.Warning || !on {
 		t.Errorf("got %s %v", s, on)
 	}
 }
@@ -70,10 +70,10 @@ func TestTheMostSpecificAndThenTheLastSettingDecides(t *testing.T) {
 			t.Errorf("%s: got %q %v %s, want %q %v %s", w.name, p, ignore, at, w.policy, w.ignore, w.at)
 		}
 	}
-	if _, on := c.Severity("shadowed-file", policy.Info); on {
+	if _, on := c.Severity("shadowed-file", audit.Info); on {
 		t.Error("shadowed-file is not off")
 	}
-	if s, on := c.Severity("unknown-key", policy.Warning); s != policy.Info || !on {
+	if s, on := c.Severity("unknown-key", audit.Warning); s != audit.Info || !on {
 		t.Errorf("unknown-key: got %s %v", s, on)
 	}
 }

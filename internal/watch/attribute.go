@@ -5,10 +5,10 @@ import (
 	"slices"
 	"time"
 
+	"linkaudit/internal/audit"
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/internal/trace"
-	"linkaudit/policy"
 )
 
 // attribute says who gave the address that a change brought. last: the device has
@@ -38,7 +38,7 @@ func (w *watcher) deduce(by *By, c *change, o *outcome, last bool) {
 		return
 	case o != nil && last && o.result.Device.MAC == after.MAC:
 		origin := o.result.Origin
-		if by.Origin = origin.Or(""); by.Origin == policy.OriginPort {
+		if by.Origin = origin.Or(""); by.Origin == audit.OriginPort {
 			by.Port = o.result.OriginPort
 		}
 		by.Reason = origin.Reason()
@@ -53,9 +53,9 @@ func (w *watcher) deduce(by *By, c *change, o *outcome, last bool) {
 	}
 	switch master := w.devices[c.master]; {
 	case master != nil && master.MAC == after.MAC && master.Kind == "bond":
-		by.Origin = policy.OriginMaster
+		by.Origin = audit.OriginMaster
 	case after.MAC == w.permanent(c.index):
-		by.Origin = policy.OriginPermanent
+		by.Origin = audit.OriginPermanent
 	case o == nil:
 		by.Reason = "it is not audited, or was gone before it could be looked at"
 	default:
@@ -67,9 +67,9 @@ func (w *watcher) deduce(by *By, c *change, o *outcome, last bool) {
 func originByType(t fact.Fact[host.AddrAssignType]) string {
 	switch v, ok := t.Get(); {
 	case ok && v == host.AddrPerm:
-		return policy.OriginPermanent
+		return audit.OriginPermanent
 	case ok && v == host.AddrRandom:
-		return policy.OriginKernel
+		return audit.OriginKernel
 	}
 	return ""
 }

@@ -7,14 +7,14 @@ import (
 	"slices"
 	"time"
 
+	"linkaudit/internal/audit"
 	"linkaudit/internal/fact"
-	"linkaudit/policy"
 )
 
 // outcome is an audit of a device beside what was known before.
 type outcome struct {
 	device *device
-	result *policy.DeviceResult
+	result *audit.DeviceResult
 	// first: it is the first audit of the device.
 	first bool
 	// was is the device before the audit.
@@ -47,7 +47,7 @@ func (w *watcher) look(ctx context.Context) (map[int]*outcome, error) {
 		out[d.Index] = o
 		d.audited = true
 		d.linkFile, d.policy, d.applied = linkFile(r), r.Policy, r.Applied
-		d.findings = make(map[string]policy.Finding, len(r.Findings))
+		d.findings = make(map[string]audit.Finding, len(r.Findings))
 		for _, f := range r.Findings {
 			d.findings[f.Rule] = f
 		}
@@ -55,7 +55,7 @@ func (w *watcher) look(ctx context.Context) (map[int]*outcome, error) {
 	return out, nil
 }
 
-func linkFile(r *policy.DeviceResult) fact.Fact[string] {
+func linkFile(r *audit.DeviceResult) fact.Fact[string] {
 	f, ok := r.LinkFile.Get()
 	switch {
 	case ok:
@@ -98,7 +98,7 @@ func (w *watcher) emitAll(results map[int]*outcome) error {
 
 func (w *watcher) emitFindings(now time.Time, o *outcome) error {
 	var events []Event
-	differ := func(kind string, these, those map[string]policy.Finding) {
+	differ := func(kind string, these, those map[string]audit.Finding) {
 		for rule, f := range these {
 			if _, both := those[rule]; !both {
 				e := w.event(now, kind, o.device, nil, nil)

@@ -8,10 +8,10 @@ import (
 	"fmt"
 	"time"
 
+	"linkaudit/internal/audit"
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/internal/trace"
-	"linkaudit/policy"
 )
 
 // The kinds of events.
@@ -59,7 +59,7 @@ type Event struct {
 	// By is who gave the address, nil where no address changed.
 	By *By
 	// Finding is what was found or ended.
-	Finding *policy.Finding
+	Finding *audit.Finding
 	// Call is the call of Called.
 	Call *trace.Call
 	// Text says what was lost or is the problem, how it is watched, or what was
@@ -108,7 +108,7 @@ type By struct {
 	// Call is the call that was seen.
 	Call *trace.Call
 	// Origin is whose address it is, one of the Origin constants of package
-	// policy, "" where nothing tells; Port is the port of policy.OriginPort.
+	// policy, "" where nothing tells; Port is the port of audit.OriginPort.
 	Origin, Port string
 	// Reason says why nothing is known.
 	Reason string

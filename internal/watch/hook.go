@@ -9,8 +9,8 @@ import (
 	"os/exec"
 	"time"
 
+	"linkaudit/internal/audit"
 	"linkaudit/internal/group"
-	"linkaudit/policy"
 )
 
 // Hook runs a program for each event, one after the other.
@@ -128,7 +128,7 @@ func byWhom(by *By) string {
 		return ""
 	case by.Call != nil:
 		return by.Call.Process.Name
-	case by.Origin == policy.OriginPort && by.Port != "":
+	case by.Origin == audit.OriginPort && by.Port != "":
 		return by.Origin + " " + by.Port
 	}
 	return by.Origin

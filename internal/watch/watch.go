@@ -7,10 +7,10 @@ import (
 	"slices"
 	"time"
 
+	"linkaudit/internal/audit"
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/internal/trace"
-	"linkaudit/policy"
 )
 
 // Source is where the kernel's and udevd's notices come from: host.Notices.
@@ -32,7 +32,7 @@ type Options struct {
 	// Wanted says which devices are watched. The ports of those are too.
 	Wanted func(name, kind string) bool
 	// Audit audits the devices of these names that exist.
-	Audit func(ctx context.Context, names []string) (*policy.Result, error)
+	Audit func(ctx context.Context, names []string) (*audit.Result, error)
 	// Emit takes each event. An error ends the watch.
 	Emit func(*Event) error
 }
@@ -117,7 +117,7 @@ type device struct {
 	// audited says that the rest is known.
 	audited                   bool
 	linkFile, policy, applied fact.Fact[string]
-	findings                  map[string]policy.Finding
+	findings                  map[string]audit.Finding
 }
 
 // change is a change of a device that waits to be reported.

@@ -13,10 +13,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"linkaudit/internal/audit"
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/internal/trace"
-	"linkaudit/policy"
 )
 
 // machine is one whose devices a test changes.
@@ -25,7 +25,7 @@ type machine struct {
 	c     chan host.Notice
 	links map[int]*host.LinkNotice
 	// result is what an audit says of a device.
-	result map[string]*policy.DeviceResult
+	result map[string]*audit.DeviceResult
 	err    error
 	calls  chan trace.Call
 	events []string
@@ -37,7 +37,7 @@ type machine struct {
 }
 
 func newMachine() *machine {
-	return &machine{c: make(chan host.Notice, 256), links: map[int]*host.LinkNotice{}, result: map[string]*policy.DeviceResult{}, calls: make(chan trace.Call, 16)}
+	return &machine{c: make(chan host.Notice, 256), links: map[int]*host.LinkNotice{}, result: map[string]*audit.DeviceResult{}, calls: make(chan trace.Call, 16)}
 }
 
 // now does something to the machine that the watch may look at meanwhile.
@@ -93,26 +93,26 @@ func (m *machine) gone(index int) {
 	m.c <- host.Notice{Time: time.Now(), Link: &l}
 }
 
-func (m *machine) audit(_ context.Context, names []string) (*policy.Result, error) {
+func (m *machine) audit(_ context.Context, names []string) (*audit.Result, error) {
 	m.Lock()
 	defer m.Unlock()
 	if m.err != nil {
 		return nil, m.err
 	}
-	res := &policy.Result{}
+	res := &audit.Result{}
 	for _, l := range m.links {
 		for _, name := range names {
 			if l.Name != name {
 				continue
 			}
-			r := policy.DeviceResult{Name: name, Kind: l.Kind, Provenance: policy.Provenance{Origin: fact.Known(policy.OriginSomeone)}}
+			r := audit.DeviceResult{Name: name, Kind: l.Kind, Provenance: audit.Provenance{Origin: fact.Known(audit.OriginSomeone)}}
 			if m.result[name] != nil {
 				r = *m.result[name]
 			}
 			d := l.Device
 			r.Name, r.Device, r.Present = name, &d, true
 			if l.AddrAssignType == fact.Known(host.AddrRandom) {
-				r.Origin = fact.Known(policy.OriginKernel)
+				r.Origin = fact.Known(audit.OriginKernel)
 			}
 			res.Devices = append(res.Devices, r)
 		}
@@ -223,7 +223,7 @@ func TestTheLifeOfABridge(t *testing.T) {
 			// A port joins, and the bridge takes its address.
 			m.says(1, "eth0", "", p, host.AddrPerm, 2)
 			m.now(func() {
-				m.result["br0"] = &policy.DeviceResult{Provenance: policy.Provenance{Origin: fact.Known(policy.OriginPort), OriginPort: "eth0"}}
+				m.result["br0"] = &audit.DeviceResult{Provenance: audit.Provenance{Origin: fact.Known(audit.OriginPort), OriginPort: "eth0"}}
 			})
 			m.says(2, "br0", "bridge", p, host.AddrSet, 0)
 			wait()
@@ -254,8 +254,8 @@ func TestWhatHappensAtOnceIsToldInFull(t *testing.T) {
 		m := newMachine()
 		got := watchIt(t, m, func(wait func()) {
 			m.now(func() {
-				m.result["bond0"] = &policy.DeviceResult{
-					Provenance: policy.Provenance{Origin: fact.Known(policy.OriginSomeone)},
+				m.result["bond0"] = &audit.DeviceResult{
+					Provenance: audit.Provenance{Origin: fact.Known(audit.OriginSomeone)},
 					Persistent: fact.Known(host.PersistentMAC{MAC: b}),
 				}
 			})
@@ -322,16 +322,16 @@ func TestFindingsComeAndGo(t *testing.T) {
 		m := newMachine()
 		m.is(2, "br0", "bridge", a, host.AddrRandom, 0)
 		m.now(func() {
-			m.result["br0"] = &policy.DeviceResult{Provenance: policy.Provenance{Origin: fact.Known(policy.OriginKernel)}, Findings: []policy.Finding{{Rule: "old"}}}
+			m.result["br0"] = &audit.DeviceResult{Provenance: audit.Provenance{Origin: fact.Known(audit.OriginKernel)}, Findings: []audit.Finding{{Rule: "old"}}}
 		})
 		got := watchIt(t, m, func(wait func()) {
 			m.now(func() {
-				m.result["br0"] = &policy.DeviceResult{Provenance: policy.Provenance{Origin: fact.Known(policy.OriginUdev)}, Applied: fact.Known("/x.link"), Findings: []policy.Finding{{Rule: "new"}}}
+				m.result["br0"] = &audit.DeviceResult{Provenance: audit.Provenance{Origin: fact.Known(audit.OriginUdev)}, Applied: fact.Known("/x.link"), Findings: []audit.Finding{{Rule: "new"}}}
 			})
 			m.c <- host.Notice{Udev: &host.UdevNotice{Action: "add", Index: 2}}
 			wait()
 			m.now(func() {
-				m.result["br0"] = &policy.DeviceResult{Provenance: policy.Provenance{Origin: fact.Known(policy.OriginUdev)}, Applied: fact.Known("/x.link"), Policy: fact.Known("none"), Findings: []policy.Finding{{Rule: "new"}}}
+				m.result["br0"] = &audit.DeviceResult{Provenance: audit.Provenance{Origin: fact.Known(audit.OriginUdev)}, Applied: fact.Known("/x.link"), Policy: fact.Known("none"), Findings: []audit.Finding{{Rule: "new"}}}
 			})
 			m.c <- host.Notice{Files: true}
 			wait()

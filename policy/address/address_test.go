@@ -3,18 +3,17 @@ package address
 import (
 	"testing"
 
-	"linkaudit/internal/fact"
-	"linkaudit/internal/host"
 	"linkaudit/linkfiles"
+	"linkaudit/policy/life"
 )
 
 var testID = [16]byte{0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef}
 
 func ethernetFacts(name string) Facts {
 	return Facts{Name: name, ARPHRD: 1, MAC: "02:00:00:00:00:01",
-		Names:     fact.Known(map[string]string{}),
-		Scheme:    fact.Known("v247"),
-		MachineID: fact.Known(testID)}
+		Names:     linkfiles.Known(map[string]string{}),
+		Scheme:    linkfiles.Known("v247"),
+		MachineID: linkfiles.Known(testID)}
 }
 
 // The addresses are what systemd-udevd 247 (Debian 11) and 257 (Debian 13)
@@ -50,9 +49,9 @@ func TestNetworkdIsTheAddressNetworkdGave(t *testing.T) {
 
 func TestPersistentTakesTheFirstNameOfUdev(t *testing.T) {
 	f := ethernetFacts("eth0")
-	f.Names = fact.Known(map[string]string{"ID_NET_NAME_MAC": "enx020000000001", "ID_NET_NAME_SLOT": "bond0", "ID_NET_NAME_PATH": "enp0s8"})
+	f.Names = linkfiles.Known(map[string]string{"ID_NET_NAME_MAC": "enx020000000001", "ID_NET_NAME_SLOT": "bond0", "ID_NET_NAME_PATH": "enp0s8"})
 	p, _ := Persistent(239, f).Get()
-	if want := (host.PersistentMAC{MAC: "96:85:c5:ce:a2:4b", Property: "ID_NET_NAME_SLOT", Name: "bond0"}); p != want {
+	if want := (PersistentMAC{MAC: "96:85:c5:ce:a2:4b", Property: "ID_NET_NAME_SLOT", Name: "bond0"}); p != want {
 		t.Errorf("got %+v, want %+v", p, want)
 	}
 }
@@ -69,14 +68,14 @@ func TestPersistentHasNoAddressOrDoesNotKnowIt(t *testing.T) {
 		want   state
 	}{
 		"release 241 never hashes an interface name": {241, func(f *Facts) {}, absent},
-		"scheme v240 never hashes an interface name": {247, func(f *Facts) { f.Scheme = fact.Known("v240") }, absent},
+		"scheme v240 never hashes an interface name": {247, func(f *Facts) { f.Scheme = linkfiles.Known("v240") }, absent},
 		"a tun device is not Ethernet":               {252, func(f *Facts) { f.ARPHRD = 65534 }, absent},
 		"the loopback device":                        {252, func(f *Facts) { f.Loopback = true }, absent},
 		"InfiniBand before 250":                      {249, func(f *Facts) { f.ARPHRD = 32 }, absent},
-		"scheme rhel-8.4 hashes no interface name":   {252, func(f *Facts) { f.Scheme = fact.Known("rhel-8.4") }, absent},
-		"a distribution's own scheme":                {252, func(f *Facts) { f.Scheme = fact.Known("home-1") }, unknown},
-		"no machine-id":                              {252, func(f *Facts) { f.MachineID = fact.Unknown[[16]byte]("no rights") }, unknown},
-		"no udev database":                           {252, func(f *Facts) { f.Names = fact.Unknown[map[string]string]("no rights") }, unknown},
+		"scheme rhel-8.4 hashes no interface name":   {252, func(f *Facts) { f.Scheme = linkfiles.Known("rhel-8.4") }, absent},
+		"a distribution's own scheme":                {252, func(f *Facts) { f.Scheme = linkfiles.Known("home-1") }, unknown},
+		"no machine-id":                              {252, func(f *Facts) { f.MachineID = linkfiles.Unknown[[16]byte]("no rights") }, unknown},
+		"no udev database":                           {252, func(f *Facts) { f.Names = linkfiles.Unknown[map[string]string]("no rights") }, unknown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := ethernetFacts("bond0")
@@ -95,18 +94,18 @@ func TestPersistentHasNoAddressOrDoesNotKnowIt(t *testing.T) {
 func TestPersistentOfTheInterfaceName(t *testing.T) {
 	for name, c := range map[string]struct {
 		rel    linkfiles.Release
-		scheme fact.Fact[string]
+		scheme linkfiles.Fact[string]
 	}{
-		"242 whatever the scheme":    {242, fact.Known("v240")},
-		"242 with an unknown scheme": {242, fact.Unknown[string]("no rights")},
-		"243 with v241":              {243, fact.Known("v241")},
-		"252 with rhel-9.0":          {252, fact.Known("rhel-9.0")},
+		"242 whatever the scheme":    {242, linkfiles.Known("v240")},
+		"242 with an unknown scheme": {242, linkfiles.Unknown[string]("no rights")},
+		"243 with v241":              {243, linkfiles.Known("v241")},
+		"252 with rhel-9.0":          {252, linkfiles.Known("rhel-9.0")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := ethernetFacts("bond0")
 			f.Scheme = c.scheme
 			p, _ := Persistent(c.rel, f).Get()
-			if want := (host.PersistentMAC{MAC: "96:85:c5:ce:a2:4b", Property: "INTERFACE", Name: "bond0"}); p != want {
+			if want := (PersistentMAC{MAC: "96:85:c5:ce:a2:4b", Property: "INTERFACE", Name: "bond0"}); p != want {
 				t.Errorf("got %+v, want %+v", p, want)
 			}
 		})
@@ -141,7 +140,7 @@ func TestAddEventIsWhatUdevdDoes(t *testing.T) {
 		rel     linkfiles.Release
 		policy  string
 		mac     string
-		assign  host.AddrAssignType
+		assign  life.AssignType
 		facts   Facts
 		want    Verb
 		wantMAC string
@@ -173,7 +172,7 @@ func TestAddEventIsWhatUdevdDoes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			got := AddEvent{
 				Release: c.rel, Policy: c.policy, MACAddress: c.mac,
-				Assign: fact.Known(c.assign), Device: c.facts, Persistent: Persistent(c.rel, c.facts),
+				Assign: linkfiles.Known(c.assign), Device: c.facts, Persistent: Persistent(c.rel, c.facts),
 			}.Action()
 			a, ok := got.Get()
 			if !ok || a.Do != c.want || a.MAC != c.wantMAC {

@@ -1,9 +1,8 @@
 package address
 
 import (
-	"linkaudit/internal/fact"
-	"linkaudit/internal/host"
 	"linkaudit/linkfiles"
+	"linkaudit/policy/life"
 )
 
 // Action is what udevd's handling of an event does to an address.
@@ -29,10 +28,10 @@ type AddEvent struct {
 	// MACAddress the effective [Link] MACAddress=.
 	Policy, MACAddress string
 	// Assign is addr_assign_type of the device when the event is handled.
-	Assign fact.Fact[host.AddrAssignType]
+	Assign linkfiles.Fact[life.AssignType]
 	Device Facts
 	// Persistent is what [Persistent] returns for the device.
-	Persistent fact.Fact[host.PersistentMAC]
+	Persistent linkfiles.Fact[PersistentMAC]
 }
 
 // Action returns what udevd does to the device's address. It is what udevd asks of the
@@ -40,7 +39,7 @@ type AddEvent struct {
 //
 // Sources: link_config_apply and get_mac (239 to 249), link_generate_new_hw_addr and
 // net_verify_hardware_address (250 on).
-func (e AddEvent) Action() fact.Fact[Action] {
+func (e AddEvent) Action() linkfiles.Fact[Action] {
 	switch {
 	case e.Device.Loopback && e.Release >= skipsLoopback, e.Device.MAC == "" && e.Release >= knowsInfiniBand:
 		return leave()
@@ -52,58 +51,58 @@ func (e AddEvent) Action() fact.Fact[Action] {
 	return e.byMACAddress()
 }
 
-func leave() fact.Fact[Action] { return fact.Known(Action{Do: Leave}) }
+func leave() linkfiles.Fact[Action] { return linkfiles.Known(Action{Do: Leave}) }
 
-func (e AddEvent) byPolicy() fact.Fact[Action] {
+func (e AddEvent) byPolicy() linkfiles.Fact[Action] {
 	ethernet := e.Device.ARPHRD == Ether
 	if e.Release >= knowsInfiniBand && !ethernet && e.Device.ARPHRD != InfiniBand {
 		return leave()
 	}
 	assign, ok := e.Assign.Get()
 	if !ok {
-		return fact.Unknown[Action]("addr_assign_type: " + e.Assign.Reason())
+		return linkfiles.Unknown[Action]("addr_assign_type: " + e.Assign.Reason())
 	}
 	if !e.replaces(assign) {
 		return leave()
 	}
 	if e.Release < knowsInfiniBand && !ethernet {
-		return fact.Unknown[Action]("systemd before 250 sends a six-byte address to a device of another type than Ethernet; whether the driver takes it is not known")
+		return linkfiles.Unknown[Action]("systemd before 250 sends a six-byte address to a device of another type than Ethernet; whether the driver takes it is not known")
 	}
 	if e.Policy == "random" {
-		return fact.Known(Action{Do: SetRandom})
+		return linkfiles.Known(Action{Do: SetRandom})
 	}
 	p, ok := e.Persistent.Get()
 	switch {
 	case e.Persistent.IsAbsent(): // udevd finds no name to derive an address from
 		return leave()
 	case !ok:
-		return fact.Unknown[Action]("the persistent address: " + e.Persistent.Reason())
+		return linkfiles.Unknown[Action]("the persistent address: " + e.Persistent.Reason())
 	case p.MAC == e.Device.MAC && e.Release >= knowsInfiniBand: // it has it already
 		return leave()
 	}
-	return fact.Known(Action{Do: Set, MAC: p.MAC})
+	return linkfiles.Known(Action{Do: Set, MAC: p.MAC})
 }
 
 // replaces reports whether the policy has an address replaced that was assigned so.
-func (e AddEvent) replaces(assign host.AddrAssignType) bool {
+func (e AddEvent) replaces(assign life.AssignType) bool {
 	if e.Policy == "persistent" {
-		return assign == host.AddrRandom
+		return assign == life.Random
 	}
-	return assign == host.AddrPerm || e.Release < randomKeepsSet && assign != host.AddrRandom
+	return assign == life.Permanent || e.Release < randomKeepsSet && assign != life.Random
 }
 
-func (e AddEvent) byMACAddress() fact.Fact[Action] {
+func (e AddEvent) byMACAddress() linkfiles.Fact[Action] {
 	b, ok := parse(e.MACAddress)
 	if !ok {
-		return fact.Unknown[Action]("MACAddress= is not understood")
+		return linkfiles.Unknown[Action]("MACAddress= is not understood")
 	}
 	if e.Release < knowsInfiniBand {
 		// Sent as it is; what is not a six-byte unicast address on an
 		// Ethernet device is the driver's to refuse.
 		if e.Device.ARPHRD == Ether && len(b) == 6 && b[0]&1 == 0 && !zero(b) {
-			return fact.Known(Action{Do: Set, MAC: format(b)})
+			return linkfiles.Known(Action{Do: Set, MAC: format(b)})
 		}
-		return fact.Unknown[Action]("systemd before 250 sends MACAddress= unchecked; whether the driver takes it is not known")
+		return linkfiles.Unknown[Action]("systemd before 250 sends MACAddress= unchecked; whether the driver takes it is not known")
 	}
 	switch e.Device.ARPHRD {
 	case Ether:
@@ -117,7 +116,7 @@ func (e AddEvent) byMACAddress() fact.Fact[Action] {
 		}
 		old, ok := parse(e.Device.MAC)
 		if !ok || len(old) != 20 {
-			return fact.Unknown[Action]("the current InfiniBand address is not 20 bytes long")
+			return linkfiles.Unknown[Action]("the current InfiniBand address is not 20 bytes long")
 		}
 		copy(b, old[:12])
 	default:
@@ -126,5 +125,5 @@ func (e AddEvent) byMACAddress() fact.Fact[Action] {
 	if format(b) == e.Device.MAC { // it has it already
 		return leave()
 	}
-	return fact.Known(Action{Do: Set, MAC: format(b)})
+	return linkfiles.Known(Action{Do: Set, MAC: format(b)})
 }

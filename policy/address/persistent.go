@@ -4,8 +4,6 @@ import (
 	"strconv"
 
 	"linkaudit/internal/derived"
-	"linkaudit/internal/fact"
-	"linkaudit/internal/host"
 	"linkaudit/linkfiles"
 )
 
@@ -20,7 +18,17 @@ const (
 // preference (net_get_persistent_name, the same in systemd 239 to 262).
 var nameProperties = []string{"ID_NET_NAME_ONBOARD", "ID_NET_NAME_SLOT", "ID_NET_NAME_PATH", "ID_NET_NAME_MAC"}
 
-// Facts are what decides about an address that udevd derives.
+// PersistentMAC is an address made by MACAddressPolicy=persistent and the name
+// it was made of.
+type PersistentMAC struct {
+	MAC string `json:"mac"`
+	// Property is where the name comes from: "ID_NET_NAME_PATH", ... or
+	// "INTERFACE" for the interface name itself.
+	Property string `json:"property"`
+	Name     string `json:"name"`
+}
+
+// Facts are what decide about an address that udevd derives.
 type Facts struct {
 	Name string
 	// ARPHRD is the kernel's device type, 1 for Ethernet.
@@ -30,20 +38,20 @@ type Facts struct {
 	Loopback bool
 	// Names are the ID_NET_NAME_* properties; unknown where the udev
 	// database is.
-	Names fact.Fact[map[string]string]
+	Names linkfiles.Fact[map[string]string]
 	// Scheme is the naming scheme's name.
-	Scheme    fact.Fact[string]
-	MachineID fact.Fact[[16]byte]
+	Scheme    linkfiles.Fact[string]
+	MachineID linkfiles.Fact[[16]byte]
 }
 
 // Persistent returns the address that MACAddressPolicy=persistent derives
 // for a device: absent where udevd of that release derives none (not an
 // Ethernet or InfiniBand device, or no stable name under the naming scheme),
 // and unknown where the machine-id, the scheme or the udev database is.
-func Persistent(rel linkfiles.Release, f Facts) fact.Fact[host.PersistentMAC] {
+func Persistent(rel linkfiles.Release, f Facts) linkfiles.Fact[PersistentMAC] {
 	hasNone := f.Loopback || f.MAC == ""
 	if hasNone || f.ARPHRD != Ether && (f.ARPHRD != InfiniBand || rel < knowsInfiniBand) {
-		return fact.Absent[host.PersistentMAC]()
+		return linkfiles.Absent[PersistentMAC]()
 	}
 	from := hashedName(rel, f)
 	p, ok := from.Get()
@@ -53,55 +61,55 @@ func Persistent(rel linkfiles.Release, f Facts) fact.Fact[host.PersistentMAC] {
 	id, ok := f.MachineID.Get()
 	switch {
 	case f.MachineID.IsAbsent():
-		return fact.Unknown[host.PersistentMAC]("the machine has no machine-id")
+		return linkfiles.Unknown[PersistentMAC]("the machine has no machine-id")
 	case !ok:
-		return fact.Unknown[host.PersistentMAC]("the machine-id: " + f.MachineID.Reason())
+		return linkfiles.Unknown[PersistentMAC]("the machine-id: " + f.MachineID.Reason())
 	}
 	if f.ARPHRD == Ether {
 		p.MAC = string(derived.AppendPersistent(nil, id, p.Name))
-		return fact.Known(p)
+		return linkfiles.Known(p)
 	}
 	// InfiniBand: the first 12 of 20 bytes stay the device's own, the last 8
 	// are the hash as it is (net_verify_hardware_address).
 	b, ok := parse(f.MAC)
 	if !ok || len(b) != 20 {
-		return fact.Unknown[host.PersistentMAC]("the current InfiniBand address is not 20 bytes long")
+		return linkfiles.Unknown[PersistentMAC]("the current InfiniBand address is not 20 bytes long")
 	}
 	sum := derived.Persistent(id, p.Name)
 	copy(b[12:], sum[:])
 	p.MAC = format(b)
-	return fact.Known(p)
+	return linkfiles.Known(p)
 }
 
 // hashedName is the property that udevd hashes, and its value, without an address yet;
 // absent where there is none.
-func hashedName(rel linkfiles.Release, f Facts) fact.Fact[host.PersistentMAC] {
+func hashedName(rel linkfiles.Release, f Facts) linkfiles.Fact[PersistentMAC] {
 	if f.Names.IsUnknown() {
-		return fact.Unknown[host.PersistentMAC](f.Names.Reason())
+		return linkfiles.Unknown[PersistentMAC](f.Names.Reason())
 	}
 	for _, key := range nameProperties {
 		if name, ok := f.Names.Or(nil)[key]; ok {
-			return fact.Known(host.PersistentMAC{Property: key, Name: name})
+			return linkfiles.Known(PersistentMAC{Property: key, Name: name})
 		}
 	}
 	switch hashes := HashesInterfaceName(rel, f.Scheme); {
 	case hashes.IsUnknown():
-		return fact.Unknown[host.PersistentMAC](hashes.Reason())
+		return linkfiles.Unknown[PersistentMAC](hashes.Reason())
 	case !hashes.Or(false):
-		return fact.Absent[host.PersistentMAC]()
+		return linkfiles.Absent[PersistentMAC]()
 	}
-	return fact.Known(host.PersistentMAC{Property: "INTERFACE", Name: f.Name})
+	return linkfiles.Known(PersistentMAC{Property: "INTERFACE", Name: f.Name})
 }
 
 // HashesInterfaceName reports whether MACAddressPolicy=persistent makes an address of the
 // interface name for a device without an ID_NET_NAME_* property, under a naming scheme.
-func HashesInterfaceName(rel linkfiles.Release, scheme fact.Fact[string]) fact.Fact[bool] {
+func HashesInterfaceName(rel linkfiles.Release, scheme linkfiles.Fact[string]) linkfiles.Fact[bool] {
 	if rel < schemeDecides {
-		return fact.Known(rel >= hashesInterfaceName)
+		return linkfiles.Known(rel >= hashesInterfaceName)
 	}
 	name, ok := scheme.Get()
 	if !ok {
-		return fact.Unknown[bool]("the naming scheme: " + scheme.Reason())
+		return linkfiles.Unknown[bool]("the naming scheme: " + scheme.Reason())
 	}
 	return schemeHashesInterfaceName(name)
 }
@@ -109,12 +117,12 @@ func HashesInterfaceName(rel linkfiles.Release, scheme fact.Fact[string]) fact.F
 // schemeHashesInterfaceName reports whether the scheme has
 // NAMING_STABLE_VIRTUAL_MACS. Distributions may add schemes whose flags are not
 // known here.
-func schemeHashesInterfaceName(scheme string) fact.Fact[bool] {
+func schemeHashesInterfaceName(scheme string) linkfiles.Fact[bool] {
 	if scheme == "latest" {
-		return fact.Known(true)
+		return linkfiles.Known(true)
 	}
-	if has, ok := host.SchemeHasStableVirtualMACs(scheme); ok {
-		return fact.Known(has)
+	if has, ok := hasStableVirtualMACs(scheme); ok {
+		return linkfiles.Known(has)
 	}
-	return fact.Unknown[bool]("the naming scheme " + strconv.Quote(scheme) + " is neither one of systemd's own nor of RHEL's, so whether it hashes interface names is not known")
+	return linkfiles.Unknown[bool]("the naming scheme " + strconv.Quote(scheme) + " is neither one of systemd's own nor of RHEL's, so whether it hashes interface names is not known")
 }

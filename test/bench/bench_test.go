@@ -43,7 +43,7 @@ func TestBench(t *testing.T) {
 
 	b.measure("start of the program", "nothing else", version(b.self))
 	b.ordinary()
-	b.measure("ordinary host", "3 cards, 1 bridge", audit(b.self, "bridge", deviceNames("bridge", 0, 1)))
+	b.measure("ordinary host", "3 cards, 1 bridge", runAudit(b.self, "bridge", deviceNames("bridge", 0, 1)))
 	b.measure("one device explained", "ordinary host", explain(b.self, "br1"))
 	b.watch()
 	b.measure("addresses made", "of "+plural(b.size.names, "name"), b.mac(b.size.names))
@@ -79,7 +79,7 @@ func (b *bench) crowd(kind string, counts []int, others int) {
 	where := "among " + plural(others, "link")
 	for _, n := range counts {
 		b.devices(kind, n)
-		r := b.measure(plural(n, kind), where, audit(b.self, kind, deviceNames(kind, 0, n)))
+		r := b.measure(plural(n, kind), where, runAudit(b.self, kind, deviceNames(kind, 0, n)))
 		if kind == "bridge" && n == counts[len(counts)-1] {
 			b.floor(r, n)
 		}
@@ -91,7 +91,7 @@ func (b *bench) crowd(kind string, counts []int, others int) {
 func (b *bench) withFiles(bridges int) {
 	b.files(b.size.files)
 	where := "and " + plural(b.size.files, ".link file")
-	b.measure(plural(bridges, "bridge"), where, audit(b.self, "bridge", deviceNames("bridge", 0, bridges)))
+	b.measure(plural(bridges, "bridge"), where, runAudit(b.self, "bridge", deviceNames("bridge", 0, bridges)))
 	b.measure("the .link files alone", where, b.lint("br1"))
 	b.files(0)
 }

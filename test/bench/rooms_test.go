@@ -7,11 +7,11 @@ import (
 	"io"
 	"testing"
 
+	"linkaudit/internal/audit"
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/internal/report"
 	"linkaudit/linkfiles"
-	"linkaudit/policy"
 )
 
 const release = 252
@@ -76,7 +76,7 @@ func BenchmarkCheck(b *testing.B) {
 				tree, snap := linkfiles.Parse(store(files), release), snapshot(devices)
 				b.ReportAllocs()
 				for b.Loop() {
-					policy.Check(snap, tree, policy.Options{})
+					audit.Check(snap, tree, audit.Options{})
 				}
 			})
 		}
@@ -85,7 +85,7 @@ func BenchmarkCheck(b *testing.B) {
 
 func BenchmarkReport(b *testing.B) {
 	for _, devices := range []int{1, 100, 1000} {
-		res := policy.Check(snapshot(devices), linkfiles.Parse(store(1), release), policy.Options{})
+		res := audit.Check(snapshot(devices), linkfiles.Parse(store(1), release), audit.Options{})
 		for _, name := range []string{"text", "json"} {
 			format := report.FormatNamed(name)
 			b.Run(fmt.Sprintf("format=%s/devices=%d", name, devices), func(b *testing.B) {

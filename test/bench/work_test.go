@@ -84,7 +84,7 @@ func version(self string) commands {
 }
 
 // audit is that of all devices of a kind, whose names all begin alike.
-func audit(self, kind string, names []string) commands {
+func runAudit(self, kind string, names []string) commands {
 	info := []string{"udevadm", "info"}
 	for _, name := range names {
 		info = append(info, "/sys/class/net/"+name)

@@ -12,11 +12,11 @@ import (
 	"syscall"
 	"time"
 
+	"linkaudit/internal/audit"
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/internal/netconf"
 	"linkaudit/linkfiles"
-	"linkaudit/policy"
 	"linkaudit/policy/address"
 	"linkaudit/test/tool"
 )
@@ -199,7 +199,7 @@ func compareNetworkd(agent *Oracle, c *Case, got []Device, counts map[string]int
 	snap := &host.Snapshot{System: *c.Machine.System()}
 	release := linkfiles.Release(agent.Release)
 	want := map[string]*expectedDevice{}
-	for _, d := range policy.NetworkdDeclares(files, fact.Known(true), snap, release) {
+	for _, d := range audit.NetworkdDeclares(files, fact.Known(true), snap, release) {
 		e := want[d.Device]
 		if e == nil {
 			e = &expectedDevice{}

@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"linkaudit/internal/audit"
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/linkfiles"
@@ -357,7 +358,7 @@ func (o Outcome) check(root string) (what, problem string) {
 			Release: release, Policy: macPolicy, MACAddress: mac,
 			Assign: fact.Known(host.AddrAssignType(now.AddrAssignType)), Device: facts, Persistent: address.Persistent(release, facts),
 		}.Action()
-		does, ok = policy.WhenSent(action, release, file, now.Kind, fact.Known(o.Machine.Kernel)).Get()
+		does, ok = audit.WhenSent(action, release, file, now.Kind, fact.Known(o.Machine.Kernel)).Get()
 		return path, does, ok
 	}
 	dev := o.Before.Facts()

@@ -137,8 +137,8 @@ func (d device) found(rule string) bool {
 	return false
 }
 
-// audit is what check --format json says of one device and of the host.
-type audit struct {
+// checked is what check --format json says of one device and of the host.
+type checked struct {
 	Host struct {
 		NamingScheme string `json:"naming_scheme"`
 	}
@@ -146,13 +146,13 @@ type audit struct {
 	Findings []finding
 }
 
-func (a audit) found(rule string) bool {
+func (a checked) found(rule string) bool {
 	return slices.ContainsFunc(a.Findings, func(f finding) bool { return f.Rule == rule })
 }
 
-func auditOf(t *testing.T, name string) audit {
+func auditOf(t *testing.T, name string) checked {
 	t.Helper()
-	var a audit
+	var a checked
 	out := checkInto(t, name, &a)
 	if len(a.Devices) != 1 {
 		t.Fatalf("linkaudit check %s: %s", name, out)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"linkaudit/internal/audit"
 	"linkaudit/internal/host"
 	"linkaudit/policy"
 )
@@ -64,7 +65,7 @@ func compareKind(t *testing.T, kind string) {
 		t.Fatal(err)
 	}
 	d := (&host.Snapshot{Devices: devices}).Device("k0")
-	is, foretold := policy.LinkDevice(d), policy.NewDevice("k0", kind)
+	is, foretold := audit.LinkDevice(d), policy.NewDevice("k0", kind)
 	if !policy.KnownKind(kind) || d.Kind != kind {
 		t.Errorf("%s: the kernel says %s", kind, d.Kind)
 	}

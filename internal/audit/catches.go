@@ -1,0 +1,146 @@
+package audit
+
+import (
+	"fmt"
+	"linkaudit/policy"
+	"slices"
+
+	"linkaudit/internal/host"
+	"linkaudit/linkfiles"
+)
+
+// stackedKinds are the kinds of devices that take the address of a card below them, or
+// are given it.
+var stackedKinds = map[string]bool{"bond": true, "bridge": true, "team": true, "vlan": true, "macvlan": true, "macvtap": true, "ipvlan": true}
+
+// catch is a .link file that is for a card and fits a device above it as well, for both
+// have the same address.
+type catch struct {
+	file *linkfiles.File
+	// at is its MACAddress= of [Match].
+	at linkfiles.Pos
+	// name is Name= of [Link], "" for none, and owner the card: a port with the
+	// address, else the name that the file gives.
+	name, owner string
+	nameAt      linkfiles.Pos
+	port        *host.Port // the owner where it is a port
+}
+
+// catches finds what file does to a device that it was not written for.
+func (s *inForce) catches() (c catch, ok bool) {
+	d := s.Device
+	if d == nil || s.file == nil || !stackedKinds[d.Kind] {
+		return c, false
+	}
+	c.file = s.file
+	if c.at, ok = s.file.MatchesAddress(d.MAC); !ok {
+		return c, false
+	}
+	name, _ := s.file.LinkName()
+	c.name, c.nameAt = name.Value, name.Pos
+	if c.name == d.Name {
+		return c, false // it is for this device
+	}
+	c.owner = c.name
+	for i := range d.Ports {
+		if p := &d.Ports[i]; (p.MAC == d.MAC || p.PermanentMAC == d.MAC) && (c.port == nil || p.Name == c.name) {
+			c.port, c.owner = p, p.Name
+		}
+	}
+	return c, c.owner != ""
+}
+
+func linkFileOfOther(s *analysis) []found {
+	c, ok := s.catches()
+	if !ok {
+		return nil
+	}
+	d := s.Device
+	f := found{
+		pos:     c.at,
+		message: fmt.Sprintf("%s is for %s, but fits the %s %s as well, which has the same address %s", c.file.Path, c.owner, d.Kind, d.Name, d.MAC),
+		help:    c.remedy(s),
+	}
+	if c.name != "" {
+		f.message += fmt.Sprintf("; udevd would rename %s to %s (Name= at %s), and cannot while %s has that name", d.Name, c.name, c.nameAt, c.owner)
+	}
+	return []found{f}
+}
+
+// remedy is a condition for [Match] that fits the card alone. That a device above has
+// no permanent address, and its type, is what udevds of four releases went by; a
+// macvlan shows no other type than a card.
+func (c *catch) remedy(s *analysis) string {
+	switch d := s.Device; {
+	case linkfiles.KeyKnown(s.tree.Release, "Match", "PermanentMACAddress") && (c.port == nil || c.port.PermanentMAC == d.MAC):
+		return fmt.Sprintf("Write PermanentMACAddress= in place of MACAddress= at %s: only the card has it as its permanent address.", c.at)
+	case d.DevType.Or("") != "":
+		return fmt.Sprintf("Add Type=ether to [Match] of %s: the %s is of type %s.", c.at.File, d.Kind, d.DevType.Or(""))
+	case c.port != nil && c.port.Driver != "":
+		return fmt.Sprintf("Add Driver=%s to [Match] of %s: it is the card's.", c.port.Driver, c.at.File)
+	}
+	return fmt.Sprintf("Add to [Match] of %s what only the card has, such as Driver= or Path=.", c.at.File)
+}
+
+// appliedWhenNew reports whether udevd applied to the device what applies to a new one of
+// its name and kind, and it is the device that has changed since.
+func (s *subject) appliedWhenNew(applied string) bool {
+	if !policy.KnownKind(s.Kind) || s.Device.NameAssignType.Or(0) == host.NameRenamed {
+		return false
+	}
+	f, ok := s.decider.Decide(futureDevice(s.Name, s.Kind, s.Declarations.Or(nil))).File.Get()
+	return ok && s.samePath(applied, asRecorded(f.Path))
+}
+
+// NamesGiven are the names that .link files give to devices and that they
+// do not have: whether another device has one is what renameFailed goes by.
+func NamesGiven(system *linkfiles.System, devices []host.Device, tree *linkfiles.Tree) (names []string) {
+	if tree == nil {
+		return nil
+	}
+	decider := tree.For(system)
+	for i := range devices {
+		d := &devices[i]
+		db, ok := d.UdevDB.Get()
+		if !ok {
+			continue
+		}
+		name := db["ID_NET_NAME"]
+		if _, recorded := db["ID_NET_LINK_FILE"]; !recorded {
+			name = ""
+			if f := decider.Decide(LinkDevice(d)).File.Or(nil); f != nil {
+				set, _ := f.LinkName()
+				name = set.Value
+			}
+		}
+		if name != "" && name != d.Name {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// renameFailed returns the name that udevd could not give the device. The event fails
+// then (rename_netif() of udev-event.c): 247 and 252 leave ID_RENAMING in the record
+// and no link file, or the one of an earlier event, 257 writes nothing, and 262 records
+// the file, with the name that the device has not.
+func (s *inForce) renameFailed(db map[string]string) (linkfiles.Setting, bool) {
+	if s.file == nil {
+		return linkfiles.Setting{}, false
+	}
+	name, ok := s.file.LinkName()
+	d := s.Device
+	if !ok || name.Value == d.Name || slices.Contains(d.AltNames, name.Value) {
+		return name, false
+	}
+	taken := s.byName()[name.Value] != nil || slices.Contains(s.snap.NamesTaken, name.Value) || slices.ContainsFunc(d.Ports, func(p host.Port) bool { return p.Name == name.Value })
+	_, recorded := db["ID_NET_LINK_FILE"]
+	switch {
+	case db["ID_RENAMING"] != "":
+		return name, true
+	case !recorded:
+		return name, taken
+	}
+	return name, taken && db["ID_NET_NAME"] == name.Value && s.samePath(db["ID_NET_LINK_FILE"], asRecorded(s.file.Path))
+}

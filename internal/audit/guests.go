@@ -1,0 +1,248 @@
+package audit
+
+import (
+	"cmp"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"linkaudit/internal/fact"
+	"linkaudit/internal/host"
+	"linkaudit/internal/netconf"
+	"linkaudit/internal/override"
+	"linkaudit/policy/life"
+)
+
+// PortsOf tells the ports of a device that last from those of guests, which come and
+// go with a virtual machine or container: one end of a veth, or a tun or tap, that no
+// configuration makes a port.
+func PortsOf(snap *host.Snapshot, d *host.Device) (lasting, guests []host.Port) {
+	return portsOf(d, declaredFor(snap, d.Name, d.Kind, true))
+}
+
+func portsOf(d *host.Device, of []netconf.Declaration) (lasting, guests []host.Port) {
+	declared := map[string]bool{}
+	for i := range of {
+		if of[i].Ignored == "" {
+			for _, name := range of[i].Ports {
+				declared[name] = true
+			}
+		}
+	}
+	for _, p := range d.Ports {
+		if (p.Kind == "veth" || p.Kind == "tun") && !declared[p.Name] {
+			guests = append(guests, p)
+		} else {
+			lasting = append(lasting, p)
+		}
+	}
+	return lasting, guests
+}
+
+// LowestPort is the port whose address a bridge takes of these
+// (br_stp_recalculate_bridge_id()), false where there is none.
+func LowestPort(ports []host.Port) (host.Port, bool) {
+	if len(ports) == 0 {
+		return host.Port{}, false
+	}
+	return slices.MinFunc(ports, func(x, y host.Port) int {
+		return cmp.Or(strings.Compare(x.MAC, y.MAC), x.Index-y.Index)
+	}), true
+}
+
+// keptAside reports whether the port of a guest was made with an address that a bridge
+// does not take while it has another port: libvirt
+// (virNetDevTapCreateInBridgePort()) and LXC (setup_private_host_hw_addr()) have it
+// begin with fe, and Calico's are all the same.
+func keptAside(mac string) bool {
+	return strings.HasPrefix(mac, "fe:") || mac == "ee:ee:ee:ee:ee:ee"
+}
+
+// lowestMadeUp is the lowest address that the kernel makes up for a new device: a
+// locally administered unicast one (eth_random_addr()).
+const lowestMadeUp = "02:00:00:00:00:00"
+
+// mayTake reports whether a bridge that nobody gave an address may take that of a
+// guest, as those that are there show.
+func mayTake(lasting, guests []host.Port) bool {
+	low, ok := LowestPort(lasting)
+	return slices.ContainsFunc(guests, func(p host.Port) bool {
+		return !ok || p.MAC < low.MAC || low.MAC >= lowestMadeUp && !keptAside(p.MAC)
+	})
+}
+
+// guestStartsOrStops is the address of a bridge when one of its guests does.
+func (s *attributed) guestStartsOrStops(d *host.Device) ([]Outcome, fact.Fact[string]) {
+	lasting, guests := s.portsOf(d)
+	if d.Kind != "bridge" || len(guests) == 0 {
+		return nil, fact.Absent[string]()
+	}
+	now := Outcome{MAC: d.MAC}
+	now.Origin, now.Port = s.asNow()
+	t, ok := d.AddrAssignType.Get()
+	switch {
+	case !ok:
+		return nil, fact.Unknown[string]("addr_assign_type: " + d.AddrAssignType.Reason())
+	case t == host.AddrSet || !mayTake(lasting, guests):
+		return []Outcome{now}, fact.Known(d.MAC)
+	}
+	out := []Outcome{now}
+	out[0].When = "no guest with a lower address starts"
+	if lowest, _ := LowestPort(d.Ports); slices.Contains(guests, lowest) {
+		out[0].When = lowest.Name + " stays, and " + out[0].When
+		rest := slices.DeleteFunc(slices.Clone(d.Ports), func(p host.Port) bool { return p == lowest })
+		without := Outcome{MAC: life.Zero, Origin: OriginKernel, When: lowest.Name + " leaves"}
+		if next, ok := LowestPort(rest); ok {
+			without.MAC, without.Origin, without.Port = next.MAC, OriginPort, next.Name
+		}
+		out = append(out, without)
+	}
+	out = append(out, Outcome{Origin: OriginPort, When: "a guest with a lower address starts"})
+	return out, agreed(out)
+}
+
+// wouldFollowGuests reports whether MACAddressPolicy=none would leave a bridge with the
+// address of a guest, if one is there.
+func wouldFollowGuests(d *host.Device, of []netconf.Declaration) bool {
+	return d != nil && d.Kind == "bridge" && mayTake(portsOf(d, of))
+}
+
+// guestRules are about bridges to which the ports of guests belong.
+var guestRules = []Rule{
+	{
+		Name: "bridge-follows-guests", Severity: Warning,
+		Summary: "The bridge has no address of its own, so that it takes that of a virtual machine's or container's port when that is the lowest.",
+		Help:    "Give the bridge an explicit address where it is declared, or let udev give it one (MACAddressPolicy=persistent).",
+		device:  bridgeFollowsGuests,
+	},
+}
+
+func bridgeFollowsGuests(s *analysis) []found {
+	d := s.Device
+	if d == nil || d.Kind != "bridge" || s.Manager != nil {
+		return nil
+	}
+	lasting, guests := s.portsOf(d)
+	if !mayTake(lasting, guests) {
+		return nil
+	}
+	t, ok := d.AddrAssignType.Get()
+	follows := ok && t != host.AddrSet && s.AfterAdd.Or("") == d.MAC
+	if !follows && !s.mended() {
+		return nil
+	}
+	remedy, or := s.orPersistent()
+	return []found{{
+		severity: s.consequence(),
+		message:  followsWords(d, lasting, guests, follows),
+		pos:      s.PolicySource,
+		help:     s.pinWords(d) + or,
+		remedy:   remedy,
+	}}
+}
+
+// followsWords is the sentence about a bridge that follows its guests, or will.
+func followsWords(d *host.Device, lasting, guests []host.Port, already bool) string {
+	var names []string
+	for _, p := range guests[:min(len(guests), 4)] {
+		names = append(names, p.Name)
+	}
+	if more := len(guests) - len(names); more > 0 {
+		names = append(names, fmt.Sprintf("%d more", more))
+	}
+	will := "follows its guests"
+	if !already {
+		will = "will follow its guests"
+	}
+	words := fmt.Sprintf("%s %s: it has no address of its own but the lowest of its ports', and changes it when a guest with a lower one starts or stops (guests: %s)",
+		d.Name, will, strings.Join(names, ", "))
+	if lowest, ok := LowestPort(d.Ports); already && ok && slices.Contains(guests, lowest) {
+		words += fmt.Sprintf("; it has that of %s now", lowest.Name)
+	}
+	if len(lasting) > 0 {
+		words += "; the network then knows the host by another address"
+	}
+	return words
+}
+
+// portsOf is PortsOf for the device under audit.
+func (s *subject) portsOf(d *host.Device) (lasting, guests []host.Port) {
+	return portsOf(d, s.Declarations.Or(nil))
+}
+
+// pinWords say where to write an explicit address.
+func (s *subject) pinWords(d *host.Device) string {
+	lasting, _ := s.portsOf(d)
+	return pinned(d, creatorOf(s.Declarations.Or(nil)), lasting, s.Persistent, s.opt.Place)
+}
+
+// orPersistent is the other remedy: udev's address.
+func (s *inForce) orPersistent() (Remedy, string) {
+	at := s.PolicySource
+	switch {
+	case override.OwnName(path.Base(at.File)):
+		r := s.remedy("undo", override.Target{Kind: s.Kind, Name: s.Name})
+		return r, fmt.Sprintf(" Or let udev give it one: %s%s.", r, s.thenRecreate())
+	case at.File != "":
+		return Remedy{}, fmt.Sprintf(" Or let udev give it one: a .link file for %s that sorts before %s and has MACAddressPolicy=persistent, then create the device again.", s.Name, path.Base(at.File))
+	}
+	return Remedy{}, ""
+}
+
+// pinned says where an explicit address belongs, and proposes the one that the bridge
+// has without guests or, where it has no other port, the persistent one.
+func pinned(d *host.Device, creator *netconf.Declaration, lasting []host.Port, persistent fact.Fact[host.PersistentMAC], at Place) string {
+	mac := persistent.Or(host.PersistentMAC{MAC: d.MAC}).MAC
+	if p, ok := LowestPort(lasting); ok {
+		mac = p.MAC
+	}
+	if creator == nil {
+		now := at.Run(fmt.Sprintf("ip link set dev %s address %s", override.ShellWord(d.Name), mac))
+		return fmt.Sprintf("%s gives it one of its own until it is deleted; for later, have the program that creates it do so: ip link add takes address %s, and a network of libvirt <mac address='%s'/>.",
+			now, mac, mac)
+	}
+	setting := explicitSetting(*creator, mac)
+	words := fmt.Sprintf("Write %s at %s", setting, creator.Pos)
+	if then := at.takeEffect(by(*creator), d.Name); then != "" {
+		words += ", then " + then
+	}
+	return words + "."
+}
+
+// explicitSetting is the line by which a program gives a bridge an address.
+func explicitSetting(d netconf.Declaration, mac string) string {
+	if line := d.Program.Setting(mac); line != "" {
+		return line
+	}
+	return cmp.Or(d.Address.Key, "the address") + "=" + mac
+}
+
+// GuestsUnderNone are the bridges of a name or kind that would follow their guests under
+// MACAddressPolicy=none, a sentence each with what to do in its place. A bridge to
+// which somebody else gives an address is none of them.
+func GuestsUnderNone(snap *host.Snapshot, name, kind string, at Place) (all []string) {
+	index, declarations := indexDeclared(snap), snap.Declarations.Or(nil)
+	for i := range snap.Devices {
+		d := &snap.Devices[i]
+		if d.Kind != "bridge" || name != "" && d.Name != name || kind != "" && d.Kind != kind {
+			continue
+		}
+		of := index.pick(declarations, d.Name, d.Kind, true)
+		lasting, guests := portsOf(d, of)
+		if FindManager(of) != nil || !mayTake(lasting, guests) {
+			continue
+		}
+		persistent := persistentByOwnID(snap, d)
+		if d.AddrAssignType.Or(host.AddrRandom) == host.AddrSet && persistent.Or(host.PersistentMAC{}).MAC != d.MAC {
+			continue // who creates it, as a container engine does, gives it one
+		}
+		already := d.AddrAssignType.Or(host.AddrSet) != host.AddrSet
+		words := followsWords(d, lasting, guests, already) + ". " + pinned(d, creatorOf(of), lasting, persistent, at)
+		if !already {
+			words += " Or leave MACAddressPolicy=persistent in force."
+		}
+		all = append(all, words)
+	}
+	return all
+}

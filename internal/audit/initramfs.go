@@ -1,0 +1,332 @@
+package audit
+
+import (
+	"fmt"
+	"linkaudit/policy"
+	"path"
+	"slices"
+	"strings"
+
+	"linkaudit/internal/fact"
+	"linkaudit/internal/host"
+	"linkaudit/internal/initramfs"
+	"linkaudit/internal/netconf"
+	"linkaudit/internal/override"
+	"linkaudit/linkfiles"
+)
+
+// InImage is what an initramfs image would make of a device.
+type InImage struct {
+	Image *initramfs.Image
+	// LinkFile is the effective link file in the image: absent where none
+	// applies there, unknown where that cannot be decided.
+	LinkFile fact.Fact[*linkfiles.File]
+	// Policy is the policy that follows there, "" for none set, and Source the
+	// line that it comes from.
+	Policy string
+	Source linkfiles.Pos
+	// Differs is true where the device would get another policy or MACAddress=
+	// in the initramfs than on the root; Root is the policy there.
+	Differs bool
+	Root    string
+	// LeftOut is the drop-in that the root's policy comes from, where the image
+	// does not have it.
+	LeftOut string
+	// Declared is what a program in the image does to the device, nil where none
+	// does anything; DeclaredDiffers is true where the device would get another
+	// address of it than by the root's configuration.
+	Declared        *netconf.Declaration
+	DeclaredDiffers bool
+	// DeclaredHere is what the root's configuration says of it, in words.
+	DeclaredHere string
+	// Creates says whether the initramfs creates the device, with By for where
+	// that is said.
+	Creates Creates
+	By      string
+}
+
+// Creates is what is known of a device being made in the initramfs.
+type Creates int
+
+const (
+	// CreatesNot: nothing that is known makes the device there.
+	CreatesNot Creates = iota
+	// CreatesMaybe: the kernel command line would tell, and is not known.
+	CreatesMaybe
+	// CreatesIt: it is made there.
+	CreatesIt
+)
+
+// image is one that was parsed.
+type image struct {
+	*initramfs.Image
+	decider *linkfiles.Decider
+}
+
+// parseImages reads the files of all images in which .link files have an effect.
+func parseImages(snap *host.Snapshot, release linkfiles.Release) (out []image) {
+	images, _ := snap.Initramfs.Get()
+	for i := range images {
+		img := &images[i]
+		if img.Unreadable != "" || !img.Udevd || img.SetupLinkRule.IsAbsent() {
+			continue
+		}
+		// What [Match] asks of the system is the same machine's, but for what
+		// the root alone knows.
+		system := snap.System
+		system.MachineID = img.MachineID
+		system.Hostname = fact.Unknown[string]("the host name in the initramfs is not known")
+		out = append(out, image{img, linkfiles.Parse(&img.Files, img.Release.Or(release)).For(&system)})
+	}
+	return out
+}
+
+// verdict is what a file makes of an address, as far as images are compared.
+func verdict(f *linkfiles.File) (policy string, pos linkfiles.Pos, address string) {
+	if f == nil {
+		return "", linkfiles.Pos{}, ""
+	}
+	if set, ok := f.MACAddressPolicy(); ok {
+		policy, pos = set.Value, set.Pos
+	}
+	set, _ := f.MACAddress()
+	return policy, pos, set.Value
+}
+
+// orNone takes a policy that is not set for what it is.
+func orNone(policy string) string {
+	if policy == "" {
+		return "none"
+	}
+	return policy
+}
+
+// judge compares what the image makes of a device with what the root does.
+func (img image) judge(snap *host.Snapshot, root *linkfiles.Decider, dev *linkfiles.Device, kind string) (InImage, bool) {
+	there, here := img.decider.Decide(dev), root.Decide(dev)
+	if here.File.IsUnknown() {
+		return InImage{}, false // unknown-match says why
+	}
+	v := InImage{Image: img.Image, LinkFile: there.File}
+	v.Creates, v.By = img.creates(snap, dev.Name, kind)
+	if there.File.IsUnknown() {
+		return v, true
+	}
+	var addressThere, addressHere string
+	v.Policy, v.Source, addressThere = verdict(there.File.Or(nil))
+	var source linkfiles.Pos
+	v.Root, source, addressHere = verdict(here.File.Or(nil))
+	if isDropIn(source.File) && !img.hasDropIn(source.File) {
+		v.LeftOut = source.File
+	}
+	v.Differs = orNone(v.Policy) != orNone(v.Root) || addressThere != addressHere
+	return v, true
+}
+
+func isDropIn(file string) bool { return strings.HasSuffix(path.Dir(file), ".link.d") }
+
+// hasDropIn looks for a drop-in by its name and that of its directory: some
+// programs that make images have one directory for those of /etc and /usr.
+func (img image) hasDropIn(file string) bool {
+	for _, d := range img.Files.Dirs {
+		for _, dd := range d.DropIns {
+			if path.Base(dd.Path) == path.Base(path.Dir(file)) &&
+				slices.ContainsFunc(dd.Entries, func(e linkfiles.Entry) bool { return e.Name == path.Base(file) }) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (img image) creates(snap *host.Snapshot, name, kind string) (Creates, string) {
+	is := func(c initramfs.Created) bool { return c.Name == name && (kind == "" || c.Kind == kind) }
+	for _, c := range img.Creates {
+		if is(c) {
+			return CreatesIt, c.Pos.String() + " there"
+		}
+	}
+	if !img.CommandLine {
+		return CreatesNot, ""
+	}
+	line, known := snap.System.KernelCommandLine.Get()
+	if !known {
+		return CreatesMaybe, ""
+	}
+	for _, c := range initramfs.CommandLine(line) {
+		if is(c) {
+			return CreatesIt, "the kernel command line"
+		}
+	}
+	return CreatesNot, ""
+}
+
+// inImages asks all images about the device. One of a kind is new there; hardware
+// is the same.
+func (s *subject) lookIntoImages() (out []InImage) {
+	images := s.images()
+	if len(images) == 0 {
+		return nil
+	}
+	dev := policy.NewDevice(s.Name, s.Kind)
+	if s.Kind == "" && s.Device != nil {
+		dev = LinkDevice(s.Device)
+	}
+	for _, img := range images {
+		if v, ok := img.judge(s.snap, s.decider, dev, s.Kind); ok {
+			v.declare(s)
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// acts is the declaration by which a device has its address, or else the one that
+// creates it; nil where nobody does either.
+func acts(of []netconf.Declaration) *netconf.Declaration {
+	if d := FindManager(of); d != nil {
+		return d
+	}
+	return creatorOf(of)
+}
+
+// declare compares what programs in the image do to the device with what those of
+// the root do.
+func (v *InImage) declare(s *subject) {
+	var there []netconf.Declaration
+	for _, d := range v.Image.Declarations {
+		if isFor(d, s.Name, s.Kind, s.Device != nil) {
+			there = append(there, d)
+		}
+	}
+	if v.Declared = acts(there); v.Declared == nil {
+		return
+	}
+	if v.Declared.Creates {
+		v.Creates, v.By = CreatesIt, v.Declared.Pos.String()+" there"
+	}
+	v.DeclaredHere = "no network configuration defines it here"
+	address := netconf.Address{Way: netconf.WayNone}
+	if here := acts(s.Declarations.Or(nil)); here != nil {
+		address = here.Address
+		v.DeclaredHere = fmt.Sprintf("here %s %s (%s)", by(*here), AddressWords(*here), here.Address.Pos)
+	}
+	mine := v.Declared.Address
+	v.DeclaredDiffers = mine.Way != address.Way || mine.MAC != address.MAC ||
+		mine.Way == netconf.WayNetworkd && !sameMachineID(v.Image.MachineID, s.snap.System.MachineID)
+}
+
+// StaleImages are the images of the snapshot in which a target of fix would get
+// another policy than by the files, each once.
+func StaleImages(snap *host.Snapshot, files *linkfiles.Store, release linkfiles.Release, targets []override.Target) (out []InImage) {
+	root := linkfiles.Parse(files, release).For(&snap.System)
+	for _, img := range parseImages(snap, release) {
+		for _, t := range targets {
+			dev := policy.NewDevice(t.Name, t.Kind)
+			switch d := snap.Device(t.Name); {
+			case t.Name == "":
+				dev = policy.NewOfKind(t.Kind)
+			case d != nil && d.Kind == "":
+				dev = LinkDevice(d)
+			case d != nil:
+				dev = policy.NewDevice(d.Name, d.Kind)
+			}
+			if v, ok := img.judge(snap, root, dev, t.Kind); ok && v.Differs {
+				out = append(out, v)
+				break
+			}
+		}
+	}
+	return out
+}
+
+// Advice is what to do where making the image anew may not be enough; "" where
+// nothing speaks for that.
+func (v InImage) Advice() string {
+	if !v.Differs || v.LeftOut == "" {
+		return ""
+	}
+	return "initramfs-tools of Debian 12 and dracut leave drop-ins out, such as " + v.LeftOut +
+		": if the image stays as it is, put the settings into a .link file of their own"
+}
+
+// bootedInImage says why the address after a boot is not known: an image is
+// known to create the device, or may, and gives it another address than the root
+// would. "" where that is not so.
+func (s *foretelling) bootedInImage() string {
+	for _, v := range s.InImages {
+		created := "it is created in the initramfs " + v.Image.Path
+		switch {
+		case v.Creates == CreatesNot:
+			continue
+		case v.Creates == CreatesMaybe:
+			created = "it may be created in the initramfs " + v.Image.Path
+		}
+		switch {
+		case v.DeclaredDiffers:
+			return fmt.Sprintf("%s, where %s %s", created, by(*v.Declared), AddressWords(*v.Declared))
+		case v.createsWithAddress():
+			continue
+		case v.LinkFile.IsUnknown():
+			return fmt.Sprintf("%s, and which file applies there is not known: %s", created, v.LinkFile.Reason())
+		case v.Differs:
+			return fmt.Sprintf("%s, which has other .link files: %s", created, v.There())
+		case v.Policy == "persistent" && !sameMachineID(v.Image.MachineID, s.snap.System.MachineID):
+			return created + ", where the persistent address is not made of this machine's machine-id"
+		}
+	}
+	return ""
+}
+
+// createsWithAddress reports whether the device is created with an address there, so
+// that no .link file changes it.
+func (v InImage) createsWithAddress() bool {
+	return v.Declared != nil && v.Declared.Creates && v.Declared.Address.AtCreation && setsAddress(*v.Declared)
+}
+
+// sameMachineID reports whether two are known to be the same.
+func sameMachineID(a, b linkfiles.MachineID) bool {
+	one := a.Confidential().Fingerprint()
+	return one != "" && one == b.Confidential().Fingerprint()
+}
+
+// InitramfsMatters reports whether the kernel command line has dracut make one of
+// the devices in the initramfs: one that is there or one of the names. The
+// initramfs decides about its address then, and an audit without its .link files
+// would be of something else.
+func InitramfsMatters(commandLine fact.Fact[string], devices []host.Device, names []string) bool {
+	created := initramfs.CommandLine(commandLine.Or(""))
+	if len(created) == 0 {
+		return false
+	}
+	there := host.DeviceNames(devices)
+	return slices.ContainsFunc(created, func(c initramfs.Created) bool {
+		return slices.Contains(names, c.Name) || there[c.Name]
+	})
+}
+
+// There says in which file of the image the policy is.
+func (v InImage) There() string {
+	f := v.LinkFile.Or(nil)
+	switch {
+	case v.LinkFile.IsUnknown():
+		return "which file applies there is not known: " + v.LinkFile.Reason()
+	case f == nil:
+		return "no .link file applies there"
+	case v.Policy == "":
+		return f.Path + " there sets no policy"
+	}
+	return "MACAddressPolicy=" + v.Policy + " at " + v.Source.String() + " there"
+}
+
+// paths joins the names of images that say the same.
+func paths(vs []InImage) string {
+	var names []string
+	for _, v := range vs {
+		names = append(names, v.Image.Path)
+	}
+	if last := len(names) - 1; last > 0 {
+		return strings.Join(names[:last], ", ") + " and " + names[last]
+	}
+	return names[0]
+}

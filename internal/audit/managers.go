@@ -1,0 +1,407 @@
+package audit
+
+import (
+	"cmp"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"linkaudit/internal/fact"
+	"linkaudit/internal/host"
+	"linkaudit/internal/netconf"
+	"linkaudit/linkfiles"
+	"linkaudit/policy/address"
+)
+
+// declared are the declarations of a snapshot by device; patterns fit several.
+type declared struct {
+	names    map[string][]int
+	patterns []int
+}
+
+func (a *hostAudit) indexDeclared() declared { return indexDeclared(a.snap) }
+
+func indexDeclared(snap *host.Snapshot) declared {
+	d := declared{names: map[string][]int{}}
+	for i, one := range snap.Declarations.Or(nil) {
+		if one.Pattern {
+			d.patterns = append(d.patterns, i)
+		} else {
+			d.names[one.Device] = append(d.names[one.Device], i)
+		}
+	}
+	return d
+}
+
+// declarationsFor are those of the snapshot that are for the device, in its order.
+func (a *hostAudit) declarationsFor(name, kind string, present bool) fact.Fact[[]netconf.Declaration] {
+	all, ok := a.snap.Declarations.Get()
+	if !ok {
+		return a.snap.Declarations
+	}
+	return fact.Known(a.declared().pick(all, name, kind, present))
+}
+
+// pick are those of all declarations that are for the device, in their order.
+func (d declared) pick(all []netconf.Declaration, name, kind string, present bool) []netconf.Declaration {
+	of := []netconf.Declaration{}
+	for _, i := range d.of(name) {
+		if isFor(all[i], name, kind, present) {
+			of = append(of, all[i])
+		}
+	}
+	return of
+}
+
+// declaredFor are the declarations that are for one device, without an index of all.
+func declaredFor(snap *host.Snapshot, name, kind string, present bool) (of []netconf.Declaration) {
+	for _, d := range snap.Declarations.Or(nil) {
+		if isFor(d, name, kind, present) {
+			of = append(of, d)
+		}
+	}
+	return of
+}
+
+// of are the declarations by that name and all patterns, in order.
+func (d declared) of(name string) []int {
+	if len(d.patterns) == 0 {
+		return d.names[name]
+	}
+	return slices.Sorted(slices.Values(slices.Concat(d.names[name], d.patterns)))
+}
+
+// isFor reports whether a declaration is for a device. What creates a device of
+// another kind than the present one is for one that is not there.
+func isFor(d netconf.Declaration, name, kind string, present bool) bool {
+	switch {
+	case d.Creates && d.Kind != "" && d.Kind != kind && (present || kind != ""):
+		return false
+	case !d.Pattern:
+		return d.Device == name
+	}
+	return matchesPattern(d.Device, name) && (d.Kind == "" || kind == "" || d.Kind == kind)
+}
+
+// setsOnBoot reports whether a program sets the address of a device that exists
+// already, such as a port.
+func (a *hostAudit) setsOnBoot(name string) bool {
+	all := a.snap.Declarations.Or(nil)
+	return slices.ContainsFunc(a.declared().of(name), func(i int) bool {
+		d := all[i]
+		return !d.Creates && isFor(d, name, "", true) && d.Ignored == "" && d.Address.Way != netconf.WayNone
+	})
+}
+
+// matchesPattern reports whether one of several patterns of the shell fits.
+func matchesPattern(patterns, name string) bool {
+	return slices.ContainsFunc(strings.Fields(patterns), func(p string) bool {
+		ok, err := path.Match(p, name)
+		return ok && err == nil
+	})
+}
+
+// Manager is the program that gives a device its address, whatever the .link
+// files say.
+type Manager struct {
+	netconf.Declaration
+	// Certain is true where it has the last word in any case: the device is
+	// created with the address and udevd leaves that alone, or udevd sets none.
+	// Otherwise udevd may be later, or may have decided before.
+	Certain bool
+}
+
+// setsAddress reports whether a declaration gives the device an address.
+func setsAddress(d netconf.Declaration) bool {
+	return d.Ignored == "" && d.Address.Way != netconf.WayNone && d.Address.Way != netconf.WayUnknown
+}
+
+// FindManager returns the declaration that gives the device an address, nil where
+// none does. One that others are made of stands for them, and what a program sets
+// later for what it created the device with.
+func FindManager(of []netconf.Declaration) *netconf.Declaration {
+	var found *netconf.Declaration
+	for i := range of {
+		d := &of[i]
+		if setsAddress(*d) && !overruled(of, *d) && (found == nil || rendered(*found, *d) || found.Program == d.Program && found.Creates && !d.Creates) {
+			found = d
+		}
+	}
+	return found
+}
+
+// rendered reports whether netplan made the declaration d of its own one, by.
+func rendered(d, by netconf.Declaration) bool {
+	return by.Program == netconf.Netplan && by.Renderer == d.Program &&
+		strings.HasPrefix(d.Pos.File, "/run/") && strings.Contains(path.Base(d.Pos.File), "netplan-")
+}
+
+// overruled reports whether what systemd-networkd reads of the file that netplan
+// made for it is another address than netplan's: a drop-in changes that.
+func overruled(of []netconf.Declaration, d netconf.Declaration) bool {
+	return d.Renderer == netconf.Networkd && slices.ContainsFunc(of, func(by netconf.Declaration) bool {
+		return by.Creates && rendered(by, d) && (by.Address.Way != d.Address.Way || by.Address.MAC != d.Address.MAC)
+	})
+}
+
+// addressGiver works out DeviceResult.Manager.
+func (s *inForce) addressGiver() *Manager {
+	d := FindManager(s.Declarations.Or(nil))
+	if d == nil {
+		return nil
+	}
+	if b := s.Device; b != nil && b.Bond.IgnoresAddress() {
+		return nil
+	}
+	waits := by(*d).WaitsForUdevd() && !d.Address.AtCreation
+	return &Manager{Declaration: *d, Certain: waits || s.udevLeaves(d.Address)}
+}
+
+// udevLeaves reports whether udevd is known to set no address of a new device
+// that has the given one already, or only will have it.
+func (s *inForce) udevLeaves(given netconf.Address) bool {
+	does, ok := s.onNewDevice(given).Get()
+	return ok && does.Do == address.Leave
+}
+
+// onNewDevice is what udevd does to the address of a new device.
+func (s *inForce) onNewDevice(given netconf.Address) fact.Fact[address.Action] {
+	switch applies, ok := s.appliesFiles().Get(); {
+	case ok && !applies, s.decision.File.IsAbsent():
+		return fact.Known(address.Action{Do: address.Leave})
+	case s.decision.File.IsUnknown():
+		return fact.Unknown[address.Action]("the file that applies: " + s.decision.File.Reason())
+	}
+	about, _ := s.addressFacts()
+	about.MAC = "made up"
+	assign := host.AddrRandom
+	if given.AtCreation && given.Way != netconf.WayNone {
+		about.MAC, assign = cmp.Or(given.MAC, "given"), host.AddrSet
+	}
+	mac, _ := s.macAddress()
+	return s.whenSent(address.AddEvent{
+		Release: s.tree.Release, Policy: s.Policy.Or("unknown"), MACAddress: mac,
+		Assign: fact.Known(assign), Device: about, Persistent: s.Persistent,
+	}.Action(), s.file)
+}
+
+// given is the address that a program gives the device each time it is made, and
+// its origin: absent where none does, unknown where it cannot be told.
+func (s *attributed) given() (fact.Fact[string], string) {
+	unknown := func(why string) (fact.Fact[string], string) { return fact.Unknown[string](why), "" }
+	ofNetworkd, origin := s.networkdAddress()
+	for _, d := range s.Declarations.Or(nil) {
+		if d.Program != netconf.Networkd && d.Ignored == "" && d.Address.Way == netconf.WayUnknown {
+			return unknown(fmt.Sprintf("whether %s gives it an address: %s", d.Program, d.Address.Unknown))
+		}
+	}
+	m := s.Manager
+	if m == nil {
+		return ofNetworkd, origin
+	}
+	who := by(m.Declaration)
+	if who != netconf.Networkd && !ofNetworkd.IsAbsent() {
+		return unknown(fmt.Sprintf("%s and %s both give it an address", who, netconf.Networkd))
+	}
+	if m.Address.AtCreation {
+		if does, _ := s.onNewDevice(m.Address).Get(); does.Do == address.Set {
+			return fact.Known(does.MAC), OriginLinkFile
+		}
+	}
+	switch {
+	case who == netconf.Networkd && !ofNetworkd.IsAbsent():
+		return ofNetworkd, origin // its own files say the same
+	case !m.Certain:
+		return unknown(fmt.Sprintf("%s gives it an address (%s), unless udevd is later", who, AddressWords(m.Declaration)))
+	case m.Address.Way == netconf.WayExplicit:
+		return fact.Known(m.Address.MAC), OriginSomeone
+	case m.Address.Way == netconf.WayNetworkd:
+		if derived := s.derivedByNetworkd(); !derived.IsUnknown() {
+			return derived, OriginNetworkd
+		}
+	}
+	return unknown(fmt.Sprintf("%s gives it one: %s", who, AddressWords(m.Declaration)))
+}
+
+// whoIsLater are the addresses of a device that both udevd and another program
+// set once it is there; none where one of them is not known.
+func (s *attributed) whoIsLater() []Outcome {
+	m := s.Manager
+	if m == nil || m.Certain || m.Address.Way != netconf.WayExplicit && m.Address.Way != netconf.WayRandom {
+		return nil
+	}
+	does, _ := s.onNewDevice(m.Address).Get()
+	if does.Do != address.Set {
+		return nil
+	}
+	return []Outcome{
+		{MAC: m.Address.MAC, Origin: OriginSomeone, When: string(by(m.Declaration)) + " is later than udevd"},
+		{MAC: does.MAC, Origin: originBy(s.Policy.Or("")), When: "udevd is later"},
+	}
+}
+
+// creatorOf is who creates the device, nil where no declaration says so.
+func creatorOf(of []netconf.Declaration) *netconf.Declaration {
+	var found *netconf.Declaration
+	for i := range of {
+		if d := &of[i]; d.Creates && d.Ignored == "" && !overruled(of, *d) && (found == nil || rendered(*found, *d)) {
+			found = d
+		}
+	}
+	return found
+}
+
+// AddressWords say what a program does to the address of a device.
+func AddressWords(d netconf.Declaration) string {
+	a := d.Address
+	how := map[netconf.Way]string{
+		netconf.WayExplicit: "sets " + a.MAC, netconf.WayRandom: "makes up another one each time",
+		netconf.WayStable: "derives one of its own, always the same", netconf.WayPermanent: "sets the permanent one of the hardware",
+		netconf.WayNetworkd: "derives one from the machine-id and the name", netconf.WayPort: "sets that of a port",
+		netconf.WayNone: "leaves it alone", netconf.WayUnknown: "not known: " + a.Unknown,
+	}[a.Way]
+	if a.Way == netconf.WayPort && a.Port != "" {
+		how = "sets that of " + a.Port
+	}
+	return how
+}
+
+// settingAt says which setting decides about the address, where it is or belongs,
+// and how a change of it comes to the device.
+func settingAt(d netconf.Declaration, at Place) string {
+	words := fmt.Sprintf("change %s at %s", d.Address.Key, d.Address.Pos)
+	if d.Address.Pos == d.Pos {
+		words = fmt.Sprintf("add %s to what is at %s", d.Address.Key, d.Pos)
+	}
+	if then := at.takeEffect(d.Program, d.Device); then != "" {
+		words += fmt.Sprintf(" and have it take effect (%s)", then)
+	}
+	return words
+}
+
+// Step is one thing that happens to the address of a device as it is made.
+type Step struct {
+	// Who is a program, or "the kernel", and Does what it does, in words.
+	Who  string        `json:"who"`
+	Does string        `json:"does"`
+	Pos  linkfiles.Pos `json:"-"`
+}
+
+// stepsOfCreation are what happens to the address from the creation of the device on, in
+// order, and what is left in the end; none where no program declares it.
+func (s *attributed) stepsOfCreation() (steps []Step, wins string) {
+	creator, m := creatorOf(s.Declarations.Or(nil)), s.Manager
+	if creator == nil && m == nil {
+		return nil, ""
+	}
+	var created netconf.Address
+	if creator != nil {
+		created = creator.Address
+	} else if m.Address.AtCreation {
+		created = m.Address
+	}
+	if created.Way == netconf.WayUnknown {
+		created = netconf.Address{}
+	}
+	atCreation := created.AtCreation && created.Way != netconf.WayNone
+	if creator != nil {
+		does := "creates " + s.Name
+		switch {
+		case creator.Address.Way == netconf.WayUnknown:
+			does += "; whether it gives it an address is not known: " + creator.Address.Unknown
+		case atCreation:
+			does += " with an address: " + AddressWords(*creator)
+		default:
+			does += " without an address, so that the kernel makes one up"
+		}
+		steps = append(steps, Step{string(by(*creator)), does, creator.Pos})
+	}
+	steps = append(steps, s.udevStep(created))
+	if takesPortAddress[s.Kind] && s.Kind != "team" && !atCreation {
+		steps = append(steps, Step{Who: "the kernel", Does: "gives it the address of a port, as ports join, unless somebody has set one by then"})
+	}
+	if m == nil {
+		if given, _ := s.given(); given.IsUnknown() {
+			return steps, "not known: " + given.Reason()
+		}
+		return steps, "what udevd or the kernel gives it: no program that declares it sets an address"
+	}
+	if !m.Address.AtCreation {
+		steps = append(steps, Step{string(by(m.Declaration)), "gives it an address: " + AddressWords(m.Declaration), m.Address.Pos})
+	}
+	wins = fmt.Sprintf("%s's address", by(m.Declaration))
+	switch {
+	case m.Address.MAC != "":
+		wins += " " + m.Address.MAC
+	case m.Address.Way == netconf.WayNetworkd:
+		wins = strings.TrimSpace(wins + " " + s.derivedByNetworkd().Or(""))
+	}
+	does, _ := s.onNewDevice(m.Address).Get()
+	mac, set := s.macAddress()
+	switch rival := s.rival(); {
+	case rival != "":
+		wins = fmt.Sprintf("not known: %s and %s both declare it", by(m.Declaration), rival)
+	case m.Certain:
+	case does.Do == address.Set && m.Address.AtCreation:
+		wins = fmt.Sprintf("udevd's, %s of MACAddress=", does.MAC)
+	case set:
+		wins = fmt.Sprintf("whoever is later: udevd with MACAddress=%s, or %s", mac, by(m.Declaration))
+	default:
+		wins += ", unless udevd is later; MACAddressPolicy=none would make it certain"
+	}
+	return steps, wins
+}
+
+// rival is another program than the one that gives the device its address that
+// creates it or gives it one too, "" if there is none.
+func (s *attributed) rival() netconf.Program {
+	for _, d := range acting(s.Declarations.Or(nil)) {
+		if by(d) != by(s.Manager.Declaration) {
+			return by(d)
+		}
+	}
+	return ""
+}
+
+// by is the program that acts for a declaration.
+func by(d netconf.Declaration) netconf.Program {
+	if d.Renderer != "" {
+		return d.Renderer
+	}
+	return d.Program
+}
+
+// udevStep is what udevd does to the new device.
+func (s *inForce) udevStep(created netconf.Address) Step {
+	step := Step{Who: "udevd", Pos: s.PolicySource}
+	file := "no .link file"
+	if s.file != nil {
+		file = s.file.Path
+	}
+	address, set := s.macAddress()
+	switch policy := s.Policy.Or(""); {
+	case s.decision.File.IsUnknown():
+		step.Does = "applies a .link file that is not known"
+	case s.udevLeaves(created):
+		step.Does = "applies " + file + " and leaves the address alone"
+	case policy == "persistent":
+		step.Does = "applies " + file + " and, where it still finds the made-up address, sets the persistent one"
+	case set:
+		step.Does = "applies " + file + " and sets " + address
+	default:
+		step.Does = "applies " + file + ", which may set an address"
+	}
+	return step
+}
+
+// DeclaredKind is the kind with which the network configuration has a program create the
+// device, "" where none does.
+func DeclaredKind(snap *host.Snapshot, name string) string {
+	for _, d := range snap.Declarations.Or(nil) {
+		if d.Creates && !d.Pattern && d.Device == name && d.Kind != "" && d.Ignored == "" {
+			return d.Kind
+		}
+	}
+	return ""
+}

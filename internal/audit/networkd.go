@@ -1,0 +1,117 @@
+package audit
+
+import (
+	"linkaudit/policy"
+	"slices"
+
+	"linkaudit/internal/fact"
+	"linkaudit/internal/host"
+	"linkaudit/internal/netconf"
+	"linkaudit/linkfiles"
+	"linkaudit/policy/address"
+)
+
+// NetworkdDeclares is what systemd-networkd's files say of the snapshot's machine;
+// active says whether it runs or is started at boot.
+func NetworkdDeclares(files *netconf.NetworkdFiles, active fact.Fact[bool], snap *host.Snapshot, rel linkfiles.Release) []netconf.Declaration {
+	return files.Declarations(NetworkdMachine(rel, &snap.System, snap.Devices, snap.Declarations.Or(nil), active))
+}
+
+// NetworkdMachine is a machine as systemd-networkd sees it: with the ports of its devices,
+// and started where netplan's generator, by what is declared, has it started.
+func NetworkdMachine(rel linkfiles.Release, system *linkfiles.System, there []host.Device, declared []netconf.Declaration, active fact.Fact[bool]) netconf.NetworkdMachine {
+	var devices []*linkfiles.Device
+	collected := map[string]bool{}
+	for i := range there {
+		devices = append(devices, LinkDevice(&there[i]))
+		collected[there[i].Name] = true
+	}
+	for i := range there {
+		for _, p := range there[i].Ports {
+			if !collected[p.Name] {
+				dev := *policy.NewDevice(p.Name, "")
+				dev.MAC, dev.PermMAC = fact.Text(p.MAC), fact.Text(p.PermanentMAC)
+				devices = append(devices, &dev)
+			}
+		}
+	}
+	if slices.ContainsFunc(declared, netconf.RendersNetworkd) {
+		active = fact.Known(true)
+	}
+	return netconf.NetworkdMachine{Release: rel, System: system, Devices: devices, NewDevice: newOfNetworkd, Active: active}
+}
+
+// newOfNetworkd is a device that a file has systemd-networkd create, or a port that a
+// file names: that one is not there, so that no address is its own yet.
+func newOfNetworkd(name, kind string) *linkfiles.Device {
+	dev := policy.NewDevice(name, kind)
+	dev.MAC = fact.Known(policy.UnnamedAddress)
+	return dev
+}
+
+// networkdSays is what systemd-networkd does to one device, nil each where it
+// does nothing.
+type networkdSays struct {
+	// creates declares that it creates the device; sets that it sets the
+	// address of the device once it is there.
+	creates, sets *netconf.Declaration
+}
+
+// networkd is what systemd-networkd does to the device.
+func (s *subject) networkd() networkdSays { return networkdAmong(s.Declarations.Or(nil)) }
+
+func networkdAmong(all []netconf.Declaration) (says networkdSays) {
+	for i := range all {
+		switch d := &all[i]; {
+		case d.Program != netconf.Networkd, d.Ignored != "":
+		case d.Creates && says.creates == nil:
+			says.creates = d
+		case !d.Creates && says.sets == nil:
+			says.sets = d
+		}
+	}
+	return says
+}
+
+// address is the address that the device has in the end by systemd-networkd's
+// doing, nil where it leaves that to others.
+func (n networkdSays) address() *netconf.Address {
+	switch {
+	case n.sets != nil:
+		return &n.sets.Address
+	case n.creates != nil && n.creates.Address.Way != netconf.WayNone:
+		return &n.creates.Address
+	}
+	return nil
+}
+
+// networkdAddress is the address that systemd-networkd gives the device:
+// absent where it gives none. The origin is one of the Origin constants.
+func (s *subject) networkdAddress() (mac fact.Fact[string], origin string) {
+	a := s.networkd().address()
+	if a == nil {
+		return fact.Absent[string](), ""
+	}
+	switch a.Way {
+	case netconf.WayExplicit:
+		return fact.Known(a.MAC), OriginSomeone
+	case netconf.WayNetworkd:
+		derived := s.derivedByNetworkd()
+		if derived.IsUnknown() {
+			return fact.Unknown[string]("the address that systemd-networkd derives: " + derived.Reason()), ""
+		}
+		return derived, OriginNetworkd
+	}
+	return fact.Unknown[string](a.Unknown), ""
+}
+
+// derivedByNetworkd is the address that systemd-networkd derives for the device.
+func (s *subject) derivedByNetworkd() fact.Fact[string] {
+	if d := s.Device; d != nil {
+		return networkdMACOf(s.snap, d)
+	}
+	if t := toCome(s.snap, s.Name, s.Kind); t != nil {
+		return t.NetworkdMAC
+	}
+	return networkdMACOf(s.snap, &host.Device{Name: s.Name, ARPHRD: address.Ether})
+}

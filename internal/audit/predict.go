@@ -1,0 +1,609 @@
+package audit
+
+import (
+	"cmp"
+	"linkaudit/policy"
+	"slices"
+	"strings"
+
+	"linkaudit/internal/fact"
+	"linkaudit/internal/host"
+	"linkaudit/linkfiles"
+	"linkaudit/policy/address"
+	"linkaudit/policy/life"
+)
+
+// appliesFiles says whether udevd gets to apply .link files to this device.
+func (s *subject) appliesFiles() fact.Fact[bool] {
+	udev := s.snap.Udev
+	switch {
+	case udev.SetupLinkRule.IsUnknown():
+		return fact.Unknown[bool]("whether a udev rule runs net_setup_link: " + udev.SetupLinkRule.Reason())
+	case udev.Running.IsUnknown() && !s.snap.Offline: // an image's udevd runs when the image does
+		return fact.Unknown[bool]("whether udevd runs: " + udev.Running.Reason())
+	case !s.snap.Offline && !s.linkFilesApply(), udev.SetupLinkRule.IsAbsent():
+		return fact.Known(false)
+	}
+	return fact.Known(true)
+}
+
+// addressAfterAdd works out DeviceResult.AfterAdd: what OnAdd says, on a host where
+// udevd gets to apply .link files at all.
+func (s *attributed) addressAfterAdd() fact.Fact[string] {
+	if s.isDeclared() {
+		switch given, _ := s.given(); {
+		case given.IsKnown(), given.IsUnknown():
+			return given // whether or not udevd sees it without
+		}
+	}
+	applies := s.appliesFiles()
+	switch {
+	case applies.IsUnknown():
+		return fact.Unknown[string](applies.Reason())
+	case !applies.Or(false), s.decision.File.IsAbsent():
+		return s.left()
+	case s.decision.File.IsUnknown():
+		return fact.Unknown[string]("the file that applies: " + s.decision.File.Reason())
+	}
+	about, assign := s.addressFacts()
+	mac, _ := s.macAddress()
+	action := s.whenSent(address.AddEvent{
+		Release: s.tree.Release, Policy: s.Policy.Or(""), MACAddress: mac,
+		Assign: assign, Device: about, Persistent: s.persistentNow(),
+	}.Action(), s.file)
+	switch does, ok := action.Get(); {
+	case !ok:
+		return fact.Unknown[string](action.Reason())
+	case s.Device != nil && s.Device.Bond.IgnoresAddress():
+		return s.left()
+	case does.Do == address.Set:
+		switch takes := s.takes(does.MAC); {
+		case takes.IsUnknown():
+			return fact.Unknown[string](takes.Reason())
+		case !takes.Or(true):
+			return s.left()
+		}
+		return fact.Known(does.MAC)
+	case does.Do == address.SetRandom:
+		return fact.Unknown[string]("MACAddressPolicy=random makes up another one")
+	}
+	return s.left()
+}
+
+// takes reports whether the driver takes the address. A macvlan refuses that of the
+// device beneath, with EADDRINUSE (macvlan_addr_busy(), called by
+// macvlan_set_mac_address() of drivers/net/macvlan.c).
+func (s *subject) takes(mac string) fact.Fact[bool] {
+	if s.Kind != "macvlan" && s.Kind != "macvtap" {
+		return fact.Known(true)
+	}
+	if d := s.Device; d != nil && d.Lower != nil {
+		return fact.Known(d.Lower.MAC != mac)
+	}
+	return fact.Unknown[bool]("the kernel refuses a " + s.Kind + " the address of the device beneath it, which is not known")
+}
+
+// addressFacts is what an address.AddEvent has to know of the device. One that is still to
+// be created has a random address, as every new device of the kinds in the
+// table has (kinds).
+func (s *subject) addressFacts() (address.Facts, fact.Fact[host.AddrAssignType]) {
+	if d := s.Device; d != nil {
+		return address.Facts{Name: d.Name, ARPHRD: d.ARPHRD, MAC: d.MAC, Loopback: d.Loopback()}, d.AddrAssignType
+	}
+	about := address.Facts{Name: s.Name, ARPHRD: address.Ether, MAC: "random"}
+	if policy.StartsRandom(s.Kind) {
+		return about, fact.Known(host.AddrRandom)
+	}
+	return about, fact.Unknown[host.AddrAssignType](policy.NoSuchDevice)
+}
+
+// left is the address of a device that udevd leaves alone.
+func (s *subject) left() fact.Fact[string] {
+	if s.Device == nil {
+		return fact.Unknown[string](policy.NoSuchDevice)
+	}
+	return fact.Text(s.Device.MAC)
+}
+
+// predict works out DeviceResult.Predicted.
+func (s *foretelling) predict() []Prediction {
+	out := make([]Prediction, 0, len(Events))
+	for _, e := range Events {
+		p := Prediction{Event: e}
+		switch d := s.Device; {
+		case s.isDeclared():
+			p.Outcomes, p.MAC = s.onceCreated(e)
+		case e == EventUdevAdd:
+			p.MAC = s.AfterAdd
+			if mac, ok := p.MAC.Get(); ok && d != nil {
+				p.Outcomes = []Outcome{s.afterAddOutcome(mac)}
+			}
+		case d == nil:
+			p.MAC = fact.Unknown[string](policy.NoSuchDevice)
+		case d.MAC == "":
+			p.MAC = fact.Absent[string]()
+		case e == EventPortsRejoin:
+			p.Outcomes, p.MAC = s.portsRejoin(d)
+		case e == EventGuests:
+			p.Outcomes, p.MAC = s.guestStartsOrStops(d)
+		case e == EventRecreate:
+			p.Outcomes, p.MAC = s.recreated(d, false)
+		case e == EventBoot:
+			p.Outcomes, p.MAC = s.recreated(d, true)
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+func (s *attributed) afterAddOutcome(mac string) Outcome {
+	o := Outcome{MAC: mac}
+	o.Origin, o.Port = s.asNow()
+	if mac != s.Device.MAC {
+		o.Port, o.Origin = "", originBy(s.Policy.Or(""))
+	}
+	return o
+}
+
+// originBy is the origin of an address that udevd sets under a policy.
+func originBy(policy string) string {
+	if policy == "persistent" {
+		return OriginUdev
+	}
+	return OriginLinkFile
+}
+
+// portsRejoin is the address once all ports have left and joined again.
+func (s *attributed) portsRejoin(d *host.Device) ([]Outcome, fact.Fact[string]) {
+	if !takesPortAddress[d.Kind] || len(d.Ports) == 0 {
+		return nil, fact.Absent[string]()
+	}
+	t, ok := d.AddrAssignType.Get()
+	if !ok {
+		return nil, fact.Unknown[string]("addr_assign_type: " + d.AddrAssignType.Reason())
+	}
+	now := model(d)
+	now.MAC, now.Assign = d.MAC, t
+	ports := s.ports(d, false)
+	now.Ports = ports
+	now = now.LeaveAll()
+	var all []course
+	for _, first := range firstPorts(d.Kind, ports) {
+		all = append(all, course{firstName(d.Kind, first), untold, s.outcome(now.JoinAll(first), "")})
+	}
+	return summary(all)
+}
+
+// recreated is the address of a device that is deleted and created again by
+// whoever created it, and whose present ports join it then; atBoot with the
+// addresses that those have after a boot.
+//
+// Whoever creates a device may give it an address. That he did not is shown by
+// an address that only udevd gives, since udevd leaves a given one alone; that
+// he did, by the one of systemd-networkd. Where neither is shown, both are
+// possible, unless the configuration of the program that does it tells. A bond
+// of type 1 or 2 has lost what it was created with when its last port left; it
+// is taken for one that was created without.
+func (s *foretelling) recreated(d *host.Device, atBoot bool) ([]Outcome, fact.Fact[string]) {
+	if outcomes, mac, is := s.recreatedWhateverUdevDoes(d, atBoot); is {
+		return outcomes, mac
+	}
+	onNew := s.udevOnNew(d, atBoot)
+	if onNew.unknown != "" {
+		return nil, fact.Unknown[string](onNew.unknown)
+	}
+	var room [2]course // most have no ports, or one
+	outcomes, mac := summary(s.courses(room[:0], d, onNew.step, atBoot))
+	if t := d.AddrAssignType.Or(host.AddrRandom); t == host.AddrSet && s.networkd().creates == nil && !shownNotGiven[s.Origin.Or("")] {
+		outcomes = s.orCreatedWithAddress(d, outcomes)
+		mac = agreed(outcomes)
+	}
+	return outcomes, mac
+}
+
+// recreatedWhateverUdevDoes is about devices whose address does not depend on what udevd
+// does to a new one, or of which nothing can be foretold.
+func (s *foretelling) recreatedWhateverUdevDoes(d *host.Device, atBoot bool) (outcomes []Outcome, mac fact.Fact[string], is bool) {
+	unknown := func(why string) ([]Outcome, fact.Fact[string], bool) {
+		return nil, fact.Unknown[string](why), true
+	}
+	given, origin := s.given()
+	if atBoot {
+		if why := s.bootedInImage(); why != "" {
+			return unknown(why)
+		}
+		if origin == OriginNetworkd {
+			given = keptAtBoot(s.snap, given)
+		}
+	}
+	switch {
+	case d.Kind == "" && d.PermanentMAC != "":
+		outcomes, mac = s.hardware(d, atBoot)
+		return outcomes, mac, true
+	case d.Loopback():
+		return []Outcome{{MAC: d.MAC, Origin: OriginPermanent}}, fact.Known(d.MAC), true
+	case !policy.Modelled(d.Kind):
+		return unknown("what the kernel does with a new device of this kind is not modelled")
+	case given.IsUnknown():
+		return s.whoIsLater(), fact.Unknown[string](given.Reason()), true
+	case given.IsKnown() && !d.Bond.IgnoresAddress():
+		outcomes = []Outcome{{MAC: given.Or(""), Origin: origin}}
+		return outcomes, agreed(outcomes), true
+	case s.Origin.Or("") == OriginNetworkd && s.networkd().creates == nil:
+		outcomes, mac = s.derivedByNetworkdAgain(atBoot)
+		return outcomes, mac, true
+	case d.Master != "" && !takesPortAddress[d.Kind]:
+		return unknown("it is a port of " + d.Master + ", which may give it an address")
+	}
+	return nil, mac, false
+}
+
+// derivedByNetworkdAgain is about a device that systemd-networkd has made, though no file
+// of its says so any more.
+func (s *subject) derivedByNetworkdAgain(atBoot bool) ([]Outcome, fact.Fact[string]) {
+	mac := s.derivedByNetworkd()
+	if atBoot {
+		mac = keptAtBoot(s.snap, mac)
+	}
+	if mac.IsUnknown() {
+		return nil, fact.Unknown[string]("the address that systemd-networkd derives: " + mac.Reason())
+	}
+	return []Outcome{{MAC: mac.Or(""), Origin: OriginNetworkd}}, mac
+}
+
+// courses adds those that the creation of a device can take: which port joins first, and
+// whether udevd, with that step, comes before or after.
+func (s *attributed) courses(all []course, d *host.Device, step func(life.Device) (life.Device, string), atBoot bool) []course {
+	ports := s.ports(d, atBoot)
+	for _, first := range firstPorts(d.Kind, ports) {
+		fresh := model(d)
+		fresh.Assign = life.Random
+		if step == nil {
+			all = append(all, course{firstName(d.Kind, first), untold, s.outcome(fresh.JoinAll(first), "")})
+			continue
+		}
+		early, from := step(fresh)
+		all = append(all, course{firstName(d.Kind, first), udevFirst, s.outcome(early.JoinAll(first), from)})
+		if len(ports) > 0 {
+			late, from := step(fresh.JoinAll(first))
+			all = append(all, course{firstName(d.Kind, first), portFirst, s.outcome(late, from)})
+		}
+	}
+	return all
+}
+
+// orCreatedWithAddress adds to what becomes of a device that is created without an
+// address what becomes of it if it is created with the present one, or gets that while
+// udevd handles the event.
+func (s *attributed) orCreatedWithAddress(d *host.Device, outcomes []Outcome) []Outcome {
+	for i := range outcomes {
+		outcomes[i].When = strings.TrimSuffix("it is created without an address, "+outcomes[i].When, ", ")
+	}
+	outcomes = append(outcomes, Outcome{MAC: d.MAC, Origin: OriginSomeone, When: "it is created with this address"})
+	if derived, races := s.races(); races {
+		// ip link add, then ip link set: udevd may read addr_assign_type
+		// before and set its own address after.
+		outcomes = append(outcomes,
+			Outcome{MAC: d.MAC, Origin: OriginSomeone, When: "it is created without an address, and this one is set before or after udevd handles the event"},
+			Outcome{MAC: derived, Origin: OriginUdev, When: "it is created without an address, and this one is set while udevd handles the event"})
+	}
+	return outcomes
+}
+
+// shownNotGiven are the origins of a set address that show that the device was
+// created without one.
+var shownNotGiven = map[string]bool{OriginUdev: true, OriginLinkFile: true}
+
+// hardware is about devices with a permanent address, with which they start.
+func (s *attributed) hardware(d *host.Device, atBoot bool) ([]Outcome, fact.Fact[string]) {
+	applies := s.appliesFiles()
+	switch {
+	case !atBoot:
+		return nil, fact.Absent[string]()
+	case d.Master != "":
+		return nil, fact.Unknown[string]("it is a port of " + d.Master + ", which may give it an address")
+	case applies.IsUnknown():
+		return nil, fact.Unknown[string](applies.Reason())
+	case s.decision.File.IsUnknown():
+		return nil, fact.Unknown[string]("the file that applies: " + s.decision.File.Reason())
+	}
+	switch given, origin := s.given(); {
+	case given.IsUnknown():
+		return nil, fact.Unknown[string](given.Reason())
+	case given.IsKnown():
+		own := []Outcome{{MAC: given.Or(""), Origin: origin}}
+		return own, agreed(own)
+	}
+	own := Outcome{MAC: d.PermanentMAC, Origin: OriginPermanent}
+	if applies.Or(false) && s.file != nil {
+		mac, _ := s.macAddress()
+		action := s.whenSent(address.AddEvent{
+			Release: s.tree.Release, Policy: s.Policy.Or(""), MACAddress: mac, Assign: fact.Known(host.AddrPerm),
+			Device: address.Facts{Name: d.Name, ARPHRD: d.ARPHRD, MAC: d.PermanentMAC}, Persistent: s.Persistent,
+		}.Action(), s.file)
+		switch does, ok := action.Get(); {
+		case !ok:
+			return nil, fact.Unknown[string](action.Reason())
+		case does.Do == address.Set:
+			own = Outcome{MAC: does.MAC, Origin: OriginLinkFile}
+		case does.Do == address.SetRandom:
+			own = Outcome{Origin: OriginUdevRandom}
+		}
+	}
+	return []Outcome{own}, agreed([]Outcome{own})
+}
+
+// udevOnNew is what udevd does to a device once it is created again.
+type udevOnNew struct {
+	// step is nil for nothing at all. It answers which origin the address has
+	// if udevd set one.
+	step func(life.Device) (life.Device, string)
+	// unknown is why that is not known.
+	unknown string
+	// persistent is the address of the persistent policy that it rests on.
+	persistent fact.Fact[host.PersistentMAC]
+}
+
+// udevOnNew is the same for a boot and a recreation unless the boot changes the
+// machine-id.
+func (s *subject) udevOnNew(d *host.Device, atBoot bool) *udevOnNew {
+	persistent := s.persistentNow()
+	if atBoot {
+		persistent = keptAtBoot(s.snap, s.Persistent)
+	}
+	if s.onNew == nil || s.onNew.persistent != persistent {
+		s.onNew = s.newUdevOnNew(d, persistent)
+		s.onNew.persistent = persistent
+	}
+	return s.onNew
+}
+
+// newUdevOnNew is what udevd does at the event of the device and, where it then renames
+// it, at the one that comes of that.
+func (s *subject) newUdevOnNew(d *host.Device, persistent fact.Fact[host.PersistentMAC]) *udevOnNew {
+	first := s.udevOnNewCalled(d, persistent)
+	name := policy.UdevName(s.tree.Release, schemeName(s.snap), d.Name)
+	if name == d.Name || first.step == nil {
+		return first // without a file it asks for no name at all
+	}
+	renamed := *d
+	renamed.Name = name
+	if persistent.IsKnown() {
+		persistent = persistentMACOf(s.snap, &renamed, s.snap.System.MachineID.ID())
+	}
+	then := s.udevOnNewCalled(&renamed, persistent)
+	switch {
+	case then.unknown != "":
+		return then
+	case then.step == nil:
+		return first
+	}
+	return &udevOnNew{step: func(now life.Device) (life.Device, string) {
+		now, by := first.step(now)
+		now, again := then.step(now)
+		return now, cmp.Or(again, by)
+	}}
+}
+
+func (s *subject) udevOnNewCalled(d *host.Device, persistent fact.Fact[host.PersistentMAC]) *udevOnNew {
+	applies := s.appliesFiles()
+	if applies.IsUnknown() {
+		return &udevOnNew{unknown: applies.Reason()}
+	}
+	decision := s.decider.Decide(policy.NewDevice(d.Name, d.Kind))
+	file, ok := decision.File.Get()
+	switch {
+	case !applies.Or(false) || decision.File.IsAbsent():
+		return &udevOnNew{}
+	case !ok:
+		return &udevOnNew{unknown: "the file that applies to it when it is new: " + decision.File.Reason()}
+	}
+	policy, _ := file.MACAddressPolicy()
+	fixed, _ := file.MACAddress()
+	act := func(assign life.AssignType, mac string) fact.Fact[address.Action] {
+		if mac == "" {
+			mac = "made up"
+		}
+		return s.whenSent(address.AddEvent{
+			Release: s.tree.Release, Policy: policy.Value, MACAddress: fixed.Value, Assign: fact.Known(assign),
+			Device: address.Facts{Name: d.Name, ARPHRD: d.ARPHRD, MAC: mac}, Persistent: persistent,
+		}.Action(), file)
+	}
+	if act := act(life.Random, ""); act.IsUnknown() {
+		return &udevOnNew{unknown: act.Reason()}
+	}
+	return &udevOnNew{step: func(now life.Device) (life.Device, string) {
+		if does, _ := act(now.Assign, now.MAC).Get(); does.Do == address.Set {
+			return now.SetMAC(does.MAC), originBy(policy.Value)
+		}
+		return now, ""
+	}}
+}
+
+// model is the device as package life has it, before it has an address.
+func model(d *host.Device) life.Device {
+	m := life.Device{Kind: d.Kind}
+	if d.Bond != nil {
+		m.Mode, m.FailOverMAC = d.Bond.Mode, d.Bond.FailOverMAC
+	}
+	return m
+}
+
+// ports are the device's with the addresses of their own, "" for one that is
+// not known.
+func (s *subject) ports(d *host.Device, atBoot bool) []life.Port {
+	ports := make([]life.Port, len(d.Ports))
+	for i, p := range d.Ports {
+		own := p.MAC
+		switch {
+		case atBoot && s.filesSetAddresses(), atBoot && s.setsOnBoot(p.Name):
+			own = ""
+		case atBoot:
+			own = p.PermanentMAC
+		case p.OwnMAC != "":
+			own = p.OwnMAC
+		case d.Kind != "bridge":
+			own = p.PermanentMAC
+		}
+		ports[i] = life.Port{Name: p.Name, MAC: own, Own: own}
+	}
+	return ports
+}
+
+// findSetsAddresses reports whether a file of the tree gives hardware another
+// address than its own.
+func (a *hostAudit) findSetsAddresses() bool {
+	for _, f := range a.tree.Files {
+		if f.State != linkfiles.StateActive {
+			continue
+		}
+		policy, _ := f.MACAddressPolicy()
+		if _, sets := f.MACAddress(); sets || policy.Value == "random" {
+			return true
+		}
+	}
+	return false
+}
+
+// firstPorts are the ports whose being first makes a difference: each of a bond's, which
+// then decides alone. Of other kinds none does, which is all of them together.
+func firstPorts(kind string, ports []life.Port) [][]life.Port {
+	if kind != "bond" || len(ports) == 0 {
+		return [][]life.Port{ports}
+	}
+	each := make([][]life.Port, len(ports))
+	for i := range ports {
+		each[i] = ports[i : i+1]
+	}
+	return each
+}
+
+// firstName is the name of a port that decides alone.
+func firstName(kind string, ports []life.Port) string {
+	if kind != "bond" || len(ports) == 0 {
+		return ""
+	}
+	return ports[0].Name
+}
+
+// outcome says what a device ended up with; set is the origin of an address
+// that udevd set.
+func (s *attributed) outcome(d life.Device, set string) Outcome {
+	o := Outcome{MAC: d.MAC, Origin: OriginKernel}
+	switch {
+	case d.Assign == life.Set && set != "" && d.MAC != "":
+		o.Origin = set
+	case d.Assign == life.Set && set == "":
+		o.Origin, o.Port = s.asNow()
+	case d.Kind == "bond" && d.Assign == life.Stolen:
+		o.Origin, o.Port = OriginPort, d.Ports[0].Name
+	case d.Kind == "bridge" && d.Assign == life.Random && len(d.Ports) > 0:
+		o.Origin = OriginPort
+		for _, p := range d.Ports {
+			if p.MAC == d.MAC && p.MAC != "" {
+				o.Port = p.Name
+				break
+			}
+		}
+	case d.Kind == "team" && d.Assign != life.Set && set == "" && d.MAC != "":
+		o.Origin, o.Port = s.asNow()
+	}
+	return o
+}
+
+// course is one course that events can take, and its outcome.
+type course struct {
+	first   string // the port that joins first
+	order   order
+	outcome Outcome
+}
+
+// order says which was sooner, udevd or a port.
+type order uint8
+
+const (
+	untold order = iota
+	udevFirst
+	portFirst
+)
+
+// summary puts courses with the same outcome together and says when each
+// outcome happens.
+func summary(all []course) ([]Outcome, fact.Fact[string]) {
+	if !slices.ContainsFunc(all, func(c course) bool { return c.outcome != all[0].outcome }) {
+		only := []Outcome{all[0].outcome}
+		return only, agreed(only)
+	}
+	type group struct {
+		firsts map[string]bool
+		orders map[order]bool
+		first  string
+	}
+	firsts, orders := map[string]bool{}, map[order]bool{}
+	var keys []Outcome
+	groups := map[Outcome]*group{}
+	for _, c := range all {
+		firsts[c.first], orders[c.order] = true, true
+		g := groups[c.outcome]
+		if g == nil {
+			g = &group{map[string]bool{}, map[order]bool{}, c.first}
+			groups[c.outcome] = g
+			keys = append(keys, c.outcome)
+		}
+		g.firsts[c.first], g.orders[c.order] = true, true
+	}
+	outcomes := make([]Outcome, 0, len(keys))
+	for _, o := range keys {
+		g := groups[o]
+		anyFirst, anyOrder := len(g.firsts) == len(firsts), len(g.orders) == len(orders)
+		switch {
+		case anyFirst && anyOrder:
+		case anyFirst && g.orders[udevFirst]:
+			o.When = "udevd handles the event before a port joins"
+		case anyFirst:
+			o.When = "a port joins before udevd handles the event"
+		case anyOrder:
+			o.When = g.first + " joins first"
+		case g.orders[udevFirst]:
+			o.When = g.first + " joins first, after udevd has handled the event"
+		default:
+			o.When = g.first + " joins first, before udevd handles the event"
+		}
+		outcomes = append(outcomes, o)
+	}
+	return outcomes, agreed(outcomes)
+}
+
+// agreed is the address that all outcomes have in common.
+func agreed(outcomes []Outcome) fact.Fact[string] {
+	mac := outcomes[0].MAC
+	if mac == "" || slices.ContainsFunc(outcomes, func(o Outcome) bool { return o.MAC != mac }) {
+		return fact.Unknown[string](list(outcomes))
+	}
+	return fact.Known(mac)
+}
+
+// list says outcomes in one line.
+func list(outcomes []Outcome) string {
+	var out []string
+	for _, o := range outcomes[:min(len(outcomes), 4)] {
+		text := o.MAC
+		switch {
+		case text != "" && o.Port != "":
+			text += " (" + o.Port + "'s)"
+		case text != "":
+		case o.Origin == OriginPort:
+			text = "the address of " + cmp.Or(o.Port, "a port") + ", which is not known"
+		default:
+			text = "one that is made up then"
+		}
+		if o.When != "" {
+			text += " if " + o.When
+		}
+		out = append(out, text)
+	}
+	if more := len(outcomes) - len(out); more > 0 {
+		out = append(out, "or another port's")
+	}
+	return strings.Join(out, "; ")
+}

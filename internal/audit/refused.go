@@ -1,0 +1,62 @@
+package audit
+
+import (
+	"fmt"
+	"linkaudit/policy"
+
+	"linkaudit/internal/fact"
+	"linkaudit/linkfiles"
+	"linkaudit/policy/address"
+)
+
+// WhenSent is what becomes of an action of udevd's when the kernel gets it in one request
+// with the other settings of the file, for a device of the kind.
+func WhenSent(action fact.Fact[address.Action], rel linkfiles.Release, file *linkfiles.File, kind string, kernel fact.Fact[string]) fact.Fact[address.Action] {
+	does, ok := action.Get()
+	if !ok || does.Do == address.Leave {
+		return action
+	}
+	if policy.TakesNoAddress(kind) {
+		return fact.Known(address.Action{Do: address.Leave}) // the driver takes none
+	}
+	if file == nil {
+		return action
+	}
+	switch refusal, is := file.Refusal(rel, kind, kernel); {
+	case !is:
+		return action
+	case refusal.Certain:
+		return fact.Known(address.Action{Do: address.Leave}) // the kernel refuses the setting, and the address with it
+	default:
+		return fact.Unknown[address.Action](fmt.Sprintf("%s: the kernel may refuse %s=, and the address with it", refusal.Pos, refusal.Key))
+	}
+}
+
+func (s *subject) whenSent(action fact.Fact[address.Action], file *linkfiles.File) fact.Fact[address.Action] {
+	return WhenSent(action, s.tree.Release, file, s.Kind, s.snap.System.KernelRelease)
+}
+
+// settingRefused is the rule of that name, for the file of a device.
+func settingRefused(s *analysis) []found {
+	if s.file == nil {
+		return nil
+	}
+	return refusalFound(s.file, s.tree.Release, s.Kind, s.snap.System.KernelRelease)
+}
+
+// refusalFound is what there is to say of a file, for devices of a kind.
+func refusalFound(file *linkfiles.File, rel linkfiles.Release, kind string, kernel fact.Fact[string]) []found {
+	refusal, is := file.Refusal(rel, kind, kernel)
+	if !is {
+		return nil
+	}
+	f := found{pos: refusal.Pos}
+	const lost = "the address of MACAddressPolicy= or MACAddress=, Alias= and MTUBytes= are lost with it, since udevd sends all of them in one request"
+	if refusal.Certain {
+		f.message = fmt.Sprintf("the kernel refuses %s=: it takes %s; %s", refusal.Key, refusal.Why, lost)
+	} else {
+		f.severity = Info
+		f.message = fmt.Sprintf("the kernel may refuse %s=: it takes %s; then %s", refusal.Key, refusal.Why, lost)
+	}
+	return []found{f}
+}

@@ -1,0 +1,172 @@
+package audit
+
+import (
+	"bytes"
+	"crypto/md5"
+	"encoding/hex"
+	"path"
+	"slices"
+	"strings"
+
+	"linkaudit/internal/fact"
+	"linkaudit/internal/host"
+	"linkaudit/linkfiles"
+	"linkaudit/policy"
+)
+
+// VendorFile is a .link file or drop-in of a package that is not as the package
+// brought it.
+type VendorFile struct {
+	host.Packaged
+	State host.PackagedState
+	// Recorded is what the package brought, where that can be proven: the text of
+	// now with one line about MACAddressPolicy= changed back has the sum that was
+	// recorded. nil where only the sum is known.
+	Recorded []byte
+	// Line is the first line that differs from Recorded.
+	Line int
+}
+
+// EditedVendorFiles are those of a snapshot, by path: edited, gone, or with
+// something else in their place. A package that is half-installed has none, as
+// its files and its records may be of two versions.
+func EditedVendorFiles(snap *host.Snapshot) []VendorFile {
+	var out []VendorFile
+	for _, p := range snap.Packaged.Or(nil) {
+		v := VendorFile{Packaged: p, State: p.State(&snap.Files)}
+		switch {
+		case p.HalfInstalled, v.State == host.FileSame, v.State == host.FileUncompared:
+			continue
+		case v.State == host.FileEdited:
+			text, _ := snap.Files.Content(p.Path)
+			v.Recorded, v.Line = unedited(text, p.MD5)
+		}
+		out = append(out, v)
+	}
+	slices.SortStableFunc(out, func(x, y VendorFile) int { return strings.Compare(x.Path, y.Path) })
+	return out
+}
+
+// maxUnedited is the size in bytes of a file whose recorded text is looked for:
+// a sum is made for each of its lines.
+const maxUnedited = 16 << 10
+
+// policyValues are the values of MACAddressPolicy=.
+var policyValues = []string{"persistent", "random", "none"}
+
+// unedited looks for the text that has the sum and differs from text by what
+// people do to the policy with sed: another value, a line commented out, taken
+// away or added. nil where it is none of these.
+func unedited(text []byte, sum string) ([]byte, int) {
+	if len(text) > maxUnedited {
+		return nil, 0
+	}
+	const key = "MACAddressPolicy="
+	is := func(candidate []byte) bool {
+		got := md5.Sum(candidate)
+		return hex.EncodeToString(got[:]) == sum
+	}
+	lines := bytes.SplitAfter(text, []byte("\n"))
+	for i, line := range lines {
+		before, after := lines[:i], lines[i+1:]
+		with := func(middle string) []byte {
+			return slices.Concat(bytes.Join(before, nil), []byte(middle), bytes.Join(after, nil))
+		}
+		var candidates [][]byte
+		switch {
+		case bytes.Contains(line, []byte(key)):
+			candidates = append(candidates, with(""))
+			for _, value := range policyValues {
+				candidates = append(candidates, with(key+value+"\n"))
+			}
+		default:
+			for _, value := range policyValues {
+				candidates = append(candidates, with(key+value+"\n"+string(line)))
+			}
+		}
+		for _, c := range candidates {
+			if is(c) {
+				return c, i + 1
+			}
+		}
+	}
+	return nil, 0
+}
+
+// Restored tells which MACAddressPolicy= udevd would find for a device if the file
+// were as the package brought it: absent where none is set, unknown where the text
+// of the package's file is.
+func (v *VendorFile) Restored(snap *host.Snapshot, rel linkfiles.Release) func(*linkfiles.Device) fact.Fact[string] {
+	store, ok := snap.Files.With(v.Path, v.Recorded)
+	if v.Recorded == nil || !ok {
+		return func(*linkfiles.Device) fact.Fact[string] {
+			return fact.Unknown[string]("only the checksum of the package's file is recorded")
+		}
+	}
+	decider := linkfiles.Parse(store, rel).For(&snap.System)
+	return func(dev *linkfiles.Device) fact.Fact[string] {
+		d := decider.Decide(dev)
+		if d.File.IsUnknown() {
+			return fact.Unknown[string](d.File.Reason())
+		}
+		return fact.Text(policy.OfFile(d.File.Or(nil)))
+	}
+}
+
+// Restores is the command that puts the file back as the package has it.
+func (v *VendorFile) Restores(at Place) string {
+	return at.Run("apt-get install --reinstall " + v.Package)
+}
+
+// What says what became of the file, as a predicate.
+func (v *VendorFile) What() string {
+	switch v.State {
+	case host.FileGone:
+		return "was removed since package " + v.Package + " brought it"
+	case host.FileReplaced:
+		return "is no regular file, as package " + v.Package + " brought it"
+	}
+	return "was edited since package " + v.Package + " brought it"
+}
+
+// Governs reports whether the file is in force as f, or is a drop-in of it.
+func (v *VendorFile) Governs(f *linkfiles.File, store *linkfiles.Store) bool {
+	if f == nil {
+		return false
+	}
+	if name, is := v.dropInOf(); is && v.State == host.FileGone {
+		return name == f.Name
+	}
+	return store.Resolved(f.Path) == v.Path ||
+		slices.ContainsFunc(f.DropIns, func(name string) bool { return store.Resolved(name) == v.Path })
+}
+
+// MayCome reports whether the package's file, which is not in force, would be
+// asked before f: it sorts before it, and nothing of its name shadows it.
+func (v *VendorFile) MayCome(f *linkfiles.File, tree *linkfiles.Tree) bool {
+	name := path.Base(v.Path)
+	if _, is := v.dropInOf(); is || slices.ContainsFunc(tree.Files, func(x *linkfiles.File) bool { return x.Name == name && x.Path != v.Path }) {
+		return false
+	}
+	return f == nil || name < f.Name
+}
+
+// Concerns reports whether fix writes an override since the file was edited: it is
+// in force as f, or no file is in force and the package's may be.
+func (v *VendorFile) Concerns(f *linkfiles.File, store *linkfiles.Store, tree *linkfiles.Tree) bool {
+	return v.Governs(f, store) || f == nil && v.MayCome(nil, tree)
+}
+
+// dropInOf is the name of the .link file that a drop-in belongs to.
+func (v *VendorFile) dropInOf() (string, bool) {
+	name := strings.TrimSuffix(path.Base(path.Dir(v.Path)), ".d")
+	return name, strings.HasSuffix(v.Path, ".conf")
+}
+
+// PolicyWords names a policy in a sentence.
+func PolicyWords(policy string) string {
+	if policy == "" {
+		return "no MACAddressPolicy="
+	}
+	return "MACAddressPolicy=" + policy
+}

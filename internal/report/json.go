@@ -163,7 +163,7 @@ func writeAuditJSON(w io.Writer, res *audit.Result, _ Options) error {
 }
 
 // piece is about how many bytes of a report are in memory until they are written.
-const piece = 64 << 10
+const piece = 384 << 10
 
 // writeCheckJSON encodes one device at a time, so that the text of a host with
 // thousands is never in memory as a whole. source is where the snapshot was read, of one

@@ -8,6 +8,10 @@ import (
 	"linkaudit/internal/fact"
 )
 
+// macPiece is as much for a list of addresses, of which a terminal or a pipe wants the first
+// lines soon.
+const macPiece = 64 << 10
+
 // macSchema is the value of "schema" in what MACList writes as JSON.
 const macSchema = "linkaudit.mac/1"
 
@@ -52,7 +56,7 @@ type macText struct {
 }
 
 func newMACText(w io.Writer, machines []MACMachine, source MACSource) MACList {
-	m := &macText{Writer: bufio.NewWriterSize(w, piece), source: source}
+	m := &macText{Writer: bufio.NewWriterSize(w, macPiece), source: source}
 	if len(machines) > 1 {
 		for _, machine := range machines {
 			m.labels = append(m.labels, Escape(machine.Label))
@@ -94,7 +98,7 @@ type macJSON struct {
 }
 
 func newMACJSON(w io.Writer, machines []MACMachine, _ MACSource) MACList {
-	m := &macJSON{Writer: bufio.NewWriterSize(w, piece)}
+	m := &macJSON{Writer: bufio.NewWriterSize(w, macPiece)}
 	m.WriteString("{\n  \"schema\": \"" + macSchema + "\",\n  \"machines\": [")
 	for i, machine := range machines {
 		if i > 0 {

@@ -116,6 +116,9 @@ type DeviceResult struct {
 	Steps    []Step
 	Wins     string
 	Findings []Finding
+
+	// snap is what the device is of.
+	snap *host.Snapshot
 }
 
 // Event is something that happens to a device and may change its address.

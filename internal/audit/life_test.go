@@ -136,3 +136,22 @@ func TestAChangeWeighsByItsConsequence(t *testing.T) {
 		t.Errorf("a bridge without an uplink: %s", got)
 	}
 }
+
+// A device of this machine has no saved addresses: they are worked out.
+func TestTheOriginOfAnAddressThatADeviceHad(t *testing.T) {
+	snap := machine(map[string]string{defaultPath: defaultLink}, master("bond", "bond0", nicMAC, host.AddrStolen, nic))
+	d := check(snap, Options{}).Devices[0]
+	for name, c := range map[string]struct{ mac, origin, port string }{
+		"a port's":   {nicMAC, OriginPort, "enp0s8"},
+		"udevd's":    {bondDerived, OriginUdev, ""},
+		"networkd's": {address.Networkd(testID, "bond0"), OriginNetworkd, ""},
+		"another":    {"02:00:00:00:00:99", "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ports := d.Device.Ports
+			if origin, port := d.OriginOf(c.mac, ports); origin != c.origin || port != c.port {
+				t.Errorf("%s %s", origin, port)
+			}
+		})
+	}
+}

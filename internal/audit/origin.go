@@ -258,7 +258,8 @@ func (r *DeviceResult) OriginOf(mac string, ports []host.Port) (origin, port str
 		return OriginPermanent, ""
 	case r.Persistent.Or(host.PersistentMAC{}).MAC:
 		return OriginUdev, ""
-	case d.NetworkdMAC.Or(""):
+	}
+	if r.snap != nil && networkdMACOf(r.snap, d).Or("") == mac {
 		return OriginNetworkd, ""
 	}
 	if f := r.LinkFile.Or(nil); f != nil {

@@ -96,7 +96,7 @@ func (s *analysis) result(findings []Finding) DeviceResult {
 		Applied: s.Applied, Persistent: s.Persistent, Provenance: s.Provenance,
 		AfterAdd: s.AfterAdd, Predicted: s.Predicted, InImages: s.InImages,
 		Declarations: s.Declarations, Manager: s.Manager, Steps: s.Steps, Wins: s.Wins,
-		Findings: findings,
+		Findings: findings, snap: s.snap,
 	}
 }
 

@@ -144,8 +144,7 @@ func (p *printer) plan(plan *change.Plan, dryRun bool) {
 		p.para("  ", 2, text(word(plan.Path)+" is there and in force"))
 	}
 	for i := range plan.Remove {
-		// "wrote" is too much, but what fix prints is compared by others.
-		p.para("  ", 2, text(did(dryRun, "wrote removed", "remove")+word(plan.Remove[i].Path)))
+		p.para("  ", 2, text(did(dryRun, "removed", "remove")+word(plan.Remove[i].Path)))
 	}
 	for _, n := range plan.Notes {
 		p.para("  ", 4, span{"note", cyan}, text(": "+Escape(n)))

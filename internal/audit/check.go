@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"linkaudit/policy"
 	"path"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -13,6 +12,7 @@ import (
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/internal/netconf"
+	"linkaudit/internal/parallel"
 	"linkaudit/linkfiles"
 )
 
@@ -84,7 +84,7 @@ func (a *hostAudit) run() *Result {
 	todo := a.devicesToAudit()
 	r := &Result{Snapshot: a.snap, Tree: a.tree, Place: a.opt.Place, Devices: make([]DeviceResult, len(todo))}
 	files := make([]*linkfiles.File, len(todo))
-	inParallel(len(todo), func() func(int) {
+	parallel.Each(len(todo), parallelFrom, func() func(int) {
 		// Of many devices, what each leaves is kept and no more.
 		s, findings := &analysis{}, []Finding(nil)
 		return func(i int) {
@@ -129,37 +129,6 @@ func (a *hostAudit) run() *Result {
 // parallelFrom is the number of devices from which on it pays to judge them on
 // all processors.
 const parallelFrom = 256
-
-// inParallel handles 0 to n-1, which do not depend on one another, by functions of
-// which each is called by one thread at a time.
-func inParallel(n int, doer func() func(int)) {
-	workers := 1
-	if n >= parallelFrom {
-		workers = runtime.GOMAXPROCS(0)
-	}
-	var wg sync.WaitGroup
-	panics := make([]any, workers)
-	for w := range workers {
-		part := func() {
-			defer func() { panics[w] = recover() }()
-			do := doer()
-			for i := w * n / workers; i < (w+1)*n/workers; i++ {
-				do(i)
-			}
-		}
-		if w == workers-1 {
-			part()
-		} else {
-			wg.Go(part)
-		}
-	}
-	wg.Wait()
-	for _, p := range panics {
-		if p != nil {
-			panic(p) // where the caller can catch it
-		}
-	}
-}
 
 // asked is a device to audit.
 type asked struct {

@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"sync"
+
+	"linkaudit/internal/parallel"
 )
 
 // indented is for people, onOneLine for one of many documents.
@@ -128,4 +131,36 @@ func (s *jsonStream) flush() error {
 func (s *jsonStream) end() error {
 	s.text.WriteByte('\n')
 	return s.flush()
+}
+
+// values writes n values. Those of many are encoded on all processors.
+func (s *jsonStream) values(n int, of func(i int) any) error {
+	if n <= batch {
+		for i := range n {
+			s.value(of(i))
+		}
+		return s.err
+	}
+	more := s.more
+	again := sync.Pool{New: func() any { return newJSONStream(nil, s.indent) }} // their memory
+	return parallel.InOrder((n+batch-1)/batch, func(part int) *jsonStream {
+		p := again.Get().(*jsonStream)
+		p.prefix, p.bare, p.more = s.prefix, false, more || part > 0
+		for i := part * batch; i < min(n, (part+1)*batch); i++ {
+			p.value(of(i))
+		}
+		return p
+	}, func(p *jsonStream) error {
+		if s.err == nil {
+			s.err = p.err
+		}
+		s.more = true
+		if err := s.flush(); err != nil {
+			return err
+		}
+		_, s.err = s.w.Write(p.text.Bytes())
+		p.text.Reset()
+		again.Put(p)
+		return s.err
+	})
 }

@@ -6,11 +6,13 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"linkaudit/internal/audit"
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
+	"linkaudit/internal/parallel"
 	"linkaudit/linkfiles"
 )
 
@@ -72,24 +74,41 @@ func (o Options) threshold() audit.Severity {
 	return o.Threshold
 }
 
-// writeAuditText writes the result of an audit for people.
-func writeAuditText(w io.Writer, res *audit.Result, o Options) error {
-	p := o.newPrinter()
-	for i := range res.Devices {
-		d := &res.Devices[i]
-		if o.Quiet {
-			p.lines("", d.Name, shown(d.Findings, o.threshold()))
-		} else {
+// devices writes what there is to say of each; of many on all processors.
+func (p *printer) devices(w io.Writer, devices []audit.DeviceResult, o Options) error {
+	some := func(p *printer, from, until int) {
+		for i := from; i < until; i++ {
+			d := &devices[i]
+			if o.Quiet {
+				p.lines("", d.Name, shown(d.Findings, o.threshold()))
+				continue
+			}
 			if i > 0 {
 				p.blank()
 			}
 			p.device(d, o.threshold())
 		}
-		if p.buf.Len() >= piece {
-			if err := p.flush(w); err != nil {
-				return err
-			}
-		}
+	}
+	if len(devices) <= batch {
+		some(p, 0, len(devices))
+		return nil
+	}
+	again := sync.Pool{New: func() any { return o.newPrinter() }} // their memory
+	return parallel.InOrder((len(devices)+batch-1)/batch, func(part int) *printer {
+		p := again.Get().(*printer)
+		some(p, part*batch, min(len(devices), (part+1)*batch))
+		return p
+	}, func(p *printer) error {
+		defer again.Put(p)
+		return p.flush(w)
+	})
+}
+
+// writeAuditText writes the result of an audit for people.
+func writeAuditText(w io.Writer, res *audit.Result, o Options) error {
+	p := o.newPrinter()
+	if err := p.devices(w, res.Devices, o); err != nil {
+		return err
 	}
 	general := shown(res.Findings, o.threshold())
 	if o.Quiet {

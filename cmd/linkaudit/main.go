@@ -80,6 +80,11 @@ const interruptGrace = 2 * time.Second
 
 // run is the whole program: arguments in, exit status out.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	// After the first signal the next one kills, should a read hang.
+	context.AfterFunc(ctx, stop)
+
 	out := &checkedWriter{Writer: stdout}
 	app := newApp(stdin, out, stderr)
 	line := readCommandLine(app, args)
@@ -88,11 +93,6 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 			status = panicked(p, line.format, stdout, stderr)
 		}
 	}()
-
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	// After the first signal the next one kills, should a read hang.
-	context.AfterFunc(ctx, stop)
 	if line.command != "" && !commands[line.command].finishes {
 		done := make(chan struct{})
 		defer close(done)

@@ -165,7 +165,7 @@ func writeAuditJSON(w io.Writer, res *audit.Result, _ Options) error {
 // batch is how many devices make a piece of the report of many, which are made on all
 // processors: it takes a fifth off the time of check --format json on 10,000 bonds with two
 // of them, a twentieth as text.
-const batch = 128
+const batch = 160
 
 // writeCheckJSON encodes one device at a time, so that the text of a host with
 // thousands is never in memory as a whole. source is where the snapshot was read, of one

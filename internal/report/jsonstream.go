@@ -119,7 +119,7 @@ func (s *jsonStream) value(v any) {
 
 // flush writes out what there is, and returns the first error.
 func (s *jsonStream) flush() error {
-	if s.err != nil {
+	if s.err != nil || s.text.Len() == 0 {
 		return s.err
 	}
 	_, s.err = s.w.Write(s.text.Bytes())

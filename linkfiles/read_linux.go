@@ -359,7 +359,7 @@ func (r *reader) follow(path string) (w way, err error) {
 		at := filepath.Join(r.root, done, name)
 		var st unix.Stat_t
 		err := unix.Lstat(at, &st)
-		last := strings.Trim(strings.ReplaceAll("/"+behind+"/", "/./", "/"), "/") == ""
+		last := leadsNoFurther(behind)
 		switch {
 		case err != nil:
 			w.back = err == unix.ENOENT && slices.Contains(strings.Split(behind, "/"), "..")
@@ -391,6 +391,16 @@ func (r *reader) follow(path string) (w way, err error) {
 			return w, nil
 		}
 	}
+}
+
+// leadsNoFurther reports whether a path has nothing but slashes and dots.
+func leadsNoFurther(path string) bool {
+	for part := range strings.SplitSeq(path, "/") {
+		if part != "" && part != "." {
+			return false
+		}
+	}
+	return true
 }
 
 // open fills in what the name leads to. The file is first opened with O_PATH,

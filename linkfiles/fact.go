@@ -36,6 +36,14 @@ func Absent[T any]() Fact[T] { return Fact[T]{state: factAbsent} }
 // Unknown returns a Fact that could not be found out, and why.
 func Unknown[T any](reason string) Fact[T] { return Fact[T]{state: factUnknown, reason: reason} }
 
+// Text returns a Fact of a text of which "" means that there is none.
+func Text(s string) Fact[string] {
+	if s == "" {
+		return Absent[string]()
+	}
+	return Known(s)
+}
+
 // Get returns the value and whether there is one. Both an absent and an
 // unknown Fact answer false; IsUnknown tells them apart.
 func (f Fact[T]) Get() (T, bool) { return f.value, f.state == factKnown }

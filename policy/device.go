@@ -92,7 +92,7 @@ func absentDevice(name, kind string) linkfiles.Device {
 		case setLater[key]:
 			return linkfiles.Absent[string]()
 		case ok && key == "DEVTYPE":
-			return textFact(k.devType)
+			return linkfiles.Text(k.devType)
 		case ok && key == "ID_NET_DRIVER":
 			return dev.Driver
 		case ok && fromParent(key):

@@ -50,7 +50,7 @@ func whatever(d *linkfiles.Decision) linkfiles.Fact[string] {
 	if len(d.Unknown) == 0 {
 		return unknown // a directory could not be read
 	}
-	return textFact(policy)
+	return linkfiles.Text(policy)
 }
 
 // OfFile is the MACAddressPolicy= of a file, "" for none and where there is no file.
@@ -60,12 +60,4 @@ func OfFile(f *linkfiles.File) string {
 	}
 	set, _ := f.MACAddressPolicy()
 	return set.Value
-}
-
-// textFact is a text of which "" means that there is none.
-func textFact(s string) linkfiles.Fact[string] {
-	if s == "" {
-		return linkfiles.Absent[string]()
-	}
-	return linkfiles.Known(s)
 }

@@ -255,13 +255,7 @@ func (a *hostAudit) indexPaths() map[string]*linkfiles.File {
 	return byPath
 }
 
-func (s *subject) appliedPolicy() string {
-	if f := s.appliedFile(); f != nil {
-		set, _ := f.MACAddressPolicy()
-		return set.Value
-	}
-	return ""
-}
+func (s *subject) appliedPolicy() string { return policy.OfFile(s.appliedFile()) }
 
 func (s *inForce) appliedIsEffective() bool {
 	return s.file != nil && s.appliedFile() == s.file

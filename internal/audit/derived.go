@@ -1,13 +1,13 @@
 package audit
 
 import (
-	"linkaudit/policy"
 	"slices"
 
 	"linkaudit/internal/derived"
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/linkfiles"
+	"linkaudit/policy"
 	"linkaudit/policy/address"
 )
 

@@ -1,13 +1,13 @@
 package audit
 
 import (
-	"linkaudit/policy"
 	"slices"
 
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/internal/netconf"
 	"linkaudit/linkfiles"
+	"linkaudit/policy"
 	"linkaudit/policy/address"
 )
 

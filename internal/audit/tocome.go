@@ -1,12 +1,12 @@
 package audit
 
 import (
-	"linkaudit/policy"
 	"slices"
 
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/internal/netconf"
+	"linkaudit/policy"
 	"linkaudit/policy/address"
 )
 

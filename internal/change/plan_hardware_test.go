@@ -14,9 +14,6 @@ import (
 // address that it has, so that the file for that address stays the one in force.
 // No namespace has hardware, so this is not in test/conformance.
 func TestPlanForHardwareTakesTheFileThatNamesItsAddress(t *testing.T) {
-	file := func(name, text string) linkfiles.Entry {
-		return linkfiles.Entry{Name: name, Type: linkfiles.TypeRegular, Mode: 0o644, Content: []byte(text)}
-	}
 	in := Input{
 		Release:   257,
 		DirExists: func(string) (bool, error) { return true, nil },
@@ -28,9 +25,9 @@ func TestPlanForHardwareTakesTheFileThatNamesItsAddress(t *testing.T) {
 			}},
 			Files: linkfiles.Store{Dirs: []linkfiles.Dir{
 				{Path: "/etc/systemd/network", Entries: []linkfiles.Entry{
-					file("70-card.link", "[Match]\nMACAddress=52:54:00:12:34:56\n[Link]\nMTUBytes=9000\nMACAddressPolicy=persistent\n")}},
+					regularFile("70-card.link", "[Match]\nMACAddress=52:54:00:12:34:56\n[Link]\nMTUBytes=9000\nMACAddressPolicy=persistent\n")}},
 				{Path: "/usr/lib/systemd/network", Entries: []linkfiles.Entry{
-					file("99-default.link", "[Match]\nOriginalName=*\n[Link]\nMACAddressPolicy=persistent\n")}},
+					regularFile("99-default.link", "[Match]\nOriginalName=*\n[Link]\nMACAddressPolicy=persistent\n")}},
 			}},
 		},
 	}

@@ -14,9 +14,6 @@ import (
 // A command in a note can be pasted, whatever the device is called.
 func TestACommandInANoteIsQuoted(t *testing.T) {
 	const hostile = "$(id)"
-	file := func(name, text string) linkfiles.Entry {
-		return linkfiles.Entry{Name: name, Type: linkfiles.TypeRegular, Mode: 0o644, Content: []byte(text)}
-	}
 	bridge := func(index int, name string) host.Device {
 		return host.Device{Index: index, Name: name, Kind: "bridge", ARPHRD: 1, MAC: fmt.Sprintf("02:00:00:00:00:%02x", index),
 			AddrAssignType: fact.Known(host.AddrSet), DevType: fact.Known("bridge"), NameAssignType: fact.Known(3), Driver: fact.Known("bridge"),
@@ -29,9 +26,9 @@ func TestACommandInANoteIsQuoted(t *testing.T) {
 			Devices: []host.Device{bridge(2, "br0"), bridge(3, hostile)},
 			Files: linkfiles.Store{Dirs: []linkfiles.Dir{
 				{Path: "/etc/systemd/network", Entries: []linkfiles.Entry{
-					file("10-one.link", "[Match]\nOriginalName=$*\n[Link]\nMACAddressPolicy=persistent\n")}},
+					regularFile("10-one.link", "[Match]\nOriginalName=$*\n[Link]\nMACAddressPolicy=persistent\n")}},
 				{Path: "/usr/lib/systemd/network", Entries: []linkfiles.Entry{
-					file("99-default.link", "[Match]\nOriginalName=*\n[Link]\nMACAddressPolicy=persistent\n")}},
+					regularFile("99-default.link", "[Match]\nOriginalName=*\n[Link]\nMACAddressPolicy=persistent\n")}},
 			}},
 		},
 	}
@@ -42,4 +39,8 @@ func TestACommandInANoteIsQuoted(t *testing.T) {
 	if notes := strings.Join(p.Notes, "\n"); !strings.Contains(notes, "linkaudit fix --bridge '$(id)'") {
 		t.Errorf("the notes are %q", notes)
 	}
+}
+
+func regularFile(name, text string) linkfiles.Entry {
+	return linkfiles.Entry{Name: name, Type: linkfiles.TypeRegular, Mode: 0o644, Content: []byte(text)}
 }

@@ -245,7 +245,12 @@ func ownPath(name string) bool {
 	if base != override.DropInName {
 		return dir == override.Dir
 	}
-	return path.Dir(dir) == override.Dir && (strings.HasSuffix(dir, ".link.d") || strings.HasSuffix(dir, ".netdev.d"))
+	return path.Dir(dir) == override.Dir && holdsDropIns(dir)
+}
+
+// holdsDropIns reports whether linkaudit may have written a drop-in in such a directory.
+func holdsDropIns(dir string) bool {
+	return strings.HasSuffix(dir, ".link.d") || strings.HasSuffix(dir, ".netdev.d")
 }
 
 // readOwn reads a file that nobody but this user or root may have written; nil for none.
@@ -310,7 +315,7 @@ func sweepDir(dir int, name string, ours func(content []byte) bool) (saved []str
 		return saved, err
 	}
 	for _, sub := range names {
-		if !strings.HasSuffix(sub, ".link.d") && !strings.HasSuffix(sub, ".netdev.d") {
+		if !holdsDropIns(sub) {
 			continue
 		}
 		fd, err := openDirAt(dir, sub)

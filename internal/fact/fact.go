@@ -18,9 +18,4 @@ func Absent[T any]() Fact[T] { return linkfiles.Absent[T]() }
 func Unknown[T any](reason string) Fact[T] { return linkfiles.Unknown[T](reason) }
 
 // Text returns a Fact of a text of which "" means that there is none.
-func Text(s string) Fact[string] {
-	if s == "" {
-		return Absent[string]()
-	}
-	return Known(s)
-}
+func Text(s string) Fact[string] { return linkfiles.Text(s) }

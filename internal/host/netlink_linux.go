@@ -34,6 +34,16 @@ var (
 	dumpPatience = 300 * time.Millisecond
 )
 
+// dumpTries are the tries at one dump.
+func dumpTries(yield func() bool) {
+	start := time.Now()
+	for attempt := 0; attempt < dumpAttempts && (attempt < 2 || time.Since(start) < dumpPatience); attempt++ {
+		if !yield() {
+			return
+		}
+	}
+}
+
 // orderedDumps: since Linux 6.9 a dump of links or IPv4 addresses goes by the index of the
 // device (for_each_netdev_dump() in rtnl_dump_ifinfo() and inet_dump_ifaddr()): also one
 // that was interrupted has every device that was there all the time. Before that it went
@@ -236,8 +246,7 @@ type linkFilter struct {
 // nil, gets each link at once, also those of a dump that was begun again.
 func dumpLinks(ctx context.Context, f linkFilter, take func(*link)) (links []*link, torn bool, err error) {
 	brief := f == linkFilter{}
-	start := time.Now()
-	for attempt := 0; attempt < dumpAttempts && (attempt < 2 || time.Since(start) < dumpPatience); attempt++ {
+	for range dumpTries {
 		links, torn, err = dumpOnce(ctx, f, brief, take)
 		if errors.Is(err, errManyLinks) {
 			brief = true
@@ -386,8 +395,7 @@ func dumpBridgePorts(ctx context.Context) (members map[int][]int, err error) {
 // the list changed meanwhile, which is errInterrupted in the end, and calls begin each
 // time; what names it in an error.
 func dump(ctx context.Context, what string, typ int, header nl.NetlinkRequestData, begin func(), each func(msg []byte) error) error {
-	start := time.Now()
-	for attempt := 0; attempt < dumpAttempts && (attempt < 2 || time.Since(start) < dumpPatience); attempt++ {
+	for range dumpTries {
 		r, err := openRtnl()
 		if err != nil {
 			return err

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"sync"
-
-	"linkaudit/internal/parallel"
 )
 
 // indented is for people, onOneLine for one of many documents.
@@ -143,10 +141,10 @@ func (s *jsonStream) values(n int, of func(i int) any) error {
 	}
 	more := s.more
 	again := sync.Pool{New: func() any { return newJSONStream(nil, s.indent) }} // their memory
-	return parallel.InOrder((n+batch-1)/batch, func(part int) *jsonStream {
+	return inBatches(n, func(from, until int) *jsonStream {
 		p := again.Get().(*jsonStream)
-		p.prefix, p.bare, p.more = s.prefix, false, more || part > 0
-		for i := part * batch; i < min(n, (part+1)*batch); i++ {
+		p.prefix, p.bare, p.more = s.prefix, false, more || from > 0
+		for i := from; i < until; i++ {
 			p.value(of(i))
 		}
 		return p

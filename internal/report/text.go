@@ -12,7 +12,6 @@ import (
 	"linkaudit/internal/audit"
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
-	"linkaudit/internal/parallel"
 	"linkaudit/linkfiles"
 )
 
@@ -94,9 +93,9 @@ func (p *printer) devices(w io.Writer, devices []audit.DeviceResult, o Options) 
 		return nil
 	}
 	again := sync.Pool{New: func() any { return o.newPrinter() }} // their memory
-	return parallel.InOrder((len(devices)+batch-1)/batch, func(part int) *printer {
+	return inBatches(len(devices), func(from, until int) *printer {
 		p := again.Get().(*printer)
-		some(p, part*batch, min(len(devices), (part+1)*batch))
+		some(p, from, until)
 		return p
 	}, func(p *printer) error {
 		defer again.Put(p)

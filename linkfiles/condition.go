@@ -14,30 +14,37 @@ import (
 // outcome is what a test says before "!" is applied.
 type outcome struct {
 	met       bool
-	malformed bool   // the condition cannot be evaluated by udevd: the file fails
-	unknown   string // it cannot be evaluated here, and why
-	actual    string // what the system has
+	malformed bool // the condition cannot be evaluated by udevd: the file fails
+	unknown   bool // it cannot be evaluated here, as actual says
+	// actual is what the system has, or what of it is not known, and because is why.
+	actual  actual
+	because *Statement
 }
 
-func found(met bool, actual string) outcome { return outcome{met: met, actual: actual} }
+// found is the outcome where the system has something that a code stands for.
+func found(met bool, code, value string) outcome {
+	return outcome{met: met, actual: actual{code, value}}
+}
 
 // untold is the outcome where something is not known.
-func untold(what, reason string) outcome { return outcome{unknown: what + " (" + reason + ")"} }
+func untold(what string, because *Statement) outcome {
+	return outcome{unknown: true, actual: actual{code: what}, because: because}
+}
 
-// present names a thing that the system has or has not.
-func present(yes bool, thing string) string {
+// present says whether the system has a thing.
+func present(yes bool, thing, none string) outcome {
 	if yes {
-		return thing
+		return found(true, thing, "")
 	}
-	return "no " + thing
+	return found(false, none, "")
 }
 
 // listed names what the system has of several.
-func listed(what string, words []string) string {
+func listed(words []string, some, none string) outcome {
 	if len(words) == 0 {
-		return "no " + what
+		return found(false, none, "")
 	}
-	return "the " + what + " " + strings.Join(words, " ")
+	return found(false, some, strings.Join(words, " "))
 }
 
 // testSystem tests the conditions of the machine: condition_test_list().
@@ -55,9 +62,11 @@ func (c *condition) testSystem(rel Release, q *quirks, sys *System) mismatch {
 	want := c.wants[0]
 	switch o := c.row.system(rel, q, want.text, sys); {
 	case o.malformed:
-		return c.mismatch(want.pos, malformed, "")
-	case o.unknown != "":
-		return c.mismatch(want.pos, notKnown, o.unknown)
+		return c.mismatch(want.pos, malformed, actual{})
+	case o.unknown:
+		m := c.undecided(want.pos, notKnown, o.because)
+		m.actual = o.actual
+		return m
 	case o.met == want.invert:
 		return c.mismatch(want.pos, differs, o.actual)
 	}
@@ -68,67 +77,67 @@ func testHost(_ Release, q *quirks, param string, sys *System) outcome {
 	if id, err := ParseMachineID(param); err == nil {
 		is, ok := sys.MachineID.Is(id)
 		if is {
-			return found(true, "that machine-id")
+			return found(true, "that-machine-id", "")
 		}
 		if !ok {
-			return untold("the machine-id is unknown", sys.MachineID.ID().Reason())
+			return untold("machine-id-unknown", sys.MachineID.ID().Reason())
 		}
 		if !q.hostOtherIDs {
-			return found(false, "another machine-id")
+			return found(false, "another-machine-id", "")
 		}
 		for _, other := range []Fact[string]{sys.BootID, sys.ProductUUID} {
 			s, has := other.Get()
 			if other.IsUnknown() {
-				return untold("the boot ID or product UUID is unknown", other.Reason())
+				return untold("boot-id-unknown", other.Reason())
 			}
 			if o, err := ParseMachineID(s); has && err == nil && o == id {
-				return found(true, "that boot ID or product UUID")
+				return found(true, "that-boot-id", "")
 			}
 		}
 	}
 	host, ok := sys.Hostname.Get()
 	if !ok {
-		return untold("the host name is unknown", sys.Hostname.Reason())
+		return untold("host-name-unknown", sys.Hostname.Reason())
 	}
-	return found(glob{fold: true, unclosedFails: q.globUnclosedFails}.match(param, host), "host name "+host)
+	return found(glob{fold: true, unclosedFails: q.globUnclosedFails}.match(param, host), "host-name", host)
 }
 
 func testVirtualization(_ Release, _ *quirks, param string, sys *System) outcome {
 	v, ok := sys.Virtualization.Get()
 	if !ok {
-		return untold("the virtualization is unknown", sys.Virtualization.Reason())
+		return untold("virtualization-unknown", sys.Virtualization.Reason())
 	}
 	if param == "private-users" {
-		return found(v.PrivateUsers, present(v.PrivateUsers, "user namespace of its own"))
+		return present(v.PrivateUsers, "user-namespace", "no-user-namespace")
 	}
 	some := v.VM || v.Container
 	if b, ok := boolean(param); ok {
-		return found(b == some, "virtualization "+v.ID)
+		return found(b == some, "virtualization", v.ID)
 	}
 	switch param {
 	case "vm":
-		return found(v.VM, "virtualization "+v.ID)
+		return found(v.VM, "virtualization", v.ID)
 	case "container":
-		return found(v.Container, "virtualization "+v.ID)
+		return found(v.Container, "virtualization", v.ID)
 	}
-	return found(some && param == v.ID, "virtualization "+v.ID)
+	return found(some && param == v.ID, "virtualization", v.ID)
 }
 
 func testKernelCommandLine(rel Release, q *quirks, param string, sys *System) outcome {
 	line, ok := sys.KernelCommandLine.Get()
 	if !ok {
-		return untold("the kernel command line is unknown", sys.KernelCommandLine.Reason())
+		return untold("kernel-command-line-unknown", sys.KernelCommandLine.Reason())
 	}
 	syntax := wordSyntax{separators: valueSpace, unquote: true, relaxed: true, literal: q.cmdlineRetainEscape}
 	whole := strings.Contains(param, "=")
 	for {
 		word, rest, more, err := syntax.nextWord(rel, line)
 		if err != nil || !more {
-			return found(false, "a kernel command line without it")
+			return found(false, "kernel-command-line-without", "")
 		}
 		line = rest
 		if word == param || !whole && strings.HasPrefix(word, param+"=") {
-			return found(true, "it on the kernel command line")
+			return found(true, "kernel-command-line-with", "")
 		}
 	}
 }
@@ -136,36 +145,36 @@ func testKernelCommandLine(rel Release, q *quirks, param string, sys *System) ou
 func testArchitecture(_ Release, _ *quirks, param string, sys *System) outcome {
 	arch, ok := sys.Architecture.Get()
 	if !ok {
-		return untold("the architecture is unknown", sys.Architecture.Reason())
+		return untold("architecture-unknown", sys.Architecture.Reason())
 	}
 	// "native" is what udevd was built for, which runs here.
-	return found(param == arch || param == "native", "architecture "+arch)
+	return found(param == arch || param == "native", "architecture", arch)
 }
 
 func testCredential(_ Release, _ *quirks, param string, sys *System) outcome {
 	names, ok := sys.Credentials.Get()
 	if !ok && !sys.Credentials.IsAbsent() {
-		return untold("the system's credentials are unknown", sys.Credentials.Reason())
+		return untold("credentials-unknown", sys.Credentials.Reason())
 	}
 	for _, n := range names {
 		if n == param {
-			return found(true, "that credential")
+			return found(true, "that-credential", "")
 		}
 	}
-	return found(false, listed("credentials", names))
+	return listed(names, "credentials", "no-credentials")
 }
 
 func testMachineTag(_ Release, q *quirks, param string, sys *System) outcome {
 	tags, ok := sys.MachineTags.Get()
 	if !ok && !sys.MachineTags.IsAbsent() {
-		return untold("the machine's tags are unknown", sys.MachineTags.Reason())
+		return untold("machine-tags-unknown", sys.MachineTags.Reason())
 	}
 	for _, t := range tags {
 		if (glob{unclosedFails: q.globUnclosedFails}).match(param, t) {
-			return found(true, "the tag "+t)
+			return found(true, "machine-tag", t)
 		}
 	}
-	return found(false, listed("tags", tags))
+	return listed(tags, "machine-tags", "no-machine-tags")
 }
 
 // testFirmware is condition_test_firmware().
@@ -174,12 +183,12 @@ func testFirmware(rel Release, q *quirks, param string, sys *System) outcome {
 	field, isField := strings.CutPrefix(param, "smbios-field(")
 	isField = isField && q.smbios
 	if param != "uefi" && param != "device-tree" && !isCompatible && !isField {
-		return found(false, "no such thing")
+		return found(false, "no-such-firmware", "")
 	}
 	if isCompatible {
 		inner, ok := closeParen(compatible, q.firmwareLastParen)
 		if !ok {
-			return found(false, "no such thing")
+			return found(false, "no-such-firmware", "")
 		}
 		compatible = inner
 	}
@@ -192,21 +201,21 @@ func testFirmware(rel Release, q *quirks, param string, sys *System) outcome {
 	}
 	fw, ok := sys.Firmware.Get()
 	if !ok {
-		return untold("the firmware is unknown", sys.Firmware.Reason())
+		return untold("firmware-unknown", sys.Firmware.Reason())
 	}
 	switch {
 	case param == "uefi":
-		return found(fw.UEFI, present(fw.UEFI, "UEFI"))
+		return present(fw.UEFI, "uefi", "no-uefi")
 	case param == "device-tree":
 		// 251 to 251.4 look at a path that no kernel has.
-		return found(fw.DeviceTree, present(fw.DeviceTree, "device tree"))
+		return present(fw.DeviceTree, "device-tree", "no-device-tree")
 	case isCompatible:
 		for _, c := range fw.Compatible {
 			if c == compatible {
-				return found(true, "it")
+				return found(true, "it", "")
 			}
 		}
-		return found(false, listed("compatible strings", fw.Compatible))
+		return listed(fw.Compatible, "compatible-strings", "no-compatible-strings")
 	}
 	return testSMBIOS(rel, q, field, fw)
 }
@@ -250,12 +259,12 @@ func testSMBIOS(rel Release, q *quirks, expr string, fw Firmware) outcome {
 	}
 	have, ok := fw.SMBIOS[field]
 	if !ok && slices.Contains(fw.Hidden, field) {
-		return outcome{unknown: "the SMBIOS field " + field + " could not be read, or was left out of the snapshot"}
+		return outcome{unknown: true, actual: actual{"smbios-field-unknown", field}}
 	}
 	if !ok {
-		return found(false, "no SMBIOS field "+field)
+		return found(false, "no-smbios-field", field)
 	}
-	return found(compareVersions(q, op, have, want), field+" "+have)
+	return found(compareVersions(q, op, have, want), "smbios-field", field+" "+have)
 }
 
 // testVersion is condition_test_version(), and before 258 the test of
@@ -264,7 +273,7 @@ func testVersion(rel Release, q *quirks, param string, sys *System) outcome {
 	subject := "kernel"
 	if q.versionSubject {
 		if param == "" {
-			return found(true, "")
+			return outcome{met: true}
 		}
 		n := strings.IndexAny(param, operatorChars+whitespace)
 		if n < 0 {
@@ -282,13 +291,13 @@ func testVersion(rel Release, q *quirks, param string, sys *System) outcome {
 	case "glibc":
 		glibc, ok := sys.Glibc.Get()
 		if !ok {
-			return untold("the version of glibc is unknown", sys.Glibc.Reason())
+			return untold("glibc-unknown", sys.Glibc.Reason())
 		}
 		have = glibc
 	default:
 		kernel, ok := sys.KernelRelease.Get()
 		if !ok {
-			return untold("the kernel's release is unknown", sys.KernelRelease.Reason())
+			return untold("kernel-release-unknown", sys.KernelRelease.Reason())
 		}
 		have = kernel
 	}
@@ -296,7 +305,7 @@ func testVersion(rel Release, q *quirks, param string, sys *System) outcome {
 	if err != nil {
 		return outcome{malformed: true}
 	}
-	return found(met, subject+" "+have)
+	return found(met, "version", subject+" "+have)
 }
 
 var errExpression = errors.New("malformed version expression")

@@ -1,16 +1,13 @@
 package linkfiles
 
-import (
-	"fmt"
-	"slices"
-)
+import "slices"
 
 // UndecidedFile is a file that may or may not apply to a device.
 type UndecidedFile struct {
 	File *File
 	// Reason names the first condition that could not be evaluated, and why;
 	// Pos is its line.
-	Reason string
+	Reason *Statement
 	Pos    Pos
 }
 
@@ -58,8 +55,8 @@ type Verdict struct {
 	// earlier one applies. Fate is what would become of it all the same.
 	Reached bool
 	// Reason names the first condition that is not met or cannot be told,
-	// with what the file asks for and what there is. "" where all are met.
-	Reason string
+	// with what the file asks for and what there is; nil where all are met.
+	Reason *Statement
 	// Key is the key of that condition, "" where the file as a whole is
 	// meant; Pos is its line.
 	Key string
@@ -120,7 +117,7 @@ func (d *Decider) Decide(dev *Device) Decision {
 	case ConditionNotMet:
 		return out
 	case ConditionUndecided:
-		out.File = Unknown[*File](everyFile.text())
+		out.File = Unknown[*File](everyFile.statement())
 		return out
 	}
 	places, ok := d.index.candidates(&d.tree.quirks, dev)
@@ -132,7 +129,7 @@ func (d *Decider) Decide(dev *Device) Decision {
 		fate, m := s.next(&d.files[i], dev)
 		switch fate {
 		case FateUnknown:
-			out.Unknown = append(out.Unknown, UndecidedFile{File: d.files[i].File, Reason: m.text(), Pos: m.pos})
+			out.Unknown = append(out.Unknown, UndecidedFile{File: d.files[i].File, Reason: m.statement(), Pos: m.pos})
 			continue
 		case FateApplies:
 			out.File = Known(d.files[i].File)
@@ -145,7 +142,7 @@ func (d *Decider) Decide(dev *Device) Decision {
 		}
 	}
 	if len(out.Unknown) > 0 {
-		out.File = Unknown[*File](fmt.Sprintf("%s: %s", out.Unknown[0].Pos, out.Unknown[0].Reason))
+		out.File = Unknown[*File](Say("at", "pos", out.Unknown[0].Pos, "what", out.Unknown[0].Reason))
 	}
 	return out
 }
@@ -159,7 +156,7 @@ func (d *Decider) Explain(dev *Device) []Verdict {
 		v := Verdict{File: d.files[i].File, Reached: !s.found}
 		var m mismatch
 		v.Fate, m = s.next(&d.files[i], dev)
-		v.Reason, v.Pos, v.Key = m.text(), m.pos, m.key()
+		v.Reason, v.Pos, v.Key = m.statement(), m.pos, m.key()
 		out = append(out, v)
 	}
 	return out
@@ -221,11 +218,11 @@ func (s *search) test(f *machineFile, dev *Device) mismatch {
 func (t *Tree) refuses(dev *Device) mismatch {
 	switch {
 	case dev.Loopback && t.quirks.loopback:
-		return mismatch{result: ConditionNotMet, why: wholeFile, actual: fmt.Sprintf("systemd %d applies no .link file to the loopback device", t.Release)}
+		return mismatch{result: ConditionNotMet, why: wholeFile, because: Say("loopback-has-no-file", "release", int(t.Release))}
 	case t.quirks.cleanText && !CleanText(dev.Name):
-		return mismatch{result: ConditionNotMet, why: wholeFile, actual: fmt.Sprintf("systemd %d takes no notice of a device whose name is not UTF-8, or holds control characters or noncharacters", t.Release)}
+		return mismatch{result: ConditionNotMet, why: wholeFile, because: Say("name-is-not-text", "release", int(t.Release))}
 	case t.unread != "":
-		return mismatch{result: ConditionUndecided, why: wholeFile, actual: t.unread}
+		return mismatch{result: ConditionUndecided, why: wholeFile, because: Told(t.unread)}
 	}
 	return mismatch{}
 }
@@ -234,26 +231,26 @@ func (t *Tree) refuses(dev *Device) mismatch {
 func (t *Tree) askSystem(f *File, sys *System) mismatch {
 	switch f.State {
 	case StateMasked, StateRejected, StateMatchEmpty:
-		return mismatch{result: ConditionNotMet, why: wholeFile, pos: Pos{f.Path, 0}, actual: f.Why}
+		return mismatch{result: ConditionNotMet, why: wholeFile, pos: Pos{f.Path, 0}, because: Told(f.Why)}
 	case StateUnknown:
-		return mismatch{result: ConditionUndecided, why: wholeFile, pos: Pos{f.Path, 0}, actual: f.Why}
+		return mismatch{result: ConditionUndecided, why: wholeFile, pos: Pos{f.Path, 0}, because: Told(f.Why)}
 	}
 	return f.match.testSystem(t.Release, &t.quirks, sys)
 }
 
 // Conditions says whether the machine meets the file's conditions, so that it is used
 // for some device at least, and if not, or if that cannot be told, why.
-func (t *Tree) Conditions(f *File, sys *System) (ConditionResult, string) {
+func (t *Tree) Conditions(f *File, sys *System) (ConditionResult, *Statement) {
 	m := t.askSystem(f, sys)
 	switch {
 	case m.result == ConditionMet:
-		return m.result, ""
+		return m.result, nil
 	case m.result == ConditionUndecided:
-		return m.result, fmt.Sprintf("%s: %s", m.pos, m.text())
+		return m.result, Say("at", "pos", m.pos, "what", m.statement())
 	case f.State != StateActive:
-		return m.result, "the file is not used: " + m.text()
+		return m.result, Say("file-not-used", "why", m.statement())
 	}
-	return m.result, m.text()
+	return m.result, m.statement()
 }
 
 // Unread is why not all files of the tree are known, "" if they are.
@@ -288,9 +285,9 @@ func (f *File) testRenamed(q *quirks, dev *Device) mismatch {
 	assign, ok := dev.NameAssignType.Get()
 	switch {
 	case ok && assign == nameRenamed:
-		return c.mismatch(c.pos(), renamed, "")
+		return c.mismatch(c.pos(), renamed, actual{})
 	case dev.NameAssignType.IsUnknown():
-		return c.mismatch(c.pos(), renamedNotKnown, dev.NameAssignType.Reason())
+		return c.undecided(c.pos(), renamedNotKnown, dev.NameAssignType.Reason())
 	}
 	return mismatch{}
 }

@@ -147,7 +147,7 @@ func testProperty(q *quirks, c *condition, i int, d *Device) mismatch {
 	key, pattern, _ := strings.Cut(p.text, "=")
 	value := d.Properties(key)
 	if value.IsUnknown() {
-		m.actual = value.Reason()
+		m.because = value.Reason()
 		return m
 	}
 	text, has := value.Get()
@@ -156,9 +156,9 @@ func testProperty(q *quirks, c *condition, i int, d *Device) mismatch {
 	if fits != p.invert {
 		return mismatch{}
 	}
-	m.result, m.why, m.actual = ConditionNotMet, lacks, ""
+	m.result, m.why = ConditionNotMet, lacks
 	if has {
-		m.why, m.actual = differs, text
+		m.why, m.actual = differs, actual{value: text}
 	}
 	return m
 }
@@ -186,11 +186,11 @@ func testAddress(c *condition, has Fact[string]) mismatch {
 	addr, ok := has.Get()
 	switch {
 	case has.IsUnknown():
-		return c.mismatch(c.pos(), notKnown, has.Reason())
+		return c.undecided(c.pos(), notKnown, has.Reason())
 	case !ok:
-		return c.mismatch(c.pos(), lacks, "")
+		return c.mismatch(c.pos(), lacks, actual{})
 	case !c.addrs[addr]:
-		return c.mismatch(c.pos(), differs, addr)
+		return c.mismatch(c.pos(), differs, actual{value: addr})
 	}
 	return mismatch{}
 }
@@ -198,7 +198,7 @@ func testAddress(c *condition, has Fact[string]) mismatch {
 // testPatterns is net_condition_test_strv() of net-condition.c.
 func testPatterns(q *quirks, c *condition, device Fact[string]) mismatch {
 	if device.IsUnknown() {
-		return c.mismatch(c.pos(), notKnown, device.Reason())
+		return c.undecided(c.pos(), notKnown, device.Reason())
 	}
 	value, has := device.Get()
 	fits, at := true, len(c.wants)-1
@@ -211,9 +211,9 @@ func testPatterns(q *quirks, c *condition, device Fact[string]) mismatch {
 	case fits:
 		return mismatch{}
 	case !has:
-		return c.mismatch(c.wants[at].pos, lacks, "")
+		return c.mismatch(c.wants[at].pos, lacks, actual{})
 	}
-	return c.mismatch(c.wants[at].pos, differs, value)
+	return c.mismatch(c.wants[at].pos, differs, actual{value: value})
 }
 
 // fitsList tests a list that one "!" in front of its first pattern inverts as a

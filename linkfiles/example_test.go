@@ -62,7 +62,7 @@ func ExampleDecider_Decide() {
 	tree := linkfiles.Parse(exampleStore(), 257)
 	for _, sys := range []*linkfiles.System{
 		{Virtualization: linkfiles.Known(linkfiles.Virt{ID: "kvm", VM: true})},
-		{Virtualization: linkfiles.Unknown[linkfiles.Virt]("not asked")},
+		{Virtualization: linkfiles.Unknown[linkfiles.Virt](linkfiles.Told("not asked"))},
 	} {
 		decision := tree.For(sys).Decide(br0())
 		if file, ok := decision.File.Get(); ok {
@@ -74,7 +74,7 @@ func ExampleDecider_Decide() {
 	}
 	// Output:
 	// 99-default.link
-	// /etc/systemd/network/10-bridges.link:3: Virtualization=no: the virtualization is unknown (not asked)
+	// at(pos=/etc/systemd/network/10-bridges.link:3, what=match-unknown(asked=Virtualization=no, what=virtualization-unknown(why=not asked)))
 	// otherwise 99-default.link
 }
 
@@ -88,7 +88,7 @@ func ExampleDecider_Explain() {
 		fmt.Println(v.File.Name, v.Fate, v.Reason)
 	}
 	// Output:
-	// 10-bridges.link no-match Kind=bridge, but the device has bond
+	// 10-bridges.link no-match match-differs(asked=Kind=bridge, has=bond)
 	// 99-default.link applies
 }
 
@@ -124,7 +124,7 @@ func ExampleStore_With() {
 
 func ExampleFact() {
 	for _, driver := range []linkfiles.Fact[string]{
-		linkfiles.Known("bridge"), linkfiles.Absent[string](), linkfiles.Unknown[string]("permission denied"), {},
+		linkfiles.Known("bridge"), linkfiles.Absent[string](), linkfiles.Unknown[string](linkfiles.Told("permission denied")), {},
 	} {
 		fmt.Println(driver)
 	}

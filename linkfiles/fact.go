@@ -23,7 +23,7 @@ const (
 type Fact[T any] struct {
 	value  T
 	state  factState
-	reason string
+	reason *Statement
 }
 
 // Known returns a Fact that holds v.
@@ -33,8 +33,9 @@ func Known[T any](v T) Fact[T] { return Fact[T]{value: v, state: factKnown} }
 // such property.
 func Absent[T any]() Fact[T] { return Fact[T]{state: factAbsent} }
 
-// Unknown returns a Fact that could not be found out, and why.
-func Unknown[T any](reason string) Fact[T] { return Fact[T]{state: factUnknown, reason: reason} }
+// Unknown returns a Fact that could not be found out, and why. Without a reason it was not
+// collected.
+func Unknown[T any](reason *Statement) Fact[T] { return Fact[T]{state: factUnknown, reason: reason} }
 
 // Text returns a Fact of a text of which "" means that there is none.
 func Text(s string) Fact[string] {
@@ -65,26 +66,33 @@ func (f Fact[T]) IsAbsent() bool { return f.state == factAbsent }
 // IsUnknown reports whether the value could not be found out.
 func (f Fact[T]) IsUnknown() bool { return f.state == factUnknown }
 
-// Reason says why the Fact is unknown; it is empty for the two other states.
-func (f Fact[T]) Reason() string {
-	if f.state != factUnknown {
-		return ""
-	}
-	if f.reason == "" {
-		return "not collected"
+// notCollected is the reason of a Fact that nobody has asked for.
+var notCollected = Told("not collected")
+
+// Reason says why the Fact is unknown; it is nil for the two other states.
+func (f Fact[T]) Reason() *Statement {
+	if f.IsUnknown() && f.reason == nil {
+		return notCollected
 	}
 	return f.reason
 }
 
-// Map returns the Fact, as a Fact[T], with its value or, where it is unknown,
-// its reason replaced by what change makes of it; change returns the type that
-// it gets.
+// Collected is false of a Fact that is unknown since nobody has asked for it.
+func (f Fact[T]) Collected() bool { return !f.IsUnknown() || f.reason != nil }
+
+// Map returns the Fact, as a Fact[T], with its value or, where it is unknown for a
+// reason in words, those replaced by what change makes of it; change returns the type
+// that it gets.
 func (f Fact[T]) Map(change func(any) any) any {
 	switch f.state {
 	case factKnown:
 		f.value = change(f.value).(T)
 	case factUnknown:
-		f.reason = change(f.reason).(string)
+		if text, ok := f.reason.Text(); ok {
+			if changed := change(text).(string); changed != text {
+				f.reason = Told(changed)
+			}
+		}
 	}
 	return f
 }
@@ -97,7 +105,7 @@ func (f Fact[T]) String() string {
 	case factAbsent:
 		return "(none)"
 	}
-	return "(unknown: " + f.Reason() + ")"
+	return "(unknown: " + f.Reason().String() + ")"
 }
 
 type factJSON[T any] struct {
@@ -114,7 +122,7 @@ func (f Fact[T]) MarshalJSON() ([]byte, error) {
 	case factAbsent:
 		return []byte("null"), nil
 	}
-	reason := f.Reason()
+	reason := f.Reason().String()
 	return json.Marshal(factJSON[T]{Unknown: &reason})
 }
 
@@ -124,17 +132,28 @@ func (f *Fact[T]) UnmarshalJSON(b []byte) error {
 		*f = Absent[T]()
 		return nil
 	}
-	var e factJSON[T]
+	var e struct {
+		Value   *T     `json:"value"`
+		Unknown string `json:"unknown"`
+	}
 	if err := json.Unmarshal(b, &e); err != nil {
 		return err
 	}
 	switch {
 	case e.Value != nil:
 		*f = Known(*e.Value)
-	case e.Unknown != nil:
-		*f = Unknown[T](*e.Unknown)
+	case e.Unknown != "":
+		*f = Unknown[T](reasonSaved(e.Unknown))
 	default:
 		return fmt.Errorf("a fact needs \"value\" or \"unknown\"")
 	}
 	return nil
+}
+
+// reasonSaved is the reason of an unknown Fact by its text, as MarshalJSON wrote it.
+func reasonSaved(text string) *Statement {
+	if text == "" || text == notCollected.String() {
+		return nil
+	}
+	return Told(text)
 }

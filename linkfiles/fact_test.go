@@ -10,7 +10,7 @@ func TestAFactIsTheSameAfterJSON(t *testing.T) {
 		`{"value":"x"}`:                   Known("x"),
 		`{"value":""}`:                    Known(""),
 		`null`:                            Absent[string](),
-		`{"unknown":"no rights"}`:         Unknown[string]("no rights"),
+		`{"unknown":"no rights"}`:         Unknown[string](Told("no rights")),
 		`{"unknown":"not collected"}`:     {},
 		`{"value":"a \u003c b \u0026 c"}`: Known("a < b & c"),
 	} {

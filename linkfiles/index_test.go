@@ -35,7 +35,7 @@ func TestIndexDecidesAsAskingEveryFile(t *testing.T) {
 		case 0:
 			return Absent[string]()
 		case 1:
-			return Unknown[string]("not asked")
+			return Unknown[string](Told("not asked"))
 		}
 		return Known(pick("bridge", "pci-0000:00:01.0", "e1000"))
 	}
@@ -70,7 +70,7 @@ func TestIndexDecidesAsAskingEveryFile(t *testing.T) {
 			case 0:
 				dev.MAC = Absent[string]()
 			case 1:
-				dev.MAC = Unknown[string]("not asked")
+				dev.MAC = Unknown[string](Told("not asked"))
 			}
 			if r.IntN(2) == 0 {
 				dev.NameAssignType = Known(1 + r.IntN(4))

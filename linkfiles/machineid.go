@@ -28,7 +28,7 @@ func KnownMachineID(id [16]byte) MachineID {
 }
 
 // UnknownMachineID returns a MachineID that could not be read, and why.
-func UnknownMachineID(reason string) MachineID {
+func UnknownMachineID(reason *Statement) MachineID {
 	return MachineID{id: Unknown[[16]byte](reason)}
 }
 
@@ -66,7 +66,7 @@ func (m MachineID) Is(id [16]byte) (is, ok bool) {
 // unless the machine-id was asked for.
 func (m MachineID) Confidential() MachineID {
 	if m.id.IsKnown() {
-		m.id = Unknown[[16]byte]("the machine-id was left out of the snapshot")
+		m.id = Unknown[[16]byte](Told("the machine-id was left out of the snapshot"))
 	}
 	return m
 }
@@ -93,7 +93,7 @@ func (m MachineID) MarshalJSON() ([]byte, error) {
 	if id, ok := m.id.Get(); ok {
 		j.ID = hex.EncodeToString(id[:])
 	} else {
-		j.Unknown = m.id.Reason()
+		j.Unknown = m.id.Reason().String()
 	}
 	return json.Marshal(j)
 }
@@ -112,6 +112,6 @@ func (m *MachineID) UnmarshalJSON(b []byte) error {
 		*m = KnownMachineID(id)
 		return nil
 	}
-	*m = MachineID{id: Unknown[[16]byte](j.Unknown), fingerprint: j.Fingerprint}
+	*m = MachineID{id: Unknown[[16]byte](reasonSaved(j.Unknown)), fingerprint: j.Fingerprint}
 	return nil
 }

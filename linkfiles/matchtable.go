@@ -40,22 +40,22 @@ type comparison struct {
 	// emptyResets are the releases in which an empty value takes back what lines
 	// before it said.
 	emptyResets span
-	// none is what a device has that has nothing to compare, unknown what is said
+	// none is the code for a device that has nothing to compare, unknown the one for
 	// where that is not known.
 	none, unknown string
 }
 
 var (
 	addresses = &comparison{parse: parseAddresses, emptyResets: always,
-		none: "no such address", unknown: "the device's address is unknown"}
+		none: "no-such-address", unknown: "address-unknown"}
 	patterns = &comparison{parse: parsePatterns, emptyResets: always,
-		none: "none", unknown: "what the device has is not known"}
+		none: "nothing", unknown: "value-unknown"}
 	// An empty value was an error of config_parse_match_ifnames() and
 	// config_parse_match_property() before 248.
 	deviceNames = &comparison{parse: parseNames, emptyResets: from(248),
-		none: "none", unknown: "what the device has is not known"}
+		none: "nothing", unknown: "value-unknown"}
 	deviceProperties = &comparison{parse: parseProperties, emptyResets: from(248),
-		none: "no property", unknown: "the device's properties are unknown"}
+		none: "no-property", unknown: "properties-unknown"}
 	wirelessNetworks = &comparison{parse: parseWireless, emptyResets: always}
 )
 

@@ -14,8 +14,8 @@ const (
 )
 
 // mismatch is why a condition is not met, or why that cannot be told: the key, what
-// the file asks for, and what there is. The zero mismatch is none. Its text is made
-// where somebody reads it: of most files of a machine nobody does.
+// the file asks for, and what there is. The zero mismatch is none. A statement is made of
+// it where somebody reads it: of most files of a machine nobody does.
 type mismatch struct {
 	result ConditionResult
 	why    why
@@ -24,26 +24,31 @@ type mismatch struct {
 	row    *matchRow
 	wanted []pattern
 	pos    Pos
-	// actual is what there is, or why that is not known.
-	actual string
+	// actual is what there is, or what of it is not known, and because is why.
+	actual  actual
+	because *Statement
 }
+
+// actual is what there is in place of what a file asks for: the value itself or, where
+// code is not "", what the code says of it.
+type actual struct{ code, value string }
 
 // why is what is wrong with a condition.
 type why uint8
 
 const (
-	// wholeFile: not the condition, but what actual says.
+	// wholeFile: not the condition, but what because says.
 	wholeFile why = iota
 	// differs: there is something else, which is actual.
 	differs
 	// lacks: there is nothing to compare.
 	lacks
-	// notKnown: what there is is not known; actual may say why.
+	// notKnown: what there is is not known; because may say why.
 	notKnown
 	// notLookedAt: nothing here looks at it.
 	notLookedAt
 	// renamed: the name does not count, as the device was renamed;
-	// renamedNotKnown: that is not known, and actual says why.
+	// renamedNotKnown: that is not known, and because says why.
 	renamed
 	renamedNotKnown
 	// malformed: the condition is an error, which fails the file whether it is
@@ -60,13 +65,14 @@ func (m *mismatch) and(other mismatch) (done bool) {
 	return m.result == ConditionNotMet
 }
 
-// mismatch returns one of the condition. All of it but notKnown is a failure.
-func (c *condition) mismatch(pos Pos, why why, actual string) mismatch {
-	m := mismatch{result: ConditionNotMet, why: why, row: c.row, wanted: c.wants, pos: pos, actual: actual}
-	if why == notKnown || why == renamedNotKnown {
-		m.result = ConditionUndecided
-	}
-	return m
+// mismatch returns one of the condition, which is a failure.
+func (c *condition) mismatch(pos Pos, why why, has actual) mismatch {
+	return mismatch{result: ConditionNotMet, why: why, row: c.row, wanted: c.wants, pos: pos, actual: has}
+}
+
+// undecided returns one of the condition that cannot be told, and why.
+func (c *condition) undecided(pos Pos, why why, because *Statement) mismatch {
+	return mismatch{result: ConditionUndecided, why: why, row: c.row, wanted: c.wants, pos: pos, because: because}
 }
 
 // key is the key of the condition as the file has it, "" where the file as a whole
@@ -78,39 +84,50 @@ func (m *mismatch) key() string {
 	return m.row.key
 }
 
-// text is the mismatch in one sentence, "" where there is none.
-func (m *mismatch) text() string {
+// statement says what the mismatch is, nil where there is none.
+func (m *mismatch) statement() *Statement {
 	switch m.why {
 	case differs:
-		if m.row.system != nil && m.actual == "" {
-			return m.asked() + " is not met"
+		switch {
+		case m.row.system != nil && m.actual == actual{}:
+			return Say("match-not-met", "asked", m.asked())
+		case m.row.system != nil:
+			return Say("match-system-differs", "asked", m.asked(), "has", m.actual.has())
 		}
-		return m.asked() + ", but the " + m.owner() + " has " + m.there()
+		return Say("match-differs", "asked", m.asked(), "has", m.there())
 	case lacks:
-		return m.asked() + ", but the device has " + m.there()
+		return Say("match-differs", "asked", m.asked(), "has", m.none())
 	case notKnown:
-		return m.asked() + ": " + m.whatIsUnknown()
+		what := m.actual.code
+		switch {
+		case m.row.system == nil:
+			what = m.row.compares.unknown
+		case m.actual.value != "":
+			return Say("match-unknown", "asked", m.asked(), "what", Say(what, "name", m.actual.value))
+		}
+		return Say("match-unknown", "asked", m.asked(), "what", Say(what, "why", m.because))
 	case notLookedAt:
-		return m.row.key + "=: what wireless network the device is in is not looked at"
+		return Say("match-not-looked-at", "key", m.row.key)
 	case renamed:
-		return m.asked() + " never matches a device that was renamed"
+		return Say("match-renamed", "asked", m.asked())
 	case renamedNotKnown:
-		return m.asked() + ": whether the device was renamed is unknown (" + m.actual + ")"
+		return Say("match-renamed-unknown", "asked", m.asked(), "why", m.because)
 	case malformed:
-		return m.asked() + " is malformed, which udevd counts as failed"
+		return Say("match-malformed", "asked", m.asked())
 	}
-	return m.actual
+	return m.because
 }
 
-// asked is what the file asks for: "Kind=bond bridge".
-func (m *mismatch) asked() string {
+// asked is what the file asks for: "Kind=bond bridge", or a Statement where that is not to
+// be told.
+func (m *mismatch) asked() any {
 	switch {
 	case !m.hidesID():
 		return m.row.name() + "=" + patternText(m.wanted)
 	case m.wanted[0].invert:
-		return m.row.name() + "=!an ID"
+		return Say("match-not-an-id", "key", m.row.name())
 	}
-	return m.row.name() + "=an ID"
+	return Say("match-an-id", "key", m.row.name())
 }
 
 // hidesID reports whether what the file asks for may be the machine's own ID, which
@@ -119,39 +136,27 @@ func (m *mismatch) hidesID() bool {
 	return m.row.key == "Host" && isID(m.wanted[0].text) && (m.why == notKnown || m.why == differs && m.wanted[0].invert)
 }
 
-// owner is who has what is compared.
-func (m *mismatch) owner() string {
-	if m.row.system != nil {
-		return "system"
+// has is the value, or a Statement about it.
+func (a actual) has() any {
+	if a.code == "" {
+		return a.value
 	}
-	return "device"
+	return Say(a.code, "value", a.value)
 }
 
-// there is what there is in place of what is asked for.
-func (m *mismatch) there() string {
-	text := m.actual
-	if m.why == lacks {
-		text = m.row.compares.none
-	}
+// there is what a device has in place of what is asked for.
+func (m *mismatch) there() any {
 	if m.row.compares != deviceProperties {
-		return text
+		return m.actual.has()
 	}
 	key, _, _ := strings.Cut(m.wanted[0].text, "=")
-	if m.why == lacks {
-		return text + " " + key
-	}
-	return key + "=" + text
+	return key + "=" + m.actual.value
 }
 
-// whatIsUnknown is what is not known.
-func (m *mismatch) whatIsUnknown() string {
-	switch {
-	case m.row.system != nil:
-		return m.actual
-	case m.actual == "":
-		return m.row.compares.unknown
-	}
-	return m.row.compares.unknown + " (" + m.actual + ")"
+// none is what is said of a device that has nothing to compare.
+func (m *mismatch) none() *Statement {
+	key, _, _ := strings.Cut(m.wanted[0].text, "=")
+	return Say(m.row.compares.none, "property", key)
 }
 
 func patternText(patterns []pattern) string {

@@ -9,7 +9,7 @@ import (
 // TestRefusedSettings: what running udevds of 247 to 262 showed on Linux 6.18
 // (test/conformance, outcome), and what older kernels leave open.
 func TestRefusedSettings(t *testing.T) {
-	now, old, later61, unknown := Known("6.18.44-x"), Known("5.10.0-30-amd64"), Known("6.1.0-40-amd64"), Unknown[string]("x")
+	now, old, later61, unknown := Known("6.18.44-x"), Known("5.10.0-30-amd64"), Known("6.1.0-40-amd64"), Unknown[string](Told("x"))
 	for _, c := range []struct {
 		rel     Release
 		lines   string

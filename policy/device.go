@@ -9,7 +9,7 @@ import (
 )
 
 // NoSuchDevice is the reason for what only a device that exists can show.
-const NoSuchDevice = "the device does not exist yet"
+var NoSuchDevice = linkfiles.Say("no-such-device")
 
 // AsSeen is what [Match] sees of a device of a kind at its next event: its attributes, as
 // the kernel and the udev database show them now, with what that event brings. recorded
@@ -34,7 +34,7 @@ func AsSeen(dev linkfiles.Device, kind string, recorded bool) linkfiles.Device {
 		case virtual && fromParent(key):
 			return linkfiles.Absent[string]()
 		case v.IsAbsent() && !recorded && strings.HasPrefix(key, "ID_"):
-			return linkfiles.Unknown[string]("udev has no record of the device")
+			return linkfiles.Unknown[string](linkfiles.Say("no-udev-record"))
 		}
 		return v
 	}
@@ -57,10 +57,10 @@ func absentDevice(name, kind string) linkfiles.Device {
 	why := NoSuchDevice
 	switch {
 	case kind == "":
-		why += "; give --kind"
+		why = linkfiles.Say("no-such-device-nor-kind")
 		dev.Kind = linkfiles.Unknown[string](why)
 	case !ok:
-		why += "; what the kernel shows of kind " + kind + " is not in the table"
+		why = linkfiles.Say("no-such-device-of-kind", "kind", kind)
 		dev.Kind = linkfiles.Known(kind)
 	default:
 		dev.Kind = linkfiles.Known(kind)

@@ -38,7 +38,7 @@ func Example() {
 // Which file applies is not known, but all that may say the same.
 func ExampleOf() {
 	tree := linkfiles.Parse(files("[Match]\nOriginalName=bond*\nHost=db*\n\n[Link]\nMACAddressPolicy=persistent\nMTUBytes=9000\n"), 257)
-	unnamed := &linkfiles.System{Hostname: linkfiles.Unknown[string]("the image was never booted"), MachineID: linkfiles.UnknownMachineID("the image was never booted")}
+	unnamed := &linkfiles.System{Hostname: linkfiles.Unknown[string](linkfiles.Told("the image was never booted")), MachineID: linkfiles.UnknownMachineID(linkfiles.Told("the image was never booted"))}
 	decision := tree.For(unnamed).Decide(policy.NewDevice("bond0", "bond"))
 	e := policy.Of(&decision)
 	fmt.Println(e.File.IsUnknown(), e.Policy)

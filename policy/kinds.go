@@ -106,7 +106,7 @@ func (k kindFacts) linkType(kind string) (name linkfiles.Fact[string], fromARPHR
 	case k.link != "":
 		return linkfiles.Known(k.link), true
 	}
-	return linkfiles.Unknown[string](NoSuchDevice + ", and those of kind " + kind + " differ in it"), true
+	return linkfiles.Unknown[string](linkfiles.Say("kind-differs-in-type", "kind", kind)), true
 }
 
 // firstAddress is one that no file names, in the length that new devices of the kind have
@@ -128,7 +128,7 @@ func (k kindFacts) firstAddress() linkfiles.Fact[string] {
 // driverOf is [Match] Driver= of a new device.
 func (k kindFacts) driverOf(kind string) linkfiles.Fact[string] {
 	if k.driver == "" {
-		return linkfiles.Unknown[string](NoSuchDevice + ", and kernels differ in what they call the driver of kind " + kind)
+		return linkfiles.Unknown[string](linkfiles.Say("kernels-differ-in-driver", "kind", kind))
 	}
 	return linkfiles.Known(k.driver)
 }

@@ -9,6 +9,7 @@ import (
 	"linkaudit/internal/host"
 	"linkaudit/internal/initramfs"
 	"linkaudit/internal/netconf"
+	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
 )
 
@@ -179,7 +180,7 @@ func readNetworkd(root string, release fact.Fact[linkfiles.Release]) (networkd, 
 	}
 	rel, known := release.Get()
 	if !known {
-		return networkd{active: active, why: release.Reason()}, nil
+		return networkd{active: active, why: words.Of(release.Reason())}, nil
 	}
 	return networkd{active: active, trees: files.Parse(rel)}, nil
 }
@@ -214,7 +215,7 @@ func (n networkd) declare(system *linkfiles.System, devices []host.Device, other
 	case n.idle:
 		return fact.Known(all)
 	case n.trees == nil:
-		return fact.Unknown[[]netconf.Declaration]("the systemd release: " + n.why)
+		return fact.Unknown[[]netconf.Declaration](fact.Told("the systemd release: " + n.why))
 	}
 	machine := audit.NetworkdMachine(n.trees.Network.Release, system, devices, others, n.active)
 	return fact.Known(append(all, n.trees.Beside(others, machine)...))

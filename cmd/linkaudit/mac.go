@@ -16,6 +16,7 @@ import (
 	"linkaudit/internal/derived"
 	"linkaudit/internal/host"
 	"linkaudit/internal/report"
+	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
 )
 
@@ -126,7 +127,7 @@ func idMachines(c *cli.Context) ([]idMachine, error) {
 		known := snap.System.MachineID.ID()
 		id, ok := known.Get()
 		if !ok {
-			return nil, fmt.Errorf("%s; without a machine ID udevd makes no address: give one with --machine-id or --machine-id-file", known.Reason())
+			return nil, fmt.Errorf("%s; without a machine ID udevd makes no address: give one with --machine-id or --machine-id-file", words.Of(known.Reason()))
 		}
 		label := "this machine"
 		if c.IsSet("root") {

@@ -20,17 +20,17 @@ const (
 type Finding struct {
 	// Rule is the rule's stable kebab-case name; docs/rules.md has an entry
 	// for each.
-	Rule     string   `json:"rule"`
-	Severity Severity `json:"severity"`
-	// Message is one sentence: what is the matter.
-	Message string `json:"message"`
+	Rule     string
+	Severity Severity
+	// Message is what is the matter.
+	Message *linkfiles.Statement
 	// File and Line say where, "" and 0 where no file is concerned.
-	File string `json:"file"`
-	Line int    `json:"line"`
-	// Help is one sentence: what to do.
-	Help string `json:"help"`
+	File string
+	Line int
+	// Help is what to do, nil where it is what the rule says.
+	Help *linkfiles.Statement
 	// Remedy is the command in Help; the zero value where there is none.
-	Remedy Remedy `json:"remedy"`
+	Remedy Remedy
 }
 
 // Target is a device to audit that need not exist yet.
@@ -162,7 +162,7 @@ type Outcome struct {
 	// Origin is one of the Origin constants, and Port the port whose address
 	// it is where that is OriginPort.
 	Origin, Port string
-	// When is the condition of this outcome, "" where it is the only one:
-	// "eth0 joins before udevd handles the event".
-	When string
+	// When is the condition of this outcome, nil where it is the only one: that eth0
+	// joins before udevd handles the event.
+	When *linkfiles.Statement
 }

@@ -6,6 +6,7 @@ import (
 
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
+	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
 )
 
@@ -86,7 +87,7 @@ func TestWhyAnotherFileWasAppliedThanTheOneInForce(t *testing.T) {
 		for _, f := range d.Findings {
 			if f.Rule == "applied-file-differs" || f.Rule == "link-file-of-other-device" {
 				got = append(got, f.Rule+"/"+string(f.Severity))
-				text += f.Message + " " + f.Help + " " + linkfiles.Pos{File: f.File, Line: f.Line}.String()
+				text += words.Of(f.Message) + " " + words.Help(f.Rule, f.Help) + " " + linkfiles.Pos{File: f.File, Line: f.Line}.String()
 			}
 		}
 		if strings.Join(got, " ") != c.rule {

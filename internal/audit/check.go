@@ -2,7 +2,6 @@ package audit
 
 import (
 	"cmp"
-	"fmt"
 	"linkaudit/policy"
 	"path"
 	"slices"
@@ -40,7 +39,7 @@ func Lint(tree *linkfiles.Tree, opt Options) []Finding {
 	for _, f := range tree.Files {
 		out = append(out, a.complaints(f.Diagnostics)...)
 		if f.State == linkfiles.StateActive {
-			out = a.weigh(out, ruleNamed(settingRefusedName), refusalFound(f, tree.Release, "", fact.Unknown[string]("it may be any")))
+			out = a.weigh(out, ruleNamed(settingRefusedName), refusalFound(f, tree.Release, "", fact.Unknown[string](say("any-kernel"))))
 		}
 	}
 	return ordered(append(out, a.complaints(tree.Diagnostics)...))
@@ -284,7 +283,7 @@ func (a *hostAudit) applied(d *host.Device) fact.Fact[string] {
 		return recorded
 	}
 	if file := a.unrecorded(); file != "" {
-		return fact.Unknown[string](fmt.Sprintf("none is recorded, but systemd 260 and newer do not record a name that is not UTF-8 or holds control characters, such as %s", file))
+		return fact.Unknown[string](say("name-not-recorded", "since", recordsCleanText, "file", file))
 	}
 	return recorded
 }
@@ -311,7 +310,7 @@ func property(db fact.Fact[map[string]string], key string) fact.Fact[string] {
 	m, ok := db.Get()
 	if !ok {
 		if db.IsUnknown() {
-			return fact.Unknown[string]("the udev database: " + db.Reason())
+			return fact.Unknown[string](say("udev-database", "why", db.Reason()))
 		}
 		return fact.Absent[string]()
 	}
@@ -333,10 +332,15 @@ func weigh(to []Finding, site Site, rule *Rule, found []found) []Finding {
 			}
 		}
 		to = append(to, Finding{
-			Rule: rule.Name, Severity: severity, Message: f.message,
-			File: f.pos.File, Line: f.pos.Line, Help: cmp.Or(f.help, rule.Help),
-			Remedy: f.remedy,
+			Rule: rule.Name, Severity: severity, Message: f.says,
+			File: f.pos.File, Line: f.pos.Line, Help: f.advice, Remedy: f.remedy,
 		})
+		if f.says == nil {
+			to[len(to)-1].Message = linkfiles.Told(f.message)
+		}
+		if f.advice == nil && f.help != "" {
+			to[len(to)-1].Help = linkfiles.Told(f.help)
+		}
 	}
 	return to
 }
@@ -373,14 +377,20 @@ func ordered(fs []Finding) []Finding {
 			cmp.Compare(x.File, y.File),
 			cmp.Compare(x.Line, y.Line),
 			cmp.Compare(x.Rule, y.Rule),
-			cmp.Compare(x.Message, y.Message),
+			x.Message.Compare(y.Message),
 		)
 	})
-	fs = slices.Compact(fs)
+	fs = slices.CompactFunc(fs, Finding.same)
 	if fs == nil {
 		return []Finding{}
 	}
 	return fs
+}
+
+// same reports whether two findings, which stand side by side, say the same.
+func (f Finding) same(other Finding) bool {
+	return f.Rule == other.Rule && f.File == other.File && f.Line == other.Line && f.Severity == other.Severity &&
+		f.Remedy == other.Remedy && f.Message.Equal(other.Message) && f.Help.Equal(other.Help)
 }
 
 func weight(s Severity) int {

@@ -12,6 +12,7 @@ import (
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/internal/netconf"
+	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
 	"linkaudit/policy"
 )
@@ -161,7 +162,7 @@ func TestWhatIsFoundOfOneDevice(t *testing.T) {
 		"a match on the udev database that cannot be read": {machine(with("/etc/systemd/network/10-b.link", "[Match]\nProperty=SITE=1\n[Link]\nMACAddressPolicy=none\n"),
 			func() host.Device {
 				d := master("bond", "bond0", nicMAC, 2, nic)
-				d.UdevDB = fact.Unknown[map[string]string]("permission denied")
+				d.UdevDB = fact.Unknown[map[string]string](fact.Told("permission denied"))
 				return d
 			}()), "bond0", "port", "applied-file-unknown/info prediction-unknown/info unknown-match/warning"},
 	} {
@@ -198,7 +199,7 @@ func TestADeviceThatDoesNotExistIsJudgedByItsKind(t *testing.T) {
 			t.Errorf("got %s %v %q, want %v", d.Name, d.Policy, brief(d.Findings), w)
 		}
 	}
-	if m := r.Devices[1].Findings[0].Message; !strings.Contains(m, "give --kind") {
+	if m := words.Of(r.Devices[1].Findings[0].Message); !strings.Contains(m, "give --kind") {
 		t.Errorf("message: %s", m)
 	}
 }
@@ -223,7 +224,7 @@ func TestNoPolicyIsBlamedWhereNoLinkFileIsApplied(t *testing.T) {
 		"udevd does not run":    {func(s *host.Snapshot) { s.Udev.Running = fact.Known(false) }, "udevd-not-running/warning"},
 		"the rule is masked":    {func(s *host.Snapshot) { s.Udev.SetupLinkRule = fact.Absent[string]() }, "net-setup-link-disabled/warning"},
 		"a release too new":     {func(s *host.Snapshot) { s.Systemd.Release = fact.Known(linkfiles.Release(300)) }, "release-unknown/warning"},
-		"a release not known":   {func(s *host.Snapshot) { s.Systemd.Release = fact.Unknown[linkfiles.Release]("no udevadm") }, "release-unknown/warning"},
+		"a release not known":   {func(s *host.Snapshot) { s.Systemd.Release = fact.Unknown[linkfiles.Release](fact.Told("no udevadm")) }, "release-unknown/warning"},
 		"all of it is in force": {func(s *host.Snapshot) {}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -314,7 +315,7 @@ func TestASavedSnapshotGivesTheSameFindings(t *testing.T) {
 	if err := json.Unmarshal(b, &saved); err != nil {
 		t.Fatal(err)
 	}
-	if got := check(&saved, Options{}).Devices[0].Findings; !slices.Equal(got, live) {
+	if got := check(&saved, Options{}).Devices[0].Findings; !slices.EqualFunc(got, live, Finding.same) {
 		t.Errorf("got %v, want %v", got, live)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"linkaudit/internal/derived"
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
+	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
 	"linkaudit/policy"
 	"linkaudit/policy/address"
@@ -17,7 +18,7 @@ import (
 func HashesInterfaceName(snap *host.Snapshot) fact.Fact[bool] {
 	rel, ok := snap.Systemd.Release.Get()
 	if !ok {
-		return fact.Unknown[bool]("the systemd release: " + snap.Systemd.Release.Reason())
+		return fact.Unknown[bool](say("systemd-release", "why", snap.Systemd.Release.Reason()))
 	}
 	return address.HashesInterfaceName(rel, schemeName(snap))
 }
@@ -30,7 +31,7 @@ func WithDerived(of *host.Snapshot) *host.Snapshot {
 	snap.Devices = slices.Clone(of.Devices)
 	for i := range snap.Devices {
 		d := &snap.Devices[i]
-		d.PersistentMAC, d.NetworkdMAC = persistentByOwnID(snap, d), networkdMACOf(snap, d)
+		d.PersistentMAC, d.NetworkdMAC = inWords(persistentByOwnID(snap, d)), inWords(networkdMACOf(snap, d))
 		d.OfOtherID, _ = ofOtherID(snap, d)
 	}
 	snap.ToCome = nil
@@ -47,18 +48,28 @@ func WithDerived(of *host.Snapshot) *host.Snapshot {
 		if rel, ok := snap.Systemd.Release.Get(); ok {
 			t.PersistentMAC = persistentToCome(snap, rel, d.Name, d.Kind)
 		}
-		t.NetworkdMAC = networkdMACOf(snap, &host.Device{Name: d.Name, ARPHRD: address.Ether})
+		t.PersistentMAC = inWords(t.PersistentMAC)
+		t.NetworkdMAC = inWords(networkdMACOf(snap, &host.Device{Name: d.Name, ARPHRD: address.Ether}))
 		snap.ToCome = append(snap.ToCome, t)
 	}
 	return snap
 }
 
+// inWords is the fact with its reason as a snapshot keeps it.
+func inWords[T any](f fact.Fact[T]) fact.Fact[T] {
+	if !f.IsUnknown() {
+		return f
+	}
+	return fact.Unknown[T](fact.Told(words.Of(f.Reason())))
+}
+
 // persistentToCome is address.Persistent of a device that does not exist yet.
 func persistentToCome(snap *host.Snapshot, rel linkfiles.Release, name, kind string) fact.Fact[host.PersistentMAC] {
-	if !policy.StartsRandom(kind) {
+	t := toCome(snap, name, kind)
+	switch {
+	case !policy.StartsRandom(kind), t != nil && t.PersistentMAC.IsUnknown() && !snap.Systemd.Release.IsKnown():
 		return fact.Unknown[host.PersistentMAC](policy.NoSuchDevice)
-	}
-	if t := toCome(snap, name, kind); t != nil {
+	case t != nil:
 		return t.PersistentMAC
 	}
 	return address.Persistent(rel, address.Facts{
@@ -82,7 +93,7 @@ func toCome(snap *host.Snapshot, name, kind string) *host.ToCome {
 // networkdMACOf is what systemd-networkd derives for a device of the name: what was saved
 // of it or, where nothing was, what the machine-id gives.
 func networkdMACOf(snap *host.Snapshot, d *host.Device) fact.Fact[string] {
-	if !notCollected(d.NetworkdMAC) {
+	if d.NetworkdMAC.Collected() {
 		return d.NetworkdMAC
 	}
 	if d.ARPHRD != address.Ether {
@@ -90,7 +101,7 @@ func networkdMACOf(snap *host.Snapshot, d *host.Device) fact.Fact[string] {
 	}
 	id, ok := snap.System.MachineID.ID().Get()
 	if !ok {
-		return fact.Unknown[string]("the machine-id: " + snap.System.MachineID.ID().Reason())
+		return fact.Unknown[string](say("machine-id", "why", snap.System.MachineID.ID().Reason()))
 	}
 	return fact.Known(address.Networkd(id, d.Name))
 }
@@ -136,14 +147,10 @@ func ofOtherID(snap *host.Snapshot, d *host.Device) (host.OfOtherID, bool) {
 	return host.OfOtherID{}, false
 }
 
-func notCollected[T any](f fact.Fact[T]) bool {
-	return f.IsUnknown() && f.Reason() == fact.Fact[T]{}.Reason()
-}
-
 // persistentByOwnID is what MACAddressPolicy=persistent derives for a device: what was saved
 // of it or, where nothing was, what the machine-id gives.
 func persistentByOwnID(snap *host.Snapshot, d *host.Device) fact.Fact[host.PersistentMAC] {
-	if !notCollected(d.PersistentMAC) {
+	if d.PersistentMAC.Collected() {
 		return d.PersistentMAC
 	}
 	return persistentMACOf(snap, d, snap.System.MachineID.ID())
@@ -154,7 +161,7 @@ func persistentByOwnID(snap *host.Snapshot, d *host.Device) fact.Fact[host.Persi
 func persistentMACOf(snap *host.Snapshot, d *host.Device, id fact.Fact[[16]byte]) fact.Fact[host.PersistentMAC] {
 	rel, ok := snap.Systemd.Release.Get()
 	if !ok {
-		return fact.Unknown[host.PersistentMAC]("the systemd release: " + snap.Systemd.Release.Reason())
+		return fact.Unknown[host.PersistentMAC](say("systemd-release", "why", snap.Systemd.Release.Reason()))
 	}
 	names := d.UdevDB
 	if !names.IsKnown() {
@@ -163,9 +170,9 @@ func persistentMACOf(snap *host.Snapshot, d *host.Device, id fact.Fact[[16]byte]
 		if policy.OnNoBus(d.Kind) {
 			names = fact.Known(map[string]string{})
 		} else if names.IsAbsent() {
-			names = fact.Unknown[map[string]string]("udev has no record of the device")
+			names = fact.Unknown[map[string]string](say("no-udev-record"))
 		} else {
-			names = fact.Unknown[map[string]string]("the udev database: " + d.UdevDB.Reason())
+			names = fact.Unknown[map[string]string](say("udev-database", "why", d.UdevDB.Reason()))
 		}
 	}
 	return address.Persistent(rel, address.Facts{

@@ -9,6 +9,7 @@ import (
 	"linkaudit/docs"
 	"linkaudit/internal/audit"
 	"linkaudit/internal/siteconf"
+	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
 )
 
@@ -37,7 +38,7 @@ func TestTheCatalogueAndItsDocumentationAreInStep(t *testing.T) {
 		if severity[r.Name] != string(r.Severity) {
 			t.Errorf("%s: documented as %q, is %q", r.Name, severity[r.Name], r.Severity)
 		}
-		if r.Summary == "" || r.Help == "" {
+		if words.RuleSummary(r.Name) == "" || words.RuleHelp(r.Name) == "" {
 			t.Errorf("%s has no summary or no help", r.Name)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"linkaudit/policy"
 
 	"linkaudit/internal/host"
+	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
 )
 
@@ -42,7 +43,7 @@ func Explain(snap *host.Snapshot, tree *linkfiles.Tree, target Target, site Site
 	x := &Explanation{
 		Result: res, Device: d, Files: tree.For(&snap.System).Explain(d.linkDevice()), NotRead: tree.Diagnostics,
 		Evidence:  d.evidence(),
-		LeftAlone: d.Device == nil && d.AfterAdd.IsUnknown() && d.AfterAdd.Reason() == policy.NoSuchDevice,
+		LeftAlone: d.Device == nil && d.AfterAdd.Reason().Is(policy.NoSuchDevice.Code),
 	}
 	for _, v := range x.Files {
 		if v.Fate == linkfiles.FateApplies || v.Fate == linkfiles.FateOtherwise {
@@ -66,7 +67,7 @@ func (r *DeviceResult) evidence() string {
 	}
 	origin, ok := r.Origin.Get()
 	if !ok {
-		return "It cannot be told: " + r.Origin.Reason() + "."
+		return "It cannot be told: " + words.Of(r.Origin.Reason()) + "."
 	}
 	const set = "addr_assign_type is 3, so somebody set it, "
 	switch origin {

@@ -83,22 +83,22 @@ func (s *attributed) guestStartsOrStops(d *host.Device) ([]Outcome, fact.Fact[st
 	t, ok := d.AddrAssignType.Get()
 	switch {
 	case !ok:
-		return nil, fact.Unknown[string]("addr_assign_type: " + d.AddrAssignType.Reason())
+		return nil, fact.Unknown[string](say("assign-type", "why", d.AddrAssignType.Reason()))
 	case t == host.AddrSet || !mayTake(lasting, guests):
 		return []Outcome{now}, fact.Known(d.MAC)
 	}
 	out := []Outcome{now}
-	out[0].When = "no guest with a lower address starts"
+	out[0].When = say("when-no-lower-guest-starts")
 	if lowest, _ := LowestPort(d.Ports); slices.Contains(guests, lowest) {
-		out[0].When = lowest.Name + " stays, and " + out[0].When
+		out[0].When = say("when-guest-stays", "guest", lowest.Name)
 		rest := slices.DeleteFunc(slices.Clone(d.Ports), func(p host.Port) bool { return p == lowest })
-		without := Outcome{MAC: life.Zero, Origin: OriginKernel, When: lowest.Name + " leaves"}
+		without := Outcome{MAC: life.Zero, Origin: OriginKernel, When: say("when-guest-leaves", "guest", lowest.Name)}
 		if next, ok := LowestPort(rest); ok {
 			without.MAC, without.Origin, without.Port = next.MAC, OriginPort, next.Name
 		}
 		out = append(out, without)
 	}
-	out = append(out, Outcome{Origin: OriginPort, When: "a guest with a lower address starts"})
+	out = append(out, Outcome{Origin: OriginPort, When: say("when-lower-guest-starts")})
 	return out, agreed(out)
 }
 
@@ -112,9 +112,7 @@ func wouldFollowGuests(d *host.Device, of []netconf.Declaration) bool {
 var guestRules = []Rule{
 	{
 		Name: "bridge-follows-guests", Severity: Warning,
-		Summary: "The bridge has no address of its own, so that it takes that of a virtual machine's or container's port when that is the lowest.",
-		Help:    "Give the bridge an explicit address where it is declared, or let udev give it one (MACAddressPolicy=persistent).",
-		device:  bridgeFollowsGuests,
+		device: bridgeFollowsGuests,
 	},
 }
 

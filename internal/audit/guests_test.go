@@ -8,6 +8,7 @@ import (
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/internal/netconf"
+	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
 )
 
@@ -59,7 +60,7 @@ func TestABridgeThatFollowsItsGuests(t *testing.T) {
 		got, text := "", ""
 		for _, f := range d.Findings {
 			if f.Rule == "bridge-follows-guests" {
-				got, text = f.Rule+"/"+string(f.Severity), f.Message+" "+f.Help
+				got, text = f.Rule+"/"+string(f.Severity), words.Of(f.Message)+" "+words.Help(f.Rule, f.Help)
 			}
 		}
 		if got != c.want {
@@ -101,7 +102,7 @@ func TestTheRemedyOfABridgeWithGuestsIsAnExplicitAddress(t *testing.T) {
 	snap := machine(map[string]string{defaultPath: defaultLink}, master("bridge", "br0", bridgeDerived, 3, nic, wire))
 	x := Explain(snap, linkfiles.Parse(&snap.Files, 247), Target{Name: "br0"}, nil, Place{})
 	for _, f := range x.Device.Findings {
-		if f.Rule == "policy-overrides-ports" && (strings.Contains(f.Help, "linkaudit fix") || !strings.Contains(f.Help, "address "+nicMAC)) {
+		if f.Rule == "policy-overrides-ports" && (strings.Contains(words.Help(f.Rule, f.Help), "linkaudit fix") || !strings.Contains(words.Help(f.Rule, f.Help), "address "+nicMAC)) {
 			t.Errorf("%+v", f)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"linkaudit/internal/initramfs"
 	"linkaudit/internal/netconf"
 	"linkaudit/internal/override"
+	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
 )
 
@@ -75,7 +76,7 @@ func parseImages(snap *host.Snapshot, release linkfiles.Release) (out []image) {
 		// the root alone knows.
 		system := snap.System
 		system.MachineID = img.MachineID
-		system.Hostname = fact.Unknown[string]("the host name in the initramfs is not known")
+		system.Hostname = fact.Unknown[string](say("host-name-in-initramfs"))
 		out = append(out, image{img, linkfiles.Parse(&img.Files, img.Release.Or(release)).For(&system)})
 	}
 	return out
@@ -209,7 +210,7 @@ func (v *InImage) declare(s *subject) {
 	address := netconf.Address{Way: netconf.WayNone}
 	if here := acts(s.Declarations.Or(nil)); here != nil {
 		address = here.Address
-		v.DeclaredHere = fmt.Sprintf("here %s %s (%s)", by(*here), AddressWords(*here), here.Address.Pos)
+		v.DeclaredHere = fmt.Sprintf("here %s %s (%s)", by(*here), words.Of(AddressBy(*here)), here.Address.Pos)
 	}
 	mine := v.Declared.Address
 	v.DeclaredDiffers = mine.Way != address.Way || mine.MAC != address.MAC ||
@@ -264,11 +265,11 @@ func (s *foretelling) bootedInImage() string {
 		}
 		switch {
 		case v.DeclaredDiffers:
-			return fmt.Sprintf("%s, where %s %s", created, by(*v.Declared), AddressWords(*v.Declared))
+			return fmt.Sprintf("%s, where %s %s", created, by(*v.Declared), words.Of(AddressBy(*v.Declared)))
 		case v.createsWithAddress():
 			continue
 		case v.LinkFile.IsUnknown():
-			return fmt.Sprintf("%s, and which file applies there is not known: %s", created, v.LinkFile.Reason())
+			return fmt.Sprintf("%s, and which file applies there is not known: %s", created, words.Of(v.LinkFile.Reason()))
 		case v.Differs:
 			return fmt.Sprintf("%s, which has other .link files: %s", created, v.There())
 		case v.Policy == "persistent" && !sameMachineID(v.Image.MachineID, s.snap.System.MachineID):
@@ -310,7 +311,7 @@ func (v InImage) There() string {
 	f := v.LinkFile.Or(nil)
 	switch {
 	case v.LinkFile.IsUnknown():
-		return "which file applies there is not known: " + v.LinkFile.Reason()
+		return "which file applies there is not known: " + words.Of(v.LinkFile.Reason())
 	case f == nil:
 		return "no .link file applies there"
 	case v.Policy == "":

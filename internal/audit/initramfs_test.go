@@ -9,6 +9,7 @@ import (
 	"linkaudit/internal/initramfs"
 	"linkaudit/internal/netconf"
 	"linkaudit/internal/override"
+	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
 )
 
@@ -25,7 +26,7 @@ func imageOf(files map[string]string) initramfs.Image {
 		Path: imagePath, Maker: initramfs.Dracut, Udevd: true, CommandLine: true,
 		Release:       fact.Known(linkfiles.Release(252)),
 		SetupLinkRule: fact.Known("/usr/lib/udev/rules.d/80-net-setup-link.rules"),
-		MachineID:     linkfiles.UnknownMachineID("there is no /etc/machine-id in the image"),
+		MachineID:     linkfiles.UnknownMachineID(linkfiles.Told("there is no /etc/machine-id in the image")),
 		Files:         store(files),
 	}
 }
@@ -77,7 +78,7 @@ func TestWhatAnImageMakesOfADevice(t *testing.T) {
 			snap.Systemd.Release = fact.Known(linkfiles.Release(252))
 			snap.Initramfs = fact.Known([]initramfs.Image{c.image})
 			if snap.System.KernelCommandLine = fact.Known(c.cmdline); c.cmdline == "?" {
-				snap.System.KernelCommandLine = fact.Unknown[string]("no rights")
+				snap.System.KernelCommandLine = fact.Unknown[string](fact.Told("no rights"))
 			}
 			d := check(snap, Options{Targets: []Target{{c.device.Name, c.device.Kind}}}).Devices[0]
 			var got Finding
@@ -86,8 +87,8 @@ func TestWhatAnImageMakesOfADevice(t *testing.T) {
 					got = f
 				}
 			}
-			if got.Severity != c.stale || !strings.Contains(got.Message, c.message) {
-				t.Errorf("got %q %s, want %q %s", got.Severity, got.Message, c.stale, c.message)
+			if got.Severity != c.stale || !strings.Contains(words.Of(got.Message), c.message) {
+				t.Errorf("got %q %s, want %q %s", got.Severity, words.Of(got.Message), c.stale, c.message)
 			}
 			for _, p := range d.Predicted {
 				if p.Event == EventBoot && c.boot != "" && p.MAC.Or("?") != c.boot {
@@ -108,7 +109,7 @@ func TestAPersistentAddressOfTheInitramfs(t *testing.T) {
 		want string // of the reason; "" for the address that udevd gives with the root's files
 	}{
 		"the root's":        {linkfiles.KnownMachineID(testID).Confidential(), ""},
-		"none":              {linkfiles.UnknownMachineID("there is none"), "not made of this machine's machine-id"},
+		"none":              {linkfiles.UnknownMachineID(linkfiles.Told("there is none")), "not made of this machine's machine-id"},
 		"of a golden image": {linkfiles.KnownMachineID(another).Confidential(), "not made of this machine's machine-id"},
 	} {
 		snap := machine(vendor, master("bridge", "br0", bridgeDerived, 3))
@@ -118,7 +119,7 @@ func TestAPersistentAddressOfTheInitramfs(t *testing.T) {
 			if p.Event != EventBoot {
 				continue
 			}
-			if c.want == "" && p.MAC.Or("?") != bridgeDerived || !strings.Contains(p.MAC.Reason(), c.want) {
+			if c.want == "" && p.MAC.Or("?") != bridgeDerived || !strings.Contains(words.Of(p.MAC.Reason()), c.want) {
 				t.Errorf("a machine-id that is %s: %v", name, p.MAC)
 			}
 		}
@@ -151,8 +152,8 @@ func TestADropInThatAnImageLeavesOutIsNamed(t *testing.T) {
 		t.Errorf("without the drop-in: %+v", got)
 	}
 	for _, f := range check(snap, Options{}).Devices[0].Findings {
-		if f.Rule == "initramfs-stale" && !strings.Contains(f.Help, "of Debian 12 and dracut leave drop-ins out, such as "+dropIn) {
-			t.Errorf("help: %s", f.Help)
+		if f.Rule == "initramfs-stale" && !strings.Contains(words.Help(f.Rule, f.Help), "of Debian 12 and dracut leave drop-ins out, such as "+dropIn) {
+			t.Errorf("help: %s", words.Help(f.Rule, f.Help))
 		}
 	}
 	// initramfs-tools of Debian 13 has one directory for all of them.
@@ -184,7 +185,7 @@ func TestImagesMatterWhereOneOfTheDevicesIsMadeInThem(t *testing.T) {
 			t.Errorf("%s, %v: %v", c.cmdline, c.names, got)
 		}
 	}
-	if InitramfsMatters(fact.Unknown[string]("an image"), nil, []string{"bond0"}) {
+	if InitramfsMatters(fact.Unknown[string](fact.Told("an image")), nil, []string{"bond0"}) {
 		t.Error("a command line that is not known makes nothing")
 	}
 }
@@ -224,7 +225,7 @@ func TestWhatProgramsInAnImageMakeOfADevice(t *testing.T) {
 		got := ""
 		for _, f := range d.Findings {
 			if f.Rule == "initramfs-stale" {
-				got += string(f.Severity) + ": " + f.Message
+				got += string(f.Severity) + ": " + words.Of(f.Message)
 			}
 		}
 		if (got == "") != (c.want == "") || !strings.HasPrefix(got, c.want) {

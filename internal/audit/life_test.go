@@ -7,6 +7,7 @@ import (
 
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
+	"linkaudit/internal/words"
 	"linkaudit/policy/address"
 )
 
@@ -26,8 +27,8 @@ func said(p Prediction) string {
 		if o.Port != "" {
 			s += " " + o.Port
 		}
-		if o.When != "" {
-			s += " if " + o.When
+		if o.When != nil {
+			s += " if " + words.Of(o.When)
 		}
 		out = append(out, s)
 	}

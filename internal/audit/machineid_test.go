@@ -8,6 +8,7 @@ import (
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/internal/initramfs"
+	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
 	"linkaudit/policy/address"
 )
@@ -82,7 +83,7 @@ func TestWhatIsSavedOfAnAddressOfAnotherMachineIDTellsTheSame(t *testing.T) {
 	s.System.MachineID = s.System.MachineID.Confidential()
 	s.OtherMachineIDs[0].ID = s.OtherMachineIDs[0].ID.Confidential()
 	saved := check(s, Options{})
-	if x, y := live.Devices[0], saved.Devices[0]; x.OfOtherID != y.OfOtherID || x.Origin != y.Origin || !slices.Equal(x.Findings, y.Findings) {
+	if x, y := live.Devices[0], saved.Devices[0]; x.OfOtherID != y.OfOtherID || x.Origin != y.Origin || !slices.EqualFunc(x.Findings, y.Findings, Finding.same) {
 		t.Errorf("live %+v\nsaved %+v", x.Findings, y.Findings)
 	}
 }
@@ -151,18 +152,18 @@ func TestAMachineIDIsJudgedByItsStateAndItsTree(t *testing.T) {
 		s := machine(c.files)
 		s.MachineIDFile, s.Offline, s.OtherMachineIDs = c.file, c.offline, c.traces
 		if c.file.State.None() {
-			s.System.MachineID = linkfiles.UnknownMachineID("none")
+			s.System.MachineID = linkfiles.UnknownMachineID(linkfiles.Told("none"))
 		}
 		if c.offline {
-			s.Udev.Running = fact.Unknown[bool]("not running")
+			s.Udev.Running = fact.Unknown[bool](fact.Told("not running"))
 		}
 		r := check(s, Options{Targets: []Target{{"bond0", "bond"}}})
 		found := slices.DeleteFunc(r.Findings, func(f Finding) bool { return !strings.HasPrefix(f.Rule, "machine-id-") })
 		switch got := brief(found); {
 		case got != c.want:
 			t.Errorf("%s: got %q, want %q", name, got, c.want)
-		case c.says != "" && !strings.Contains(found[0].Message, c.says):
-			t.Errorf("%s: %s", name, found[0].Message)
+		case c.says != "" && !strings.Contains(words.Of(found[0].Message), c.says):
+			t.Errorf("%s: %s", name, words.Of(found[0].Message))
 		}
 	}
 }
@@ -205,7 +206,7 @@ func TestTheMachineIDInTheInitramfsOfAnImage(t *testing.T) {
 	}
 	id := present.Confidential()
 	other := former.Confidential()
-	none := linkfiles.UnknownMachineID("there is none")
+	none := linkfiles.UnknownMachineID(linkfiles.Told("there is none"))
 	for name, c := range map[string]struct {
 		findings []Finding
 		want     []string
@@ -217,7 +218,7 @@ func TestTheMachineIDInTheInitramfsOfAnImage(t *testing.T) {
 	} {
 		var got []string
 		for _, f := range c.findings {
-			got = append(got, f.Message)
+			got = append(got, words.Of(f.Message))
 		}
 		if len(got) != len(c.want) {
 			t.Errorf("%s: %q", name, got)

@@ -10,6 +10,7 @@ import (
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/internal/netconf"
+	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
 	"linkaudit/policy/address"
 )
@@ -171,7 +172,7 @@ func (s *inForce) onNewDevice(given netconf.Address) fact.Fact[address.Action] {
 	case ok && !applies, s.decision.File.IsAbsent():
 		return fact.Known(address.Action{Do: address.Leave})
 	case s.decision.File.IsUnknown():
-		return fact.Unknown[address.Action]("the file that applies: " + s.decision.File.Reason())
+		return fact.Unknown[address.Action](say("file-that-applies", "why", s.decision.File.Reason()))
 	}
 	about, _ := s.addressFacts()
 	about.MAC = "made up"
@@ -189,11 +190,11 @@ func (s *inForce) onNewDevice(given netconf.Address) fact.Fact[address.Action] {
 // given is the address that a program gives the device each time it is made, and
 // its origin: absent where none does, unknown where it cannot be told.
 func (s *attributed) given() (fact.Fact[string], string) {
-	unknown := func(why string) (fact.Fact[string], string) { return fact.Unknown[string](why), "" }
+	unknown := func(why *linkfiles.Statement) (fact.Fact[string], string) { return fact.Unknown[string](why), "" }
 	ofNetworkd, origin := s.networkdAddress()
 	for _, d := range s.Declarations.Or(nil) {
 		if d.Program != netconf.Networkd && d.Ignored == "" && d.Address.Way == netconf.WayUnknown {
-			return unknown(fmt.Sprintf("whether %s gives it an address: %s", d.Program, d.Address.Unknown))
+			return unknown(say("whether-program-gives-address", "program", d.Program, "why", d.Address.Unknown))
 		}
 	}
 	m := s.Manager
@@ -202,7 +203,7 @@ func (s *attributed) given() (fact.Fact[string], string) {
 	}
 	who := by(m.Declaration)
 	if who != netconf.Networkd && !ofNetworkd.IsAbsent() {
-		return unknown(fmt.Sprintf("%s and %s both give it an address", who, netconf.Networkd))
+		return unknown(say("two-programs-give-address", "one", who, "other", netconf.Networkd))
 	}
 	if m.Address.AtCreation {
 		if does, _ := s.onNewDevice(m.Address).Get(); does.Do == address.Set {
@@ -213,7 +214,7 @@ func (s *attributed) given() (fact.Fact[string], string) {
 	case who == netconf.Networkd && !ofNetworkd.IsAbsent():
 		return ofNetworkd, origin // its own files say the same
 	case !m.Certain:
-		return unknown(fmt.Sprintf("%s gives it an address (%s), unless udevd is later", who, AddressWords(m.Declaration)))
+		return unknown(say("program-or-udevd-is-later", "program", who, "does", AddressBy(m.Declaration)))
 	case m.Address.Way == netconf.WayExplicit:
 		return fact.Known(m.Address.MAC), OriginSomeone
 	case m.Address.Way == netconf.WayNetworkd:
@@ -221,7 +222,7 @@ func (s *attributed) given() (fact.Fact[string], string) {
 			return derived, OriginNetworkd
 		}
 	}
-	return unknown(fmt.Sprintf("%s gives it one: %s", who, AddressWords(m.Declaration)))
+	return unknown(say("program-gives-address", "program", who, "does", AddressBy(m.Declaration)))
 }
 
 // whoIsLater are the addresses of a device that both udevd and another program
@@ -236,8 +237,8 @@ func (s *attributed) whoIsLater() []Outcome {
 		return nil
 	}
 	return []Outcome{
-		{MAC: m.Address.MAC, Origin: OriginSomeone, When: string(by(m.Declaration)) + " is later than udevd"},
-		{MAC: does.MAC, Origin: originBy(s.Policy.Or("")), When: "udevd is later"},
+		{MAC: m.Address.MAC, Origin: OriginSomeone, When: say("when-program-is-later", "program", by(m.Declaration))},
+		{MAC: does.MAC, Origin: originBy(s.Policy.Or("")), When: say("when-udevd-is-later")},
 	}
 }
 
@@ -252,19 +253,26 @@ func creatorOf(of []netconf.Declaration) *netconf.Declaration {
 	return found
 }
 
-// AddressWords say what a program does to the address of a device.
-func AddressWords(d netconf.Declaration) string {
-	a := d.Address
-	how := map[netconf.Way]string{
-		netconf.WayExplicit: "sets " + a.MAC, netconf.WayRandom: "makes up another one each time",
-		netconf.WayStable: "derives one of its own, always the same", netconf.WayPermanent: "sets the permanent one of the hardware",
-		netconf.WayNetworkd: "derives one from the machine-id and the name", netconf.WayPort: "sets that of a port",
-		netconf.WayNone: "leaves it alone", netconf.WayUnknown: "not known: " + a.Unknown,
-	}[a.Way]
-	if a.Way == netconf.WayPort && a.Port != "" {
-		how = "sets that of " + a.Port
+// AddressBy says what a program does to the address of a device.
+func AddressBy(d netconf.Declaration) *linkfiles.Statement {
+	switch a := d.Address; a.Way {
+	case netconf.WayExplicit:
+		return say("sets-address", "mac", a.MAC)
+	case netconf.WayRandom:
+		return say("makes-up-address")
+	case netconf.WayStable:
+		return say("derives-address")
+	case netconf.WayPermanent:
+		return say("sets-permanent-address")
+	case netconf.WayNetworkd:
+		return say("derives-address-as-networkd")
+	case netconf.WayPort:
+		return say("sets-address-of-port", "port", a.Port)
+	case netconf.WayNone:
+		return say("leaves-address-alone")
+	default:
+		return say("address-not-known", "why", a.Unknown)
 	}
-	return how
 }
 
 // settingAt says which setting decides about the address, where it is or belongs,
@@ -311,7 +319,7 @@ func (s *attributed) stepsOfCreation() (steps []Step, wins string) {
 		case creator.Address.Way == netconf.WayUnknown:
 			does += "; whether it gives it an address is not known: " + creator.Address.Unknown
 		case atCreation:
-			does += " with an address: " + AddressWords(*creator)
+			does += " with an address: " + words.Of(AddressBy(*creator))
 		default:
 			does += " without an address, so that the kernel makes one up"
 		}
@@ -323,12 +331,12 @@ func (s *attributed) stepsOfCreation() (steps []Step, wins string) {
 	}
 	if m == nil {
 		if given, _ := s.given(); given.IsUnknown() {
-			return steps, "not known: " + given.Reason()
+			return steps, "not known: " + words.Of(given.Reason())
 		}
 		return steps, "what udevd or the kernel gives it: no program that declares it sets an address"
 	}
 	if !m.Address.AtCreation {
-		steps = append(steps, Step{string(by(m.Declaration)), "gives it an address: " + AddressWords(m.Declaration), m.Address.Pos})
+		steps = append(steps, Step{string(by(m.Declaration)), "gives it an address: " + words.Of(AddressBy(m.Declaration)), m.Address.Pos})
 	}
 	wins = fmt.Sprintf("%s's address", by(m.Declaration))
 	switch {

@@ -8,6 +8,7 @@ import (
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/internal/netconf"
+	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
 )
 
@@ -102,7 +103,7 @@ func TestWhatComesOfOtherPrograms(t *testing.T) {
 			for _, f := range d.Findings {
 				if slices.ContainsFunc(managerRules, func(r Rule) bool { return r.Name == f.Rule }) {
 					rules = append(rules, f.Rule+"/"+string(f.Severity))
-					message = f.Message
+					message = words.Of(f.Message)
 				}
 			}
 			if got := strings.Join(rules, " "); got != c.rules || c.message != "" && message != c.message {
@@ -167,12 +168,12 @@ func TestADeviceThatAManagerMakesIsPredictedToHaveItsAddress(t *testing.T) {
 				if len(p.Outcomes) > 1 {
 					var all []string
 					for _, o := range p.Outcomes {
-						all = append(all, o.MAC+" if "+o.When)
+						all = append(all, o.MAC+" if "+words.Of(o.When))
 					}
 					said = strings.Join(all, "|")
 				}
 				if said != c.want {
-					t.Errorf("%s: %s (%s)", p.Event, said, p.MAC.Reason())
+					t.Errorf("%s: %s (%s)", p.Event, said, words.Of(p.MAC.Reason()))
 				}
 			}
 			if got.Wins != c.wins {

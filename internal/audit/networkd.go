@@ -98,11 +98,11 @@ func (s *subject) networkdAddress() (mac fact.Fact[string], origin string) {
 	case netconf.WayNetworkd:
 		derived := s.derivedByNetworkd()
 		if derived.IsUnknown() {
-			return fact.Unknown[string]("the address that systemd-networkd derives: " + derived.Reason()), ""
+			return fact.Unknown[string](say("address-networkd-derives", "why", derived.Reason())), ""
 		}
 		return derived, OriginNetworkd
 	}
-	return fact.Unknown[string](a.Unknown), ""
+	return fact.Unknown[string](fact.Told(a.Unknown)), ""
 }
 
 // derivedByNetworkd is the address that systemd-networkd derives for the device.

@@ -4,6 +4,7 @@ import (
 	"linkaudit/internal/derived"
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
+	"linkaudit/linkfiles"
 	"linkaudit/policy"
 )
 
@@ -77,7 +78,7 @@ func (s *inForce) provenance() Provenance {
 	}
 	t, ok := d.AddrAssignType.Get()
 	if !ok {
-		return doubtful("addr_assign_type: " + d.AddrAssignType.Reason())
+		return doubtful(say("assign-type", "why", d.AddrAssignType.Reason()))
 	}
 	switch t {
 	case host.AddrPerm:
@@ -95,7 +96,7 @@ func (s *inForce) provenance() Provenance {
 	case host.AddrSet:
 		return s.originOfSet(d)
 	}
-	return doubtful("the kernel shows an addr_assign_type that is not known here")
+	return doubtful(say("assign-type-not-known"))
 }
 
 // shown is an origin that nothing speaks against.
@@ -106,7 +107,7 @@ func ofPort(name string) Provenance {
 }
 
 // doubtful is what cannot be told, and who remains possible.
-func doubtful(why string, candidates ...string) Provenance {
+func doubtful(why *linkfiles.Statement, candidates ...string) Provenance {
 	return Provenance{Origin: fact.Unknown[string](why), OriginCandidates: candidates}
 }
 
@@ -127,7 +128,7 @@ func (s *subject) setByDriver(d *host.Device) (by Provenance, answered bool) {
 	case d.MAC == d.PermanentMAC:
 		return shown(OriginPermanent), true
 	case d.Bond.IgnoresAddress():
-		return doubtful("the kernel, or whoever created the bond: with fail_over_mac="+d.Bond.FailOverMAC+" the driver takes no address, but notes it as set", OriginKernel, OriginSomeone), true
+		return doubtful(say("origin-kernel-or-creator", "fail_over_mac", d.Bond.FailOverMAC), OriginKernel, OriginSomeone), true
 	case d.Master == "":
 		return by, false
 	}
@@ -138,7 +139,7 @@ func (s *subject) setByDriver(d *host.Device) (by Provenance, answered bool) {
 	case m != nil && m.Bond != nil && !m.Bond.IgnoresAddress():
 		return shown(OriginMaster), true
 	}
-	return doubtful("its master "+d.Master+", or whoever set it", OriginMaster, OriginSomeone), true
+	return doubtful(say("origin-master-or-someone", "master", d.Master), OriginMaster, OriginSomeone), true
 }
 
 // setByFile is about MACAddress= and MACAddressPolicy=random of the .link files.
@@ -148,7 +149,7 @@ func (s *inForce) setByFile(d *host.Device) (by Provenance, answered bool) {
 		return shown(OriginLinkFile), true
 	}
 	if policy == "random" || s.appliedPolicy() == "random" {
-		return doubtful("udev by MACAddressPolicy=random, or someone who set it", OriginUdevRandom, OriginSomeone), true
+		return doubtful(say("origin-udev-random-or-someone"), OriginUdevRandom, OriginSomeone), true
 	}
 	return by, false
 }
@@ -172,7 +173,7 @@ func (s *inForce) setByOtherMachineID(d *host.Device) (by Provenance, answered b
 	case s.udevActed():
 		return Provenance{Origin: fact.Known(OriginUdev), OfOtherID: other}, true
 	}
-	return doubtful("udev, or someone who set the address that MACAddressPolicy=persistent derives from another machine-id", OriginUdev, OriginSomeone), true
+	return doubtful(say("origin-other-machine-id-or-someone"), OriginUdev, OriginSomeone), true
 }
 
 // setWithThisMachineID is about addresses that are made of the present machine-id, and
@@ -184,15 +185,15 @@ func (s *inForce) setWithThisMachineID(d *host.Device) Provenance {
 	case networkd.Or("") == d.MAC:
 		return shown(OriginNetworkd)
 	case persistent.IsUnknown():
-		return doubtful("udev or someone who set it; the persistent address is not known: "+persistent.Reason(), OriginUdev, OriginSomeone)
+		return doubtful(say("origin-udev-not-known", "why", persistent.Reason()), OriginUdev, OriginSomeone)
 	case ofUdev && s.udevActed():
 		return shown(OriginUdev)
 	case ofUdev:
-		return doubtful("udev, or someone who set the address that MACAddressPolicy=persistent derives", OriginUdev, OriginSomeone)
+		return doubtful(say("origin-udev-or-someone"), OriginUdev, OriginSomeone)
 	case networkd.IsUnknown():
-		return doubtful("systemd-networkd or someone who set it; the address that networkd derives is not known: "+networkd.Reason(), OriginNetworkd, OriginSomeone)
+		return doubtful(say("origin-networkd-not-known", "why", networkd.Reason()), OriginNetworkd, OriginSomeone)
 	case ofEarlierName(d):
-		return doubtful("udev or systemd-networkd by a name that the device had before, or someone who set it", OriginUdev, OriginNetworkd, OriginSomeone)
+		return doubtful(say("origin-earlier-name-or-someone"), OriginUdev, OriginNetworkd, OriginSomeone)
 	}
 	return Provenance{Origin: fact.Known(OriginSomeone), OriginPort: portToTakeAfter(d)}
 }

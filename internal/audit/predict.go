@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"linkaudit/policy"
 	"slices"
-	"strings"
 
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
@@ -18,9 +17,9 @@ func (s *subject) appliesFiles() fact.Fact[bool] {
 	udev := s.snap.Udev
 	switch {
 	case udev.SetupLinkRule.IsUnknown():
-		return fact.Unknown[bool]("whether a udev rule runs net_setup_link: " + udev.SetupLinkRule.Reason())
+		return fact.Unknown[bool](say("whether-rule-runs-net-setup-link", "why", udev.SetupLinkRule.Reason()))
 	case udev.Running.IsUnknown() && !s.snap.Offline: // an image's udevd runs when the image does
-		return fact.Unknown[bool]("whether udevd runs: " + udev.Running.Reason())
+		return fact.Unknown[bool](say("whether-udevd-runs", "why", udev.Running.Reason()))
 	case !s.snap.Offline && !s.linkFilesApply(), udev.SetupLinkRule.IsAbsent():
 		return fact.Known(false)
 	}
@@ -43,7 +42,7 @@ func (s *attributed) addressAfterAdd() fact.Fact[string] {
 	case !applies.Or(false), s.decision.File.IsAbsent():
 		return s.left()
 	case s.decision.File.IsUnknown():
-		return fact.Unknown[string]("the file that applies: " + s.decision.File.Reason())
+		return fact.Unknown[string](say("file-that-applies", "why", s.decision.File.Reason()))
 	}
 	about, assign := s.addressFacts()
 	mac, _ := s.macAddress()
@@ -65,7 +64,7 @@ func (s *attributed) addressAfterAdd() fact.Fact[string] {
 		}
 		return fact.Known(does.MAC)
 	case does.Do == address.SetRandom:
-		return fact.Unknown[string]("MACAddressPolicy=random makes up another one")
+		return fact.Unknown[string](say("made-up-by-policy"))
 	}
 	return s.left()
 }
@@ -80,7 +79,7 @@ func (s *subject) takes(mac string) fact.Fact[bool] {
 	if d := s.Device; d != nil && d.Lower != nil {
 		return fact.Known(d.Lower.MAC != mac)
 	}
-	return fact.Unknown[bool]("the kernel refuses a " + s.Kind + " the address of the device beneath it, which is not known")
+	return fact.Unknown[bool](say("address-of-lower-not-known", "kind", s.Kind))
 }
 
 // addressFacts is what an address.AddEvent has to know of the device. One that is still to
@@ -160,7 +159,7 @@ func (s *attributed) portsRejoin(d *host.Device) ([]Outcome, fact.Fact[string]) 
 	}
 	t, ok := d.AddrAssignType.Get()
 	if !ok {
-		return nil, fact.Unknown[string]("addr_assign_type: " + d.AddrAssignType.Reason())
+		return nil, fact.Unknown[string](say("assign-type", "why", d.AddrAssignType.Reason()))
 	}
 	now := model(d)
 	now.MAC, now.Assign = d.MAC, t
@@ -189,7 +188,7 @@ func (s *foretelling) recreated(d *host.Device, atBoot bool) ([]Outcome, fact.Fa
 		return outcomes, mac
 	}
 	onNew := s.udevOnNew(d, atBoot)
-	if onNew.unknown != "" {
+	if onNew.unknown != nil {
 		return nil, fact.Unknown[string](onNew.unknown)
 	}
 	var room [2]course // most have no ports, or one
@@ -204,13 +203,13 @@ func (s *foretelling) recreated(d *host.Device, atBoot bool) ([]Outcome, fact.Fa
 // recreatedWhateverUdevDoes is about devices whose address does not depend on what udevd
 // does to a new one, or of which nothing can be foretold.
 func (s *foretelling) recreatedWhateverUdevDoes(d *host.Device, atBoot bool) (outcomes []Outcome, mac fact.Fact[string], is bool) {
-	unknown := func(why string) ([]Outcome, fact.Fact[string], bool) {
+	unknown := func(why *linkfiles.Statement) ([]Outcome, fact.Fact[string], bool) {
 		return nil, fact.Unknown[string](why), true
 	}
 	given, origin := s.given()
 	if atBoot {
 		if why := s.bootedInImage(); why != "" {
-			return unknown(why)
+			return unknown(fact.Told(why))
 		}
 		if origin == OriginNetworkd {
 			given = keptAtBoot(s.snap, given)
@@ -223,7 +222,7 @@ func (s *foretelling) recreatedWhateverUdevDoes(d *host.Device, atBoot bool) (ou
 	case d.Loopback():
 		return []Outcome{{MAC: d.MAC, Origin: OriginPermanent}}, fact.Known(d.MAC), true
 	case !policy.Modelled(d.Kind):
-		return unknown("what the kernel does with a new device of this kind is not modelled")
+		return unknown(say("kind-not-modelled"))
 	case given.IsUnknown():
 		return s.whoIsLater(), fact.Unknown[string](given.Reason()), true
 	case given.IsKnown() && !d.Bond.IgnoresAddress():
@@ -233,7 +232,7 @@ func (s *foretelling) recreatedWhateverUdevDoes(d *host.Device, atBoot bool) (ou
 		outcomes, mac = s.derivedByNetworkdAgain(atBoot)
 		return outcomes, mac, true
 	case d.Master != "" && !takesPortAddress[d.Kind]:
-		return unknown("it is a port of " + d.Master + ", which may give it an address")
+		return unknown(say("port-of-master", "master", d.Master))
 	}
 	return nil, mac, false
 }
@@ -246,7 +245,7 @@ func (s *subject) derivedByNetworkdAgain(atBoot bool) ([]Outcome, fact.Fact[stri
 		mac = keptAtBoot(s.snap, mac)
 	}
 	if mac.IsUnknown() {
-		return nil, fact.Unknown[string]("the address that systemd-networkd derives: " + mac.Reason())
+		return nil, fact.Unknown[string](say("address-networkd-derives", "why", mac.Reason()))
 	}
 	return []Outcome{{MAC: mac.Or(""), Origin: OriginNetworkd}}, mac
 }
@@ -277,15 +276,15 @@ func (s *attributed) courses(all []course, d *host.Device, step func(life.Device
 // udevd handles the event.
 func (s *attributed) orCreatedWithAddress(d *host.Device, outcomes []Outcome) []Outcome {
 	for i := range outcomes {
-		outcomes[i].When = strings.TrimSuffix("it is created without an address, "+outcomes[i].When, ", ")
+		outcomes[i].When = say("when-created-without-address", "when", outcomes[i].When)
 	}
-	outcomes = append(outcomes, Outcome{MAC: d.MAC, Origin: OriginSomeone, When: "it is created with this address"})
+	outcomes = append(outcomes, Outcome{MAC: d.MAC, Origin: OriginSomeone, When: say("when-created-with-address")})
 	if derived, races := s.races(); races {
 		// ip link add, then ip link set: udevd may read addr_assign_type
 		// before and set its own address after.
 		outcomes = append(outcomes,
-			Outcome{MAC: d.MAC, Origin: OriginSomeone, When: "it is created without an address, and this one is set before or after udevd handles the event"},
-			Outcome{MAC: derived, Origin: OriginUdev, When: "it is created without an address, and this one is set while udevd handles the event"})
+			Outcome{MAC: d.MAC, Origin: OriginSomeone, When: say("when-set-beside-udevd")},
+			Outcome{MAC: derived, Origin: OriginUdev, When: say("when-set-during-udevd")})
 	}
 	return outcomes
 }
@@ -301,11 +300,11 @@ func (s *attributed) hardware(d *host.Device, atBoot bool) ([]Outcome, fact.Fact
 	case !atBoot:
 		return nil, fact.Absent[string]()
 	case d.Master != "":
-		return nil, fact.Unknown[string]("it is a port of " + d.Master + ", which may give it an address")
+		return nil, fact.Unknown[string](say("port-of-master", "master", d.Master))
 	case applies.IsUnknown():
 		return nil, fact.Unknown[string](applies.Reason())
 	case s.decision.File.IsUnknown():
-		return nil, fact.Unknown[string]("the file that applies: " + s.decision.File.Reason())
+		return nil, fact.Unknown[string](say("file-that-applies", "why", s.decision.File.Reason()))
 	}
 	switch given, origin := s.given(); {
 	case given.IsUnknown():
@@ -339,7 +338,7 @@ type udevOnNew struct {
 	// if udevd set one.
 	step func(life.Device) (life.Device, string)
 	// unknown is why that is not known.
-	unknown string
+	unknown *linkfiles.Statement
 	// persistent is the address of the persistent policy that it rests on.
 	persistent fact.Fact[host.PersistentMAC]
 }
@@ -373,7 +372,7 @@ func (s *subject) newUdevOnNew(d *host.Device, persistent fact.Fact[host.Persist
 	}
 	then := s.udevOnNewCalled(&renamed, persistent)
 	switch {
-	case then.unknown != "":
+	case then.unknown != nil:
 		return then
 	case then.step == nil:
 		return first
@@ -396,7 +395,7 @@ func (s *subject) udevOnNewCalled(d *host.Device, persistent fact.Fact[host.Pers
 	case !applies.Or(false) || decision.File.IsAbsent():
 		return &udevOnNew{}
 	case !ok:
-		return &udevOnNew{unknown: "the file that applies to it when it is new: " + decision.File.Reason()}
+		return &udevOnNew{unknown: say("file-that-applies-when-new", "why", decision.File.Reason())}
 	}
 	policy, _ := file.MACAddressPolicy()
 	fixed, _ := file.MACAddress()
@@ -559,15 +558,15 @@ func summary(all []course) ([]Outcome, fact.Fact[string]) {
 		switch {
 		case anyFirst && anyOrder:
 		case anyFirst && g.orders[udevFirst]:
-			o.When = "udevd handles the event before a port joins"
+			o.When = say("when-udevd-before-ports")
 		case anyFirst:
-			o.When = "a port joins before udevd handles the event"
+			o.When = say("when-port-before-udevd")
 		case anyOrder:
-			o.When = g.first + " joins first"
+			o.When = say("when-port-first", "port", g.first)
 		case g.orders[udevFirst]:
-			o.When = g.first + " joins first, after udevd has handled the event"
+			o.When = say("when-port-first-after-udevd", "port", g.first)
 		default:
-			o.When = g.first + " joins first, before udevd handles the event"
+			o.When = say("when-port-first-before-udevd", "port", g.first)
 		}
 		outcomes = append(outcomes, o)
 	}
@@ -578,32 +577,29 @@ func summary(all []course) ([]Outcome, fact.Fact[string]) {
 func agreed(outcomes []Outcome) fact.Fact[string] {
 	mac := outcomes[0].MAC
 	if mac == "" || slices.ContainsFunc(outcomes, func(o Outcome) bool { return o.MAC != mac }) {
-		return fact.Unknown[string](list(outcomes))
+		return fact.Unknown[string](listed(outcomes))
 	}
 	return fact.Known(mac)
 }
 
-// list says outcomes in one line.
-func list(outcomes []Outcome) string {
-	var out []string
-	for _, o := range outcomes[:min(len(outcomes), 4)] {
-		text := o.MAC
-		switch {
-		case text != "" && o.Port != "":
-			text += " (" + o.Port + "'s)"
-		case text != "":
-		case o.Origin == OriginPort:
-			text = "the address of " + cmp.Or(o.Port, "a port") + ", which is not known"
-		default:
-			text = "one that is made up then"
-		}
-		if o.When != "" {
-			text += " if " + o.When
-		}
-		out = append(out, text)
+// listed says which outcomes there are, the first few of many.
+func listed(outcomes []Outcome) *linkfiles.Statement {
+	const few = 4
+	all := make([]*linkfiles.Statement, 0, few)
+	for _, o := range outcomes[:min(len(outcomes), few)] {
+		all = append(all, o.statement())
 	}
-	if more := len(outcomes) - len(out); more > 0 {
-		out = append(out, "or another port's")
+	return say("outcomes", "all", all, "more", len(outcomes) > few)
+}
+
+func (o *Outcome) statement() *linkfiles.Statement {
+	switch {
+	case o.MAC != "" && o.Port != "":
+		return say("outcome-of-port", "mac", o.MAC, "port", o.Port, "when", o.When)
+	case o.MAC != "":
+		return say("outcome", "mac", o.MAC, "when", o.When)
+	case o.Origin == OriginPort:
+		return say("outcome-of-unknown-port", "port", o.Port, "when", o.When)
 	}
-	return strings.Join(out, "; ")
+	return say("outcome-made-up", "when", o.When)
 }

@@ -6,6 +6,7 @@ import (
 
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
+	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
 )
 
@@ -34,9 +35,9 @@ func TestTheNextAddEventSetsOnlyARandomAddress(t *testing.T) {
 		"MACAddress= is set":                       {machine(with("MACAddress=02:00:00:00:00:07"), master("bond", "bond0", random, 3)), "02:00:00:00:00:07"},
 		"random makes up another one":              {machine(with("MACAddressPolicy=random"), master("bond", "bond0", random, 0)), "?"},
 		"udevd does not run":                       {still(func(s *host.Snapshot) { s.Udev.Running = fact.Known(false) }), random},
-		"udevd may run or not":                     {still(func(s *host.Snapshot) { s.Udev.Running = fact.Unknown[bool]("hidden") }), "?"},
+		"udevd may run or not":                     {still(func(s *host.Snapshot) { s.Udev.Running = fact.Unknown[bool](fact.Told("hidden")) }), "?"},
 		"no rule runs net_setup_link":              {still(func(s *host.Snapshot) { s.Udev.SetupLinkRule = fact.Absent[string]() }), random},
-		"the machine-id is not known":              {still(func(s *host.Snapshot) { s.System.MachineID = linkfiles.UnknownMachineID("no rights") }), "?"},
+		"the machine-id is not known":              {still(func(s *host.Snapshot) { s.System.MachineID = linkfiles.UnknownMachineID(linkfiles.Told("no rights")) }), "?"},
 	} {
 		d := check(c.snap, Options{}).Devices[0]
 		if got := d.AfterAdd.Or("?"); got != c.want {
@@ -119,12 +120,12 @@ func TestTheHelpFitsWhatIsMissing(t *testing.T) {
 		"a directory that may not be read": {func(s *host.Snapshot) { s.Files.Dirs[0].Err = "EACCES" }, Options{}, first, asRoot + "."},
 		"the udev database": {func(s *host.Snapshot) {
 			property(s)
-			s.Devices[0].UdevDB = fact.Unknown[map[string]string]("permission denied")
+			s.Devices[0].UdevDB = fact.Unknown[map[string]string](fact.Told("permission denied"))
 		}, Options{}, asRoot + " and on the machine itself.", ""},
 		"a udevd that never ran": {func(s *host.Snapshot) {
 			property(s)
 			s.Udev.Running = fact.Known(false)
-			s.Devices[0].UdevDB = fact.Unknown[map[string]string]("/run/udev/data: no such file or directory")
+			s.Devices[0].UdevDB = fact.Unknown[map[string]string](fact.Told("/run/udev/data: no such file or directory"))
 		}, Options{}, "Run the audit where systemd-udevd runs: its database is what is missing.", ""},
 		"a device without its kind": {property, Options{Targets: []Target{{"x0", ""}}}, "Say what kind the device will be, with --kind.", ""},
 		"a kind that is to come":    {property, Options{Targets: []Target{{"x0", "wireguard"}}}, "Run the audit again when the device exists.", ""},
@@ -136,7 +137,7 @@ func TestTheHelpFitsWhatIsMissing(t *testing.T) {
 		r := check(snap, c.opt)
 		help := map[string]string{}
 		for _, f := range append(r.Findings, r.Devices[0].Findings...) {
-			help[f.Rule] = f.Help
+			help[f.Rule] = words.Help(f.Rule, f.Help)
 		}
 		if help["unknown-match"] != c.match || help["unreadable-file"] != c.unred {
 			t.Errorf("%s: got %q and %q, want %q and %q", name, help["unknown-match"], help["unreadable-file"], c.match, c.unred)

@@ -7,6 +7,7 @@ import (
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/internal/netconf"
+	"linkaudit/internal/words"
 )
 
 // ip link add, then ip link set: with udevd of Debian 12 the address of the second
@@ -50,7 +51,7 @@ func TestACreatorThatSetsTheAddressLaterRacesUdev(t *testing.T) {
 			t.Errorf("%s: got %s, want %s", name, got, c.want)
 		}
 		for _, f := range d.Findings {
-			if f.Rule == "creator-races-udev" && (!strings.Contains(f.Message, derived) || !strings.Contains(f.Help, "linkaudit fix ")) {
+			if f.Rule == "creator-races-udev" && (!strings.Contains(words.Of(f.Message), derived) || !strings.Contains(words.Help(f.Rule, f.Help), "linkaudit fix ")) {
 				t.Errorf("%s: %+v", name, f)
 			}
 		}

@@ -28,7 +28,7 @@ func WhenSent(action fact.Fact[address.Action], rel linkfiles.Release, file *lin
 	case refusal.Certain:
 		return fact.Known(address.Action{Do: address.Leave}) // the kernel refuses the setting, and the address with it
 	default:
-		return fact.Unknown[address.Action](fmt.Sprintf("%s: the kernel may refuse %s=, and the address with it", refusal.Pos, refusal.Key))
+		return fact.Unknown[address.Action](say("kernel-may-refuse", "pos", refusal.Pos, "key", refusal.Key))
 	}
 }
 

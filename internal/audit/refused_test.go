@@ -6,6 +6,7 @@ import (
 
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
+	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
 )
 
@@ -34,7 +35,7 @@ func TestASettingThatTheKernelRefusesTakesTheAddressWithIt(t *testing.T) {
 		snap.System.KernelRelease = fact.Known("6.18.44")
 		res := check(snap, Options{All: true}).Devices[0]
 		if got := res.AfterAdd.Or(""); got != c.address {
-			t.Errorf("%d, %s, %.50s: %q (%s), want %q", c.rel, c.kind, c.lines, got, res.AfterAdd.Reason(), c.address)
+			t.Errorf("%d, %s, %.50s: %q (%s), want %q", c.rel, c.kind, c.lines, got, words.Of(res.AfterAdd.Reason()), c.address)
 		}
 		var found []Finding
 		for _, f := range res.Findings {
@@ -153,7 +154,7 @@ func TestADeviceThatUdevdRenamesIsHandledTwice(t *testing.T) {
 		snap.Systemd.Release, snap.NamingScheme = fact.Known(c.rel), fact.Known(host.NamingScheme{Name: c.scheme})
 		for _, p := range check(snap, Options{}).Devices[0].Predicted {
 			if p.Event == EventRecreate && p.MAC.Or("") != c.want {
-				t.Errorf("%d, %s: %v (%s), want %s", c.rel, c.scheme, p.MAC.Or(""), p.MAC.Reason(), c.want)
+				t.Errorf("%d, %s: %v (%s), want %s", c.rel, c.scheme, p.MAC.Or(""), words.Of(p.MAC.Reason()), c.want)
 			}
 		}
 	}

@@ -5,8 +5,8 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// Rule is one entry of the catalogue. docs/rules.md has an example, the reason
-// and the remedy for each; a test keeps the two in step.
+// Rule is one entry of the catalogue. Package words has a sentence about each and what
+// to do, docs/rules.md an example and the reason; tests keep them in step.
 type Rule struct {
 	// Name is stable and in kebab-case.
 	Name string
@@ -14,10 +14,6 @@ type Rule struct {
 	// A rule may make single findings lighter or heavier; its entry in
 	// docs/rules.md says when.
 	Severity Severity
-	// Summary says in one line what the rule finds.
-	Summary string
-	// Help says what to do, in one sentence.
-	Help string
 
 	// A rule has one of four: a look at one device, a look at the host, the
 	// code of a complaint about a file, or that it is about several hosts.
@@ -29,7 +25,7 @@ type Rule struct {
 	// whether what the rule is about was looked at.
 	looked func(*host.Snapshot) bool
 	// complaintHelp, where set, is the help that fits one complaint, "" for
-	// Help.
+	// the rule's own.
 	complaintHelp func(linkfiles.Diagnostic) string
 }
 
@@ -69,9 +65,11 @@ func (r Rule) Looked(snap *host.Snapshot) bool {
 type found struct {
 	severity Severity // "" for the rule's own
 	message  string
+	says     *linkfiles.Statement // in place of message
 	pos      linkfiles.Pos
-	help     string // "" for the rule's own
-	remedy   Remedy // the command in help
+	help     string               // "" for the rule's own
+	advice   *linkfiles.Statement // in place of help
+	remedy   Remedy               // the command in help
 }
 
 // catalogue is every rule there is. A new rule is added in one of the files

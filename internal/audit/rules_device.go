@@ -9,6 +9,7 @@ import (
 
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
+	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
 )
 
@@ -16,44 +17,32 @@ import (
 var deviceRules = []Rule{
 	{
 		Name: "policy-overrides-ports", Severity: Error,
-		Summary: "MACAddressPolicy=persistent makes udevd give a bond, bridge or team an address of its own, in place of a port's.",
-		Help:    "linkaudit fix sets MACAddressPolicy=none for the device; then reboot, or delete and recreate it.",
-		device:  policyOverridesPorts,
+		device: policyOverridesPorts,
 	},
 	{
 		Name: "address-set-by-udev", Severity: Warning,
-		Summary: "The device still carries the address that udevd derived, although no file asks for it any more.",
-		Help:    "Create the device anew (or reboot): a changed .link file does not touch the address of a device that exists.",
-		device:  addressSetByUdev,
+		device: addressSetByUdev,
 	},
 	{
 		Name: "unexpected-policy", Severity: Error,
-		Summary: "The effective MACAddressPolicy= is not the one that the site's configuration expects.",
-		Help:    "Change the .link file, or the expectation in linkaudit.conf.",
-		device:  unexpectedPolicy,
+		device: unexpectedPolicy,
 	},
 	{
 		Name: "applied-file-differs", Severity: Warning,
-		Summary: "udevd applied another .link file or other drop-ins to the device than those in force now.",
-		Help:    "Create the device anew (or reboot) if it is to follow the file in force now.",
-		device:  appliedFileDiffers,
+		device: appliedFileDiffers,
 	},
 	{
 		Name: "link-file-of-other-device", Severity: Warning,
-		Summary: "A .link file that is for a card by its address fits a device above the card as well, which has the same address.",
-		Help:    "Write PermanentMACAddress= in place of MACAddress= in [Match].",
-		device:  linkFileOfOther,
+		device: linkFileOfOther,
 	},
 	{
 		Name: "unknown-match", Severity: Warning,
-		Summary: "A condition in [Match] cannot be evaluated here, so which file applies is not known.",
-		Help:    "Run the audit, or take the snapshot, as root and on the machine itself.",
 		device: func(s *analysis) []found {
 			if !s.decision.File.IsUnknown() {
 				return nil
 			}
 			f := found{
-				message: fmt.Sprintf("which .link file applies to %s is not known: %s", s.Name, s.decision.File.Reason()),
+				message: fmt.Sprintf("which .link file applies to %s is not known: %s", s.Name, words.Of(s.decision.File.Reason())),
 				help:    s.howToKnow(),
 			}
 			if len(s.decision.Unknown) > 0 {
@@ -64,8 +53,6 @@ var deviceRules = []Rule{
 	},
 	{
 		Name: "unpredictable-name", Severity: Warning,
-		Summary: "The file was chosen by a name that the kernel only enumerated, and that may go to another device at the next boot.",
-		Help:    "Match by MACAddress=, Path= or Kind= in place of OriginalName=.",
 		device: func(s *analysis) []found {
 			if !s.decision.NameUnpredictable || s.file == nil {
 				return nil
@@ -78,8 +65,6 @@ var deviceRules = []Rule{
 	},
 	{
 		Name: "device-missing", Severity: Info,
-		Summary: "The named device does not exist; it was audited as one that is to be created.",
-		Help:    "Check the name if the device should be there.",
 		device: func(s *analysis) []found {
 			if s.Device != nil {
 				return nil
@@ -89,8 +74,6 @@ var deviceRules = []Rule{
 	},
 	{
 		Name: "applied-file-unknown", Severity: Info,
-		Summary: "Which .link file udevd last applied to the device is not known.",
-		Help:    helpUnknown,
 		device: func(s *analysis) []found {
 			fs := notKnown(s.Applied, "which .link file udevd last applied to "+s.Name)
 			if d := s.Device; fs != nil && d.UdevDB.IsKnown() {
@@ -101,8 +84,6 @@ var deviceRules = []Rule{
 	},
 	{
 		Name: "address-origin-unknown", Severity: Info,
-		Summary: "Who gave the device its address, or its addr_assign_type, is not known.",
-		Help:    helpUnknown,
 		device: func(s *analysis) []found {
 			if s.Device == nil {
 				return nil
@@ -115,16 +96,12 @@ var deviceRules = []Rule{
 	},
 	{
 		Name: "persistent-address-unknown", Severity: Info,
-		Summary: "The address that MACAddressPolicy=persistent gives the device is not known.",
-		Help:    helpUnknown,
 		device: func(s *analysis) []found {
 			return notKnown(s.Persistent, "the address that MACAddressPolicy=persistent gives "+s.Name)
 		},
 	},
 	{
 		Name: "add-event-unknown", Severity: Info,
-		Summary: "The address that the device carries after the next udev add event is not known.",
-		Help:    helpUnknown,
 		device: func(s *analysis) []found {
 			if s.decision.File.IsUnknown() {
 				return nil // unknown-match says why
@@ -138,16 +115,16 @@ var deviceRules = []Rule{
 	},
 }
 
-// helpUnknown is the help of the rules that only say why a value is not known.
+// helpUnknown is the help where it is only said why a value is not known.
 const helpUnknown = "Nothing to mend; an audit as root and on the machine itself may know more."
 
 // notKnown is the finding that something is not known, and why. That a device
 // does not exist is device-missing.
 func notKnown[T any](f fact.Fact[T], what string) []found {
-	if !f.IsUnknown() || f.Reason() == policy.NoSuchDevice {
+	if !f.IsUnknown() || f.Reason().Is(policy.NoSuchDevice.Code) {
 		return nil
 	}
-	return []found{{message: what + " is not known: " + f.Reason()}}
+	return []found{{message: what + " is not known: " + words.Of(f.Reason())}}
 }
 
 // howToKnow is what helps against an unknown-match, "" for the rule's own help.

@@ -13,18 +13,12 @@ import (
 var fleetRules = []Rule{
 	{
 		Name: "shared-address", Severity: Error, fleet: true,
-		Summary: "Several hosts carry one address.",
-		Help:    "Where udev or networkd derived it, give each host a machine-id of its own (systemd-machine-id-setup); otherwise set another one where it is set.",
 	},
 	{
 		Name: "shared-machine-id", Severity: Error, fleet: true,
-		Summary: "Several hosts have one machine-id.",
-		Help:    "Empty /etc/machine-id in the image that they were made of, and on each of them; devices of one name get one address on all of them until then.",
 	},
 	{
 		Name: "policy-differs", Severity: Warning, fleet: true,
-		Summary: "Devices of one name have different policies on different hosts.",
-		Help:    "linkaudit fix or undo makes them one; where the difference is meant, /etc/linkaudit.conf can say what is expected of each host.",
 	},
 }
 

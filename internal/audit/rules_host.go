@@ -1,13 +1,14 @@
 package audit
 
-import "fmt"
+import (
+	"fmt"
+	"linkaudit/internal/words"
+)
 
 // hostRules look at the machine as a whole.
 var hostRules = []Rule{
 	{
 		Name: "udevd-not-running", Severity: Warning,
-		Summary: "systemd-udevd does not run, so no .link file is applied to a new device.",
-		Help:    "Start systemd-udevd.service, or leave it where the host is a container whose devices are made outside.",
 		host: func(a *hostAudit) []found {
 			if running, ok := a.snap.Udev.Running.Get(); !ok || running {
 				return nil
@@ -17,8 +18,6 @@ var hostRules = []Rule{
 	},
 	{
 		Name: "net-setup-link-disabled", Severity: Warning,
-		Summary: "No udev rule runs net_setup_link, so no .link file is applied to any device.",
-		Help:    "Remove what masks 80-net-setup-link.rules in /etc/udev/rules.d or /run/udev/rules.d if .link files are to take effect.",
 		host: func(a *hostAudit) []found {
 			if !a.snap.Udev.SetupLinkRule.IsAbsent() {
 				return nil
@@ -28,13 +27,11 @@ var hostRules = []Rule{
 	},
 	{
 		Name: "release-unknown", Severity: Warning,
-		Summary: "The release of systemd is not known or not in the table, so the files were read as another release's.",
-		Help:    "Name the release with --systemd-release.",
 		host: func(a *hostAudit) []found {
 			rel, ok := a.snap.Systemd.Release.Get()
 			switch {
 			case !ok && a.snap.Systemd.Release.IsUnknown():
-				return []found{{message: fmt.Sprintf("the release of systemd is not known (%s): the files were read as systemd %d reads them", a.snap.Systemd.Release.Reason(), a.tree.Release)}}
+				return []found{{message: fmt.Sprintf("the release of systemd is not known (%s): the files were read as systemd %d reads them", words.Of(a.snap.Systemd.Release.Reason()), a.tree.Release)}}
 			case !ok:
 				return []found{{message: fmt.Sprintf("there is no systemd: the files were read as systemd %d reads them", a.tree.Release)}}
 			case rel != a.tree.Release:
@@ -45,8 +42,6 @@ var hostRules = []Rule{
 	},
 	{
 		Name: "link-files-missing", Severity: Warning,
-		Summary: "Not one .link file was found, nor the directory of udevd's own ones: which ones udevd has is not known.",
-		Help:    "Install udev's .link files, or say with --root where the system is whose udevd it is.",
 		host: func(a *hostAudit) []found {
 			if len(a.tree.Files) > 0 || len(a.tree.Diagnostics) > 0 || !a.linkFilesApply() {
 				return nil
@@ -56,20 +51,14 @@ var hostRules = []Rule{
 	},
 	{
 		Name: "udevd-unknown", Severity: Info,
-		Summary: "Whether systemd-udevd runs is not known.",
-		Help:    helpUnknown,
-		host:    func(a *hostAudit) []found { return notKnown(a.snap.Udev.Running, "whether systemd-udevd runs") },
+		host: func(a *hostAudit) []found { return notKnown(a.snap.Udev.Running, "whether systemd-udevd runs") },
 	},
 	{
 		Name: "naming-scheme-unknown", Severity: Info,
-		Summary: "The naming scheme, which decides whether a persistent address is made of the interface name, is not known.",
-		Help:    helpUnknown,
-		host:    func(a *hostAudit) []found { return notKnown(a.snap.NamingScheme, "the naming scheme") },
+		host: func(a *hostAudit) []found { return notKnown(a.snap.NamingScheme, "the naming scheme") },
 	},
 	{
 		Name: "naming-scheme-assumed", Severity: Info,
-		Summary: "The naming scheme of an image is taken to be the default of its systemd release: its boot configuration asks for no other.",
-		Help:    "Nothing if hosts of the image are booted without net.naming_scheme=; otherwise put it into the image's boot configuration.",
 		host: func(a *hostAudit) []found {
 			s, _ := a.snap.NamingScheme.Get()
 			if !s.Assumed {
@@ -80,9 +69,7 @@ var hostRules = []Rule{
 	},
 	{
 		Name: "hostname-unknown", Severity: Info,
-		Summary: "The host name is not known.",
-		Help:    helpUnknown,
-		host:    func(a *hostAudit) []found { return notKnown(a.snap.System.Hostname, "the host name") },
+		host: func(a *hostAudit) []found { return notKnown(a.snap.System.Hostname, "the host name") },
 	},
 }
 

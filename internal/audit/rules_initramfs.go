@@ -5,6 +5,7 @@ import (
 
 	"linkaudit/internal/host"
 	"linkaudit/internal/netconf"
+	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
 )
 
@@ -13,15 +14,11 @@ import (
 var initramfsRules = []Rule{
 	{
 		Name: "initramfs-stale", Severity: Error,
-		Summary: "The initramfs has other .link files than the root, and they would give the device another policy.",
-		Help:    "Make the images anew with the program that makes them.",
-		device:  initramfsStale,
-		looked:  lookedIntoImages,
+		device: initramfsStale,
+		looked: lookedIntoImages,
 	},
 	{
 		Name: "initramfs-unreadable", Severity: Warning,
-		Summary: "An initramfs image could not be read, so what udevd finds in it is not known.",
-		Help:    "Make the image anew if it is damaged; unpack it and audit it with --root if linkaudit cannot read it.",
 		host: func(a *hostAudit) (out []found) {
 			images, _ := a.snap.Initramfs.Get()
 			for _, img := range images {
@@ -51,7 +48,7 @@ func initramfsStale(s *analysis) (out []found) {
 			out = append(out, found{
 				severity: v.weightOfDeclared(),
 				message: fmt.Sprintf("in the initramfs %s %s (%s there) and %s, but %s: %s", by(*v.Declared), does, v.Declared.Pos,
-					AddressWords(*v.Declared), v.DeclaredHere, v.Image.Path),
+					words.Of(AddressBy(*v.Declared)), v.DeclaredHere, v.Image.Path),
 				pos:  linkfiles.Pos{File: v.Image.Path},
 				help: fmt.Sprintf("Make the images anew: %s.", s.opt.Place.UpdateInitramfs(v.Image.Maker)),
 			})
@@ -69,7 +66,7 @@ func initramfsStale(s *analysis) (out []found) {
 		policies := fmt.Sprintf("policy %s (%s), and has policy %s here", orNone(v.Policy), v.There(), orNone(v.Root))
 		switch {
 		case v.LinkFile.IsUnknown():
-			w = what{fmt.Sprintf("the policy of %s in the initramfs is not known: %s", s.Name, v.LinkFile.Reason()), helpUnknown}
+			w = what{fmt.Sprintf("the policy of %s in the initramfs is not known: %s", s.Name, words.Of(v.LinkFile.Reason())), helpUnknown}
 		case v.Creates == CreatesIt:
 			w.message = fmt.Sprintf("%s is created in the initramfs (%s), where it gets %s", s.Name, v.By, policies)
 		case v.Creates == CreatesMaybe:

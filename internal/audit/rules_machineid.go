@@ -7,6 +7,7 @@ import (
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/internal/netconf"
+	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
 )
 
@@ -16,49 +17,33 @@ import (
 var machineIDRules = []Rule{
 	{
 		Name: "machine-id-changed", Severity: Warning,
-		Summary: "The device carries an address that was derived from another machine-id than the machine has now.",
-		Help:    "Nothing if the address is meant to change at the next boot; otherwise bring the former machine-id back.",
-		device:  machineIDChanged,
+		device: machineIDChanged,
 	},
 	{
 		Name: "machine-id-missing", Severity: Warning,
-		Summary: "There is no /etc/machine-id: no address is derived until the next boot, which gives the machine an ID.",
-		Help:    helpMachineID,
-		host:    noMachineID(host.MachineIDMissing, "there is no /etc/machine-id"),
+		host: noMachineID(host.MachineIDMissing, "there is no /etc/machine-id"),
 	},
 	{
 		Name: "machine-id-empty", Severity: Warning,
-		Summary: "/etc/machine-id is empty: no address is derived until the next boot, which gives the machine an ID.",
-		Help:    helpMachineID,
-		host:    noMachineID(host.MachineIDEmpty, "/etc/machine-id is empty"),
+		host: noMachineID(host.MachineIDEmpty, "/etc/machine-id is empty"),
 	},
 	{
 		Name: "machine-id-uninitialized", Severity: Warning,
-		Summary: "/etc/machine-id says \"uninitialized\": no address is derived until the next boot, which gives the machine an ID.",
-		Help:    helpMachineID,
-		host:    noMachineID(host.MachineIDUninitialized, `/etc/machine-id says "uninitialized"`),
+		host: noMachineID(host.MachineIDUninitialized, `/etc/machine-id says "uninitialized"`),
 	},
 	{
 		Name: "machine-id-invalid", Severity: Warning,
-		Summary: "/etc/machine-id holds no machine-id: no address is derived.",
-		Help:    "Empty the file and run systemd-machine-id-setup, or boot.",
-		host:    machineIDInvalid,
+		host: machineIDInvalid,
 	},
 	{
 		Name: "machine-id-transient", Severity: Warning,
-		Summary: "The machine-id holds for this boot alone, and so do the addresses derived from it.",
-		Help:    "Have /etc/machine-id written (systemd-machine-id-setup --commit), or give the machine an ID from outside; devices with a fixed address do not depend on it.",
-		host:    machineIDTransient,
+		host: machineIDTransient,
 	},
 	{
 		Name: "machine-id-in-image", Severity: Warning,
-		Summary: "The image has a machine-id, which all hosts made of it share, and with it the addresses derived.",
-		Help:    "Empty /etc/machine-id in the image and remove /var/lib/dbus/machine-id; nothing if the tree is that of one host.",
-		host:    machineIDInImage,
+		host: machineIDInImage,
 	},
 }
-
-const helpMachineID = "Run systemd-machine-id-setup and restart systemd-udevd before devices are created anew, unless the machine is to become an image."
 
 // derives reports whether udevd or systemd-networkd make an address of the
 // machine-id for the device, or did.
@@ -190,7 +175,7 @@ func machineIDChanged(s *analysis) []found {
 	case ok:
 		f.message += "; after the next boot it carries " + mac
 	case len(boot.Outcomes) > 0 && !stays:
-		f.message += "; after the next boot it carries " + list(boot.Outcomes)
+		f.message += "; after the next boot it carries " + words.Of(listed(boot.Outcomes))
 	case other.Source == s.sourceAtBoot():
 		f.severity = Info
 		f.message += ", but will have again after the next boot"
@@ -222,7 +207,7 @@ func (s *subject) persistentNow() fact.Fact[host.PersistentMAC] {
 	switch {
 	case s.snap.Offline || !s.snap.MachineIDFile.State.None():
 	case s.tree.Needs().Has(linkfiles.NeedMachineID):
-		return fact.Unknown[host.PersistentMAC]("a file has Host= with an ID, for which udevd may have read a machine-id that it keeps until it is started anew")
+		return fact.Unknown[host.PersistentMAC](say("udevd-keeps-machine-id"))
 	default:
 		return fact.Absent[host.PersistentMAC]()
 	}
@@ -234,9 +219,9 @@ func (s *subject) persistentNow() fact.Fact[host.PersistentMAC] {
 func keptAtBoot[T any](snap *host.Snapshot, derived fact.Fact[T]) fact.Fact[T] {
 	switch snap.MachineIDFile.NotKept {
 	case host.MachineIDTransient:
-		return fact.Unknown[T]("the machine-id was made up for this boot")
+		return fact.Unknown[T](say("machine-id-of-this-boot"))
 	case host.MachineIDOverridden:
-		return fact.Unknown[T]("the next boot takes the machine-id of the kernel command line")
+		return fact.Unknown[T](say("machine-id-of-command-line"))
 	}
 	return derived
 }

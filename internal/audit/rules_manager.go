@@ -16,40 +16,28 @@ import (
 var managerRules = []Rule{
 	{
 		Name: "manager-sets-address", Severity: Info,
-		Summary: "Another program gives the device its address, whatever the .link files say.",
-		Help:    "Nothing if that address is meant; otherwise change the setting.",
-		device:  managerSetsAddress,
+		device: managerSetsAddress,
 	},
 	{
 		Name: "declared-twice", Severity: Warning,
-		Summary: "The configuration of two programs declares the device.",
-		Help:    "Leave the device to one of them, and remove it from the configuration of the other.",
-		device:  declaredTwice,
+		device: declaredTwice,
 	},
 	{
 		Name: "declared-port-missing", Severity: Error,
-		Summary: "The configuration names a port of the device that does not exist.",
-		Help:    "Correct the name in the configuration, or give the port that name.",
-		device:  declaredPortMissing,
+		device: declaredPortMissing,
 	},
 	{
 		Name: "declaration-not-enabled", Severity: Warning,
-		Summary: "A .netdev file declares a device, but systemd-networkd is not enabled, and creates none.",
-		Help:    "Enable it (systemctl enable systemd-networkd.service) if it should create the device; otherwise remove the file.",
-		host:    declarationNotEnabled,
+		host: declarationNotEnabled,
 	},
 	{
 		Name: "declarations-unknown", Severity: Info,
-		Summary: "What other programs' configuration says of the device is not known.",
-		Help:    helpUnknown,
 		device: func(s *analysis) []found {
 			return notKnown(s.Declarations, "what other programs' configuration says of "+s.Name)
 		},
 	},
 	{
 		Name: "manager-file-unreadable", Severity: Info,
-		Summary: "A file of a program that makes devices could not be read, or the program itself does not take it.",
-		Help:    "Run the audit as root where rights are missing; otherwise mend the file.",
 		host: func(a *hostAudit) (all []found) {
 			for _, p := range a.snap.DeclarationProblems {
 				f := found{message: fmt.Sprintf("%s: %s", p.Program, p.Message), pos: p.Pos}

@@ -14,9 +14,7 @@ import (
 var networkdRules = []Rule{
 	{
 		Name: "networkd-sets-address", Severity: Warning,
-		Summary: "systemd-networkd creates the device with an address, or sets one, so that no .link file changes it.",
-		Help:    "Nothing if that address is meant; otherwise change it in the file named.",
-		device:  networkdSetsAddress,
+		device: networkdSetsAddress,
 	},
 }
 

@@ -13,8 +13,6 @@ import (
 var overrideRules = []Rule{
 	{
 		Name: "change-interrupted", Severity: Warning,
-		Summary: "A run of fix or undo was killed before it was done: some of its files may be changed, and others not.",
-		Help:    "Wait if one is at work; otherwise linkaudit undo --interrupted takes back what it did.",
 		host: func(a *hostAudit) []found {
 			if a.snap.Interrupted == "" {
 				return nil
@@ -30,8 +28,6 @@ var overrideRules = []Rule{
 	},
 	{
 		Name: "override-shadowed", Severity: Warning,
-		Summary: "An override that linkaudit wrote is not in force for its device any more.",
-		Help:    "linkaudit fix again puts it in force; linkaudit undo removes it.",
 		host: func(a *hostAudit) []found {
 			return a.eachOverride(func(o *override.Override, dev *linkfiles.Device) []found {
 				d := a.decider.Decide(dev)
@@ -51,8 +47,6 @@ var overrideRules = []Rule{
 	},
 	{
 		Name: "override-stale", Severity: Warning,
-		Summary: "The file that an override of linkaudit's was derived from has changed since.",
-		Help:    "linkaudit fix again takes over what has changed; linkaudit undo removes it.",
 		host: func(a *hostAudit) []found {
 			return a.eachOverride(func(o *override.Override, dev *linkfiles.Device) []found {
 				without, ok := a.snap.Files.With(o.Path, nil)
@@ -74,8 +68,6 @@ var overrideRules = []Rule{
 	},
 	{
 		Name: "override-edited", Severity: Info,
-		Summary: "An override that linkaudit wrote was edited since.",
-		Help:    "Nothing if it is meant; linkaudit fix and undo leave the file alone unless --force is given.",
 		host: func(a *hostAudit) []found {
 			return a.eachOverride(func(o *override.Override, _ *linkfiles.Device) []found {
 				if !o.Edited {

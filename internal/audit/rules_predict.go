@@ -2,6 +2,7 @@ package audit
 
 import (
 	"fmt"
+	"linkaudit/internal/words"
 	"slices"
 	"strings"
 
@@ -10,53 +11,35 @@ import (
 	"linkaudit/policy/life"
 )
 
-// helpFixedAddress is the help of the rules about an address that depends on
-// the order of events.
-const helpFixedAddress = "Give the device an explicit address where it is created, which does not depend on the order of events."
-
 // predictRules are about the address that a device will carry tomorrow.
 var predictRules = []Rule{
 	{
 		Name: "address-changes-on-restart", Severity: Warning,
-		Summary: "The device will carry another address once its ports leave and come back, or once it is deleted and created again: both are what a restart of the network scripts does.",
-		Help:    helpFixedAddress,
-		device:  addressChangesOnRestart,
+		device: addressChangesOnRestart,
 	},
 	{
 		Name: "address-changes-on-boot", Severity: Warning,
-		Summary: "The device will, or may, carry another address after the next boot.",
-		Help:    helpFixedAddress,
-		device:  addressChangesOnBoot,
+		device: addressChangesOnBoot,
 	},
 	{
 		Name: "address-changes-on-udev-event", Severity: Warning,
-		Summary: "The next udev add event, such as udevadm trigger sends, gives the device another address while it is in use.",
-		Help:    "linkaudit fix sets MACAddressPolicy=none, and udev leaves the device alone.",
-		device:  addressChangesOnUdevEvent,
+		device: addressChangesOnUdevEvent,
 	},
 	{
 		Name: "lacp-system-id-affected", Severity: Error,
-		Summary: "The address that changes is the LACP system ID of an 802.3ad bond: to its partner it becomes another system, and the aggregate is formed anew.",
-		Help:    "Mend what changes the address, or set ad_actor_system of the bond.",
-		device:  lacpSystemIDAffected,
+		device: lacpSystemIDAffected,
 	},
 	{
 		Name: "ports-order-decides", Severity: Info,
-		Summary: "Which port joins first decides about the address of the bond.",
-		Help:    "Have the ports join in a fixed order, or give the bond an explicit address where it is created.",
-		device:  portsOrderDecides,
+		device: portsOrderDecides,
 	},
 	{
 		Name: "creator-races-udev", Severity: Info,
-		Summary: "Somebody set the address of the device; unless it is created with it, udevd may set another one meanwhile.",
-		Help:    "linkaudit fix for the device has udevd leave the address alone; or create it with the address.",
-		device:  creatorRacesUdev,
+		device: creatorRacesUdev,
 	},
 	{
 		Name: "prediction-unknown", Severity: Info,
-		Summary: "The address of the device after an event is not known: there is more than one possible outcome, or the address is made up then.",
-		Help:    "The possible outcomes are in the message; linkaudit explain shows them in a table.",
-		device:  predictionUnknown,
+		device: predictionUnknown,
 	},
 }
 
@@ -120,9 +103,9 @@ func (s *analysis) changes(moments ...moment) []found {
 		switch {
 		case len(others) == 0:
 		case all:
-			then = append(then, m.words+" "+list(others))
+			then = append(then, m.words+" "+words.Of(listed(others)))
 		default:
-			then = append(then, m.words+" perhaps "+list(others))
+			then = append(then, m.words+" perhaps "+words.Of(listed(others)))
 		}
 	}
 	if len(then) == 0 {
@@ -295,7 +278,7 @@ func predictionUnknown(s *analysis) []found {
 		mac, last := s.after(m.event).MAC, len(all)-1
 		switch {
 		case !mac.IsUnknown():
-		case last >= 0 && all[last].mac.Reason() == mac.Reason():
+		case last >= 0 && all[last].mac.Reason().Equal(mac.Reason()):
 			all[last].when, all[last].many = all[last].when+", or "+m.words, true
 		default:
 			all = append(all, unknown{mac: mac, when: m.words})

@@ -12,8 +12,6 @@ import (
 var vendorRules = []Rule{
 	{
 		Name: "vendor-file-edited", Severity: Error,
-		Summary: "A .link file of a package was edited or removed in place: the next upgrade of the package undoes that.",
-		Help:    "Put what is meant into a file of its own in /etc/systemd/network: linkaudit fix does so for a device or kind.",
 		host: func(a *hostAudit) []found {
 			var out []found
 			for _, v := range EditedVendorFiles(a.snap) {
@@ -24,8 +22,6 @@ var vendorRules = []Rule{
 	},
 	{
 		Name: "vendor-file-unowned", Severity: Info,
-		Summary: "A .link file in a directory of packages belongs to no package.",
-		Help:    "Files of the site's own belong in /etc/systemd/network, or in /usr/local/lib/systemd/network, where no package will ever put one.",
 		host: func(a *hostAudit) []found {
 			records, ok := a.snap.Packaged.Get()
 			if !ok {
@@ -46,12 +42,10 @@ var vendorRules = []Rule{
 	},
 	{
 		Name: "vendor-files-unknown", Severity: Info,
-		Summary: "Whether a .link file of a package was edited in place is not known.",
-		Help:    "Ask the package manager to verify its files.",
 		host: func(a *hostAudit) []found {
 			const what = "whether the .link files of packages are as they were brought"
 			switch {
-			case notCollected(a.snap.Packaged):
+			case !a.snap.Packaged.Collected():
 				return nil // by the linkaudit that took the snapshot
 			case a.snap.Packaged.IsUnknown() && a.vendorFilesMatter():
 				return notKnown(a.snap.Packaged, what)

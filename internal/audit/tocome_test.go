@@ -9,6 +9,7 @@ import (
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/internal/netconf"
+	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
 	"linkaudit/policy/address"
 )
@@ -23,8 +24,8 @@ func told(d *DeviceResult) string {
 		var all []string
 		for _, o := range p.Outcomes {
 			text := o.MAC + " " + o.Origin
-			if o.When != "" {
-				text += " if " + o.When
+			if o.When != nil {
+				text += " if " + words.Of(o.When)
 			}
 			all = append(all, text)
 		}

@@ -100,7 +100,7 @@ func (v *VendorFile) Restored(snap *host.Snapshot, rel linkfiles.Release) func(*
 	store, ok := snap.Files.With(v.Path, v.Recorded)
 	if v.Recorded == nil || !ok {
 		return func(*linkfiles.Device) fact.Fact[string] {
-			return fact.Unknown[string]("only the checksum of the package's file is recorded")
+			return fact.Unknown[string](say("only-checksum-recorded"))
 		}
 	}
 	decider := linkfiles.Parse(store, rel).For(&snap.System)

@@ -12,6 +12,7 @@ import (
 	"linkaudit/internal/audit"
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
+	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
 )
 
@@ -110,7 +111,7 @@ func TestAnEditWeighsByWhatItsEndDoesToTheDevice(t *testing.T) {
 			p[0].MD5 = ""
 		}, "vendor-files-unknown", audit.Info, "no checksum"},
 		"another package manager": {none, func(s *host.Snapshot) {
-			s.Packaged = fact.Unknown[[]host.Packaged]("the package database is rpm's")
+			s.Packaged = fact.Unknown[[]host.Packaged](fact.Told("the package database is rpm's"))
 		}, "vendor-files-unknown", audit.Info, "rpm's"},
 		"no package manager": {none, func(s *host.Snapshot) { s.Packaged = fact.Absent[[]host.Packaged]() }, "", "", ""},
 		"an old snapshot":    {none, func(s *host.Snapshot) { s.Packaged = fact.Fact[[]host.Packaged]{} }, "", "", ""},
@@ -139,7 +140,7 @@ func TestAnEditWeighsByWhatItsEndDoesToTheDevice(t *testing.T) {
 			if len(got) != 0 {
 				t.Errorf("%s: %+v", name, got)
 			}
-		case len(got) != 1 || got[0].Rule != c.rule || got[0].Severity != c.severity || !strings.Contains(got[0].Message, c.says):
+		case len(got) != 1 || got[0].Rule != c.rule || got[0].Severity != c.severity || !strings.Contains(words.Of(got[0].Message), c.says):
 			t.Errorf("%s: %+v", name, got)
 		}
 	}

@@ -3,6 +3,7 @@ package change
 import (
 	"linkaudit/internal/audit"
 	"linkaudit/internal/host"
+	"linkaudit/internal/words"
 )
 
 // LiveChange is what would bring the address of a device that exists in line
@@ -59,7 +60,7 @@ func kernelsAddress(d *host.Device, lasting []host.Port) LiveChange {
 	t, ok := d.AddrAssignType.Get()
 	switch {
 	case !ok:
-		c.cannot = cannotSet{typeUnknown, d.AddrAssignType.Reason()}
+		c.cannot = cannotSet{typeUnknown, words.Of(d.AddrAssignType.Reason())}
 		return c
 	case t != host.AddrSet:
 		return c

@@ -36,7 +36,7 @@ func TestTheLiveAddressIsTheOneThatTheKernelWouldHaveGiven(t *testing.T) {
 		"a device that is up has neighbours":               {device("bridge", func(d *host.Device) { d.Flags = iffUp | iffLowerUp }), "02:00:00:00:00:0a", "eth0", "neighbours", ""},
 		"one without carrier has none":                     {device("bridge", func(d *host.Device) { d.Flags = iffUp }), "02:00:00:00:00:0a", "eth0", "", ""},
 		"what another kind would take is not known":        {device("vrf", nil), "", "", "", "not known"},
-		"an unknown addr_assign_type makes it unknown too": {device("bond", func(d *host.Device) { d.AddrAssignType = fact.Unknown[host.AddrAssignType]("no /sys") }), "", "", "", "no /sys"},
+		"an unknown addr_assign_type makes it unknown too": {device("bond", func(d *host.Device) { d.AddrAssignType = fact.Unknown[host.AddrAssignType](fact.Told("no /sys")) }), "", "", "", "no /sys"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := kernelsAddress(c.device, c.device.Ports)

@@ -8,6 +8,7 @@ import (
 	"linkaudit/internal/audit"
 	"linkaudit/internal/host"
 	"linkaudit/internal/override"
+	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
 	"linkaudit/policy"
 )
@@ -162,7 +163,7 @@ func (p *planner) devicesAndBase() error {
 		if p.target.Kind == "" {
 			help = "create the device first, or name its kind (--bond, --bridge)"
 		}
-		return fmt.Errorf("which .link file is in force for %s is not known (%s): %s", p.target, lead.decision.File.Reason(), help)
+		return fmt.Errorf("which .link file is in force for %s is not known (%s): %s", p.target, words.Of(lead.decision.File.Reason()), help)
 	}
 	p.base = lead.decision.File.Or(nil)
 	p.devices = append([]deviceBefore{lead}, named...)

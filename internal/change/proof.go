@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
 )
 
@@ -107,7 +108,7 @@ func inForce(d linkfiles.Decision, name string, base *linkfiles.File) error {
 	f, ok := d.File.Get()
 	switch {
 	case d.File.IsUnknown():
-		return fmt.Errorf("%w for sure: %s", errNotApplied, d.File.Reason())
+		return fmt.Errorf("%w for sure: %s", errNotApplied, words.Of(d.File.Reason()))
 	case !ok:
 		return errNotApplied
 	case f.Path != name && !slices.Contains(f.DropIns, name):

@@ -7,6 +7,15 @@ import "linkaudit/linkfiles"
 // Fact is linkfiles.Fact.
 type Fact[T any] = linkfiles.Fact[T]
 
+// Statement is linkfiles.Statement.
+type Statement = linkfiles.Statement
+
+// Say is linkfiles.Say.
+func Say(code string, details ...any) *Statement { return linkfiles.Say(code, details...) }
+
+// Told is linkfiles.Told.
+func Told(text string) *Statement { return linkfiles.Told(text) }
+
 // Known returns a Fact that holds v.
 func Known[T any](v T) Fact[T] { return linkfiles.Known(v) }
 
@@ -15,7 +24,7 @@ func Known[T any](v T) Fact[T] { return linkfiles.Known(v) }
 func Absent[T any]() Fact[T] { return linkfiles.Absent[T]() }
 
 // Unknown returns a Fact that could not be found out, and why.
-func Unknown[T any](reason string) Fact[T] { return linkfiles.Unknown[T](reason) }
+func Unknown[T any](reason *Statement) Fact[T] { return linkfiles.Unknown[T](reason) }
 
 // Text returns a Fact of a text of which "" means that there is none.
 func Text(s string) Fact[string] { return linkfiles.Text(s) }

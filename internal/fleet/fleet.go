@@ -42,9 +42,9 @@ func (f *Fleet) Close() error { return f.sorter.close() }
 type Finding struct {
 	audit.Finding
 	// Hosts is how many hosts it is about.
-	Hosts int `json:"hosts"`
+	Hosts int
 	// Claims are the devices, or hosts, of the first few of them.
-	Claims []audit.Claim `json:"claims"`
+	Claims []audit.Claim
 }
 
 // What a record is about, in the order of the findings.

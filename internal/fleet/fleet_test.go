@@ -48,7 +48,7 @@ func audited(s *host.Snapshot, policies ...string) *audit.Result {
 		}
 		switch value {
 		case "?":
-			d.Policy = fact.Unknown[string]("a test")
+			d.Policy = fact.Unknown[string](fact.Told("a test"))
 		case "-":
 			d.Policy = fact.Absent[string]()
 		}

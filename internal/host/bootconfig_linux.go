@@ -44,7 +44,7 @@ func (f files) bootArgument() (line fact.Fact[string], at string) {
 	b := &bootFiles{files: f}
 	entries, generators := b.entries(), b.generators()
 	if b.problem != "" {
-		return fact.Unknown[string](b.problem), ""
+		return fact.Unknown[string](fact.Told(b.problem)), ""
 	}
 	// What makes new entries counts where it asks for a scheme, and where there are
 	// no entries yet.
@@ -62,7 +62,7 @@ func (f files) bootArgument() (line fact.Fact[string], at string) {
 	for _, l := range entries {
 		first, here := say(entries[0])
 		if other, there := say(l); other != first {
-			return fact.Unknown[string](fmt.Sprintf("the image's boot configuration has %s, but %s", here, there)), ""
+			return fact.Unknown[string](fact.Told(fmt.Sprintf("the image's boot configuration has %s, but %s", here, there))), ""
 		}
 	}
 	if len(entries) == 0 {

@@ -68,7 +68,7 @@ func TestTheNamingSchemeOfAnImageIsTheOneItIsBootedWith(t *testing.T) {
 			got, ok := s.NamingScheme.Get()
 			switch {
 			case c.want == "?":
-				if !s.NamingScheme.IsUnknown() || !strings.Contains(s.NamingScheme.Reason(), "net.naming_scheme=v240 at /") {
+				if !s.NamingScheme.IsUnknown() || !strings.Contains(s.NamingScheme.Reason().String(), "net.naming_scheme=v240 at /") {
 					t.Errorf("%v", s.NamingScheme)
 				}
 			case !ok || got != NamingScheme{Name: c.want, Source: c.source, Assumed: c.assumed}:

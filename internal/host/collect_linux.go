@@ -84,7 +84,7 @@ func (m *Machine) Facts(ctx context.Context, want Want) Facts {
 	evidence := schemeEvidence{release: m.Systemd.Release, online: !m.Offline}
 	if m.Offline {
 		f.System, f.MachineIDFile = imageSystem(m.files, want)
-		f.Udev.Running = fact.Unknown[bool](notBooted)
+		f.Udev.Running = fact.Unknown[bool](fact.Told(notBooted))
 		evidence.cmdline, evidence.cmdlineAt = m.files.bootArgument()
 		evidence.environ, evidence.database = fact.Absent[string](), fact.Absent[string]()
 	} else {

@@ -115,7 +115,7 @@ func (d *Device) property(key string) fact.Fact[string] {
 	case "DEVTYPE":
 		return d.DevType
 	case "ACTION", "SEQNUM", "DEVPATH", "TAGS", "CURRENT_TAGS", "DEVLINKS", "USEC_INITIALIZED", "ID_RENAMING":
-		return fact.Unknown[string](key + " belongs to the event, not to the device")
+		return fact.Unknown[string](fact.Told(key + " belongs to the event, not to the device"))
 	}
 	db := fromDB(d.UdevDB, key)
 	if db.IsKnown() {

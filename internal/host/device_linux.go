@@ -204,14 +204,14 @@ func (c *deviceReader) readFacts(l *link) error {
 }
 
 func (c *deviceReader) withoutSysfs(l *link, reason string) {
-	l.AddrAssignType = fact.Unknown[AddrAssignType](reason)
+	l.AddrAssignType = fact.Unknown[AddrAssignType](fact.Told(reason))
 	if c.want&WantNameAssignType != 0 {
-		l.NameAssignType = fact.Unknown[int](reason)
+		l.NameAssignType = fact.Unknown[int](fact.Told(reason))
 	}
-	l.DevType = fact.Unknown[string](reason)
+	l.DevType = fact.Unknown[string](fact.Told(reason))
 	l.UEvent = fact.Fact[map[string]string]{}
 	if c.want&WantUEvent != 0 {
-		l.UEvent = fact.Unknown[map[string]string](reason)
+		l.UEvent = fact.Unknown[map[string]string](fact.Told(reason))
 	}
 }
 
@@ -247,7 +247,7 @@ func (c *deviceReader) readSysfs(l *link) error {
 	case vanished(err):
 		return errDiffers
 	default:
-		l.AddrAssignType = fact.Unknown[AddrAssignType](fmt.Sprintf("addr_assign_type: %v", err))
+		l.AddrAssignType = fact.Unknown[AddrAssignType](fact.Told(fmt.Sprintf("addr_assign_type: %v", err)))
 	}
 	if !c.readNameAssignType(l, dir, "name_assign_type") {
 		return errDiffers
@@ -287,7 +287,7 @@ func (c *deviceReader) readNameAssignType(l *link, dir int, name string) bool {
 	case vanished(err):
 		return false
 	default:
-		l.NameAssignType = fact.Unknown[int](fmt.Sprintf("name_assign_type: %v", err))
+		l.NameAssignType = fact.Unknown[int](fact.Told(fmt.Sprintf("name_assign_type: %v", err)))
 	}
 	return true
 }
@@ -315,7 +315,7 @@ func (c *deviceReader) readDriver(l *link) {
 		case errors.Is(err, unix.EOPNOTSUPP):
 			l.Driver = fact.Absent[string]()
 		default:
-			l.Driver = fact.Unknown[string](fmt.Sprintf("ETHTOOL_GDRVINFO: %v", err))
+			l.Driver = fact.Unknown[string](fact.Told(fmt.Sprintf("ETHTOOL_GDRVINFO: %v", err)))
 		}
 	}
 	// Since 5.6 rtnl_fill_ifinfo() sends IFLA_PERM_ADDRESS for every device

@@ -44,7 +44,7 @@ func (f files) glibc() fact.Fact[string] {
 		}
 		reason = name + " does not tell its version"
 	}
-	return fact.Unknown[string](reason)
+	return fact.Unknown[string](fact.Told(reason))
 }
 
 // Glibc is the version of the C library below root.

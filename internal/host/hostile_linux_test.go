@@ -463,8 +463,8 @@ func TestTheSystemBusMaySayAnything(t *testing.T) {
 			if v, known := virt.Get(); known && v.ID != without.Or(linkfiles.Virt{}).ID {
 				t.Errorf("taken for a virtualization: %+v", v)
 			}
-			if strings.Contains(virt.Reason(), "\x1b") || len(virt.Reason()) > 1000 {
-				t.Errorf("%d bytes: %.300q", len(virt.Reason()), virt.Reason())
+			if strings.Contains(virt.Reason().String(), "\x1b") || len(virt.Reason().String()) > 1000 {
+				t.Errorf("%d bytes: %.300q", len(virt.Reason().String()), virt.Reason())
 			}
 		})
 	}

@@ -107,13 +107,13 @@ func declaredInImage(c initramfs.Configuration) []netconf.Declaration {
 		ofNetworkd = &netconf.NetworkdInput{Files: c.Networkd, Machine: netconf.NetworkdMachine{
 			Active: fact.Known(true),
 			System: &linkfiles.System{
-				Hostname: fact.Unknown[string](why), KernelCommandLine: fact.Unknown[string](why), Virtualization: fact.Unknown[linkfiles.Virt](why),
-				KernelRelease: fact.Unknown[string](why), Architecture: fact.Unknown[string](why),
+				Hostname: fact.Unknown[string](fact.Told(why)), KernelCommandLine: fact.Unknown[string](fact.Told(why)), Virtualization: fact.Unknown[linkfiles.Virt](fact.Told(why)),
+				KernelRelease: fact.Unknown[string](fact.Told(why)), Architecture: fact.Unknown[string](fact.Told(why)),
 			},
 			NewDevice: func(name, kind string) *linkfiles.Device {
-				return &linkfiles.Device{Name: name, Kind: fact.Text(kind), MAC: fact.Unknown[string](why), Type: fact.Unknown[string](why),
-					Driver: fact.Unknown[string](why), Path: fact.Unknown[string](why), PermMAC: fact.Unknown[string](why),
-					Properties: func(string) fact.Fact[string] { return fact.Unknown[string](why) }}
+				return &linkfiles.Device{Name: name, Kind: fact.Text(kind), MAC: fact.Unknown[string](fact.Told(why)), Type: fact.Unknown[string](fact.Told(why)),
+					Driver: fact.Unknown[string](fact.Told(why)), Path: fact.Unknown[string](fact.Told(why)), PermMAC: fact.Unknown[string](fact.Told(why)),
+					Properties: func(string) fact.Fact[string] { return fact.Unknown[string](fact.Told(why)) }}
 			},
 		}}
 	}

@@ -32,11 +32,11 @@ func (f files) machineID() (linkfiles.MachineID, MachineIDState) {
 	case err == nil:
 		return linkfiles.KnownMachineID(id), MachineIDSet
 	case errors.As(err, &none):
-		return linkfiles.UnknownMachineID(err.Error()), none.state
+		return linkfiles.UnknownMachineID(linkfiles.Told(err.Error())), none.state
 	case errors.Is(err, fs.ErrNotExist):
-		return linkfiles.UnknownMachineID(err.Error()), MachineIDMissing
+		return linkfiles.UnknownMachineID(linkfiles.Told(err.Error())), MachineIDMissing
 	}
-	return linkfiles.UnknownMachineID(err.Error()), MachineIDUnreadable
+	return linkfiles.UnknownMachineID(linkfiles.Told(err.Error())), MachineIDUnreadable
 }
 
 // ReadMachineID reads any machine-id(5) file as systemd reads /etc/machine-id.

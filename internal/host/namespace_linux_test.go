@@ -202,7 +202,7 @@ func TestKernelsOwnViewOfABridgeWithAPortIsCollected(t *testing.T) {
 	if n, ok := d.NameAssignType.Get(); !ok || n != 3 {
 		t.Errorf("name_assign_type %v; user space chose the name (NET_NAME_USER, 3)", d.NameAssignType)
 	}
-	if !d.UdevDB.IsUnknown() || !strings.Contains(d.UdevDB.Reason(), "/run/udev/data") {
+	if !d.UdevDB.IsUnknown() || !strings.Contains(d.UdevDB.Reason().String(), "/run/udev/data") {
 		t.Errorf("without /run/udev the database is %v", d.UdevDB)
 	}
 
@@ -226,7 +226,7 @@ func TestKernelsOwnViewOfABridgeWithAPortIsCollected(t *testing.T) {
 	}
 	s = collect(t, DeviceOptions{})
 	d = s.Device("br0")
-	if d == nil || !d.AddrAssignType.IsUnknown() || !d.DevType.IsUnknown() || !strings.Contains(d.AddrAssignType.Reason(), "/sys/class/net") {
+	if d == nil || !d.AddrAssignType.IsUnknown() || !d.DevType.IsUnknown() || !strings.Contains(d.AddrAssignType.Reason().String(), "/sys/class/net") {
 		t.Fatalf("without /sys: %+v", d)
 	}
 	if len(d.Ports) != 1 || d.Ports[0] != want {
@@ -264,7 +264,7 @@ func TestSysfsOfAnotherNetworkNamespaceIsNotBelieved(t *testing.T) {
 		t.Fatalf("devices %+v, want br0 and br2", s.Devices)
 	}
 	for _, d := range s.Devices {
-		if !d.AddrAssignType.IsUnknown() || !strings.Contains(d.AddrAssignType.Reason(), "another network namespace") {
+		if !d.AddrAssignType.IsUnknown() || !strings.Contains(d.AddrAssignType.Reason().String(), "another network namespace") {
 			t.Errorf("%s: addr_assign_type %v out of another namespace's sysfs", d.Name, d.AddrAssignType)
 		}
 	}
@@ -386,7 +386,7 @@ func TestDevicesThatComeAndGoAreNeverHalfRead(t *testing.T) {
 				}
 				typ, ok := d.AddrAssignType.Get()
 				if !ok {
-					if !strings.Contains(d.AddrAssignType.Reason(), "as netlink does") {
+					if !strings.Contains(d.AddrAssignType.Reason().String(), "as netlink does") {
 						t.Fatalf("%s: %v", d.Name, d.AddrAssignType)
 					}
 					continue

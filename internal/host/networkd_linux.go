@@ -114,7 +114,7 @@ func networkdRuns() fact.Fact[bool] {
 	// Without a service manager it still has netlink sockets.
 	pids, err := netlinkListeners()
 	if err != nil {
-		return fact.Unknown[bool](err.Error())
+		return fact.Unknown[bool](fact.Told(err.Error()))
 	}
 	return fact.Known(slices.ContainsFunc(pids, isNetworkd))
 }
@@ -167,7 +167,7 @@ func (u *units) enabled() fact.Fact[bool] {
 	}
 	for _, d := range u.dirs {
 		if d.err != nil {
-			return fact.Unknown[bool](d.err.Error())
+			return fact.Unknown[bool](fact.Told(d.err.Error()))
 		}
 		for _, name := range d.names {
 			if !startsOthers(name) {

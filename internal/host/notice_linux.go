@@ -315,7 +315,7 @@ func (n *Notices) Rest() int {
 
 // fill reads what is in no message.
 func (a *assignTypes) fill(l *LinkNotice) {
-	l.AddrAssignType = fact.Unknown[AddrAssignType]("the device is gone")
+	l.AddrAssignType = fact.Unknown[AddrAssignType](fact.Told("the device is gone"))
 	if !l.Gone {
 		l.AddrAssignType = a.of(&l.Device)
 	}
@@ -463,11 +463,11 @@ func (a *assignTypes) of(d *Device) fact.Fact[AddrAssignType] {
 	}
 	switch {
 	case err != nil:
-		return fact.Unknown[AddrAssignType]("addr_assign_type: " + err.Error())
+		return fact.Unknown[AddrAssignType](fact.Told("addr_assign_type: " + err.Error()))
 	case index != d.Index:
-		return fact.Unknown[AddrAssignType]("addr_assign_type: the device has another name by now")
+		return fact.Unknown[AddrAssignType](fact.Told("addr_assign_type: the device has another name by now"))
 	case !sameAddress(a.buf[:n], d.MAC):
-		return fact.Unknown[AddrAssignType]("addr_assign_type: the device has another address by now")
+		return fact.Unknown[AddrAssignType](fact.Told("addr_assign_type: the device has another address by now"))
 	}
 	return fact.Known(AddrAssignType(t))
 }

@@ -47,21 +47,21 @@ func (f files) packaged(store *linkfiles.Store) fact.Fact[[]Packaged] {
 	switch {
 	case err == errNoDpkg, err == errNoLists:
 	case err != nil:
-		return fact.Unknown[[]Packaged](err.Error())
+		return fact.Unknown[[]Packaged](fact.Told(err.Error()))
 	case len(records) > 0:
 		return fact.Known(records)
 	}
 	// dpkg may be installed where the system is another manager's.
 	for _, m := range otherManagers {
 		if f.exists(m.db) {
-			return fact.Unknown[[]Packaged]("the package database is " + m.name + "'s, which linkaudit does not read; " + m.tells + " tells")
+			return fact.Unknown[[]Packaged](fact.Told("the package database is " + m.name + "'s, which linkaudit does not read; " + m.tells + " tells"))
 		}
 	}
 	switch {
 	case err == errNoDpkg:
 		return fact.Absent[[]Packaged]()
 	case err != nil:
-		return fact.Unknown[[]Packaged](err.Error())
+		return fact.Unknown[[]Packaged](fact.Told(err.Error()))
 	}
 	return fact.Known([]Packaged{})
 }

@@ -125,7 +125,7 @@ func TestVersionsOfDistributionsGiveTheirRelease(t *testing.T) {
 
 func TestNamingSchemeFollowsUdevdsOrder(t *testing.T) {
 	k, none := fact.Known[string], fact.Absent[string]()
-	secret := fact.Unknown[string]("permission denied")
+	secret := fact.Unknown[string](fact.Told("permission denied"))
 	for name, c := range map[string]struct {
 		e    schemeEvidence
 		want string // "" is absent, "?" is unknown

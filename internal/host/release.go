@@ -34,7 +34,7 @@ const (
 func (s Systemd) Needed() (linkfiles.Release, error) {
 	rel, ok := s.Release.Get()
 	if !ok {
-		return 0, fmt.Errorf("the systemd release is not known, and how .link files are read depends on it (%s); name it with --systemd-release", s.Release.Reason())
+		return 0, fmt.Errorf("the systemd release is not known, and how .link files are read depends on it (%s); name it with --systemd-release", s.Release.Reason().String())
 	}
 	return rel, nil
 }

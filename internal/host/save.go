@@ -69,7 +69,7 @@ func escapeControls(b []byte) []byte {
 
 func withoutValue(f fact.Fact[string]) fact.Fact[string] {
 	if f.IsKnown() {
-		return fact.Unknown[string]("it was left out of the snapshot")
+		return fact.Unknown[string](fact.Told("it was left out of the snapshot"))
 	}
 	return f
 }

@@ -89,11 +89,11 @@ func namingScheme(e schemeEvidence) fact.Fact[NamingScheme] {
 		case known && sure:
 			return fact.Known(asked)
 		case !sure:
-			return recorded(fact.Unknown[NamingScheme]("it cannot be shown whether this udevd knows the scheme that the " + asked.Source + " asks for"))
+			return recorded(fact.Unknown[NamingScheme](fact.Told("it cannot be shown whether this udevd knows the scheme that the " + asked.Source + " asks for")))
 		}
 	}
 	if !relOK {
-		return recorded(fact.Unknown[NamingScheme]("systemd's release: " + e.release.Reason()))
+		return recorded(fact.Unknown[NamingScheme](fact.Told("systemd's release: " + e.release.Reason().String())))
 	}
 	return recorded(fact.Known(NamingScheme{Name: defaultScheme(rel), Source: schemeByDefault, Assumed: !e.online}))
 }
@@ -102,7 +102,7 @@ func namingScheme(e schemeEvidence) fact.Fact[NamingScheme] {
 // where it is not asked.
 func (e schemeEvidence) wanted() fact.Fact[NamingScheme] {
 	if e.environ.IsUnknown() {
-		return fact.Unknown[NamingScheme]("NET_NAMING_SCHEME in udevd's environment: " + e.environ.Reason())
+		return fact.Unknown[NamingScheme](fact.Told("NET_NAMING_SCHEME in udevd's environment: " + e.environ.Reason().String()))
 	}
 	env, envSet := e.environ.Get()
 	if envSet && !strings.HasPrefix(env, ":") {
@@ -110,7 +110,7 @@ func (e schemeEvidence) wanted() fact.Fact[NamingScheme] {
 	}
 	if e.cmdline.IsUnknown() {
 		if e.online {
-			return fact.Unknown[NamingScheme]("the kernel command line: " + e.cmdline.Reason())
+			return fact.Unknown[NamingScheme](fact.Told("the kernel command line: " + e.cmdline.Reason().String()))
 		}
 		return fact.Unknown[NamingScheme](e.cmdline.Reason())
 	}

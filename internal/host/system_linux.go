@@ -24,16 +24,16 @@ const notBooted = "the image is not running"
 func imageSystem(f files, want Want) (linkfiles.System, MachineIDFile) {
 	id, state := f.machineID()
 	s := linkfiles.System{
-		Hostname:          fact.Unknown[string](notBooted),
+		Hostname:          fact.Unknown[string](fact.Told(notBooted)),
 		MachineID:         id,
-		Virtualization:    fact.Unknown[linkfiles.Virt](notBooted),
-		KernelCommandLine: fact.Unknown[string](notBooted),
-		KernelRelease:     fact.Unknown[string](notBooted),
-		Architecture:      fact.Unknown[string](notBooted),
-		Credentials:       fact.Unknown[[]string](notBooted),
-		Firmware:          fact.Unknown[linkfiles.Firmware](notBooted),
-		BootID:            fact.Unknown[string](notBooted),
-		ProductUUID:       fact.Unknown[string](notBooted),
+		Virtualization:    fact.Unknown[linkfiles.Virt](fact.Told(notBooted)),
+		KernelCommandLine: fact.Unknown[string](fact.Told(notBooted)),
+		KernelRelease:     fact.Unknown[string](fact.Told(notBooted)),
+		Architecture:      fact.Unknown[string](fact.Told(notBooted)),
+		Credentials:       fact.Unknown[[]string](fact.Told(notBooted)),
+		Firmware:          fact.Unknown[linkfiles.Firmware](fact.Told(notBooted)),
+		BootID:            fact.Unknown[string](fact.Told(notBooted)),
+		ProductUUID:       fact.Unknown[string](fact.Told(notBooted)),
 	}
 	if want&WantSystem != 0 {
 		s.MachineTags = f.machineTags()
@@ -51,7 +51,7 @@ func liveSystem(ctx context.Context, rel fact.Fact[linkfiles.Release], u udevd, 
 	var uts unix.Utsname
 	if err := unix.Uname(&uts); err != nil {
 		reason := fmt.Sprintf("uname: %v", err)
-		s.Hostname, s.KernelRelease, s.Architecture = fact.Unknown[string](reason), fact.Unknown[string](reason), fact.Unknown[string](reason)
+		s.Hostname, s.KernelRelease, s.Architecture = fact.Unknown[string](fact.Told(reason)), fact.Unknown[string](fact.Told(reason)), fact.Unknown[string](fact.Told(reason))
 	} else {
 		s.Hostname = hostname(uts, u)
 		s.KernelRelease = fact.Known(unix.ByteSliceToString(uts.Release[:]))
@@ -59,7 +59,7 @@ func liveSystem(ctx context.Context, rel fact.Fact[linkfiles.Release], u udevd, 
 		if a, ok := architectures[machine]; ok {
 			s.Architecture = fact.Known(a)
 		} else {
-			s.Architecture = fact.Unknown[string](fmt.Sprintf("systemd has no name for the machine %q", machine))
+			s.Architecture = fact.Unknown[string](fact.Told(fmt.Sprintf("systemd has no name for the machine %q", machine)))
 		}
 	}
 	s.KernelCommandLine = commandLine(rel)
@@ -94,13 +94,13 @@ func hostname(uts unix.Utsname, u udevd) fact.Fact[string] {
 		if err1 == nil && err2 == nil && ours != theirs {
 			n, err := nodenameOf(u.pid)
 			if err != nil {
-				return fact.Unknown[string](fmt.Sprintf("udevd has a UTS namespace of its own: %v", err))
+				return fact.Unknown[string](fact.Told(fmt.Sprintf("udevd has a UTS namespace of its own: %v", err)))
 			}
 			name = n
 		}
 	}
 	if name == "" || name == "(none)" {
-		return fact.Unknown[string]("no host name is set, and systemd's fallback is a build option")
+		return fact.Unknown[string](fact.Told("no host name is set, and systemd's fallback is a build option"))
 	}
 	return fact.Known(name)
 }
@@ -140,7 +140,7 @@ func (f files) machineTags() fact.Fact[[]string] {
 	case errors.Is(err, unix.ENOENT):
 		return fact.Known([]string{})
 	case err != nil:
-		return fact.Unknown[[]string](err.Error())
+		return fact.Unknown[[]string](fact.Told(err.Error()))
 	}
 	return fact.Known(machineTags(b))
 }
@@ -160,7 +160,7 @@ func commandLine(rel fact.Fact[linkfiles.Release]) fact.Fact[string] {
 	}
 	b, err := here.read(name, limitDB)
 	if err != nil {
-		return fact.Unknown[string](err.Error())
+		return fact.Unknown[string](fact.Told(err.Error()))
 	}
 	if container {
 		return fact.Known(string(bytes.ReplaceAll(bytes.TrimRight(b, "\x00"), []byte{0}, []byte{' '})))
@@ -175,7 +175,7 @@ func inContainer(release fact.Fact[linkfiles.Release]) fact.Fact[bool] {
 	here := files{}
 	rel, ok := release.Get()
 	if !ok {
-		return fact.Unknown[bool]("how containers are told from machines depends on systemd's release: " + release.Reason())
+		return fact.Unknown[bool](fact.Told("how containers are told from machines depends on systemd's release: " + release.Reason().String()))
 	}
 	if inOpenVZ() || inWSL() {
 		return fact.Known(true)
@@ -192,7 +192,7 @@ func inContainer(release fact.Fact[linkfiles.Release]) fact.Fact[bool] {
 	}
 	ns, err := os.Readlink("/proc/self/ns/pid")
 	if err != nil {
-		return fact.Unknown[bool](fmt.Sprintf("/proc/self/ns/pid: %v", cause(err)))
+		return fact.Unknown[bool](fact.Told(fmt.Sprintf("/proc/self/ns/pid: %v", cause(err))))
 	}
 	switch own := ns != initialPIDNamespace; {
 	case rel >= containerFiles && (here.exists("/run/.containerenv") || here.exists("/.dockerenv")):
@@ -200,7 +200,7 @@ func inContainer(release fact.Fact[linkfiles.Release]) fact.Fact[bool] {
 	case own && rel >= containerByPIDNamespace:
 		return fact.Known(true)
 	case own && environErr != nil:
-		return fact.Unknown[bool]("whether this is a container: " + environErr.Error())
+		return fact.Unknown[bool](fact.Told("whether this is a container: " + environErr.Error()))
 	}
 	return fact.Known(false)
 }
@@ -224,7 +224,7 @@ func markedAsContainer(rel linkfiles.Release) fact.Fact[bool] {
 		case err == nil && len(bytes.TrimSpace(b)) > 0:
 			return fact.Known(true)
 		case err != nil && !errors.Is(err, unix.ENOENT):
-			return fact.Unknown[bool](err.Error())
+			return fact.Unknown[bool](fact.Told(err.Error()))
 		}
 	}
 	return fact.Known(false)
@@ -242,17 +242,17 @@ func virtualization(ctx context.Context, rel fact.Fact[linkfiles.Release]) fact.
 	if err != nil {
 		const program = "/usr/bin/systemd-detect-virt"
 		if !(files{}).exists(program) {
-			return fact.Unknown[linkfiles.Virt](fmt.Sprintf("%v, and there is no %s", err, program))
+			return fact.Unknown[linkfiles.Virt](fact.Told(fmt.Sprintf("%v, and there is no %s", err, program)))
 		}
 		word, _, runErr := run(ctx, program)
 		if runErr != nil {
-			return fact.Unknown[linkfiles.Virt](fmt.Sprintf("%v; %s: %v", err, program, runErr))
+			return fact.Unknown[linkfiles.Virt](fact.Told(fmt.Sprintf("%v; %s: %v", err, program, runErr)))
 		}
 		id = word
 	}
 	v, ok := virtOf(id)
 	if !ok {
-		return fact.Unknown[linkfiles.Virt](fmt.Sprintf("systemd says %.40q, which is no virtualization this program knows", id))
+		return fact.Unknown[linkfiles.Virt](fact.Told(fmt.Sprintf("systemd says %.40q, which is no virtualization this program knows", id)))
 	}
 	private := privateUsers(rel)
 	if private.IsUnknown() {
@@ -267,13 +267,13 @@ func virtualization(ctx context.Context, rel fact.Fact[linkfiles.Release]) fact.
 func privateUsers(release fact.Fact[linkfiles.Release]) fact.Fact[bool] {
 	ns, err := os.Readlink("/proc/self/ns/user")
 	if err != nil {
-		return fact.Unknown[bool](fmt.Sprintf("/proc/self/ns/user: %v", cause(err)))
+		return fact.Unknown[bool](fact.Told(fmt.Sprintf("/proc/self/ns/user: %v", cause(err))))
 	}
 	mapped := false
 	for _, name := range []string{"/proc/self/uid_map", "/proc/self/gid_map"} {
 		b, err := files{}.read(name, limitSmall)
 		if err != nil {
-			return fact.Unknown[bool](err.Error())
+			return fact.Unknown[bool](fact.Told(err.Error()))
 		}
 		// The first user namespace maps all of 2^32-1 IDs to themselves.
 		if strings.Join(strings.Fields(string(b)), " ") != "0 0 4294967295" {
@@ -289,7 +289,7 @@ func privateUsers(release fact.Fact[linkfiles.Release]) fact.Fact[bool] {
 	case mapped == byInode:
 		return fact.Known(mapped)
 	case !ok:
-		return fact.Unknown[bool]("whether this is a user namespace depends on systemd's release: " + release.Reason())
+		return fact.Unknown[bool](fact.Told("whether this is a user namespace depends on systemd's release: " + release.Reason().String()))
 	}
 	return fact.Known(rel >= userNamespaceByInode && byInode || rel < userNamespaceByInode && mapped)
 }
@@ -304,12 +304,12 @@ func firmware(virt fact.Fact[linkfiles.Virt]) fact.Fact[linkfiles.Firmware] {
 	here := files{}
 	var fw linkfiles.Firmware
 	if !here.exists("/sys/class/net") {
-		return fact.Unknown[linkfiles.Firmware]("/sys is not mounted")
+		return fact.Unknown[linkfiles.Firmware](fact.Told("/sys is not mounted"))
 	}
 	if here.exists("/sys/firmware/efi") {
 		v, ok := virt.Get()
 		if !ok {
-			return fact.Unknown[linkfiles.Firmware]("whether this is a container: " + virt.Reason())
+			return fact.Unknown[linkfiles.Firmware](fact.Told("whether this is a container: " + virt.Reason().String()))
 		}
 		fw.UEFI = !v.Container
 	}
@@ -348,7 +348,7 @@ func (f files) identifier(name string) fact.Fact[string] {
 	case errors.Is(err, fs.ErrNotExist):
 		return fact.Absent[string]()
 	case err != nil:
-		return fact.Unknown[string](err.Error())
+		return fact.Unknown[string](fact.Told(err.Error()))
 	}
 	return fact.Known(strings.ToLower(strings.TrimSpace(string(b))))
 }
@@ -361,7 +361,7 @@ func credentials(u udevd) fact.Fact[[]string] {
 		if u.running.IsUnknown() {
 			return fact.Unknown[[]string](u.running.Reason())
 		}
-		return fact.Unknown[[]string]("udevd does not run, and the credentials are those it is started with")
+		return fact.Unknown[[]string](fact.Told("udevd does not run, and the credentials are those it is started with"))
 	}
 	names := []string{}
 	for _, variable := range []string{"CREDENTIALS_DIRECTORY", "ENCRYPTED_CREDENTIALS_DIRECTORY"} {
@@ -378,7 +378,7 @@ func credentials(u udevd) fact.Fact[[]string] {
 		switch {
 		case errors.Is(err, unix.ENOENT):
 		case err != nil:
-			return fact.Unknown[[]string](err.Error())
+			return fact.Unknown[[]string](fact.Told(err.Error()))
 		}
 		names = append(names, list...)
 	}

@@ -60,12 +60,12 @@ func findSystemd(ctx context.Context, f files, u udevd) (Systemd, []string) {
 		return *s, problems
 	}
 	if f.root != "" {
-		return Systemd{Release: fact.Unknown[linkfiles.Release]("no udevd, and no package of it in dpkg's database, was found in the image")}, problems
+		return Systemd{Release: fact.Unknown[linkfiles.Release](fact.Told("no udevd, and no package of it in dpkg's database, was found in the image"))}, problems
 	}
 	if s := f.toldSystemd(ctx); s != nil {
 		return *s, problems
 	}
-	return Systemd{Release: fact.Unknown[linkfiles.Release]("no udevd was found, and nobody tells its release")}, problems
+	return Systemd{Release: fact.Unknown[linkfiles.Release](fact.Told("no udevd was found, and nobody tells its release"))}, problems
 }
 
 // systemdOf is what a version says, nil where that is no release.

@@ -88,16 +88,16 @@ func TestASnapshotWithAnyTextComesBackAsItWas(t *testing.T) {
 		fill(reflect.ValueOf(s).Elem(), text)
 		s.Schema = SnapshotSchema
 		s.NamingScheme = fact.Known(NamingScheme{Name: text, Source: text})
-		s.System.MachineID = linkfiles.UnknownMachineID("none")
+		s.System.MachineID = linkfiles.UnknownMachineID(linkfiles.Told("none"))
 		s.System.Hostname = fact.Known(text)
 		s.System.Credentials = fact.Known([]string{text})
 		s.System.Firmware = fact.Known(linkfiles.Firmware{Compatible: []string{text}, SMBIOS: map[string]string{text: text}})
-		s.System.BootID = fact.Unknown[string](text + ".")
+		s.System.BootID = fact.Unknown[string](fact.Told(text + "."))
 		d := &s.Devices[0]
 		d.UdevDB = fact.Known(map[string]string{text: text})
 		d.UEvent = fact.Absent[map[string]string]()
 		d.PersistentMAC = fact.Known(PersistentMAC{Name: text})
-		d.DevType = fact.Unknown[string](text + ".")
+		d.DevType = fact.Unknown[string](fact.Told(text + "."))
 		before, err := json.Marshal(s)
 		if err != nil {
 			t.Fatal(err)

@@ -36,7 +36,7 @@ func openUdevData(u udevd) *udevData {
 		return &udevData{fd: -1, err: errors.New("udevd and its database belong to another network namespace")}
 	}
 	if u.pid != 0 && u.running.IsUnknown() {
-		return &udevData{fd: -1, err: errors.New("whether udevd's database is about this network namespace is not known: " + u.running.Reason())}
+		return &udevData{fd: -1, err: errors.New("whether udevd's database is about this network namespace is not known: " + u.running.Reason().String())}
 	}
 	fd, err := unix.Open(udevDataDir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -55,11 +55,11 @@ func (u *udevData) close() {
 // udevd has not (yet) handled it.
 func (u *udevData) device(index int) fact.Fact[map[string]string] {
 	if u.err != nil {
-		return fact.Unknown[map[string]string](u.err.Error())
+		return fact.Unknown[map[string]string](fact.Told(u.err.Error()))
 	}
 	name := "n" + strconv.Itoa(index)
 	unknown := func(err error) fact.Fact[map[string]string] {
-		return fact.Unknown[map[string]string](fmt.Sprintf("%s/%s: %v", udevDataDir, name, err))
+		return fact.Unknown[map[string]string](fact.Told(fmt.Sprintf("%s/%s: %v", udevDataDir, name, err)))
 	}
 	fd, err := unix.Openat(u.fd, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	switch {
@@ -186,17 +186,17 @@ func findUdevd() udevd {
 	}
 	pids, err := here.names("/proc")
 	if err != nil {
-		return udevd{running: fact.Unknown[bool](err.Error())}
+		return udevd{running: fact.Unknown[bool](fact.Told(err.Error()))}
 	}
 	if u, ok := pickUdevd(pids); ok {
 		return u
 	}
 	// With hidepid= of proc(5) other users' processes are not there.
 	if os.Geteuid() != 0 && !slices.Contains(pids, "1") {
-		return udevd{running: fact.Unknown[bool]("/proc does not show the processes of other users")}
+		return udevd{running: fact.Unknown[bool](fact.Told("/proc does not show the processes of other users"))}
 	}
 	if !slices.Contains(pids, "self") {
-		return udevd{running: fact.Unknown[bool]("/proc is not mounted")}
+		return udevd{running: fact.Unknown[bool](fact.Told("/proc is not mounted"))}
 	}
 	return udevd{running: fact.Known(false)}
 }
@@ -279,7 +279,7 @@ func pickUdevd(pids []string) (udevd, bool) {
 			// with: its udevd is there, too.
 			return udevd{running: fact.Known(true), pid: pid}, true
 		case err != nil:
-			return udevd{running: fact.Unknown[bool]("a systemd-udevd runs, but not for sure for this network namespace"), pid: pid}, true
+			return udevd{running: fact.Unknown[bool](fact.Told("a systemd-udevd runs, but not for sure for this network namespace")), pid: pid}, true
 		case theirs == ours:
 			return udevd{running: fact.Known(true), pid: pid, sure: true}, true
 		default:
@@ -355,7 +355,7 @@ func (u udevd) environ(name string) fact.Fact[string] {
 	}
 	b, err := files{}.read(fmt.Sprintf("/proc/%d/environ", u.pid), limitDB)
 	if err != nil {
-		return fact.Unknown[string](err.Error())
+		return fact.Unknown[string](fact.Told(err.Error()))
 	}
 	for _, v := range strings.Split(string(b), "\x00") {
 		if value, ok := strings.CutPrefix(v, name+"="); ok {
@@ -410,7 +410,7 @@ func (f files) setupLinkRule(rel linkfiles.Release) fact.Fact[string] {
 		}
 	}
 	if firstErr != nil {
-		return fact.Unknown[string](firstErr.Error())
+		return fact.Unknown[string](fact.Told(firstErr.Error()))
 	}
 	return fact.Absent[string]()
 }

@@ -182,7 +182,7 @@ func TestImageIsReadWithoutLeavingIt(t *testing.T) {
 				t.Errorf("rule %v, want %s", s.Udev.SetupLinkRule, c.rule)
 			}
 			id := s.System.MachineID.ID()
-			if id.IsKnown() != c.id || !strings.Contains(id.Reason(), c.idReason) {
+			if id.IsKnown() != c.id || !strings.Contains(id.Reason().String(), c.idReason) {
 				t.Errorf("machine-id known %v: %s", id.IsKnown(), id.Reason())
 			}
 			scheme, ok := s.NamingScheme.Get()

@@ -307,7 +307,7 @@ func (y *yield) udevd() (fact.Fact[linkfiles.Release], bool) {
 		}
 		why = at + " has no version of udevd in it"
 	}
-	return fact.Unknown[linkfiles.Release](why), there
+	return fact.Unknown[linkfiles.Release](fact.Told(why)), there
 }
 
 // rulesDirs are where udevd looks for rules, highest priority first. /run is
@@ -337,7 +337,7 @@ func (y *yield) setupLinkRule() fact.Fact[string] {
 		}
 	}
 	if unknown != "" {
-		return fact.Unknown[string](unknown)
+		return fact.Unknown[string](fact.Told(unknown))
 	}
 	return fact.Absent[string]()
 }
@@ -347,12 +347,12 @@ func (y *yield) machineID() linkfiles.MachineID {
 	const name = "/etc/machine-id"
 	n, _ := y.find(name)
 	if !n.is(typeRegular) {
-		return linkfiles.UnknownMachineID("there is no " + name + " in the image")
+		return linkfiles.UnknownMachineID(linkfiles.Told("there is no " + name + " in the image"))
 	}
 	text := strings.TrimSpace(string(n.content))
 	id, err := linkfiles.ParseMachineID(text)
 	if err != nil || id == [16]byte{} {
-		return linkfiles.UnknownMachineID(name + " in the image holds no ID")
+		return linkfiles.UnknownMachineID(linkfiles.Told(name + " in the image holds no ID"))
 	}
 	return linkfiles.KnownMachineID(id).Confidential()
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"linkaudit/internal/audit"
+	"linkaudit/internal/words"
 )
 
 // mdoc writes the macros of mdoc(7).
@@ -186,7 +187,7 @@ func (w *mdoc) rules(k Key) {
 	w.macro("Bl", "-tag", "-width", "Ds")
 	for _, r := range audit.Rules() {
 		w.macro("It", "Cm", literal(r.Name), "Pq", string(r.Severity))
-		w.prose(r.Summary)
+		w.prose(words.RuleSummary(r.Name))
 	}
 	w.macro("El")
 }

@@ -466,7 +466,7 @@ func TestNetplanGoesByTheReleaseOfNetworkd(t *testing.T) {
 	}{
 		{fact.Known[linkfiles.Release](247), "none networkd-persistent unknown"},
 		{fact.Known[linkfiles.Release](252), "networkd-persistent networkd-persistent unknown"},
-		{fact.Unknown[linkfiles.Release]("x"), "unknown unknown unknown"},
+		{fact.Unknown[linkfiles.Release](fact.Told("x")), "unknown unknown unknown"},
 	} {
 		t.Run(c.release.String(), func(t *testing.T) {
 			all, _ := Read(files, c.release, nil)

@@ -9,6 +9,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"linkaudit/internal/fact"
+	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
 )
 
@@ -208,7 +209,7 @@ func (d *netplanDevice) address(renderer Program, rel fact.Fact[linkfiles.Releas
 	if _, known := netDevKinds[d.kind]; known {
 		switch of, ok := rel.Get(); {
 		case !ok:
-			return Address{Way: WayUnknown, Key: key, Pos: d.pos, Unknown: "the systemd release: " + rel.Reason()}
+			return Address{Way: WayUnknown, Key: key, Pos: d.pos, Unknown: "the systemd release: " + words.Of(rel.Reason())}
 		case networkdDerives(of, d.kind):
 			return Address{Way: WayNetworkd, Key: key, Pos: d.pos, AtCreation: true}
 		}

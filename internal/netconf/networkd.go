@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"linkaudit/internal/fact"
+	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
 )
 
@@ -83,7 +84,7 @@ func (t *NetworkdTrees) Declarations(m NetworkdMachine) []Declaration {
 	r.networks()
 	if m.Active.IsUnknown() {
 		for i := range r.all {
-			r.all[i].Address.doubt("whether systemd-networkd runs: " + m.Active.Reason())
+			r.all[i].Address.doubt("whether systemd-networkd runs: " + words.Of(m.Active.Reason()))
 		}
 	}
 	if active, known := m.Active.Get(); known && !active {
@@ -272,13 +273,13 @@ func (r *networkdReader) netDevs(tree *linkfiles.Tree) {
 			continue
 		case f.State == linkfiles.StateUnknown:
 			// It may be for any device.
-			doubt = why
+			doubt = words.Of(why)
 			continue
 		}
 		for _, d := range netDev(f, r.machine.Release, taken) {
 			switch {
 			case state == linkfiles.ConditionUndecided:
-				d.Address.doubt(why)
+				d.Address.doubt(words.Of(why))
 			case doubt != "":
 				d.Address.doubt(doubt)
 			}
@@ -477,7 +478,7 @@ func (r *networkdReader) mayApply(decision linkfiles.Decision, dev *linkfiles.De
 			pos = linkfiles.Pos{File: f.Path}
 		}
 		r.all = append(r.all, Declaration{Program: Networkd, Device: dev.Name, Kind: dev.Kind.Or(""), Pos: pos,
-			Address: Address{Way: WayUnknown, Key: "MACAddress", Pos: pos, Unknown: "which .network file applies: " + decision.File.Reason()}})
+			Address: Address{Way: WayUnknown, Key: "MACAddress", Pos: pos, Unknown: "which .network file applies: " + words.Of(decision.File.Reason())}})
 		return
 	}
 }

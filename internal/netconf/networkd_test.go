@@ -34,7 +34,7 @@ func tree(t testing.TB, files map[string]string) *NetworkdFiles {
 func machine(rel linkfiles.Release) NetworkdMachine {
 	return NetworkdMachine{Release: rel, System: &linkfiles.System{Hostname: fact.Known("host-a")}, Active: fact.Known(true),
 		NewDevice: func(name, kind string) *linkfiles.Device {
-			return &linkfiles.Device{Name: name, MAC: fact.Unknown[string]("new"), Kind: fact.Text(kind), Type: fact.Text(kind)}
+			return &linkfiles.Device{Name: name, MAC: fact.Unknown[string](fact.Told("new")), Kind: fact.Text(kind), Type: fact.Text(kind)}
 		}}
 }
 
@@ -110,7 +110,7 @@ func TestWhatIsDeclaredToANetworkdThatDoesNotRunIsIgnored(t *testing.T) {
 	if got := files.Declarations(m); len(got) != 1 || got[0].Ignored != NotEnabled {
 		t.Errorf("%v", got)
 	}
-	m.Active = fact.Unknown[bool]("no /proc")
+	m.Active = fact.Unknown[bool](fact.Told("no /proc"))
 	got := files.Declarations(m)
 	if len(got) != 1 || got[0].Address.Way != WayUnknown || !strings.Contains(got[0].Address.Unknown, "no /proc") {
 		t.Errorf("%v", got)

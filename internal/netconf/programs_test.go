@@ -63,7 +63,7 @@ func TestReadOfSystemdNetworkd(t *testing.T) {
 	}{
 		"with it":             {fact.Known[linkfiles.Release](252), of, "netplan br0, systemd-networkd bond0"},
 		"without it":          {fact.Known[linkfiles.Release](252), nil, "netplan br0"},
-		"no release is known": {fact.Unknown[linkfiles.Release]("x"), of, "netplan br0"},
+		"no release is known": {fact.Unknown[linkfiles.Release](fact.Told("x")), of, "netplan br0"},
 	} {
 		t.Run(title, func(t *testing.T) {
 			all, problems := Read(others, c.release, c.of)

@@ -8,6 +8,7 @@ import (
 	"linkaudit/internal/audit"
 	"linkaudit/internal/host"
 	"linkaudit/internal/netconf"
+	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
 )
 
@@ -251,7 +252,7 @@ func (p *printer) initramfs(x *audit.Explanation) {
 				what, s = "another policy than here: "+what, yellow
 			}
 			if d := v.Declared; d != nil {
-				what += "; " + Escape(fmt.Sprintf("%s there %s (%s)", d.Program, audit.AddressWords(*d), d.Address.Pos))
+				what += "; " + Escape(fmt.Sprintf("%s there %s (%s)", d.Program, words.Of(audit.AddressBy(*d)), d.Address.Pos))
 				if v.DeclaredDiffers {
 					what, s = what+", but "+Escape(v.DeclaredHere), yellow
 				}
@@ -327,7 +328,7 @@ func (p *printer) files(x *audit.Explanation, all bool) {
 	switch {
 	case applies || len(x.Files) == 0:
 	case x.Device.LinkFile.IsUnknown():
-		p.say(span{"Which file applies is not known", yellow}, text(": "+Escape(x.Device.LinkFile.Reason())+". If the doubtful ones do not, none does."))
+		p.say(span{"Which file applies is not known", yellow}, text(": "+Escape(words.Of(x.Device.LinkFile.Reason()))+". If the doubtful ones do not, none does."))
 	default:
 		p.say(text("No file applies: udevd leaves the device as it is."))
 	}
@@ -373,7 +374,7 @@ func fateLabel(v *linkfiles.Verdict) (string, style) {
 
 // fate says what becomes of a file and why.
 func (p *printer) fate(x *audit.Explanation, v *linkfiles.Verdict, all bool) string {
-	why := Escape(abridge(v.Reason, all))
+	why := Escape(abridge(words.Of(v.Reason), all))
 	if v.Pos.Line > 0 {
 		if v.Pos.File == v.File.Path {
 			why += fmt.Sprintf(" (line %d)", v.Pos.Line)
@@ -581,7 +582,7 @@ func (p *printer) declaration(d netconf.Declaration) {
 	}
 	p.row("program", span{word(string(d.Program)), bold}, text(does+", at "), place(d.Pos.File, d.Pos.Line))
 	if d.Ignored == "" {
-		p.row("address", text(Escape(audit.AddressWords(d))+" ("+word(d.Address.Key)+", "), place(d.Address.Pos.File, d.Address.Pos.Line), text(")"))
+		p.row("address", text(Escape(words.Of(audit.AddressBy(d)))+" ("+word(d.Address.Key)+", "), place(d.Address.Pos.File, d.Address.Pos.Line), text(")"))
 	}
 }
 
@@ -719,8 +720,8 @@ func outcomeRows(d *audit.DeviceResult, outcomes []audit.Outcome, most int) (row
 		}
 		r := eventRow{mac: outcomeMAC(d, o), by: shortGiver(o)}
 		switch {
-		case o.When != "":
-			r.note = "if " + o.When
+		case o.When != nil:
+			r.note = "if " + words.Of(o.When)
 		case d.Device != nil && o.MAC == d.Device.MAC:
 			r.note = "as now"
 		}
@@ -752,7 +753,7 @@ func outcomeUnpredicted(x *audit.Explanation, after audit.Prediction) eventRow {
 	case after.MAC.IsAbsent():
 		return eventRow{mac: "none", note: "the device has no address"}
 	}
-	return eventRow{mac: "not known", note: after.MAC.Reason()}
+	return eventRow{mac: "not known", note: words.Of(after.MAC.Reason())}
 }
 
 // cannotHappen says why an event is none for a device.
@@ -855,7 +856,7 @@ type explainJSON struct {
 	NotRead    []notReadJSON       `json:"not_read"`
 	Settings   []settingJSON       `json:"settings"`
 	Fix        string              `json:"fix"`
-	Findings   []audit.Finding     `json:"findings"`
+	Findings   []findingJSON       `json:"findings"`
 	Bond       *host.Bond          `json:"bond"`
 	Ports      []explainPortsJSON  `json:"ports"`
 	Steps      []stepJSON          `json:"steps"`
@@ -978,7 +979,7 @@ func writeExplanationJSON(w io.Writer, x *audit.Explanation, _ Options) error {
 	for _, v := range x.Files {
 		f := explainFileJSON{
 			Path: v.File.Path, DropIns: append([]string{}, v.File.DropIns...), Fate: v.Fate, State: v.File.State,
-			Reached: v.Reached, Reason: v.Reason, Key: v.Key,
+			Reached: v.Reached, Reason: words.Of(v.Reason), Key: v.Key,
 		}
 		if v.Pos.File != "" {
 			f.At = &v.Pos

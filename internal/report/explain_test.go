@@ -90,8 +90,8 @@ func hostileExplanations() []*audit.Explanation {
 		}, {Program: netconf.Program(evil), Ignored: evil, Pos: pos}})
 		d.Steps, d.Wins = []audit.Step{{Who: evil, Does: evil, Pos: pos}}, evil
 		d.Predicted = []audit.Prediction{
-			{Event: audit.EventBoot, MAC: fact.Unknown[string](evil), Outcomes: []audit.Outcome{{MAC: evil, Origin: evil, When: evil}, {Origin: audit.OriginPort, Port: evil, When: evil}}},
-			{Event: audit.EventUdevAdd, MAC: fact.Unknown[string](evil)},
+			{Event: audit.EventBoot, MAC: fact.Unknown[string](fact.Told(evil)), Outcomes: []audit.Outcome{{MAC: evil, Origin: evil, When: fact.Told(evil)}, {Origin: audit.OriginPort, Port: evil, When: fact.Told(evil)}}},
+			{Event: audit.EventUdevAdd, MAC: fact.Unknown[string](fact.Told(evil))},
 			{Event: audit.EventRecreate, MAC: fact.Known(evil)},
 			{Event: audit.EventPortsRejoin, MAC: fact.Absent[string]()},
 		}
@@ -99,10 +99,10 @@ func hostileExplanations() []*audit.Explanation {
 		out = append(out, &audit.Explanation{
 			Result: res, Device: d, Evidence: evil, Fix: audit.Remedy{Command: "fix", Target: override.Target{Kind: evil, Name: evil}, Place: audit.Place{Root: evil, Host: evil}}, Source: f,
 			Files: []linkfiles.Verdict{
-				{File: &linkfiles.File{Path: evil, Name: evil, State: linkfiles.StateActive}, Fate: linkfiles.FateNoMatch, Reached: true, Reason: evil, Key: evil, Pos: linkfiles.Pos{File: evil, Line: 3}},
-				{File: &linkfiles.File{Path: evil, Name: evil, State: linkfiles.StateRejected, Why: evil}, Fate: linkfiles.FateUnused, Reached: true, Reason: evil},
+				{File: &linkfiles.File{Path: evil, Name: evil, State: linkfiles.StateActive}, Fate: linkfiles.FateNoMatch, Reached: true, Reason: fact.Told(evil), Key: evil, Pos: linkfiles.Pos{File: evil, Line: 3}},
+				{File: &linkfiles.File{Path: evil, Name: evil, State: linkfiles.StateRejected, Why: evil}, Fate: linkfiles.FateUnused, Reached: true, Reason: fact.Told(evil)},
 				{File: f, Fate: linkfiles.FateApplies, Reached: true},
-				{File: &linkfiles.File{Path: evil, Name: evil, State: linkfiles.StateActive}, Fate: linkfiles.FateUnknown, Reason: evil, Pos: linkfiles.Pos{File: evil + "x", Line: 3}},
+				{File: &linkfiles.File{Path: evil, Name: evil, State: linkfiles.StateActive}, Fate: linkfiles.FateUnknown, Reason: fact.Told(evil), Pos: linkfiles.Pos{File: evil + "x", Line: 3}},
 			},
 			NotRead: []linkfiles.Diagnostic{{Pos: linkfiles.Pos{File: evil, Line: 1}, Message: evil}},
 			Settings: []linkfiles.SettingLine{

@@ -157,6 +157,13 @@ type fleetJSON struct {
 	begun bool
 }
 
+// fleetFindingJSON is a finding about several hosts.
+type fleetFindingJSON struct {
+	findingJSON
+	Hosts  int           `json:"hosts"`
+	Claims []audit.Claim `json:"claims"`
+}
+
 func newFleetJSON(w io.Writer, _ Options) fleetForm {
 	return &fleetJSON{last: newJSONStream(w, onOneLine)}
 }
@@ -178,11 +185,8 @@ func (f *fleetJSON) begin() {
 }
 
 func (f *fleetJSON) finding(x fleet.Finding) error {
-	if x.Claims == nil {
-		x.Claims = []audit.Claim{}
-	}
 	f.begin()
-	f.last.value(x)
+	f.last.value(fleetFindingJSON{newFindingJSON(x.Finding), x.Hosts, append([]audit.Claim{}, x.Claims...)})
 	return f.last.flush()
 }
 

@@ -41,12 +41,12 @@ func predicted() *audit.Result {
 	res.Snapshot.Taken = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	d := &res.Devices[0]
 	d.Predicted = []audit.Prediction{
-		{Event: audit.EventBoot, MAC: fact.Unknown[string]("a race"), Outcomes: []audit.Outcome{{MAC: d.Device.MAC, Origin: audit.OriginUdev}, {MAC: "08:00:27:e2:37:5f", Origin: audit.OriginPort}}},
+		{Event: audit.EventBoot, MAC: fact.Unknown[string](fact.Told("a race")), Outcomes: []audit.Outcome{{MAC: d.Device.MAC, Origin: audit.OriginUdev}, {MAC: "08:00:27:e2:37:5f", Origin: audit.OriginPort}}},
 		{Event: audit.EventUdevAdd, MAC: fact.Known(d.Device.MAC), Outcomes: []audit.Outcome{{MAC: d.Device.MAC, Origin: audit.OriginUdev}}},
-		{Event: audit.EventRecreate, MAC: fact.Unknown[string]("made up then"), Outcomes: []audit.Outcome{{Origin: audit.OriginKernel}}},
-		{Event: audit.EventPortsRejoin, MAC: fact.Unknown[string]("nobody knows")},
+		{Event: audit.EventRecreate, MAC: fact.Unknown[string](fact.Told("made up then")), Outcomes: []audit.Outcome{{Origin: audit.OriginKernel}}},
+		{Event: audit.EventPortsRejoin, MAC: fact.Unknown[string](fact.Told("nobody knows"))},
 	}
-	res.Findings = []audit.Finding{{Rule: "udevd-unknown", Severity: audit.Info, Message: "whether udevd runs is not known", Help: "Ask as root."}}
+	res.Findings = []audit.Finding{{Rule: "udevd-unknown", Severity: audit.Info, Message: fact.Told("whether udevd runs is not known"), Help: fact.Told("Ask as root.")}}
 	return res
 }
 
@@ -98,10 +98,10 @@ func hostileResults() []*audit.Result {
 		d.Policy, d.Origin = fact.Known(evil), fact.Known(evil)
 		d.Persistent = fact.Known(host.PersistentMAC{MAC: evil})
 		d.Predicted = []audit.Prediction{{Event: audit.EventBoot, Outcomes: []audit.Outcome{{MAC: evil}}}}
-		f := audit.Finding{Rule: evil, Severity: audit.Warning, Message: evil, File: "/etc/" + evil, Line: 3, Help: evil}
+		f := audit.Finding{Rule: evil, Severity: audit.Warning, Message: fact.Told(evil), File: "/etc/" + evil, Line: 3, Help: fact.Told(evil)}
 		d.Findings = []audit.Finding{f}
 		res.Devices[1].Name = evil + "2"
-		res.Findings = []audit.Finding{f, {Rule: evil, Severity: audit.Info, Message: evil}}
+		res.Findings = []audit.Finding{f, {Rule: evil, Severity: audit.Info, Message: fact.Told(evil)}}
 		out = append(out, res)
 	}
 	return out
@@ -198,8 +198,8 @@ func TestOneSeriesForTheFindingsOfARule(t *testing.T) {
 func TestWhatIsNotKnownSaysSoInALabel(t *testing.T) {
 	res := debian11()
 	d := &res.Devices[0]
-	d.LinkFile, d.Policy = fact.Unknown[*linkfiles.File]("why"), fact.Absent[string]()
-	res.Snapshot.Udev.Running = fact.Unknown[bool]("why")
+	d.LinkFile, d.Policy = fact.Unknown[*linkfiles.File](fact.Told("why")), fact.Absent[string]()
+	res.Snapshot.Udev.Running = fact.Unknown[bool](fact.Told("why"))
 	var b bytes.Buffer
 	if err := audits["prometheus"](&b, res); err != nil {
 		t.Fatal(err)
@@ -239,7 +239,7 @@ func TestThePluginsStateFollowsTheThreshold(t *testing.T) {
 	with := func(severities ...audit.Severity) *audit.Result {
 		res := &audit.Result{Devices: []audit.DeviceResult{{Name: "bond0"}}}
 		for _, s := range severities {
-			res.Devices[0].Findings = append(res.Devices[0].Findings, audit.Finding{Rule: "r-" + string(s), Severity: s, Message: "m"})
+			res.Devices[0].Findings = append(res.Devices[0].Findings, audit.Finding{Rule: "r-" + string(s), Severity: s, Message: fact.Told("m")})
 		}
 		return res
 	}
@@ -270,7 +270,7 @@ func TestThePluginsStateFollowsTheThreshold(t *testing.T) {
 func TestAPluginsLongTextIsBounded(t *testing.T) {
 	res := &audit.Result{}
 	for i := range 1000 {
-		res.Findings = append(res.Findings, audit.Finding{Rule: "r", Severity: audit.Warning, Message: fmt.Sprint(i)})
+		res.Findings = append(res.Findings, audit.Finding{Rule: "r", Severity: audit.Warning, Message: fact.Told(fmt.Sprint(i))})
 	}
 	var b bytes.Buffer
 	if err := writeNagios(&b, res, Options{}); err != nil {
@@ -457,7 +457,7 @@ func TestJUnitCountsWhatItHas(t *testing.T) {
 
 func TestATestFailsAtTheThresholdAndTellsTheRestInTheOutput(t *testing.T) {
 	f := func(severity audit.Severity, line int) audit.Finding {
-		return audit.Finding{Rule: "unknown-key", Severity: severity, Message: fmt.Sprintf("message %d", line), File: "/etc/x.link", Line: line}
+		return audit.Finding{Rule: "unknown-key", Severity: severity, Message: fact.Told(fmt.Sprintf("message %d", line)), File: "/etc/x.link", Line: line}
 	}
 	l := Lint{Release: 252, Files: []*linkfiles.File{{Path: "/etc/x.link", DropIns: []string{"/etc/x.link.d/y.conf"}}, {Path: "/etc/good.link"}},
 		Findings: []audit.Finding{f(audit.Info, 1), f(audit.Warning, 2), f(audit.Error, 3), {Rule: "unreadable-file", Severity: audit.Warning, File: "/etc/elsewhere"}}}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"linkaudit/internal/audit"
+	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
 )
 
@@ -105,7 +106,7 @@ func fileNode(row fileRow, all bool) graphNode {
 	if v == nil {
 		return graphNode{nodePassed, []string{softSpaces(gapWords(row.gap))}}
 	}
-	why := abridge(v.Reason, all)
+	why := abridge(words.Of(v.Reason), all)
 	if v.Pos.Line > 0 {
 		why += " (" + v.Pos.String() + ")"
 	}

@@ -9,6 +9,7 @@ import (
 	"linkaudit/internal/host"
 	"linkaudit/internal/netconf"
 	"linkaudit/internal/parallel"
+	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
 )
 
@@ -48,7 +49,7 @@ type deviceJSON struct {
 	// Declarations is nil where they are not known.
 	Declarations []declarationJSON `json:"declarations"`
 	Manager      *managerJSON      `json:"manager"`
-	Findings     []audit.Finding   `json:"findings"`
+	Findings     []findingJSON     `json:"findings"`
 }
 
 // declarationJSON is a netconf.Declaration with every field.
@@ -145,7 +146,7 @@ func newPredictedJSON(d *audit.DeviceResult) predictedJSON {
 		*fields[after.Event] = textOrNull(after.MAC)
 		outcomes := make([]outcomeJSON, 0, len(after.Outcomes))
 		for _, o := range after.Outcomes {
-			j := outcomeJSON{Origin: o.Origin, Port: o.Port, When: o.When}
+			j := outcomeJSON{Origin: o.Origin, Port: o.Port, When: words.Of(o.When)}
 			if o.MAC != "" {
 				j.MAC = &o.MAC
 			}
@@ -302,18 +303,11 @@ func udevd(running fact.Fact[bool]) *string {
 	return new("stopped")
 }
 
-func findingsJSON(findings []audit.Finding) []audit.Finding {
-	if findings == nil {
-		return []audit.Finding{}
-	}
-	return findings
-}
-
 type lintJSON struct {
 	Schema         string          `json:"schema"`
 	SystemdVersion string          `json:"systemd_version"`
 	Files          []lintFileJSON  `json:"files"`
-	Findings       []audit.Finding `json:"findings"`
+	Findings       []findingJSON   `json:"findings"`
 	Summary        lintSummaryJSON `json:"summary"`
 }
 

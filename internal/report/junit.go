@@ -10,6 +10,7 @@ import (
 
 	"linkaudit/internal/audit"
 	"linkaudit/internal/host"
+	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
 )
 
@@ -175,7 +176,7 @@ func (j *junit) failure(findings []audit.Finding) *junitFailure {
 	if len(bad) == 0 {
 		return nil
 	}
-	f := &junitFailure{Message: Escape(bad[0].Message), Type: string(bad[0].Severity)}
+	f := &junitFailure{Message: Escape(words.Of(bad[0].Message)), Type: string(bad[0].Severity)}
 	if more := len(bad) - 1; more > 0 {
 		f.Message += " (and " + number(more, "more finding") + ")"
 	}
@@ -187,13 +188,13 @@ func (j *junit) failure(findings []audit.Finding) *junitFailure {
 
 // junitLines is a finding as lint prints it, with its help in a second line.
 func junitLines(f audit.Finding) string {
-	line := string(f.Severity) + ": " + f.Message + " [" + f.Rule + "]"
+	line := string(f.Severity) + ": " + words.Of(f.Message) + " [" + f.Rule + "]"
 	if f.File != "" {
 		line = linkfiles.Pos{File: f.File, Line: f.Line}.String() + ": " + line
 	}
 	line = Escape(line) + "\n"
-	if f.Help != "" {
-		line += "    -> " + Escape(f.Help) + "\n"
+	if help := helpOf(f); help != "" {
+		line += "    -> " + Escape(help) + "\n"
 	}
 	return line
 }

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"linkaudit/internal/audit"
+	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
 )
 
@@ -30,10 +31,10 @@ func writeLintText(w io.Writer, l Lint, o Options) error {
 		}
 		spans = append(spans,
 			span{string(f.Severity), severityStyle(f.Severity)},
-			text(": "+Escape(f.Message)+" "), span{"[" + word(f.Rule) + "]", dim})
+			text(": "+Escape(words.Of(f.Message))+" "), span{"[" + word(f.Rule) + "]", dim})
 		p.para("", 4, spans...)
-		if f.Help != "" {
-			p.para("    -> ", 7, text(Escape(f.Help)))
+		if help := helpOf(f); help != "" {
+			p.para("    -> ", 7, text(Escape(help)))
 		}
 	}
 	if len(findings) > 0 {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"linkaudit/internal/audit"
+	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
 )
 
@@ -79,7 +80,7 @@ func nagiosLine(device string, f audit.Finding) string {
 	if device != "" {
 		line += device + ": "
 	}
-	line += f.Message + " [" + f.Rule + "]"
+	line += words.Of(f.Message) + " [" + f.Rule + "]"
 	if f.File != "" {
 		line += " at " + linkfiles.Pos{File: f.File, Line: f.Line}.String()
 	}

@@ -49,11 +49,11 @@ func debian11() *audit.Result {
 			Persistent:   fact.Known(host.PersistentMAC{MAC: "42:e2:89:5b:6d:de", Property: "INTERFACE", Name: "bond0"}),
 			Provenance:   audit.Provenance{Origin: fact.Known("udev-persistent")},
 			Findings: []audit.Finding{
-				{Rule: "address-set-by-udev", Severity: audit.Info, Message: "The address was made by udev."},
+				{Rule: "address-set-by-udev", Severity: audit.Info, Message: fact.Told("The address was made by udev.")},
 				{Rule: "policy-overrides-ports", Severity: audit.Warning,
-					Message: "MACAddressPolicy=persistent gives bond0 an address made of the machine-id, so it does not take its first port's.",
+					Message: fact.Told("MACAddressPolicy=persistent gives bond0 an address made of the machine-id, so it does not take its first port's."),
 					File:    defaultLink, Line: 16,
-					Help: "Set MACAddressPolicy=none in a .link file that sorts before 99-default.link and matches bond0."},
+					Help: fact.Told("Set MACAddressPolicy=none in a .link file that sorts before 99-default.link and matches bond0.")},
 			},
 		}},
 	}
@@ -65,8 +65,8 @@ func hostile() *audit.Result {
 	evil := "\x1b[2Jx\x9b\xff\u202e\r\n\u2066\u0085y"
 	dev := &host.Device{Name: evil, Kind: evil, MAC: evil, PermanentMAC: evil + "p", Master: evil,
 		Ports: []host.Port{{Name: evil, MAC: evil, PermanentMAC: evil + "p"}}, Bond: &host.Bond{Mode: evil, FailOverMAC: evil},
-		AddrAssignType: fact.Unknown[host.AddrAssignType](evil)}
-	finding := audit.Finding{Rule: evil, Severity: audit.Error, Message: evil, File: "/etc/a b/" + evil, Line: 3, Help: evil}
+		AddrAssignType: fact.Unknown[host.AddrAssignType](fact.Told(evil))}
+	finding := audit.Finding{Rule: evil, Severity: audit.Error, Message: fact.Told(evil), File: "/etc/a b/" + evil, Line: 3, Help: fact.Told(evil)}
 	return &audit.Result{
 		Snapshot: &host.Snapshot{System: linkfiles.System{Hostname: fact.Known(evil)}},
 		Devices: []audit.DeviceResult{
@@ -79,9 +79,9 @@ func hostile() *audit.Result {
 				Provenance:   audit.Provenance{Origin: fact.Known(evil)},
 				Findings:     []audit.Finding{finding}},
 			{Name: evil, Kind: evil,
-				LinkFile: fact.Unknown[*linkfiles.File](evil), Policy: fact.Unknown[string](evil),
-				Applied: fact.Unknown[string](evil), Persistent: fact.Unknown[host.PersistentMAC](evil),
-				Provenance: audit.Provenance{Origin: fact.Unknown[string](evil)}},
+				LinkFile: fact.Unknown[*linkfiles.File](fact.Told(evil)), Policy: fact.Unknown[string](fact.Told(evil)),
+				Applied: fact.Unknown[string](fact.Told(evil)), Persistent: fact.Unknown[host.PersistentMAC](fact.Told(evil)),
+				Provenance: audit.Provenance{Origin: fact.Unknown[string](fact.Told(evil))}},
 		},
 		Findings: []audit.Finding{finding},
 	}
@@ -182,7 +182,7 @@ func TestNothingFromOutsideReachesTheTerminalUnescaped(t *testing.T) {
 
 func TestLinesAreNoWiderThan80ColumnsUnlessAWordIs(t *testing.T) {
 	res := debian11()
-	res.Devices[0].Findings[1].Message = strings.Repeat("配列 word ", 60)
+	res.Devices[0].Findings[1].Message = fact.Told(strings.Repeat("配列 word ", 60))
 	for i := range 40 {
 		res.Devices[0].Device.Ports = append(res.Devices[0].Device.Ports, host.Port{Name: "eth" + strings.Repeat("x", i%12), MAC: "02:00:00:00:00:01"})
 	}
@@ -248,7 +248,7 @@ func TestCheckJSONFollowsItsSchema(t *testing.T) {
 	s := schema(t, "check.schema.json")
 	offline := debian11()
 	offline.Snapshot.Offline = true
-	offline.Snapshot.Systemd.Release = fact.Unknown[linkfiles.Release]("no udevadm")
+	offline.Snapshot.Systemd.Release = fact.Unknown[linkfiles.Release](fact.Told("no udevadm"))
 	offline.Devices = []audit.DeviceResult{{Name: "bond7", Kind: "bond", LinkFile: fact.Absent[*linkfiles.File](), Policy: fact.Absent[string]()}}
 	for name, res := range map[string]*audit.Result{
 		"a host with a bond":             debian11(),
@@ -322,8 +322,8 @@ func TestLintFollowsItsSchemaAndShowsTheFirstLineToLookAt(t *testing.T) {
 		Release: 247,
 		Files:   []*linkfiles.File{{Path: "/etc/systemd/network/10-bond.link", State: linkfiles.StateMatchEmpty, Why: "nothing valid in [Match]"}},
 		Findings: []audit.Finding{{Rule: "match-empty", Severity: audit.Error, File: "/etc/systemd/network/10-bond.link", Line: 2,
-			Message: "Kind= is not known to systemd 247, so that nothing valid is left in [Match] and udevd ignores the file.",
-			Help:    "Use Driver=bonding, which every release knows."}},
+			Message: fact.Told("Kind= is not known to systemd 247, so that nothing valid is left in [Match] and udevd ignores the file."),
+			Help:    fact.Told("Use Driver=bonding, which every release knows.")}},
 	}
 	var b bytes.Buffer
 	if err := writeLintJSON(&b, l, Options{}); err != nil {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"linkaudit/internal/audit"
+	"linkaudit/internal/words"
 )
 
 // The parts of SARIF 2.1.0 that are used; the names are the standard's.
@@ -134,7 +135,7 @@ type sarifBuilder struct {
 func newSARIF(o Options) *sarifBuilder {
 	l := &sarifBuilder{Options: o, index: map[string]int{}, seen: map[string]int{}, results: []sarifResult{}}
 	for _, r := range audit.Rules() {
-		l.rule(r.Name, r.Severity, r.Summary, r.Help, r.Scope())
+		l.rule(r.Name, r.Severity, words.RuleSummary(r.Name), words.RuleHelp(r.Name), r.Scope())
 	}
 	return l
 }
@@ -163,10 +164,10 @@ func (l *sarifBuilder) add(f audit.Finding, device, file string) {
 	}
 	r := sarifResult{
 		RuleID: Escape(f.Rule), RuleIndex: index, Level: sarifLevel(f.Severity),
-		Message: sarifText(f.Message),
+		Message: sarifText(words.Of(f.Message)),
 	}
-	if f.Help != "" {
-		r.Message = sarifText(strings.TrimSuffix(f.Message, ".") + ". " + f.Help)
+	if help := helpOf(f); help != "" {
+		r.Message = sarifText(strings.TrimSuffix(words.Of(f.Message), ".") + ". " + help)
 	}
 	// What is about a whole file is shown at its first line.
 	line := 1

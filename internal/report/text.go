@@ -12,6 +12,7 @@ import (
 	"linkaudit/internal/audit"
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
+	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
 )
 
@@ -308,7 +309,7 @@ func assignType(t fact.Fact[host.AddrAssignType]) string {
 	if t.IsAbsent() {
 		return "no addr_assign_type"
 	}
-	return "addr_assign_type not known (" + Escape(t.Reason()) + ")"
+	return "addr_assign_type not known (" + Escape(words.Of(t.Reason())) + ")"
 }
 
 // relatives are what a device is connected with: its master and its ports.
@@ -369,18 +370,18 @@ func effectivePath(f fact.Fact[*linkfiles.File]) string {
 	return ""
 }
 
-func notKnown(reason string) []span {
-	return []span{{"not known", yellow}, text(": " + Escape(reason))}
+func notKnown(reason *linkfiles.Statement) []span {
+	return []span{{"not known", yellow}, text(": " + Escape(words.Of(reason)))}
 }
 
 func (p *printer) findings(findings []audit.Finding) {
 	for _, f := range findings {
-		p.para("  ", 4, span{string(f.Severity), severityStyle(f.Severity)}, text(": "+Escape(f.Message)+" "), span{"[" + word(f.Rule) + "]", dim})
+		p.para("  ", 4, span{string(f.Severity), severityStyle(f.Severity)}, text(": "+Escape(words.Of(f.Message))+" "), span{"[" + word(f.Rule) + "]", dim})
 		if f.File != "" {
 			p.para("    at ", 7, place(f.File, f.Line))
 		}
-		if f.Help != "" {
-			p.para("    -> ", 7, text(Escape(f.Help)))
+		if help := helpOf(f); help != "" {
+			p.para("    -> ", 7, text(Escape(help)))
 		}
 	}
 }
@@ -400,7 +401,7 @@ func (p *printer) lines(host, device string, findings []audit.Finding) {
 		if device != "" {
 			b.WriteString(word(device) + ": ")
 		}
-		b.WriteString(Escape(f.Message) + " [" + word(f.Rule) + "]")
+		b.WriteString(Escape(words.Of(f.Message)) + " [" + word(f.Rule) + "]")
 		p.put(text(b.String()))
 		p.blank()
 	}

@@ -9,6 +9,7 @@ import (
 	"linkaudit/internal/audit"
 	"linkaudit/internal/trace"
 	"linkaudit/internal/watch"
+	"linkaudit/internal/words"
 )
 
 // writeEventText writes an event of a watch as one line, in local time. The event may come
@@ -41,7 +42,7 @@ func watchSpans(e *watch.Event) []span {
 		return []span{{" problem", red}, text(": " + Escape(e.Text))}
 	case watch.Found:
 		f := e.Finding
-		return []span{name, text(": now "), {Escape(string(f.Severity)), severityStyle(f.Severity)}, text(" " + Escape(f.Rule) + ": " + Escape(f.Message))}
+		return []span{name, text(": now "), {Escape(string(f.Severity)), severityStyle(f.Severity)}, text(" " + Escape(f.Rule) + ": " + Escape(words.Of(f.Message)))}
 	case watch.Ended:
 		return []span{name, text(": no longer "), {Escape(string(e.Finding.Severity)), dim}, text(" " + Escape(e.Finding.Rule))}
 	case watch.Called:
@@ -135,7 +136,7 @@ func given(e *watch.Event) string {
 	case by.How == watch.Deduced:
 		return ", deduced: " + what
 	}
-	return ", by whom is not known: " + Escape(by.Reason)
+	return ", by whom is not known: " + Escape(words.Of(by.Reason))
 }
 
 // caller names the process, its parent and its unit, and the kernel's function
@@ -190,7 +191,7 @@ func inForce(e *watch.Event) []span {
 		}
 		switch {
 		case now.LinkFile.IsUnknown():
-			out = append(out, text("which file is in force is not known: "+Escape(now.LinkFile.Reason())))
+			out = append(out, text("which file is in force is not known: "+Escape(words.Of(now.LinkFile.Reason()))))
 		case file == "":
 			out = append(out, text("no file is in force"))
 		case file == applied:

@@ -18,7 +18,7 @@ func FuzzWatchRecord(f *testing.F) {
 		{Time: time.Unix(1, 2).UTC(), Kind: watch.Started, Text: "watching \x1b[2J"},
 		{Time: time.Unix(1, 2).UTC(), Kind: watch.Changed, Device: "bond0", Index: 7, DeviceKind: "bond",
 			Before: &watch.State{MAC: "02:00:00:00:00:01", AddrAssignType: fact.Known(host.AddrAssignType(3))},
-			After:  &watch.State{MAC: "02:00:00:00:00:02", AddrAssignType: fact.Unknown[host.AddrAssignType]("the device is gone")},
+			After:  &watch.State{MAC: "02:00:00:00:00:02", AddrAssignType: fact.Unknown[host.AddrAssignType](fact.Told("the device is gone"))},
 			By:     &watch.By{How: "deduced", Origin: audit.OriginPort, Port: "eth0"}},
 		{Time: time.Unix(1, 2).UTC(), Kind: watch.Deleted, Device: "br0", Index: 7, DeviceKind: "bridge",
 			Before: &watch.State{MAC: "02:00:00:00:00:01", AddrAssignType: fact.Known(host.AddrAssignType(1))}},

@@ -8,11 +8,11 @@ import (
 	"net"
 	"time"
 
-	"linkaudit/internal/audit"
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/internal/trace"
 	"linkaudit/internal/watch"
+	"linkaudit/internal/words"
 	"linkaudit/policy/life"
 )
 
@@ -29,7 +29,7 @@ type watchJSON struct {
 	Before  *watchStateJSON `json:"before"`
 	After   *watchStateJSON `json:"after"`
 	By      *watchByJSON    `json:"by"`
-	Finding *audit.Finding  `json:"finding"`
+	Finding *findingJSON    `json:"finding"`
 	Call    *watchCallJSON  `json:"call"`
 	Text    string          `json:"text"`
 	Late    bool            `json:"late"`
@@ -76,11 +76,14 @@ type watchProcessJSON struct {
 func WriteEvent(w io.Writer, e *watch.Event) error {
 	j := watchJSON{
 		Schema: watchSchema, Time: e.Time.UTC(), Event: e.Kind, Device: e.Device, Index: e.Index, Kind: e.DeviceKind,
-		Before: newWatchState(e.Before), After: newWatchState(e.After), Finding: e.Finding,
+		Before: newWatchState(e.Before), After: newWatchState(e.After),
 		Call: newWatchCall(e.Call), Text: e.Text, Late: e.Late,
 	}
+	if e.Finding != nil {
+		j.Finding = new(newFindingJSON(*e.Finding))
+	}
 	if by := e.By; by != nil {
-		j.By = &watchByJSON{by.How, by.Origin, by.Port, by.Reason, newWatchCall(by.Call)}
+		j.By = &watchByJSON{by.How, by.Origin, by.Port, words.Of(by.Reason), newWatchCall(by.Call)}
 	}
 	return writeJSON(w, j, onOneLine)
 }
@@ -116,7 +119,7 @@ func newWatchCall(c *trace.Call) *watchCallJSON {
 // recorded is the inverse of textOrNull.
 func recorded(s *string) fact.Fact[string] {
 	if s == nil {
-		return fact.Unknown[string]("not recorded")
+		return fact.Unknown[string](fact.Told("not recorded"))
 	}
 	return fact.Text(*s)
 }
@@ -126,7 +129,7 @@ func (j *watchStateJSON) state() (*watch.State, error) {
 		return nil, nil
 	}
 	s := &watch.State{
-		Name: j.Name, MAC: j.MAC, Master: j.Master, AddrAssignType: fact.Unknown[host.AddrAssignType]("not recorded"),
+		Name: j.Name, MAC: j.MAC, Master: j.Master, AddrAssignType: fact.Unknown[host.AddrAssignType](fact.Told("not recorded")),
 		LinkFile: recorded(j.LinkFile), Policy: recorded(j.MACAddressPolicy), Applied: recorded(j.AppliedLinkFile),
 	}
 	if j.AddrAssignType != nil {
@@ -170,13 +173,16 @@ func ParseEvent(line []byte) (*watch.Event, error) {
 	if j.Schema != watchSchema {
 		return nil, fmt.Errorf("not an event of linkaudit watch: its schema is %q, not %q", j.Schema, watchSchema)
 	}
-	e := &watch.Event{Time: j.Time, Kind: j.Event, Device: j.Device, Index: j.Index, DeviceKind: j.Kind, Finding: j.Finding, Text: j.Text, Late: j.Late}
+	e := &watch.Event{Time: j.Time, Kind: j.Event, Device: j.Device, Index: j.Index, DeviceKind: j.Kind, Finding: j.Finding.finding(), Text: j.Text, Late: j.Late}
 	var errs [5]error
 	e.Before, errs[0] = j.Before.state()
 	e.After, errs[1] = j.After.state()
 	e.Call, errs[2] = j.Call.call()
 	if j.By != nil {
-		e.By = &watch.By{How: j.By.How, Origin: j.By.Origin, Port: j.By.Port, Reason: j.By.Reason}
+		e.By = &watch.By{How: j.By.How, Origin: j.By.Origin, Port: j.By.Port}
+		if j.By.Reason != "" {
+			e.By.Reason = fact.Told(j.By.Reason)
+		}
 		e.By.Call, errs[3] = j.By.Call.call()
 	}
 	errs[4] = e.Complete()

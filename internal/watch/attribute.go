@@ -25,7 +25,7 @@ func (w *watcher) attribute(c *change, results map[int]*outcome, last bool) {
 		by.How = Deduced
 	}
 	if seen := w.callOf(c); seen != nil {
-		by.How, by.Call, by.Reason = Seen, seen, ""
+		by.How, by.Call, by.Reason = Seen, seen, nil
 		c.Time = wallClock(seen.Time)
 	}
 }
@@ -34,7 +34,7 @@ func (w *watcher) deduce(by *By, c *change, o *outcome, last bool) {
 	after := c.After
 	switch {
 	case after.MAC == "":
-		by.Reason = "it has no address"
+		by.Reason = fact.Say("watch-no-address")
 		return
 	case o != nil && last && o.result.Device.MAC == after.MAC:
 		origin := o.result.Origin
@@ -57,9 +57,9 @@ func (w *watcher) deduce(by *By, c *change, o *outcome, last bool) {
 	case after.MAC == w.permanent(c.index):
 		by.Origin = audit.OriginPermanent
 	case o == nil:
-		by.Reason = "it is not audited, or was gone before it could be looked at"
+		by.Reason = fact.Say("watch-not-looked-at")
 	default:
-		by.Reason = "it was changed again before it could be looked at, and is none that udevd, systemd-networkd or a port gives"
+		by.Reason = fact.Say("watch-changed-again")
 	}
 }
 

@@ -111,7 +111,7 @@ type By struct {
 	// policy, "" where nothing tells; Port is the port of audit.OriginPort.
 	Origin, Port string
 	// Reason says why nothing is known.
-	Reason string
+	Reason *fact.Statement
 }
 
 // Complete returns an error where an event lacks what one of its kind has, or is of

@@ -74,8 +74,8 @@ func TestPersistentHasNoAddressOrDoesNotKnowIt(t *testing.T) {
 		"InfiniBand before 250":                      {249, func(f *Facts) { f.ARPHRD = 32 }, absent},
 		"scheme rhel-8.4 hashes no interface name":   {252, func(f *Facts) { f.Scheme = linkfiles.Known("rhel-8.4") }, absent},
 		"a distribution's own scheme":                {252, func(f *Facts) { f.Scheme = linkfiles.Known("home-1") }, unknown},
-		"no machine-id":                              {252, func(f *Facts) { f.MachineID = linkfiles.Unknown[[16]byte]("no rights") }, unknown},
-		"no udev database":                           {252, func(f *Facts) { f.Names = linkfiles.Unknown[map[string]string]("no rights") }, unknown},
+		"no machine-id":                              {252, func(f *Facts) { f.MachineID = linkfiles.Unknown[[16]byte](linkfiles.Told("no rights")) }, unknown},
+		"no udev database":                           {252, func(f *Facts) { f.Names = linkfiles.Unknown[map[string]string](linkfiles.Told("no rights")) }, unknown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := ethernetFacts("bond0")
@@ -97,7 +97,7 @@ func TestPersistentOfTheInterfaceName(t *testing.T) {
 		scheme linkfiles.Fact[string]
 	}{
 		"242 whatever the scheme":    {242, linkfiles.Known("v240")},
-		"242 with an unknown scheme": {242, linkfiles.Unknown[string]("no rights")},
+		"242 with an unknown scheme": {242, linkfiles.Unknown[string](linkfiles.Told("no rights"))},
 		"243 with v241":              {243, linkfiles.Known("v241")},
 		"252 with rhel-9.0":          {252, linkfiles.Known("rhel-9.0")},
 	} {

@@ -60,13 +60,13 @@ func (e AddEvent) byPolicy() linkfiles.Fact[Action] {
 	}
 	assign, ok := e.Assign.Get()
 	if !ok {
-		return linkfiles.Unknown[Action]("addr_assign_type: " + e.Assign.Reason())
+		return linkfiles.Unknown[Action](linkfiles.Say("assign-type", "why", e.Assign.Reason()))
 	}
 	if !e.replaces(assign) {
 		return leave()
 	}
 	if e.Release < knowsInfiniBand && !ethernet {
-		return linkfiles.Unknown[Action]("systemd before 250 sends a six-byte address to a device of another type than Ethernet; whether the driver takes it is not known")
+		return linkfiles.Unknown[Action](linkfiles.Say("driver-may-refuse-six-bytes", "since", knowsInfiniBand))
 	}
 	if e.Policy == "random" {
 		return linkfiles.Known(Action{Do: SetRandom})
@@ -76,7 +76,7 @@ func (e AddEvent) byPolicy() linkfiles.Fact[Action] {
 	case e.Persistent.IsAbsent(): // udevd finds no name to derive an address from
 		return leave()
 	case !ok:
-		return linkfiles.Unknown[Action]("the persistent address: " + e.Persistent.Reason())
+		return linkfiles.Unknown[Action](linkfiles.Say("persistent-address", "why", e.Persistent.Reason()))
 	case p.MAC == e.Device.MAC && e.Release >= knowsInfiniBand: // it has it already
 		return leave()
 	}
@@ -94,7 +94,7 @@ func (e AddEvent) replaces(assign life.AssignType) bool {
 func (e AddEvent) byMACAddress() linkfiles.Fact[Action] {
 	b, ok := parse(e.MACAddress)
 	if !ok {
-		return linkfiles.Unknown[Action]("MACAddress= is not understood")
+		return linkfiles.Unknown[Action](linkfiles.Say("mac-address-not-understood"))
 	}
 	if e.Release < knowsInfiniBand {
 		// Sent as it is; what is not a six-byte unicast address on an
@@ -102,7 +102,7 @@ func (e AddEvent) byMACAddress() linkfiles.Fact[Action] {
 		if e.Device.ARPHRD == Ether && len(b) == 6 && b[0]&1 == 0 && !zero(b) {
 			return linkfiles.Known(Action{Do: Set, MAC: format(b)})
 		}
-		return linkfiles.Unknown[Action]("systemd before 250 sends MACAddress= unchecked; whether the driver takes it is not known")
+		return linkfiles.Unknown[Action](linkfiles.Say("driver-may-refuse", "since", knowsInfiniBand))
 	}
 	switch e.Device.ARPHRD {
 	case Ether:
@@ -116,7 +116,7 @@ func (e AddEvent) byMACAddress() linkfiles.Fact[Action] {
 		}
 		old, ok := parse(e.Device.MAC)
 		if !ok || len(old) != 20 {
-			return linkfiles.Unknown[Action]("the current InfiniBand address is not 20 bytes long")
+			return linkfiles.Unknown[Action](linkfiles.Say("infiniband-address-length"))
 		}
 		copy(b, old[:12])
 	default:

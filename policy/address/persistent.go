@@ -1,8 +1,6 @@
 package address
 
 import (
-	"strconv"
-
 	"linkaudit/internal/derived"
 	"linkaudit/linkfiles"
 )
@@ -61,9 +59,9 @@ func Persistent(rel linkfiles.Release, f Facts) linkfiles.Fact[PersistentMAC] {
 	id, ok := f.MachineID.Get()
 	switch {
 	case f.MachineID.IsAbsent():
-		return linkfiles.Unknown[PersistentMAC]("the machine has no machine-id")
+		return linkfiles.Unknown[PersistentMAC](linkfiles.Say("no-machine-id"))
 	case !ok:
-		return linkfiles.Unknown[PersistentMAC]("the machine-id: " + f.MachineID.Reason())
+		return linkfiles.Unknown[PersistentMAC](linkfiles.Say("machine-id", "why", f.MachineID.Reason()))
 	}
 	if f.ARPHRD == Ether {
 		p.MAC = string(derived.AppendPersistent(nil, id, p.Name))
@@ -73,7 +71,7 @@ func Persistent(rel linkfiles.Release, f Facts) linkfiles.Fact[PersistentMAC] {
 	// are the hash as it is (net_verify_hardware_address).
 	b, ok := parse(f.MAC)
 	if !ok || len(b) != 20 {
-		return linkfiles.Unknown[PersistentMAC]("the current InfiniBand address is not 20 bytes long")
+		return linkfiles.Unknown[PersistentMAC](linkfiles.Say("infiniband-address-length"))
 	}
 	sum := derived.Persistent(id, p.Name)
 	copy(b[12:], sum[:])
@@ -109,7 +107,7 @@ func HashesInterfaceName(rel linkfiles.Release, scheme linkfiles.Fact[string]) l
 	}
 	name, ok := scheme.Get()
 	if !ok {
-		return linkfiles.Unknown[bool]("the naming scheme: " + scheme.Reason())
+		return linkfiles.Unknown[bool](linkfiles.Say("naming-scheme", "why", scheme.Reason()))
 	}
 	return schemeHashesInterfaceName(name)
 }
@@ -124,5 +122,5 @@ func schemeHashesInterfaceName(scheme string) linkfiles.Fact[bool] {
 	if has, ok := hasStableVirtualMACs(scheme); ok {
 		return linkfiles.Known(has)
 	}
-	return linkfiles.Unknown[bool]("the naming scheme " + strconv.Quote(scheme) + " is neither one of systemd's own nor of RHEL's, so whether it hashes interface names is not known")
+	return linkfiles.Unknown[bool](linkfiles.Say("naming-scheme-of-others", "scheme", scheme))
 }

@@ -69,7 +69,7 @@ func (m Machine) Env() []string {
 func (m Machine) System() *linkfiles.System {
 	sys := &linkfiles.System{
 		Hostname:          fact.Known(m.Hostname),
-		MachineID:         linkfiles.UnknownMachineID("not set by the test"),
+		MachineID:         linkfiles.UnknownMachineID(linkfiles.Told("not set by the test")),
 		Virtualization:    fact.Known(linkfiles.Virt{ID: m.Container, Container: true}),
 		KernelCommandLine: fact.Known(m.CommandLine),
 		BootID:            known(m.BootID),

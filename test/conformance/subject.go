@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"linkaudit/internal/host"
+	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
 )
 
@@ -66,7 +67,7 @@ func Ours(root string, c *Case, release int) (verdicts []Verdict) {
 		if f, ok := decision.File.Get(); ok {
 			v.File, v.DropIns = f.Path, f.DropIns
 		} else if decision.File.IsUnknown() {
-			v.Failure = "unknown: " + decision.File.Reason()
+			v.Failure = "unknown: " + words.Of(decision.File.Reason())
 		}
 		v.normalise()
 		verdicts[i] = v
@@ -90,7 +91,7 @@ func explained(decision linkfiles.Decision, verdicts []linkfiles.Verdict) error 
 				doubtful = append(doubtful, v.File)
 			}
 		}
-		if v.Fate != linkfiles.FateApplies && v.Fate != linkfiles.FateOtherwise && v.Fate != linkfiles.FateLater && v.Reason == "" {
+		if v.Fate != linkfiles.FateApplies && v.Fate != linkfiles.FateOtherwise && v.Fate != linkfiles.FateLater && v.Reason == nil {
 			return fmt.Errorf("explain: %s is %s for no reason", v.File.Path, v.Fate)
 		}
 	}

@@ -1,0 +1,184 @@
+// Package words holds every sentence that linkaudit says about files, devices and
+// addresses, and makes text of the statements that the other packages make. Who wants to
+// change a word finds it in one of the tables of this package by its code, and nowhere
+// else.
+//
+// A sentence is text with details of the statement in braces:
+//
+//	{port}             the detail "port"
+//	{port?text}        the text if there is a port, which may have braces of its own
+//	{port!text}        the text if there is none
+//	{ports| or }       the detail "ports", which is a list, joined by " or "
+//	{name:q}           the detail "name" in quotes
+//
+// There is none of a detail that is "", 0, false, an empty list or nil.
+package words
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"linkaudit/linkfiles"
+)
+
+// entry is a code and its sentence.
+type entry struct{ code, text string }
+
+// tables are all sentences there are.
+var tables = [][]entry{matching, deriving, reasons, outcomes, giving, watching}
+
+// sorted are the sentences in the order of their codes.
+var sorted = sync.OnceValue(func() []entry {
+	all := slices.Concat(tables...)
+	slices.SortFunc(all, func(x, y entry) int { return strings.Compare(x.code, y.code) })
+	return all
+})
+
+func byCode(code string) (text string, ok bool) {
+	all := sorted()
+	i, ok := slices.BinarySearchFunc(all, code, func(e entry, code string) int { return strings.Compare(e.code, code) })
+	if !ok {
+		return "", false
+	}
+	return all[i].text, true
+}
+
+// Of returns the words for a statement, "" for none.
+func Of(s *linkfiles.Statement) string {
+	if s == nil {
+		return ""
+	}
+	text, whole := sentence(s)
+	if whole {
+		return text
+	}
+	var enough [256]byte
+	return string(appendText(enough[:0], text, s))
+}
+
+// sentence is the sentence for a statement, and whether it has no braces.
+func sentence(s *linkfiles.Statement) (text string, whole bool) {
+	if text, ok := s.Text(); ok {
+		return text, true
+	}
+	text, ok := byCode(s.Code)
+	if !ok {
+		return s.String(), true // a test finds each of them
+	}
+	return text, !strings.Contains(text, "{")
+}
+
+func appendStatement(to []byte, s *linkfiles.Statement) []byte {
+	if s == nil {
+		return to
+	}
+	text, whole := sentence(s)
+	if whole {
+		return append(to, text...)
+	}
+	return appendText(to, text, s)
+}
+
+// appendText adds the text with the details of s in place of what is in braces.
+func appendText(to []byte, text string, s *linkfiles.Statement) []byte {
+	for {
+		before, rest, found := strings.Cut(text, "{")
+		to = append(to, before...)
+		if !found {
+			return to
+		}
+		n := closing(rest)
+		to = appendHole(to, rest[:n], s)
+		text = rest[n+1:]
+	}
+}
+
+// closing is the place of the brace that ends what text begins with.
+func closing(text string) int {
+	for depth, i := 0, 0; i < len(text); i++ {
+		switch text[i] {
+		case '{':
+			depth++
+		case '}':
+			if depth == 0 {
+				return i
+			}
+			depth--
+		}
+	}
+	panic("words: no closing brace in " + text)
+}
+
+// appendHole adds what one pair of braces stands for.
+func appendHole(to []byte, hole string, s *linkfiles.Statement) []byte {
+	name, how, rest := hole, byte(0), ""
+	if i := strings.IndexAny(hole, "?!|:"); i >= 0 {
+		name, how, rest = hole[:i], hole[i], hole[i+1:]
+	}
+	value := s.Detail(name)
+	switch how {
+	case '?', '!':
+		if is(value) == (how == '?') {
+			return appendText(to, rest, s)
+		}
+		return to
+	case '|':
+		return appendValue(to, value, rest)
+	case ':':
+		return strconv.AppendQuote(to, string(appendValue(nil, value, "")))
+	}
+	return appendValue(to, value, ", ")
+}
+
+// is reports whether there is anything in a detail.
+func is(value any) bool {
+	switch v := value.(type) {
+	case nil:
+		return false
+	case bool:
+		return v
+	case int:
+		return v != 0
+	case string:
+		return v != ""
+	case *linkfiles.Statement:
+		return v != nil
+	case []string:
+		return len(v) > 0
+	case []*linkfiles.Statement:
+		return len(v) > 0
+	case linkfiles.Pos:
+		return v != linkfiles.Pos{}
+	case fmt.Stringer:
+		return v.String() != ""
+	}
+	return true
+}
+
+// appendValue adds a detail; those of a list with what separates them.
+func appendValue(to []byte, value any, separator string) []byte {
+	switch v := value.(type) {
+	case nil:
+	case string:
+		return append(to, v...)
+	case int:
+		return strconv.AppendInt(to, int64(v), 10)
+	case *linkfiles.Statement:
+		return appendStatement(to, v)
+	case []string:
+		return append(to, strings.Join(v, separator)...)
+	case []*linkfiles.Statement:
+		for i, one := range v {
+			if i > 0 {
+				to = append(to, separator...)
+			}
+			to = appendStatement(to, one)
+		}
+	default:
+		return fmt.Append(to, v)
+	}
+	return to
+}

@@ -1,0 +1,111 @@
+package linkfiles
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Statement is something that is said of a file, a device or a value, as data: what is
+// meant, and the details. Programs look at the code; words for people are made of it
+// where they are shown. A nil Statement says nothing. Statements are never changed.
+type Statement struct {
+	// Code says what is meant, in kebab-case: "no-such-device".
+	Code string
+	// Details are what it is about.
+	Details []Detail
+
+	// text is what was told, "" for a Statement with a code of its own.
+	text string
+}
+
+// Detail is one detail of a Statement: a string, an int, a [Pos], a bool, a *Statement, a
+// []string or a []*Statement, or something with a String method.
+type Detail struct {
+	Name  string
+	Value any
+}
+
+// toldCode is the code of a Statement that has words of its own.
+const toldCode = "told"
+
+// Say returns the Statement of a code and details, a name and a value each in turn.
+func Say(code string, details ...any) *Statement {
+	s := &Statement{Code: code}
+	if len(details) > 0 {
+		s.Details = make([]Detail, 0, len(details)/2)
+	}
+	for i := 0; i+1 < len(details); i += 2 {
+		s.Details = append(s.Details, Detail{details[i].(string), details[i+1]})
+	}
+	return s
+}
+
+// Told returns the Statement of a text for which there is no code: what the kernel, a
+// program or a file says.
+func Told(text string) *Statement { return &Statement{Code: toldCode, text: text} }
+
+// Text returns the text of a Statement that was told, false for any other.
+func (s *Statement) Text() (text string, ok bool) {
+	if !s.Is(toldCode) {
+		return "", false
+	}
+	return s.text, true
+}
+
+// Is reports whether the Statement has the code.
+func (s *Statement) Is(code string) bool { return s != nil && s.Code == code }
+
+// Detail returns a detail by its name, nil where there is none.
+func (s *Statement) Detail(name string) any {
+	if s == nil {
+		return nil
+	}
+	for _, d := range s.Details {
+		if d.Name == name {
+			return d.Value
+		}
+	}
+	return nil
+}
+
+// String is the text of what was told, and for all else the code with its details:
+// "match-differs(asked=Kind=bridge, has=bond)".
+func (s *Statement) String() string {
+	if s == nil {
+		return ""
+	}
+	if text, ok := s.Text(); ok {
+		return text
+	}
+	if len(s.Details) == 0 {
+		return s.Code
+	}
+	var b strings.Builder
+	b.WriteString(s.Code)
+	for i, d := range s.Details {
+		b.WriteString([...]string{"(", ", "}[min(i, 1)])
+		fmt.Fprintf(&b, "%s=%v", d.Name, d.Value)
+	}
+	b.WriteByte(')')
+	return b.String()
+}
+
+// Equal reports whether both say the same.
+func (s *Statement) Equal(other *Statement) bool { return s == other || s.Compare(other) == 0 }
+
+// Compare orders Statements: by their codes, then by their details.
+func (s *Statement) Compare(other *Statement) int {
+	switch {
+	case s == nil && other == nil:
+		return 0
+	case s == nil:
+		return -1
+	case other == nil:
+		return 1
+	}
+	return cmp.Or(cmp.Compare(s.Code, other.Code), cmp.Compare(s.text, other.text), slices.CompareFunc(s.Details, other.Details, func(x, y Detail) int {
+		return cmp.Or(cmp.Compare(x.Name, y.Name), cmp.Compare(fmt.Sprint(x.Value), fmt.Sprint(y.Value)))
+	}))
+}

@@ -183,7 +183,7 @@ func TestTheDefaultsOfTheManual(t *testing.T) {
 					continue
 				}
 				header := strings.NewReplacer("GLOB", "bond*", "NAME", "bond").Replace(s.Name)
-				t.Run(header+k.Name, func(t *testing.T) {
+				t.Run(header+" "+k.Name, func(t *testing.T) {
 					name := filepath.Join(t.TempDir(), "linkaudit.conf")
 					for _, content := range []string{"", header + "\n" + k.Name + "=" + k.Default + "\n"} {
 						if !accepts(t, name, content) {

@@ -17,13 +17,15 @@ func TestEveryCommandHasARunner(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, page := range pages {
-		text, err := os.ReadFile("../" + page)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := doccmd.Parse(page, string(text)); err != nil {
-			t.Error(err)
-		}
+		t.Run(page, func(t *testing.T) {
+			text, err := os.ReadFile("../" + page)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := doccmd.Parse(page, string(text)); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 

@@ -90,13 +90,15 @@ func TestTheModulesOfTheBinaryAreNamed(t *testing.T) {
 	}
 	slices.Sort(named)
 	for _, arch := range []string{"amd64", "arm64"} {
-		var want []string
-		for module := range linked(t, arch) {
-			want = append(want, module)
-		}
-		if slices.Sort(want); !slices.Equal(named, want) {
-			t.Errorf("%s: the page names\n%s\nand these are linked\n%s", arch, strings.Join(named, "\n"), strings.Join(want, "\n"))
-		}
+		t.Run(arch, func(t *testing.T) {
+			var want []string
+			for module := range linked(t, arch) {
+				want = append(want, module)
+			}
+			if slices.Sort(want); !slices.Equal(named, want) {
+				t.Errorf("the page names\n%s\nand these are linked\n%s", strings.Join(named, "\n"), strings.Join(want, "\n"))
+			}
+		})
 	}
 }
 
@@ -149,33 +151,35 @@ var licenceFile = regexp.MustCompile(`(?i)^(licen[cs]e|copying|readme)`)
 func TestLicencesAreThoseOfTheModules(t *testing.T) {
 	dirs := linked(t, "amd64")
 	for _, cells := range tableOf(t, "dependencies.md", "## In the binary") {
-		module, licence := cells[0], strings.Fields(cells[2])[0]
-		words := licences[licence]
-		if words == nil {
-			t.Errorf("%s: %q is no licence that is known here", module, licence)
-			continue
-		}
-		entries, err := os.ReadDir(dirs[module])
-		if err != nil {
-			t.Errorf("%s: %v", module, err)
-			continue
-		}
-		text := ""
-		for _, e := range entries {
-			if licenceFile.MatchString(e.Name()) && !e.IsDir() {
-				b, err := os.ReadFile(filepath.Join(dirs[module], e.Name()))
-				if err != nil {
-					t.Fatal(err)
-				}
-				text += string(b)
+		t.Run(cells[0], func(t *testing.T) {
+			module, licence := cells[0], strings.Fields(cells[2])[0]
+			words := licences[licence]
+			if words == nil {
+				t.Errorf("%q is no licence that is known here", licence)
+				return
 			}
-		}
-		if !words.MatchString(text) {
-			t.Errorf("%s: its files do not say %s", module, licence)
-		}
-		if licence == "BSD-2-Clause" && licences["BSD-3-Clause"].MatchString(text) {
-			t.Errorf("%s: it has three clauses", module)
-		}
+			entries, err := os.ReadDir(dirs[module])
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			text := ""
+			for _, e := range entries {
+				if licenceFile.MatchString(e.Name()) && !e.IsDir() {
+					b, err := os.ReadFile(filepath.Join(dirs[module], e.Name()))
+					if err != nil {
+						t.Fatal(err)
+					}
+					text += string(b)
+				}
+			}
+			if !words.MatchString(text) {
+				t.Errorf("its files do not say %s", licence)
+			}
+			if licence == "BSD-2-Clause" && licences["BSD-3-Clause"].MatchString(text) {
+				t.Error("it has three clauses")
+			}
+		})
 	}
 }
 

@@ -25,21 +25,23 @@ func TestLinksLeadSomewhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, page := range pages {
-		for _, l := range link.FindAllStringSubmatch(read(t, "../"+page), -1) {
-			target, fragment, _ := strings.Cut(l[1], "#")
-			if strings.Contains(target, "://") {
-				continue
+		t.Run(page, func(t *testing.T) {
+			for _, l := range link.FindAllStringSubmatch(read(t, "../"+page), -1) {
+				target, fragment, _ := strings.Cut(l[1], "#")
+				if strings.Contains(target, "://") {
+					continue
+				}
+				file := filepath.Join("..", filepath.Dir(page), target)
+				if target == "" {
+					file = filepath.Join("..", page)
+				}
+				if _, err := os.Stat(file); err != nil {
+					t.Errorf("%s: there is no such file", l[1])
+				} else if fragment != "" && !anchors(read(t, file))[fragment] {
+					t.Errorf("%s: there is no such heading", l[1])
+				}
 			}
-			file := filepath.Join("..", filepath.Dir(page), target)
-			if target == "" {
-				file = filepath.Join("..", page)
-			}
-			if _, err := os.Stat(file); err != nil {
-				t.Errorf("%s: %s: there is no such file", page, l[1])
-			} else if fragment != "" && !anchors(read(t, file))[fragment] {
-				t.Errorf("%s: %s: there is no such heading", page, l[1])
-			}
-		}
+		})
 	}
 }
 

@@ -20,21 +20,23 @@ var quotedName = regexp.MustCompile("`([^`]+)`")
 // there.
 func TestEveryThreatHasATest(t *testing.T) {
 	for _, heading := range []string{"Reading", "Believing", "Writing", "Running", "Saying"} {
-		for _, cells := range tableOf(t, "security.md", "### "+heading) {
-			if len(cells) != 3 {
-				t.Errorf("%s: a row of %d cells: %v", heading, len(cells), cells)
-				continue
-			}
-			tests := quotedName.FindAllStringSubmatch(cells[2], -1)
-			if len(tests) == 0 || strings.Trim(quotedName.ReplaceAllString(cells[2], ""), " ") != "" {
-				t.Errorf("%s: %s: no test, or something else: %s", heading, cells[0], cells[2])
-			}
-			for _, m := range tests {
-				if why := missing(t, m[1]); why != "" {
-					t.Errorf("%s: %s: %s", heading, cells[0], why)
+		t.Run(heading, func(t *testing.T) {
+			for _, cells := range tableOf(t, "security.md", "### "+heading) {
+				if len(cells) != 3 {
+					t.Errorf("a row of %d cells: %v", len(cells), cells)
+					continue
+				}
+				tests := quotedName.FindAllStringSubmatch(cells[2], -1)
+				if len(tests) == 0 || strings.Trim(quotedName.ReplaceAllString(cells[2], ""), " ") != "" {
+					t.Errorf("%s: no test, or something else: %s", cells[0], cells[2])
+				}
+				for _, m := range tests {
+					if why := missing(t, m[1]); why != "" {
+						t.Errorf("%s: %s", cells[0], why)
+					}
 				}
 			}
-		}
+		})
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -205,11 +206,13 @@ func TestArgumentsAreEscaped(t *testing.T) {
 		{"mac", "x", "--machine-id", evil}, {"mac", "x", "--machine-id-file", evil}, {"fix", "--bond", evil}, {"fix", "--device", "x", "--root", evil},
 		{"undo", "--kind", evil}, {"replay", evil}, {"watch", "--for", evil}, {"snapshot", "--output", evil + "/x"}, {"help", evil},
 	} {
-		said := finish(t, args)
-		for line := range strings.SplitSeq(strings.TrimSuffix(said, "\n"), "\n") {
-			if report.Escape(line) != line {
-				t.Errorf("%q: %q", args, line)
+		t.Run(fmt.Sprintf("%q", args), func(t *testing.T) {
+			said := finish(t, args)
+			for line := range strings.SplitSeq(strings.TrimSuffix(said, "\n"), "\n") {
+				if report.Escape(line) != line {
+					t.Errorf("%q", line)
+				}
 			}
-		}
+		})
 	}
 }

@@ -84,9 +84,11 @@ func TestAuditsLeaveNothing(t *testing.T) {
 		{"threads", threads, 2, 64},
 		{"child processes", children, 0, 0},
 	} {
-		t.Logf("%s: %v", s.what, s.series)
-		if err := s.series.Level(s.slack, s.most); err != nil {
-			t.Errorf("%s: %v", s.what, err)
-		}
+		t.Run(s.what, func(t *testing.T) {
+			t.Log(s.series)
+			if err := s.series.Level(s.slack, s.most); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }

@@ -32,23 +32,25 @@ func TestTheRulesShowWhatIsPrinted(t *testing.T) {
 	}
 	page := docs.Rules
 	for _, e := range examples {
-		command := "linkaudit " + strings.Join(e.Args, " ")
-		out := output{format: report.FormatNamed("text"), Options: report.Options{Threshold: audit.Warning}}
-		if e.Severity == string(audit.Info) {
-			command += " --severity info"
-			out.Threshold = audit.Info
-		}
-		want := "\n```text\n$ " + command + "\n" + printed(t, e, out) + "```\n\n"
-		if *update {
-			before, after, _ := strings.Cut(page, "<!-- output: "+e.Rule+" -->\n")
-			_, after, _ = strings.Cut(after, "<!-- end -->")
-			page = before + "<!-- output: " + e.Rule + " -->\n" + want + "<!-- end -->" + after
-			continue
-		}
-		if e.Output != want {
-			t.Errorf("%s: docs/rules.md does not show what is printed (go test ./cmd/linkaudit -run Rules -update mends it):\n%s",
-				e.Rule, cmp.Diff(e.Output, want))
-		}
+		t.Run(e.Rule, func(t *testing.T) {
+			command := "linkaudit " + strings.Join(e.Args, " ")
+			out := output{format: report.FormatNamed("text"), Options: report.Options{Threshold: audit.Warning}}
+			if e.Severity == string(audit.Info) {
+				command += " --severity info"
+				out.Threshold = audit.Info
+			}
+			want := "\n```text\n$ " + command + "\n" + printed(t, e, out) + "```\n\n"
+			if *update {
+				before, after, _ := strings.Cut(page, "<!-- output: "+e.Rule+" -->\n")
+				_, after, _ = strings.Cut(after, "<!-- end -->")
+				page = before + "<!-- output: " + e.Rule + " -->\n" + want + "<!-- end -->" + after
+				return
+			}
+			if e.Output != want {
+				t.Errorf("docs/rules.md does not show what is printed (go test ./cmd/linkaudit -run Rules -update mends it):\n%s",
+					cmp.Diff(e.Output, want))
+			}
+		})
 	}
 	if *update {
 		if err := os.WriteFile(rulesFile, []byte(page), 0o644); err != nil {

@@ -14,17 +14,19 @@ func TestTheVersionOfTheCLibrary(t *testing.T) {
 		"none":              {"usr/lib/musl/libc.so", banner, ""},
 		"without a version": {"lib/libc.so.6", "GNU ld script", ""},
 	} {
-		root := t.TempDir()
-		file := filepath.Join(root, c.path)
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(c.content), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		got := Glibc(root)
-		if got.Or("") != c.want || got.IsKnown() != (c.want != "") {
-			t.Errorf("%s: %v, want %q", name, got, c.want)
-		}
+		t.Run(name, func(t *testing.T) {
+			root := t.TempDir()
+			file := filepath.Join(root, c.path)
+			if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(file, []byte(c.content), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			got := Glibc(root)
+			if got.Or("") != c.want || got.IsKnown() != (c.want != "") {
+				t.Errorf("%v, want %q", got, c.want)
+			}
+		})
 	}
 }

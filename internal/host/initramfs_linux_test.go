@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -104,8 +105,10 @@ func TestReleaseInAProgram(t *testing.T) {
 		"\x00Starting version 247.3-7+deb11u4\x00":                         247,
 		"Starting systemd-udevd version 252.39-1~deb12u1\x00":              252,
 	} {
-		if got, ok := releaseInProgram([]byte(text)); got != want || ok != (want != 0) {
-			t.Errorf("%q: %d, %v", text, got, ok)
-		}
+		t.Run(fmt.Sprintf("%q", text), func(t *testing.T) {
+			if got, ok := releaseInProgram([]byte(text)); got != want || ok != (want != 0) {
+				t.Errorf("%d, %v, want %d", got, ok, want)
+			}
+		})
 	}
 }

@@ -363,51 +363,53 @@ func TestDevicesThatComeAndGoAreNeverHalfRead(t *testing.T) {
 		{"lists that are torn", 1, ordered},
 		{"lists that are torn, of a kernel before 6.9", 1, func() bool { return false }},
 	} {
-		dumpAttempts, orderedDumps = dumps.attempts, dumps.ordered
-		seen, done, before := 0, 0, changes.Load()
-		// On a busy machine, where few changes are made meanwhile, it takes some more rounds.
-		enough := func() bool {
-			return done >= rounds && seen >= rounds*manyDevices && changes.Load()-before >= int64(rounds)
-		}
-		for end := time.Now().Add(tool.Patience(time.Minute)); !enough() && time.Now().Before(end); done++ {
-			options := DeviceOptions{Kinds: []string{"bridge"}}
-			if done%2 == 0 {
-				options = DeviceOptions{All: true}
+		t.Run(dumps.name, func(t *testing.T) {
+			dumpAttempts, orderedDumps = dumps.attempts, dumps.ordered
+			seen, done, before := 0, 0, changes.Load()
+			// On a busy machine, where few changes are made meanwhile, it takes some more rounds.
+			enough := func() bool {
+				return done >= rounds && seen >= rounds*manyDevices && changes.Load()-before >= int64(rounds)
 			}
-			s := collectBelow(t, "", 252, options)
-			d := s.Device("br0")
-			if d == nil || !slices.ContainsFunc(d.Ports, func(p Port) bool { return p.Name == "port0" }) {
-				t.Fatalf("%s: br0 is missing, or its port, which were there all the time: %+v", dumps.name, d)
-			}
-			there := 0
-			for _, d := range s.Devices {
-				if strings.HasPrefix(d.Name, "still") {
-					there++
+			for end := time.Now().Add(tool.Patience(time.Minute)); !enough() && time.Now().Before(end); done++ {
+				options := DeviceOptions{Kinds: []string{"bridge"}}
+				if done%2 == 0 {
+					options = DeviceOptions{All: true}
 				}
-				typ, ok := d.AddrAssignType.Get()
-				if !ok {
-					if !strings.Contains(d.AddrAssignType.Reason().String(), "as netlink does") {
-						t.Fatalf("%s: %v", d.Name, d.AddrAssignType)
+				s := collectBelow(t, "", 252, options)
+				d := s.Device("br0")
+				if d == nil || !slices.ContainsFunc(d.Ports, func(p Port) bool { return p.Name == "port0" }) {
+					t.Fatalf("br0 is missing, or its port, which were there all the time: %+v", d)
+				}
+				there := 0
+				for _, d := range s.Devices {
+					if strings.HasPrefix(d.Name, "still") {
+						there++
 					}
-					continue
+					typ, ok := d.AddrAssignType.Get()
+					if !ok {
+						if !strings.Contains(d.AddrAssignType.Reason().String(), "as netlink does") {
+							t.Fatalf("%s: %v", d.Name, d.AddrAssignType)
+						}
+						continue
+					}
+					want := AddrRandom
+					if strings.HasPrefix(d.MAC, "02:aa:00:00:") {
+						want = AddrSet
+					}
+					if d.Kind == "bridge" && d.Name != "br0" && typ != want {
+						t.Fatalf("%s has the address %s and the type %v", d.Name, d.MAC, typ)
+					}
+					seen++
 				}
-				want := AddrRandom
-				if strings.HasPrefix(d.MAC, "02:aa:00:00:") {
-					want = AddrSet
+				if there != still {
+					t.Fatalf("%d of %d devices that were there all the time", there, still)
 				}
-				if d.Kind == "bridge" && d.Name != "br0" && typ != want {
-					t.Fatalf("%s: %s has the address %s and the type %v", dumps.name, d.Name, d.MAC, typ)
-				}
-				seen++
 			}
-			if there != still {
-				t.Fatalf("%s: %d of %d devices that were there all the time", dumps.name, there, still)
+			if !enough() {
+				t.Errorf("%d devices seen while %d changes were made: the test did not test much", seen, changes.Load()-before)
 			}
-		}
-		if !enough() {
-			t.Errorf("%s: %d devices seen while %d changes were made: the test did not test much", dumps.name, seen, changes.Load()-before)
-		}
-		t.Logf("%s: %d devices seen, %d changes", dumps.name, seen, changes.Load()-before)
+			t.Logf("%d devices seen, %d changes", seen, changes.Load()-before)
+		})
 	}
 }
 

@@ -58,15 +58,17 @@ func TestAFileBesideItsRecord(t *testing.T) {
 		"removed, without a sum": {nil, "", "", FileGone},
 		"in a closed directory":  {nil, md5sum, "EACCES", FileUncompared},
 	} {
-		d := linkfiles.Dir{Path: dir, Err: c.err}
-		if c.entry != nil {
-			c.entry.Name = "x.link"
-			d.Entries = []linkfiles.Entry{*c.entry}
-		}
-		p := Packaged{Path: dir + "/x.link", Package: "udev", MD5: c.md5}
-		if got := p.State(&linkfiles.Store{Dirs: []linkfiles.Dir{{Path: "/lib/systemd/network", Resolved: dir, Err: c.err, Entries: d.Entries}, d}}); got != c.want {
-			t.Errorf("%s: %d, not %d", name, got, c.want)
-		}
+		t.Run(name, func(t *testing.T) {
+			d := linkfiles.Dir{Path: dir, Err: c.err}
+			if c.entry != nil {
+				c.entry.Name = "x.link"
+				d.Entries = []linkfiles.Entry{*c.entry}
+			}
+			p := Packaged{Path: dir + "/x.link", Package: "udev", MD5: c.md5}
+			if got := p.State(&linkfiles.Store{Dirs: []linkfiles.Dir{{Path: "/lib/systemd/network", Resolved: dir, Err: c.err, Entries: d.Entries}, d}}); got != c.want {
+				t.Errorf("%d, not %d", got, c.want)
+			}
+		})
 	}
 }
 

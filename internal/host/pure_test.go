@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -44,9 +45,11 @@ func TestMachineIDIsReadAsSystemdReadsIt(t *testing.T) {
 		"not hexadecimal":        {"0123456789abcdef0123456789abcdeg\n", false},
 		"with a carriage return": {"0123456789abcdef0123456789abcdef\r\n", false},
 	} {
-		if _, err := parseMachineID([]byte(c.content)); (err == nil) != c.ok {
-			t.Errorf("%s: %v", name, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			if _, err := parseMachineID([]byte(c.content)); (err == nil) != c.ok {
+				t.Errorf("got the error %v", err)
+			}
+		})
 	}
 }
 
@@ -55,11 +58,13 @@ func TestAFileWithoutAMachineIDHasAState(t *testing.T) {
 		"": MachineIDEmpty, "uninitialized": MachineIDUninitialized, "uninitialized\n": MachineIDUninitialized,
 		strings.Repeat("0", 32): MachineIDZero, "\n": MachineIDMalformed, "uninitialized\n\n": MachineIDMalformed, "Uninitialized\n": MachineIDMalformed,
 	} {
-		_, err := parseMachineID([]byte(content))
-		var none *noMachineID
-		if !errors.As(err, &none) || none.state != want {
-			t.Errorf("%q: %v, want %s", content, err, want)
-		}
+		t.Run(fmt.Sprintf("%q", content), func(t *testing.T) {
+			_, err := parseMachineID([]byte(content))
+			var none *noMachineID
+			if !errors.As(err, &none) || none.state != want {
+				t.Errorf("%v, want %s", err, want)
+			}
+		})
 	}
 }
 
@@ -71,18 +76,22 @@ func TestTracesOfMachineIDs(t *testing.T) {
 		"systemd.machine_id=firmware": false, "systemd.machine_id=": false, "systemd.machine_id=" + strings.Repeat("0", 32): false,
 		"xsystemd.machine_id=" + id: false, "quiet": false, "": false,
 	} {
-		got, ok := machineIDOfCommandLine(cmdline)
-		if ok != want || ok && hex.EncodeToString(got[:]) != id {
-			t.Errorf("%q: %x, %v", cmdline, got, ok)
-		}
+		t.Run(fmt.Sprintf("command line %q", cmdline), func(t *testing.T) {
+			got, ok := machineIDOfCommandLine(cmdline)
+			if ok != want || ok && hex.EncodeToString(got[:]) != id {
+				t.Errorf("%x, %v", got, ok)
+			}
+		})
 	}
 	for dir, want := range map[string]bool{
 		id: true, id + ".namespace": true, "remote": false, id[1:]: false, id + "0": false, strings.Repeat("0", 32): false,
 		"01234567-89ab-cdef-0123-456789abcdef": false, "": false, ".." + id: false,
 	} {
-		if _, ok := machineIDOfJournal(dir); ok != want {
-			t.Errorf("%q: %v", dir, ok)
-		}
+		t.Run(fmt.Sprintf("journal %q", dir), func(t *testing.T) {
+			if _, ok := machineIDOfJournal(dir); ok != want {
+				t.Errorf("it is a machine-id: %v", ok)
+			}
+		})
 	}
 }
 
@@ -98,9 +107,11 @@ func TestRulesFileThatRunsNetSetupLinkIsRecognised(t *testing.T) {
 		"white space around the operator": {"IMPORT{builtin} = \"net_setup_link\"", true},
 		"another builtin":                 {"IMPORT{builtin}=\"net_id\"\n", false},
 	} {
-		if got := runsSetupLink([]byte(c.rules)); got != c.want {
-			t.Errorf("%s: %v", name, got)
-		}
+		t.Run(name, func(t *testing.T) {
+			if got := runsSetupLink([]byte(c.rules)); got != c.want {
+				t.Errorf("it runs net_setup_link: %v", got)
+			}
+		})
 	}
 }
 
@@ -110,16 +121,20 @@ func TestVersionsOfDistributionsGiveTheirRelease(t *testing.T) {
 		"v257.1-3-gabcdef": 257, "239": 239, "262.1-1": 262, "256": 256,
 		"": 0, "deb": 0, "12": 0, "252abc": 0,
 	} {
-		if got, _ := parseRelease(version); got != want {
-			t.Errorf("%q: %d, want %d", version, got, want)
-		}
+		t.Run(fmt.Sprintf("version %q", version), func(t *testing.T) {
+			if got, _ := parseRelease(version); got != want {
+				t.Errorf("%d, want %d", got, want)
+			}
+		})
 	}
 	for name, want := range map[string]string{
 		"libsystemd-shared-252.so": "252", "libsystemd-shared-257.13-1.fc42.so": "257.13-1.fc42", "libsystemd.so.0": "",
 	} {
-		if got, _ := sharedLibraryVersion(name); got != want {
-			t.Errorf("%s: %q, want %q", name, got, want)
-		}
+		t.Run(name, func(t *testing.T) {
+			if got, _ := sharedLibraryVersion(name); got != want {
+				t.Errorf("%q, want %q", got, want)
+			}
+		})
 	}
 }
 
@@ -150,17 +165,19 @@ func TestNamingSchemeFollowsUdevdsOrder(t *testing.T) {
 		"a secret environment, but database": {schemeEvidence{cmdline: k(""), environ: secret, database: k("v252")}, "v252", "udev database"},
 		"a distribution's name":              {schemeEvidence{cmdline: k("net.naming_scheme=rhel-9.0"), environ: none, database: none}, "?", ""},
 	} {
-		c.e.online = true
-		if c.e.release.IsUnknown() {
-			c.e.release = fact.Known[linkfiles.Release](252)
-		}
-		got := namingScheme(c.e)
-		switch n, ok := got.Get(); {
-		case c.want == "?" && !got.IsUnknown(), c.want == "" && !got.IsAbsent(), ok && (n.Name != c.want || n.Source != c.from):
-			t.Errorf("%s: %v, want %s from %s", name, got, c.want, c.from)
-		case !ok && c.from != "":
-			t.Errorf("%s: %v", name, got)
-		}
+		t.Run(name, func(t *testing.T) {
+			c.e.online = true
+			if c.e.release.IsUnknown() {
+				c.e.release = fact.Known[linkfiles.Release](252)
+			}
+			got := namingScheme(c.e)
+			switch n, ok := got.Get(); {
+			case c.want == "?" && !got.IsUnknown(), c.want == "" && !got.IsAbsent(), ok && (n.Name != c.want || n.Source != c.from):
+				t.Errorf("%v, want %s from %s", got, c.want, c.from)
+			case !ok && c.from != "":
+				t.Errorf("%v", got)
+			}
+		})
 	}
 }
 
@@ -208,10 +225,12 @@ func TestSnapshotComesBackAsItWasSavedButWithoutTheMachineID(t *testing.T) {
 		"trailing data":   {closed.String() + "{}", "after top-level value"},
 		"a broken device": {strings.Replace(closed.String(), `"index": 2`, `"index": "x"`, 1), "line "},
 	} {
-		_, err := Load(strings.NewReader(c.in))
-		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
-			t.Errorf("%s: %v", name, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			_, err := Load(strings.NewReader(c.in))
+			if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("%v, want %q", err, c.want)
+			}
+		})
 	}
 	if _, err := load(bytes.NewReader(closed.Bytes()), 100); err == nil || !strings.Contains(err.Error(), "larger") {
 		t.Errorf("more than the limit: %v", err)
@@ -233,8 +252,10 @@ func TestAProcessIsOfThisNamespaceAndAlive(t *testing.T) {
 		"a name with State": {"Name:\tState: Z\nState:\tR (running)\nPPid:\t12\nNSpid:\t20830\n", 12, true},
 		"nothing":           {"", 0, true},
 	} {
-		if parent, _, here := parseProcessStatus(c.text); parent != c.parent || here != c.here {
-			t.Errorf("%s: parent %d, here %v", name, parent, here)
-		}
+		t.Run(name, func(t *testing.T) {
+			if parent, _, here := parseProcessStatus(c.text); parent != c.parent || here != c.here {
+				t.Errorf("parent %d, here %v", parent, here)
+			}
+		})
 	}
 }

@@ -3,6 +3,7 @@ package host
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -84,42 +85,44 @@ func TestASnapshotWithAnyTextComesBackAsItWas(t *testing.T) {
 		return strings.TrimPrefix(s, "not collected")
 	}))
 	for _, text := range hostileNames {
-		s := &Snapshot{}
-		fill(reflect.ValueOf(s).Elem(), text)
-		s.Schema = SnapshotSchema
-		s.NamingScheme = fact.Known(NamingScheme{Name: text, Source: text})
-		s.System.MachineID = linkfiles.UnknownMachineID(linkfiles.Told("none"))
-		s.System.Hostname = fact.Known(text)
-		s.System.Credentials = fact.Known([]string{text})
-		s.System.Firmware = fact.Known(linkfiles.Firmware{Compatible: []string{text}, SMBIOS: map[string]string{text: text}})
-		s.System.BootID = fact.Unknown[string](fact.Told(text + "."))
-		d := &s.Devices[0]
-		d.UdevDB = fact.Known(map[string]string{text: text})
-		d.UEvent = fact.Absent[map[string]string]()
-		d.PersistentMAC = fact.Known(PersistentMAC{Name: text})
-		d.DevType = fact.Unknown[string](fact.Told(text + "."))
-		before, err := json.Marshal(s)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var b bytes.Buffer
-		if err := Save(&b, s, true); err != nil {
-			t.Fatal(err)
-		}
-		if after, _ := json.Marshal(s); !bytes.Equal(before, after) {
-			t.Errorf("%q: saving changed the snapshot", text)
-		}
-		saved := b.String()
-		back, err := Load(&b)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(s, back, cmp.Exporter(func(reflect.Type) bool { return true }), reasons); diff != "" {
-			t.Errorf("%q: %s", text, diff)
-		}
-		var again bytes.Buffer
-		if err := Save(&again, back, true); err != nil || again.String() != saved {
-			t.Errorf("%q: saved again it is another file (%v)", text, err)
-		}
+		t.Run(fmt.Sprintf("%q", text), func(t *testing.T) {
+			s := &Snapshot{}
+			fill(reflect.ValueOf(s).Elem(), text)
+			s.Schema = SnapshotSchema
+			s.NamingScheme = fact.Known(NamingScheme{Name: text, Source: text})
+			s.System.MachineID = linkfiles.UnknownMachineID(linkfiles.Told("none"))
+			s.System.Hostname = fact.Known(text)
+			s.System.Credentials = fact.Known([]string{text})
+			s.System.Firmware = fact.Known(linkfiles.Firmware{Compatible: []string{text}, SMBIOS: map[string]string{text: text}})
+			s.System.BootID = fact.Unknown[string](fact.Told(text + "."))
+			d := &s.Devices[0]
+			d.UdevDB = fact.Known(map[string]string{text: text})
+			d.UEvent = fact.Absent[map[string]string]()
+			d.PersistentMAC = fact.Known(PersistentMAC{Name: text})
+			d.DevType = fact.Unknown[string](fact.Told(text + "."))
+			before, err := json.Marshal(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var b bytes.Buffer
+			if err := Save(&b, s, true); err != nil {
+				t.Fatal(err)
+			}
+			if after, _ := json.Marshal(s); !bytes.Equal(before, after) {
+				t.Error("saving changed the snapshot")
+			}
+			saved := b.String()
+			back, err := Load(&b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(s, back, cmp.Exporter(func(reflect.Type) bool { return true }), reasons); diff != "" {
+				t.Error(diff)
+			}
+			var again bytes.Buffer
+			if err := Save(&again, back, true); err != nil || again.String() != saved {
+				t.Errorf("saved again it is another file (%v)", err)
+			}
+		})
 	}
 }

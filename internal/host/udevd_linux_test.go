@@ -209,9 +209,11 @@ func TestWhatIsNoRegularFileIsRefused(t *testing.T) {
 	}
 	f.Close()
 	for name, want := range map[string]string{"/etc/machine-id": "not a regular file", "/etc/dir": "not a regular file", "/etc/big": "larger than", "/etc/none": "no such file"} {
-		if _, err := (files{root}).read(name, limitSmall); err == nil || !strings.Contains(err.Error(), want) || strings.Count(err.Error(), name) != 1 {
-			t.Errorf("%s: %v", name, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			if _, err := (files{root}).read(name, limitSmall); err == nil || !strings.Contains(err.Error(), want) || strings.Count(err.Error(), name) != 1 {
+				t.Errorf("%v, want %q", err, want)
+			}
+		})
 	}
 	if _, err := (files{root}).open("/etc/machine-id"); err == nil {
 		t.Error("a FIFO was opened")

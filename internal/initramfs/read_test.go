@@ -3,6 +3,7 @@ package initramfs_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -123,28 +124,30 @@ func TestEveryCompressionAfterMicrocode(t *testing.T) {
 	}
 	for name := range compressors {
 		for after := range compressors {
-			image := bytes.Join([][]byte{early, first[name], make([]byte, 12), second[after], make([]byte, 3)}, nil)
-			// The kernel wants a cpio archive at a multiple of four bytes.
-			for after == "cpio" && (len(image)-3-len(later))%4 != 0 {
-				at := len(image) - 3 - len(later)
-				image = append(image[:at:at], append([]byte{0}, image[at:]...)...)
-			}
-			img, err := read(image)
-			if err != nil {
-				t.Errorf("%s, then %s: %v", name, after, err)
-				continue
-			}
-			want := map[string]string{"/usr/lib/systemd/network/a.link": "one", "/usr/lib/systemd/network/b.link": "two"}
-			if got := links(img); !cmp.Equal(got, want) {
-				t.Errorf("%s, then %s: %s", name, after, cmp.Diff(want, got))
-			}
-			if rel, _ := img.Release.Get(); !img.Udevd || rel != 257 || img.SetupLinkRule.Or("") != "/usr/lib/udev/rules.d/80-net-setup-link.rules" {
-				t.Errorf("%s, then %s: %+v", name, after, img)
-			}
-			id, _ := linkfiles.ParseMachineID("0123456789abcdef0123456789abcdef")
-			if is, ok := img.MachineID.Is(id); !is || !ok || img.MachineID.ID().IsKnown() {
-				t.Errorf("%s: the machine-id is %v, %v", name, img.MachineID, is)
-			}
+			t.Run(name+", then "+after, func(t *testing.T) {
+				image := bytes.Join([][]byte{early, first[name], make([]byte, 12), second[after], make([]byte, 3)}, nil)
+				// The kernel wants a cpio archive at a multiple of four bytes.
+				for after == "cpio" && (len(image)-3-len(later))%4 != 0 {
+					at := len(image) - 3 - len(later)
+					image = append(image[:at:at], append([]byte{0}, image[at:]...)...)
+				}
+				img, err := read(image)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				want := map[string]string{"/usr/lib/systemd/network/a.link": "one", "/usr/lib/systemd/network/b.link": "two"}
+				if got := links(img); !cmp.Equal(got, want) {
+					t.Error(cmp.Diff(want, got))
+				}
+				if rel, _ := img.Release.Get(); !img.Udevd || rel != 257 || img.SetupLinkRule.Or("") != "/usr/lib/udev/rules.d/80-net-setup-link.rules" {
+					t.Errorf("%+v", img)
+				}
+				id, _ := linkfiles.ParseMachineID("0123456789abcdef0123456789abcdef")
+				if is, ok := img.MachineID.Is(id); !is || !ok || img.MachineID.ID().IsKnown() {
+					t.Errorf("the machine-id is %v, %v", img.MachineID, is)
+				}
+			})
 		}
 	}
 }
@@ -152,24 +155,26 @@ func TestEveryCompressionAfterMicrocode(t *testing.T) {
 func TestDamagedImagesAreRefusedWithOneLine(t *testing.T) {
 	whole := cpio(append(append([]file{}, network...), file{name: vendor + "a.link", content: strings.Repeat("one ", 3000)}, file{name: "x", content: strings.Repeat("abc\x00", 9000)})...)
 	for name, compress := range compressors {
-		b := compress(t, whole)
-		for cut := 1; cut < len(b); cut += max(1, len(b)/50) {
-			if cut > len(b)-600 && name == "cpio" {
-				break // padding
+		t.Run(name, func(t *testing.T) {
+			b := compress(t, whole)
+			for cut := 1; cut < len(b); cut += max(1, len(b)/50) {
+				if cut > len(b)-600 && name == "cpio" {
+					break // padding
+				}
+				img, err := read(b[:cut])
+				if err == nil && len(links(img)) > 0 && name != "lz4" {
+					t.Errorf("cut after %d of %d bytes it is read", cut, len(b))
+				}
+				if err != nil && strings.Contains(err.Error(), "\n") {
+					t.Errorf("cut after %d: more than a line: %q", cut, err)
+				}
 			}
-			img, err := read(b[:cut])
-			if err == nil && len(links(img)) > 0 && name != "lz4" {
-				t.Errorf("%s cut after %d of %d bytes is read", name, cut, len(b))
+			flipped := bytes.Clone(b)
+			flipped[len(b)/2] ^= 0x55
+			if _, err := read(flipped); err == nil && (name == "gzip" || name == "xz" || name == "zstd") {
+				t.Error("a wrong byte is not noticed, though there is a checksum")
 			}
-			if err != nil && strings.Contains(err.Error(), "\n") {
-				t.Errorf("%s cut after %d: more than a line: %q", name, cut, err)
-			}
-		}
-		flipped := bytes.Clone(b)
-		flipped[len(b)/2] ^= 0x55
-		if _, err := read(flipped); err == nil && (name == "gzip" || name == "xz" || name == "zstd") {
-			t.Errorf("%s: a wrong byte is not noticed, though there is a checksum", name)
-		}
+		})
 	}
 	for want, b := range map[string]string{
 		"it is empty": "",
@@ -188,10 +193,12 @@ func TestDamagedImagesAreRefusedWithOneLine(t *testing.T) {
 		"something else than cpio":          string(compressors["gzip"](t, []byte("garbage"))),
 		"does not end where its header say": "070701" + strings.Repeat("0", 32) + "00000001" + strings.Repeat("0", 48) + "00000002" + "00000000" + "ab",
 	} {
-		_, err := read([]byte(b))
-		if err == nil || !strings.Contains(err.Error(), want) || strings.ContainsAny(err.Error(), "\n\x1b") {
-			t.Errorf("%q: %q, not %q", b, err, want)
-		}
+		t.Run(want, func(t *testing.T) {
+			_, err := read([]byte(b))
+			if err == nil || !strings.Contains(err.Error(), want) || strings.ContainsAny(err.Error(), "\n\x1b") {
+				t.Errorf("%q: %q", b, err)
+			}
+		})
 	}
 }
 
@@ -249,9 +256,11 @@ func TestDevicesThatDracutMakes(t *testing.T) {
 		"rd.bond=bond0:eth0":           nil,
 		"bond=a:b:c:d bond=a:b:c:d:e":  {{Name: "a", Kind: "bond"}},
 	} {
-		if got := initramfs.CommandLine(line); !cmp.Equal(got, want) {
-			t.Errorf("%q: %v", line, got)
-		}
+		t.Run(line, func(t *testing.T) {
+			if got := initramfs.CommandLine(line); !cmp.Equal(got, want) {
+				t.Errorf("%v, not %v", got, want)
+			}
+		})
 	}
 }
 
@@ -267,34 +276,36 @@ func TestTheConfigurationOfOtherProgramsIsRead(t *testing.T) {
 	)
 	const networkd, nm = "usr/lib/systemd/systemd-networkd", "usr/sbin/NetworkManager"
 	for want, programs := range map[string][]string{"": nil, "bond0": {networkd}, "br0": {nm}, "br0 bond0": {networkd, nm}} {
-		in := interpreter
-		var got []string
-		in.Declares = func(c initramfs.Configuration) []netconf.Declaration {
-			var ofNetworkd *netconf.NetworkdInput
-			if c.Networkd != nil {
-				ofNetworkd = &netconf.NetworkdInput{Files: c.Networkd, Machine: netconf.NetworkdMachine{System: &linkfiles.System{}, Active: fact.Known(true),
-					NewDevice: func(name, kind string) *linkfiles.Device { return &linkfiles.Device{Name: name, Kind: fact.Text(kind)} }}}
-			}
-			all, problems := netconf.Read(c.Files, fact.Known(linkfiles.Release(257)), ofNetworkd)
-			if len(problems) > 0 {
-				t.Errorf("%v", problems)
-			}
-			for _, d := range all {
-				got = append(got, d.Device)
-				if d.Address.Way != netconf.WayExplicit || d.Device == "bond0" && !slices.Equal(d.Ports, []string{"eth0"}) {
-					t.Errorf("%+v", d)
+		t.Run(fmt.Sprintf("%q", want), func(t *testing.T) {
+			in := interpreter
+			var got []string
+			in.Declares = func(c initramfs.Configuration) []netconf.Declaration {
+				var ofNetworkd *netconf.NetworkdInput
+				if c.Networkd != nil {
+					ofNetworkd = &netconf.NetworkdInput{Files: c.Networkd, Machine: netconf.NetworkdMachine{System: &linkfiles.System{}, Active: fact.Known(true),
+						NewDevice: func(name, kind string) *linkfiles.Device { return &linkfiles.Device{Name: name, Kind: fact.Text(kind)} }}}
 				}
+				all, problems := netconf.Read(c.Files, fact.Known(linkfiles.Release(257)), ofNetworkd)
+				if len(problems) > 0 {
+					t.Errorf("%v", problems)
+				}
+				for _, d := range all {
+					got = append(got, d.Device)
+					if d.Address.Way != netconf.WayExplicit || d.Device == "bond0" && !slices.Equal(d.Ports, []string{"eth0"}) {
+						t.Errorf("%+v", d)
+					}
+				}
+				return all
 			}
-			return all
-		}
-		all := slices.Clone(files)
-		for _, program := range programs {
-			all = append(all, file{name: program, content: "ELF"})
-		}
-		b := cpio(all...)
-		img, err := initramfs.Read(context.Background(), bytes.NewReader(b), int64(len(b)), in)
-		if err != nil || strings.Join(got, " ") != want || len(img.Declarations) != len(got) {
-			t.Errorf("%q: %q, %v", want, got, err)
-		}
+			all := slices.Clone(files)
+			for _, program := range programs {
+				all = append(all, file{name: program, content: "ELF"})
+			}
+			b := cpio(all...)
+			img, err := initramfs.Read(context.Background(), bytes.NewReader(b), int64(len(b)), in)
+			if err != nil || strings.Join(got, " ") != want || len(img.Declarations) != len(got) {
+				t.Errorf("%q, %v", got, err)
+			}
+		})
 	}
 }

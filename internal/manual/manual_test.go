@@ -14,14 +14,16 @@ func TestWhatIsMadeOfTheManualIsUpToDate(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, want := range files {
-		got, err := os.ReadFile("../../" + name)
-		if err != nil {
-			t.Error(err)
-			continue
-		}
-		if diff := cmp.Diff(string(got), want); diff != "" {
-			t.Errorf("%s is not what the manual says; \"make man\" mends it:\n%s", name, diff)
-		}
+		t.Run(name, func(t *testing.T) {
+			got, err := os.ReadFile("../../" + name)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if diff := cmp.Diff(string(got), want); diff != "" {
+				t.Errorf("it is not what the manual says; \"make man\" mends it:\n%s", diff)
+			}
+		})
 	}
 }
 

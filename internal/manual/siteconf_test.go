@@ -182,20 +182,22 @@ func TestTheDefaultsOfTheManual(t *testing.T) {
 				if k.Default == "" {
 					continue
 				}
-				name := filepath.Join(t.TempDir(), "linkaudit.conf")
 				header := strings.NewReplacer("GLOB", "bond*", "NAME", "bond").Replace(s.Name)
-				for _, content := range []string{"", header + "\n" + k.Name + "=" + k.Default + "\n"} {
-					if !accepts(t, name, content) {
-						t.Fatalf("siteconf does not take %q", content)
+				t.Run(header+" "+k.Name, func(t *testing.T) {
+					name := filepath.Join(t.TempDir(), "linkaudit.conf")
+					for _, content := range []string{"", header + "\n" + k.Name + "=" + k.Default + "\n"} {
+						if !accepts(t, name, content) {
+							t.Fatalf("siteconf does not take %q", content)
+						}
+						c, err := siteconf.LoadFiles(name)
+						if err != nil {
+							t.Fatal(err)
+						}
+						if expected, ignore, _ := c.Expect("bond0", "bond"); expected != "" || ignore {
+							t.Errorf("%q: expects %q, ignores %v", content, expected, ignore)
+						}
 					}
-					c, err := siteconf.LoadFiles(name)
-					if err != nil {
-						t.Fatal(err)
-					}
-					if expected, ignore, _ := c.Expect("bond0", "bond"); expected != "" || ignore {
-						t.Errorf("%q: expects %q, ignores %v", content, expected, ignore)
-					}
-				}
+				})
 			}
 		}
 	}
@@ -213,8 +215,10 @@ func TestTheExamplesOfTheConfiguration(t *testing.T) {
 		t.Fatalf("there are %d examples only", len(examples))
 	}
 	for _, e := range examples {
-		if got := accepts(t, file, strings.Join(e.Literal, "\n")+"\n"); got == (e.Info == "ini wrong.conf") {
-			t.Errorf("%s:%d: siteconf takes it: %v", p.File, e.Line, got)
-		}
+		t.Run(fmt.Sprintf("%s:%d", p.File, e.Line), func(t *testing.T) {
+			if got := accepts(t, file, strings.Join(e.Literal, "\n")+"\n"); got == (e.Info == "ini wrong.conf") {
+				t.Errorf("siteconf takes it: %v", got)
+			}
+		})
 	}
 }

@@ -2,6 +2,7 @@ package override
 
 import (
 	"bytes"
+	"fmt"
 	"os/exec"
 	"strings"
 	"testing"
@@ -18,29 +19,31 @@ var names = []string{"bond0", "br*", "a.b", "..x", "%n", "%2A", `q"`, `back\`, "
 func TestAnOverrideIsReadAsItWasWritten(t *testing.T) {
 	for _, name := range names {
 		for _, target := range []Target{{"bond", name}, {"", name}, {name, ""}} {
-			o := &Override{
-				Path: "/etc/systemd/network/" + FileName(60, target), Target: target,
-				Sources:  []Source{{"/usr/lib/systemd/network/" + name + ".link", "00ff"}, {"/run/x.conf", "11"}},
-				MadeDirs: []string{"/etc/" + name},
-				Body:     "[Match]\nOriginalName=x\n\n[Link]\nMACAddressPolicy=none\n",
-			}
-			text := o.Text()
-			got, ok := Parse(o.Path, text)
-			if !ok {
-				t.Fatalf("%q is not known again:\n%s", target, text)
-			}
-			if diff := cmp.Diff(o, got); diff != "" {
-				t.Errorf("%q: %s", target, diff)
-			}
-			if !bytes.Equal(got.Text(), text) {
-				t.Errorf("%q: the text is another one the second time", target)
-			}
-			head := strings.TrimSuffix(string(text), o.Body)
-			for line := range strings.Lines(head) {
-				if !strings.HasPrefix(line, "#") || strings.ContainsFunc(line, func(r rune) bool { return r != '\n' && (r < ' ' || r > '~') }) {
-					t.Errorf("%q: the line %q is no harmless comment", target, line)
+			t.Run(fmt.Sprintf("%q", target), func(t *testing.T) {
+				o := &Override{
+					Path: "/etc/systemd/network/" + FileName(60, target), Target: target,
+					Sources:  []Source{{"/usr/lib/systemd/network/" + name + ".link", "00ff"}, {"/run/x.conf", "11"}},
+					MadeDirs: []string{"/etc/" + name},
+					Body:     "[Match]\nOriginalName=x\n\n[Link]\nMACAddressPolicy=none\n",
 				}
-			}
+				text := o.Text()
+				got, ok := Parse(o.Path, text)
+				if !ok {
+					t.Fatalf("it is not known again:\n%s", text)
+				}
+				if diff := cmp.Diff(o, got); diff != "" {
+					t.Error(diff)
+				}
+				if !bytes.Equal(got.Text(), text) {
+					t.Error("the text is another one the second time")
+				}
+				head := strings.TrimSuffix(string(text), o.Body)
+				for line := range strings.Lines(head) {
+					if !strings.HasPrefix(line, "#") || strings.ContainsFunc(line, func(r rune) bool { return r != '\n' && (r < ' ' || r > '~') }) {
+						t.Errorf("the line %q is no harmless comment", line)
+					}
+				}
+			})
 		}
 	}
 }
@@ -81,9 +84,11 @@ func TestAFileOfSomebodyElseIsNoOverride(t *testing.T) {
 		"# x\n# linkaudit-target: \"\" \"\"\n", "# x\n# linkaudit-target: bond\n", "# x\n# linkaudit-target: \"bond bond0\n",
 		"[Match]\n# linkaudit-target: bond bond0\n",
 	} {
-		if o, ok := Parse("/x", []byte(text)); ok {
-			t.Errorf("%q is taken for an override of %q", text, o.Target)
-		}
+		t.Run(fmt.Sprintf("%q", text), func(t *testing.T) {
+			if o, ok := Parse("/x", []byte(text)); ok {
+				t.Errorf("it is taken for an override of %q", o.Target)
+			}
+		})
 	}
 	// The name alone does not make one, nor does the text under another name.
 	text := (&Override{Target: Target{"bond", "bond0"}}).Text()
@@ -119,16 +124,18 @@ func FuzzParse(f *testing.F) {
 
 func TestACommandForAShellIsTheNameAndNothingElse(t *testing.T) {
 	for _, name := range []string{"bond0", "$(id)", "`id`", `"; id; "`, "it's", `a\b`, "x\x1b[2J", "\xff\xfe'\\", "größe", "", "*", "~", "$'x'", "-x", "a b"} {
-		word := ShellWord(name)
-		for i := range len(word) {
-			if word[i] < ' ' || word[i] >= 0x7f {
-				t.Errorf("%q is not printable", word)
+		t.Run(fmt.Sprintf("%q", name), func(t *testing.T) {
+			word := ShellWord(name)
+			for i := range len(word) {
+				if word[i] < ' ' || word[i] >= 0x7f {
+					t.Errorf("%q is not printable", word)
+				}
 			}
-		}
-		out, err := exec.Command("bash", "-c", "printf %s "+word).Output()
-		if name != "-x" && (err != nil || string(out) != name) {
-			t.Errorf("%s is %q, want %q (%v)", word, out, name, err)
-		}
+			out, err := exec.Command("bash", "-c", "printf %s "+word).Output()
+			if name != "-x" && (err != nil || string(out) != name) {
+				t.Errorf("%s is %q, want %q (%v)", word, out, name, err)
+			}
+		})
 	}
 }
 
@@ -140,8 +147,10 @@ func TestOwnName(t *testing.T) {
 		"600-linkaudit-device-br0.link": false, "6x-linkaudit-device-br0.link": false, "60-linkaudit-bond-br0.link": false,
 		"60-linkaudit-device-br0.conf": false, "60-linkaudit-device-b/r0.link": false, "60-other-device-br0.link": false, "": false,
 	} {
-		if OwnName(name) != own {
-			t.Errorf("OwnName(%q) is %v", name, !own)
-		}
+		t.Run(fmt.Sprintf("%q", name), func(t *testing.T) {
+			if OwnName(name) != own {
+				t.Errorf("OwnName says %v", !own)
+			}
+		})
 	}
 }

@@ -2,6 +2,7 @@ package parallel
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -9,29 +10,33 @@ import (
 
 func TestEachHandlesEveryOneOnce(t *testing.T) {
 	for _, n := range []int{0, 1, 7, 1000} {
-		seen := make([]atomic.Int32, n)
-		Each(n, 100, func() func(int) { return func(i int) { seen[i].Add(1) } })
-		for i := range seen {
-			if seen[i].Load() != 1 {
-				t.Errorf("of %d: %d was handled %d times", n, i, seen[i].Load())
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			seen := make([]atomic.Int32, n)
+			Each(n, 100, func() func(int) { return func(i int) { seen[i].Add(1) } })
+			for i := range seen {
+				if seen[i].Load() != 1 {
+					t.Errorf("%d was handled %d times", i, seen[i].Load())
+				}
 			}
-		}
+		})
 	}
 }
 
 func TestInOrderKeepsTheOrder(t *testing.T) {
 	for _, n := range []int{0, 1, 2, 1000} {
-		var got []int
-		if err := InOrder(n, func(part int) int { return part * part }, func(v int) error { got = append(got, v); return nil }); err != nil {
-			t.Fatal(err)
-		}
-		var want []int
-		for i := range n {
-			want = append(want, i*i)
-		}
-		if !slices.Equal(got, want) {
-			t.Errorf("of %d: %v", n, got)
-		}
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			var got []int
+			if err := InOrder(n, func(part int) int { return part * part }, func(v int) error { got = append(got, v); return nil }); err != nil {
+				t.Fatal(err)
+			}
+			var want []int
+			for i := range n {
+				want = append(want, i*i)
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("%v", got)
+			}
+		})
 	}
 }
 

@@ -49,7 +49,7 @@ func debian11() *audit.Result {
 			Persistent:   fact.Known(host.PersistentMAC{MAC: "42:e2:89:5b:6d:de", Property: "INTERFACE", Name: "bond0"}),
 			Provenance:   audit.Provenance{Origin: fact.Known("udev-persistent")},
 			Findings: []audit.Finding{
-				{Rule: "address-set-by-udev", Severity: audit.Info, Message: fact.Told("The address was made by udev.")},
+				{Rule: "address-set-by-udev", Severity: audit.Info, Message: fact.Told("The address was made by udev."), Help: fact.Told("")},
 				{Rule: "policy-overrides-ports", Severity: audit.Warning,
 					Message: fact.Told("MACAddressPolicy=persistent gives bond0 an address made of the machine-id, so it does not take its first port's."),
 					File:    defaultLink, Line: 16,

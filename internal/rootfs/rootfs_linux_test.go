@@ -3,6 +3,7 @@ package rootfs
 import (
 	"errors"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 
@@ -45,35 +46,39 @@ func TestWhatIsOpened(t *testing.T) {
 		{"/loop", unix.ELOOP}, {"/none", unix.ENOENT}, {"/etc/d/file/x", unix.ENOTDIR},
 		{"/fifo", errNotRegular}, {"/socket", errNotRegular}, {"/etc", errNotRegular}, {"/", errNotRegular},
 	} {
-		tool.Finishes(t, c.name, func() {
-			f, err := Open(root, c.name)
-			if want, is := c.want.(error); is {
-				if !errors.Is(err, want) {
-					t.Errorf("%s: %v, not %v", c.name, err, want)
+		t.Run(strings.ReplaceAll(c.name, outside, "outside"), func(t *testing.T) {
+			tool.Finishes(t, c.name, func() {
+				f, err := Open(root, c.name)
+				if want, is := c.want.(error); is {
+					if !errors.Is(err, want) {
+						t.Errorf("%v, not %v", err, want)
+					}
+					return
 				}
-				return
-			}
-			if err != nil {
-				t.Errorf("%s: %v", c.name, err)
-				return
-			}
-			defer f.Close()
-			if b, err := f.ReadAll(100); string(b) != c.want || err != nil {
-				t.Errorf("%s: %q, %v", c.name, b, err)
-			}
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer f.Close()
+				if b, err := f.ReadAll(100); string(b) != c.want || err != nil {
+					t.Errorf("%q, %v", b, err)
+				}
+			})
 		})
 	}
 	for name, want := range map[string]error{
 		"/": nil, "/etc/d": nil, "in": nil, "out": unix.ENOENT, "/fifo": unix.ENOTDIR, "/socket": unix.ENOTDIR, "/etc/d/file": unix.ENOTDIR, "/loop": unix.ELOOP,
 	} {
-		tool.Finishes(t, name, func() {
-			d, err := OpenDir(root, name)
-			if !errors.Is(err, want) {
-				t.Errorf("%s: %v, not %v", name, err, want)
-			}
-			if err == nil {
-				d.Close()
-			}
+		t.Run("directory "+name, func(t *testing.T) {
+			tool.Finishes(t, name, func() {
+				d, err := OpenDir(root, name)
+				if !errors.Is(err, want) {
+					t.Errorf("%v, not %v", err, want)
+				}
+				if err == nil {
+					d.Close()
+				}
+			})
 		})
 	}
 	// The same where the root is the machine's.
@@ -111,11 +116,13 @@ func TestALinkThatComesInBetweenLeadsNowhere(t *testing.T) {
 	if b, err := os.ReadFile(path); string(b) != "outside" {
 		t.Fatalf("the trap does not work: %q, %v", b, err)
 	}
-	for _, flags := range []int{unix.O_RDONLY, unix.O_PATH} {
-		if fd, err := OpenResolved(root, path, flags); err == nil {
-			unix.Close(fd)
-			t.Error("it leads out of the root")
-		}
+	for name, flags := range map[string]int{"O_RDONLY": unix.O_RDONLY, "O_PATH": unix.O_PATH} {
+		t.Run(name, func(t *testing.T) {
+			if fd, err := OpenResolved(root, path, flags); err == nil {
+				unix.Close(fd)
+				t.Error("it leads out of the root")
+			}
+		})
 	}
 	if fd, err := OpenResolved(root, outside+"/file", unix.O_PATH); err == nil {
 		unix.Close(fd)
@@ -167,16 +174,18 @@ func TestTreeThatChangesAllTheTimeIsNotLeft(t *testing.T) {
 // as if it were an image.
 func TestTheKernelsFilesAreNoneOfAnImage(t *testing.T) {
 	for _, name := range []string{"/proc/kmsg", "/proc/self/status", "/proc/sys/kernel/random/boot_id", "/sys/kernel/uevent_seqnum"} {
-		if _, err := os.Stat(name); err != nil {
-			t.Fatal(err)
-		}
-		tool.Finishes(t, name, func() {
-			if f, err := Open("/.", name); !errors.Is(err, errKernel) {
-				t.Errorf("%s: %v", name, err)
-				if err == nil {
-					f.Close()
-				}
+		t.Run(name, func(t *testing.T) {
+			if _, err := os.Stat(name); err != nil {
+				t.Fatal(err)
 			}
+			tool.Finishes(t, name, func() {
+				if f, err := Open("/.", name); !errors.Is(err, errKernel) {
+					t.Errorf("%v, not %v", err, errKernel)
+					if err == nil {
+						f.Close()
+					}
+				}
+			})
 		})
 	}
 	f, err := Open("/.", "/etc/passwd")

@@ -65,10 +65,12 @@ func TestTheMostSpecificAndThenTheLastSettingDecides(t *testing.T) {
 		{"docker1", "bridge", "any", false, "/etc/linkaudit.conf:3"},
 		{"veth0", "veth", "", false, ""},
 	} {
-		p, ignore, at := c.Expect(w.name, w.kind)
-		if p != w.policy || ignore != w.ignore || at.String() != w.at {
-			t.Errorf("%s: got %q %v %s, want %q %v %s", w.name, p, ignore, at, w.policy, w.ignore, w.at)
-		}
+		t.Run(w.name, func(t *testing.T) {
+			p, ignore, at := c.Expect(w.name, w.kind)
+			if p != w.policy || ignore != w.ignore || at.String() != w.at {
+				t.Errorf("got %q %v %s, want %q %v %s", p, ignore, at, w.policy, w.ignore, w.at)
+			}
+		})
 	}
 	if _, on := c.Severity("shadowed-file", audit.Info); on {
 		t.Error("shadowed-file is not off")

@@ -3,6 +3,7 @@ package trace
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"net"
 	"strings"
 	"testing"
@@ -98,11 +99,13 @@ func TestDecodeRefuses(t *testing.T) {
 		"a stack that is too big":    func(e *event) { e.StackSize = 257 },
 		"a cgroup that is too big":   func(e *event) { e.CgroupSize = 1025 },
 	} {
-		e := udevdSets()
-		change(&e)
-		if c, _, err := decode(encode(t, e)); err == nil {
-			t.Errorf("%s: %+v", name, c)
-		}
+		t.Run(name, func(t *testing.T) {
+			e := udevdSets()
+			change(&e)
+			if c, _, err := decode(encode(t, e)); err == nil {
+				t.Errorf("it is taken: %+v", c)
+			}
+		})
 	}
 	if _, _, err := decode(encode(t, udevdSets())[1:]); err == nil {
 		t.Error("a record that is too short")
@@ -128,9 +131,11 @@ func TestUnit(t *testing.T) {
 		"/.service":                                    "",
 		".../cut.slice/docker-1.scope/a/b/c/d/e/f/g/h": "docker-1.scope",
 	} {
-		if got := unit(path); got != want {
-			t.Errorf("unit(%q) is %q, not %q", path, got, want)
-		}
+		t.Run(fmt.Sprintf("%q", path), func(t *testing.T) {
+			if got := unit(path); got != want {
+				t.Errorf("the unit is %q, not %q", got, want)
+			}
+		})
 	}
 }
 

@@ -70,27 +70,29 @@ func TestNumbersAreTheObject(t *testing.T) {
 			kinds = []string{"fentry", "kprobe"}
 		}
 		for _, kind := range kinds {
-			p := spec.Programs[kind+"_"+name]
-			if p == nil || p.AttachTo != name {
-				t.Errorf("there is no program for %s of %s", kind, name)
-				continue
-			}
-			if name == notifiers {
-				continue
-			}
-			// The number is an argument of the function that each calls; at a kprobe's
-			// entry with KPROBE.
-			want := int64(number)
-			if kind == "kprobe" {
-				want |= 0x100
-			}
-			given := slices.ContainsFunc(p.Instructions[:slices.IndexFunc(p.Instructions, func(i asm.Instruction) bool { return i.IsFunctionCall() })],
-				func(i asm.Instruction) bool {
-					return i.OpCode.Class().IsALU() && i.Constant == want && (i.Dst == 1 || i.Dst == 2)
-				})
-			if !given {
-				t.Errorf("%s of %s does not give the number %d", kind, name, number)
-			}
+			t.Run(kind+"_"+name, func(t *testing.T) {
+				p := spec.Programs[kind+"_"+name]
+				if p == nil || p.AttachTo != name {
+					t.Error("there is no such program")
+					return
+				}
+				if name == notifiers {
+					return
+				}
+				// The number is an argument of the function that each calls; at a kprobe's
+				// entry with KPROBE.
+				want := int64(number)
+				if kind == "kprobe" {
+					want |= 0x100
+				}
+				given := slices.ContainsFunc(p.Instructions[:slices.IndexFunc(p.Instructions, func(i asm.Instruction) bool { return i.IsFunctionCall() })],
+					func(i asm.Instruction) bool {
+						return i.OpCode.Class().IsALU() && i.Constant == want && (i.Dst == 1 || i.Dst == 2)
+					})
+				if !given {
+					t.Errorf("it does not give the number %d", number)
+				}
+			})
 		}
 	}
 }
@@ -197,12 +199,14 @@ func TestLockedDown(t *testing.T) {
 		"none [integrity] confidentiality\n": false,
 		"none integrity [confidentiality]\n": true,
 	} {
-		if err := os.WriteFile(file, []byte(content), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		if err := lockedDown(file); (err != nil) != locked {
-			t.Errorf("%q: %v", content, err)
-		}
+		t.Run(strings.TrimSpace(content), func(t *testing.T) {
+			if err := os.WriteFile(file, []byte(content), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if err := lockedDown(file); (err != nil) != locked {
+				t.Errorf("locked down: %v", err)
+			}
+		})
 	}
 	if err := lockedDown(file + ".none"); err != nil {
 		t.Errorf("a kernel without lockdown: %v", err)
@@ -223,9 +227,11 @@ func TestSymbols(t *testing.T) {
 		0xffffffff91000000: "0xffffffff91000000",
 		0x1000:             "0x1000",
 	} {
-		if got := s.name(address); got != want {
-			t.Errorf("%#x is %s, not %s", address, got, want)
-		}
+		t.Run(fmt.Sprintf("%#x", address), func(t *testing.T) {
+			if got := s.name(address); got != want {
+				t.Errorf("it is %s, not %s", got, want)
+			}
+		})
 	}
 	if err := eachSymbol(strings.NewReader("no T address\n"), func(uint64, string) {}); err == nil {
 		t.Error("an address that is none")
@@ -243,8 +249,10 @@ func TestStackBeginsWithTheFunction(t *testing.T) {
 		"a kernel that hides addresses": {"0x1 0x2", "0x1 0x2"},
 		"nothing behind":                {"bpf_trampoline_6442543766+0x5f", "dev_set_mac_address_user+0x0"},
 	} {
-		if got := strings.Join(fromFunction(strings.Fields(test.stack), "dev_set_mac_address_user"), " "); got != test.want {
-			t.Errorf("%s: %s, not %s", name, got, test.want)
-		}
+		t.Run(name, func(t *testing.T) {
+			if got := strings.Join(fromFunction(strings.Fields(test.stack), "dev_set_mac_address_user"), " "); got != test.want {
+				t.Errorf("%s, not %s", got, test.want)
+			}
+		})
 	}
 }

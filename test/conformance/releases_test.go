@@ -19,35 +19,36 @@ func TestFixturesHaveAnAnswerInEveryRelease(t *testing.T) {
 		t.Fatalf("no fixtures in %s (%v)", fixtures, err)
 	}
 	for _, file := range files {
-		c := readFixture(t, file)
-		root := t.TempDir()
-		tree := fixtureTree(c)
-		if err := tree.Write(root); err != nil {
-			t.Fatal(err)
-		}
-		name := strings.TrimSuffix(filepath.Base(file), ".txtar")
-		store, err := linkfiles.Read(root)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for rel := int(linkfiles.OldestRelease); rel <= int(linkfiles.NewestRelease); rel++ {
-			read := map[string]bool{}
-			for _, f := range linkfiles.Parse(store, linkfiles.Release(rel)).Files {
-				read[f.Path] = true
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			c := readFixture(t, file)
+			root := t.TempDir()
+			tree := fixtureTree(c)
+			if err := tree.Write(root); err != nil {
+				t.Fatal(err)
 			}
-			for i, v := range Ours(root, c, rel) {
-				switch {
-				case strings.HasPrefix(v.Failure, "panic"):
-					t.Errorf("%s, %d, %s: %s", name, rel, c.Devices[i].Name, v.Failure)
-				case v.Failure != "" && !hasFIFO(tree):
-					t.Errorf("%s, %d, %s: no answer: %s", name, rel, c.Devices[i].Name, v.Failure)
-				case v.File != "" && !read[v.File]:
-					t.Errorf("%s, %d, %s: %s is no file of the tree", name, rel, c.Devices[i].Name, v.File)
-				case rel < 248 && len(v.DropIns) > 0:
-					t.Errorf("%s, %d, %s: drop-ins %v", name, rel, c.Devices[i].Name, v.DropIns)
+			store, err := linkfiles.Read(root)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for rel := int(linkfiles.OldestRelease); rel <= int(linkfiles.NewestRelease); rel++ {
+				read := map[string]bool{}
+				for _, f := range linkfiles.Parse(store, linkfiles.Release(rel)).Files {
+					read[f.Path] = true
+				}
+				for i, v := range Ours(root, c, rel) {
+					switch {
+					case strings.HasPrefix(v.Failure, "panic"):
+						t.Errorf("%d, %s: %s", rel, c.Devices[i].Name, v.Failure)
+					case v.Failure != "" && !hasFIFO(tree):
+						t.Errorf("%d, %s: no answer: %s", rel, c.Devices[i].Name, v.Failure)
+					case v.File != "" && !read[v.File]:
+						t.Errorf("%d, %s: %s is no file of the tree", rel, c.Devices[i].Name, v.File)
+					case rel < 248 && len(v.DropIns) > 0:
+						t.Errorf("%d, %s: drop-ins %v", rel, c.Devices[i].Name, v.DropIns)
+					}
 				}
 			}
-		}
+		})
 	}
 }
 

@@ -32,30 +32,32 @@ prw-r--r-- run/systemd/network/40-d.link
 Lrwxrwxrwx run/systemd/network/50-e.link
 `
 	for _, umask := range []int{0, 0o022, 0o077} {
-		root := t.TempDir()
-		err := func() error {
-			defer syscall.Umask(syscall.Umask(umask))
-			return tree.Write(root)
-		}()
-		if err != nil {
-			t.Fatal(err)
-		}
-		var got strings.Builder
-		err = filepath.WalkDir(root, func(p string, e fs.DirEntry, err error) error {
-			if err != nil || p == root {
+		t.Run(fmt.Sprintf("umask %#o", umask), func(t *testing.T) {
+			root := t.TempDir()
+			err := func() error {
+				defer syscall.Umask(syscall.Umask(umask))
+				return tree.Write(root)
+			}()
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got strings.Builder
+			err = filepath.WalkDir(root, func(p string, e fs.DirEntry, err error) error {
+				if err != nil || p == root {
+					return err
+				}
+				info, err := e.Info()
+				if err == nil {
+					fmt.Fprintf(&got, "%v %s\n", info.Mode(), strings.TrimPrefix(p, root+"/"))
+				}
 				return err
+			})
+			if err != nil {
+				t.Fatal(err)
 			}
-			info, err := e.Info()
-			if err == nil {
-				fmt.Fprintf(&got, "%v %s\n", info.Mode(), strings.TrimPrefix(p, root+"/"))
+			if got.String() != want {
+				t.Errorf("the tree is\n%s", got.String())
 			}
-			return err
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got.String() != want {
-			t.Errorf("umask %#o:\n%s", umask, got.String())
-		}
 	}
 }

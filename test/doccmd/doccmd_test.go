@@ -1,6 +1,7 @@
 package doccmd
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -71,8 +72,10 @@ func TestMistakes(t *testing.T) {
 		{"text\n\n    linkaudit check", "page.md:3: a command that no test runs"},
 		{"```\n$ linkaudit check\n```", "page.md:2: a command that no test runs"},
 	} {
-		if _, err := Parse("page.md", tt.page); err == nil || !strings.HasPrefix(err.Error(), tt.want) {
-			t.Errorf("%q: %v, want %s", tt.page, err, tt.want)
-		}
+		t.Run(fmt.Sprintf("%q", tt.page), func(t *testing.T) {
+			if _, err := Parse("page.md", tt.page); err == nil || !strings.HasPrefix(err.Error(), tt.want) {
+				t.Errorf("%v, want %s", err, tt.want)
+			}
+		})
 	}
 }

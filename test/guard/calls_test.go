@@ -92,9 +92,11 @@ func TestALineThatIsNotUnderstoodIsAnError(t *testing.T) {
 		`[pid 12] read(3</etc/x>, ""..., 512) = 33`,
 		`<... read resumed>""..., 512) = 33`,
 	} {
-		if err := (&Trace{}).Add(strings.NewReader(line+"\n"), "/linkaudit"); err == nil {
-			t.Errorf("%s: no error", line)
-		}
+		t.Run(line, func(t *testing.T) {
+			if err := (&Trace{}).Add(strings.NewReader(line+"\n"), "/linkaudit"); err == nil {
+				t.Error("no error")
+			}
+		})
 	}
 	trace := &Trace{}
 	if err := trace.Add(strings.NewReader("recvfrom(9<NETLINK:[ROUTE:31]>, [{{len=1468, type=RTM_NEWLINK}}], 65536, 0, NULL, NULL) = 1468\n"), "/linkaudit"); err != nil {

@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"fmt"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -106,10 +107,12 @@ func TestEachRunHasToBeInBoth(t *testing.T) {
 func TestAnotherReleaseOfGoIsNamed(t *testing.T) {
 	r := Record{Go: "go1.26.0-other", Runs: map[string]Figures{"check": {Allocations: 100}}}
 	for _, n := range []int64{120, 80} {
-		got := r.Compare(map[string]Figures{"check": {Allocations: n}})
-		if len(got) != 1 || !strings.Contains(got[0].String(), "(recorded with go1.26.0-other, and this is "+runtime.Version()+")") {
-			t.Errorf("%d: %v", n, got)
-		}
+		t.Run(fmt.Sprintf("%d allocations", n), func(t *testing.T) {
+			got := r.Compare(map[string]Figures{"check": {Allocations: n}})
+			if len(got) != 1 || !strings.Contains(got[0].String(), "(recorded with go1.26.0-other, and this is "+runtime.Version()+")") {
+				t.Errorf("%v", got)
+			}
+		})
 	}
 }
 

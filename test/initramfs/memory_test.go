@@ -94,8 +94,10 @@ func TestMemoryOfTheProgram(t *testing.T) {
 		"member1": "a file of 4294967295 bytes, where 1024 MiB are the limit", "nothing1": "more than 1024 MiB",
 		"dir1": "", "self1": "too many levels of symbolic links", "fifo1": "not a regular file",
 	} {
-		if got := lines[name]; !strings.Contains(got, want) || want == "" && got != "" {
-			t.Errorf("%s: %q, not %q\n%s", name, got, want, said)
-		}
+		t.Run(name, func(t *testing.T) {
+			if got := lines[name]; !strings.Contains(got, want) || want == "" && got != "" {
+				t.Errorf("%q, not %q\n%s", got, want, said)
+			}
+		})
 	}
 }

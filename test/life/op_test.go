@@ -1,7 +1,9 @@
 package life
 
 import (
+	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 )
 
@@ -18,9 +20,11 @@ func TestSequenceAsText(t *testing.T) {
 		t.Errorf("%v: %+v", err, got)
 	}
 	for _, bad := range []string{"bond", "bond under none\n join p0 colour=blue"} {
-		if _, err := ParseSequence(bad); err == nil {
-			t.Errorf("%q is taken", bad)
-		}
+		t.Run(fmt.Sprintf("%q", bad), func(t *testing.T) {
+			if _, err := ParseSequence(bad); err == nil {
+				t.Error("it is taken")
+			}
+		})
 	}
 }
 
@@ -28,13 +32,15 @@ func TestSequenceAsText(t *testing.T) {
 func TestRacesInTheModel(t *testing.T) {
 	r := &Runner{Release: 257}
 	for _, race := range Races {
-		s, err := ParseSequence(race.Create)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ends := r.Outcomes(s)
-		if (race.UdevFirst == race.JoinFirst) != (ends[UdevFirst] == ends[JoinFirst]) {
-			t.Errorf("%s%v", s, ends)
-		}
+		t.Run(strings.ReplaceAll(race.Create, "\n", ""), func(t *testing.T) {
+			s, err := ParseSequence(race.Create)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ends := r.Outcomes(s)
+			if (race.UdevFirst == race.JoinFirst) != (ends[UdevFirst] == ends[JoinFirst]) {
+				t.Errorf("%v", ends)
+			}
+		})
 	}
 }

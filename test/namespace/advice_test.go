@@ -206,15 +206,17 @@ func TestADeclaredPortIsLookedFor(t *testing.T) {
 	s.settle("vx0")
 	s.must("ip", "link", "property", "add", "dev", "vx0", "altname", "old0")
 	for _, args := range [][]string{{"br0"}, nil, {"--all"}, {"--kind", "bridge"}} {
-		rep, _ := s.json(args...)
-		d := rep.device(t, "br0")
-		f, ok := d.finding("declared-port-missing")
-		if !ok || f.File != scripts+"/ifcfg-lan" || f.Line != 3 || f.Severity != "error" || !strings.Contains(f.Message, "enp4s0") || d.has("policy-overrides-ports") {
-			t.Errorf("%q: %+v", args, d.Findings)
-		}
-		if n := strings.Count(strings.Join(rules(d.Findings), " "), "declared-port-missing"); n != 1 {
-			t.Errorf("%q: %d findings", args, n)
-		}
+		s.part(t, fmt.Sprintf("check %q", args), func(t *testing.T) {
+			rep, _ := s.json(args...)
+			d := rep.device(t, "br0")
+			f, ok := d.finding("declared-port-missing")
+			if !ok || f.File != scripts+"/ifcfg-lan" || f.Line != 3 || f.Severity != "error" || !strings.Contains(f.Message, "enp4s0") || d.has("policy-overrides-ports") {
+				t.Errorf("%+v", d.Findings)
+			}
+			if n := strings.Count(strings.Join(rules(d.Findings), " "), "declared-port-missing"); n != 1 {
+				t.Errorf("%d findings", n)
+			}
+		})
 	}
 	s.must("ip", "link", "property", "add", "dev", "vx0", "altname", "enp4s0")
 	rep, _ := s.json("br0")

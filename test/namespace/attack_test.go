@@ -119,10 +119,7 @@ func TestNothingIsWrittenWhereALinkLeads(t *testing.T) {
 		{"the lock is a directory", s.lock(func(name string) error { return os.Mkdir(name, 0o700) }), "/run/linkaudit/lock"},
 	} {
 		s.tidy()
-		t.Run(c.name, func(t *testing.T) {
-			outer := s.t
-			s.t = t
-			defer func() { s.t = outer }()
+		s.part(t, c.name, func(t *testing.T) {
 			if err := c.put(); err != nil {
 				t.Fatal(err)
 			}
@@ -357,26 +354,30 @@ func TestWhatCannotBeADeviceIsRefused(t *testing.T) {
 	s := newStage(t, "/")
 	random := draw(t)
 	for _, name := range []string{"", ".", "..", "a/b", "../x", "/etc/passwd", "a b", "a\tb", "a\nb", "a:b", "\n[Link]\nMTUBytes=1"} {
-		if r := s.do("ip", "link", "add", "name", name, "type", "bridge"); r.status == 0 {
-			t.Errorf("the kernel takes %q", name)
-		}
-		flags := []string{"--bridge=", "--bond=", "--device="}
-		if !tool.Full() {
-			flags = flags[random.IntN(len(flags)):][:1]
-		}
-		for _, flag := range flags {
-			s.refuses([]string{"fix", flag + name}, flag[:len(flag)-1])
-			s.refuses([]string{"undo", flag + name}, flag[:len(flag)-1])
-		}
+		s.part(t, fmt.Sprintf("the name %q", name), func(t *testing.T) {
+			if r := s.do("ip", "link", "add", "name", name, "type", "bridge"); r.status == 0 {
+				t.Error("the kernel takes it")
+			}
+			flags := []string{"--bridge=", "--bond=", "--device="}
+			if !tool.Full() {
+				flags = flags[random.IntN(len(flags)):][:1]
+			}
+			for _, flag := range flags {
+				s.refuses([]string{"fix", flag + name}, flag[:len(flag)-1])
+				s.refuses([]string{"undo", flag + name}, flag[:len(flag)-1])
+			}
+		})
 	}
 	for _, kind := range []string{"", "a b", "br\n[Link]", "bridge\x1b", "../x", "*", "!bridge"} {
-		before := s.written()
-		r := s.change("fix", "--kind="+kind)
-		switch {
-		case r.status == 2 && s.written() == before:
-		default:
-			t.Errorf("--kind %q: %v", kind, r)
-		}
+		s.part(t, fmt.Sprintf("the kind %q", kind), func(t *testing.T) {
+			before := s.written()
+			r := s.change("fix", "--kind="+kind)
+			switch {
+			case r.status == 2 && s.written() == before:
+			default:
+				t.Errorf("%v", r)
+			}
+		})
 	}
 }
 
@@ -479,12 +480,14 @@ func TestTheEnvironmentChoosesNothing(t *testing.T) {
 	}
 	taken := regexp.MustCompile(`"taken": "[^"]*"`)
 	for _, args := range [][]string{{"check", "--format", "json", "br0"}, {"snapshot"}, {"lint", "--format", "json"}, {"mac", "br0"}} {
-		want, got := s.audit(args...), under(args...)
-		// The one thing in which two runs differ is the time of the look.
-		want.stdout, got.stdout = taken.ReplaceAllString(want.stdout, ""), taken.ReplaceAllString(got.stdout, "")
-		if got.stdout != want.stdout || got.status != want.status {
-			t.Errorf("%v, and with that environment %v", want, got)
-		}
+		s.part(t, strings.Join(args, " "), func(t *testing.T) {
+			want, got := s.audit(args...), under(args...)
+			// The one thing in which two runs differ is the time of the look.
+			want.stdout, got.stdout = taken.ReplaceAllString(want.stdout, ""), taken.ReplaceAllString(got.stdout, "")
+			if got.stdout != want.stdout || got.status != want.status {
+				t.Errorf("%v, and with that environment %v", want, got)
+			}
+		})
 	}
 	c := parseChange(t, under("fix", "--bridge", "br0", "--format", "json"))
 	if !c.Changed || !c.Reloaded || !c.Verified {
@@ -533,22 +536,24 @@ func TestWhatIsPlantedInASharedDirectoryIsNotWrittenThrough(t *testing.T) {
 		"a directory":           "mkdir " + tmp + "/x",
 		"a file of somebody's":  "echo mine >" + tmp + "/x; chmod 666 " + tmp + "/x",
 	} {
-		for _, o := range outputs {
-			s.remove(tmp + "/x")
-			planter(plant)
-			r := s.audit(o.args...)
-			same(t, what, before, contents(t, s.path(victim)))
-			if what != "a file of somebody's" || o.onlyNew {
-				if r.status != 2 || !strings.Contains(r.stderr, tmp+"/x") {
-					t.Errorf("%s: %v", what, r)
+		s.part(t, what, func(t *testing.T) {
+			for _, o := range outputs {
+				s.remove(tmp + "/x")
+				planter(plant)
+				r := s.audit(o.args...)
+				same(t, "what it leads to", before, contents(t, s.path(victim)))
+				if what != "a file of somebody's" || o.onlyNew {
+					if r.status != 2 || !strings.Contains(r.stderr, tmp+"/x") {
+						t.Errorf("%v", r)
+					}
+					continue
 				}
-				continue
+				is := strings.TrimSpace(s.must("stat", "-c", "%u %a", tmp+"/x"))
+				if r.status != o.status || !strings.HasPrefix(is, "0 ") || o.mode != "" && is != "0 "+o.mode {
+					t.Errorf("%v: the file is %s", r, is)
+				}
 			}
-			is := strings.TrimSpace(s.must("stat", "-c", "%u %a", tmp+"/x"))
-			if r.status != o.status || !strings.HasPrefix(is, "0 ") || o.mode != "" && is != "0 "+o.mode {
-				t.Errorf("%s: %v: the file is %s", what, r, is)
-			}
-		}
+		})
 	}
 	// A second name of a file is not the file.
 	s.remove(tmp + "/x")

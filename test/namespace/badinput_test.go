@@ -615,22 +615,24 @@ func TestABrokenSiteConfigurationIsAnErrorWithItsFile(t *testing.T) {
 func TestAnOutputThatCannotBeWrittenIsAnError(t *testing.T) {
 	s := bridged(t, "/")
 	for _, args := range [][]string{{"check"}, {"check", "--format", "json"}, {"lint", "--severity", "info"}, {"lint", "--format", "json"}, {"snapshot"}, {"example"}, {"version"}} {
-		if r := s.as("exec \"$@\" >/dev/full", args...); r.status != 2 || !strings.Contains(r.stderr, "no space left") {
-			t.Errorf("a full disk: %v", r)
-		}
-		// The run time opens /dev/null in the place of what is closed, so
-		// that no socket becomes the standard output.
-		want := s.do(append([]string{program}, args...)...).status
-		if r := s.as("exec \"$@\" >&-", args...); r.status != want && r.status != 2 {
-			t.Errorf("closed: %v", r)
-		}
-		if r := s.as("exec \"$@\" >&- 2>&- <&-", args...); r.status != want && r.status != 2 {
-			t.Errorf("all closed: %v", r)
-		}
-		r := brokenPipe(t, s, args...)
-		if r.signal != syscall.SIGPIPE && (r.status != 2 || r.stderr == "") {
-			t.Errorf("a pipe without a reader: %v", r)
-		}
+		s.part(t, strings.Join(args, " "), func(t *testing.T) {
+			if r := s.as("exec \"$@\" >/dev/full", args...); r.status != 2 || !strings.Contains(r.stderr, "no space left") {
+				t.Errorf("a full disk: %v", r)
+			}
+			// The run time opens /dev/null in the place of what is closed, so
+			// that no socket becomes the standard output.
+			want := s.do(append([]string{program}, args...)...).status
+			if r := s.as("exec \"$@\" >&-", args...); r.status != want && r.status != 2 {
+				t.Errorf("closed: %v", r)
+			}
+			if r := s.as("exec \"$@\" >&- 2>&- <&-", args...); r.status != want && r.status != 2 {
+				t.Errorf("all closed: %v", r)
+			}
+			r := brokenPipe(t, s, args...)
+			if r.signal != syscall.SIGPIPE && (r.status != 2 || r.stderr == "") {
+				t.Errorf("a pipe without a reader: %v", r)
+			}
+		})
 	}
 	if r := s.audit("snapshot", "--output", "/nosuch/dir/file"); r.status != 2 || !strings.Contains(r.stderr, "/nosuch/dir") {
 		t.Errorf("%v", r)

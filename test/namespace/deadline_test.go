@@ -157,18 +157,20 @@ func TestAChangeOutlivesItsOutput(t *testing.T) {
 		{"both are full", `exec "$@" >/dev/full 2>/dev/full`},
 		{"both are closed", `exec "$@" >&- 2>&-`},
 	} {
-		for _, what := range []string{"fix", "undo"} {
-			r := s.do("bash", "-c", c.line, "bash", program, what, "--bridge", "br0")
-			if r.hung || r.signal != 0 || r.status != 0 && r.status != 2 {
-				t.Errorf("%s: %v", c.name, r)
+		s.part(t, c.name, func(t *testing.T) {
+			for _, what := range []string{"fix", "undo"} {
+				r := s.do("bash", "-c", c.line, "bash", program, what, "--bridge", "br0")
+				if r.hung || r.signal != 0 || r.status != 0 && r.status != 2 {
+					t.Errorf("%v", r)
+				}
+				if exists(s.path(file)) != (what == "fix") {
+					t.Errorf("that is not what was asked for: %v", r)
+				}
+				want[what]++
+				tool.Eventually(t, "the journal has the record", func() bool { return records()[what] == want[what] })
+				s.unlocked()
 			}
-			if exists(s.path(file)) != (what == "fix") {
-				t.Errorf("%s: that is not what was asked for: %v", c.name, r)
-			}
-			want[what]++
-			tool.Eventually(t, "the journal has the record", func() bool { return records()[what] == want[what] })
-			s.unlocked()
-		}
+		})
 	}
 }
 

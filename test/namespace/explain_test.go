@@ -33,44 +33,46 @@ func TestExplainNamesTheFileThatUdevdApplied(t *testing.T) {
 			s.add("ve0", "type", "veth", "peer", "name", "xe1")
 			s.settle("xe1")
 			for _, name := range []string{"br0", hostile, "ve0", "xe1"} {
-				r := s.audit("explain", name, "--format", "json")
-				doc, err := jsonschema.UnmarshalJSON(strings.NewReader(r.stdout))
-				if err != nil || r.status != 0 {
-					t.Fatalf("%v: %v", err, r)
-				}
-				if err := schema.Validate(doc); err != nil {
-					t.Errorf("%s: %v", name, err)
-				}
-				var got struct {
-					Files  []struct{ Path, Fate, Reason string }
-					Device device
-				}
-				if err := json.Unmarshal([]byte(r.stdout), &got); err != nil {
-					t.Fatal(err)
-				}
-				applies := ""
-				for _, f := range got.Files {
-					if f.Fate == "applies" {
-						applies = f.Path
+				s.part(t, name, func(t *testing.T) {
+					r := s.audit("explain", name, "--format", "json")
+					doc, err := jsonschema.UnmarshalJSON(strings.NewReader(r.stdout))
+					if err != nil || r.status != 0 {
+						t.Fatalf("%v: %v", err, r)
 					}
-				}
-				want := dir + "20-bridge.link"
-				if name != hostile {
-					want = s.property(name, "ID_NET_LINK_FILE")
-				}
-				if applies != want || str(got.Device.LinkFile) != want {
-					t.Errorf("udevd applied %s to %s, not %s: %v", want, name, applies, r)
-				}
-				narrow(t, s.audit("explain", name))
-				mermaid := s.audit("explain", name, "--format", "mermaid")
-				if mermaid.status != 0 || !strings.HasPrefix(mermaid.stdout, "flowchart TD\n") {
-					t.Errorf("%v", mermaid)
-				}
-				dot := exec.Command("dot", "-Tsvg")
-				dot.Stdin = strings.NewReader(s.audit("explain", name, "--format", "dot").stdout)
-				if out, err := dot.CombinedOutput(); err != nil || !strings.Contains(string(out), "</svg>") || strings.Contains(string(out), "Warning") {
-					t.Errorf("dot: %v: %s", err, head(string(out)))
-				}
+					if err := schema.Validate(doc); err != nil {
+						t.Error(err)
+					}
+					var got struct {
+						Files  []struct{ Path, Fate, Reason string }
+						Device device
+					}
+					if err := json.Unmarshal([]byte(r.stdout), &got); err != nil {
+						t.Fatal(err)
+					}
+					applies := ""
+					for _, f := range got.Files {
+						if f.Fate == "applies" {
+							applies = f.Path
+						}
+					}
+					want := dir + "20-bridge.link"
+					if name != hostile {
+						want = s.property(name, "ID_NET_LINK_FILE")
+					}
+					if applies != want || str(got.Device.LinkFile) != want {
+						t.Errorf("udevd applied %s, not %s: %v", want, applies, r)
+					}
+					narrow(t, s.audit("explain", name))
+					mermaid := s.audit("explain", name, "--format", "mermaid")
+					if mermaid.status != 0 || !strings.HasPrefix(mermaid.stdout, "flowchart TD\n") {
+						t.Errorf("%v", mermaid)
+					}
+					dot := exec.Command("dot", "-Tsvg")
+					dot.Stdin = strings.NewReader(s.audit("explain", name, "--format", "dot").stdout)
+					if out, err := dot.CombinedOutput(); err != nil || !strings.Contains(string(out), "</svg>") || strings.Contains(string(out), "Warning") {
+						t.Errorf("dot: %v: %s", err, head(string(out)))
+					}
+				})
 			}
 		})
 	}

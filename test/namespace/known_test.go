@@ -3,6 +3,7 @@
 package namespace
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -18,20 +19,22 @@ func TestAMacvlanRefusesTheAddressOfItsLowerDevice(t *testing.T) {
 			s.must("ip", "link", "add", "ve0", "address", busy, "type", "veth", "peer", "name", "ve1")
 			s.settle("ve0", "ve1")
 			for _, want := range []string{busy, free} {
-				s.write("/etc/systemd/network/10-mv.link", "[Match]\nOriginalName=mv0\n\n[Link]\nMACAddress="+want+"\n")
-				s.reload()
-				s.must("ip", "link", "add", "mv0", "link", "ve0", "type", "macvlan")
-				made := s.sysfs("mv0", "address")
-				s.settle("mv0")
-				has := s.sysfs("mv0", "address")
-				if taken := has == want; taken != (want == free) || want == busy && has != made {
-					t.Errorf("with MACAddress=%s it had %s, and has %s", want, made, has)
-				}
-				rep, r := s.json("mv0")
-				if d := rep.device(t, "mv0"); str(d.Predicted.UdevAddEvent) != has {
-					t.Errorf("promised %s: %v", str(d.Predicted.UdevAddEvent), r)
-				}
-				s.must("ip", "link", "delete", "mv0")
+				s.part(t, want, func(t *testing.T) {
+					s.write("/etc/systemd/network/10-mv.link", "[Match]\nOriginalName=mv0\n\n[Link]\nMACAddress="+want+"\n")
+					s.reload()
+					s.must("ip", "link", "add", "mv0", "link", "ve0", "type", "macvlan")
+					made := s.sysfs("mv0", "address")
+					s.settle("mv0")
+					has := s.sysfs("mv0", "address")
+					if taken := has == want; taken != (want == free) || want == busy && has != made {
+						t.Errorf("it had %s, and has %s", made, has)
+					}
+					rep, r := s.json("mv0")
+					if d := rep.device(t, "mv0"); str(d.Predicted.UdevAddEvent) != has {
+						t.Errorf("promised %s: %v", str(d.Predicted.UdevAddEvent), r)
+					}
+					s.must("ip", "link", "delete", "mv0")
+				})
 			}
 		})
 	}
@@ -52,16 +55,18 @@ func TestWhatIsDeclaredAndNotThereYet(t *testing.T) {
 	derived := strings.TrimSpace(s.audit("mac", "--networkd", "br7").stdout)
 	derived = derived[strings.LastIndexByte(derived, ' ')+1:]
 	for _, args := range [][]string{nil, {"br7", "--kind", "bridge"}, {"--kind", "bridge"}} {
-		rep, r := s.json(args...)
-		if rep.has("declaration-not-enabled") {
-			t.Errorf("%v: %v", args, r)
-		}
-		d := rep.device(t, "br7")
-		for _, mac := range []*string{d.Predicted.Boot, d.Predicted.UdevAddEvent, d.Predicted.Recreate} {
-			if str(mac) != derived {
-				t.Errorf("%v: networkd derives %s, promised is %s: %v", args, derived, str(mac), r)
+		s.part(t, fmt.Sprintf("check %q", args), func(t *testing.T) {
+			rep, r := s.json(args...)
+			if rep.has("declaration-not-enabled") {
+				t.Errorf("%v", r)
 			}
-		}
+			d := rep.device(t, "br7")
+			for _, mac := range []*string{d.Predicted.Boot, d.Predicted.UdevAddEvent, d.Predicted.Recreate} {
+				if str(mac) != derived {
+					t.Errorf("networkd derives %s, promised is %s: %v", derived, str(mac), r)
+				}
+			}
+		})
 	}
 }
 

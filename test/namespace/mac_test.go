@@ -33,24 +33,28 @@ func foretell(t *testing.T, root string) {
 
 	s.startUdevd()
 	for i, name := range names {
-		s.must("ip", "link", "add", "name", name, "index", fmt.Sprint(100+i), "type", "bridge")
-		s.settle()
-		got := s.given(100 + i)
-		for how, told := range map[string]string{"an ID": there[i], "this machine": here[i], "a file": byFile[i], "a list": input[i]} {
-			if told != got {
-				t.Errorf("%q: udevd %d gave %s, but by %s it is %s", name, s.release, got, how, told)
+		s.part(t, fmt.Sprintf("%q", name), func(t *testing.T) {
+			s.must("ip", "link", "add", "name", name, "index", fmt.Sprint(100+i), "type", "bridge")
+			s.settle()
+			got := s.given(100 + i)
+			for how, told := range map[string]string{"an ID": there[i], "this machine": here[i], "a file": byFile[i], "a list": input[i]} {
+				if told != got {
+					t.Errorf("udevd %d gave %s, but by %s it is %s", s.release, got, how, told)
+				}
 			}
-		}
+		})
 	}
 
 	// The kernel refuses what mac refuses.
 	for _, name := range []string{"a%b", "abcdefghijklmnop", "a:b", "a/b", "a b"} {
-		if r := s.do("ip", "link", "add", "name", name, "type", "bridge"); r.status == 0 {
-			t.Errorf("the kernel takes %q", name)
-		}
-		if r := s.audit("mac", name); r.status != 2 {
-			t.Errorf("%v", r)
-		}
+		s.part(t, fmt.Sprintf("%q", name), func(t *testing.T) {
+			if r := s.do("ip", "link", "add", "name", name, "type", "bridge"); r.status == 0 {
+				t.Error("the kernel takes it")
+			}
+			if r := s.audit("mac", name); r.status != 2 {
+				t.Errorf("%v", r)
+			}
+		})
 	}
 
 	// Under an old naming scheme udevd leaves them alone, and mac says so.

@@ -205,36 +205,38 @@ func TestTheMachineIDChanges(t *testing.T) {
 			t.Errorf("there is no trace: %v", r)
 		}
 		for source, leave := range traces {
-			leave(s)
-			rep, r := s.json("br0")
-			d = rep.device(t, "br0")
-			if str(d.Origin) != "udev-persistent" || d.OriginMachineID != source || !d.has("machine-id-changed") || d.has("address-set-by-udev") || !d.has("policy-overrides-ports") {
-				t.Errorf("by %s: %v", source, r)
-			}
-			if str(d.Predicted.UdevAddEvent) != before {
-				t.Errorf("after the next add event: %v", r)
-			}
-			boot := str(d.PersistentMAC)
-			if source == "systemd.machine_id=" {
-				boot = "null" // and that is what the next boot has
-			}
-			if str(d.Predicted.Boot) != boot || str(d.Predicted.Recreate) != str(d.PersistentMAC) || rep.has("machine-id-transient") != (boot == "null") {
-				t.Errorf("by %s, after the next boot: %v", source, r)
-			}
-			snap := s.sameFromSnapshotAs(t)
-			for _, secret := range []string{machineID, otherID} {
-				if strings.Contains(snap+r.stdout+s.audit("explain", "br0").stdout, secret) {
-					t.Errorf("a machine-id is told: %s", secret)
+			s.part(t, source, func(t *testing.T) {
+				leave(s)
+				rep, r := s.json("br0")
+				d = rep.device(t, "br0")
+				if str(d.Origin) != "udev-persistent" || d.OriginMachineID != source || !d.has("machine-id-changed") || d.has("address-set-by-udev") || !d.has("policy-overrides-ports") {
+					t.Errorf("%v", r)
 				}
-			}
-			switch source {
-			case "systemd.machine_id=":
-				s.must("umount", "/proc/cmdline")
-			case dbusIDPath:
-				s.remove(source)
-			default:
-				s.must("rm", "-r", source)
-			}
+				if str(d.Predicted.UdevAddEvent) != before {
+					t.Errorf("after the next add event: %v", r)
+				}
+				boot := str(d.PersistentMAC)
+				if source == "systemd.machine_id=" {
+					boot = "null" // and that is what the next boot has
+				}
+				if str(d.Predicted.Boot) != boot || str(d.Predicted.Recreate) != str(d.PersistentMAC) || rep.has("machine-id-transient") != (boot == "null") {
+					t.Errorf("after the next boot: %v", r)
+				}
+				snap := s.sameFromSnapshotAs(t)
+				for _, secret := range []string{machineID, otherID} {
+					if strings.Contains(snap+r.stdout+s.audit("explain", "br0").stdout, secret) {
+						t.Errorf("a machine-id is told: %s", secret)
+					}
+				}
+				switch source {
+				case "systemd.machine_id=":
+					s.must("umount", "/proc/cmdline")
+				case dbusIDPath:
+					s.remove(source)
+				default:
+					s.must("rm", "-r", source)
+				}
+			})
 		}
 
 		s.must("udevadm", "trigger", "--action=add", "--settle", "/sys/class/net/br0")

@@ -118,31 +118,33 @@ func TestNothingIsChangedByLookingAtIt(t *testing.T) {
 		{"check", "--initramfs", "always"}, {"snapshot", "--initramfs", "always"}, {"check", "--from", "/run/snapshot.json"}, {"check", "--from", "/run/snapshot.json", "--root", "/"},
 		{"lint"}, {"lint", "--format", "json"}, {"lint", defaultLink}, {"watch", "--no-trace", "--for", "200ms"}, {"snapshot"}, {"snapshot", "--with-machine-id"}, {"example"}, {"version"},
 	} {
-		s.remove("/mnt/trace")
-		r := s.do(append([]string{"strace", "-f", "-yy", "-s", "256", "-o", "/mnt/trace", program}, args...)...)
-		behaves(t, result{args: r.args, status: r.status, stdout: r.stdout, stderr: r.stderr, hung: r.hung})
-		lines := strings.Split(s.read("/mnt/trace"), "\n")
-		calls := 0
-		for _, l := range lines {
-			m := call.FindStringSubmatch(l)
-			if m == nil {
-				continue // a resumed call, a signal or the end
+		s.part(t, strings.Join(args, " "), func(t *testing.T) {
+			s.remove("/mnt/trace")
+			r := s.do(append([]string{"strace", "-f", "-yy", "-s", "256", "-o", "/mnt/trace", program}, args...)...)
+			behaves(t, result{args: r.args, status: r.status, stdout: r.stdout, stderr: r.stderr, hung: r.hung})
+			lines := strings.Split(s.read("/mnt/trace"), "\n")
+			calls := 0
+			for _, l := range lines {
+				m := call.FindStringSubmatch(l)
+				if m == nil {
+					continue // a resumed call, a signal or the end
+				}
+				calls++
+				pattern, known := harmless[m[1]]
+				switch {
+				case !known:
+					t.Errorf("it calls %s", l)
+				case pattern != nil && !pattern.MatchString(m[1]+"("+m[2]):
+					t.Errorf("it changes something: %s", l)
+				}
+				if strings.HasPrefix(m[1], "open") && regexp.MustCompile(`O_WRONLY|O_RDWR|O_CREAT|O_TRUNC|O_TMPFILE`).MatchString(l) && !strings.Contains(l, `"/dev/null"`) {
+					t.Errorf("it opens for writing: %s", l)
+				}
 			}
-			calls++
-			pattern, known := harmless[m[1]]
-			switch {
-			case !known:
-				t.Errorf("%q calls %s", args, l)
-			case pattern != nil && !pattern.MatchString(m[1]+"("+m[2]):
-				t.Errorf("%q changes something: %s", args, l)
+			if calls < 20 {
+				t.Errorf("only %d system calls were seen", calls)
 			}
-			if strings.HasPrefix(m[1], "open") && regexp.MustCompile(`O_WRONLY|O_RDWR|O_CREAT|O_TRUNC|O_TMPFILE`).MatchString(l) && !strings.Contains(l, `"/dev/null"`) {
-				t.Errorf("%q opens for writing: %s", args, l)
-			}
-		}
-		if calls < 20 {
-			t.Errorf("%q: only %d system calls were seen", args, calls)
-		}
+		})
 	}
 	s.remove("/mnt/trace")
 	if after := s.state(t); after != before {

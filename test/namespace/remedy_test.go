@@ -115,10 +115,12 @@ func TestFixForEveryKind(t *testing.T) {
 					targets = append(targets, []string{"--kind", kind})
 				}
 				for _, args := range targets {
-					r := outside(t, append([]string{"fix", "--root", image, "--dry-run"}, args...)...)
-					if r.status != 0 {
-						t.Errorf("%v", r)
-					}
+					t.Run(strings.Join(args, " "), func(t *testing.T) {
+						r := outside(t, append([]string{"fix", "--root", image, "--dry-run"}, args...)...)
+						if r.status != 0 {
+							t.Errorf("%v", r)
+						}
+					})
 				}
 			}
 		})

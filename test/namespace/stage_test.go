@@ -512,16 +512,25 @@ func (s *stage) answers() bool { return s.do("udevadm", "control", "--ping").sta
 func (s *stage) steps(t *testing.T) func(name string, tell func(*testing.T)) {
 	return func(name string, tell func(*testing.T)) {
 		t.Helper()
-		if !t.Run(name, func(t *testing.T) {
-			outer := s.t
-			s.t = t
-			defer func() { s.t = outer }()
+		if !s.part(t, name, func(t *testing.T) {
 			tell(t)
 			s.tryRemedies()
 		}) {
 			t.FailNow() // the next steps would only repeat it
 		}
 	}
+}
+
+// part runs a part of a test under a name of its own; what the stage finds wrong
+// meanwhile ends the part, and not the test.
+func (s *stage) part(t *testing.T, name string, tell func(*testing.T)) bool {
+	t.Helper()
+	return t.Run(name, func(t *testing.T) {
+		outer := s.t
+		s.t = t
+		defer func() { s.t = outer }()
+		tell(t)
+	})
 }
 
 // add creates a device and waits for udevd to have handled it.

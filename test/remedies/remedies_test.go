@@ -31,14 +31,16 @@ func TestTry(t *testing.T) {
 		"it is for another host": {[]string{strings.Replace(finds, `"host": ""`, `"host": "h"`, 1)}, works, 0, "is for h"},
 		"no report":              {[]string{""}, works, 0, "JSON"},
 	} {
-		left := slices.Clone(c.reports)
-		ran, err := Try(func() ([]byte, error) {
-			r := left[0]
-			left = left[1:]
-			return []byte(r), nil
-		}, 10, c.run)
-		if ran != c.ran || (err == nil) != (c.fails == "") || err != nil && !strings.Contains(err.Error(), c.fails) {
-			t.Errorf("%s: %d, %v", name, ran, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			left := slices.Clone(c.reports)
+			ran, err := Try(func() ([]byte, error) {
+				r := left[0]
+				left = left[1:]
+				return []byte(r), nil
+			}, 10, c.run)
+			if ran != c.ran || (err == nil) != (c.fails == "") || err != nil && !strings.Contains(err.Error(), c.fails) {
+				t.Errorf("%d, %v", ran, err)
+			}
+		})
 	}
 }

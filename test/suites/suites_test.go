@@ -217,39 +217,44 @@ func TestAffectedFollowsTheImports(t *testing.T) {
 		{Name: "page", Files: []string{"page.md"}}, {Name: "all", Files: []string{"."}},
 	}
 	for _, c := range []struct {
-		change func()
+		name   string
+		change func(t *testing.T)
 		want   string
 	}{
-		{func() { write(t, filepath.Join(top, "b/b.go"), "package b\n\nimport _ \"example/a\"\n\nvar B int\n") }, "b all"},
-		{func() { write(t, filepath.Join(top, "a/testdata/two"), "2\n") }, "a b all"},
-		{func() { os.Remove(filepath.Join(top, "a/testdata/one")) }, "a b all"},
-		{func() { write(t, filepath.Join(top, "page.md"), "2\n") }, "page all"},
-		{func() { write(t, filepath.Join(top, "a/page.md"), "2\n") }, "all"},
-		{func() { write(t, filepath.Join(top, "a/embedded.md"), "2\n") }, "a b all"},
-		{func() {}, ""},
+		{"a file of Go", func(t *testing.T) {
+			write(t, filepath.Join(top, "b/b.go"), "package b\n\nimport _ \"example/a\"\n\nvar B int\n")
+		}, "b all"},
+		{"a new file of testdata", func(t *testing.T) { write(t, filepath.Join(top, "a/testdata/two"), "2\n") }, "a b all"},
+		{"a file of testdata that is gone", func(*testing.T) { os.Remove(filepath.Join(top, "a/testdata/one")) }, "a b all"},
+		{"a page", func(t *testing.T) { write(t, filepath.Join(top, "page.md"), "2\n") }, "page all"},
+		{"a page beside a package", func(t *testing.T) { write(t, filepath.Join(top, "a/page.md"), "2\n") }, "all"},
+		{"a page that is embedded", func(t *testing.T) { write(t, filepath.Join(top, "a/embedded.md"), "2\n") }, "a b all"},
+		{"nothing", func(*testing.T) {}, ""},
 	} {
-		if _, err := git(top, "checkout", "-q", "."); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := git(top, "clean", "-qfd"); err != nil {
-			t.Fatal(err)
-		}
-		c.change()
-		tree, err := ReadTree(top)
-		if err != nil {
-			t.Fatal(err)
-		}
-		files, err := tree.Changed("HEAD")
-		if err != nil {
-			t.Fatal(err)
-		}
-		affected, _, err := tree.Affected(table, files)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := strings.Join(namesOf(affected), " "); got != c.want {
-			t.Errorf("%v affects %q, and not %q", files, got, c.want)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			if _, err := git(top, "checkout", "-q", "."); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := git(top, "clean", "-qfd"); err != nil {
+				t.Fatal(err)
+			}
+			c.change(t)
+			tree, err := ReadTree(top)
+			if err != nil {
+				t.Fatal(err)
+			}
+			files, err := tree.Changed("HEAD")
+			if err != nil {
+				t.Fatal(err)
+			}
+			affected, _, err := tree.Affected(table, files)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Join(namesOf(affected), " "); got != c.want {
+				t.Errorf("%v affects %q, and not %q", files, got, c.want)
+			}
+		})
 	}
 }
 

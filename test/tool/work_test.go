@@ -2,6 +2,7 @@ package tool
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -41,17 +42,19 @@ func (c *counted) workers(count int, do func(piece int) error) Workers[int] {
 
 func TestEveryPieceOfWorkIsDoneOnce(t *testing.T) {
 	for _, count := range []int{0, 1, 3, 50} {
-		var c counted
-		if err := c.workers(count, func(int) error { return nil }).Work(20); err != nil {
-			t.Fatal(err)
-		}
-		slices.Sort(c.done)
-		if len(c.done) != 20 || c.done[0] != 0 || c.done[19] != 19 || len(slices.Compact(c.done)) != 20 {
-			t.Errorf("%d workers did %v", count, c.done)
-		}
-		if c.opened != c.closed || c.opened < 1 || c.opened > min(20, max(1, count)) {
-			t.Errorf("%d workers opened %d and closed %d", count, c.opened, c.closed)
-		}
+		t.Run(fmt.Sprintf("%d workers", count), func(t *testing.T) {
+			var c counted
+			if err := c.workers(count, func(int) error { return nil }).Work(20); err != nil {
+				t.Fatal(err)
+			}
+			slices.Sort(c.done)
+			if len(c.done) != 20 || c.done[0] != 0 || c.done[19] != 19 || len(slices.Compact(c.done)) != 20 {
+				t.Errorf("they did %v", c.done)
+			}
+			if c.opened != c.closed || c.opened < 1 || c.opened > min(20, max(1, count)) {
+				t.Errorf("they opened %d and closed %d", c.opened, c.closed)
+			}
+		})
 	}
 }
 

@@ -113,15 +113,17 @@ func sarifSchema(t *testing.T) *jsonschema.Schema {
 func TestSARIFFollowsItsSchema(t *testing.T) {
 	schema := sarifSchema(t)
 	for _, h := range stage.Hosts(t, t.TempDir()) {
-		out := output(t, h, "sarif", findings)
-		doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(out))
-		if err != nil {
-			t.Errorf("%s: %v", h.Name, err)
-			continue
-		}
-		if err := schema.Validate(doc); err != nil {
-			t.Errorf("%s: %#v", h.Name, err)
-		}
+		t.Run(h.Name, func(t *testing.T) {
+			out := output(t, h, "sarif", findings)
+			doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(out))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if err := schema.Validate(doc); err != nil {
+				t.Errorf("%#v", err)
+			}
+		})
 	}
 	// The schema finds something.
 	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(`{"version": "2.1.0", "runs": [{"tool": {}}]}`))
@@ -243,18 +245,20 @@ func TestJUnitFollowsTheSchemasOfAntAndJenkins(t *testing.T) {
 		return exec.CommandContext(t.Context(), "xmllint", "--nonet", "--noout", "--schema", schema, file).CombinedOutput()
 	}
 	for _, h := range stage.Hosts(t, t.TempDir()) {
-		file := filepath.Join(t.TempDir(), "report.xml")
-		for _, severity := range []string{"info", "warning", "error"} {
-			h := stage.Host{Name: h.Name, Args: append(slices.Clone(h.Args), "--severity", severity)}
-			if err := os.WriteFile(file, output(t, h, "junit", findings), 0o644); err != nil {
-				t.Fatal(err)
-			}
-			for _, schema := range schemas {
-				if out, err := lint(schema, file); err != nil {
-					t.Errorf("%s, %s and up: %v\n%s", h.Name, severity, err, out)
+		t.Run(h.Name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "report.xml")
+			for _, severity := range []string{"info", "warning", "error"} {
+				h := stage.Host{Name: h.Name, Args: append(slices.Clone(h.Args), "--severity", severity)}
+				if err := os.WriteFile(file, output(t, h, "junit", findings), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				for _, schema := range schemas {
+					if out, err := lint(schema, file); err != nil {
+						t.Errorf("%s and up: %v\n%s", severity, err, out)
+					}
 				}
 			}
-		}
+		})
 	}
 	// The schemas find something.
 	bad := filepath.Join(t.TempDir(), "bad.xml")
@@ -298,29 +302,31 @@ func TestMonitoringPluginTakesThePerformanceData(t *testing.T) {
 			continue
 		}
 		for _, severity := range []string{"info", "warning", "error"} {
-			cmd := exec.CommandContext(t.Context(), stage.Binary(t), append(slices.Clone(h.Args), "--format", "nagios", "--severity", severity)...)
-			out, err := cmd.Output()
-			if err != nil && cmd.ProcessState == nil {
-				t.Fatal(err)
-			}
-			if len(out) > 8192 {
-				t.Errorf("%s: %d bytes, more than Nagios takes", h.Name, len(out))
-			}
-			perl := exec.CommandContext(t.Context(), "perl", "-e", perfdata)
-			perl.Stdin = bytes.NewReader(out)
-			got, err := perl.CombinedOutput()
-			if err != nil {
-				t.Errorf("%s: %v: %s\n%s", h.Name, err, got, out)
-				continue
-			}
-			// What the thresholds of the performance data say is the state
-			// and the exit status.
-			status := cmd.ProcessState.ExitCode()
-			state := []string{"OK", "WARNING", "CRITICAL"}[min(status, 2)]
-			want := fmt.Sprintf("state %s\nworst %d\n", state, status)
-			if !strings.HasPrefix(string(got), "devices ") || !strings.HasSuffix(string(got), want) || strings.Count(string(got), "\n") != 6 {
-				t.Errorf("%s, %s and up: exit status %d, but Monitoring::Plugin reads\n%s", h.Name, severity, status, got)
-			}
+			t.Run(h.Name+", "+severity, func(t *testing.T) {
+				cmd := exec.CommandContext(t.Context(), stage.Binary(t), append(slices.Clone(h.Args), "--format", "nagios", "--severity", severity)...)
+				out, err := cmd.Output()
+				if err != nil && cmd.ProcessState == nil {
+					t.Fatal(err)
+				}
+				if len(out) > 8192 {
+					t.Errorf("%d bytes, more than Nagios takes", len(out))
+				}
+				perl := exec.CommandContext(t.Context(), "perl", "-e", perfdata)
+				perl.Stdin = bytes.NewReader(out)
+				got, err := perl.CombinedOutput()
+				if err != nil {
+					t.Errorf("%v: %s\n%s", err, got, out)
+					return
+				}
+				// What the thresholds of the performance data say is the state
+				// and the exit status.
+				status := cmd.ProcessState.ExitCode()
+				state := []string{"OK", "WARNING", "CRITICAL"}[min(status, 2)]
+				want := fmt.Sprintf("state %s\nworst %d\n", state, status)
+				if !strings.HasPrefix(string(got), "devices ") || !strings.HasSuffix(string(got), want) || strings.Count(string(got), "\n") != 6 {
+					t.Errorf("exit status %d, but Monitoring::Plugin reads\n%s", status, got)
+				}
+			})
 		}
 	}
 }

@@ -157,9 +157,11 @@ func TestNagiosRunsThePlugin(t *testing.T) {
 		return len(got) == len(services)
 	})
 	for _, s := range services {
-		if got[s.name] != want[s.name] {
-			t.Errorf("%s: Nagios has\n%s\nwant\n%s", s.name, got[s.name], want[s.name])
-		}
+		t.Run(s.name, func(t *testing.T) {
+			if got[s.name] != want[s.name] {
+				t.Errorf("Nagios has\n%s\nwant\n%s", got[s.name], want[s.name])
+			}
+		})
 	}
 }
 

@@ -68,15 +68,17 @@ func TestEveryBlock(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, b := range blocks {
-		tests := 0
-		for hook := range hookOf {
-			if of(hook)(b) {
-				tests++
+		t.Run(b.Name(), func(t *testing.T) {
+			tests := 0
+			for hook := range hookOf {
+				if of(hook)(b) {
+					tests++
+				}
 			}
-		}
-		if tests != 1 {
-			t.Errorf("%s is run by %d tests", b.Name(), tests)
-		}
+			if tests != 1 {
+				t.Errorf("it is run by %d tests", tests)
+			}
+		})
 	}
 }
 
@@ -142,12 +144,14 @@ func TestShellcheck(t *testing.T) {
 	t.Parallel()
 	stage.Need(t, map[string]string{"shellcheck": "shellcheck"})
 	for _, script := range []string{"after-upgrade", "pre-commit"} {
-		if out, err := exec.Command("shellcheck", "--norc", hooks+"/"+script).CombinedOutput(); err != nil {
-			t.Errorf("%s: %v\n%s", script, err, out)
-		}
-		info, err := os.Stat(hooks + "/" + script)
-		if err != nil || info.Mode().Perm()&0o111 == 0 {
-			t.Errorf("%s cannot be executed: %v", script, err)
-		}
+		t.Run(script, func(t *testing.T) {
+			if out, err := exec.Command("shellcheck", "--norc", hooks+"/"+script).CombinedOutput(); err != nil {
+				t.Errorf("%v\n%s", err, out)
+			}
+			info, err := os.Stat(hooks + "/" + script)
+			if err != nil || info.Mode().Perm()&0o111 == 0 {
+				t.Errorf("it cannot be executed: %v", err)
+			}
+		})
 	}
 }

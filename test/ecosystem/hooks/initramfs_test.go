@@ -56,10 +56,12 @@ update-initramfs -c -k 6.1.0-t`)
 				"`80-net-setup-link.rules`":   m.Do("test", "-e", "/root/unpacked/"+strings.Replace(suite.dir, "systemd/network", "udev/rules.d", 1)+"/80-net-setup-link.rules").Status == 0,
 			}
 			for row, is := range rows {
-				want := map[bool]string{true: "yes", false: "no"}[is]
-				if told := cell(t, string(page), row, suite.title); told != want {
-					t.Errorf("%s, %s: the page says %q, and it is %q", suite.title, row, told, want)
-				}
+				t.Run(row, func(t *testing.T) {
+					want := map[bool]string{true: "yes", false: "no"}[is]
+					if told := cell(t, string(page), row, suite.title); told != want {
+						t.Errorf("the page says %q, and it is %q", told, want)
+					}
+				})
 			}
 			if text := m.Must("cat", at+"80-container-ve.link"); text != "# in /etc" {
 				t.Errorf("of two files of one name the one in /etc does not remain: %s", text)

@@ -222,10 +222,12 @@ func TestVersions(t *testing.T) {
 		before = got
 	}
 	for _, bad := range []string{"v1 2", "v1.0_a", "no-such-commit", "v1.0;id", "$(id)"} {
-		out, err := exec.Command(script, bad).CombinedOutput()
-		if err == nil || strings.Count(string(out), "\n") != 1 || !strings.Contains(string(out), bad) {
-			t.Errorf("%q makes %q (%v)", bad, out, err)
-		}
+		t.Run(fmt.Sprintf("%q", bad), func(t *testing.T) {
+			out, err := exec.Command(script, bad).CombinedOutput()
+			if err == nil || strings.Count(string(out), "\n") != 1 || !strings.Contains(string(out), bad) {
+				t.Errorf("it makes %q (%v)", out, err)
+			}
+		})
 	}
 }
 

@@ -195,7 +195,9 @@ linkaudit::policy { '; touch /boo': }
 		"disturb => true":  "disturb goes with apply",
 		"target => 'mode'": "expects a match for Linkaudit::Target",
 	} {
-		expect(t, apply(m, "linkaudit::policy { 'br0': "+parameters+" }"), 1, complaint)
+		t.Run(parameters, func(t *testing.T) {
+			expect(t, apply(m, "linkaudit::policy { 'br0': "+parameters+" }"), 1, complaint)
+		})
 	}
 	twice := `
 class { 'linkaudit': manage_install => false }
@@ -384,9 +386,11 @@ func TestModule(t *testing.T) {
 		"for f in $(find lib -name '*.rb'); do ruby -wc $f; done",
 		"puppet describe linkaudit_policy",
 	} {
-		if r := m.Shell("set -e; cd " + module + "; " + command); r.Status != 0 || strings.Contains(strings.ToLower(r.Stderr+r.Stdout), "warn") {
-			t.Errorf("%s: %v", command, r)
-		}
+		t.Run(command, func(t *testing.T) {
+			if r := m.Shell("set -e; cd " + module + "; " + command); r.Status != 0 || strings.Contains(strings.ToLower(r.Stderr+r.Stdout), "warn") {
+				t.Errorf("%v", r)
+			}
+		})
 	}
 	// The reference is what puppet strings makes of the comments.
 	r := m.Shell("cd " + module + " && cp REFERENCE.md /tmp/ && puppet strings generate --format markdown && diff -u /tmp/REFERENCE.md REFERENCE.md")

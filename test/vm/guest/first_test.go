@@ -252,10 +252,12 @@ func TestFirstBondUnderIfenslavesFile(t *testing.T) {
 	}
 	ip(t, "del", "bond0")
 	for name, kind := range map[string]string{"br0": "bridge", "team0": "team"} {
-		create(t, name, kind)
-		d := check(t, name)
-		is(t, "created", name, str(d.Persistent), "3", "udev-persistent", "persistent")
-		ip(t, "del", name)
+		t.Run(name, func(t *testing.T) {
+			create(t, name, kind)
+			d := check(t, name)
+			is(t, "created", name, str(d.Persistent), "3", "udev-persistent", "persistent")
+			ip(t, "del", name)
+		})
 	}
 }
 

@@ -42,17 +42,19 @@ func TestFirstWithoutMachineID(t *testing.T) {
 			}
 			restart()
 			for name, kind := range map[string]string{"bond0": "bond", "br0": "bridge"} {
-				create(t, name, kind)
-				is(t, "created", name, "random", "1", "kernel-random", "persistent")
-				a := auditOf(t, name)
-				d := a.Devices[0]
-				if d.Persistent != nil || !d.found("persistent-address-unknown") || !a.found("machine-id-"+c.title) {
-					t.Errorf("%s: %+v", name, a)
-				}
-				if str(d.Predicted.AddEvent) != d.Live.MAC {
-					t.Errorf("%s: %s after the next add event", name, str(d.Predicted.AddEvent))
-				}
-				ip(t, "del", name)
+				t.Run(name, func(t *testing.T) {
+					create(t, name, kind)
+					is(t, "created", name, "random", "1", "kernel-random", "persistent")
+					a := auditOf(t, name)
+					d := a.Devices[0]
+					if d.Persistent != nil || !d.found("persistent-address-unknown") || !a.found("machine-id-"+c.title) {
+						t.Errorf("%+v", a)
+					}
+					if str(d.Predicted.AddEvent) != d.Live.MAC {
+						t.Errorf("%s after the next add event", str(d.Predicted.AddEvent))
+					}
+					ip(t, "del", name)
+				})
 			}
 		})
 	}

@@ -78,13 +78,15 @@ func TestFirstAlternatives(t *testing.T) {
 				byUdev bool
 				file   string
 			}{"bond3": {"bond", way.bond, way.bondOf}, "dummy3": {"dummy", way.dummy, way.dummyOf}} {
-				byUdev, file := made(t, name, want.kind)
-				if strings.HasPrefix(file, "/lib/") {
-					file = "/usr" + file
-				}
-				if byUdev != want.byUdev || file != want.file {
-					t.Errorf("%s: an address of udevd's: %v, file %q; want %v, %q", name, byUdev, file, want.byUdev, want.file)
-				}
+				t.Run(name, func(t *testing.T) {
+					byUdev, file := made(t, name, want.kind)
+					if strings.HasPrefix(file, "/lib/") {
+						file = "/usr" + file
+					}
+					if byUdev != want.byUdev || file != want.file {
+						t.Errorf("an address of udevd's: %v, file %q; want %v, %q", byUdev, file, want.byUdev, want.file)
+					}
+				})
 			}
 		})
 	}

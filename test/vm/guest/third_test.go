@@ -25,17 +25,19 @@ func TestThirdNamingSchemeOfTheKernelCommandLine(t *testing.T) {
 	write(t, file, "[Match]\nOriginalName=bond*\n[Link]\nMACAddressPolicy=persistent\n")
 	defer os.Remove(file)
 	for _, c := range []struct{ name, kind, typ string }{{"bond0", "bond", "2"}, {"br0", "bridge", "1"}, {"team0", "team", "1"}} {
-		create(t, c.name, c.kind)
-		is(t, "created", c.name, "random", "1", "kernel-random", "persistent")
-		a := auditOf(t, c.name)
-		d := a.Devices[0]
-		if a.Host.NamingScheme != "v240" || str(d.Persistent) != "" || d.found("policy-overrides-ports") || str(d.Predicted.AddEvent) != d.Live.MAC {
-			t.Errorf("under %s: %+v", a.Host.NamingScheme, d)
-		}
-		if c.kind != "team" {
-			ip(t, "set", "eth0", "master", c.name)
-			is(t, "a port joins", c.name, eth0Address, c.typ, "port", "persistent")
-		}
-		ip(t, "del", c.name)
+		t.Run(c.name, func(t *testing.T) {
+			create(t, c.name, c.kind)
+			is(t, "created", c.name, "random", "1", "kernel-random", "persistent")
+			a := auditOf(t, c.name)
+			d := a.Devices[0]
+			if a.Host.NamingScheme != "v240" || str(d.Persistent) != "" || d.found("policy-overrides-ports") || str(d.Predicted.AddEvent) != d.Live.MAC {
+				t.Errorf("under %s: %+v", a.Host.NamingScheme, d)
+			}
+			if c.kind != "team" {
+				ip(t, "set", "eth0", "master", c.name)
+				is(t, "a port joins", c.name, eth0Address, c.typ, "port", "persistent")
+			}
+			ip(t, "del", c.name)
+		})
 	}
 }

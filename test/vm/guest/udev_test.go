@@ -62,17 +62,19 @@ func TestFirstRuleMasked(t *testing.T) {
 	}
 	reload(t)
 	for name, kind := range map[string]string{"bond0": "bond", "br0": "bridge"} {
-		create(t, name, kind)
-		is(t, "created", name, "random", "1", "kernel-random", "persistent")
-		a := auditOf(t, name)
-		d := a.Devices[0]
-		if len(a.Findings) == 0 || a.Findings[0].Rule != "net-setup-link-disabled" || str(d.Predicted.AddEvent) != d.Live.MAC || d.found("policy-overrides-ports") {
-			t.Errorf("%+v", a)
-		}
-		typ := map[string]string{"bond": "2", "bridge": "1"}[kind]
-		ip(t, "set", "eth0", "master", name)
-		is(t, "a port joins", name, eth0Address, typ, "port", "persistent")
-		ip(t, "del", name)
+		t.Run(name, func(t *testing.T) {
+			create(t, name, kind)
+			is(t, "created", name, "random", "1", "kernel-random", "persistent")
+			a := auditOf(t, name)
+			d := a.Devices[0]
+			if len(a.Findings) == 0 || a.Findings[0].Rule != "net-setup-link-disabled" || str(d.Predicted.AddEvent) != d.Live.MAC || d.found("policy-overrides-ports") {
+				t.Errorf("%+v", a)
+			}
+			typ := map[string]string{"bond": "2", "bridge": "1"}[kind]
+			ip(t, "set", "eth0", "master", name)
+			is(t, "a port joins", name, eth0Address, typ, "port", "persistent")
+			ip(t, "del", name)
+		})
 	}
 	if err := os.Remove(mask); err != nil {
 		t.Fatal(err)

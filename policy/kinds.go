@@ -1,10 +1,8 @@
 package policy
 
 import (
-	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"linkaudit/linkfiles"
 )
@@ -149,9 +147,9 @@ func KnownKind(kind string) bool {
 // KnownKinds are those, in order.
 func KnownKinds() []string { return slices.Sorted(maps.Keys(kinds)) }
 
-// ErrUnknownKind says that the kernel has no such kind, and which it has.
-func ErrUnknownKind(kind string) error {
-	return fmt.Errorf("there is no kind of device %q, and no device of it here (kinds are %s)", kind, strings.Join(KnownKinds(), ", "))
+// UnknownKind says that the kernel has no such kind, and which it has.
+func UnknownKind(kind string) *linkfiles.Statement {
+	return linkfiles.Say("no-such-kind", "kind", kind, "kinds", KnownKinds())
 }
 
 // WithoutMAC reports whether devices of the kind are known to have no MAC address, so

@@ -11,6 +11,7 @@ import (
 
 	"linkaudit/internal/audit"
 	"linkaudit/internal/host"
+	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
 	"linkaudit/policy"
 )
@@ -112,7 +113,7 @@ func treeOf(snap *host.Snapshot, tree *linkfiles.Tree) (*linkfiles.Tree, error) 
 func (sel selection) targets(snap *host.Snapshot) ([]audit.Target, error) {
 	for _, k := range sel.kinds {
 		if !policy.KnownKind(k) && !snap.HasKind(k) {
-			return nil, policy.ErrUnknownKind(k)
+			return nil, words.Error(policy.UnknownKind(k))
 		}
 	}
 	if snap.Offline && len(sel.names) == 0 && !sel.all {

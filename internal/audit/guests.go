@@ -11,6 +11,7 @@ import (
 	"linkaudit/internal/host"
 	"linkaudit/internal/netconf"
 	"linkaudit/internal/override"
+	"linkaudit/linkfiles"
 	"linkaudit/policy/life"
 )
 
@@ -133,35 +134,29 @@ func bridgeFollowsGuests(s *analysis) []found {
 	remedy, or := s.orPersistent()
 	return []found{{
 		severity: s.consequence(),
-		message:  followsWords(d, lasting, guests, follows),
+		says:     followsGuests(d, lasting, guests, follows),
 		pos:      s.PolicySource,
-		help:     s.pinWords(d) + or,
+		advice:   say("pin-or-persistent", "pin", s.pinAddress(d), "or", or),
 		remedy:   remedy,
 	}}
 }
 
-// followsWords is the sentence about a bridge that follows its guests, or will.
-func followsWords(d *host.Device, lasting, guests []host.Port, already bool) string {
-	var names []string
-	for _, p := range guests[:min(len(guests), 4)] {
+// followsGuests says that a bridge follows its guests, or will.
+func followsGuests(d *host.Device, lasting, guests []host.Port, already bool) *linkfiles.Statement {
+	const few = 4
+	names := make([]string, 0, few)
+	for _, p := range guests[:min(len(guests), few)] {
 		names = append(names, p.Name)
 	}
-	if more := len(guests) - len(names); more > 0 {
-		names = append(names, fmt.Sprintf("%d more", more))
-	}
-	will := "follows its guests"
+	more := len(guests) - len(names)
 	if !already {
-		will = "will follow its guests"
+		return say("bridge-will-follow-guests", "device", d.Name, "guests", names, "more", more, "ports", len(lasting))
 	}
-	words := fmt.Sprintf("%s %s: it has no address of its own but the lowest of its ports', and changes it when a guest with a lower one starts or stops (guests: %s)",
-		d.Name, will, strings.Join(names, ", "))
-	if lowest, ok := LowestPort(d.Ports); already && ok && slices.Contains(guests, lowest) {
-		words += fmt.Sprintf("; it has that of %s now", lowest.Name)
+	has := ""
+	if lowest, ok := LowestPort(d.Ports); ok && slices.Contains(guests, lowest) {
+		has = lowest.Name
 	}
-	if len(lasting) > 0 {
-		words += "; the network then knows the host by another address"
-	}
-	return words
+	return say("bridge-follows-guests", "device", d.Name, "guests", names, "more", more, "guest", has, "ports", len(lasting))
 }
 
 // portsOf is PortsOf for the device under audit.
@@ -169,57 +164,54 @@ func (s *subject) portsOf(d *host.Device) (lasting, guests []host.Port) {
 	return portsOf(d, s.Declarations.Or(nil))
 }
 
-// pinWords say where to write an explicit address.
-func (s *subject) pinWords(d *host.Device) string {
+// pinAddress says where to write an explicit address.
+func (s *subject) pinAddress(d *host.Device) *linkfiles.Statement {
 	lasting, _ := s.portsOf(d)
 	return pinned(d, creatorOf(s.Declarations.Or(nil)), lasting, s.Persistent, s.opt.Place)
 }
 
 // orPersistent is the other remedy: udev's address.
-func (s *inForce) orPersistent() (Remedy, string) {
+func (s *inForce) orPersistent() (Remedy, *linkfiles.Statement) {
 	at := s.PolicySource
 	switch {
 	case override.OwnName(path.Base(at.File)):
 		r := s.remedy("undo", override.Target{Kind: s.Kind, Name: s.Name})
-		return r, fmt.Sprintf(" Or let udev give it one: %s%s.", r, s.thenRecreate())
+		return r, say("or-undo", "undo", r, "device", s.Name)
 	case at.File != "":
-		return Remedy{}, fmt.Sprintf(" Or let udev give it one: a .link file for %s that sorts before %s and has MACAddressPolicy=persistent, then create the device again.", s.Name, path.Base(at.File))
+		return Remedy{}, say("or-file-with-persistent", "device", s.Name, "before", path.Base(at.File))
 	}
-	return Remedy{}, ""
+	return Remedy{}, nil
 }
 
 // pinned says where an explicit address belongs, and proposes the one that the bridge
 // has without guests or, where it has no other port, the persistent one.
-func pinned(d *host.Device, creator *netconf.Declaration, lasting []host.Port, persistent fact.Fact[host.PersistentMAC], at Place) string {
+func pinned(d *host.Device, creator *netconf.Declaration, lasting []host.Port, persistent fact.Fact[host.PersistentMAC], at Place) *linkfiles.Statement {
 	mac := persistent.Or(host.PersistentMAC{MAC: d.MAC}).MAC
 	if p, ok := LowestPort(lasting); ok {
 		mac = p.MAC
 	}
 	if creator == nil {
 		now := at.Run(fmt.Sprintf("ip link set dev %s address %s", override.ShellWord(d.Name), mac))
-		return fmt.Sprintf("%s gives it one of its own until it is deleted; for later, have the program that creates it do so: ip link add takes address %s, and a network of libvirt <mac address='%s'/>.",
-			now, mac, mac)
+		return say("pin-by-hand", "now", now, "mac", mac)
 	}
-	setting := explicitSetting(*creator, mac)
-	words := fmt.Sprintf("Write %s at %s", setting, creator.Pos)
-	if then := at.takeEffect(by(*creator), d.Name); then != "" {
-		words += ", then " + then
-	}
-	return words + "."
+	return say("pin-where-declared", "setting", explicitSetting(*creator, mac), "pos", creator.Pos, "then", at.takeEffect(by(*creator), d.Name))
 }
 
 // explicitSetting is the line by which a program gives a bridge an address.
-func explicitSetting(d netconf.Declaration, mac string) string {
+func explicitSetting(d netconf.Declaration, mac string) any {
 	if line := d.Program.Setting(mac); line != "" {
 		return line
 	}
-	return cmp.Or(d.Address.Key, "the address") + "=" + mac
+	if d.Address.Key == "" {
+		return say("address-setting", "mac", mac)
+	}
+	return d.Address.Key + "=" + mac
 }
 
 // GuestsUnderNone are the bridges of a name or kind that would follow their guests under
 // MACAddressPolicy=none, a sentence each with what to do in its place. A bridge to
 // which somebody else gives an address is none of them.
-func GuestsUnderNone(snap *host.Snapshot, name, kind string, at Place) (all []string) {
+func GuestsUnderNone(snap *host.Snapshot, name, kind string, at Place) (all []*linkfiles.Statement) {
 	index, declarations := indexDeclared(snap), snap.Declarations.Or(nil)
 	for i := range snap.Devices {
 		d := &snap.Devices[i]
@@ -236,11 +228,8 @@ func GuestsUnderNone(snap *host.Snapshot, name, kind string, at Place) (all []st
 			continue // who creates it, as a container engine does, gives it one
 		}
 		already := d.AddrAssignType.Or(host.AddrSet) != host.AddrSet
-		words := followsWords(d, lasting, guests, already) + ". " + pinned(d, creatorOf(of), lasting, persistent, at)
-		if !already {
-			words += " Or leave MACAddressPolicy=persistent in force."
-		}
-		all = append(all, words)
+		all = append(all, say("guests-under-none", "follows", followsGuests(d, lasting, guests, already),
+			"pin", pinned(d, creatorOf(of), lasting, persistent, at), "persistent", !already))
 	}
 	return all
 }

@@ -277,15 +277,12 @@ func AddressBy(d netconf.Declaration) *linkfiles.Statement {
 
 // settingAt says which setting decides about the address, where it is or belongs,
 // and how a change of it comes to the device.
-func settingAt(d netconf.Declaration, at Place) string {
-	words := fmt.Sprintf("change %s at %s", d.Address.Key, d.Address.Pos)
+func settingAt(d netconf.Declaration, at Place) *linkfiles.Statement {
+	then := at.takeEffect(d.Program, d.Device)
 	if d.Address.Pos == d.Pos {
-		words = fmt.Sprintf("add %s to what is at %s", d.Address.Key, d.Pos)
+		return say("add-setting", "key", d.Address.Key, "pos", d.Pos, "then", then)
 	}
-	if then := at.takeEffect(d.Program, d.Device); then != "" {
-		words += fmt.Sprintf(" and have it take effect (%s)", then)
-	}
-	return words
+	return say("change-setting", "key", d.Address.Key, "pos", d.Address.Pos, "then", then)
 }
 
 // Step is one thing that happens to the address of a device as it is made.

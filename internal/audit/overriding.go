@@ -2,7 +2,6 @@ package audit
 
 import (
 	"cmp"
-	"fmt"
 	"linkaudit/policy"
 	"path"
 	"slices"
@@ -21,8 +20,8 @@ type OverrideEffect struct {
 	// InVain: nothing, for the device is created with the address, which udevd leaves
 	// alone.
 	InVain bool
-	// Words say so, and what to change for another address.
-	Words string
+	// Says says so, and what to change for another address.
+	Says *linkfiles.Statement
 }
 
 // EffectOfOverride returns nil where no such program gives the device an address. Where the
@@ -37,18 +36,18 @@ func effectAmong(of []netconf.Declaration, name string, at Place) *OverrideEffec
 		return nil
 	}
 	o := &OverrideEffect{By: *d}
-	gives := fmt.Sprintf("%s %s", d.Program, sentence(*d, name))
+	gives := giving(*d, name)
 	if d.Address.AtCreation && d.Address.Way != netconf.WayNetworkd {
-		gives += " as it creates it"
+		gives = say("as-it-creates-it", "gives", gives)
 	}
 	switch other := createdOtherwise(of, *d); {
 	case !d.Address.AtCreation:
-		o.Words = fmt.Sprintf("%s; an override keeps udevd from replacing that address, but for another one %s", gives, settingAt(*d, at))
+		o.Says = say("override-keeps-udevd-out", "program", d.Program, "gives", gives, "setting", settingAt(*d, at))
 	case other != nil:
-		o.Words = fmt.Sprintf("%s, and no .link file changes that; where %s creates it (%s) the override does", gives, by(*other), other.Pos)
+		o.Says = say("no-file-changes-one-creator", "program", d.Program, "gives", gives, "other", by(*other), "pos", other.Pos)
 	default:
 		o.InVain = true
-		o.Words = fmt.Sprintf("%s, and no .link file changes that: for another one %s", gives, settingAt(*d, at))
+		o.Says = say("no-file-changes-that", "program", d.Program, "gives", gives, "setting", settingAt(*d, at))
 	}
 	return o
 }
@@ -71,75 +70,74 @@ func createdOtherwise(of []netconf.Declaration, d netconf.Declaration) *netconf.
 }
 
 // NetworkdKeeps says which file of systemd-networkd's gives a device, which d creates,
-// an address of somebody's choice, so that an override would do nothing; "" for none. other
+// an address of somebody's choice, so that an override would do nothing; nil for none. other
 // is the device's CreatedOtherwise.
-func NetworkdKeeps(all []netconf.Declaration, d netconf.Declaration, other *netconf.Declaration) string {
+func NetworkdKeeps(all []netconf.Declaration, d netconf.Declaration, other *netconf.Declaration) *linkfiles.Statement {
 	for _, set := range all {
 		if set.Device == d.Device && !set.Creates && set.Ignored == "" && set.Address.Way == netconf.WayExplicit {
-			return fmt.Sprintf("systemd-networkd sets the address of %s to %s, by %s, and no .link file changes that; linkaudit leaves it alone", d.Device, set.Address.MAC, set.Address.Pos)
+			return say("networkd-sets-that", "device", d.Device, "mac", set.Address.MAC, "pos", set.Address.Pos)
 		}
 	}
 	if d.Address.Way == netconf.WayExplicit && other == nil {
-		return fmt.Sprintf("systemd-networkd creates %s with the address %s, by %s, and no .link file changes that; linkaudit leaves it alone", d.Device, d.Address.MAC, d.Address.Pos)
+		return say("networkd-creates-with-that", "device", d.Device, "mac", d.Address.MAC, "pos", d.Address.Pos)
 	}
-	return ""
+	return nil
 }
 
 // NetworkdRefuses says that systemd-networkd of the release derives an address for the
-// device that d creates, which nothing but an explicit one changes; "" where that is not so.
-func NetworkdRefuses(rel linkfiles.Release, d netconf.Declaration, other *netconf.Declaration) string {
+// device that d creates, which nothing but an explicit one changes; nil where that is not so.
+func NetworkdRefuses(rel linkfiles.Release, d netconf.Declaration, other *netconf.Declaration) *linkfiles.Statement {
 	if d.Address.Way != netconf.WayNetworkd || linkfiles.NetDevAddressNone(rel) || other != nil {
-		return ""
+		return nil
 	}
-	return fmt.Sprintf("systemd-networkd creates %s %s with an address that it derives (%s), which no .link file changes, and systemd %d knows no MACAddress=none for it (250 is the first): write the address that is meant as MACAddress= in [NetDev] of %s",
-		d.Kind, d.Device, d.Pos, rel, d.Pos.File)
+	return say("networkd-derives-on-old-release", "kind", d.Kind, "device", d.Device, "pos", d.Pos, "release", rel, "file", d.Pos.File)
 }
 
-// Nameless says why linkaudit writes no .link file for devices of the name, "" where it
+// Nameless says why linkaudit writes no .link file for devices of the name, nil where it
 // does.
-func Nameless(snap *host.Snapshot, rel linkfiles.Release, name string) string {
+func Nameless(snap *host.Snapshot, rel linkfiles.Release, name string) *linkfiles.Statement {
 	switch {
 	case strings.Contains(name, "!"):
-		return fmt.Sprintf("linkaudit writes no file for %s, for udevd reads the \"!\" in a name as a slash in places: choose a name without it", name)
+		return say("name-with-exclamation-mark", "device", name)
 	case name != "" && policy.UdevName(rel, schemeName(snap), name) != name:
-		return fmt.Sprintf("udevd %d itself gives a device called %s another name, so that no .link file can be for it: choose a name of letters, digits, - and _", rel, name)
+		return say("udevd-changes-name", "release", rel, "device", name)
 	}
-	return ""
+	return nil
 }
 
 // inVain says why linkaudit fix would refuse, or change nothing for a device of which there
-// are these declarations, and to which that file applies, nil for none; "" where it would.
-func (a *hostAudit) inVain(name, kind string, of []netconf.Declaration, f *linkfiles.File) string {
-	if why := Nameless(a.snap, a.tree.Release, name); why != "" {
+// are these declarations, and to which that file applies, nil for none; nil where it would.
+func (a *hostAudit) inVain(name, kind string, of []netconf.Declaration, f *linkfiles.File) *linkfiles.Statement {
+	if why := Nameless(a.snap, a.tree.Release, name); why != nil {
 		return why
 	}
 	if o := effectAmong(of, name, a.opt.Place); o != nil && o.InVain && o.By.Address.Way != netconf.WayNetworkd {
-		return o.Words
+		return o.Says
 	}
 	for _, d := range of {
 		if !by(d).Fixable() || !d.Creates || d.Ignored != "" {
 			continue // netplan's is made one of systemd-networkd's
 		}
 		other := createdOtherwise(of, d)
-		if why := cmp.Or(NetworkdKeeps(of, d, other), NetworkdRefuses(a.tree.Release, d, other)); why != "" {
+		if why := cmp.Or(NetworkdKeeps(of, d, other), NetworkdRefuses(a.tree.Release, d, other)); why != nil {
 			return why
 		}
 	}
 	if f == nil {
-		return ""
+		return nil
 	}
 	t := override.Target{Kind: kind, Name: name}
 	own := func(name string) bool { return override.OwnName(path.Base(name)) }
 	if own(f.Path) || slices.ContainsFunc(f.DropIns, own) {
 		if o := a.edited(f, t); o != nil {
 			force := a.remedy("fix --force", t)
-			return fmt.Sprintf("%s was edited since linkaudit wrote it: write MACAddressPolicy=none there, or %s writes it again", o.Path, force)
+			return say("override-was-edited", "file", o.Path, "fix", force)
 		}
 	}
 	if f.Name < override.FileName(0, t) && !(f.OnlyName(t.Name) && a.tree.Release.ReadsDropIns()) {
-		return fmt.Sprintf("%s sorts before every name that linkaudit gives to a file: give that file another name, or set MACAddressPolicy=none in it", f.Path)
+		return say("file-sorts-before-ours", "file", f.Path)
 	}
-	return ""
+	return nil
 }
 
 // edited is the override of the target that the file is or has, if somebody edited it.

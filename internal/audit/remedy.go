@@ -109,31 +109,26 @@ func (a *hostAudit) remedy(command string, t override.Target) Remedy {
 
 // fix is the command that fixes the device or, for want of one, what to do instead. A
 // bridge that would follow its guests then gets no such advice.
-func (s *inForce) fix() (r Remedy, instead string) {
-	if why := s.inVain(s.Name, s.Kind, s.Declarations.Or(nil), s.file); why != "" {
-		return Remedy{}, "No override helps: " + why + "."
+func (s *inForce) fix() (r Remedy, instead *linkfiles.Statement) {
+	if why := s.inVain(s.Name, s.Kind, s.Declarations.Or(nil), s.file); why != nil {
+		return Remedy{}, say("no-override-helps", "why", why)
 	}
 	if wouldFollowGuests(s.Device, s.Declarations.Or(nil)) {
-		return Remedy{}, s.pinWords(s.Device) + " With MACAddressPolicy=none alone it would follow its guests."
+		return Remedy{}, say("or-it-would-follow-guests", "pin", s.pinAddress(s.Device))
 	}
-	return s.remedy("fix", override.Target{Kind: s.Kind, Name: s.Name}), ""
+	return s.remedy("fix", override.Target{Kind: s.Kind, Name: s.Name}), nil
 }
 
-// fixWith is fix with the sentence that says what the command does and what is left to do
-// then.
-func (s *inForce) fixWith(does string) (Remedy, string) {
+// fixWith is fix with what the command does and what is left to do then: a device that
+// exists comes to follow its file once it is created again, one that is still to be
+// created follows it anyway.
+func (s *inForce) fixWith(does *linkfiles.Statement) (Remedy, *linkfiles.Statement) {
 	r, instead := s.fix()
-	if instead != "" {
+	switch {
+	case instead != nil:
 		return r, instead
+	case s.Device == nil:
+		return r, say("fix-does", "fix", r, "does", does)
 	}
-	return r, fmt.Sprintf("%s %s%s.", r, does, s.thenRecreate())
-}
-
-// thenRecreate says how a device that exists comes to follow its file: behind what has
-// changed the file. A device that is still to be created follows it anyway.
-func (s *subject) thenRecreate() string {
-	if s.Device == nil {
-		return ""
-	}
-	return "; then reboot, or delete and recreate " + s.Name
+	return r, say("fix-does-then-recreate", "fix", r, "does", does, "device", s.Name)
 }

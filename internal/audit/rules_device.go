@@ -155,7 +155,7 @@ func policyOverridesPorts(s *analysis) []found {
 		return nil
 	}
 	f.pos = s.PolicySource
-	f.remedy, f.help = s.fixWith("sets MACAddressPolicy=none")
+	f.remedy, f.advice = s.fixWith(say("sets-policy-none"))
 	return []found{f}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"linkaudit/internal/host"
 	"linkaudit/internal/netconf"
+	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
 )
 
@@ -65,8 +66,8 @@ func managerSetsAddress(s *analysis) []found {
 	name, dev := s.Name, s.Device
 	f := found{
 		pos:     d.Address.Pos,
-		message: fmt.Sprintf("%s %s", d.Program, sentence(*d, name)),
-		help:    changeSetting(*d, s.opt.Place),
+		message: fmt.Sprintf("%s %s", d.Program, words.Of(giving(*d, name))),
+		advice:  say("change-if-not-meant", "setting", settingAt(*d, s.opt.Place)),
 	}
 	switch {
 	case dev != nil && dev.Bond.IgnoresAddress():
@@ -74,6 +75,7 @@ func managerSetsAddress(s *analysis) []found {
 	case dev != nil && d.Address.Way == netconf.WayExplicit && dev.MAC != d.Address.MAC:
 		f.severity = Warning
 		f.message += ", but it carries " + cmp.Or(dev.MAC, "none")
+		f.advice = nil
 		f.help = fmt.Sprintf("Have %s bring the device up anew, or correct the setting.", by(*d))
 	case d.Address.AtCreation && s.asksForNone() != "":
 		f.severity = Error
@@ -81,12 +83,13 @@ func managerSetsAddress(s *analysis) []found {
 	case d.Address.Way == netconf.WayNetworkd && takesPortAddress[s.Kind]:
 		f.severity = Warning // as networkd-sets-address does
 		if linkfiles.NetDevAddressNone(s.tree.Release) {
-			f.remedy, f.help = s.networkdHelp(d)
+			f.remedy, f.advice = s.networkdHelp(d)
 		}
 	case s.setsOther(d.Address.MAC):
 		f.severity = Warning
 		set, _ := s.file.MACAddress()
 		f.message += fmt.Sprintf(", and %s asks for MACAddress=%s", set.Pos, set.Value)
+		f.advice = nil
 		f.help = "Have one of the two set the address."
 	case s.Manager != nil && !s.Manager.Certain && s.Policy.Or("") == "persistent":
 		f.message += ", unless udevd, which MACAddressPolicy=persistent has set one as well, is later"
@@ -94,26 +97,23 @@ func managerSetsAddress(s *analysis) []found {
 	return []found{f}
 }
 
-// sentence goes on after the name of the program.
-func sentence(d netconf.Declaration, name string) string {
+// giving says which address a program gives a device. It goes on after the name of the
+// program.
+func giving(d netconf.Declaration, name string) *linkfiles.Statement {
 	switch a := d.Address; a.Way {
 	case netconf.WayExplicit:
-		return fmt.Sprintf("gives %s the address %s (%s)", name, a.MAC, a.Key)
+		return say("gives-explicit", "device", name, "mac", a.MAC, "key", a.Key)
 	case netconf.WayNetworkd:
-		return fmt.Sprintf("has systemd-networkd create %s with a derived address", name)
+		return say("gives-by-networkd", "device", name)
 	case netconf.WayPort:
-		return fmt.Sprintf("gives %s the address of %s (%s)", name, cmp.Or(a.Port, "a port"), a.Key)
+		return say("gives-of-port", "device", name, "port", a.Port, "key", a.Key)
 	case netconf.WayPermanent:
-		return fmt.Sprintf("gives %s its permanent address (%s)", name, a.Key)
+		return say("gives-permanent", "device", name, "key", a.Key)
 	case netconf.WayRandom:
-		return fmt.Sprintf("makes up another address for %s each time (%s)", name, a.Key)
+		return say("gives-made-up", "device", name, "key", a.Key)
+	default:
+		return say("gives-derived", "device", name, "key", a.Key)
 	}
-	return fmt.Sprintf("gives %s an address that it derives of the connection (%s)", name, d.Address.Key)
-}
-
-// changeSetting says what to change where another address is wanted.
-func changeSetting(d netconf.Declaration, at Place) string {
-	return fmt.Sprintf("Nothing if that is meant; otherwise %s: a .link file does not change it.", settingAt(d, at))
 }
 
 // managerUnknown is for declarations of which it cannot be told what they do to

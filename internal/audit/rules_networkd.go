@@ -40,7 +40,7 @@ func networkdSetsAddress(s *analysis) []found {
 		if shown != "" {
 			f.message += " (" + shown + ")"
 		}
-		f.remedy, f.help = s.networkdHelp(says.creates)
+		f.remedy, f.advice = s.networkdHelp(says.creates)
 		if takesPortAddress[s.Kind] {
 			f.severity = Warning
 		}
@@ -51,7 +51,7 @@ func networkdSetsAddress(s *analysis) []found {
 	if asked := s.asksForNone(); asked != "" {
 		f.severity = Error
 		f.message += ": " + asked
-		f.remedy, f.help = s.networkdHelp(says.creates)
+		f.remedy, f.advice = s.networkdHelp(says.creates)
 	}
 	return []found{f}
 }
@@ -70,12 +70,12 @@ func (s *inForce) asksForNone() string {
 
 // networkdHelp is the remedy that the release has for a device that is created
 // with an address; d is nil where a .network file sets it.
-func (s *inForce) networkdHelp(d *netconf.Declaration) (Remedy, string) {
+func (s *inForce) networkdHelp(d *netconf.Declaration) (Remedy, *linkfiles.Statement) {
 	switch {
 	case d == nil:
-		return Remedy{}, ""
+		return Remedy{}, nil
 	case !linkfiles.NetDevAddressNone(s.tree.Release):
-		return Remedy{}, fmt.Sprintf("systemd %d knows no MACAddress=none in a .netdev file (250 is the first): give the address that is meant as MACAddress= in [NetDev] of %s.", s.tree.Release, d.Pos.File)
+		return Remedy{}, say("netdev-knows-no-none", "release", s.tree.Release, "file", d.Pos.File)
 	}
-	return s.fixWith("sets MACAddress=none for the .netdev file, and MACAddressPolicy=none")
+	return s.fixWith(say("sets-both-none"))
 }

@@ -3,6 +3,7 @@ package audit
 import (
 	"fmt"
 	"linkaudit/internal/words"
+	"linkaudit/linkfiles"
 	"slices"
 	"strings"
 
@@ -117,7 +118,7 @@ func (s *analysis) changes(moments ...moment) []found {
 		severity: s.consequence(),
 	}
 	if s.Policy.Or("") == "persistent" && s.Manager == nil {
-		f.remedy, f.help = s.fixWith("sets MACAddressPolicy=none")
+		f.remedy, f.advice = s.fixWith(say("sets-policy-none"))
 	}
 	return []found{f}
 }
@@ -142,7 +143,7 @@ func addressChangesOnUdevEvent(s *analysis) []found {
 		severity: s.consequence(),
 	}
 	if s.Policy.Or("") == "persistent" {
-		f.remedy, f.help = s.fixWith("sets MACAddressPolicy=none, and udev leaves the address alone")
+		f.remedy, f.advice = s.fixWith(say("sets-policy-none-so-udev-leaves-it"))
 	} else {
 		f.help = "Nothing if that address is meant: udev was asked for it by the link file."
 	}
@@ -239,7 +240,10 @@ func creatorRacesUdev(s *analysis) []found {
 		message: fmt.Sprintf("somebody set the address of %s to %s; if that is done after it is created, udevd may set %s meanwhile, and which one stays is a matter of chance", s.Name, s.Device.MAC, derived),
 		pos:     s.PolicySource,
 	}
-	if f.remedy, f.help = s.fix(); f.remedy.Command != "" {
+	var instead *linkfiles.Statement
+	if f.remedy, instead = s.fix(); instead != nil {
+		f.help = words.Of(instead)
+	} else {
 		f.help = fmt.Sprintf("%s sets MACAddressPolicy=none, and udevd leaves the address alone.", f.remedy)
 	}
 	f.help += fmt.Sprintf(" Or create it with the address: ip link add takes address %s.", s.Device.MAC)

@@ -168,7 +168,7 @@ func (a *hostAudit) fixKeeps(v *VendorFile, d *DeviceResult) bool {
 		return false
 	}
 	f := d.LinkFile.Or(nil)
-	return v.Concerns(f, &a.snap.Files, a.tree) && a.inVain(d.Name, d.Kind, d.Declarations.Or(nil), f) == ""
+	return v.Concerns(f, &a.snap.Files, a.tree) && a.inVain(d.Name, d.Kind, d.Declarations.Or(nil), f) == nil
 }
 
 // andMore names devices.

@@ -1,12 +1,12 @@
 package change
 
 import (
-	"errors"
 	"slices"
 
 	"linkaudit/internal/audit"
 	"linkaudit/internal/netconf"
 	"linkaudit/internal/override"
+	"linkaudit/internal/words"
 )
 
 // managerPlan is the part of programs other than systemd-networkd in a plan, of
@@ -25,11 +25,11 @@ func (in Input) heedManagers(t override.Target) (plan managerPlan, err error) {
 		switch {
 		case o == nil:
 		case !o.InVain, t.Name == "":
-			plan.notes = append(plan.notes, o.Words)
+			plan.notes = append(plan.notes, words.Of(o.Says))
 		case o.By.Address.Way != netconf.WayNetworkd:
-			plan.leaves = o.Words
+			plan.leaves = words.Of(o.Says)
 		case !in.networkdCreates(name):
-			return plan, errors.New(o.Words)
+			return plan, words.Error(o.Says)
 		}
 	}
 	return plan, nil

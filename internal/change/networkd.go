@@ -1,7 +1,6 @@
 package change
 
 import (
-	"errors"
 	"fmt"
 	"path"
 	"reflect"
@@ -10,6 +9,7 @@ import (
 	"linkaudit/internal/audit"
 	"linkaudit/internal/netconf"
 	"linkaudit/internal/override"
+	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
 )
 
@@ -94,11 +94,11 @@ func (in Input) needsNetDev(plan *netDevPlan, t override.Target, before []netcon
 	other := audit.CreatedOtherwise(in.Snapshot, *d)
 	about := audit.NetworkdKeeps(before, *d, other)
 	switch {
-	case about != "" && t.Name != "":
-		plan.leaves = about
+	case about != nil && t.Name != "":
+		plan.leaves = words.Of(about)
 		return false, nil
-	case about != "":
-		plan.notes = append(plan.notes, about)
+	case about != nil:
+		plan.notes = append(plan.notes, words.Of(about))
 		return false, nil
 	case d.Address.Way == netconf.WayUnknown:
 		plan.notes = append(plan.notes, fmt.Sprintf("whether systemd-networkd creates %s with an address, which no .link file changes, is not known: %s", d.Device, d.Address.Unknown))
@@ -106,11 +106,11 @@ func (in Input) needsNetDev(plan *netDevPlan, t override.Target, before []netcon
 	case d.Address.Way != netconf.WayNetworkd:
 		return false, nil
 	}
-	if why := audit.NetworkdRefuses(in.Release, *d, other); why != "" {
+	if why := audit.NetworkdRefuses(in.Release, *d, other); why != nil {
 		if t.Name != "" {
-			return false, errors.New(why)
+			return false, words.Error(why)
 		}
-		plan.notes = append(plan.notes, why)
+		plan.notes = append(plan.notes, words.Of(why))
 		return false, nil
 	}
 	// Without the key another program may create it.

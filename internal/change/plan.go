@@ -9,7 +9,6 @@
 package change
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
@@ -18,6 +17,7 @@ import (
 	"linkaudit/internal/host"
 	"linkaudit/internal/netconf"
 	"linkaudit/internal/override"
+	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
 	"linkaudit/policy"
 )
@@ -86,10 +86,10 @@ func (in Input) Target(t override.Target) (override.Target, error) {
 	switch {
 	case d == nil && len(t.Name) > maxName:
 		return t, fmt.Errorf("no device can be called %s: a name has at most %d bytes, and no device has this alternative name", t.Name, maxName)
-	case nameless != "":
-		return t, errors.New(nameless)
+	case nameless != nil:
+		return t, words.Error(nameless)
 	case t.Kind != "" && !policy.KnownKind(t.Kind) && !in.Snapshot.HasKind(t.Kind):
-		return t, policy.ErrUnknownKind(t.Kind)
+		return t, words.Error(policy.UnknownKind(t.Kind))
 	case t.Name == "":
 		return t, nil
 	case d == nil:
@@ -148,6 +148,8 @@ func (in Input) Plan(t override.Target) (*Plan, error) {
 		plan.Notes = append(plan.Notes, fmt.Sprintf("systemd-networkd creates %s; without %s it would give it an address that no .link file changes", n.Device, n.Path))
 	}
 	plan.Notes = append(plan.Notes, managers.notes...)
-	plan.Notes = append(plan.Notes, audit.GuestsUnderNone(in.Snapshot, t.Name, t.Kind, in.Place)...)
+	for _, guests := range audit.GuestsUnderNone(in.Snapshot, t.Name, t.Kind, in.Place) {
+		plan.Notes = append(plan.Notes, words.Of(guests))
+	}
 	return plan, nil
 }

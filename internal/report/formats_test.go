@@ -457,7 +457,7 @@ func TestJUnitCountsWhatItHas(t *testing.T) {
 
 func TestATestFailsAtTheThresholdAndTellsTheRestInTheOutput(t *testing.T) {
 	f := func(severity audit.Severity, line int) audit.Finding {
-		return audit.Finding{Rule: "unknown-key", Severity: severity, Message: fact.Told(fmt.Sprintf("message %d", line)), File: "/etc/x.link", Line: line}
+		return audit.Finding{Rule: "unknown-key", Severity: severity, Message: fact.Told(fmt.Sprintf("message %d", line)), File: "/etc/x.link", Line: line, Help: fact.Told("")}
 	}
 	l := Lint{Release: 252, Files: []*linkfiles.File{{Path: "/etc/x.link", DropIns: []string{"/etc/x.link.d/y.conf"}}, {Path: "/etc/good.link"}},
 		Findings: []audit.Finding{f(audit.Info, 1), f(audit.Warning, 2), f(audit.Error, 3), {Rule: "unreadable-file", Severity: audit.Warning, File: "/etc/elsewhere"}}}

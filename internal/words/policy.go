@@ -8,6 +8,7 @@ var deriving = []entry{
 	{"no-such-device-of-kind", "the device does not exist yet; what the kernel shows of kind {kind} is not in the table"},
 	{"kind-differs-in-type", "the device does not exist yet, and those of kind {kind} differ in it"},
 	{"kernels-differ-in-driver", "the device does not exist yet, and kernels differ in what they call the driver of kind {kind}"},
+	{"no-such-kind", "there is no kind of device {kind:q}, and no device of it here (kinds are {kinds})"},
 	{"no-udev-record", "udev has no record of the device"},
 
 	{"assign-type", "addr_assign_type: {why}"},

@@ -15,6 +15,7 @@
 package words
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -28,7 +29,9 @@ import (
 type entry struct{ code, text string }
 
 // tables are all sentences there are.
-var tables = [][]entry{matching, deriving, reasons, outcomes, giving, watching}
+var tables = [][]entry{matching, deriving, reasons, outcomes, giving, watching, remedies, gives,
+	deviceFindings, fileFindings, futureFindings, managerFindings, imageFindings, evidenceFindings, guestFindings,
+}
 
 // sorted are the sentences in the order of their codes.
 var sorted = sync.OnceValue(func() []entry {
@@ -58,6 +61,9 @@ func Of(s *linkfiles.Statement) string {
 	var enough [256]byte
 	return string(appendText(enough[:0], text, s))
 }
+
+// Error is a statement as an error.
+func Error(s *linkfiles.Statement) error { return errors.New(Of(s)) }
 
 // sentence is the sentence for a statement, and whether it has no braces.
 func sentence(s *linkfiles.Statement) (text string, whole bool) {

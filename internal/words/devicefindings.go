@@ -1,0 +1,4 @@
+package words
+
+// deviceFindings are the sentences about one device.
+var deviceFindings = []entry{}

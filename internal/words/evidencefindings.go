@@ -1,0 +1,4 @@
+package words
+
+// evidenceFindings are the sentences that explain gives as evidence.
+var evidenceFindings = []entry{}

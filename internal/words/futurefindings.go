@@ -1,0 +1,4 @@
+package words
+
+// futureFindings are the sentences about what becomes of an address.
+var futureFindings = []entry{}

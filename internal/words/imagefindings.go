@@ -1,0 +1,4 @@
+package words
+
+// imageFindings are the sentences about packages, overrides and initramfs images.
+var imageFindings = []entry{}

@@ -32,14 +32,16 @@ const toldCode = "told"
 
 // Say returns the Statement of a code and details, a name and a value each in turn.
 func Say(code string, details ...any) *Statement {
-	s := &Statement{Code: code}
-	if len(details) > 0 {
-		s.Details = make([]Detail, 0, len(details)/2)
+	// Most have few details, and many are made: one piece of memory is for both.
+	var s struct {
+		Statement
+		few [3]Detail
 	}
+	s.Code, s.Details = code, s.few[:0]
 	for i := 0; i+1 < len(details); i += 2 {
 		s.Details = append(s.Details, Detail{details[i].(string), details[i+1]})
 	}
-	return s
+	return &s.Statement
 }
 
 // Told returns the Statement of a text for which there is no code: what the kernel, a
@@ -98,14 +100,33 @@ func (s *Statement) Equal(other *Statement) bool { return s == other || s.Compar
 // Compare orders Statements: by their codes, then by their details.
 func (s *Statement) Compare(other *Statement) int {
 	switch {
-	case s == nil && other == nil:
+	case s == other:
 		return 0
 	case s == nil:
 		return -1
 	case other == nil:
 		return 1
 	}
-	return cmp.Or(cmp.Compare(s.Code, other.Code), cmp.Compare(s.text, other.text), slices.CompareFunc(s.Details, other.Details, func(x, y Detail) int {
-		return cmp.Or(cmp.Compare(x.Name, y.Name), cmp.Compare(fmt.Sprint(x.Value), fmt.Sprint(y.Value)))
-	}))
+	return cmp.Or(cmp.Compare(s.Code, other.Code), cmp.Compare(s.text, other.text), slices.CompareFunc(s.Details, other.Details, compareDetails))
+}
+
+func compareDetails(x, y Detail) int {
+	if c := cmp.Compare(x.Name, y.Name); c != 0 {
+		return c
+	}
+	switch a := x.Value.(type) {
+	case string:
+		if b, ok := y.Value.(string); ok {
+			return cmp.Compare(a, b)
+		}
+	case *Statement:
+		if b, ok := y.Value.(*Statement); ok {
+			return a.Compare(b)
+		}
+	case []*Statement:
+		if b, ok := y.Value.([]*Statement); ok {
+			return slices.CompareFunc(a, b, (*Statement).Compare)
+		}
+	}
+	return cmp.Compare(fmt.Sprint(x.Value), fmt.Sprint(y.Value))
 }

@@ -58,8 +58,10 @@ func Of(s *linkfiles.Statement) string {
 	if whole {
 		return text
 	}
-	var enough [256]byte
-	return string(appendText(enough[:0], text, s))
+	var b strings.Builder
+	b.Grow(len(text) + 32)
+	writeText(&b, text, s)
+	return b.String()
 }
 
 // Error is a statement as an error.
@@ -77,27 +79,28 @@ func sentence(s *linkfiles.Statement) (text string, whole bool) {
 	return text, !strings.Contains(text, "{")
 }
 
-func appendStatement(to []byte, s *linkfiles.Statement) []byte {
+func write(b *strings.Builder, s *linkfiles.Statement) {
 	if s == nil {
-		return to
+		return
 	}
 	text, whole := sentence(s)
 	if whole {
-		return append(to, text...)
+		b.WriteString(text)
+		return
 	}
-	return appendText(to, text, s)
+	writeText(b, text, s)
 }
 
-// appendText adds the text with the details of s in place of what is in braces.
-func appendText(to []byte, text string, s *linkfiles.Statement) []byte {
+// writeText writes the text with the details of s in place of what is in braces.
+func writeText(b *strings.Builder, text string, s *linkfiles.Statement) {
 	for {
 		before, rest, found := strings.Cut(text, "{")
-		to = append(to, before...)
+		b.WriteString(before)
 		if !found {
-			return to
+			return
 		}
 		n := closing(rest)
-		to = appendHole(to, rest[:n], s)
+		writeHole(b, rest[:n], s)
 		text = rest[n+1:]
 	}
 }
@@ -118,8 +121,8 @@ func closing(text string) int {
 	panic("words: no closing brace in " + text)
 }
 
-// appendHole adds what one pair of braces stands for.
-func appendHole(to []byte, hole string, s *linkfiles.Statement) []byte {
+// writeHole writes what one pair of braces stands for.
+func writeHole(b *strings.Builder, hole string, s *linkfiles.Statement) {
 	name, how, rest := hole, byte(0), ""
 	if i := strings.IndexAny(hole, "?!|:"); i >= 0 {
 		name, how, rest = hole[:i], hole[i], hole[i+1:]
@@ -128,15 +131,17 @@ func appendHole(to []byte, hole string, s *linkfiles.Statement) []byte {
 	switch how {
 	case '?', '!':
 		if is(value) == (how == '?') {
-			return appendText(to, rest, s)
+			writeText(b, rest, s)
 		}
-		return to
 	case '|':
-		return appendValue(to, value, rest)
+		writeValue(b, value, rest)
 	case ':':
-		return strconv.AppendQuote(to, string(appendValue(nil, value, "")))
+		var plain strings.Builder
+		writeValue(&plain, value, "")
+		b.WriteString(strconv.Quote(plain.String()))
+	default:
+		writeValue(b, value, ", ")
 	}
-	return appendValue(to, value, ", ")
 }
 
 // is reports whether there is anything in a detail.
@@ -164,27 +169,26 @@ func is(value any) bool {
 	return true
 }
 
-// appendValue adds a detail; those of a list with what separates them.
-func appendValue(to []byte, value any, separator string) []byte {
+// writeValue writes a detail; those of a list with what separates them.
+func writeValue(b *strings.Builder, value any, separator string) {
 	switch v := value.(type) {
 	case nil:
 	case string:
-		return append(to, v...)
+		b.WriteString(v)
 	case int:
-		return strconv.AppendInt(to, int64(v), 10)
+		b.WriteString(strconv.Itoa(v))
 	case *linkfiles.Statement:
-		return appendStatement(to, v)
+		write(b, v)
 	case []string:
-		return append(to, strings.Join(v, separator)...)
+		b.WriteString(strings.Join(v, separator))
 	case []*linkfiles.Statement:
 		for i, one := range v {
 			if i > 0 {
-				to = append(to, separator...)
+				b.WriteString(separator)
 			}
-			to = appendStatement(to, one)
+			write(b, one)
 		}
 	default:
-		return fmt.Append(to, v)
+		fmt.Fprint(b, v)
 	}
-	return to
 }

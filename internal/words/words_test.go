@@ -166,8 +166,9 @@ func TestSentences(t *testing.T) {
 		{"no", "{more?; or more}", "", []any{"more", false}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := string(appendText(nil, c.text, linkfiles.Say("x", c.details...))); got != c.want {
-				t.Errorf("%q, want %q", got, c.want)
+			var b strings.Builder
+			if writeText(&b, c.text, linkfiles.Say("x", c.details...)); b.String() != c.want {
+				t.Errorf("%q, want %q", b.String(), c.want)
 			}
 		})
 	}

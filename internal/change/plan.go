@@ -27,7 +27,8 @@ type Input struct {
 	Snapshot *host.Snapshot // with its Files
 	Release  linkfiles.Release
 	// DirExists reports whether a directory of the root exists; what does not
-	// is made, and removed again by undo.
+	// is made, and removed again by undo. An error says why nothing can be written
+	// below it.
 	DirExists func(dir string) (bool, error)
 	// Networkd are systemd-networkd's files, and NetworkdActive says whether it
 	// runs or is started at boot. Nil: they are not looked at.

@@ -129,13 +129,9 @@ func (p *planner) choose(n need) (*override.Override, error) {
 	}
 	var reasons, blocked []error
 	for _, c := range candidates {
-		if err := c.NeedDirs(p.in.DirExists); err != nil {
-			return nil, err
-		}
-		_, taken := p.store.Content(c.Path) // by a file that is none of ours
-		after, ok := p.store.With(c.Path, c.Text())
-		if taken || !ok {
-			blocked = append(blocked, fmt.Errorf("%s is in the way or its directory cannot be read", c.Path))
+		after, err := p.in.putInto(p.store, c)
+		if err != nil {
+			blocked = append(blocked, err)
 			continue
 		}
 		if err := p.works(after, c.Path); err != nil {
@@ -150,6 +146,24 @@ func (p *planner) choose(n need) (*override.Override, error) {
 		return nil, fmt.Errorf("%s sorts before every name that linkaudit gives to a file, so nothing it writes can come before it: give that file another name, or set MACAddressPolicy=none in it", n.file.Path)
 	}
 	return nil, reasons[0]
+}
+
+// putInto returns the store with the override, which is none of those in it, in its place,
+// and notes the directories that have to be made for it. The error says why nothing can be
+// written there; that is the same as where it is written (tree.dir).
+func (in Input) putInto(store *linkfiles.Store, o *override.Override) (*linkfiles.Store, error) {
+	if err := o.NeedDirs(in.DirExists); err != nil {
+		return nil, fmt.Errorf("%s cannot be written: %w", o.Path, err)
+	}
+	// Also by what could not be read.
+	if store.Entry(o.Path) != nil {
+		return nil, fmt.Errorf("%s is in the way", o.Path)
+	}
+	after, ok := store.With(o.Path, o.Text())
+	if !ok {
+		return nil, fmt.Errorf("%s cannot be written: its directory cannot be read", o.Path)
+	}
+	return after, nil
 }
 
 // devicesAndBase finds the devices that the override is for, and the file in

@@ -426,7 +426,7 @@ func (c *fixCheck) write() (written bool, err error) {
 	}
 	if paths := changed(c.now.listing, after.listing); len(paths) > 0 {
 		c.problem("refused and written: %q; %v", paths, refusal)
-	} else if !strings.Contains(refusal.Error(), "symbolic link or no directory") {
+	} else {
 		c.problem("apply: %v", refusal)
 	}
 	return false, nil

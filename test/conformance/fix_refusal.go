@@ -74,6 +74,9 @@ func (f *fixCase) unjustified(o *Oracle, before *look, refusal error) string {
 			behind = append(behind, is.Name)
 		}
 	}
+	if is := before.listing[override.Dir]; is != "" && is[0] != 'd' {
+		return "" // nothing is written through a link, and a file holds none
+	}
 	for prefix := range 100 {
 		name := override.FileName(prefix, t)
 		free := before.listing[path.Join(override.Dir, name)] == ""

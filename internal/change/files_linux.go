@@ -481,10 +481,12 @@ func DirExists(root string) func(string) (bool, error) {
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			return false, nil
+		case errors.Is(err, unix.ENAMETOOLONG), errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.ELOOP):
+			return true, &noPlaceError{fmt.Errorf("%s: %w", dir, cause(err))}
 		case err != nil:
 			return true, fmt.Errorf("%s: %w", dir, cause(err))
 		case !st.IsDir():
-			return true, noDirectory(dir)
+			return true, &noPlaceError{noDirectory(dir)}
 		}
 		return true, nil
 	}

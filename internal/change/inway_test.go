@@ -2,6 +2,7 @@ package change
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
 	"strings"
@@ -152,16 +153,35 @@ func TestWhatIsInTheWayOfEveryName(t *testing.T) {
 	}
 }
 
-// A directory that cannot be read may hold what decides: then nothing is known, whatever
-// else could be written.
-func TestADirectoryThatCannotBeReadIsNotGoneRound(t *testing.T) {
-	w := newRoot(t)
-	w.file(vendorDir+"70-br0.link", forBr0)
-	w.file(br0DropIns+"/10-x.conf", "")
-	in := w.input(257)
-	in.Snapshot.Files.Dirs[0].DropIns[0] = linkfiles.Dir{Path: br0DropIns, Err: "EACCES"}
-	if _, err := in.Plan(br0); err == nil || !strings.Contains(err.Error(), br0DropIns+" could not be read") {
-		t.Errorf("the error is %v", err)
+// What this process may not see is not gone round: it may hold what decides, and root would
+// plan something else.
+func TestWhatCannotBeSeenIsNotGoneRound(t *testing.T) {
+	for name, c := range map[string]struct {
+		unseen func(*Input)
+		why    string
+	}{
+		"a directory that cannot be read": {func(in *Input) {
+			in.Snapshot.Files.Dirs[0].DropIns[0] = linkfiles.Dir{Path: br0DropIns, Err: "EACCES"}
+		}, br0DropIns + " could not be read"},
+		"one that cannot be looked at": {func(in *Input) {
+			in.DirExists = func(dir string) (bool, error) {
+				if dir == br0DropIns {
+					return true, fs.ErrPermission
+				}
+				return true, nil
+			}
+		}, fs.ErrPermission.Error()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newRoot(t)
+			w.file(vendorDir+"70-br0.link", forBr0)
+			w.file(br0DropIns+"/10-x.conf", "")
+			in := w.input(257)
+			c.unseen(&in)
+			if _, err := in.Plan(br0); err == nil || !strings.Contains(err.Error(), c.why) {
+				t.Errorf("the error is %v", err)
+			}
+		})
 	}
 }
 

@@ -28,7 +28,7 @@ type Input struct {
 	Release  linkfiles.Release
 	// DirExists reports whether a directory of the root exists; what does not
 	// is made, and removed again by undo. An error says why nothing can be written
-	// below it.
+	// below it (noPlaceError), or that this is not known.
 	DirExists func(dir string) (bool, error)
 	// Networkd are systemd-networkd's files, and NetworkdActive says whether it
 	// runs or is started at boot. Nil: they are not looked at.

@@ -123,7 +123,7 @@ func (in Input) PlanUndo(targets []override.Target) ([]*override.Override, error
 // seen must not pass for one that is not there.
 func unreadable(store *linkfiles.Store) error {
 	look := func(d *linkfiles.Dir) error {
-		if d.Err != "" && d.Err != "ENOTDIR" {
+		if d.Err != "" {
 			return fmt.Errorf("%s could not be read (%s)", d.Path, d.Err)
 		}
 		for _, e := range d.Entries {

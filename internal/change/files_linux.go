@@ -474,8 +474,8 @@ func (t *tree) removeDirs(dirs []string) (removed []string, err error) {
 	return removed, nil
 }
 
-// DirExists reports whether a directory exists below root, for Input.
-func DirExists(root string) func(string) (bool, error) {
+// dirsBelow is Input.DirExists for a root.
+func dirsBelow(root string) func(string) (bool, error) {
 	return func(dir string) (bool, error) {
 		st, err := os.Lstat(path.Join(root, dir))
 		switch {

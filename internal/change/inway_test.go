@@ -73,7 +73,7 @@ func (w within) input(rel linkfiles.Release) Input {
 	networks, err := linkfiles.ReadConfig(w.root, linkfiles.NetworkFiles)
 	w.must(err)
 	return Input{
-		Release: rel, DirExists: DirExists(w.root), Snapshot: &host.Snapshot{Files: *links},
+		Release: rel, DirExists: dirsBelow(w.root), Snapshot: &host.Snapshot{Files: *links},
 		Networkd: &netconf.NetworkdFiles{NetDev: netDevs, Network: networks}, NetworkdActive: fact.Known(true),
 	}
 }
@@ -108,15 +108,15 @@ func TestWhatIsInTheWayOfOneNameLeavesTheOthers(t *testing.T) {
 			if p.Path != firstNewFile {
 				t.Errorf("it plans %q, not %s", p.Path, firstNewFile)
 			}
-			applied, err := Apply(t.Context(), w.root, []*Plan{p})
+			applied, err := applyPlans(t.Context(), w.root, []*Plan{p})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := applied.Commit(); err != nil {
+			if _, err := applied.keep(); err != nil {
 				t.Fatal(err)
 			}
 			in := w.input(257)
-			if err := p.Verify(in, &in.Snapshot.Files); err != nil {
+			if err := p.verifyLink(in, &in.Snapshot.Files); err != nil {
 				t.Error(err)
 			}
 		})

@@ -2,8 +2,8 @@
 // takes it back: it plans a change, writes it, has udevd reload, verifies and
 // records it, and undoes it.
 //
-// Plan and PlanUndo decide and do no I/O; Apply does what a plan says and
-// decides nothing but whether it worked. What udevd makes of a file is asked of
+// Input.Plan and Input.planUndo decide and do no I/O; applyPlans does what a plan
+// says and decides nothing but whether it worked. What udevd makes of a file is asked of
 // package linkfiles, before the change on a copy of what was read and after it
 // on what is there then.
 package change

@@ -10,9 +10,9 @@ import (
 	"linkaudit/internal/override"
 )
 
-// Applied is a set of changes that were made, which can be rolled back. Until Commit a
+// doneSteps are changes that were made, which can be rolled back. Until keep a
 // file says what they are, so that a run that is killed is rolled back by the next.
-type Applied struct {
+type doneSteps struct {
 	tree *tree
 	// ctx is that of the run; what is taken back is so without it.
 	ctx context.Context
@@ -22,9 +22,9 @@ type Applied struct {
 	undo       []func() error
 }
 
-// Apply carries out plans below root; the lock is held. Where it fails,
+// applyPlans carries out plans below root; the lock is held. Where it fails,
 // everything it did is undone again, and the error says whether that worked.
-func Apply(ctx context.Context, root string, plans []*Plan) (*Applied, error) {
+func applyPlans(ctx context.Context, root string, plans []*Plan) (*doneSteps, error) {
 	t, err := openTree(root)
 	if err != nil {
 		return nil, err
@@ -51,8 +51,8 @@ func Apply(ctx context.Context, root string, plans []*Plan) (*Applied, error) {
 	return t.apply(ctx, steps)
 }
 
-// Undo removes overrides below root; the lock is held.
-func Undo(ctx context.Context, root string, overrides []*override.Override) (*Applied, error) {
+// applyRemovals removes overrides below root; the lock is held.
+func applyRemovals(ctx context.Context, root string, overrides []*override.Override) (*doneSteps, error) {
 	t, err := openTree(root)
 	if err != nil {
 		return nil, err
@@ -86,8 +86,8 @@ func (t *tree) removal(o *override.Override) ([]step, error) {
 }
 
 // apply carries the steps out.
-func (t *tree) apply(ctx context.Context, steps []step) (*Applied, error) {
-	a := &Applied{tree: t, ctx: ctx}
+func (t *tree) apply(ctx context.Context, steps []step) (*doneSteps, error) {
+	a := &doneSteps{tree: t, ctx: ctx}
 	for i := range steps {
 		if s := &steps[i]; s.New != nil {
 			var err error
@@ -115,7 +115,7 @@ func (t *tree) apply(ctx context.Context, steps []step) (*Applied, error) {
 
 func dirOf(name string) string { return name[:strings.LastIndexByte(name, '/')] }
 
-func (a *Applied) write(s step) error {
+func (a *doneSteps) write(s step) error {
 	made, err := a.tree.write(a.ctx, s.Path, s.New, s.Old)
 	if len(made) > 0 {
 		a.undo = append(a.undo, func() error {
@@ -135,7 +135,7 @@ func (a *Applied) write(s step) error {
 	return err
 }
 
-func (a *Applied) remove(s step) error {
+func (a *doneSteps) remove(s step) error {
 	err := a.tree.remove(s.Path, s.Old)
 	if written := (*writtenError)(nil); err == nil || errors.As(err, &written) {
 		a.undo = append(a.undo, func() error {
@@ -152,7 +152,7 @@ func (a *Applied) remove(s step) error {
 }
 
 // failed rolls back and adds to the error what became of that.
-func (a *Applied) failed(err error) error {
+func (a *doneSteps) failed(err error) error {
 	if back := a.rollBack(); back != nil {
 		// Not %w: an error of two would be told in two lines, without this.
 		return fmt.Errorf("%w; and it could not be taken back: %v", err, back)
@@ -175,7 +175,7 @@ func unchanged(err error) error { return fmt.Errorf("%w; nothing is changed", er
 
 // rollBack brings the files back to what they were. Where that fails the file that says
 // what was done stays, and the next run tries again.
-func (a *Applied) rollBack() error {
+func (a *doneSteps) rollBack() error {
 	a.ctx = context.WithoutCancel(a.ctx)
 	var failed error
 	again := false // the next run is to try
@@ -204,9 +204,9 @@ func (a *Applied) rollBack() error {
 	return failed
 }
 
-// Commit keeps the changes; where it fails they are still to be rolled back. unsynced is
+// keep keeps the changes; where it fails they are still to be rolled back. unsynced is
 // as of end.
-func (a *Applied) Commit() (unsynced, err error) {
+func (a *doneSteps) keep() (unsynced, err error) {
 	if unsynced, err = a.tree.end(a.noted); err != nil {
 		return nil, err
 	}

@@ -45,6 +45,10 @@ func (t *tree) close() { unix.Close(t.fd) }
 // errNoDirectory is of a path that nothing is written below.
 var errNoDirectory = errors.New("a symbolic link or no directory")
 
+func noDirectory(name string) error {
+	return fmt.Errorf("%s is %w: linkaudit does not write through it", name, errNoDirectory)
+}
+
 // dir opens a directory; with makeMissing it makes what is missing, with mode
 // 0755, and returns what it made.
 func (t *tree) dir(name string, makeMissing bool) (fd int, made []string, err error) {
@@ -71,7 +75,7 @@ func (t *tree) dir(name string, makeMissing bool) (fd int, made []string, err er
 		unix.Close(fd)
 		switch {
 		case errors.Is(err, unix.ELOOP), errors.Is(err, unix.ENOTDIR):
-			return -1, made, fmt.Errorf("%s is %w: linkaudit does not write through it", at, errNoDirectory)
+			return -1, made, noDirectory(at)
 		case err != nil:
 			return -1, made, fmt.Errorf("%s: %w", at, err)
 		}
@@ -470,13 +474,20 @@ func (t *tree) removeDirs(dirs []string) (removed []string, err error) {
 	return removed, nil
 }
 
-// DirExists reports whether a directory exists below root, for Input.
-func DirExists(root string) func(string) (bool, error) {
+// dirsBelow is Input.DirExists for a root.
+func dirsBelow(root string) func(string) (bool, error) {
 	return func(dir string) (bool, error) {
-		_, err := os.Lstat(path.Join(root, dir))
-		if errors.Is(err, fs.ErrNotExist) {
+		st, err := os.Lstat(path.Join(root, dir))
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
 			return false, nil
+		case errors.Is(err, unix.ENAMETOOLONG), errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.ELOOP):
+			return true, &noPlaceError{fmt.Errorf("%s: %w", dir, cause(err))}
+		case err != nil:
+			return true, fmt.Errorf("%s: %w", dir, cause(err))
+		case !st.IsDir():
+			return true, &noPlaceError{noDirectory(dir)}
 		}
-		return true, err
+		return true, nil
 	}
 }

@@ -98,8 +98,8 @@ func (f *fixing) verifyAsIs() error {
 	return verifyAll(f.in, f.result.Plans, &f.in.Snapshot.Files, f.in.Networkd.NetDev)
 }
 
-func (f *fixing) write(ctx context.Context) (*Applied, error) {
-	return Apply(ctx, f.Root, f.result.Plans)
+func (f *fixing) write(ctx context.Context) (*doneSteps, error) {
+	return applyPlans(ctx, f.Root, f.result.Plans)
 }
 
 func (f *fixing) verify() error {

@@ -135,17 +135,11 @@ func (in Input) netDev(t override.Target, store *linkfiles.Store, own map[string
 		o.MadeDirs = was.MadeDirs
 		part.Old, _ = in.Networkd.NetDev.Content(o.Path)
 	}
-	if err := o.NeedDirs(in.DirExists); err != nil {
+	after, err := in.putInto(store, o)
+	if err != nil {
 		return part, err
 	}
 	part.Content = o.Text()
-	if _, taken := store.Content(o.Path); taken {
-		return part, fmt.Errorf("%s is in the way", o.Path)
-	}
-	after, ok := store.With(o.Path, part.Content)
-	if !ok {
-		return part, fmt.Errorf("%s is in the way or its directory cannot be read", o.Path)
-	}
 	return part, in.netDevWorks(store, after, d.Device, o.Path)
 }
 

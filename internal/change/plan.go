@@ -2,8 +2,8 @@
 // takes it back: it plans a change, writes it, has udevd reload, verifies and
 // records it, and undoes it.
 //
-// Plan and PlanUndo decide and do no I/O; Apply does what a plan says and
-// decides nothing but whether it worked. What udevd makes of a file is asked of
+// Input.Plan and Input.planUndo decide and do no I/O; applyPlans does what a plan
+// says and decides nothing but whether it worked. What udevd makes of a file is asked of
 // package linkfiles, before the change on a copy of what was read and after it
 // on what is there then.
 package change
@@ -27,7 +27,8 @@ type Input struct {
 	Snapshot *host.Snapshot // with its Files
 	Release  linkfiles.Release
 	// DirExists reports whether a directory of the root exists; what does not
-	// is made, and removed again by undo.
+	// is made, and removed again by undo. An error says why nothing can be written
+	// below it (noPlaceError), or that this is not known.
 	DirExists func(dir string) (bool, error)
 	// Networkd are systemd-networkd's files, and NetworkdActive says whether it
 	// runs or is started at boot. Nil: they are not looked at.

@@ -1,6 +1,7 @@
 package change
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -130,14 +131,13 @@ func (p *planner) choose(n need) (*override.Override, error) {
 	}
 	var reasons, blocked []error
 	for _, c := range candidates {
-		if err := c.NeedDirs(p.in.DirExists); err != nil {
-			return nil, err
-		}
-		_, taken := p.store.Content(c.Path) // by a file that is none of ours
-		after, ok := p.store.With(c.Path, c.Text())
-		if taken || !ok {
-			blocked = append(blocked, fmt.Errorf("%s is in the way or its directory cannot be read", c.Path))
+		after, err := p.in.putInto(p.store, c)
+		if no := (*noPlaceError)(nil); errors.As(err, &no) {
+			blocked = append(blocked, err)
 			continue
+		}
+		if err != nil {
+			return nil, err
 		}
 		if err := p.works(after, c.Path); err != nil {
 			reasons = append(reasons, fmt.Errorf("%s would not do: %w", c.Path, err))
@@ -151,6 +151,30 @@ func (p *planner) choose(n need) (*override.Override, error) {
 		return nil, fmt.Errorf("%s sorts before every name that linkaudit gives to a file, so nothing it writes can come before it: give that file another name, or set MACAddressPolicy=none in it", n.file.Path)
 	}
 	return nil, reasons[0]
+}
+
+// noPlaceError says why nothing can be written in a place, whoever tries. Any other error
+// of looking there means that this is not known: root may see another plan.
+type noPlaceError struct{ error }
+
+func (e *noPlaceError) Unwrap() error { return e.error }
+
+// putInto returns the store with the override, which is none of those in it, in its place,
+// and notes the directories that have to be made for it. Where nothing can be written
+// there, the error is a noPlaceError.
+func (in Input) putInto(store *linkfiles.Store, o *override.Override) (*linkfiles.Store, error) {
+	if err := o.NeedDirs(in.DirExists); err != nil {
+		return nil, fmt.Errorf("%s cannot be written: %w", o.Path, err)
+	}
+	// Also by what could not be read.
+	if store.Entry(o.Path) != nil {
+		return nil, &noPlaceError{fmt.Errorf("%s is in the way", o.Path)}
+	}
+	after, ok := store.With(o.Path, o.Text())
+	if !ok {
+		return nil, &noPlaceError{fmt.Errorf("%s cannot be written: its directory cannot be read", o.Path)}
+	}
+	return after, nil
 }
 
 // devicesAndBase finds the devices that the override is for, and the file in

@@ -9,9 +9,9 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// Verify holds what is there now against the plan: the error says why the
+// verifyLink holds what is there now against the plan: the error says why the
 // override is not in force.
-func (p *Plan) Verify(in Input, now *linkfiles.Store) error {
+func (p *Plan) verifyLink(in Input, now *linkfiles.Store) error {
 	if p.Path == "" {
 		return nil
 	}
@@ -29,7 +29,7 @@ func (p *Plan) Verify(in Input, now *linkfiles.Store) error {
 
 func verifyAll(in Input, plans []*Plan, store, netDevs *linkfiles.Store) error {
 	for _, p := range plans {
-		if err := p.Verify(in, store); err != nil {
+		if err := p.verifyLink(in, store); err != nil {
 			return fmt.Errorf("%s did not take effect: %w", p.Path, err)
 		}
 		if err := p.verifyNetDevs(in, netDevs); err != nil {

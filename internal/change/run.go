@@ -134,7 +134,7 @@ func (o Options) look(ctx context.Context) (Input, error) {
 		return Input{}, err
 	}
 	snap.Interrupted = "" // it is taken back
-	return Input{Snapshot: snap, Release: rel, DirExists: DirExists(o.Root), Force: o.Force, Place: o.place(),
+	return Input{Snapshot: snap, Release: rel, DirExists: dirsBelow(o.Root), Force: o.Force, Place: o.place(),
 		Networkd: files.Rendered(snap.Declarations.Or(nil)), NetworkdActive: active}, nil
 }
 
@@ -178,7 +178,7 @@ type stages interface {
 	// none of them.
 	verifyAsIs() error
 	// write changes the files, in a way that can be taken back.
-	write(context.Context) (*Applied, error)
+	write(context.Context) (*doneSteps, error)
 	// verify reads the files once more and holds them against the plan.
 	verify() error
 	// verifyReloaded asks udev, once udevd has reloaded.
@@ -289,7 +289,7 @@ func (w *work) sayReloaded() {
 }
 
 // rollBackAndReload undoes what was written because of an error. udevd may have read it.
-func (w *work) rollBackAndReload(ctx context.Context, applied *Applied, because error) error {
+func (w *work) rollBackAndReload(ctx context.Context, applied *doneSteps, because error) error {
 	err := applied.failed(because)
 	if w.result.reloadAsked {
 		// Also where the run was told to end.
@@ -309,8 +309,8 @@ func (w *work) tell(e entry) {
 }
 
 // commit keeps what is done.
-func (r *Result) commit(applied *Applied) error {
-	unsynced, err := applied.Commit()
+func (r *Result) commit(applied *doneSteps) error {
+	unsynced, err := applied.keep()
 	if unsynced != nil {
 		r.remains("%v", unsynced)
 	}

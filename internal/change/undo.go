@@ -30,7 +30,7 @@ type undoing struct{ *work }
 
 func (u undoing) plan() (err error) {
 	r := u.result
-	if r.Removed, err = u.in.PlanUndo(u.Targets); err != nil {
+	if r.Removed, err = u.in.planUndo(u.Targets); err != nil {
 		return err
 	}
 	r.Changed = len(r.Removed) > 0
@@ -51,8 +51,8 @@ func (u undoing) plan() (err error) {
 
 func (u undoing) verifyAsIs() error { return nil }
 
-func (u undoing) write(ctx context.Context) (*Applied, error) {
-	return Undo(ctx, u.Root, u.result.Removed)
+func (u undoing) write(ctx context.Context) (*doneSteps, error) {
+	return applyRemovals(ctx, u.Root, u.result.Removed)
 }
 
 // verify makes sure that nothing of what was removed is still there.
@@ -86,9 +86,9 @@ func (u undoing) record() {
 
 func (u undoing) finish() error { return nil }
 
-// PlanUndo works out what takes the overrides of the targets back, or all that
+// planUndo works out what takes the overrides of the targets back, or all that
 // there are where no target is named. Nothing to take back is no error.
-func (in Input) PlanUndo(targets []override.Target) ([]*override.Override, error) {
+func (in Input) planUndo(targets []override.Target) ([]*override.Override, error) {
 	if err := unreadable(&in.Snapshot.Files); err != nil {
 		return nil, err
 	}
@@ -123,7 +123,7 @@ func (in Input) PlanUndo(targets []override.Target) ([]*override.Override, error
 // seen must not pass for one that is not there.
 func unreadable(store *linkfiles.Store) error {
 	look := func(d *linkfiles.Dir) error {
-		if d.Err != "" && d.Err != "ENOTDIR" {
+		if d.Err != "" {
 			return fmt.Errorf("%s could not be read (%s)", d.Path, d.Err)
 		}
 		for _, e := range d.Entries {

@@ -10,14 +10,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Grace is how long a program may take to end after SIGTERM, before SIGKILL.
-const Grace = 2 * time.Second
+// grace is how long a program may take to end after SIGTERM, before SIGKILL.
+const grace = 2 * time.Second
 
 // Prepare has the command run in a group of its own, all of which is told to end when its
 // context is done.
 func Prepare(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.WaitDelay = Grace
+	cmd.WaitDelay = grace
 	cmd.Cancel = func() error { return unix.Kill(-cmd.Process.Pid, unix.SIGTERM) }
 }
 

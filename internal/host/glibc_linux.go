@@ -46,6 +46,3 @@ func (f files) glibc() fact.Fact[string] {
 	}
 	return fact.Unknown[string](fact.Told(reason))
 }
-
-// Glibc is the version of the C library below root.
-func Glibc(root string) fact.Fact[string] { return files{root: root}.glibc() }

@@ -23,7 +23,7 @@ func TestTheVersionOfTheCLibrary(t *testing.T) {
 			if err := os.WriteFile(file, []byte(c.content), 0o644); err != nil {
 				t.Fatal(err)
 			}
-			got := Glibc(root)
+			got := files{root: root}.glibc()
 			if got.Or("") != c.want || got.IsKnown() != (c.want != "") {
 				t.Errorf("%v, want %q", got, c.want)
 			}

@@ -275,9 +275,3 @@ func initramfsName(name string) (kernel string, ok bool) {
 	}
 	return "", name == "initrd.img" || name == "initrd"
 }
-
-// ReadInitramfsFile reads one image, wherever it is.
-func ReadInitramfsFile(ctx context.Context, name string) initramfs.Image {
-	defer frugal()()
-	return files{}.readInitramfs(ctx, initramfs.Image{Path: name})
-}

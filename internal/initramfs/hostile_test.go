@@ -27,13 +27,13 @@ import (
 // memoryLimit is the bound of the whole process, in bytes.
 const memoryLimit = 64 << 20
 
-// imageVariable has this test binary read one image and say what it took: the
+// imageVariable has this test binary read the images below a root and say what it took: the
 // memory of a process is what the kernel says it had at most.
 const imageVariable = "LINKAUDIT_TEST_IMAGE"
 
 func TestMain(m *testing.M) {
-	if name := os.Getenv(imageVariable); name != "" {
-		readAlone(name)
+	if root := os.Getenv(imageVariable); root != "" {
+		readAlone(root)
 		return
 	}
 	os.Exit(m.Run())
@@ -44,19 +44,14 @@ type outcome struct {
 	Peak  int // bytes, VmHWM
 }
 
-func readAlone(name string) {
-	var img initramfs.Image
-	if st, err := os.Stat(name); err == nil && st.IsDir() {
-		// As check --initramfs does, for all images below a root.
-		images, _ := host.ReadInitramfs(context.Background(), name)
-		var trees []*linkfiles.Tree
-		for i := range images {
-			trees = append(trees, linkfiles.Parse(&images[i].Files, linkfiles.NewestRelease))
-		}
-		img = images[len(trees)-1]
-	} else {
-		img = host.ReadInitramfsFile(context.Background(), name)
+func readAlone(root string) {
+	// As check --initramfs does, for all images below a root.
+	images, _ := host.ReadInitramfs(context.Background(), root)
+	var trees []*linkfiles.Tree
+	for i := range images {
+		trees = append(trees, linkfiles.Parse(&images[i].Files, linkfiles.NewestRelease))
 	}
+	img := images[len(trees)-1]
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
 		panic(err)
@@ -68,12 +63,24 @@ func readAlone(name string) {
 	json.NewEncoder(os.Stdout).Encode(outcome{img, kb << 10})
 }
 
-func alone(t *testing.T, name string) (o outcome) {
+// inRoot writes an image below a root that has no other.
+func inRoot(t *testing.T, image []byte) (root, at string) {
+	t.Helper()
+	root = t.TempDir()
+	at = filepath.Join(root, "boot/initrd.img")
+	if err := errors.Join(os.Mkdir(filepath.Dir(at), 0o755), os.WriteFile(at, image, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	return root, at
+}
+
+// alone reads the images below the root in a process of its own; the outcome is of the last.
+func alone(t *testing.T, root string) (o outcome) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), tool.Patience(2*time.Minute))
 	defer cancel()
 	cmd := exec.CommandContext(ctx, os.Args[0])
-	cmd.Env = append(os.Environ(), imageVariable+"="+name)
+	cmd.Env = append(os.Environ(), imageVariable+"="+root)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err == nil {
@@ -200,17 +207,14 @@ func TestHostileImages(t *testing.T) {
 				tool.Heavy(t)
 			}
 			t.Parallel()
-			at := filepath.Join(t.TempDir(), "image")
 			image := c.image()
-			if err := os.WriteFile(at, image, 0o600); err != nil {
-				t.Fatal(err)
-			}
+			root, at := inRoot(t, image)
 			if c.size > 0 {
 				if err := os.Truncate(at, c.size); err != nil {
 					t.Fatal(err)
 				}
 			}
-			o := alone(t, at)
+			o := alone(t, root)
 			switch {
 			case c.want == "" && o.Image.Unreadable != "":
 				t.Errorf("not read: %s", o.Image.Unreadable)
@@ -291,11 +295,8 @@ func maze(i int) file {
 
 // The measurement is worth something: a process that takes more is seen to.
 func TestMemoryIsMeasured(t *testing.T) {
-	at := filepath.Join(t.TempDir(), "image")
-	if err := os.WriteFile(at, cpio(), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if o := alone(t, at); o.Peak < 2<<20 || o.Peak > 40<<20 && !raceDetector {
+	root, _ := inRoot(t, cpio())
+	if o := alone(t, root); o.Peak < 2<<20 || o.Peak > 40<<20 && !raceDetector {
 		t.Errorf("an empty archive took %d bytes", o.Peak)
 	}
 }

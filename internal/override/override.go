@@ -114,18 +114,18 @@ func (o *Override) Of(t Target) bool {
 }
 
 // NeedDirs notes the directories that have to be made for the override; exists
-// says which are there.
-func (o *Override) NeedDirs(exists func(dir string) (bool, error)) (unseen error) {
+// says which are there. The error is that of the topmost one which it says one of.
+func (o *Override) NeedDirs(exists func(dir string) (bool, error)) (topmost error) {
 	for dir := path.Dir(o.Path); dir != "/"; dir = path.Dir(dir) {
 		is, err := exists(dir)
 		if err != nil {
-			unseen = err
+			topmost = err
 		}
 		if !is && !slices.Contains(o.MadeDirs, dir) {
 			o.MadeDirs = append(slices.Clone(o.MadeDirs), dir)
 		}
 	}
-	return unseen
+	return topmost
 }
 
 // netDev reports whether it is a drop-in of a .netdev file.

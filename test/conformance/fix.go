@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"linkaudit/internal/change"
+	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/internal/override"
 	"linkaudit/linkfiles"
@@ -154,15 +155,33 @@ func changed(before, after map[string]string) []string {
 	return paths
 }
 
-// input is what the planner is given.
-func (f *fixCase) input(o *Oracle, l *look) change.Input {
-	s := &host.Snapshot{System: *f.Machine.System(), Files: *l.store}
+// snapshot is what fix and undo are shown of the machine.
+func (f *fixCase) snapshot(o *Oracle, l *look) *host.Snapshot {
+	s := snapshotOf(o.Release, f.Machine, l.store)
 	for _, d := range f.Devices {
 		if !f.Unseen || d.Name != f.Device.Name {
 			s.Devices = append(s.Devices, d.asHost())
 		}
 	}
-	return change.Input{Snapshot: s, Release: linkfiles.Release(o.Release), DirExists: change.DirExists(o.Root())}
+	return s
+}
+
+// snapshotOf is one of a machine with these files, and without devices.
+func snapshotOf(release int, m Machine, files *linkfiles.Store) *host.Snapshot {
+	return &host.Snapshot{
+		Systemd: host.Systemd{Release: fact.Known(linkfiles.Release(release))},
+		System:  *m.System(), Files: *files,
+	}
+}
+
+// options are those of fix and undo for one target.
+func options(root string, t override.Target, s *host.Snapshot) change.Options {
+	return change.Options{
+		Root: root, Targets: []override.Target{t},
+		Collect:       func(context.Context) (*host.Snapshot, error) { return s, nil },
+		ReadInitramfs: func(context.Context, *host.Snapshot) {}, // there are none
+		Say:           func(string) {},
+	}
 }
 
 // ofTarget reports for each device whether it is of the target, where base is
@@ -275,15 +294,17 @@ func (c *fixCheck) run() error {
 	if err := c.prepare(); err != nil {
 		return err
 	}
-	plan, refusal := c.input(c.o, c.now).Plan(c.Target)
+	dry := options(c.o.Root(), c.Target, c.snapshot(c.o, c.now))
+	dry.Plan = true
+	planned, refusal := change.Fix(context.Background(), dry)
 	if refusal != nil {
 		c.r.what, c.r.reason, c.r.err = fixRefused, withoutNames(refusal), refusal
 		c.r.problem = c.unjustified(c.o, c.before, refusal)
 		return nil
 	}
-	c.plan = plan
+	c.plan = planned.Plans[0]
 	c.cover()
-	if !plan.Changed() {
+	if !c.plan.Changed() {
 		return c.nothingToChange()
 	}
 	written, err := c.write()
@@ -373,7 +394,7 @@ func (c *fixCheck) cover() {
 // was needed.
 func (c *fixCheck) nothingToChange() error {
 	c.r.what = fixNotNeeded
-	if err := c.apply(c.o, c.plan); err != nil {
+	if err := c.carryOut(); err != nil {
 		c.problem("apply: %v", err)
 		return nil
 	}
@@ -415,7 +436,7 @@ func (c *fixCheck) write() (written bool, err error) {
 	if err := c.askBefore(); err != nil {
 		return false, err
 	}
-	refusal := c.apply(c.o, c.plan)
+	refusal := c.carryOut()
 	if refusal == nil {
 		return true, nil
 	}
@@ -426,7 +447,7 @@ func (c *fixCheck) write() (written bool, err error) {
 	}
 	if paths := changed(c.now.listing, after.listing); len(paths) > 0 {
 		c.problem("refused and written: %q; %v", paths, refusal)
-	} else if !strings.Contains(refusal.Error(), "symbolic link or no directory") {
+	} else {
 		c.problem("apply: %v", refusal)
 	}
 	return false, nil
@@ -472,18 +493,14 @@ func (c *fixCheck) prove() (*look, error) {
 
 // undo takes the change back, and makes sure that all is as it was before.
 func (c *fixCheck) undo(after *look) error {
-	overrides, err := c.input(c.o, after).PlanUndo([]override.Target{c.plan.Target})
-	if err != nil || len(overrides) != 1 || overrides[0].Path != c.plan.Path {
-		c.problem("undo: planned %v (%v)", overrides, err)
-		return nil
-	}
-	applied, err := change.Undo(context.Background(), c.o.Root(), overrides)
+	done, err := change.TakeBack(context.Background(), options(c.o.Root(), c.plan.Target, c.snapshot(c.o, after)))
 	if err != nil {
 		c.problem("undo: %v", err)
 		return nil
 	}
-	if _, err := applied.Commit(); err != nil {
-		return err
+	if len(done.Removed) != 1 || done.Removed[0].Path != c.plan.Path {
+		c.problem("undo: removed %v", done.Removed)
+		return nil
 	}
 	undone, err := c.look(c.o)
 	if err != nil {
@@ -507,13 +524,16 @@ func (c *fixCheck) undo(after *look) error {
 	return nil
 }
 
-// apply carries a plan out.
-func (f *fixCase) apply(o *Oracle, plan *change.Plan) error {
-	applied, err := change.Apply(context.Background(), o.Root(), []*change.Plan{plan})
-	if err == nil {
-		_, err = applied.Commit()
+// carryOut does what was planned.
+func (c *fixCheck) carryOut() error {
+	done, err := change.Fix(context.Background(), options(c.o.Root(), c.Target, c.snapshot(c.o, c.now)))
+	if err != nil {
+		return err
 	}
-	return err
+	if p := done.Plans[0]; p.Path != c.plan.Path || !bytes.Equal(p.Content, c.plan.Content) {
+		return fmt.Errorf("it was not as planned: %s: %s", p.Path, p.Content)
+	}
+	return nil
 }
 
 // onlyTheOverride makes sure that nothing is written but the override, the
@@ -627,17 +647,15 @@ func (f *fixCase) readerAgrees(o *Oracle, plan *change.Plan, udevd []Verdict) st
 
 // again makes sure that the change verifies and that a second one is none.
 func (f *fixCase) again(o *Oracle, plan *change.Plan, after *look) string {
-	in := f.input(o, after)
-	if err := plan.Verify(in, after.store); err != nil {
-		return "verify: " + err.Error()
-	}
-	second, err := in.Plan(f.Target)
-	switch {
-	case err != nil:
+	done, err := change.Fix(context.Background(), options(o.Root(), f.Target, f.snapshot(o, after)))
+	if err != nil {
 		return "again: " + err.Error()
+	}
+	second := done.Plans[0]
+	switch {
 	case second.Path != plan.Path || !bytes.Equal(second.Content, plan.Content):
 		return fmt.Sprintf("again: a second plan is for %q: %s", second.Path, second.Content)
-	case second.Changed():
+	case done.Changed:
 		return "again: a second plan changes something"
 	}
 	return ""

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"linkaudit/internal/change"
-	"linkaudit/internal/host"
 	"linkaudit/internal/override"
 	"linkaudit/linkfiles"
 )
@@ -107,21 +106,14 @@ func planAhead(g *generator, rel linkfiles.Release, tree *Tree, devices [][]stri
 		if err != nil {
 			return nil, err
 		}
-		in := change.Input{Snapshot: &host.Snapshot{System: *outcomeMachine().System(), Files: *store}, Release: rel, DirExists: change.DirExists(root)}
-		p, err := in.Plan(t)
+		done, err := change.Fix(context.Background(), options(root, t, snapshotOf(int(rel), outcomeMachine(), store)))
 		if err != nil {
 			return nil, err
 		}
-		if !p.Changed() {
+		if !done.Changed {
 			continue
 		}
-		applied, err := change.Apply(context.Background(), root, []*change.Plan{p})
-		if err == nil {
-			_, err = applied.Commit()
-		}
-		if err != nil {
-			return nil, err
-		}
+		p := done.Plans[0]
 		plans = append(plans, p)
 		*tree = append(*tree, Node{Path: p.Path, Kind: NodeFile, Content: p.Content})
 	}

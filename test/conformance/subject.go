@@ -1,9 +1,11 @@
 package conformance
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
+	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
@@ -30,7 +32,10 @@ func Ours(root string, c *Case, release int) (verdicts []Verdict) {
 	}
 	tree := linkfiles.Parse(store, linkfiles.Release(release))
 	sys := c.Machine.System()
-	sys.Glibc = host.Glibc(root) // the release's own, which no case can choose
+	if sys.Glibc, err = glibc(root, tree.Release); err != nil {
+		failed(err.Error())
+		return verdicts
+	}
 	decider := tree.For(sys)
 	var complaints []Complaint
 	complain := func(file string, used bool, diagnostics []linkfiles.Diagnostic) {
@@ -116,4 +121,14 @@ func comparable(release int, ours Verdict) Verdict {
 		ours.DropIns = nil
 	}
 	return ours
+}
+
+// glibc is the version of the release's own C library, which no case can choose.
+func glibc(root string, release linkfiles.Release) (fact.Fact[string], error) {
+	m, err := host.Probe(context.Background(), root, release)
+	if err != nil {
+		return fact.Fact[string]{}, err
+	}
+	defer m.Close()
+	return m.Facts(context.Background(), host.WantGlibc).System.Glibc, nil
 }

@@ -4,6 +4,7 @@ package initramfs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -17,8 +18,20 @@ import (
 	"linkaudit/linkfiles"
 )
 
+// read reads an image as the one of a root that has no other.
 func (r *root) read(name string) initramfs.Image {
-	return host.ReadInitramfsFile(context.Background(), r.Path("/images/"+name))
+	r.t.Helper()
+	image := r.Path("/images/" + name)
+	alone, link := image+".alone", image+".alone/boot/initrd.img"
+	if err := errors.Join(os.RemoveAll(alone), os.MkdirAll(filepath.Dir(link), 0o755), os.Link(image, link)); err != nil {
+		r.t.Fatal(err)
+	}
+	images, problems := host.ReadInitramfs(context.Background(), alone)
+	if len(images) != 1 {
+		r.t.Fatalf("%s: %d images, %q", name, len(images), problems)
+	}
+	images[0].Path = image
+	return images[0]
 }
 
 // An image is made inside the root as /images/NAME and unpacked by a program of

@@ -147,9 +147,12 @@ func Parse(raw []byte) (*Snapshot, error) {
 	if err != nil || s.Schema != SnapshotSchema {
 		return nil, notASnapshot(raw, err)
 	}
-	restored := mapText(*s, fromUTF8)
-	restored.fillPortKinds()
-	return &restored, nil
+	if mayHoldBytes(raw) {
+		restored := mapText(*s, fromUTF8)
+		s = &restored
+	}
+	s.fillPortKinds()
+	return s, nil
 }
 
 // fillPortKinds is for snapshots of versions that left the kind of a port to the

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"bytes"
 	"reflect"
 	"strings"
 	"unicode/utf8"
@@ -54,6 +55,12 @@ func fromUTF8(s string) string {
 }
 
 func standsForByte(r rune) bool { return firstByte <= r && r <= lastByte }
+
+// mayHoldBytes reports whether a snapshot may have a character that stands for a byte:
+// as its four bytes, which begin like this, or as two \u escapes of UTF-16. Hardly any has.
+func mayHoldBytes(snapshot []byte) bool {
+	return bytes.Contains(snapshot, []byte("\xf4\x8f")) || bytes.Contains(snapshot, []byte(`\ud`)) || bytes.Contains(snapshot, []byte(`\uD`))
+}
 
 // mapText returns a deep copy of v with every string in it passed through f:
 // no field that is added later can be forgotten. A fact.Fact, whose fields are

@@ -126,3 +126,18 @@ func TestASnapshotWithAnyTextComesBackAsItWas(t *testing.T) {
 		})
 	}
 }
+
+// Another program may write the same document with \u escapes, as Python's json does.
+func TestAByteComesBackFromAnEscape(t *testing.T) {
+	for _, escape := range []string{`\udbff\udeff`, `\uDBFF\uDEFF`, "\U0010feff"} {
+		t.Run(escape, func(t *testing.T) {
+			s, err := Parse([]byte(`{"schema": "` + SnapshotSchema + `", "devices": [{"name": "br` + escape + `"}]}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := s.Devices[0].Name; got != "br\xff" {
+				t.Errorf("%q", got)
+			}
+		})
+	}
+}

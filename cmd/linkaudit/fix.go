@@ -12,8 +12,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"linkaudit/internal/change"
-	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
+	"linkaudit/internal/initramfs"
 	"linkaudit/internal/override"
 	"linkaudit/internal/report"
 )
@@ -169,9 +169,9 @@ func changeOptions(c *cli.Context, ts []override.Target) (change.Options, error)
 		Root: dir, Release: rel, Targets: ts, Plan: c.Bool("dry-run") || c.Bool("check"),
 		Interrupted: c.Bool("interrupted"), NoReload: c.Bool("no-reload"), Force: c.Bool("force"), Live: c.Bool("apply"), Yes: c.Bool("yes"),
 		UpdateInitramfs: c.Bool("update-initramfs"),
-		ReadInitramfs: func(ctx context.Context, snap *host.Snapshot) {
+		ReadInitramfs: func(ctx context.Context) []initramfs.Image {
 			images, _ := host.ReadInitramfs(ctx, dir) // one that cannot be read is among them
-			snap.Initramfs = fact.Known(images)
+			return images
 		},
 		Collect: func(ctx context.Context) (*host.Snapshot, error) {
 			snap, _, err := collect(ctx, request{root: dir, all: true, every: true, release: rel})

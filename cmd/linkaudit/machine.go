@@ -37,8 +37,7 @@ func machine(c *cli.Context, sel selection) (*host.Snapshot, *linkfiles.Tree, st
 		if err != nil {
 			return nil, nil, "", err
 		}
-		as.pretend(snap)
-		return snap, nil, as.root, nil
+		return as.of(snap), nil, as.root, nil
 	}
 	dir, err := root(c)
 	if err != nil {
@@ -87,14 +86,18 @@ func newPretence(c *cli.Context) (as pretence, err error) {
 	return as, nil
 }
 
-func (as pretence) pretend(snap *host.Snapshot) {
+// of is the snapshot as what it is audited as.
+func (as pretence) of(snap *host.Snapshot) *host.Snapshot {
 	if as.release != 0 {
-		snap.SetRelease(as.release)
+		snap = snap.WithRelease(as.release)
 	}
 	if as.store != nil {
-		snap.Files = *as.store
-		snap.Packaged = fact.Fact[[]host.Packaged]{} // of other files
+		other := *snap
+		other.Files = *as.store
+		other.Packaged = fact.Fact[[]host.Packaged]{} // of other files
+		snap = &other
 	}
+	return snap
 }
 
 func loadFrom(c *cli.Context, path string) (*host.Snapshot, error) {

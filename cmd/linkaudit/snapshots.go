@@ -201,7 +201,7 @@ func (s *snapshotAudit) audit(sel selection, as pretence, conf audit.Site, sever
 		s.err = fmt.Errorf("%s: load snapshot: %w", s.source, err)
 		return
 	}
-	as.pretend(snap)
+	snap = as.of(snap)
 	if several && len(sel.kinds) == 0 {
 		named, declared := len(sel.names), audit.DeclaredToCome(snap, nil)
 		sel.names = slices.DeleteFunc(slices.Clone(sel.names), func(name string) bool {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"linkaudit/internal/audit"
+	"linkaudit/internal/fact"
 	"linkaudit/internal/group"
 	"linkaudit/internal/initramfs"
 )
@@ -87,7 +88,9 @@ func (w *work) updateImages(ctx context.Context) error {
 
 // staleImages reads the images that there are now, and returns which of them are stale.
 func (w *work) staleImages(ctx context.Context) []audit.InImage {
-	w.ReadInitramfs(ctx, w.in.Snapshot)
+	now := *w.in.Snapshot
+	now.Initramfs = fact.Known(w.ReadInitramfs(ctx))
+	w.in.Snapshot = &now
 	return audit.StaleImages(w.in.Snapshot, w.files, w.in.Release, w.targets)
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"linkaudit/internal/audit"
 	"linkaudit/internal/host"
+	"linkaudit/internal/initramfs"
 	"linkaudit/internal/override"
 	"linkaudit/linkfiles"
 )
@@ -35,8 +36,8 @@ type Options struct {
 	Live, Yes bool
 	// UpdateInitramfs makes stale initramfs images again.
 	UpdateInitramfs bool
-	// ReadInitramfs puts the images that there are now into the snapshot.
-	ReadInitramfs func(context.Context, *host.Snapshot)
+	// ReadInitramfs reads the images that there are now.
+	ReadInitramfs func(context.Context) []initramfs.Image
 	// Collect makes the snapshot, with its files, that everything is decided
 	// on. It is called while the lock is held.
 	Collect func(context.Context) (*host.Snapshot, error)
@@ -133,8 +134,9 @@ func (o Options) look(ctx context.Context) (Input, error) {
 	if err != nil {
 		return Input{}, err
 	}
-	snap.Interrupted = "" // it is taken back
-	return Input{Snapshot: snap, Release: rel, DirExists: dirsBelow(o.Root), Force: o.Force, Place: o.place(),
+	now := *snap
+	now.Interrupted = "" // it is taken back
+	return Input{Snapshot: &now, Release: rel, DirExists: dirsBelow(o.Root), Force: o.Force, Place: o.place(),
 		Networkd: files.Rendered(snap.Declarations.Or(nil)), NetworkdActive: active}, nil
 }
 

@@ -178,7 +178,7 @@ func portsOf(ctx context.Context, r *rtnl, l *link, ask []askPort) (bool, error)
 		}
 		ports = append(ports, portOf(&p))
 	}
-	slices.SortFunc(ports, func(a, b Port) int { return cmp.Compare(a.Index, b.Index) })
+	slices.SortFunc(ports, byIndex)
 	l.Ports = ports
 	return true, nil
 }
@@ -261,7 +261,10 @@ func (c *deviceReader) updatePorts(links []*link, changed map[int]bool, overflow
 		}
 	}
 	for _, l := range masters {
-		slices.SortFunc(l.Ports, func(a, b Port) int { return cmp.Compare(a.Index, b.Index) })
+		slices.SortFunc(l.Ports, byIndex)
 	}
 	return nil
 }
+
+// byIndex orders ports as they are shown.
+func byIndex(a, b Port) int { return cmp.Compare(a.Index, b.Index) }

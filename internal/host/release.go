@@ -39,17 +39,19 @@ func (s Systemd) Needed() (linkfiles.Release, error) {
 	return rel, nil
 }
 
-// SetRelease makes the snapshot that of a machine with another release of
+// WithRelease returns the snapshot of the machine as one with another release of
 // systemd, which the user names. The naming scheme follows where it was the
 // default of the release, and with it what depends on both.
-func (s *Snapshot) SetRelease(rel linkfiles.Release) {
-	s.Systemd = Systemd{Release: fact.Known(rel), Version: fmt.Sprint(int(rel)), Source: "given"}
+func (s *Snapshot) WithRelease(rel linkfiles.Release) *Snapshot {
+	other := *s
+	other.Systemd = Systemd{Release: fact.Known(rel), Version: fmt.Sprint(int(rel)), Source: "given"}
 	scheme, ok := s.NamingScheme.Get()
 	if ok && scheme.Source != schemeByDefault || s.NamingScheme.IsUnknown() {
-		return
+		return &other
 	}
-	s.NamingScheme = fact.Absent[NamingScheme]()
+	other.NamingScheme = fact.Absent[NamingScheme]()
 	if rel >= firstSchemeRelease {
-		s.NamingScheme = fact.Known(NamingScheme{Name: defaultScheme(rel), Source: schemeByDefault, Assumed: s.Offline})
+		other.NamingScheme = fact.Known(NamingScheme{Name: defaultScheme(rel), Source: schemeByDefault, Assumed: s.Offline})
 	}
+	return &other
 }

@@ -13,6 +13,7 @@ import (
 	"linkaudit/internal/change"
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
+	"linkaudit/internal/initramfs"
 	"linkaudit/internal/override"
 	"linkaudit/linkfiles"
 )
@@ -179,7 +180,7 @@ func options(root string, t override.Target, s *host.Snapshot) change.Options {
 	return change.Options{
 		Root: root, Targets: []override.Target{t},
 		Collect:       func(context.Context) (*host.Snapshot, error) { return s, nil },
-		ReadInitramfs: func(context.Context, *host.Snapshot) {}, // there are none
+		ReadInitramfs: func(context.Context) []initramfs.Image { return nil }, // there are none
 		Say:           func(string) {},
 	}
 }

@@ -34,7 +34,7 @@ var managerRules = []Rule{
 	{
 		Name: "declarations-unknown", Severity: Info,
 		device: func(s *analysis) []found {
-			return notKnown(s.Declarations, "what other programs' configuration says of "+s.Name)
+			return notKnown(s.Declarations, say("what-is-declared", "device", s.Name))
 		},
 	},
 	{

@@ -294,7 +294,7 @@ func predictionUnknown(s *analysis) []found {
 		if u.many {
 			after += ","
 		}
-		out = append(out, notKnown(u.mac, "the address of "+s.Name+" "+after)...)
+		out = append(out, notKnown(u.mac, say("address-after", "device", s.Name, "after", after))...)
 	}
 	return out
 }

@@ -73,6 +73,9 @@ var deviceRules = []Rule{
 	{
 		Name: "applied-file-unknown", Severity: Info,
 		device: func(s *analysis) []found {
+			if !s.Applied.IsUnknown() {
+				return nil
+			}
 			fs := notKnown(s.Applied, say("which-file-was-applied", "device", s.Name))
 			if d := s.Device; fs != nil && d.UdevDB.IsKnown() {
 				fs[0].advice = say("give-file-printable-name")
@@ -83,18 +86,23 @@ var deviceRules = []Rule{
 	{
 		Name: "address-origin-unknown", Severity: Info,
 		device: func(s *analysis) []found {
-			if s.Device == nil {
+			switch d := s.Device; {
+			case d == nil:
 				return nil
+			case s.Origin.IsUnknown():
+				return notKnown(s.Origin, say("who-gave-address", "device", s.Name))
+			case d.AddrAssignType.IsUnknown():
+				return notKnown(d.AddrAssignType, say("assign-type-of-device", "device", s.Name))
 			}
-			if t := s.Device.AddrAssignType; !t.IsKnown() && !s.Origin.IsUnknown() {
-				return notKnown(t, say("assign-type-of-device", "device", s.Name))
-			}
-			return notKnown(s.Origin, say("who-gave-address", "device", s.Name))
+			return nil
 		},
 	},
 	{
 		Name: "persistent-address-unknown", Severity: Info,
 		device: func(s *analysis) []found {
+			if !s.Persistent.IsUnknown() {
+				return nil
+			}
 			return notKnown(s.Persistent, say("persistent-address-of-device", "device", s.Name))
 		},
 	},
@@ -103,6 +111,9 @@ var deviceRules = []Rule{
 		device: func(s *analysis) []found {
 			if s.decision.File.IsUnknown() {
 				return nil // unknown-match says why
+			}
+			if !s.AfterAdd.IsUnknown() {
+				return nil
 			}
 			fs := notKnown(s.AfterAdd, say("address-after-add-event", "device", s.Name))
 			if fs != nil && s.Policy.Or("") == "random" {
@@ -117,7 +128,8 @@ var deviceRules = []Rule{
 var helpUnknown = say("audit-may-know-more")
 
 // notKnown is the finding that something is not known, and why; what goes before "is not
-// known". That a device does not exist is device-missing.
+// known". That a device does not exist is device-missing. A look at each device asks first
+// whether there is anything to say, as what costs more than the question.
 func notKnown[T any](f fact.Fact[T], what *linkfiles.Statement) []found {
 	if !f.IsUnknown() || f.Reason().Is(policy.NoSuchDevice.Code) {
 		return nil

@@ -34,6 +34,9 @@ var managerRules = []Rule{
 	{
 		Name: "declarations-unknown", Severity: Info,
 		device: func(s *analysis) []found {
+			if !s.Declarations.IsUnknown() {
+				return nil
+			}
 			return notKnown(s.Declarations, say("what-is-declared", "device", s.Name))
 		},
 	},

@@ -88,8 +88,8 @@ func (a *hostAudit) vendorFilesMatter() bool {
 // vendorFileEdited weighs one by what the next upgrade does to audited devices.
 func (a *hostAudit) vendorFileEdited(v *VendorFile) found {
 	to := a.upgradeDoesTo(v)
-	weight, says, first := to.weigh(v)
-	f := found{severity: weight, says: says, pos: linkfiles.Pos{File: v.Path, Line: v.Line}}
+	severity, says, first := to.weigh(v)
+	f := found{severity: severity, says: says, pos: linkfiles.Pos{File: v.Path, Line: v.Line}}
 	restore, compare := v.Restores(a.opt.Place), v.Recorded == nil && v.State == host.FileEdited
 	if first == nil || !a.fixKeeps(v, first) {
 		f.advice = say("keep-edit-by-hand", "restore", restore, "compare", compare, "package", v.Package)
@@ -135,7 +135,7 @@ func (a *hostAudit) upgradeDoesTo(v *VendorFile) (to upgraded) {
 
 // weigh says what the gravest of it is, and returns the first device that it happens to,
 // nil where it changes nothing for any.
-func (to *upgraded) weigh(v *VendorFile) (weight Severity, says *linkfiles.Statement, first *DeviceResult) {
+func (to *upgraded) weigh(v *VendorFile) (severity Severity, says *linkfiles.Statement, first *DeviceResult) {
 	what := v.What()
 	switch {
 	case len(to.changed) > 0:

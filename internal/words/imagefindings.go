@@ -2,6 +2,36 @@ package words
 
 // imageFindings are the sentences about packages, overrides and initramfs images.
 var imageFindings = []entry{
+	// The initramfs images.
+	{"initramfs-stale", "{what}: {images}"},
+	{"initramfs-policy-differs", "in the initramfs {device} would get policy {policy} ({there}), and has policy {here} here"},
+	{"initramfs-creates-with-policy", "{device} is created in the initramfs ({by}), where it gets policy {policy} ({there}), and has policy {here} here"},
+	{"initramfs-may-create-with-policy", "{device} may be created in the initramfs, as the kernel command line says, where it gets policy {policy} ({there}), and has policy {here} here"},
+	{"initramfs-policy-not-known", "the policy of {device} in the initramfs is not known: {why}"},
+	{"initramfs-creates-otherwise", "in the initramfs {program} creates {device} ({pos} there) and {does}, but {here}: {image}"},
+	{"initramfs-sets-otherwise", "in the initramfs {program} sets the address of {device} ({pos} there) and {does}, but {here}: {image}"},
+	{"initramfs-unreadable", "the initramfs image {image} could not be read: {why}"},
+	{"make-images-anew", "Make the images anew: {command}.{note? Note that {note}.}"},
+	{"image-leaves-drop-in-out", "initramfs-tools of Debian 12 and dracut leave drop-ins out, such as {file}: if the image stays as it is, put the settings into a .link file of their own"},
+
+	// What there is in an image.
+	{"policy-there", "MACAddressPolicy={policy} at {pos} there"},
+	{"no-policy-there", "{file} there sets no policy"},
+	{"no-file-there", "no .link file applies there"},
+	{"file-there-not-known", "which file applies there is not known: {why}"},
+	{"pos-there", "{pos} there"},
+	{"kernel-command-line", "the kernel command line"},
+	{"declared-here", "here {program} {does} ({pos})"},
+	{"not-declared-here", "no network configuration defines it here"},
+
+	// Why the address after a boot is not known. They go on after "not known:".
+	{"created-in-image", "it is created in the initramfs {image}"},
+	{"may-be-created-in-image", "it may be created in the initramfs {image}"},
+	{"program-in-image-differs", "{created}, where {program} {does}"},
+	{"file-in-image-not-known", "{created}, and {there}"},
+	{"files-in-image-differ", "{created}, which has other .link files: {there}"},
+	{"machine-id-in-image-differs", "{created}, where the persistent address is not made of this machine's machine-id"},
+
 	// What linkaudit fix wrote.
 	{"change-interrupted", "linkaudit fix or undo is at work, or was killed before it was done"},
 	{"wait-or-undo-interrupted", "Wait if one is at work; otherwise {undo} takes back what it did."},

@@ -1,8 +1,6 @@
 package audit
 
 import (
-	"fmt"
-	"linkaudit/policy"
 	"path"
 	"slices"
 	"strings"
@@ -12,8 +10,8 @@ import (
 	"linkaudit/internal/initramfs"
 	"linkaudit/internal/netconf"
 	"linkaudit/internal/override"
-	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
+	"linkaudit/policy"
 )
 
 // InImage is what an initramfs image would make of a device.
@@ -38,12 +36,12 @@ type InImage struct {
 	// address of it than by the root's configuration.
 	Declared        *netconf.Declaration
 	DeclaredDiffers bool
-	// DeclaredHere is what the root's configuration says of it, in words.
-	DeclaredHere string
+	// DeclaredHere is what the root's configuration says of it.
+	DeclaredHere *linkfiles.Statement
 	// Creates says whether the initramfs creates the device, with By for where
 	// that is said.
 	Creates Creates
-	By      string
+	By      *linkfiles.Statement
 }
 
 // Creates is what is known of a device being made in the initramfs.
@@ -140,26 +138,26 @@ func (img image) hasDropIn(file string) bool {
 	return false
 }
 
-func (img image) creates(snap *host.Snapshot, name, kind string) (Creates, string) {
+func (img image) creates(snap *host.Snapshot, name, kind string) (Creates, *linkfiles.Statement) {
 	is := func(c initramfs.Created) bool { return c.Name == name && (kind == "" || c.Kind == kind) }
 	for _, c := range img.Creates {
 		if is(c) {
-			return CreatesIt, c.Pos.String() + " there"
+			return CreatesIt, say("pos-there", "pos", c.Pos)
 		}
 	}
 	if !img.CommandLine {
-		return CreatesNot, ""
+		return CreatesNot, nil
 	}
 	line, known := snap.System.KernelCommandLine.Get()
 	if !known {
-		return CreatesMaybe, ""
+		return CreatesMaybe, nil
 	}
 	for _, c := range initramfs.CommandLine(line) {
 		if is(c) {
-			return CreatesIt, "the kernel command line"
+			return CreatesIt, say("kernel-command-line")
 		}
 	}
-	return CreatesNot, ""
+	return CreatesNot, nil
 }
 
 // inImages asks all images about the device. One of a kind is new there; hardware
@@ -204,13 +202,13 @@ func (v *InImage) declare(s *subject) {
 		return
 	}
 	if v.Declared.Creates {
-		v.Creates, v.By = CreatesIt, v.Declared.Pos.String()+" there"
+		v.Creates, v.By = CreatesIt, say("pos-there", "pos", v.Declared.Pos)
 	}
-	v.DeclaredHere = "no network configuration defines it here"
+	v.DeclaredHere = say("not-declared-here")
 	address := netconf.Address{Way: netconf.WayNone}
 	if here := acts(s.Declarations.Or(nil)); here != nil {
 		address = here.Address
-		v.DeclaredHere = fmt.Sprintf("here %s %s (%s)", by(*here), words.Of(AddressBy(*here)), here.Address.Pos)
+		v.DeclaredHere = say("declared-here", "program", by(*here), "does", AddressBy(*here), "pos", here.Address.Pos)
 	}
 	mine := v.Declared.Address
 	v.DeclaredDiffers = mine.Way != address.Way || mine.MAC != address.MAC ||
@@ -241,42 +239,43 @@ func StaleImages(snap *host.Snapshot, files *linkfiles.Store, release linkfiles.
 	return out
 }
 
-// Advice is what to do where making the image anew may not be enough; "" where
+// Advice is what to do where making the image anew may not be enough; nil where
 // nothing speaks for that.
-func (v InImage) Advice() string {
+func (v InImage) Advice() *linkfiles.Statement {
 	if !v.Differs || v.LeftOut == "" {
-		return ""
+		return nil
 	}
-	return "initramfs-tools of Debian 12 and dracut leave drop-ins out, such as " + v.LeftOut +
-		": if the image stays as it is, put the settings into a .link file of their own"
+	return say("image-leaves-drop-in-out", "file", v.LeftOut)
 }
 
 // bootedInImage says why the address after a boot is not known: an image is
 // known to create the device, or may, and gives it another address than the root
-// would. "" where that is not so.
-func (s *foretelling) bootedInImage() string {
+// would. nil where that is not so.
+func (s *foretelling) bootedInImage() *linkfiles.Statement {
 	for _, v := range s.InImages {
-		created := "it is created in the initramfs " + v.Image.Path
-		switch {
-		case v.Creates == CreatesNot:
+		var created *linkfiles.Statement
+		switch v.Creates {
+		case CreatesNot:
 			continue
-		case v.Creates == CreatesMaybe:
-			created = "it may be created in the initramfs " + v.Image.Path
+		case CreatesMaybe:
+			created = say("may-be-created-in-image", "image", v.Image.Path)
+		case CreatesIt:
+			created = say("created-in-image", "image", v.Image.Path)
 		}
 		switch {
 		case v.DeclaredDiffers:
-			return fmt.Sprintf("%s, where %s %s", created, by(*v.Declared), words.Of(AddressBy(*v.Declared)))
+			return say("program-in-image-differs", "created", created, "program", by(*v.Declared), "does", AddressBy(*v.Declared))
 		case v.createsWithAddress():
 			continue
 		case v.LinkFile.IsUnknown():
-			return fmt.Sprintf("%s, and which file applies there is not known: %s", created, words.Of(v.LinkFile.Reason()))
+			return say("file-in-image-not-known", "created", created, "there", v.There())
 		case v.Differs:
-			return fmt.Sprintf("%s, which has other .link files: %s", created, v.There())
+			return say("files-in-image-differ", "created", created, "there", v.There())
 		case v.Policy == "persistent" && !sameMachineID(v.Image.MachineID, s.snap.System.MachineID):
-			return created + ", where the persistent address is not made of this machine's machine-id"
+			return say("machine-id-in-image-differs", "created", created)
 		}
 	}
-	return ""
+	return nil
 }
 
 // createsWithAddress reports whether the device is created with an address there, so
@@ -307,27 +306,15 @@ func InitramfsMatters(commandLine fact.Fact[string], devices []host.Device, name
 }
 
 // There says in which file of the image the policy is.
-func (v InImage) There() string {
+func (v InImage) There() *linkfiles.Statement {
 	f := v.LinkFile.Or(nil)
 	switch {
 	case v.LinkFile.IsUnknown():
-		return "which file applies there is not known: " + words.Of(v.LinkFile.Reason())
+		return say("file-there-not-known", "why", v.LinkFile.Reason())
 	case f == nil:
-		return "no .link file applies there"
+		return say("no-file-there")
 	case v.Policy == "":
-		return f.Path + " there sets no policy"
+		return say("no-policy-there", "file", f.Path)
 	}
-	return "MACAddressPolicy=" + v.Policy + " at " + v.Source.String() + " there"
-}
-
-// paths joins the names of images that say the same.
-func paths(vs []InImage) string {
-	var names []string
-	for _, v := range vs {
-		names = append(names, v.Image.Path)
-	}
-	if last := len(names) - 1; last > 0 {
-		return strings.Join(names[:last], ", ") + " and " + names[last]
-	}
-	return names[0]
+	return say("policy-there", "policy", v.Policy, "pos", v.Source)
 }

@@ -148,7 +148,7 @@ func TestADropInThatAnImageLeavesOutIsNamed(t *testing.T) {
 		snap.Initramfs = fact.Known([]initramfs.Image{with(imageOf(nil), func(i *initramfs.Image) { i.Files = image })})
 		return StaleImages(snap, &snap.Files, 252, targets)
 	}
-	if got := stale(store(map[string]string{bondFile: own})); len(got) != 1 || got[0].LeftOut != dropIn || !strings.Contains(got[0].Advice(), dropIn) {
+	if got := stale(store(map[string]string{bondFile: own})); len(got) != 1 || got[0].LeftOut != dropIn || !strings.Contains(words.Of(got[0].Advice()), dropIn) {
 		t.Errorf("without the drop-in: %+v", got)
 	}
 	for _, f := range check(snap, Options{}).Devices[0].Findings {
@@ -162,7 +162,7 @@ func TestADropInThatAnImageLeavesOutIsNamed(t *testing.T) {
 		t.Errorf("with the drop-in: %+v", got)
 	}
 	there.Dirs[2].DropIns[0].Entries[0].Content = []byte("[Link]\nMACAddressPolicy=random\n")
-	if got := stale(there); len(got) != 1 || got[0].Advice() != "" {
+	if got := stale(there); len(got) != 1 || got[0].Advice() != nil {
 		t.Errorf("an older drop-in: %+v", got)
 	}
 }

@@ -208,8 +208,8 @@ func (s *foretelling) recreatedWhateverUdevDoes(d *host.Device, atBoot bool) (ou
 	}
 	given, origin := s.given()
 	if atBoot {
-		if why := s.bootedInImage(); why != "" {
-			return unknown(fact.Told(why))
+		if why := s.bootedInImage(); why != nil {
+			return unknown(why)
 		}
 		if origin == OriginNetworkd {
 			given = keptAtBoot(s.snap, given)

@@ -1,11 +1,10 @@
 package audit
 
 import (
-	"fmt"
+	"slices"
 
 	"linkaudit/internal/host"
 	"linkaudit/internal/netconf"
-	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
 )
 
@@ -23,7 +22,7 @@ var initramfsRules = []Rule{
 			images, _ := a.snap.Initramfs.Get()
 			for _, img := range images {
 				if img.Unreadable != "" {
-					out = append(out, found{message: fmt.Sprintf("the initramfs image %s could not be read: %s", img.Path, img.Unreadable), pos: linkfiles.Pos{File: img.Path}})
+					out = append(out, found{says: say("initramfs-unreadable", "image", img.Path, "why", img.Unreadable), pos: linkfiles.Pos{File: img.Path}})
 				}
 			}
 			return out
@@ -36,60 +35,70 @@ func lookedIntoImages(snap *host.Snapshot) bool { return snap.Initramfs.IsKnown(
 
 // initramfsStale makes one finding of all images that say the same.
 func initramfsStale(s *analysis) (out []found) {
-	type what struct {
-		message, help string
-		advice        *linkfiles.Statement
+	type alike struct {
+		found
+		images []string
 	}
-	var order []what
-	same := map[what][]InImage{}
+	var all []alike
 	for _, v := range s.InImages {
 		if v.DeclaredDiffers {
-			does := "sets the address of " + s.Name
-			if v.Declared.Creates {
-				does = "creates " + s.Name
-			}
-			out = append(out, found{
-				severity: v.weightOfDeclared(),
-				message: fmt.Sprintf("in the initramfs %s %s (%s there) and %s, but %s: %s", by(*v.Declared), does, v.Declared.Pos,
-					words.Of(AddressBy(*v.Declared)), v.DeclaredHere, v.Image.Path),
-				pos:  linkfiles.Pos{File: v.Image.Path},
-				help: fmt.Sprintf("Make the images anew: %s.", s.opt.Place.UpdateInitramfs(v.Image.Maker)),
-			})
+			out = append(out, s.otherwiseDeclaredIn(v))
 		}
-		if v.createsWithAddress() {
-			continue // no .link file changes that
+		if v.createsWithAddress() || !v.Differs && !v.LinkFile.IsUnknown() {
+			continue // no .link file changes that, or it is the same
 		}
-		if !v.Differs && !v.LinkFile.IsUnknown() {
-			continue
+		f := s.otherPolicyIn(v)
+		i := slices.IndexFunc(all, func(a alike) bool { return a.says.Equal(f.says) && a.advice.Equal(f.advice) })
+		if i < 0 {
+			i, all = len(all), append(all, alike{found: f})
 		}
-		w := what{help: fmt.Sprintf("Make the images anew: %s.", s.opt.Place.UpdateInitramfs(v.Image.Maker))}
-		if more := v.Advice(); more != "" {
-			w.help += " Note that " + more + "."
-		}
-		policies := fmt.Sprintf("policy %s (%s), and has policy %s here", orNone(v.Policy), v.There(), orNone(v.Root))
-		switch {
-		case v.LinkFile.IsUnknown():
-			w = what{message: fmt.Sprintf("the policy of %s in the initramfs is not known: %s", s.Name, words.Of(v.LinkFile.Reason())), advice: helpUnknown}
-		case v.Creates == CreatesIt:
-			w.message = fmt.Sprintf("%s is created in the initramfs (%s), where it gets %s", s.Name, v.By, policies)
-		case v.Creates == CreatesMaybe:
-			w.message = fmt.Sprintf("%s may be created in the initramfs, as the kernel command line says, where it gets %s", s.Name, policies)
-		default:
-			w.message = fmt.Sprintf("in the initramfs %s would get %s", s.Name, policies)
-		}
-		if same[w] == nil {
-			order = append(order, w)
-		}
-		same[w] = append(same[w], v)
+		all[i].images = append(all[i].images, v.Image.Path)
 	}
-	for _, w := range order {
-		vs := same[w]
-		out = append(out, found{
-			severity: s.weightInImage(vs[0]), help: w.help, advice: w.advice,
-			message: w.message + ": " + paths(vs), pos: linkfiles.Pos{File: vs[0].Image.Path},
-		})
+	for _, a := range all {
+		a.says = say("initramfs-stale", "what", a.says, "images", allNames(a.images))
+		out = append(out, a.found)
 	}
 	return out
+}
+
+// otherwiseDeclaredIn is about a device of which a program in the image makes another one
+// than the root's do.
+func (s *subject) otherwiseDeclaredIn(v InImage) found {
+	d := v.Declared
+	f := found{severity: v.weightOfDeclared(), pos: linkfiles.Pos{File: v.Image.Path}, advice: s.makeAnew(v, nil)}
+	if d.Creates {
+		f.says = say("initramfs-creates-otherwise", "program", by(*d), "device", s.Name, "pos", d.Pos,
+			"does", AddressBy(*d), "here", v.DeclaredHere, "image", v.Image.Path)
+	} else {
+		f.says = say("initramfs-sets-otherwise", "program", by(*d), "device", s.Name, "pos", d.Pos,
+			"does", AddressBy(*d), "here", v.DeclaredHere, "image", v.Image.Path)
+	}
+	return f
+}
+
+// otherPolicyIn is about a device that gets another policy in the image than here, or may.
+func (s *subject) otherPolicyIn(v InImage) found {
+	f := found{severity: s.weightInImage(v), pos: linkfiles.Pos{File: v.Image.Path}}
+	if v.LinkFile.IsUnknown() {
+		f.says, f.advice = say("initramfs-policy-not-known", "device", s.Name, "why", v.LinkFile.Reason()), helpUnknown
+		return f
+	}
+	f.advice = s.makeAnew(v, v.Advice())
+	policy, here := orNone(v.Policy), orNone(v.Root)
+	switch v.Creates {
+	case CreatesIt:
+		f.says = say("initramfs-creates-with-policy", "device", s.Name, "by", v.By, "policy", policy, "there", v.There(), "here", here)
+	case CreatesMaybe:
+		f.says = say("initramfs-may-create-with-policy", "device", s.Name, "policy", policy, "there", v.There(), "here", here)
+	default:
+		f.says = say("initramfs-policy-differs", "device", s.Name, "policy", policy, "there", v.There(), "here", here)
+	}
+	return f
+}
+
+// makeAnew says how to make the image again, and what to note, nil for nothing.
+func (s *subject) makeAnew(v InImage, note *linkfiles.Statement) *linkfiles.Statement {
+	return say("make-images-anew", "command", s.opt.Place.UpdateInitramfs(v.Image.Maker), "note", note)
 }
 
 // weightOfDeclared is by what comes of it: what the initramfs creates is there once

@@ -1,12 +1,11 @@
 package audit
 
 import (
-	"fmt"
-	"linkaudit/policy"
 	"slices"
 
 	"linkaudit/internal/override"
 	"linkaudit/linkfiles"
+	"linkaudit/policy"
 )
 
 // overrideRules look at what linkaudit fix wrote.
@@ -19,10 +18,10 @@ var overrideRules = []Rule{
 			}
 			undo := a.remedy("undo --interrupted", override.Target{})
 			return []found{{
-				message: "linkaudit fix or undo is at work, or was killed before it was done",
-				pos:     linkfiles.Pos{File: a.snap.Interrupted},
-				remedy:  undo,
-				help:    fmt.Sprintf("Wait if one is at work; otherwise %s takes back what it did.", undo),
+				says:   say("change-interrupted"),
+				pos:    linkfiles.Pos{File: a.snap.Interrupted},
+				remedy: undo,
+				advice: say("wait-or-undo-interrupted", "undo", undo),
 			}}
 		},
 	},
@@ -35,11 +34,13 @@ var overrideRules = []Rule{
 				switch {
 				case d.File.IsUnknown():
 					return nil // unknown-match says so of a device that is audited
-				case f == nil || !isOverride(f, o):
-					return []found{a.overrideFound(o, f, fmt.Sprintf("the override for %s is not in force: %s", o.Target, instead(f)))}
+				case f == nil:
+					return a.overrideFound(o, f, say("override-applies-no-more", "target", o.Target))
+				case !isOverride(f, o):
+					return a.overrideFound(o, f, say("override-shadowed-by-file", "target", o.Target, "file", f.Path))
 				}
 				if set, _ := f.MACAddressPolicy(); set.Value != "none" {
-					return []found{a.overrideFound(o, f, fmt.Sprintf("the override for %s is not in force: MACAddressPolicy=%s comes after it, at %s", o.Target, set.Value, set.Pos))}
+					return a.overrideFound(o, f, say("override-shadowed-by-setting", "target", o.Target, "policy", set.Value, "pos", set.Pos))
 				}
 				return nil
 			})
@@ -59,10 +60,10 @@ var overrideRules = []Rule{
 					return nil
 				}
 				why := staleness(o.Sources, f, without)
-				if why == "" {
+				if why == nil {
 					return nil
 				}
-				return []found{a.overrideFound(o, f, fmt.Sprintf("the override for %s is out of date: %s", o.Target, why))}
+				return a.overrideFound(o, f, say("override-stale", "target", o.Target, "why", why))
 			})
 		},
 	},
@@ -73,7 +74,7 @@ var overrideRules = []Rule{
 				if !o.Edited {
 					return nil
 				}
-				return []found{{pos: linkfiles.Pos{File: o.Path}, message: fmt.Sprintf("the override for %s was edited since linkaudit wrote it", o.Target)}}
+				return []found{{pos: linkfiles.Pos{File: o.Path}, says: say("override-edited", "target", o.Target)}}
 			})
 		},
 	},
@@ -82,20 +83,20 @@ var overrideRules = []Rule{
 // overrideFound is about an override that has to be written again. One that was edited is
 // written, or removed, where that is asked for alone, and where the file that is in force
 // without it, nil for none, asks for no policy, it is not needed.
-func (a *hostAudit) overrideFound(o *override.Override, without *linkfiles.File, message string) found {
+func (a *hostAudit) overrideFound(o *override.Override, without *linkfiles.File, says *linkfiles.Statement) []found {
 	fix, undo := a.remedy("fix", o.Target), a.remedy("undo", o.Target)
-	f := found{pos: linkfiles.Pos{File: o.Path}, message: message}
+	f := found{pos: linkfiles.Pos{File: o.Path}, says: says}
 	if o.Edited {
 		fix.Command, undo.Command = "fix --force", "undo --force"
-		f.help = fmt.Sprintf("It was edited since it was written: correct it, or %s writes it again, and %s removes it.", fix, undo)
-		return f
+		f.advice = say("correct-or-force-override", "fix", fix, "undo", undo)
+		return []found{f}
 	}
 	if policy := policy.OfFile(without); policy == "" || policy == "none" {
-		f.remedy, f.help = undo, fmt.Sprintf("%s removes it: without it no MACAddressPolicy= but none is in force.", undo)
-		return f
+		f.remedy, f.advice = undo, say("remove-override-not-needed", "undo", undo)
+		return []found{f}
 	}
-	f.remedy, f.help = fix, fmt.Sprintf("%s writes it again; %s removes it.", fix, undo)
-	return f
+	f.remedy, f.advice = fix, say("write-override-again", "fix", fix, "undo", undo)
+	return []found{f}
 }
 
 // eachOverride asks about each override and the device that it is for.
@@ -125,33 +126,26 @@ func isOverride(f *linkfiles.File, o *override.Override) bool {
 	return f.Path == o.Path || slices.Contains(f.DropIns, o.Path)
 }
 
-func instead(f *linkfiles.File) string {
-	if f == nil {
-		return "no .link file applies"
-	}
-	return f.Path + " comes first"
-}
-
 // staleness says in what the files differ from those that an override was
-// derived from, "" if in nothing.
-func staleness(was []override.Source, f *linkfiles.File, store *linkfiles.Store) string {
+// derived from, nil if in nothing.
+func staleness(was []override.Source, f *linkfiles.File, store *linkfiles.Store) *linkfiles.Statement {
 	is := override.Sources(store, f)
 	first := func(sources []override.Source) string {
 		if len(sources) == 0 {
-			return "no file"
+			return ""
 		}
 		return sources[0].Path
 	}
 	switch {
 	case first(was) != first(is):
-		return fmt.Sprintf("it was derived from %s, but without it %s would be in force", first(was), first(is))
+		return say("derived-from-other-file", "was", first(was), "is", first(is))
 	case slices.Equal(was, is):
-		return ""
+		return nil
 	}
 	for _, s := range is {
 		if !slices.Contains(was, s) {
-			return s.Path + " has changed since"
+			return say("source-changed", "file", s.Path)
 		}
 	}
-	return "a drop-in that it was derived from is gone"
+	return say("source-drop-in-gone")
 }

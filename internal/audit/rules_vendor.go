@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"fmt"
 	"linkaudit/internal/host"
 	"linkaudit/internal/override"
 	"linkaudit/linkfiles"
@@ -34,7 +33,7 @@ var vendorRules = []Rule{
 			var out []found
 			for _, name := range host.VendorFiles(&a.snap.Files) {
 				if !owned[name] {
-					out = append(out, found{pos: linkfiles.Pos{File: name}, message: name + " belongs to no package: no upgrade changes it, unless a package comes to have a file of this name"})
+					out = append(out, found{pos: linkfiles.Pos{File: name}, says: say("vendor-file-unowned", "file", name)})
 				}
 			}
 			return out
@@ -51,21 +50,21 @@ var vendorRules = []Rule{
 			}
 			var out []found
 			for _, p := range a.snap.Packaged.Or(nil) {
-				why := ""
+				var why *linkfiles.Statement
 				switch {
 				case p.State(&a.snap.Files) == host.FileUncompared && p.MD5 == "":
-					why = "dpkg has recorded no checksum of it"
+					why = say("no-checksum-recorded")
 				case p.State(&a.snap.Files) == host.FileUncompared:
-					why = "it could not be read"
+					why = say("file-not-read")
 				case p.HalfInstalled:
-					why = "the package is half-installed"
+					why = say("package-half-installed")
 				default:
 					continue
 				}
 				out = append(out, found{
-					pos:     linkfiles.Pos{File: p.Path},
-					message: fmt.Sprintf("whether %s is as package %s brought it is not known: %s", p.Path, p.Package, why),
-					help:    "dpkg --verify " + p.Package + " tells what dpkg knows; apt-get install --reinstall " + p.Package + " brings the package's file.",
+					pos:    linkfiles.Pos{File: p.Path},
+					says:   say("vendor-file-unknown", "file", p.Path, "package", p.Package, "why", why),
+					advice: say("verify-or-reinstall", "package", p.Package),
 				})
 			}
 			return out
@@ -87,24 +86,17 @@ func (a *hostAudit) vendorFilesMatter() bool {
 
 // vendorFileEdited weighs one by what the next upgrade does to audited devices.
 func (a *hostAudit) vendorFileEdited(v *VendorFile) found {
-	out := found{
-		severity: Info,
-		pos:      linkfiles.Pos{File: v.Path, Line: v.Line},
-		message:  fmt.Sprintf("%s %s: the next upgrade of %s undoes that", v.Path, v.What(), v.Package),
-	}
 	to := a.upgradeDoesTo(v)
-	first := to.weigh(v, &out)
-	out.help = "Put what is meant into a file in /etc/systemd/network"
-	if first != nil && a.fixKeeps(v, first) {
-		out.remedy = a.remedy("fix", override.Target{Kind: first.Kind, Name: first.Name})
-		out.help = fmt.Sprintf("%s writes what is in force into a file in /etc/systemd/network, where no upgrade touches it", out.remedy)
+	severity, says, first := to.weigh(v)
+	f := found{severity: severity, says: says, pos: linkfiles.Pos{File: v.Path, Line: v.Line}}
+	restore, compare := v.Restores(a.opt.Place), v.Recorded == nil && v.State == host.FileEdited
+	if first == nil || !a.fixKeeps(v, first) {
+		f.advice = say("keep-edit-by-hand", "restore", restore, "compare", compare, "package", v.Package)
+		return f
 	}
-	out.help += fmt.Sprintf("; then %s puts the package's file back", v.Restores(a.opt.Place))
-	if v.Recorded == nil && v.State == host.FileEdited {
-		out.help += fmt.Sprintf(" (apt-get download %s fetches it, to compare)", v.Package)
-	}
-	out.help += "."
-	return out
+	f.remedy = a.remedy("fix", override.Target{Kind: first.Kind, Name: first.Name})
+	f.advice = say("keep-edit-by-fix", "fix", f.remedy, "restore", restore, "compare", compare, "package", v.Package)
+	return f
 }
 
 // upgraded are the audited devices by what the next upgrade of a package does to them.
@@ -140,24 +132,23 @@ func (a *hostAudit) upgradeDoesTo(v *VendorFile) (to upgraded) {
 	return to
 }
 
-// weigh says what the gravest of it is, and returns the first device that it happens to.
-func (to *upgraded) weigh(v *VendorFile, out *found) (first *DeviceResult) {
+// weigh says what the gravest of it is, and returns the first device that it happens to,
+// nil where it changes nothing for any.
+func (to *upgraded) weigh(v *VendorFile) (severity Severity, says *linkfiles.Statement, first *DeviceResult) {
+	what := v.What()
 	switch {
 	case len(to.changed) > 0:
-		out.severity, first = Error, to.changed[0]
-		out.message = fmt.Sprintf("%s %s: the next upgrade of %s puts %s in force for %s, in place of %s",
-			v.Path, v.What(), v.Package, PolicyWords(to.then), andMore(to.changed), PolicyWords(first.Policy.Or("")))
+		first = to.changed[0]
+		return Error, say("upgrade-changes-policy", "what", what, "package", v.Package, "devices", andMore(to.changed),
+			"then", PolicySetting(to.then), "now", PolicySetting(first.Policy.Or(""))), first
 	case len(to.unknown) > 0:
-		out.severity, first = Warning, to.unknown[0]
-		out.message = fmt.Sprintf("%s %s, and is in force for %s: the next upgrade of %s undoes that; which MACAddressPolicy= is in force then is not known, as only the checksum of the package's file is recorded",
-			v.Path, v.What(), andMore(to.unknown), v.Package)
+		return Warning, say("upgrade-sets-unknown-policy", "what", what, "package", v.Package, "devices", andMore(to.unknown)), to.unknown[0]
 	case len(to.behind) > 0:
-		out.severity, first = Warning, to.behind[0]
-		out.message += fmt.Sprintf("; whether the package's file is for %s is not known, as only its checksum is recorded", andMore(to.behind))
+		return Warning, say("upgrade-may-bring-file-for", "what", what, "package", v.Package, "devices", andMore(to.behind)), to.behind[0]
 	case len(to.same) > 0:
-		out.message += ", which changes no MACAddressPolicy= for " + andMore(to.same)
+		return Info, say("upgrade-keeps-policy", "what", what, "package", v.Package, "devices", andMore(to.same)), nil
 	}
-	return first
+	return Info, say("upgrade-undoes-that", "what", what, "package", v.Package), nil
 }
 
 // fixKeeps reports whether fix writes what is in force for the device into a file that no
@@ -170,15 +161,23 @@ func (a *hostAudit) fixKeeps(v *VendorFile, d *DeviceResult) bool {
 	return v.Concerns(f, &a.snap.Files, a.tree) && a.inVain(d.Name, d.Kind, d.Declarations.Or(nil), f) == nil
 }
 
-// andMore names devices.
-func andMore(ds []*DeviceResult) string {
-	switch len(ds) {
-	case 1:
-		return ds[0].Name
-	case 2:
-		return ds[0].Name + " and " + ds[1].Name
+// andMore names the first two devices, and how many more there are.
+func andMore(ds []*DeviceResult) *linkfiles.Statement {
+	const few = 2
+	names := make([]string, 0, few)
+	for _, d := range ds[:min(len(ds), few)] {
+		names = append(names, d.Name)
 	}
-	return fmt.Sprintf("%s, %s and %d more", ds[0].Name, ds[1].Name, len(ds)-2)
+	if more := len(ds) - len(names); more > 0 {
+		return say("names-and-more", "names", names, "more", more)
+	}
+	return allNames(names)
+}
+
+// allNames names all of them, which are one or more.
+func allNames(names []string) *linkfiles.Statement {
+	last := len(names) - 1
+	return say("all-names", "names", names[:last], "last", names[last])
 }
 
 // linkDevice is what [Match] sees of the audited device.

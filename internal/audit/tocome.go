@@ -132,7 +132,7 @@ func (s *foretelling) onceCreated(e Event) ([]Outcome, fact.Fact[string]) {
 	}
 	atBoot := e == EventBoot
 	given, origin := s.given()
-	if given.IsKnown() && (!atBoot || s.bootedInImage() == "") {
+	if given.IsKnown() && (!atBoot || s.bootedInImage() == nil) {
 		if atBoot && origin == OriginNetworkd {
 			if given = keptAtBoot(s.snap, given); given.IsUnknown() {
 				return nil, given

@@ -118,15 +118,15 @@ func (v *VendorFile) Restores(at Place) string {
 	return at.Run("apt-get install --reinstall " + v.Package)
 }
 
-// What says what became of the file, as a predicate.
-func (v *VendorFile) What() string {
+// What says what became of the file.
+func (v *VendorFile) What() *linkfiles.Statement {
 	switch v.State {
 	case host.FileGone:
-		return "was removed since package " + v.Package + " brought it"
+		return say("was-removed-since-installed", "file", v.Path, "package", v.Package)
 	case host.FileReplaced:
-		return "is no regular file, as package " + v.Package + " brought it"
+		return say("is-no-file-as-installed", "file", v.Path, "package", v.Package)
 	}
-	return "was edited since package " + v.Package + " brought it"
+	return say("was-edited-since-installed", "file", v.Path, "package", v.Package)
 }
 
 // Governs reports whether the file is in force as f, or is a drop-in of it.
@@ -163,10 +163,7 @@ func (v *VendorFile) dropInOf() (string, bool) {
 	return name, strings.HasSuffix(v.Path, ".conf")
 }
 
-// PolicyWords names a policy in a sentence.
-func PolicyWords(policy string) string {
-	if policy == "" {
-		return "no MACAddressPolicy="
-	}
-	return "MACAddressPolicy=" + policy
+// PolicySetting is a policy as it is set, "" for none, as a part of a sentence.
+func PolicySetting(policy string) *linkfiles.Statement {
+	return say("policy-setting", "policy", policy)
 }

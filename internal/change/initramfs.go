@@ -13,6 +13,7 @@ import (
 	"linkaudit/internal/fact"
 	"linkaudit/internal/group"
 	"linkaudit/internal/initramfs"
+	"linkaudit/internal/words"
 )
 
 // StaleImage is an initramfs image that does not know of a change.
@@ -42,7 +43,7 @@ func (w *work) checkImages(ctx context.Context) error {
 		}
 	}
 	for _, v := range stale {
-		r.Initramfs = append(r.Initramfs, StaleImage{Path: v.Image.Path, There: v.There(), Advice: v.Advice(), Maker: v.Image.Maker})
+		r.Initramfs = append(r.Initramfs, StaleImage{Path: v.Image.Path, There: words.Of(v.There()), Advice: words.Of(v.Advice()), Maker: v.Image.Maker})
 	}
 	if len(stale) == 0 {
 		return nil
@@ -73,9 +74,9 @@ func (w *work) updateImages(ctx context.Context) error {
 		}
 		why := "it could not be read any more"
 		if at >= 0 {
-			why = still[at].There()
-			if more := still[at].Advice(); more != "" {
-				why += "; " + more
+			why = words.Of(still[at].There())
+			if more := still[at].Advice(); more != nil {
+				why += "; " + words.Of(more)
 			}
 		}
 		err = errors.Join(err, fmt.Errorf("the initramfs image %s is still not up to date: %s", img.Path, why))

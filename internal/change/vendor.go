@@ -7,6 +7,7 @@ import (
 
 	"linkaudit/internal/audit"
 	"linkaudit/internal/host"
+	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
 )
 
@@ -25,8 +26,8 @@ func stillEdited(plans []*Plan, snap *host.Snapshot, rel linkfiles.Release, at a
 				continue
 			}
 			seen[v.Path] = true
-			out = append(out, fmt.Sprintf("%s %s: the next upgrade of %s undoes that%s; %s does so now",
-				v.Path, v.What(), v.Package, undoneFor(v, snap, rel, decider), v.Restores(at)))
+			out = append(out, fmt.Sprintf("%s: the next upgrade of %s undoes that%s; %s does so now",
+				words.Of(v.What()), v.Package, undoneFor(v, snap, rel, decider), v.Restores(at)))
 		}
 	}
 	return out
@@ -50,7 +51,7 @@ func undoneFor(v *audit.VendorFile, snap *host.Snapshot, rel linkfiles.Release, 
 			if set.Or("") == is.Value {
 				continue
 			}
-			then = fmt.Sprintf("%s in place of %s", audit.PolicyWords(set.Or("")), audit.PolicyWords(is.Value))
+			then = fmt.Sprintf("%s in place of %s", words.Of(audit.PolicySetting(set.Or(""))), words.Of(audit.PolicySetting(is.Value)))
 		}
 		names[then] = append(names[then], d.Name)
 	}

@@ -8,6 +8,7 @@ import (
 	"linkaudit/internal/host"
 	"linkaudit/internal/initramfs"
 	"linkaudit/internal/override"
+	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
 )
 
@@ -15,7 +16,7 @@ import (
 func (n need) words(t override.Target) string {
 	already, until := " already", ""
 	if n.until != nil {
-		already, until = "", fmt.Sprintf(", but only until the next upgrade of %s: %s %s", n.until.Package, n.until.Path, n.until.What())
+		already, until = "", fmt.Sprintf(", but only until the next upgrade of %s: %s", n.until.Package, words.Of(n.until.What()))
 	}
 	switch {
 	case n.override && n.until == nil:

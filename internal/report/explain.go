@@ -247,19 +247,19 @@ func (p *printer) initramfs(x *audit.Explanation) {
 			if v.Image != img {
 				continue
 			}
-			what = Escape(v.There())
+			what = Escape(words.Of(v.There()))
 			if v.Differs {
 				what, s = "another policy than here: "+what, yellow
 			}
 			if d := v.Declared; d != nil {
 				what += "; " + Escape(fmt.Sprintf("%s there %s (%s)", d.Program, words.Of(audit.AddressBy(*d)), d.Address.Pos))
 				if v.DeclaredDiffers {
-					what, s = what+", but "+Escape(v.DeclaredHere), yellow
+					what, s = what+", but "+Escape(words.Of(v.DeclaredHere)), yellow
 				}
 			}
 			switch v.Creates {
 			case audit.CreatesIt:
-				what += "; the device is created there (" + Escape(v.By) + ")"
+				what += "; the device is created there (" + Escape(words.Of(v.By)) + ")"
 			case audit.CreatesMaybe:
 				what += "; whether the device is created there depends on the kernel command line, which is not known"
 			}

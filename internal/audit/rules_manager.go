@@ -198,7 +198,7 @@ func declarationNotEnabled(a *hostAudit) (all []found) {
 		}
 	}
 	for _, d := range declared {
-		if !d.Creates || d.Ignored != netconf.NotEnabled {
+		if !d.Creates || !d.NotEnabled() {
 			continue
 		}
 		f := found{

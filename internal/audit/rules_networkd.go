@@ -27,7 +27,7 @@ func networkdSetsAddress(s *analysis) []found {
 			severity: Info,
 			says:     say("networkd-may-set-address", "kind", s.Kind, "device", s.Name, "why", a.Unknown),
 			pos:      a.Pos,
-			advice:   say("look-as-root-for-address"),
+			advice:   say("audit-may-know-more"),
 		}}
 	}
 	f := found{pos: a.Pos, severity: Info}

@@ -7,7 +7,7 @@ var managerFindings = []entry{
 	{"networkd-derives-address", "systemd-networkd creates {kind}{kind!device} {device} with an address that it derives from the machine-id{mac? ({mac})}, and no .link file changes that{against?: {against}}"},
 	{"networkd-creates-with-address", "systemd-networkd creates {kind}{kind!device} {device} with the address {mac}, and no .link file changes that{against?: {against}}"},
 	{"networkd-may-set-address", "whether systemd-networkd gives {kind}{kind!device} {device} its address, so that no .link file changes it, is not known: {why}"},
-	{"look-as-root-for-address", "Nothing to mend; an audit as root and on the machine itself may know more."},
+	{"audit-may-know-more", "Nothing to mend; an audit as root and on the machine itself may know more."},
 	{"policy-none-has-no-effect", "MACAddressPolicy=none at {pos} has no effect"},
 	{"site-expects-none", "{pos} expects none"},
 

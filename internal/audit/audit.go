@@ -114,7 +114,7 @@ type DeviceResult struct {
 	// Steps are what happens to the address as the device is made, in order, and
 	// Wins is whose address it has in the end; none where no program declares it.
 	Steps    []Step
-	Wins     string
+	Wins     *linkfiles.Statement
 	Findings []Finding
 
 	// snap is what the device is of.

@@ -38,7 +38,7 @@ func TestGrowth(t *testing.T) {
 			for i := range n {
 				d := netconf.Declaration{Program: netconf.Ifupdown, Device: device(i), Kind: "bridge", Creates: true, Address: netconf.Address{Way: netconf.WayNone}}
 				if notEnabled {
-					d.Ignored = netconf.NotEnabled
+					d.Program, d.Ignored = netconf.Networkd, "systemd-networkd is not enabled"
 				} else {
 					d.Ports = []string{fmt.Sprint("p", i)}
 					snap.MissingPorts = append(snap.MissingPorts, d.Ports...)

@@ -2,7 +2,6 @@ package audit
 
 import (
 	"cmp"
-	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -10,7 +9,6 @@ import (
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/internal/netconf"
-	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
 	"linkaudit/policy/address"
 )
@@ -287,75 +285,89 @@ func settingAt(d netconf.Declaration, at Place) *linkfiles.Statement {
 
 // Step is one thing that happens to the address of a device as it is made.
 type Step struct {
-	// Who is a program, or "the kernel", and Does what it does, in words.
-	Who  string        `json:"who"`
-	Does string        `json:"does"`
-	Pos  linkfiles.Pos `json:"-"`
+	// Who is a program, or the kernel, and Does what it does.
+	Who, Does *linkfiles.Statement
+	Pos       linkfiles.Pos
 }
 
 // stepsOfCreation are what happens to the address from the creation of the device on, in
 // order, and what is left in the end; none where no program declares it.
-func (s *attributed) stepsOfCreation() (steps []Step, wins string) {
+func (s *attributed) stepsOfCreation() (steps []Step, wins *linkfiles.Statement) {
 	creator, m := creatorOf(s.Declarations.Or(nil)), s.Manager
 	if creator == nil && m == nil {
-		return nil, ""
+		return nil, nil
 	}
-	var created netconf.Address
 	if creator != nil {
-		created = creator.Address
-	} else if m.Address.AtCreation {
-		created = m.Address
+		steps = append(steps, Step{whoActs(*creator), creates(*creator, s.Name), creator.Pos})
 	}
-	if created.Way == netconf.WayUnknown {
-		created = netconf.Address{}
+	created := addressOnCreation(creator, m)
+	steps = append(steps, Step{say("who-udevd"), s.udevdDoes(created), s.PolicySource})
+	if takesPortAddress[s.Kind] && s.Kind != "team" && !hasAddress(created) {
+		steps = append(steps, Step{Who: say("who-kernel"), Does: say("kernel-gives-address-of-port")})
 	}
-	atCreation := created.AtCreation && created.Way != netconf.WayNone
-	if creator != nil {
-		does := "creates " + s.Name
-		switch {
-		case creator.Address.Way == netconf.WayUnknown:
-			does += "; whether it gives it an address is not known: " + creator.Address.Unknown
-		case atCreation:
-			does += " with an address: " + words.Of(AddressBy(*creator))
-		default:
-			does += " without an address, so that the kernel makes one up"
-		}
-		steps = append(steps, Step{string(by(*creator)), does, creator.Pos})
+	if m != nil && !m.Address.AtCreation {
+		steps = append(steps, Step{whoActs(m.Declaration), say("gives-it-an-address", "address", AddressBy(m.Declaration)), m.Address.Pos})
 	}
-	steps = append(steps, s.udevStep(created))
-	if takesPortAddress[s.Kind] && s.Kind != "team" && !atCreation {
-		steps = append(steps, Step{Who: "the kernel", Does: "gives it the address of a port, as ports join, unless somebody has set one by then"})
+	return steps, s.whoWins()
+}
+
+// whoActs is the program that acts for a declaration.
+func whoActs(d netconf.Declaration) *linkfiles.Statement { return say("who-program", "program", by(d)) }
+
+// addressOnCreation is what is known of the address that a device is created with. Where no
+// declaration creates it, the one that gives it an address at creation stands for that.
+func addressOnCreation(creator *netconf.Declaration, m *Manager) netconf.Address {
+	switch {
+	case creator == nil && m.Address.AtCreation:
+		return m.Address
+	case creator != nil && creator.Address.Way != netconf.WayUnknown:
+		return creator.Address
 	}
+	return netconf.Address{}
+}
+
+// hasAddress reports whether a device is created with an address.
+func hasAddress(created netconf.Address) bool {
+	return created.AtCreation && created.Way != netconf.WayNone
+}
+
+// creates says how a program creates the device of that name.
+func creates(d netconf.Declaration, name string) *linkfiles.Statement {
+	switch {
+	case d.Address.Way == netconf.WayUnknown:
+		return say("creates-maybe-with-address", "device", name, "why", d.Address.Unknown)
+	case hasAddress(d.Address):
+		return say("creates-with-address", "device", name, "address", AddressBy(d))
+	}
+	return say("creates-without-address", "device", name)
+}
+
+// whoWins is whose address the device has in the end.
+func (s *attributed) whoWins() *linkfiles.Statement {
+	m := s.Manager
 	if m == nil {
 		if given, _ := s.given(); given.IsUnknown() {
-			return steps, "not known: " + words.Of(given.Reason())
+			return say("end-not-known", "why", given.Reason())
 		}
-		return steps, "what udevd or the kernel gives it: no program that declares it sets an address"
+		return say("end-without-program")
 	}
-	if !m.Address.AtCreation {
-		steps = append(steps, Step{string(by(m.Declaration)), "gives it an address: " + words.Of(AddressBy(m.Declaration)), m.Address.Pos})
-	}
-	wins = fmt.Sprintf("%s's address", by(m.Declaration))
-	switch {
-	case m.Address.MAC != "":
-		wins += " " + m.Address.MAC
-	case m.Address.Way == netconf.WayNetworkd:
-		wins = strings.TrimSpace(wins + " " + s.derivedByNetworkd().Or(""))
+	program, mac := by(m.Declaration), m.Address.MAC
+	if mac == "" && m.Address.Way == netconf.WayNetworkd {
+		mac = s.derivedByNetworkd().Or("")
 	}
 	does, _ := s.onNewDevice(m.Address).Get()
-	mac, set := s.macAddress()
+	ofFile, set := s.macAddress()
 	switch rival := s.rival(); {
 	case rival != "":
-		wins = fmt.Sprintf("not known: %s and %s both declare it", by(m.Declaration), rival)
+		return say("end-of-two-programs", "one", program, "other", rival)
 	case m.Certain:
+		return say("end-program", "program", program, "mac", mac)
 	case does.Do == address.Set && m.Address.AtCreation:
-		wins = fmt.Sprintf("udevd's, %s of MACAddress=", does.MAC)
+		return say("end-udevd", "mac", does.MAC)
 	case set:
-		wins = fmt.Sprintf("whoever is later: udevd with MACAddress=%s, or %s", mac, by(m.Declaration))
-	default:
-		wins += ", unless udevd is later; MACAddressPolicy=none would make it certain"
+		return say("end-who-is-later", "mac", ofFile, "program", program)
 	}
-	return steps, wins
+	return say("end-program-unless-udevd-is-later", "program", program, "mac", mac)
 }
 
 // rival is another program than the one that gives the device its address that
@@ -377,27 +389,24 @@ func by(d netconf.Declaration) netconf.Program {
 	return d.Program
 }
 
-// udevStep is what udevd does to the new device.
-func (s *inForce) udevStep(created netconf.Address) Step {
-	step := Step{Who: "udevd", Pos: s.PolicySource}
-	file := "no .link file"
+// udevdDoes is what udevd does to the new device.
+func (s *inForce) udevdDoes(created netconf.Address) *linkfiles.Statement {
+	file := ""
 	if s.file != nil {
 		file = s.file.Path
 	}
-	address, set := s.macAddress()
-	switch policy := s.Policy.Or(""); {
+	mac, set := s.macAddress()
+	switch {
 	case s.decision.File.IsUnknown():
-		step.Does = "applies a .link file that is not known"
+		return say("applies-unknown-file")
 	case s.udevLeaves(created):
-		step.Does = "applies " + file + " and leaves the address alone"
-	case policy == "persistent":
-		step.Does = "applies " + file + " and, where it still finds the made-up address, sets the persistent one"
+		return say("applies-file-and-leaves-address", "file", file)
+	case s.Policy.Or("") == "persistent":
+		return say("applies-file-and-sets-persistent", "file", file)
 	case set:
-		step.Does = "applies " + file + " and sets " + address
-	default:
-		step.Does = "applies " + file + ", which may set an address"
+		return say("applies-file-and-sets-address", "file", file, "mac", mac)
 	}
-	return step
+	return say("applies-file-that-may-set-address", "file", file)
 }
 
 // DeclaredKind is the kind with which the network configuration has a program create the

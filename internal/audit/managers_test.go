@@ -176,8 +176,8 @@ func TestADeviceThatAManagerMakesIsPredictedToHaveItsAddress(t *testing.T) {
 					t.Errorf("%s: %s (%s)", p.Event, said, words.Of(p.MAC.Reason()))
 				}
 			}
-			if got.Wins != c.wins {
-				t.Errorf("wins: %s", got.Wins)
+			if wins := words.Of(got.Wins); wins != c.wins {
+				t.Errorf("wins: %s", wins)
 			}
 		})
 	}

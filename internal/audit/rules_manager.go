@@ -1,14 +1,11 @@
 package audit
 
 import (
-	"cmp"
-	"fmt"
 	"path"
 	"slices"
 
 	"linkaudit/internal/host"
 	"linkaudit/internal/netconf"
-	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
 )
 
@@ -44,7 +41,7 @@ var managerRules = []Rule{
 		Name: "manager-file-unreadable", Severity: Info,
 		host: func(a *hostAudit) (all []found) {
 			for _, p := range a.snap.DeclarationProblems {
-				f := found{message: fmt.Sprintf("%s: %s", p.Program, p.Message), pos: p.Pos}
+				f := found{says: say("manager-file-unreadable", "program", p.Program, "why", linkfiles.Told(p.Message)), pos: p.Pos}
 				if p.Refused {
 					f.severity = Warning
 				}
@@ -66,23 +63,22 @@ func managerSetsAddress(s *analysis) []found {
 	case by(*d) == netconf.Networkd && s.networkd().address() != nil:
 		return nil // networkd-sets-address speaks of it
 	}
-	name, dev := s.Name, s.Device
+	dev, program, gives, against := s.Device, d.Program, giving(*d, s.Name), s.asksForNone()
 	f := found{
-		pos:     d.Address.Pos,
-		message: fmt.Sprintf("%s %s", d.Program, words.Of(giving(*d, name))),
-		advice:  say("change-if-not-meant", "setting", settingAt(*d, s.opt.Place)),
+		pos:    d.Address.Pos,
+		says:   say("manager-sets-address", "program", program, "gives", gives),
+		advice: say("change-if-not-meant", "setting", settingAt(*d, s.opt.Place)),
 	}
 	switch {
 	case dev != nil && dev.Bond.IgnoresAddress():
-		f.message += fmt.Sprintf(", but with fail_over_mac=%s the bond takes none", dev.Bond.FailOverMAC)
+		f.says = say("manager-sets-address-in-vain", "program", program, "gives", gives, "fail_over_mac", dev.Bond.FailOverMAC)
 	case dev != nil && d.Address.Way == netconf.WayExplicit && dev.MAC != d.Address.MAC:
 		f.severity = Warning
-		f.message += ", but it carries " + cmp.Or(dev.MAC, "none")
-		f.advice = nil
-		f.help = fmt.Sprintf("Have %s bring the device up anew, or correct the setting.", by(*d))
-	case d.Address.AtCreation && s.asksForNone() != "":
+		f.says = say("manager-address-not-carried", "program", program, "gives", gives, "mac", dev.MAC)
+		f.advice = say("bring-up-or-correct", "program", by(*d))
+	case d.Address.AtCreation && against != nil:
 		f.severity = Error
-		f.message += " as it creates it: " + s.asksForNone()
+		f.says = say("manager-creates-with-address", "program", program, "gives", gives, "against", against)
 	case d.Address.Way == netconf.WayNetworkd && takesPortAddress[s.Kind]:
 		f.severity = Warning // as networkd-sets-address does
 		if linkfiles.NetDevAddressNone(s.tree.Release) {
@@ -91,11 +87,10 @@ func managerSetsAddress(s *analysis) []found {
 	case s.setsOther(d.Address.MAC):
 		f.severity = Warning
 		set, _ := s.file.MACAddress()
-		f.message += fmt.Sprintf(", and %s asks for MACAddress=%s", set.Pos, set.Value)
-		f.advice = nil
-		f.help = "Have one of the two set the address."
+		f.says = say("manager-and-file-set-address", "program", program, "gives", gives, "pos", set.Pos, "mac", set.Value)
+		f.advice = say("have-one-set-address")
 	case s.Manager != nil && !s.Manager.Certain && s.Policy.Or("") == "persistent":
-		f.message += ", unless udevd, which MACAddressPolicy=persistent has set one as well, is later"
+		f.says = say("manager-or-udevd-sets-address", "program", program, "gives", gives)
 	}
 	return []found{f}
 }
@@ -125,9 +120,9 @@ func (s *subject) managerUnknown() (all []found) {
 	for _, d := range s.Declarations.Or(nil) {
 		if d.Program != netconf.Networkd && d.Address.Way == netconf.WayUnknown && d.Ignored == "" {
 			all = append(all, found{
-				pos:     d.Address.Pos,
-				message: fmt.Sprintf("whether %s gives %s an address is not known: %s", d.Program, s.Name, d.Address.Unknown),
-				help:    "Look at the setting: if it sets one, no .link file changes it.",
+				pos:    d.Address.Pos,
+				says:   say("manager-may-set-address", "program", d.Program, "device", s.Name, "why", d.Address.Unknown),
+				advice: say("look-at-setting"),
 			})
 		}
 	}
@@ -171,8 +166,8 @@ func declaredTwice(s *analysis) []found {
 				continue
 			}
 			return []found{{
-				pos:     b.Pos,
-				message: fmt.Sprintf("%s and %s both declare %s, at %s and %s", a.Program, b.Program, s.Name, a.Pos, b.Pos),
+				pos:  b.Pos,
+				says: say("declared-twice", "one", a.Program, "other", b.Program, "device", s.Name, "pos", a.Pos, "other_pos", b.Pos),
 			}}
 		}
 	}
@@ -183,9 +178,9 @@ func declaredTwice(s *analysis) []found {
 func declaredPortMissing(s *analysis) (all []found) {
 	for _, m := range s.missingPorts() {
 		f := found{
-			pos:     m.at,
-			message: fmt.Sprintf("%s names %s as a port of %s, but no device has that name", m.by, m.name, s.Name),
-			help:    fmt.Sprintf("Write the present name of the port at %s (ip link shows the names), or give it the name %s by a .link file; then bring %s up again.", m.at, m.name, s.Name),
+			pos:    m.at,
+			says:   say("declared-port-missing", "program", m.by, "port", m.name, "device", s.Name),
+			advice: say("name-port-as-it-is", "pos", m.at, "port", m.name, "device", s.Name),
 		}
 		if uplink(s.Device) != "" {
 			f.severity = Warning // another port does the work
@@ -206,12 +201,12 @@ func declarationNotEnabled(a *hostAudit) (all []found) {
 		}
 	}
 	for _, d := range declared {
-		if !d.Creates || d.Ignored != netconf.NotEnabled {
+		if !d.Creates || !d.NotEnabled() {
 			continue
 		}
 		f := found{
-			pos:     d.Pos,
-			message: fmt.Sprintf("%s declares %s %s, but %s", path.Base(d.Pos.File), d.Kind, d.Device, d.Ignored),
+			pos:  d.Pos,
+			says: say("declaration-not-enabled", "file", path.Base(d.Pos.File), "kind", d.Kind, "device", d.Device, "why", d.Ignored),
 		}
 		if there[d.Device] {
 			f.severity = Info

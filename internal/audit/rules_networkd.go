@@ -1,8 +1,6 @@
 package audit
 
 import (
-	"cmp"
-	"fmt"
 	"path"
 
 	"linkaudit/internal/netconf"
@@ -24,48 +22,46 @@ func networkdSetsAddress(s *analysis) []found {
 	if a == nil {
 		return nil
 	}
-	name := cmp.Or(s.Kind, "device") + " " + s.Name
+	if a.Way == netconf.WayUnknown {
+		return []found{{
+			severity: Info,
+			says:     say("networkd-may-set-address", "kind", s.Kind, "device", s.Name, "why", a.Unknown),
+			pos:      a.Pos,
+			advice:   helpUnknown,
+		}}
+	}
 	f := found{pos: a.Pos, severity: Info}
-	mac, _ := s.networkdAddress()
-	shown := mac.Or("")
+	given, _ := s.networkdAddress()
+	mac, against := given.Or(""), s.asksForNone()
 	switch {
-	case a.Way == netconf.WayUnknown:
-		f.message = fmt.Sprintf("whether systemd-networkd gives %s its address, so that no .link file changes it, is not known: %s", name, a.Unknown)
-		f.advice = helpUnknown
-		return []found{f}
 	case says.sets != nil:
-		f.message = fmt.Sprintf("systemd-networkd sets the address of %s to %s", name, shown)
+		f.says = say("networkd-sets-address", "kind", s.Kind, "device", s.Name, "mac", mac, "against", against)
 	case a.Way == netconf.WayNetworkd:
-		f.message = fmt.Sprintf("systemd-networkd creates %s with an address that it derives from the machine-id", name)
-		if shown != "" {
-			f.message += " (" + shown + ")"
-		}
+		f.says = say("networkd-derives-address", "kind", s.Kind, "device", s.Name, "mac", mac, "against", against)
 		f.remedy, f.advice = s.networkdHelp(says.creates)
 		if takesPortAddress[s.Kind] {
 			f.severity = Warning
 		}
 	default:
-		f.message = fmt.Sprintf("systemd-networkd creates %s with the address %s", name, shown)
+		f.says = say("networkd-creates-with-address", "kind", s.Kind, "device", s.Name, "mac", mac, "against", against)
 	}
-	f.message += ", and no .link file changes that"
-	if asked := s.asksForNone(); asked != "" {
+	if against != nil {
 		f.severity = Error
-		f.message += ": " + asked
 		f.remedy, f.advice = s.networkdHelp(says.creates)
 	}
 	return []found{f}
 }
 
-// asksForNone says who wants the address left to the kernel, "" where nobody
+// asksForNone says who wants the address left to the kernel, nil where nobody
 // does: an override of linkaudit's, or the site.
-func (s *inForce) asksForNone() string {
+func (s *inForce) asksForNone() *linkfiles.Statement {
 	switch {
 	case s.Policy.Or("") == "none" && override.OwnName(path.Base(s.PolicySource.File)):
-		return fmt.Sprintf("MACAddressPolicy=none at %s has no effect", s.PolicySource)
+		return say("policy-none-has-no-effect", "pos", s.PolicySource)
 	case s.expected == "none":
-		return fmt.Sprintf("%s expects none", s.expectedAt)
+		return say("site-expects-none", "pos", s.expectedAt)
 	}
-	return ""
+	return nil
 }
 
 // networkdHelp is the remedy that the release has for a device that is created

@@ -72,7 +72,7 @@ type analysis struct {
 	foretelling
 	Predicted []Prediction
 	Steps     []Step
-	Wins      string
+	Wins      *linkfiles.Statement
 }
 
 // analyse fills in the analysis of a device, one stage after the other.

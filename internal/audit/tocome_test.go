@@ -57,7 +57,7 @@ func TestADeviceThatIsToComeIsJudgedAsItWillBe(t *testing.T) {
 	derived := persistentOf(id, "br7")
 	ofNetworkd := address.Networkd(id, "br7")
 	off := declared(netconf.Networkd, "br7", "bridge", netconf.WayNetworkd)
-	off.Ignored = netconf.NotEnabled
+	off.Ignored = "systemd-networkd is not enabled"
 	veth := declared(netconf.Networkd, "v0", "veth", netconf.WayNetworkd)
 	for _, c := range []struct {
 		title   string

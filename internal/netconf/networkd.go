@@ -89,7 +89,7 @@ func (t *NetworkdTrees) Declarations(m NetworkdMachine) []Declaration {
 	}
 	if active, known := m.Active.Get(); known && !active {
 		for i := range r.all {
-			r.all[i].Ignored = NotEnabled
+			r.all[i].Ignored = "systemd-networkd is not enabled"
 		}
 	}
 	return r.all
@@ -115,9 +115,9 @@ func repeats(d, by Declaration) bool {
 		by.Address.Way == d.Address.Way && by.Address.MAC == d.Address.MAC
 }
 
-// NotEnabled is Declaration.Ignored where systemd-networkd neither runs nor is
-// started at boot.
-const NotEnabled = "systemd-networkd is not enabled"
+// NotEnabled reports whether the declaration is one of systemd-networkd, which neither runs
+// nor is started at boot. It has no other reason to leave a declaration alone.
+func (d *Declaration) NotEnabled() bool { return d.Program == Networkd && d.Ignored != "" }
 
 // Configured reports whether there is anything for systemd-networkd to do that is
 // not the vendor's: every package of it brings .network files for devices that

@@ -107,7 +107,7 @@ func TestWhatIsDeclaredToANetworkdThatDoesNotRunIsIgnored(t *testing.T) {
 	files := tree(t, map[string]string{dir + "a.netdev": "[NetDev]\nName=bond0\nKind=bond\nMACAddress=02:00:5e:00:00:01\n"})
 	m := machine(252)
 	m.Active = fact.Known(false)
-	if got := files.Declarations(m); len(got) != 1 || got[0].Ignored != NotEnabled {
+	if got := files.Declarations(m); len(got) != 1 || !got[0].NotEnabled() || got[0].Ignored != "systemd-networkd is not enabled" {
 		t.Errorf("%v", got)
 	}
 	m.Active = fact.Unknown[bool](fact.Told("no /proc"))

@@ -554,13 +554,13 @@ func (p *printer) managers(x *audit.Explanation) {
 	}
 	p.say(text("When it is made, in this order:"))
 	for i, s := range d.Steps {
-		spans := []span{text(fmt.Sprintf("%d. %s %s", i+1, Escape(s.Who), Escape(s.Does)))}
+		spans := []span{text(fmt.Sprintf("%d. %s %s", i+1, Escape(words.Of(s.Who)), Escape(words.Of(s.Does))))}
 		if s.Pos.File != "" {
 			spans = append(spans, span{" (" + position(s.Pos.File, s.Pos.Line) + ")", dim})
 		}
 		p.para("    ", 7, spans...)
 	}
-	p.row("in the end", span{Escape(d.Wins), bold})
+	p.row("in the end", span{Escape(words.Of(d.Wins)), bold})
 }
 
 func (p *printer) declaration(d netconf.Declaration) {
@@ -867,7 +867,8 @@ type explainJSON struct {
 
 // stepJSON is one thing that happens as the device is made.
 type stepJSON struct {
-	audit.Step
+	Who  string `json:"who"`
+	Does string `json:"does"`
 	File string `json:"file"`
 	Line int    `json:"line"`
 }
@@ -962,10 +963,10 @@ func writeExplanationJSON(w io.Writer, x *audit.Explanation, _ Options) error {
 		Schema: explainSchema, Host: newHostJSON(x.Result.Snapshot), Device: newDeviceJSON(d),
 		Evidence: words.Of(x.Evidence), Fix: x.Fix.Shell(), Findings: findingsJSON(x.Result.Findings),
 		Files: make([]explainFileJSON, 0, len(x.Files)), NotRead: []notReadJSON{}, Settings: []settingJSON{},
-		Ports: []explainPortsJSON{}, Steps: []stepJSON{}, Wins: d.Wins, Initramfs: explainImages(x),
+		Ports: []explainPortsJSON{}, Steps: []stepJSON{}, Wins: words.Of(d.Wins), Initramfs: explainImages(x),
 	}
 	for _, s := range d.Steps {
-		out.Steps = append(out.Steps, stepJSON{s, s.Pos.File, s.Pos.Line})
+		out.Steps = append(out.Steps, stepJSON{words.Of(s.Who), words.Of(s.Does), s.Pos.File, s.Pos.Line})
 	}
 	if pm, ok := d.Persistent.Get(); ok {
 		out.Persistent = &pm

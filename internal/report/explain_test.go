@@ -88,7 +88,7 @@ func hostileExplanations() []*audit.Explanation {
 			Program: netconf.Program(evil), Renderer: netconf.Program(evil), Device: evil, Kind: evil, Creates: true, Ports: []string{evil}, Pos: pos,
 			Address: netconf.Address{Way: netconf.WayUnknown, Key: evil, Port: evil, Unknown: evil, Pos: pos},
 		}, {Program: netconf.Program(evil), Ignored: evil, Pos: pos}})
-		d.Steps, d.Wins = []audit.Step{{Who: evil, Does: evil, Pos: pos}}, evil
+		d.Steps, d.Wins = []audit.Step{{Who: fact.Told(evil), Does: fact.Told(evil), Pos: pos}}, fact.Told(evil)
 		d.Predicted = []audit.Prediction{
 			{Event: audit.EventBoot, MAC: fact.Unknown[string](fact.Told(evil)), Outcomes: []audit.Outcome{{MAC: evil, Origin: evil, When: fact.Told(evil)}, {Origin: audit.OriginPort, Port: evil, When: fact.Told(evil)}}},
 			{Event: audit.EventUdevAdd, MAC: fact.Unknown[string](fact.Told(evil))},

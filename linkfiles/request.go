@@ -1,7 +1,6 @@
 package linkfiles
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 )
@@ -18,8 +17,8 @@ type Refusal struct {
 	Pos Pos
 	// Certain is false where the kernel may take the setting.
 	Certain bool
-	// Why says what the kernel takes.
-	Why string
+	// Takes says what the kernel takes.
+	Takes *Statement
 }
 
 // What the kernel takes: IFALIASZ of include/uapi/linux/if.h counts a NUL that udevd
@@ -42,8 +41,7 @@ var gsoMaxOf = map[string]uint64{"bridge": maxGSOBytes, "vxlan": maxGSOBytes, "v
 // address, for a device of the kind ("" where that is not known).
 func (f *File) Refusal(rel Release, kind string, kernel Fact[string]) (Refusal, bool) {
 	if a, ok := last(rel, f.Assignments, "Link", "Alias"); ok && len(a.Value) > maxAlias {
-		return Refusal{"Alias", a.Pos, !aliasWasDroppedOnce.has(rel),
-			fmt.Sprintf("at most %d characters", maxAlias)}, true
+		return Refusal{"Alias", a.Pos, !aliasWasDroppedOnce.has(rel), Say("at-most-characters", "most", maxAlias)}, true
 	}
 	// Since 6.4, and in later 6.1, validate_linkmsg() looks at the others before anything
 	// is set; older kernels set the address first.
@@ -53,20 +51,20 @@ func (f *File) Refusal(rel Release, kind string, kernel Fact[string]) (Refusal, 
 	}
 	if a, ok := last(rel, f.Assignments, "Link", "GenericSegmentOffloadMaxSegments"); ok {
 		if n, err := parseUnsigned(rel, a.Value); err == nil && n > maxGSOSegments {
-			return Refusal{a.Key, a.Pos, certain, fmt.Sprintf("at most %d", maxGSOSegments)}, true
+			return Refusal{a.Key, a.Pos, certain, Say("at-most", "most", maxGSOSegments)}, true
 		}
 	}
 	if a, ok := last(rel, f.Assignments, "Link", "GenericSegmentOffloadMaxBytes"); ok {
-		if why, surely := refusedGSOBytes(a.Value, kind, kernel); why != "" {
-			return Refusal{a.Key, a.Pos, certain && surely, why}, true
+		if takes, surely := refusedGSOBytes(a.Value, kind, kernel); takes != nil {
+			return Refusal{a.Key, a.Pos, certain && surely, takes}, true
 		}
 	}
 	return Refusal{}, false
 }
 
-// refusedGSOBytes says why the kernel refuses a size, "" where it takes it. surely is
-// false where only some do.
-func refusedGSOBytes(value, kind string, kernel Fact[string]) (why string, surely bool) {
+// refusedGSOBytes says what the kernel takes in place of a size, nil where it takes that.
+// surely is false where only some refuse it.
+func refusedGSOBytes(value, kind string, kernel Fact[string]) (takes *Statement, surely bool) {
 	size, err := parseBytes(value, 1024)
 	n := uint64(uint32(size)) // as it is sent
 	most, known := gsoMaxOf[kind]
@@ -76,13 +74,13 @@ func refusedGSOBytes(value, kind string, kernel Fact[string]) (why string, surel
 	switch {
 	case err != nil, n == 0:
 	case n > most:
-		return fmt.Sprintf("at most %d bytes", most), true
+		return Say("at-most-bytes", "most", int(most)), true
 	case !known && n > maxGSOBytes:
-		return fmt.Sprintf("more than %d bytes of few drivers only", maxGSOBytes), false
+		return Say("more-bytes-of-few-drivers", "most", maxGSOBytes), false
 	case n < enoughGSOBytes:
-		return fmt.Sprintf("at least %d bytes, or more", minGSOBytes), n < minGSOBytes && kernelAtLeast(kernel, 6, 15)
+		return Say("at-least-bytes", "least", minGSOBytes), n < minGSOBytes && kernelAtLeast(kernel, 6, 15)
 	}
-	return "", false
+	return nil, false
 }
 
 // kernelAtLeast reports whether a release (uname -r) is known to be a version or a

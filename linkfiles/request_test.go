@@ -54,7 +54,7 @@ func TestRefusedSettings(t *testing.T) {
 				if got = r.Key; !r.Certain {
 					got = "?"
 				}
-				if r.Pos.Line < 4 || r.Why == "" {
+				if r.Pos.Line < 4 || r.Takes == nil {
 					t.Errorf("%d, %.60s: %+v", c.rel, c.lines, r)
 				}
 			}

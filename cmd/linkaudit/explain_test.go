@@ -43,7 +43,7 @@ func TestEveryExampleCanBeExplained(t *testing.T) {
 					if f := x.Device.LinkFile.Or(nil); f == nil && applies != "" || f != nil && f.Path != applies {
 						t.Errorf("%q applies, but the audit says %+v", applies, f)
 					}
-					if d := x.Device; d.Device != nil && d.Device.MAC != "" && x.Evidence == "" {
+					if d := x.Device; d.Device != nil && d.Device.MAC != "" && x.Evidence == nil {
 						t.Errorf("no evidence for the origin %q", d.Origin.Or("unknown"))
 					}
 					for _, format := range formatNames("explain") {

@@ -1,12 +1,11 @@
 package audit
 
 import (
-	"fmt"
-	"linkaudit/policy"
 	"slices"
 
 	"linkaudit/internal/host"
 	"linkaudit/linkfiles"
+	"linkaudit/policy"
 )
 
 // stackedKinds are the kinds of devices that take the address of a card below them, or
@@ -56,30 +55,27 @@ func linkFileOfOther(s *analysis) []found {
 		return nil
 	}
 	d := s.Device
-	f := found{
-		pos:     c.at,
-		message: fmt.Sprintf("%s is for %s, but fits the %s %s as well, which has the same address %s", c.file.Path, c.owner, d.Kind, d.Name, d.MAC),
-		help:    c.remedy(s),
-	}
-	if c.name != "" {
-		f.message += fmt.Sprintf("; udevd would rename %s to %s (Name= at %s), and cannot while %s has that name", d.Name, c.name, c.nameAt, c.owner)
-	}
-	return []found{f}
+	return []found{{
+		pos: c.at,
+		says: say("link-file-of-other-device", "file", c.file.Path, "owner", c.owner, "kind", d.Kind, "device", d.Name, "mac", d.MAC,
+			"name", c.name, "pos", c.nameAt),
+		advice: c.remedy(s),
+	}}
 }
 
 // remedy is a condition for [Match] that fits the card alone. That a device above has
 // no permanent address, and its type, is what udevds of four releases went by; a
 // macvlan shows no other type than a card.
-func (c *catch) remedy(s *analysis) string {
+func (c *catch) remedy(s *analysis) *linkfiles.Statement {
 	switch d := s.Device; {
 	case linkfiles.KeyKnown(s.tree.Release, "Match", "PermanentMACAddress") && (c.port == nil || c.port.PermanentMAC == d.MAC):
-		return fmt.Sprintf("Write PermanentMACAddress= in place of MACAddress= at %s: only the card has it as its permanent address.", c.at)
+		return say("write-permanent-address", "pos", c.at)
 	case d.DevType.Or("") != "":
-		return fmt.Sprintf("Add Type=ether to [Match] of %s: the %s is of type %s.", c.at.File, d.Kind, d.DevType.Or(""))
+		return say("add-type-ether", "file", c.at.File, "kind", d.Kind, "type", d.DevType.Or(""))
 	case c.port != nil && c.port.Driver != "":
-		return fmt.Sprintf("Add Driver=%s to [Match] of %s: it is the card's.", c.port.Driver, c.at.File)
+		return say("add-driver", "driver", c.port.Driver, "file", c.at.File)
 	}
-	return fmt.Sprintf("Add to [Match] of %s what only the card has, such as Driver= or Path=.", c.at.File)
+	return say("add-what-only-card-has", "file", c.at.File)
 }
 
 // appliedWhenNew reports whether udevd applied to the device what applies to a new one of

@@ -2,7 +2,6 @@ package audit
 
 import (
 	"cmp"
-	"linkaudit/policy"
 	"path"
 	"slices"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"linkaudit/internal/netconf"
 	"linkaudit/internal/parallel"
 	"linkaudit/linkfiles"
+	"linkaudit/policy"
 )
 
 // Check audits the devices that opt chooses: which file of the tree applies
@@ -48,7 +48,7 @@ func Lint(tree *linkfiles.Tree, opt Options) []Finding {
 // LintNothing is the finding of a tree in which there is no .link file at all:
 // there is nothing to find fault with, and nobody should take that for a good one.
 func LintNothing(opt Options) []Finding {
-	return weigh(nil, opt.Site, ruleNamed("link-files-missing"), []found{{message: noLinkFiles}})
+	return weigh(nil, opt.Site, ruleNamed("link-files-missing"), []found{{says: say("link-files-missing")}})
 }
 
 // hostAudit is one run of Check.
@@ -356,12 +356,12 @@ func (a *hostAudit) complaints(ds []linkfiles.Diagnostic) []Finding {
 		if !ok {
 			panic("policy: no rule for the code " + string(d.Code))
 		}
-		f := found{message: d.Message, pos: d.Pos}
+		f := found{says: linkfiles.Told(d.Message), pos: d.Pos}
 		if d.Level == linkfiles.LevelInfo {
 			f.severity = Info
 		}
 		if rule.complaintHelp != nil {
-			f.help = rule.complaintHelp(d)
+			f.advice = rule.complaintHelp(d)
 		}
 		out = a.weigh(out, rule, []found{f})
 	}

@@ -1,12 +1,9 @@
 package audit
 
 import (
-	"fmt"
-	"linkaudit/policy"
-
 	"linkaudit/internal/host"
-	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
+	"linkaudit/policy"
 )
 
 // Explanation is the whole reasoning about one device.
@@ -25,8 +22,8 @@ type Explanation struct {
 	Source   *linkfiles.File
 	Settings []linkfiles.SettingLine
 	// Evidence is why the origin of the address is known, or what speaks for
-	// each candidate; "" for a device without an address.
-	Evidence string
+	// each candidate; nil for a device without an address.
+	Evidence *linkfiles.Statement
 	// LeftAlone says that udevd will leave the address alone of a device that
 	// is still to be created, so that it has what the kernel gives it.
 	LeftAlone bool
@@ -59,57 +56,57 @@ func Explain(snap *host.Snapshot, tree *linkfiles.Tree, target Target, site Site
 	return x
 }
 
-// evidence says in one sentence what origin goes by.
-func (r *DeviceResult) evidence() string {
+// evidence says what origin goes by.
+func (r *DeviceResult) evidence() *linkfiles.Statement {
 	d := r.Device
 	if d == nil || d.MAC == "" {
-		return ""
+		return nil
 	}
 	origin, ok := r.Origin.Get()
 	if !ok {
-		return "It cannot be told: " + words.Of(r.Origin.Reason()) + "."
+		return say("evidence-not-known", "why", r.Origin.Reason())
 	}
-	const set = "addr_assign_type is 3, so somebody set it, "
 	switch origin {
 	case OriginPermanent:
 		if t, _ := d.AddrAssignType.Get(); t == host.AddrSet {
-			return "The address is the permanent one that the device reports."
+			return say("evidence-permanent-but-set")
 		}
-		return "addr_assign_type is 0: the address is the device's own."
+		return say("evidence-permanent")
 	case OriginKernel:
-		return "addr_assign_type is 1: the driver made the address up when the device was created, and nobody has set another since."
+		return say("evidence-kernel")
 	case OriginPort:
-		switch {
-		case d.AddrAssignType.Or(host.AddrStolen) == host.AddrRandom:
-			return fmt.Sprintf("addr_assign_type is 1, so nobody set it, and a bridge then has the lowest address of its ports: %s has it.", r.OriginPort)
-		case r.OriginPort == "":
-			return "addr_assign_type is 2: the driver took the address of a port, which none of the present ports has."
+		if d.AddrAssignType.Or(host.AddrStolen) == host.AddrRandom {
+			return say("evidence-lowest-port", "port", r.OriginPort)
 		}
-		return fmt.Sprintf("addr_assign_type is 2: the driver took the address of a port, and %s has it.", r.OriginPort)
+		return say("evidence-port", "port", r.OriginPort)
 	case OriginLower:
-		return "addr_assign_type is 2 on a device without ports: the driver took the address of the device beneath."
+		return say("evidence-lower")
 	case OriginMaster:
-		return fmt.Sprintf("%s is a port of the bond %s, which has the same address and with fail_over_mac=none gives it to all of its ports.", d.Name, d.Master)
+		return say("evidence-master", "device", d.Name, "master", d.Master)
 	case OriginUdev, OriginNetworkd:
-		if other := r.OfOtherID; other.Source != "" {
-			by := "MACAddressPolicy=persistent"
-			if other.Networkd {
-				by = "systemd-networkd"
-			}
-			return fmt.Sprintf(set+"and it is the one that %s makes of %q and another machine-id than the present one: %s shows that the machine had it.", by, other.Name, other.Source)
-		}
-		if origin == OriginNetworkd {
-			return fmt.Sprintf(set+"and it is the one that systemd-networkd makes of the machine-id and %q for a device that it creates.", d.Name)
-		}
-		p, _ := r.Persistent.Get()
-		return fmt.Sprintf(set+"and it is the one that MACAddressPolicy=persistent makes of the machine-id and %q, which only udevd does.", p.Name)
+		return r.evidenceOfDerived(origin)
 	case OriginLinkFile:
-		return set + "and it is MACAddress= of the .link file that udevd applied to the device."
+		return say("evidence-link-file")
 	case OriginSomeone:
 		if r.OriginPort != "" {
-			return fmt.Sprintf(set+"and it is the address of the port %s: a program or a person did, as linkaudit fix --apply does.", r.OriginPort)
+			return say("evidence-someone-as-port", "port", r.OriginPort)
 		}
-		return fmt.Sprintf(set+"but it is none that udevd or systemd-networkd make for %q with this machine-id: a program or a person did.", d.Name)
+		return say("evidence-someone", "device", d.Name)
 	}
-	return ""
+	return nil
+}
+
+// evidenceOfDerived is evidence for an address that is made of a machine-id.
+func (r *DeviceResult) evidenceOfDerived(origin string) *linkfiles.Statement {
+	if other := r.OfOtherID; other.Source != "" {
+		by := "MACAddressPolicy=persistent"
+		if other.Networkd {
+			by = "systemd-networkd"
+		}
+		return say("evidence-other-machine-id", "by", by, "name", other.Name, "source", other.Source)
+	}
+	if origin == OriginNetworkd {
+		return say("evidence-networkd", "device", r.Device.Name)
+	}
+	return say("evidence-udev", "name", r.Persistent.Or(host.PersistentMAC{}).Name)
 }

@@ -1,11 +1,9 @@
 package audit
 
 import (
-	"fmt"
-	"linkaudit/policy"
-
 	"linkaudit/internal/fact"
 	"linkaudit/linkfiles"
+	"linkaudit/policy"
 	"linkaudit/policy/address"
 )
 
@@ -50,13 +48,8 @@ func refusalFound(file *linkfiles.File, rel linkfiles.Release, kind string, kern
 	if !is {
 		return nil
 	}
-	f := found{pos: refusal.Pos}
-	const lost = "the address of MACAddressPolicy= or MACAddress=, Alias= and MTUBytes= are lost with it, since udevd sends all of them in one request"
 	if refusal.Certain {
-		f.message = fmt.Sprintf("the kernel refuses %s=: it takes %s; %s", refusal.Key, refusal.Why, lost)
-	} else {
-		f.severity = Info
-		f.message = fmt.Sprintf("the kernel may refuse %s=: it takes %s; then %s", refusal.Key, refusal.Why, lost)
+		return []found{{pos: refusal.Pos, says: say("setting-refused", "key", refusal.Key, "takes", refusal.Takes)}}
 	}
-	return []found{f}
+	return []found{{pos: refusal.Pos, severity: Info, says: say("setting-may-be-refused", "key", refusal.Key, "takes", refusal.Takes)}}
 }

@@ -24,9 +24,9 @@ type Rule struct {
 	// looked, where set, says whether an audit of the snapshot can find anything:
 	// whether what the rule is about was looked at.
 	looked func(*host.Snapshot) bool
-	// complaintHelp, where set, is the help that fits one complaint, "" for
+	// complaintHelp, where set, is the help that fits one complaint, nil for
 	// the rule's own.
-	complaintHelp func(linkfiles.Diagnostic) string
+	complaintHelp func(linkfiles.Diagnostic) *linkfiles.Statement
 }
 
 // Scope is what the findings of a rule are about.

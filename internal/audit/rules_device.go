@@ -1,16 +1,14 @@
 package audit
 
 import (
-	"fmt"
-	"linkaudit/policy"
 	"slices"
 	"strconv"
 	"strings"
 
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
-	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
+	"linkaudit/policy"
 )
 
 // deviceRules look at one device at a time.
@@ -42,8 +40,8 @@ var deviceRules = []Rule{
 				return nil
 			}
 			f := found{
-				message: fmt.Sprintf("which .link file applies to %s is not known: %s", s.Name, words.Of(s.decision.File.Reason())),
-				help:    s.howToKnow(),
+				says:   say("unknown-match", "device", s.Name, "why", s.decision.File.Reason()),
+				advice: s.howToKnow(),
 			}
 			if len(s.decision.Unknown) > 0 {
 				f.pos = s.decision.Unknown[0].Pos
@@ -58,8 +56,8 @@ var deviceRules = []Rule{
 				return nil
 			}
 			return []found{{
-				message: fmt.Sprintf("the file applies to %s by a name that the kernel only enumerated", s.Name),
-				pos:     linkfiles.Pos{File: s.file.Path},
+				says: say("unpredictable-name", "device", s.Name),
+				pos:  linkfiles.Pos{File: s.file.Path},
 			}}
 		},
 	},
@@ -69,15 +67,18 @@ var deviceRules = []Rule{
 			if s.Device != nil {
 				return nil
 			}
-			return []found{{message: s.Name + " does not exist; audited as a device that is to be created"}}
+			return []found{{says: say("device-missing", "device", s.Name)}}
 		},
 	},
 	{
 		Name: "applied-file-unknown", Severity: Info,
 		device: func(s *analysis) []found {
-			fs := notKnown(s.Applied, "which .link file udevd last applied to "+s.Name)
+			if !s.Applied.IsUnknown() {
+				return nil
+			}
+			fs := notKnown(s.Applied, say("which-file-was-applied", "device", s.Name))
 			if d := s.Device; fs != nil && d.UdevDB.IsKnown() {
-				fs[0].help = "Give the file a name of printable UTF-8."
+				fs[0].advice = say("give-file-printable-name")
 			}
 			return fs
 		},
@@ -85,19 +86,24 @@ var deviceRules = []Rule{
 	{
 		Name: "address-origin-unknown", Severity: Info,
 		device: func(s *analysis) []found {
-			if s.Device == nil {
+			switch d := s.Device; {
+			case d == nil:
 				return nil
+			case s.Origin.IsUnknown():
+				return notKnown(s.Origin, say("who-gave-address", "device", s.Name))
+			case d.AddrAssignType.IsUnknown():
+				return notKnown(d.AddrAssignType, say("assign-type-of-device", "device", s.Name))
 			}
-			if t := s.Device.AddrAssignType; !t.IsKnown() && !s.Origin.IsUnknown() {
-				return notKnown(t, "addr_assign_type of "+s.Name)
-			}
-			return notKnown(s.Origin, "who gave "+s.Name+" its address")
+			return nil
 		},
 	},
 	{
 		Name: "persistent-address-unknown", Severity: Info,
 		device: func(s *analysis) []found {
-			return notKnown(s.Persistent, "the address that MACAddressPolicy=persistent gives "+s.Name)
+			if !s.Persistent.IsUnknown() {
+				return nil
+			}
+			return notKnown(s.Persistent, say("persistent-address-of-device", "device", s.Name))
 		},
 	},
 	{
@@ -106,9 +112,12 @@ var deviceRules = []Rule{
 			if s.decision.File.IsUnknown() {
 				return nil // unknown-match says why
 			}
-			fs := notKnown(s.AfterAdd, "the address of "+s.Name+" after the next udev add event")
+			if !s.AfterAdd.IsUnknown() {
+				return nil
+			}
+			fs := notKnown(s.AfterAdd, say("address-after-add-event", "device", s.Name))
 			if fs != nil && s.Policy.Or("") == "random" {
-				fs[0].help = "Nothing if a random address is meant."
+				fs[0].advice = say("nothing-if-random-is-meant")
 			}
 			return fs
 		},
@@ -116,33 +125,34 @@ var deviceRules = []Rule{
 }
 
 // helpUnknown is the help where it is only said why a value is not known.
-const helpUnknown = "Nothing to mend; an audit as root and on the machine itself may know more."
+var helpUnknown = say("audit-may-know-more")
 
-// notKnown is the finding that something is not known, and why. That a device
-// does not exist is device-missing.
-func notKnown[T any](f fact.Fact[T], what string) []found {
+// notKnown is the finding that something is not known, and why; what goes before "is not
+// known". That a device does not exist is device-missing. A look at each device asks first
+// whether there is anything to say, as what costs more than the question.
+func notKnown[T any](f fact.Fact[T], what *linkfiles.Statement) []found {
 	if !f.IsUnknown() || f.Reason().Is(policy.NoSuchDevice.Code) {
 		return nil
 	}
-	return []found{{message: what + " is not known: " + words.Of(f.Reason())}}
+	return []found{{says: say("not-known", "what", what, "why", f.Reason())}}
 }
 
-// howToKnow is what helps against an unknown-match, "" for the rule's own help.
-func (s *inForce) howToKnow() string {
+// howToKnow is what helps against an unknown-match, nil for the rule's own help.
+func (s *inForce) howToKnow() *linkfiles.Statement {
 	unknown := s.decision.Unknown
 	switch {
 	case len(unknown) == 0, unknown[0].File.State == linkfiles.StateUnknown:
-		return "Do first what the finding unreadable-file about this place says."
+		return say("do-first-what-unreadable-file-says")
 	case s.Device != nil && s.Device.UdevDB.IsUnknown() && !s.snap.Udev.Running.Or(true):
-		return "Run the audit where systemd-udevd runs: its database is what is missing."
+		return say("audit-where-udevd-runs")
 	case s.Device != nil:
-		return ""
+		return nil
 	case s.Kind == "":
-		return "Say what kind the device will be, with --kind."
+		return say("give-kind")
 	case s.snap.Offline:
-		return "Run the audit on a running machine: an image does not tell."
+		return say("audit-running-machine")
 	}
-	return "Run the audit again when the device exists."
+	return say("audit-when-device-exists")
 }
 
 // policyOverridesPorts is about masters of ports under the persistent policy.
@@ -174,19 +184,17 @@ func (s *attributed) overridesPorts() (f found, is bool) {
 	case d.Bond.IgnoresAddress() && d.Bond.FailOverMAC == "active":
 		return f, false // the bond has its active port's address, whatever udevd asks for
 	case d.Bond.IgnoresAddress() && d.AddrAssignType.Or(host.AddrRandom) == host.AddrSet:
-		return found{message: fmt.Sprintf("%s %s has fail_over_mac=%s, so that its driver does not take the address that udevd gives it, but keeps a random one in place of a port's",
-			s.Kind, s.Name, d.Bond.FailOverMAC)}, true
+		return found{says: say("policy-ignored-by-bond", "kind", s.Kind, "device", s.Name, "fail_over_mac", d.Bond.FailOverMAC)}, true
 	}
 	return s.overridesPortsOf(d)
 }
 
 // willOverridePorts is about a device that does not exist yet.
 func (s *subject) willOverridePorts() found {
-	f := found{message: fmt.Sprintf("udevd will give %s %s an address of its own in place of a port's", s.Kind, s.Name)}
 	d := s.toCome()
-	if port := s.uplinkToCome(d); port != "" {
-		f.message += fmt.Sprintf(" (port %s)", port)
-	} else if s.Kind != "bond" {
+	port := s.uplinkToCome(d)
+	f := found{says: say("policy-will-override-ports", "kind", s.Kind, "device", s.Name, "port", port)}
+	if port == "" && s.Kind != "bond" {
 		f.severity = lightly(d)
 	}
 	return f
@@ -194,32 +202,31 @@ func (s *subject) willOverridePorts() found {
 
 // overridesPortsOf is about a device that exists and takes what udevd gives it.
 func (s *attributed) overridesPortsOf(d *host.Device) (f found, is bool) {
-	name := s.Kind + " " + s.Name
 	t, known := d.AddrAssignType.Get()
-	unsure := !known
-	f.message = fmt.Sprintf("udevd gives %s an address of its own in place of a port's", name)
+	unsure, gave := !known, false
 	if t == host.AddrSet {
-		gave := fmt.Sprintf("udevd gave %s the address %s in place of a port's", name, d.MAC)
 		p, ok := s.Persistent.Get()
 		switch {
 		case s.OfOtherID.Source != "" && !s.OfOtherID.Networkd:
-			f.message = gave
+			gave = true
 		case !ok, p.MAC != d.MAC && ofEarlierName(d):
 			unsure = true
 		case p.MAC == d.MAC:
-			f.message = gave
+			gave = true
 		case s.Kind == "bond":
 			// By hand, or by whoever creates it: the kernel does not tell.
-			f.severity = Info
-			f.message = fmt.Sprintf("somebody set the address of %s; unless that is done as it is created, udevd gives it one of its own the next time", name)
-			return f, true
+			return found{severity: Info, says: say("policy-overrides-ports-next-time", "kind", s.Kind, "device", s.Name)}, true
 		default:
 			return f, false
 		}
 	}
-	if port := uplink(d); port != "" {
-		f.message += fmt.Sprintf(" (port %s)", port)
-	} else if s.Kind != "bond" {
+	port := uplink(d)
+	if gave {
+		f.says = say("policy-overrode-ports", "kind", s.Kind, "device", s.Name, "mac", d.MAC, "port", port)
+	} else {
+		f.says = say("policy-overrides-ports", "kind", s.Kind, "device", s.Name, "port", port)
+	}
+	if port == "" && s.Kind != "bond" {
 		f.severity = lightly(d)
 	}
 	if unsure && f.severity == "" {
@@ -266,25 +273,22 @@ func addressSetByUdev(s *analysis) []found {
 	if d == nil || s.Origin.Or("") != OriginUdev {
 		return nil
 	}
-	from, name := "the machine-id", s.Persistent.Or(host.PersistentMAC{}).Name
-	other := s.OfOtherID
-	if other.Source != "" {
-		from, name = "another machine-id", other.Name
+	name, other := s.Persistent.Or(host.PersistentMAC{}).Name, s.OfOtherID.Source != ""
+	if other {
+		name = s.OfOtherID.Name
 	}
-	f := found{message: fmt.Sprintf("the address %s of %s is the one that udevd derives from %s and %q", d.MAC, d.Name, from, name)}
-	switch policy := s.Policy; {
-	case other.Source != "" && policy.Or("") == "persistent":
+	asked := s.Policy.Or("") == "persistent"
+	if other && asked {
 		return nil // machine-id-changed says it
-	case policy.Or("") == "persistent":
-		f.severity = Info
-		f.pos = s.PolicySource
-		f.help = "Nothing if it is meant; it changes with the machine-id and with the device's name."
-	case policy.IsUnknown():
-		f.severity = Info
-		f.help = "Find out which file applies first; see unknown-match."
-	default:
-		f.message += ", although MACAddressPolicy=persistent is not in force any more"
-		f.pos = s.PolicySource
+	}
+	if !asked && !s.Policy.IsUnknown() {
+		return []found{{says: say("address-still-set-by-udev", "mac", d.MAC, "device", d.Name, "other", other, "name", name), pos: s.PolicySource}}
+	}
+	f := found{severity: Info, says: say("address-set-by-udev", "mac", d.MAC, "device", d.Name, "other", other, "name", name)}
+	if asked {
+		f.pos, f.advice = s.PolicySource, say("nothing-if-derived-is-meant")
+	} else {
+		f.advice = say("find-out-which-file-applies")
 	}
 	return []found{f}
 }
@@ -299,8 +303,8 @@ func unexpectedPolicy(s *analysis) []found {
 		return nil
 	}
 	return []found{{
-		message: fmt.Sprintf("MACAddressPolicy= for %s is %s, but %s expects %s", s.Name, is, s.expectedAt, s.expected),
-		pos:     s.PolicySource,
+		says: say("unexpected-policy", "device", s.Name, "policy", is, "pos", s.expectedAt, "expected", s.expected),
+		pos:  s.PolicySource,
 	}}
 }
 
@@ -327,27 +331,27 @@ func appliedFileDiffers(s *analysis) []found {
 	f := found{pos: linkfiles.Pos{File: effective}}
 	if name, failed := s.renameFailed(db); failed {
 		return []found{{
-			pos:     name.Pos,
-			message: fmt.Sprintf("udevd could not rename %s to %s, and left off there: what is recorded of it is not what %s says", d.Name, name.Value, effective),
-			help:    fmt.Sprintf("Have only one device called %s: give this one another name, or have the file match only one device. journalctl -u systemd-udevd has the error.", name.Value),
+			pos:    name.Pos,
+			says:   say("udevd-could-not-rename", "device", d.Name, "name", name.Value, "file", effective),
+			advice: say("have-one-device-of-that-name", "name", name.Value),
 		}}
 	}
 	switch {
 	case applied == "" && effective == "":
 		return nil
 	case applied == "":
-		f.message = fmt.Sprintf("udevd applied no .link file to %s, but %s is in force now", d.Name, effective)
+		f.says = say("applied-no-file", "device", d.Name, "file", effective)
 	case effective == "":
-		f.message = fmt.Sprintf("udevd applied %s to %s, but no .link file is in force for it now", applied, d.Name)
+		f.says = say("applied-file-no-longer-in-force", "applied", applied, "device", d.Name)
 	case !s.samePath(applied, asRecorded(effective)) && s.appliedWhenNew(applied):
 		return []found{{
 			pos:      f.pos,
 			severity: Info,
-			message:  fmt.Sprintf("%s has changed since udevd applied %s to it, so that %s fits it now; one that is created again gets the first", d.Name, applied, effective),
-			help:     fmt.Sprintf("Nothing if that is meant; otherwise have %s fit only the device that it is for.", effective),
+			says:     say("device-changed-since-file-applied", "device", d.Name, "applied", applied, "file", effective),
+			advice:   say("nothing-or-fit-only-its-device", "file", effective),
 		}}
 	case !s.samePath(applied, asRecorded(effective)):
-		f.message = fmt.Sprintf("udevd applied %s to %s, but %s is in force now", applied, d.Name, effective)
+		f.says = say("applied-file-differs", "applied", applied, "device", d.Name, "file", effective)
 	default:
 		return s.appliedDropInsDiffer(db)
 	}
@@ -362,7 +366,7 @@ func appliedFileDiffers(s *analysis) []found {
 func (s *analysis) unlessSettled(f found) found {
 	if s.settled() {
 		f.severity = Info
-		f.help = fmt.Sprintf("Nothing: %s has the address already that it gets when it is created again.", s.Name)
+		f.advice = say("nothing-for-address-is-settled", "device", s.Name)
 	}
 	return f
 }
@@ -420,8 +424,8 @@ func (s *analysis) appliedDropInsDiffer(db map[string]string) []found {
 		return nil
 	}
 	return []found{s.unlessSettled(found{
-		message: fmt.Sprintf("udevd applied %s to %s with %s, but %s in force now", s.file.Path, s.Name, dropIns(applied), areInForce(s.file.DropIns)),
-		pos:     linkfiles.Pos{File: s.file.Path},
+		says: say("applied-drop-ins-differ", "file", s.file.Path, "device", s.Name, "applied", applied, "now", s.file.DropIns),
+		pos:  linkfiles.Pos{File: s.file.Path},
 	})}
 }
 
@@ -437,20 +441,6 @@ func (s *subject) resolveDropIn(name string) string {
 		return name
 	}
 	return s.resolve(name[:i]) + name[i:]
-}
-
-func dropIns(paths []string) string {
-	if len(paths) == 0 {
-		return "no drop-ins"
-	}
-	return "the drop-ins " + strings.Join(paths, " ")
-}
-
-func areInForce(paths []string) string {
-	if len(paths) == 0 {
-		return "none are"
-	}
-	return strings.Join(paths, " ") + " are"
 }
 
 // splitDropIns reads ID_NET_LINK_FILE_DROPINS: paths joined by colons, with

@@ -8,14 +8,14 @@ var fileRules = []Rule{
 	{Name: "bad-section-header", code: linkfiles.CodeBadSectionHeader, Severity: Error},
 	{Name: "line-too-long", code: linkfiles.CodeLineTooLong, Severity: Error},
 	{Name: "unreadable-file", code: linkfiles.CodeUnreadable, Severity: Warning,
-		complaintHelp: func(d linkfiles.Diagnostic) string {
+		complaintHelp: func(d linkfiles.Diagnostic) *linkfiles.Statement {
 			switch d.Err {
 			case "EACCES", "EPERM":
-				return "Run the audit, or take the snapshot, as root."
+				return say("audit-as-root")
 			case "", "ELOOP":
-				return ""
+				return nil
 			}
-			return "Mend what makes it unreadable, or remove it."
+			return say("mend-or-remove")
 		}},
 	{Name: "match-empty", code: linkfiles.CodeMatchEmpty, Severity: Warning},
 	{Name: "drop-in-unsupported", code: linkfiles.CodeDropInUnsupported, Severity: Warning},

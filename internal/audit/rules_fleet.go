@@ -1,11 +1,11 @@
 package audit
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
 	"linkaudit/internal/host"
+	"linkaudit/linkfiles"
 )
 
 // fleetRules look at several hosts together. They have no code here: package
@@ -40,11 +40,8 @@ type Claim struct {
 	Device string `json:"device"`
 }
 
-func (c Claim) String() string {
-	if c.Device == "" {
-		return fmt.Sprintf("%s (%s)", c.Host, c.Source)
-	}
-	return fmt.Sprintf("%s on %s (%s)", c.Device, c.Host, c.Source)
+func (c Claim) statement() *linkfiles.Statement {
+	return say("claim", "device", c.Device, "host", c.Host, "source", c.Source)
 }
 
 // Reach is whether other machines see a device's address.
@@ -78,17 +75,14 @@ var vrrp = []string{"00:00:5e:00:01:", "00:00:5e:00:02:"}
 
 // SharedAddress judges an address that several hosts carry.
 func SharedAddress(site Site, s Shared) []Finding {
-	f := found{message: fmt.Sprintf("%d hosts carry the address %s: %s", s.Hosts, s.Value, s.list())}
+	virtual := slices.ContainsFunc(vrrp, func(prefix string) bool { return strings.HasPrefix(s.Value, prefix) })
+	inside := !virtual && s.Outward+s.Unsure <= 1
+	f := found{says: say("shared-address", "hosts", s.Hosts, "mac", s.Value, "claims", s.list(), "virtual", virtual, "inside", inside)}
 	switch {
-	case slices.ContainsFunc(vrrp, func(prefix string) bool { return strings.HasPrefix(s.Value, prefix) }):
+	case virtual || inside:
 		f.severity = Info
-		f.message += "; it is one of a virtual router (VRRP), which is meant to be shared"
-	case s.Outward > 1:
-	case s.Outward+s.Unsure > 1:
+	case s.Outward <= 1:
 		f.severity = Warning
-	default:
-		f.severity = Info
-		f.message += "; no device with it leads to a network"
 	}
 	return weigh(nil, site, ruleNamed("shared-address"), []found{f})
 }
@@ -97,32 +91,29 @@ func SharedAddress(site Site, s Shared) []Finding {
 // fingerprint: the machine-id itself is confidential (machine-id(5)).
 func SharedMachineID(site Site, s Shared) []Finding {
 	return weigh(nil, site, ruleNamed("shared-machine-id"), []found{{
-		message: fmt.Sprintf("%d hosts have one machine-id (fingerprint %.12s): %s", s.Hosts, s.Value, s.list()),
+		says: say("shared-machine-id", "hosts", s.Hosts, "fingerprint", s.Value[:min(len(s.Value), 12)], "claims", s.list()),
 	}})
 }
 
 // PolicyDiffers judges the policies that devices of one name and kind have on
 // different hosts; there are at least two.
 func PolicyDiffers(site Site, name, kind string, policies map[string]Shared) []Finding {
-	var parts []string
+	var all []*linkfiles.Statement
 	for _, policy := range []string{"persistent", "random", "none"} {
 		if s, ok := policies[policy]; ok {
-			parts = append(parts, fmt.Sprintf("%s on %d (%s)", policy, s.Hosts, s.list()))
+			all = append(all, say("policy-on-hosts", "policy", policy, "hosts", s.Hosts, "claims", s.list()))
 		}
 	}
 	return weigh(nil, site, ruleNamed("policy-differs"), []found{{
-		message: fmt.Sprintf("the policy of %s %s is not the same everywhere: %s", kind, name, strings.Join(parts, ", ")),
+		says: say("policy-differs", "kind", kind, "device", name, "policies", all),
 	}})
 }
 
 // list names the first few, and says that there are more.
-func (s Shared) list() string {
-	var names []string
-	for _, c := range s.Claims {
-		names = append(names, c.String())
+func (s Shared) list() *linkfiles.Statement {
+	all := make([]*linkfiles.Statement, len(s.Claims))
+	for i, c := range s.Claims {
+		all[i] = c.statement()
 	}
-	if s.Hosts > len(names) {
-		names = append(names, "...")
-	}
-	return strings.Join(names, ", ")
+	return say("claims", "all", all, "more", s.Hosts > len(all))
 }

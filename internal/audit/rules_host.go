@@ -1,9 +1,6 @@
 package audit
 
-import (
-	"fmt"
-	"linkaudit/internal/words"
-)
+import "linkaudit/linkfiles"
 
 // hostRules look at the machine as a whole.
 var hostRules = []Rule{
@@ -13,7 +10,7 @@ var hostRules = []Rule{
 			if running, ok := a.snap.Udev.Running.Get(); !ok || running {
 				return nil
 			}
-			return a.onlyIfAudited("systemd-udevd does not run: no .link file is applied to a new device")
+			return a.onlyIfAudited(say("udevd-not-running"))
 		},
 	},
 	{
@@ -22,7 +19,7 @@ var hostRules = []Rule{
 			if !a.snap.Udev.SetupLinkRule.IsAbsent() {
 				return nil
 			}
-			return a.onlyIfAudited("80-net-setup-link.rules is masked or missing: no .link file is applied to any device")
+			return a.onlyIfAudited(say("net-setup-link-disabled"))
 		},
 	},
 	{
@@ -31,11 +28,11 @@ var hostRules = []Rule{
 			rel, ok := a.snap.Systemd.Release.Get()
 			switch {
 			case !ok && a.snap.Systemd.Release.IsUnknown():
-				return []found{{message: fmt.Sprintf("the release of systemd is not known (%s): the files were read as systemd %d reads them", words.Of(a.snap.Systemd.Release.Reason()), a.tree.Release)}}
+				return []found{{says: say("release-unknown", "why", a.snap.Systemd.Release.Reason(), "release", a.tree.Release)}}
 			case !ok:
-				return []found{{message: fmt.Sprintf("there is no systemd: the files were read as systemd %d reads them", a.tree.Release)}}
+				return []found{{says: say("no-systemd", "release", a.tree.Release)}}
 			case rel != a.tree.Release:
-				return []found{{message: fmt.Sprintf("systemd %d was found, but the files were read as systemd %d reads them", rel, a.tree.Release)}}
+				return []found{{says: say("read-as-other-release", "found", rel, "release", a.tree.Release)}}
 			}
 			return nil
 		},
@@ -46,16 +43,16 @@ var hostRules = []Rule{
 			if len(a.tree.Files) > 0 || len(a.tree.Diagnostics) > 0 || !a.linkFilesApply() {
 				return nil
 			}
-			return a.onlyIfAudited(noLinkFiles)
+			return a.onlyIfAudited(say("link-files-missing"))
 		},
 	},
 	{
 		Name: "udevd-unknown", Severity: Info,
-		host: func(a *hostAudit) []found { return notKnown(a.snap.Udev.Running, "whether systemd-udevd runs") },
+		host: func(a *hostAudit) []found { return notKnown(a.snap.Udev.Running, say("whether-systemd-udevd-runs")) },
 	},
 	{
 		Name: "naming-scheme-unknown", Severity: Info,
-		host: func(a *hostAudit) []found { return notKnown(a.snap.NamingScheme, "the naming scheme") },
+		host: func(a *hostAudit) []found { return notKnown(a.snap.NamingScheme, say("which-naming-scheme")) },
 	},
 	{
 		Name: "naming-scheme-assumed", Severity: Info,
@@ -64,20 +61,18 @@ var hostRules = []Rule{
 			if !s.Assumed {
 				return nil
 			}
-			return []found{{message: fmt.Sprintf("assuming naming scheme %s, the default of systemd %d: the boot configuration of the image asks for no other", s.Name, a.tree.Release)}}
+			return []found{{says: say("naming-scheme-assumed", "scheme", s.Name, "release", a.tree.Release)}}
 		},
 	},
 	{
 		Name: "hostname-unknown", Severity: Info,
-		host: func(a *hostAudit) []found { return notKnown(a.snap.System.Hostname, "the host name") },
+		host: func(a *hostAudit) []found { return notKnown(a.snap.System.Hostname, say("which-host-name")) },
 	},
 }
 
-const noLinkFiles = "no .link file was found in the directories that udevd searches, and no udevd that has them elsewhere: which ones it has is not known"
-
 // onlyIfAudited makes a finding that weighs nothing where no device is audited.
-func (a *hostAudit) onlyIfAudited(message string) []found {
-	f := found{message: message}
+func (a *hostAudit) onlyIfAudited(says *linkfiles.Statement) []found {
+	f := found{says: says}
 	if len(a.audited) == 0 {
 		f.severity = Info
 	}

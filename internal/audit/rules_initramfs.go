@@ -36,7 +36,10 @@ func lookedIntoImages(snap *host.Snapshot) bool { return snap.Initramfs.IsKnown(
 
 // initramfsStale makes one finding of all images that say the same.
 func initramfsStale(s *analysis) (out []found) {
-	type what struct{ message, help string }
+	type what struct {
+		message, help string
+		advice        *linkfiles.Statement
+	}
 	var order []what
 	same := map[what][]InImage{}
 	for _, v := range s.InImages {
@@ -66,7 +69,7 @@ func initramfsStale(s *analysis) (out []found) {
 		policies := fmt.Sprintf("policy %s (%s), and has policy %s here", orNone(v.Policy), v.There(), orNone(v.Root))
 		switch {
 		case v.LinkFile.IsUnknown():
-			w = what{fmt.Sprintf("the policy of %s in the initramfs is not known: %s", s.Name, words.Of(v.LinkFile.Reason())), helpUnknown}
+			w = what{message: fmt.Sprintf("the policy of %s in the initramfs is not known: %s", s.Name, words.Of(v.LinkFile.Reason())), advice: helpUnknown}
 		case v.Creates == CreatesIt:
 			w.message = fmt.Sprintf("%s is created in the initramfs (%s), where it gets %s", s.Name, v.By, policies)
 		case v.Creates == CreatesMaybe:
@@ -82,7 +85,7 @@ func initramfsStale(s *analysis) (out []found) {
 	for _, w := range order {
 		vs := same[w]
 		out = append(out, found{
-			severity: s.weightInImage(vs[0]), help: w.help,
+			severity: s.weightInImage(vs[0]), help: w.help, advice: w.advice,
 			message: w.message + ": " + paths(vs), pos: linkfiles.Pos{File: vs[0].Image.Path},
 		})
 	}

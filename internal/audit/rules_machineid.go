@@ -1,13 +1,11 @@
 package audit
 
 import (
-	"fmt"
 	"slices"
 
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/internal/netconf"
-	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
 )
 
@@ -21,15 +19,15 @@ var machineIDRules = []Rule{
 	},
 	{
 		Name: "machine-id-missing", Severity: Warning,
-		host: noMachineID(host.MachineIDMissing, "there is no /etc/machine-id"),
+		host: noMachineID(host.MachineIDMissing, say("machine-id-missing")),
 	},
 	{
 		Name: "machine-id-empty", Severity: Warning,
-		host: noMachineID(host.MachineIDEmpty, "/etc/machine-id is empty"),
+		host: noMachineID(host.MachineIDEmpty, say("machine-id-empty")),
 	},
 	{
 		Name: "machine-id-uninitialized", Severity: Warning,
-		host: noMachineID(host.MachineIDUninitialized, `/etc/machine-id says "uninitialized"`),
+		host: noMachineID(host.MachineIDUninitialized, say("machine-id-uninitialized")),
 	},
 	{
 		Name: "machine-id-invalid", Severity: Warning,
@@ -59,38 +57,44 @@ func (a *hostAudit) derives(r *DeviceResult) bool {
 
 // ifDerived makes a finding that weighs nothing where no audited device has an
 // address derived from the machine-id.
-func (a *hostAudit) ifDerived(message, file string) found {
-	f := found{message: message, pos: linkfiles.Pos{File: file}}
+func (a *hostAudit) ifDerived(says *linkfiles.Statement, file string) found {
+	f := found{says: says, pos: linkfiles.Pos{File: file}}
 	if a.derived == 0 {
 		f.severity = Info
 	}
 	return f
 }
 
+const etcMachineID = "/etc/machine-id"
+
+// noneDerived makes a finding about a file without an ID: what is the matter with it,
+// and what the next boot does.
+func (a *hostAudit) noneDerived(what, next *linkfiles.Statement) found {
+	return a.ifDerived(say("no-address-is-derived", "what", what, "next", next), etcMachineID)
+}
+
 // noMachineID is a rule about a running machine whose file holds none. 247 and
 // newer take "uninitialized" and a missing file for a first boot; all releases
 // make up an ID in place of whatever is not one.
-func noMachineID(state host.MachineIDState, what string) func(*hostAudit) []found {
+func noMachineID(state host.MachineIDState, what *linkfiles.Statement) func(*hostAudit) []found {
 	return func(a *hostAudit) []found {
 		if a.snap.Offline || a.snap.MachineIDFile.State != state {
 			return nil
 		}
-		return []found{a.ifDerived(what+": "+derivesNone+"; "+a.nextMachineID(), "/etc/machine-id")}
+		return []found{a.noneDerived(what, a.nextMachineID())}
 	}
 }
 
-const derivesNone = "udevd and systemd-networkd derive no address, so that a new device keeps the kernel's or a port's"
-
 // nextMachineID says what the next boot makes of a file without an ID
 // (generate_machine_id(), acquire_machine_id()).
-func (a *hostAudit) nextMachineID() string {
+func (a *hostAudit) nextMachineID() *linkfiles.Statement {
 	switch a.sourceAtBoot() {
 	case host.CommandLineMachineID:
-		return "the next boot takes the machine-id that the kernel command line names"
+		return say("next-boot-takes-command-line-machine-id")
 	case host.DBusMachineID:
-		return "the next boot takes the machine-id of " + host.DBusMachineID
+		return say("next-boot-takes-machine-id-of", "file", host.DBusMachineID)
 	}
-	return "the next boot gives the machine one, random unless a hypervisor or container manager hands one over, and makes every derived address of that"
+	return say("next-boot-makes-machine-id")
 }
 
 func (a *hostAudit) traceOf(source string) bool {
@@ -98,16 +102,15 @@ func (a *hostAudit) traceOf(source string) bool {
 }
 
 func machineIDInvalid(a *hostAudit) []found {
-	const file = "/etc/machine-id"
 	switch state := a.snap.MachineIDFile.State; {
 	case state == host.MachineIDZero:
 		// machine_id_setup() takes the null ID for one: it reads the file
 		// without ID128_REFUSE_NULL. sd_id128_get_machine(3) refuses it.
-		return []found{a.ifDerived(file+" is all zeros: "+derivesNone+"; a boot leaves it as it is", file)}
+		return []found{a.noneDerived(say("machine-id-is-zero"), say("boot-leaves-machine-id"))}
 	case state == host.MachineIDMalformed && a.snap.Offline:
-		return []found{{severity: Info, message: file + " is not one line of 32 hexadecimal digits: the first boot replaces it as it does an empty one", pos: linkfiles.Pos{File: file}}}
+		return []found{{severity: Info, says: say("first-boot-replaces-machine-id", "what", say("machine-id-malformed")), pos: linkfiles.Pos{File: etcMachineID}}}
 	case state == host.MachineIDMalformed:
-		return []found{a.ifDerived(file+" is not one line of 32 hexadecimal digits: "+derivesNone+"; "+a.nextMachineID(), file)}
+		return []found{a.noneDerived(say("machine-id-malformed"), a.nextMachineID())}
 	}
 	return nil
 }
@@ -115,10 +118,10 @@ func machineIDInvalid(a *hostAudit) []found {
 func machineIDTransient(a *hostAudit) []found {
 	switch a.snap.MachineIDFile.NotKept {
 	case host.MachineIDTransient:
-		return []found{a.ifDerived("the machine-id was made up for this boot (/run/machine-id is mounted on /etc/machine-id): unless systemd-machine-id-commit.service writes it to /etc, the next boot makes up another one, and every derived address with it", "/etc/machine-id")}
+		return []found{a.ifDerived(say("machine-id-transient"), etcMachineID)}
 	case host.MachineIDOverridden:
-		f := a.ifDerived("the kernel command line names another machine-id (systemd.machine_id=) than /etc/machine-id holds: the next boot writes that one to the file, and derived addresses change with it", "/etc/machine-id")
-		f.help = "Take systemd.machine_id= out of the kernel command line, or restart the machine where its ID is meant."
+		f := a.ifDerived(say("command-line-names-other-machine-id"), etcMachineID)
+		f.advice = say("take-machine-id-out-of-command-line")
 		return []found{f}
 	}
 	return nil
@@ -131,11 +134,11 @@ func machineIDInImage(a *hostAudit) (out []found) {
 	dbus := a.traceOf(host.DBusMachineID)
 	switch state := a.snap.MachineIDFile.State; {
 	case state == host.MachineIDSet && dbus:
-		out = append(out, a.ifDerived("the image has a machine-id, and "+host.DBusMachineID+" holds one too, which a boot takes where the first is emptied: "+shareAll, "/etc/machine-id"))
+		out = append(out, a.sharedByImage(say("image-has-machine-ids", "file", host.DBusMachineID), etcMachineID))
 	case state == host.MachineIDSet:
-		out = append(out, a.ifDerived("the image has a machine-id: "+shareAll, "/etc/machine-id"))
+		out = append(out, a.sharedByImage(say("image-has-machine-id"), etcMachineID))
 	case state.None() && state != host.MachineIDZero && dbus:
-		out = append(out, a.ifDerived("the image has no machine-id in /etc, but the first boot takes the one of "+host.DBusMachineID+": "+shareAll, host.DBusMachineID))
+		out = append(out, a.sharedByImage(say("image-has-other-machine-id", "file", host.DBusMachineID), host.DBusMachineID))
 	}
 	// The initramfs of a host that runs has that host's own ID and says nothing.
 	images, _ := a.snap.Initramfs.Get()
@@ -144,18 +147,17 @@ func machineIDInImage(a *hostAudit) (out []found) {
 		if id.Fingerprint() == "" {
 			continue
 		}
-		which := "a machine-id"
-		if sameMachineID(id, a.snap.System.MachineID) {
-			which = "the machine-id of /etc"
-		}
-		f := a.ifDerived(fmt.Sprintf("the initramfs has %s, and keeps it where that is emptied: all hosts made of the image share it in the initramfs, and devices of one name that are made there get one address on all of them", which), images[i].Path)
-		f.help = "Empty /etc/machine-id in the image, then make the initramfs anew; nothing if the tree is that of one host."
+		f := a.ifDerived(say("initramfs-has-machine-id", "same", sameMachineID(id, a.snap.System.MachineID)), images[i].Path)
+		f.advice = say("empty-machine-id-and-make-initramfs")
 		out = append(out, f)
 	}
 	return out
 }
 
-const shareAll = "all hosts made of it share it, and devices of one name get one address on all of them"
+// sharedByImage makes a finding about an ID in an image: where it is.
+func (a *hostAudit) sharedByImage(where *linkfiles.Statement, file string) found {
+	return a.ifDerived(say("machine-id-in-image", "where", where), file)
+}
 
 func machineIDChanged(s *analysis) []found {
 	d, other := s.Device, s.OfOtherID
@@ -166,21 +168,23 @@ func machineIDChanged(s *analysis) []found {
 	if other.Networkd {
 		by = "systemd-networkd"
 	}
-	f := found{message: fmt.Sprintf("the address %s of %s is the one that %s derives from %q and another machine-id than the machine has now, of which %s shows a trace", d.MAC, d.Name, by, other.Name, other.Source)}
+	var f found
+	var next *linkfiles.Statement // the addresses after the next boot, where they are others
+	again := false                // the next boot takes the other machine-id
 	boot := s.after(EventBoot)
 	stays := slices.ContainsFunc(boot.Outcomes, func(o Outcome) bool { return o.MAC == d.MAC })
 	switch mac, ok := boot.MAC.Get(); {
 	case ok && mac == d.MAC:
 		f.severity = Info
 	case ok:
-		f.message += "; after the next boot it carries " + mac
+		next = listed([]Outcome{{MAC: mac}})
 	case len(boot.Outcomes) > 0 && !stays:
-		f.message += "; after the next boot it carries " + words.Of(listed(boot.Outcomes))
+		next = listed(boot.Outcomes)
 	case other.Source == s.sourceAtBoot():
-		f.severity = Info
-		f.message += ", but will have again after the next boot"
-		f.help = "Nothing if that machine-id is meant."
+		again = true
+		f.severity, f.advice = Info, say("nothing-if-machine-id-is-meant")
 	}
+	f.says = say("machine-id-changed", "mac", d.MAC, "device", d.Name, "program", by, "name", other.Name, "source", other.Source, "next", next, "again", again)
 	return []found{f}
 }
 

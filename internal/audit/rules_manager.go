@@ -34,7 +34,10 @@ var managerRules = []Rule{
 	{
 		Name: "declarations-unknown", Severity: Info,
 		device: func(s *analysis) []found {
-			return notKnown(s.Declarations, "what other programs' configuration says of "+s.Name)
+			if !s.Declarations.IsUnknown() {
+				return nil
+			}
+			return notKnown(s.Declarations, say("what-is-declared", "device", s.Name))
 		},
 	},
 	{

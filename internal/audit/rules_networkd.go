@@ -31,7 +31,7 @@ func networkdSetsAddress(s *analysis) []found {
 	switch {
 	case a.Way == netconf.WayUnknown:
 		f.message = fmt.Sprintf("whether systemd-networkd gives %s its address, so that no .link file changes it, is not known: %s", name, a.Unknown)
-		f.help = helpUnknown
+		f.advice = helpUnknown
 		return []found{f}
 	case says.sets != nil:
 		f.message = fmt.Sprintf("systemd-networkd sets the address of %s to %s", name, shown)

@@ -1,14 +1,11 @@
 package audit
 
 import (
-	"fmt"
-	"linkaudit/internal/words"
-	"linkaudit/linkfiles"
 	"slices"
-	"strings"
 
-	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
+	"linkaudit/linkfiles"
+	"linkaudit/policy"
 	"linkaudit/policy/life"
 )
 
@@ -77,19 +74,26 @@ func (s *analysis) others(e Event) (others []Outcome, all bool) {
 }
 
 func addressChangesOnRestart(s *analysis) []found {
-	return s.changes(moment{EventPortsRejoin, "once its ports have left and joined again"},
-		moment{EventRecreate, "once it is deleted and created again"})
+	return s.changes(whenRejoined, whenRecreated)
 }
 
 func addressChangesOnBoot(s *analysis) []found {
-	return s.changes(moment{EventBoot, "after the next boot"})
+	return s.changes(afterBoot)
 }
 
 // moment is an event and how a sentence tells it.
 type moment struct {
 	event Event
-	words string
+	says  *linkfiles.Statement
 }
+
+var (
+	afterBoot     = moment{EventBoot, say("after-next-boot")}
+	whenCreated   = moment{EventRecreate, say("once-created")}
+	whenRecreated = moment{EventRecreate, say("once-created-again")}
+	whenRejoined  = moment{EventPortsRejoin, say("once-ports-joined-again")}
+	whenGuests    = moment{EventGuests, say("when-guest-starts-or-stops")}
+)
 
 // changes is one finding about all events after which the device has, or may
 // have, another address. It says nothing where that is no news:
@@ -98,22 +102,17 @@ func (s *analysis) changes(moments ...moment) []found {
 	if !s.mayChange() || s.mended() {
 		return nil
 	}
-	var then []string
+	var then []*linkfiles.Statement
 	for _, m := range moments {
-		others, all := s.others(m.event)
-		switch {
-		case len(others) == 0:
-		case all:
-			then = append(then, m.words+" "+words.Of(listed(others)))
-		default:
-			then = append(then, m.words+" perhaps "+words.Of(listed(others)))
+		if others, all := s.others(m.event); len(others) > 0 {
+			then = append(then, say("address-then", "moment", m.says, "perhaps", !all, "outcomes", listed(others)))
 		}
 	}
 	if len(then) == 0 {
 		return nil
 	}
 	f := found{
-		message:  fmt.Sprintf("%s carries %s, and %s", s.Name, s.Device.MAC, strings.Join(then, ", and ")),
+		says:     say("address-changes", "device", s.Name, "mac", s.Device.MAC, "then", then),
 		pos:      s.PolicySource,
 		severity: s.consequence(),
 	}
@@ -138,14 +137,14 @@ func addressChangesOnUdevEvent(s *analysis) []found {
 		return nil
 	}
 	f := found{
-		message:  fmt.Sprintf("%s carries %s, and %s after the next udev add event (udevadm trigger --action=add)", s.Name, s.Device.MAC, mac),
+		says:     say("address-changes-on-udev-event", "device", s.Name, "mac", s.Device.MAC, "then", mac),
 		pos:      s.PolicySource,
 		severity: s.consequence(),
 	}
 	if s.Policy.Or("") == "persistent" {
 		f.remedy, f.advice = s.fixWith(say("sets-policy-none-so-udev-leaves-it"))
 	} else {
-		f.help = "Nothing if that address is meant: udev was asked for it by the link file."
+		f.advice = say("nothing-if-link-file-is-meant")
 	}
 	return []found{f}
 }
@@ -184,23 +183,28 @@ func (s *subject) lacp() bool {
 	return b != nil && b.Mode == "802.3ad" && b.ADActorSystem == ""
 }
 
+// ofSystemID are the events that may change it.
+var ofSystemID = []moment{
+	{EventBoot, say("with-boot")},
+	{EventUdevAdd, say("with-udev-add-event")},
+	{EventRecreate, say("with-recreation")},
+	{EventPortsRejoin, say("with-return-of-ports")},
+}
+
 func lacpSystemIDAffected(s *analysis) []found {
 	if !s.mayChange() || !s.lacp() || s.mended() {
 		return nil
 	}
-	var when []string
-	for _, m := range []moment{{EventBoot, "a boot"}, {EventUdevAdd, "a udev add event"}, {EventRecreate, "being created anew"}, {EventPortsRejoin, "the return of its ports"}} {
+	var with []*linkfiles.Statement
+	for _, m := range ofSystemID {
 		if others, _ := s.others(m.event); len(others) > 0 {
-			when = append(when, m.words)
+			with = append(with, m.says)
 		}
 	}
-	if len(when) == 0 {
+	if len(with) == 0 {
 		return nil
 	}
-	return []found{{
-		message: fmt.Sprintf("the address of %s is its LACP system ID, and may change with %s", s.Name, strings.Join(when, ", ")),
-		pos:     s.PolicySource,
-	}}
+	return []found{{says: say("lacp-system-id-affected", "device", s.Name, "with", with), pos: s.PolicySource}}
 }
 
 func portsOrderDecides(s *analysis) []found {
@@ -217,7 +221,7 @@ func portsOrderDecides(s *analysis) []found {
 			}
 		}
 		if len(names) > 1 {
-			return []found{{message: fmt.Sprintf("%s takes the address of the port that joins first: %s", s.Name, strings.Join(names[:min(len(names), 8)], " or "))}}
+			return []found{{says: say("ports-order-decides", "device", s.Name, "ports", names[:min(len(names), 8)])}}
 		}
 	}
 	return nil
@@ -237,16 +241,14 @@ func creatorRacesUdev(s *analysis) []found {
 		return nil
 	}
 	f := found{
-		message: fmt.Sprintf("somebody set the address of %s to %s; if that is done after it is created, udevd may set %s meanwhile, and which one stays is a matter of chance", s.Name, s.Device.MAC, derived),
-		pos:     s.PolicySource,
+		says: say("creator-races-udev", "device", s.Name, "mac", s.Device.MAC, "derived", derived),
+		pos:  s.PolicySource,
 	}
-	var instead *linkfiles.Statement
-	if f.remedy, instead = s.fix(); instead != nil {
-		f.help = words.Of(instead)
-	} else {
-		f.help = fmt.Sprintf("%s sets MACAddressPolicy=none, and udevd leaves the address alone.", f.remedy)
+	remedy, first := s.fix()
+	if first == nil {
+		first = say("fix-has-udevd-leave-it", "fix", remedy)
 	}
-	f.help += fmt.Sprintf(" Or create it with the address: ip link add takes address %s.", s.Device.MAC)
+	f.remedy, f.advice = remedy, say("or-create-with-address", "first", first, "mac", s.Device.MAC)
 	if recordedKinds[s.Kind] {
 		f.severity = Warning
 	}
@@ -269,32 +271,27 @@ func (s *attributed) races() (derived string, races bool) {
 // predictionUnknown says once what is unknown for the same reason.
 func predictionUnknown(s *analysis) []found {
 	type unknown struct {
-		mac  fact.Fact[string]
-		when string
-		many bool
+		why     *linkfiles.Statement
+		moments []*linkfiles.Statement
+	}
+	moments := []moment{afterBoot, whenRecreated, whenRejoined, whenGuests}
+	if s.Device == nil {
+		moments = []moment{whenCreated}
 	}
 	all := make([]unknown, 0, 4)
-	moments := []moment{{EventBoot, "after the next boot"}, {EventRecreate, "once it is deleted and created again"}, {EventPortsRejoin, "once its ports have left and joined again"}, {EventGuests, "when a guest starts or stops"}}
-	if s.Device == nil {
-		moments = []moment{{EventRecreate, "once it is created"}}
-	}
 	for _, m := range moments {
 		mac, last := s.after(m.event).MAC, len(all)-1
-		switch {
-		case !mac.IsUnknown():
-		case last >= 0 && all[last].mac.Reason().Equal(mac.Reason()):
-			all[last].when, all[last].many = all[last].when+", or "+m.words, true
+		switch why := mac.Reason(); {
+		case !mac.IsUnknown(), why.Is(policy.NoSuchDevice.Code):
+		case last >= 0 && all[last].why.Equal(why):
+			all[last].moments = append(all[last].moments, m.says)
 		default:
-			all = append(all, unknown{mac: mac, when: m.words})
+			all = append(all, unknown{why, []*linkfiles.Statement{m.says}})
 		}
 	}
 	var out []found
 	for _, u := range all {
-		after := u.when
-		if u.many {
-			after += ","
-		}
-		out = append(out, notKnown(u.mac, "the address of "+s.Name+" "+after)...)
+		out = append(out, found{says: say("prediction-unknown", "device", s.Name, "moments", u.moments, "several", len(u.moments) > 1, "why", u.why)})
 	}
 	return out
 }

@@ -43,12 +43,11 @@ var vendorRules = []Rule{
 	{
 		Name: "vendor-files-unknown", Severity: Info,
 		host: func(a *hostAudit) []found {
-			const what = "whether the .link files of packages are as they were brought"
 			switch {
 			case !a.snap.Packaged.Collected():
 				return nil // by the linkaudit that took the snapshot
 			case a.snap.Packaged.IsUnknown() && a.vendorFilesMatter():
-				return notKnown(a.snap.Packaged, what)
+				return notKnown(a.snap.Packaged, say("whether-vendor-files-are-as-brought"))
 			}
 			var out []found
 			for _, p := range a.snap.Packaged.Or(nil) {

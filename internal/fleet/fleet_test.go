@@ -13,6 +13,7 @@ import (
 	"linkaudit/internal/audit"
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
+	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
 	"linkaudit/test/tool"
 )
@@ -61,7 +62,7 @@ func findings(t *testing.T, f *Fleet) []string {
 	t.Helper()
 	var out []string
 	err := f.Findings(nil, func(x Finding) error {
-		out = append(out, fmt.Sprintf("%s %s %d: %s", x.Severity, x.Rule, x.Hosts, x.Message))
+		out = append(out, fmt.Sprintf("%s %s %d: %s", x.Severity, x.Rule, x.Hosts, words.Of(x.Message)))
 		return nil
 	})
 	if err != nil {

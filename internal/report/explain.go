@@ -606,7 +606,7 @@ func (p *printer) explainAddress(x *audit.Explanation) {
 		return
 	}
 	p.row("address", append([]span{{word(d.Device.MAC), bold}, text(", ")}, explainOrigin(d)...)...)
-	p.row("why", text(Escape(x.Evidence)))
+	p.row("why", text(Escape(words.Of(x.Evidence))))
 	if t, ok := d.Device.AddrAssignType.Get(); ok {
 		p.row("kernel", text(assignType(d.Device.AddrAssignType)+": "+assignWords[t]))
 	} else {
@@ -960,7 +960,7 @@ func writeExplanationJSON(w io.Writer, x *audit.Explanation, _ Options) error {
 	d := x.Device
 	out := explainJSON{
 		Schema: explainSchema, Host: newHostJSON(x.Result.Snapshot), Device: newDeviceJSON(d),
-		Evidence: x.Evidence, Fix: x.Fix.Shell(), Findings: findingsJSON(x.Result.Findings),
+		Evidence: words.Of(x.Evidence), Fix: x.Fix.Shell(), Findings: findingsJSON(x.Result.Findings),
 		Files: make([]explainFileJSON, 0, len(x.Files)), NotRead: []notReadJSON{}, Settings: []settingJSON{},
 		Ports: []explainPortsJSON{}, Steps: []stepJSON{}, Wins: d.Wins, Initramfs: explainImages(x),
 	}

@@ -106,7 +106,7 @@ func hostileExplanations() []namedExplanation {
 		}
 		f, _ := d.LinkFile.Get()
 		out = append(out, namedExplanation{nthText(i, evil), &audit.Explanation{
-			Result: res, Device: d, Evidence: evil, Fix: audit.Remedy{Command: "fix", Target: override.Target{Kind: evil, Name: evil}, Place: audit.Place{Root: evil, Host: evil}}, Source: f,
+			Result: res, Device: d, Evidence: linkfiles.Told(evil), Fix: audit.Remedy{Command: "fix", Target: override.Target{Kind: evil, Name: evil}, Place: audit.Place{Root: evil, Host: evil}}, Source: f,
 			Files: []linkfiles.Verdict{
 				{File: &linkfiles.File{Path: evil, Name: evil, State: linkfiles.StateActive}, Fate: linkfiles.FateNoMatch, Reached: true, Reason: fact.Told(evil), Key: evil, Pos: linkfiles.Pos{File: evil, Line: 3}},
 				{File: &linkfiles.File{Path: evil, Name: evil, State: linkfiles.StateRejected, Why: evil}, Fate: linkfiles.FateUnused, Reached: true, Reason: fact.Told(evil)},

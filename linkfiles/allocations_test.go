@@ -4,7 +4,10 @@
 
 package linkfiles
 
-import "testing"
+import (
+	"fmt"
+	"testing"
+)
 
 // Of thousands of devices each is asked about once: neither the device nor the way
 // through the files is to be on the heap.
@@ -13,15 +16,17 @@ func TestADecisionTakesNoMemory(t *testing.T) {
 	store.Dirs[0].Entries = append(store.Dirs[0].Entries, Entry{Name: "99-z.link", Type: TypeRegular, Mode: 0o644,
 		Content: []byte("[Match]\nOriginalName=*\nDriver=bridge\nProperty=!ROLE=uplink\n")})
 	for _, rel := range []Release{247, 257} {
-		d := Parse(store, rel).For(testSystem())
-		like := bridge()
-		if n := testing.AllocsPerRun(100, func() {
-			dev := *like
-			if d.Decide(&dev).File.IsUnknown() {
-				t.Fatal("unknown")
+		t.Run(fmt.Sprintf("systemd %d", rel), func(t *testing.T) {
+			d := Parse(store, rel).For(testSystem())
+			like := bridge()
+			if n := testing.AllocsPerRun(100, func() {
+				dev := *like
+				if d.Decide(&dev).File.IsUnknown() {
+					t.Fatal("unknown")
+				}
+			}); n > 0 {
+				t.Errorf("a decision allocates %v times", n)
 			}
-		}); n > 0 {
-			t.Errorf("systemd %d: a decision allocates %v times", rel, n)
-		}
+		})
 	}
 }

@@ -71,36 +71,38 @@ func TestNeedsHasWhatAConditionAsksFor(t *testing.T) {
 	}
 	for i := range matchTable {
 		row := &matchTable[i]
-		files, suffix, known := LinkFiles, ".link", row.link
-		if known == (span{}) {
-			files, suffix, known = NetworkFiles, ".network", row.network
-		}
-		asked := Needs(0)
-		for _, value := range append(values[row.key], "bridge", "!bridge") {
-			for rel := known.first; rel <= known.last; rel++ {
-				content := "[Match]\n" + row.key + "=" + value + "\n"
-				tree := Parse(&Store{Type: files, Dirs: []Dir{{Path: etcDir, Entries: []Entry{{Name: "a" + suffix, Type: TypeRegular, Mode: 0o644, Content: []byte(content)}}}}}, rel)
-				if tree.Files[0].State != StateActive {
-					continue
-				}
-				for field, need := range needOf {
-					dev, sys := bridge(), testSystem()
-					sys.Glibc, dev.Drivers, dev.PermMACs = Known("2.41"), nil, nil
-					before := tree.For(sys).Explain(dev)[0]
-					makeUnknown(field, dev, sys)
-					if after := tree.For(sys).Explain(dev)[0]; after.Reason.Equal(before.Reason) && after.Fate == before.Fate {
+		t.Run(row.key, func(t *testing.T) {
+			files, suffix, known := LinkFiles, ".link", row.link
+			if known == (span{}) {
+				files, suffix, known = NetworkFiles, ".network", row.network
+			}
+			asked := Needs(0)
+			for _, value := range append(values[row.key], "bridge", "!bridge") {
+				for rel := known.first; rel <= known.last; rel++ {
+					content := "[Match]\n" + row.key + "=" + value + "\n"
+					tree := Parse(&Store{Type: files, Dirs: []Dir{{Path: etcDir, Entries: []Entry{{Name: "a" + suffix, Type: TypeRegular, Mode: 0o644, Content: []byte(content)}}}}}, rel)
+					if tree.Files[0].State != StateActive {
 						continue
 					}
-					asked |= need
-					if !tree.Needs().Has(need) {
-						t.Errorf("systemd %d, %s=%s asks for %s, but does not need it", rel, row.key, value, field)
+					for field, need := range needOf {
+						dev, sys := bridge(), testSystem()
+						sys.Glibc, dev.Drivers, dev.PermMACs = Known("2.41"), nil, nil
+						before := tree.For(sys).Explain(dev)[0]
+						makeUnknown(field, dev, sys)
+						if after := tree.For(sys).Explain(dev)[0]; after.Reason.Equal(before.Reason) && after.Fate == before.Fate {
+							continue
+						}
+						asked |= need
+						if !tree.Needs().Has(need) {
+							t.Errorf("systemd %d: the value %s asks for %s, but does not need it", rel, value, field)
+						}
 					}
 				}
 			}
-		}
-		if asked == 0 && row.compares != wirelessNetworks && row.compares != deviceNames {
-			t.Errorf("%s= asked for nothing", row.key)
-		}
+			if asked == 0 && row.compares != wirelessNetworks && row.compares != deviceNames {
+				t.Error("it asked for nothing")
+			}
+		})
 	}
 }
 

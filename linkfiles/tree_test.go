@@ -46,13 +46,15 @@ func TestComplaintsAreCounted(t *testing.T) {
 		{maxDiagnostics + 1, maxDiagnostics + 1, "", "1 more complaint", StateActive},
 		{maxDiagnostics + 500, maxDiagnostics + 1, "[Link\n", "501 more complaints", StateRejected},
 	} {
-		content := "[Match]\nOriginalName=*\n[Link]\n" + strings.Repeat("Nonsense=1\n", c.lines) + c.end
-		f := Parse(&Store{Dirs: []Dir{{Path: "/etc/systemd/network", Entries: []Entry{{Name: "10-a.link", Type: TypeRegular, Mode: 0o644, Content: []byte(content)}}}}}, 252).Files[0]
-		if len(f.Diagnostics) != c.listed || f.State != c.state || !strings.Contains(f.Diagnostics[len(f.Diagnostics)-1].Message, c.last) {
-			t.Errorf("%d lines: %d, %s, %+v", c.lines, len(f.Diagnostics), f.State, f.Diagnostics[len(f.Diagnostics)-1])
-		}
-		if c.end != "" && !strings.Contains(f.Why, "section header") {
-			t.Errorf("it is refused for %q", f.Why)
-		}
+		t.Run(fmt.Sprintf("%d lines", c.lines), func(t *testing.T) {
+			content := "[Match]\nOriginalName=*\n[Link]\n" + strings.Repeat("Nonsense=1\n", c.lines) + c.end
+			f := Parse(&Store{Dirs: []Dir{{Path: "/etc/systemd/network", Entries: []Entry{{Name: "10-a.link", Type: TypeRegular, Mode: 0o644, Content: []byte(content)}}}}}, 252).Files[0]
+			if len(f.Diagnostics) != c.listed || f.State != c.state || !strings.Contains(f.Diagnostics[len(f.Diagnostics)-1].Message, c.last) {
+				t.Errorf("%d diagnostics, %s, %+v", len(f.Diagnostics), f.State, f.Diagnostics[len(f.Diagnostics)-1])
+			}
+			if c.end != "" && !strings.Contains(f.Why, "section header") {
+				t.Errorf("it is refused for %q", f.Why)
+			}
+		})
 	}
 }

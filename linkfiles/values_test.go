@@ -121,16 +121,18 @@ func TestAValueIsTakenIgnoredOrResetsAsInRealUdevs(t *testing.T) {
 			t.Fatalf("only %d effects recorded", len(says.Effects))
 		}
 		for line, want := range says.Effects {
-			key, value, _ := strings.Cut(line, "=")
-			is := checkLinkValue(says.Release, "Link", key, value)
-			eff, stored := is.effect, is.stored
-			got := map[effect]string{effectIgnored: "ignored", effectTaken: "taken", effectReset: "reset"}[eff]
-			if stored == "none" {
-				got = "taken as none"
-			}
-			if got != want {
-				t.Errorf("%q is %s by udev, %s by us", line, want, got)
-			}
+			t.Run(strconv.Quote(line), func(t *testing.T) {
+				key, value, _ := strings.Cut(line, "=")
+				is := checkLinkValue(says.Release, "Link", key, value)
+				eff, stored := is.effect, is.stored
+				got := map[effect]string{effectIgnored: "ignored", effectTaken: "taken", effectReset: "reset"}[eff]
+				if stored == "none" {
+					got = "taken as none"
+				}
+				if got != want {
+					t.Errorf("%s by udev, %s by us", want, got)
+				}
+			})
 		}
 	})
 }
@@ -143,36 +145,38 @@ func TestWholeFilesDrawTheComplaintsOfRealUdevs(t *testing.T) {
 	captures(t, func(t *testing.T, says udevSays) {
 		for _, file := range files {
 			name := filepath.Base(file)
-			// udev names several lines where one section drops another; the
-			// last of them is the one that goes.
-			var want []string
-			for _, w := range says.Wholes[name] {
-				fields := strings.Fields(w)
-				if len(fields) > 2 {
-					w = fields[0] + " " + fields[len(fields)-1]
+			t.Run(name, func(t *testing.T) {
+				// udev names several lines where one section drops another; the
+				// last of them is the one that goes.
+				var want []string
+				for _, w := range says.Wholes[name] {
+					fields := strings.Fields(w)
+					if len(fields) > 2 {
+						w = fields[0] + " " + fields[len(fields)-1]
+					}
+					want = append(want, w)
 				}
-				want = append(want, w)
-			}
-			as := readAssignments(t, file, says.Release)
-			var got []string
-			for _, a := range as {
-				// The capture's files have mode 0644.
-				if exposesPassword(says.Release, a.Section, a.Key, a.Value) {
-					got = append(got, "warning")
+				as := readAssignments(t, file, says.Release)
+				var got []string
+				for _, a := range as {
+					// The capture's files have mode 0644.
+					if exposesPassword(says.Release, a.Section, a.Key, a.Value) {
+						got = append(got, "warning")
+					}
 				}
-			}
-			for _, d := range finishLink(says.Release, as) {
-				switch {
-				case d.Level == LevelInfo:
-				case d.Code == CodeMACAddressIgnored:
-					got = append(got, string(d.Level))
-				default:
-					got = append(got, string(d.Level)+" "+strconv.Itoa(d.Line))
+				for _, d := range finishLink(says.Release, as) {
+					switch {
+					case d.Level == LevelInfo:
+					case d.Code == CodeMACAddressIgnored:
+						got = append(got, string(d.Level))
+					default:
+						got = append(got, string(d.Level)+" "+strconv.Itoa(d.Line))
+					}
 				}
-			}
-			if !slices.Equal(got, want) {
-				t.Errorf("%s: udev complains %q, we say %q", name, want, got)
-			}
+				if !slices.Equal(got, want) {
+					t.Errorf("udev complains %q, we say %q", want, got)
+				}
+			})
 		}
 	})
 }
@@ -297,17 +301,19 @@ func TestACommentBehindAValueOfMatchIsNone(t *testing.T) {
 		"br#1 a;b":         "",
 		"br1":              "",
 	} {
-		files := Parse(&Store{Dirs: []Dir{{Path: "/etc/systemd/network", Entries: []Entry{{
-			Name: "10-a.link", Type: TypeRegular, Mode: 0o644, Content: []byte("[Match]\nOriginalName=" + value + "\n[Link]\nDescription=a # b\n")}}}}}, 252).Files
-		var said string
-		for _, d := range files[0].Diagnostics {
-			if d.Code == CodeCommentInMatch {
-				said += d.Message
+		t.Run(value, func(t *testing.T) {
+			files := Parse(&Store{Dirs: []Dir{{Path: "/etc/systemd/network", Entries: []Entry{{
+				Name: "10-a.link", Type: TypeRegular, Mode: 0o644, Content: []byte("[Match]\nOriginalName=" + value + "\n[Link]\nDescription=a # b\n")}}}}}, 252).Files
+			var said string
+			for _, d := range files[0].Diagnostics {
+				if d.Code == CodeCommentInMatch {
+					said += d.Message
+				}
 			}
-		}
-		if (said != "") != (comment != "") || !strings.Contains(said, comment) || strings.Contains(said, "# b") && comment != "# br1" {
-			t.Errorf("%q: %q, want %q", value, said, comment)
-		}
+			if (said != "") != (comment != "") || !strings.Contains(said, comment) || strings.Contains(said, "# b") && comment != "# br1" {
+				t.Errorf("%q, want %q", said, comment)
+			}
+		})
 	}
 }
 
@@ -336,20 +342,22 @@ func TestAHighBitRateRejectsTheFileBeforeRelease245(t *testing.T) {
 		return out
 	}
 	for _, c := range []struct {
-		rel  Release
-		as   []Assignment
-		want bool
+		rel    Release
+		values []string
+		want   bool
 	}{
-		{244, as("10G"), true},
-		{245, as("10G"), false},
-		{244, as("4294967295"), false},
-		{244, as("4294967296"), true},
-		{244, as("10G", "1G"), false},
-		{244, as("10G", "x"), true},
+		{244, []string{"10G"}, true},
+		{245, []string{"10G"}, false},
+		{244, []string{"4294967295"}, false},
+		{244, []string{"4294967296"}, true},
+		{244, []string{"10G", "1G"}, false},
+		{244, []string{"10G", "x"}, true},
 	} {
-		if d, got := rejectsFile(c.rel, c.as); got != c.want || got && d.Line != 1 {
-			t.Errorf("systemd %d, %v: %v %v", c.rel, c.as, got, d)
-		}
+		t.Run(fmt.Sprintf("%d/%s", c.rel, strings.Join(c.values, " then ")), func(t *testing.T) {
+			if d, got := rejectsFile(c.rel, as(c.values...)); got != c.want || got && d.Line != 1 {
+				t.Errorf("%v %v", got, d)
+			}
+		})
 	}
 }
 

@@ -73,9 +73,18 @@ var hostileTexts = []string{
 	"style:x#y;", "classDef x:#y;", "`md`", "**b**", "_i_", "a|b", "{x}", "(x)", "end", "x\x1b[2Jy", "x\ny", "x\r\ny", "\xff\xfe", "\u202egpj", "\u2028", "größer 配列 😀", "a  b", " a ", "\x00", "1. list", "- list", "a'b", "//", "/*", "-->", "~~~", ":::x", "@{shape: x}", "$$x$$",
 }
 
-func hostileExplanations() []*audit.Explanation {
-	var out []*audit.Explanation
-	for _, evil := range append(slices.Clone(hostileTexts), strings.Join(hostileTexts, " ")) {
+// nthText names a subtest by a hostile text and its number: the texts are hard to type.
+func nthText(i int, text string) string { return fmt.Sprintf("%d %+.20q", i, text) }
+
+// namedExplanation is an explanation with a name for a subtest.
+type namedExplanation struct {
+	name string
+	*audit.Explanation
+}
+
+func hostileExplanations() []namedExplanation {
+	var out []namedExplanation
+	for i, evil := range append(slices.Clone(hostileTexts), strings.Join(hostileTexts, " ")) {
 		res := hostile()
 		d := &res.Devices[0]
 		d.Name, d.Kind, d.Device.Name, d.Device.MAC = evil, evil, evil, evil
@@ -96,7 +105,7 @@ func hostileExplanations() []*audit.Explanation {
 			{Event: audit.EventPortsRejoin, MAC: fact.Absent[string]()},
 		}
 		f, _ := d.LinkFile.Get()
-		out = append(out, &audit.Explanation{
+		out = append(out, namedExplanation{nthText(i, evil), &audit.Explanation{
 			Result: res, Device: d, Evidence: linkfiles.Told(evil), Fix: audit.Remedy{Command: "fix", Target: override.Target{Kind: evil, Name: evil}, Place: audit.Place{Root: evil, Host: evil}}, Source: f,
 			Files: []linkfiles.Verdict{
 				{File: &linkfiles.File{Path: evil, Name: evil, State: linkfiles.StateActive}, Fate: linkfiles.FateNoMatch, Reached: true, Reason: fact.Told(evil), Key: evil, Pos: linkfiles.Pos{File: evil, Line: 3}},
@@ -109,11 +118,16 @@ func hostileExplanations() []*audit.Explanation {
 				{Assignment: linkfiles.Assignment{Section: "Match", Key: evil, Value: evil, Pos: linkfiles.Pos{File: evil, Line: 1}}, State: linkfiles.SettingInForce},
 				{Assignment: linkfiles.Assignment{Section: "Link", Key: evil, Value: evil, Pos: linkfiles.Pos{File: evil, Line: 1}}, State: linkfiles.SettingReset, By: linkfiles.Pos{File: evil, Line: 2}},
 			},
-		})
+		}})
 		// The same for a device of which nothing is known.
-		out = append(out, &audit.Explanation{Result: res, Device: &res.Devices[1], Files: out[len(out)-1].Files[:2]})
+		out = append(out, namedExplanation{nthText(i, evil) + ", device unknown", &audit.Explanation{Result: res, Device: &res.Devices[1], Files: out[len(out)-1].Files[:2]}})
 	}
 	return out
+}
+
+// pictured are the explanations that pictures are made of.
+func pictured() []namedExplanation {
+	return append(hostileExplanations(), namedExplanation{"every fate", fates()}, namedExplanation{"many files", manyFiles(1000)})
 }
 
 type writer func(io.Writer, *audit.Explanation) error
@@ -162,29 +176,31 @@ func TestExplanationOfABondWithFilesOfEveryFate(t *testing.T) {
 
 func TestExplainJSONFollowsItsSchemaAndHasChecksDevice(t *testing.T) {
 	s := schema(t, "explain.schema.json")
-	for _, x := range append(hostileExplanations(), fates()) {
-		var b, check bytes.Buffer
-		if err := writeExplanationJSON(&b, x, Options{}); err != nil {
-			t.Fatal(err)
-		}
-		validate(t, s, b.Bytes())
-		if err := writeAuditJSON(&check, &audit.Result{Snapshot: x.Result.Snapshot, Devices: []audit.DeviceResult{*x.Device}}, Options{}); err != nil {
-			t.Fatal(err)
-		}
-		var mine struct{ Device, Host any }
-		var checks struct {
-			Devices []any
-			Host    any
-		}
-		if err := json.Unmarshal(b.Bytes(), &mine); err != nil {
-			t.Fatal(err)
-		}
-		if err := json.Unmarshal(check.Bytes(), &checks); err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff([]any{checks.Devices[0], checks.Host}, []any{mine.Device, mine.Host}); diff != "" {
-			t.Error(diff)
-		}
+	for _, x := range append(hostileExplanations(), namedExplanation{"every fate", fates()}) {
+		t.Run(x.name, func(t *testing.T) {
+			var b, check bytes.Buffer
+			if err := writeExplanationJSON(&b, x.Explanation, Options{}); err != nil {
+				t.Fatal(err)
+			}
+			validate(t, s, b.Bytes())
+			if err := writeAuditJSON(&check, &audit.Result{Snapshot: x.Result.Snapshot, Devices: []audit.DeviceResult{*x.Device}}, Options{}); err != nil {
+				t.Fatal(err)
+			}
+			var mine struct{ Device, Host any }
+			var checks struct {
+				Devices []any
+				Host    any
+			}
+			if err := json.Unmarshal(b.Bytes(), &mine); err != nil {
+				t.Fatal(err)
+			}
+			if err := json.Unmarshal(check.Bytes(), &checks); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff([]any{checks.Devices[0], checks.Host}, []any{mine.Device, mine.Host}); diff != "" {
+				t.Error(diff)
+			}
+		})
 	}
 }
 
@@ -196,33 +212,39 @@ func TestNothingInAnExplanationReachesTheTerminalUnescaped(t *testing.T) {
 		return err
 	}, "txt": formats["txt"], "json": formats["json"], "dot": formats["dot"], "mermaid": formats["mermaid"]}
 	for format, write := range formats {
-		for _, x := range hostileExplanations() {
-			out := explained(t, write, x)
-			for _, r := range []string{"\x1b", "\x9b", "\u202e", "\u2028", "\u2066", "\u0085", "\r", "\x00"} {
-				if strings.Contains(out, r) {
-					t.Errorf("%s: %q in the output:\n%q", format, r, out)
-				}
+		t.Run(format, func(t *testing.T) {
+			for _, x := range hostileExplanations() {
+				t.Run(x.name, func(t *testing.T) {
+					out := explained(t, write, x.Explanation)
+					for _, r := range []string{"\x1b", "\x9b", "\u202e", "\u2028", "\u2066", "\u0085", "\r", "\x00"} {
+						if strings.Contains(out, r) {
+							t.Errorf("%q in the output:\n%q", r, out)
+						}
+					}
+				})
 			}
-		}
+		})
 	}
 }
 
 func TestExplanationsAreNoWiderThanThePage(t *testing.T) {
 	for _, width := range []int{0, 40, 60} {
-		var b bytes.Buffer
-		if err := writeExplanationText(&b, fates(), Options{Width: width}); err != nil {
-			t.Fatal(err)
-		}
-		for line := range strings.SplitSeq(b.String(), "\n") {
-			limit := width
-			if width == 0 {
-				limit = 80
+		t.Run(fmt.Sprintf("width %d", width), func(t *testing.T) {
+			var b bytes.Buffer
+			if err := writeExplanationText(&b, fates(), Options{Width: width}); err != nil {
+				t.Fatal(err)
 			}
-			// A path or address that is longer is not broken.
-			if n := columns(line); n > limit && !strings.ContainsAny(line, "/:") {
-				t.Errorf("%d columns of %d: %s", n, limit, line)
+			for line := range strings.SplitSeq(b.String(), "\n") {
+				limit := width
+				if width == 0 {
+					limit = 80
+				}
+				// A path or address that is longer is not broken.
+				if n := columns(line); n > limit && !strings.ContainsAny(line, "/:") {
+					t.Errorf("%d columns of %d: %s", n, limit, line)
+				}
 			}
-		}
+		})
 	}
 }
 
@@ -279,17 +301,19 @@ var dotStatement = regexp.MustCompile(`^(?:digraph linkaudit \{|\}|  charset="UT
 const dotString = `"((?:[^"\\]|\\["\\n])*)"`
 
 func TestPicturesForGraphvizHoldHostileTextsAsText(t *testing.T) {
-	for _, x := range append(hostileExplanations(), fates(), manyFiles(1000)) {
-		out := explained(t, formats["dot"], x)
-		for line := range strings.SplitSeq(strings.TrimSuffix(out, "\n"), "\n") {
-			if !dotStatement.MatchString(line) {
-				t.Errorf("no statement of DOT: %s", line)
+	for _, x := range pictured() {
+		t.Run(x.name, func(t *testing.T) {
+			out := explained(t, formats["dot"], x.Explanation)
+			for line := range strings.SplitSeq(strings.TrimSuffix(out, "\n"), "\n") {
+				if !dotStatement.MatchString(line) {
+					t.Errorf("no statement of DOT: %s", line)
+				}
 			}
-		}
-		unescape := strings.NewReplacer(`\\`, `\`, `\"`, `"`, `\n`, " ", "&amp;", "&")
-		if strings.Contains(out, "label=") && !shows(out, regexp.MustCompile("label="+dotString), unescape.Replace, x.Device.Name) {
-			t.Errorf("%q is in no label of\n%s", x.Device.Name, out)
-		}
+			unescape := strings.NewReplacer(`\\`, `\`, `\"`, `"`, `\n`, " ", "&amp;", "&")
+			if strings.Contains(out, "label=") && !shows(out, regexp.MustCompile("label="+dotString), unescape.Replace, x.Device.Name) {
+				t.Errorf("%q is in no label of\n%s", x.Device.Name, out)
+			}
+		})
 	}
 }
 
@@ -311,19 +335,21 @@ func decodeMermaid(label string) string {
 }
 
 func TestPicturesForMermaidHoldHostileTextsAsText(t *testing.T) {
-	for _, x := range append(hostileExplanations(), fates(), manyFiles(1000)) {
-		out := explained(t, formats["mermaid"], x)
-		for line := range strings.SplitSeq(strings.TrimSuffix(out, "\n"), "\n") {
-			if !mermaidStatement.MatchString(line) {
-				t.Errorf("no statement of Mermaid: %s", line)
+	for _, x := range pictured() {
+		t.Run(x.name, func(t *testing.T) {
+			out := explained(t, formats["mermaid"], x.Explanation)
+			for line := range strings.SplitSeq(strings.TrimSuffix(out, "\n"), "\n") {
+				if !mermaidStatement.MatchString(line) {
+					t.Errorf("no statement of Mermaid: %s", line)
+				}
+				if mermaidTrap.MatchString(line) {
+					t.Errorf("Mermaid takes it for a style: %s", line)
+				}
 			}
-			if mermaidTrap.MatchString(line) {
-				t.Errorf("Mermaid takes it for a style: %s", line)
+			if !shows(out, regexp.MustCompile(mermaidString), decodeMermaid, x.Device.Name) {
+				t.Errorf("%q is in no label of\n%s", x.Device.Name, out)
 			}
-		}
-		if !shows(out, regexp.MustCompile(mermaidString), decodeMermaid, x.Device.Name) {
-			t.Errorf("%q is in no label of\n%s", x.Device.Name, out)
-		}
+		})
 	}
 }
 
@@ -340,9 +366,11 @@ func shows(picture string, label *regexp.Regexp, decode func(string) string, tex
 
 func TestAnExplanationThatCannotBeWrittenIsAnError(t *testing.T) {
 	for format, write := range formats {
-		if write(failingWriter{}, fates()) == nil {
-			t.Errorf("%s: no error", format)
-		}
+		t.Run(format, func(t *testing.T) {
+			if write(failingWriter{}, fates()) == nil {
+				t.Error("no error")
+			}
+		})
 	}
 }
 

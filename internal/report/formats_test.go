@@ -85,11 +85,17 @@ func golden(t *testing.T, path string, got []byte) {
 	}
 }
 
+// namedResult is an audit with a name for a subtest.
+type namedResult struct {
+	name string
+	*audit.Result
+}
+
 // hostileResults are audits in which every text from outside is each of the
 // hostile ones.
-func hostileResults() []*audit.Result {
-	out := []*audit.Result{hostile(), {}}
-	for _, evil := range append(slices.Clone(hostileTexts), strings.Join(hostileTexts, " ")) {
+func hostileResults() []namedResult {
+	out := []namedResult{{"all at once", hostile()}, {"nothing", &audit.Result{}}}
+	for i, evil := range append(slices.Clone(hostileTexts), strings.Join(hostileTexts, " ")) {
 		res := hostile()
 		res.Snapshot.System.Hostname = fact.Known(evil)
 		d := &res.Devices[0]
@@ -102,7 +108,7 @@ func hostileResults() []*audit.Result {
 		d.Findings = []audit.Finding{f}
 		res.Devices[1].Name = evil + "2"
 		res.Findings = []audit.Finding{f, {Rule: evil, Severity: audit.Info, Message: fact.Told(evil)}}
-		out = append(out, res)
+		out = append(out, namedResult{nthText(i, evil), res})
 	}
 	return out
 }
@@ -110,16 +116,18 @@ func hostileResults() []*audit.Result {
 func TestNoFormatLetsATextReachTheTerminal(t *testing.T) {
 	for name, write := range audits {
 		t.Run(name, func(t *testing.T) {
-			for i, res := range hostileResults() {
-				var b bytes.Buffer
-				if err := write(&b, res); err != nil {
-					t.Fatal(err)
-				}
-				for line := range strings.Lines(b.String()) {
-					if line = strings.TrimSuffix(line, "\n"); !printable(line) {
-						t.Errorf("of %d: %q", i, line)
+			for _, res := range hostileResults() {
+				t.Run(res.name, func(t *testing.T) {
+					var b bytes.Buffer
+					if err := write(&b, res.Result); err != nil {
+						t.Fatal(err)
 					}
-				}
+					for line := range strings.Lines(b.String()) {
+						if line = strings.TrimSuffix(line, "\n"); !printable(line) {
+							t.Errorf("%q", line)
+						}
+					}
+				})
 			}
 		})
 	}
@@ -127,18 +135,22 @@ func TestNoFormatLetsATextReachTheTerminal(t *testing.T) {
 
 func TestAFormatThatCannotBeWrittenIsAnError(t *testing.T) {
 	for name, write := range audits {
-		if err := write(failingWriter{}, debian11()); err == nil {
-			t.Errorf("%s says nothing of it", name)
-		}
+		t.Run(name, func(t *testing.T) {
+			if err := write(failingWriter{}, debian11()); err == nil {
+				t.Error("it says nothing of it")
+			}
+		})
 	}
 	for name, err := range map[string]error{
 		"LintSARIF":     writeLintSARIF(failingWriter{}, Lint{}, Options{}),
 		"LintJUnit":     writeLintJUnit(failingWriter{}, Lint{}, Options{}),
 		"NagiosUnknown": writeNagiosUnknown(failingWriter{}, "x"),
 	} {
-		if err == nil {
-			t.Errorf("%s says nothing of it", name)
-		}
+		t.Run(name, func(t *testing.T) {
+			if err == nil {
+				t.Error("it says nothing of it")
+			}
+		})
 	}
 }
 
@@ -147,22 +159,24 @@ func TestAFormatThatCannotBeWrittenIsAnError(t *testing.T) {
 var metricLine = regexp.MustCompile(`^(# HELP linkaudit_[a-z_]+ [^\\]+|# TYPE linkaudit_[a-z_]+ gauge|linkaudit_[a-z_]+(\{([a-z_]+="([^"\\\n]|\\[\\"n])*",?)+\})? \d+|# EOF)$`)
 
 func TestEveryMetricIsWellFormedAndThereOnce(t *testing.T) {
-	for i, res := range hostileResults() {
-		var b bytes.Buffer
-		if err := audits["prometheus"](&b, res); err != nil {
-			t.Fatal(err)
-		}
-		seen := map[string]bool{}
-		for line := range strings.SplitSeq(strings.TrimSuffix(b.String(), "\n"), "\n") {
-			if !metricLine.MatchString(line) || !utf8.ValidString(line) {
-				t.Errorf("%d: %q", i, line)
+	for _, res := range hostileResults() {
+		t.Run(res.name, func(t *testing.T) {
+			var b bytes.Buffer
+			if err := audits["prometheus"](&b, res.Result); err != nil {
+				t.Fatal(err)
 			}
-			series := line[:strings.LastIndexByte(line, ' ')]
-			if seen[series] {
-				t.Errorf("%d: twice: %s", i, line)
+			seen := map[string]bool{}
+			for line := range strings.SplitSeq(strings.TrimSuffix(b.String(), "\n"), "\n") {
+				if !metricLine.MatchString(line) || !utf8.ValidString(line) {
+					t.Errorf("%q", line)
+				}
+				series := line[:strings.LastIndexByte(line, ' ')]
+				if seen[series] {
+					t.Errorf("twice: %s", line)
+				}
+				seen[series] = true
 			}
-			seen[series] = true
-		}
+		})
 	}
 }
 
@@ -215,16 +229,20 @@ func TestWhatIsNotKnownSaysSoInALabel(t *testing.T) {
 var pluginOutput = regexp.MustCompile(`^LINKAUDIT (OK|WARNING|CRITICAL) - [^|\n]+ \| devices=\d+;;;0 errors=\d+;;0;0 warnings=\d+;0?;;0 infos=\d+;0?;;0\n([^|\n]+\n)*$`)
 
 func TestAPluginsOutputCannotBeBroken(t *testing.T) {
-	for i, res := range hostileResults() {
-		for _, threshold := range []audit.Severity{"", audit.Info, audit.Error} {
-			var b bytes.Buffer
-			if err := writeNagios(&b, res, Options{Threshold: threshold}); err != nil {
-				t.Fatal(err)
+	for _, res := range hostileResults() {
+		t.Run(res.name, func(t *testing.T) {
+			for _, threshold := range []audit.Severity{"", audit.Info, audit.Error} {
+				t.Run(fmt.Sprintf("threshold %q", threshold), func(t *testing.T) {
+					var b bytes.Buffer
+					if err := writeNagios(&b, res.Result, Options{Threshold: threshold}); err != nil {
+						t.Fatal(err)
+					}
+					if !pluginOutput.MatchString(b.String()) {
+						t.Errorf("%q", b.String())
+					}
+				})
 			}
-			if !pluginOutput.MatchString(b.String()) {
-				t.Errorf("%d: %q", i, b.String())
-			}
-		}
+		})
 	}
 	var b bytes.Buffer
 	if err := writeNagiosUnknown(&b, "a|b\nc"); err != nil {
@@ -320,30 +338,32 @@ func readSARIF(t *testing.T, write func(io.Writer) error) sarifBack {
 // GitHub refuses a log with a result that has no file, and takes two results
 // with one fingerprint for one.
 func TestEveryResultHasAFileARuleAndAFingerprintOfItsOwn(t *testing.T) {
-	for i, res := range append(hostileResults(), predicted()) {
-		run := readSARIF(t, func(w io.Writer) error { return audits["sarif"](w, res) }).Runs[0]
-		seen := map[string]bool{}
-		for _, r := range run.Results {
-			if len(r.Locations) != 1 || r.Locations[0].PhysicalLocation.ArtifactLocation.URI == "" {
-				t.Errorf("%d: no file: %+v", i, r)
-				continue
+	for _, res := range append(hostileResults(), namedResult{"predicted", predicted()}) {
+		t.Run(res.name, func(t *testing.T) {
+			run := readSARIF(t, func(w io.Writer) error { return audits["sarif"](w, res.Result) }).Runs[0]
+			seen := map[string]bool{}
+			for _, r := range run.Results {
+				if len(r.Locations) != 1 || r.Locations[0].PhysicalLocation.ArtifactLocation.URI == "" {
+					t.Errorf("no file: %+v", r)
+					continue
+				}
+				at := r.Locations[0].PhysicalLocation.ArtifactLocation
+				if u, err := url.Parse(at.URI); err != nil || u.IsAbs() || u.Fragment != "" || u.RawQuery != "" || strings.HasPrefix(u.Path, "/") || at.URIBaseID != "ROOT" {
+					t.Errorf("%q is no relative reference (%v)", at.URI, err)
+				}
+				if r.RuleIndex >= 0 && run.Tool.Driver.Rules[r.RuleIndex].ID != r.RuleID {
+					t.Errorf("rule %d is not %s", r.RuleIndex, r.RuleID)
+				}
+				if strings.Contains(r.Message.Text, "](") {
+					t.Errorf("a link in %s", r.Message.Text)
+				}
+				sum := r.PartialFingerprints["primaryLocationLineHash"]
+				if sum == "" || seen[sum] {
+					t.Errorf("the fingerprint %q is missing or not its own", sum)
+				}
+				seen[sum] = true
 			}
-			at := r.Locations[0].PhysicalLocation.ArtifactLocation
-			if u, err := url.Parse(at.URI); err != nil || u.IsAbs() || u.Fragment != "" || u.RawQuery != "" || strings.HasPrefix(u.Path, "/") || at.URIBaseID != "ROOT" {
-				t.Errorf("%d: %q is no relative reference (%v)", i, at.URI, err)
-			}
-			if r.RuleIndex >= 0 && run.Tool.Driver.Rules[r.RuleIndex].ID != r.RuleID {
-				t.Errorf("%d: rule %d is not %s", i, r.RuleIndex, r.RuleID)
-			}
-			if strings.Contains(r.Message.Text, "](") {
-				t.Errorf("%d: a link in %s", i, r.Message.Text)
-			}
-			sum := r.PartialFingerprints["primaryLocationLineHash"]
-			if sum == "" || seen[sum] {
-				t.Errorf("%d: the fingerprint %q is missing or not its own", i, sum)
-			}
-			seen[sum] = true
-		}
+		})
 	}
 }
 
@@ -434,24 +454,28 @@ func readJUnit(t *testing.T, write func(io.Writer) error) junitBack {
 }
 
 func TestJUnitCountsWhatItHas(t *testing.T) {
-	for i, res := range append(hostileResults(), predicted()) {
-		for _, threshold := range []audit.Severity{"", audit.Info, audit.Error} {
-			back := readJUnit(t, func(w io.Writer) error { return writeJUnit(w, res, Options{Threshold: threshold}) })
-			if len(back.Suites) != len(res.Devices)+1 {
-				t.Errorf("%d: %d suites of %d devices", i, len(back.Suites), len(res.Devices))
-			}
-			for _, s := range back.Suites {
-				failures := 0
-				for _, c := range s.Cases {
-					if c.Failure != nil {
-						failures++
+	for _, res := range append(hostileResults(), namedResult{"predicted", predicted()}) {
+		t.Run(res.name, func(t *testing.T) {
+			for _, threshold := range []audit.Severity{"", audit.Info, audit.Error} {
+				t.Run(fmt.Sprintf("threshold %q", threshold), func(t *testing.T) {
+					back := readJUnit(t, func(w io.Writer) error { return writeJUnit(w, res.Result, Options{Threshold: threshold}) })
+					if len(back.Suites) != len(res.Devices)+1 {
+						t.Errorf("%d suites of %d devices", len(back.Suites), len(res.Devices))
 					}
-				}
-				if s.Tests != len(s.Cases) || s.Failures != failures {
-					t.Errorf("%d: %s says %d tests and %d failures, has %d and %d", i, s.Name, s.Tests, s.Failures, len(s.Cases), failures)
-				}
+					for _, s := range back.Suites {
+						failures := 0
+						for _, c := range s.Cases {
+							if c.Failure != nil {
+								failures++
+							}
+						}
+						if s.Tests != len(s.Cases) || s.Failures != failures {
+							t.Errorf("%s says %d tests and %d failures, has %d and %d", s.Name, s.Tests, s.Failures, len(s.Cases), failures)
+						}
+					}
+				})
 			}
-		}
+		})
 	}
 }
 

@@ -18,20 +18,22 @@ func TestGraphvizTakesThePictures(t *testing.T) {
 	if _, err := exec.LookPath("dot"); err != nil {
 		t.Fatal("dot is not installed (Debian package graphviz)")
 	}
-	for _, x := range append(hostileExplanations(), fates(), manyFiles(1000)) {
-		cmd := exec.Command("dot", "-Tsvg")
-		cmd.Stdin = strings.NewReader(explained(t, formats["dot"], x))
-		var svg, stderr bytes.Buffer
-		cmd.Stdout, cmd.Stderr = &svg, &stderr
-		if err := cmd.Run(); err != nil || stderr.Len() > 0 {
-			t.Errorf("dot: %v: %s\n%s", err, &stderr, explained(t, formats["dot"], x))
-			continue
-		}
-		texts := svgTexts(t, &svg)
-		want := strings.Join(strings.Fields(Escape(x.Device.Name)), " ")
-		if !strings.Contains(texts, want) {
-			t.Errorf("no %q in %q", want, texts)
-		}
+	for _, x := range pictured() {
+		t.Run(x.name, func(t *testing.T) {
+			cmd := exec.Command("dot", "-Tsvg")
+			cmd.Stdin = strings.NewReader(explained(t, formats["dot"], x.Explanation))
+			var svg, stderr bytes.Buffer
+			cmd.Stdout, cmd.Stderr = &svg, &stderr
+			if err := cmd.Run(); err != nil || stderr.Len() > 0 {
+				t.Errorf("dot: %v: %s\n%s", err, &stderr, explained(t, formats["dot"], x.Explanation))
+				return
+			}
+			texts := svgTexts(t, &svg)
+			want := strings.Join(strings.Fields(Escape(x.Device.Name)), " ")
+			if !strings.Contains(texts, want) {
+				t.Errorf("no %q in %q", want, texts)
+			}
+		})
 	}
 }
 

@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -153,13 +154,15 @@ func TestColourAddsNothingButSGRSequences(t *testing.T) {
 }
 
 func TestNothingFromOutsideReachesTheTerminalUnescaped(t *testing.T) {
-	for _, o := range []Options{{}, {Quiet: true}, {Color: true}, {Threshold: audit.Info}} {
-		out := sgr.ReplaceAllString(render(t, hostile(), o), "")
-		for _, r := range []string{"\x1b", "\x9b", "\xff", "\u202e", "\u2066", "\u0085", "\r", "\x00"} {
-			if strings.Contains(out, r) {
-				t.Errorf("%+v: %q in the output:\n%q", o, r, out)
+	for name, o := range map[string]Options{"plain": {}, "quiet": {Quiet: true}, "colour": {Color: true}, "infos too": {Threshold: audit.Info}} {
+		t.Run(name, func(t *testing.T) {
+			out := sgr.ReplaceAllString(render(t, hostile(), o), "")
+			for _, r := range []string{"\x1b", "\x9b", "\xff", "\u202e", "\u2066", "\u0085", "\r", "\x00"} {
+				if strings.Contains(out, r) {
+					t.Errorf("%q in the output:\n%q", r, out)
+				}
 			}
-		}
+		})
 	}
 	var b bytes.Buffer
 	if err := writeAuditJSON(&b, hostile(), Options{}); err != nil {
@@ -283,37 +286,39 @@ func TestCheckJSONOfTheDebian11Bond(t *testing.T) {
 // One device is encoded at a time, and the text is that of the whole.
 func TestCheckJSONIsLaidOutAsOneValue(t *testing.T) {
 	for _, devices := range []int{0, 1, 3, 100} { // 100 are written in pieces
-		res := hostile()
-		res.Snapshot.System.Hostname = fact.Known(`"devices": []`)
-		one := res.Devices[0]
-		res.Devices = nil
-		for range devices {
-			res.Devices = append(res.Devices, one)
-		}
-		var many, line, want bytes.Buffer
-		if err := writeAuditJSON(&many, res, Options{}); err != nil {
-			t.Fatal(err)
-		}
-		if err := json.Indent(&want, many.Bytes(), "", "  "); err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(want.String(), many.String()); diff != "" {
-			t.Errorf("%d devices: the text is not indented as encoding/json does it:\n%s", devices, diff)
-		}
-		if err := writeCheckJSON(&line, res, "a", onOneLine); err != nil {
-			t.Fatal(err)
-		}
-		want.Reset()
-		if err := json.Compact(&want, line.Bytes()); err != nil {
-			t.Fatal(err)
-		}
-		if want.String()+"\n" != line.String() {
-			t.Errorf("%d devices: the line is not as compact as encoding/json makes it:\n%s", devices, &line)
-		}
-		var got struct{ Devices []any }
-		if err := json.Unmarshal(many.Bytes(), &got); err != nil || len(got.Devices) != devices {
-			t.Errorf("%d devices: %d in the text, %v", devices, len(got.Devices), err)
-		}
+		t.Run(fmt.Sprintf("%d devices", devices), func(t *testing.T) {
+			res := hostile()
+			res.Snapshot.System.Hostname = fact.Known(`"devices": []`)
+			one := res.Devices[0]
+			res.Devices = nil
+			for range devices {
+				res.Devices = append(res.Devices, one)
+			}
+			var many, line, want bytes.Buffer
+			if err := writeAuditJSON(&many, res, Options{}); err != nil {
+				t.Fatal(err)
+			}
+			if err := json.Indent(&want, many.Bytes(), "", "  "); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want.String(), many.String()); diff != "" {
+				t.Errorf("the text is not indented as encoding/json does it:\n%s", diff)
+			}
+			if err := writeCheckJSON(&line, res, "a", onOneLine); err != nil {
+				t.Fatal(err)
+			}
+			want.Reset()
+			if err := json.Compact(&want, line.Bytes()); err != nil {
+				t.Fatal(err)
+			}
+			if want.String()+"\n" != line.String() {
+				t.Errorf("the line is not as compact as encoding/json makes it:\n%s", &line)
+			}
+			var got struct{ Devices []any }
+			if err := json.Unmarshal(many.Bytes(), &got); err != nil || len(got.Devices) != devices {
+				t.Errorf("%d devices in the text, %v", len(got.Devices), err)
+			}
+		})
 	}
 }
 

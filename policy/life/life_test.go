@@ -136,46 +136,54 @@ func TestBondWhosePortsFollow(t *testing.T) {
 // Newer kernels see to it that no two ports have the bond's address.
 func TestPortThatJoinsAFollowingBondWithItsAddress(t *testing.T) {
 	for spares, third := range map[bool]string{false: port0, true: ""} {
-		d := bond("active-backup", "follow")
-		d.Kernel.SparesBondsAddress = spares
-		story{
-			{"a port joins", join("p0", port0), port0, Stolen, port0},
-			{"one joins with the bond's address", join("p1", port0), port0, Stolen, port0 + " " + third},
-		}.tell(t, d)
+		t.Run(fmt.Sprintf("spares the bond's address: %v", spares), func(t *testing.T) {
+			d := bond("active-backup", "follow")
+			d.Kernel.SparesBondsAddress = spares
+			story{
+				{"a port joins", join("p0", port0), port0, Stolen, port0},
+				{"one joins with the bond's address", join("p1", port0), port0, Stolen, port0 + " " + third},
+			}.tell(t, d)
+		})
 	}
 }
 
 // An address that the bond has already reaches its ports on older kernels only.
 func TestSameAddressAgain(t *testing.T) {
 	for skips, after := range map[bool]string{false: persistent, true: hand} {
-		d := bond("802.3ad", "")
-		d.Kernel.SkipsSameAddress = skips
-		story{
-			{"udevd", set(persistent), persistent, Set, ""},
-			{"a port joins", join("p0", port0), persistent, Set, persistent},
-			{"somebody sets the port's", setPort("p0", hand), persistent, Set, hand},
-			{"the same for the bond", set(persistent), persistent, Set, after},
-		}.tell(t, d)
+		t.Run(fmt.Sprintf("ports/skips: %v", skips), func(t *testing.T) {
+			d := bond("802.3ad", "")
+			d.Kernel.SkipsSameAddress = skips
+			story{
+				{"udevd", set(persistent), persistent, Set, ""},
+				{"a port joins", join("p0", port0), persistent, Set, persistent},
+				{"somebody sets the port's", setPort("p0", hand), persistent, Set, hand},
+				{"the same for the bond", set(persistent), persistent, Set, after},
+			}.tell(t, d)
+		})
 	}
 	// What it does to the type is the same everywhere.
-	d := bond("802.3ad", "").Join("p0", port0)
 	for _, skips := range []bool{false, true} {
-		d.Kernel.SkipsSameAddress = skips
-		if got := d.SetMAC(port0); got.MAC != port0 || got.Assign != Set {
-			t.Errorf("%s of type %d", got.MAC, got.Assign)
-		}
+		t.Run(fmt.Sprintf("type/skips: %v", skips), func(t *testing.T) {
+			d := bond("802.3ad", "").Join("p0", port0)
+			d.Kernel.SkipsSameAddress = skips
+			if got := d.SetMAC(port0); got.MAC != port0 || got.Assign != Set {
+				t.Errorf("%s of type %d", got.MAC, got.Assign)
+			}
+		})
 	}
 }
 
 func TestBondThatDealsOutAddresses(t *testing.T) {
 	for _, mode := range []string{"balance-tlb", "balance-alb"} {
-		story{
-			{"a port joins", join("p0", port0), port0, Stolen, ""},
-			{"another one", join("p1", port1), port0, Stolen, " "},
-			{"an address by hand", set(hand), hand, Set, " "},
-			{"one leaves with its own", leave("p0", port0, t), hand, Set, ""},
-			{"the last leaves", leave("p1", port1, t), "", Random, ""},
-		}.tell(t, bond(mode, ""))
+		t.Run(mode, func(t *testing.T) {
+			story{
+				{"a port joins", join("p0", port0), port0, Stolen, ""},
+				{"another one", join("p1", port1), port0, Stolen, " "},
+				{"an address by hand", set(hand), hand, Set, " "},
+				{"one leaves with its own", leave("p0", port0, t), hand, Set, ""},
+				{"the last leaves", leave("p1", port1, t), "", Random, ""},
+			}.tell(t, bond(mode, ""))
+		})
 	}
 }
 
@@ -195,20 +203,22 @@ func TestBridge(t *testing.T) {
 
 func TestTeam(t *testing.T) {
 	for runner, hands := range map[string]bool{"": false, "activebackup": false, "loadbalance": false, "roundrobin": true, "broadcast": true, "random": true} {
-		carries := func(theTeams string) string {
-			if hands {
-				return theTeams
+		t.Run(fmt.Sprintf("runner %q", runner), func(t *testing.T) {
+			carries := func(theTeams string) string {
+				if hands {
+					return theTeams
+				}
+				return port0
 			}
-			return port0
-		}
-		d := New("team", "")
-		d.Mode = runner
-		story{
-			{"udevd", set(persistent), persistent, Set, ""},
-			{"a port joins", join("p0", port0), persistent, Set, carries(persistent)},
-			{"an address by hand", set(hand), hand, Set, carries(hand)},
-			{"the last port leaves, and the team keeps its own", leave("p0", port0, t), hand, Set, ""},
-		}.tell(t, d)
+			d := New("team", "")
+			d.Mode = runner
+			story{
+				{"udevd", set(persistent), persistent, Set, ""},
+				{"a port joins", join("p0", port0), persistent, Set, carries(persistent)},
+				{"an address by hand", set(hand), hand, Set, carries(hand)},
+				{"the last port leaves, and the team keeps its own", leave("p0", port0, t), hand, Set, ""},
+			}.tell(t, d)
+		})
 	}
 }
 

@@ -57,9 +57,9 @@ func linkFileOfOther(s *analysis) []found {
 	d := s.Device
 	return []found{{
 		pos: c.at,
-		says: say("link-file-of-other-device", "file", c.file.Path, "owner", c.owner, "kind", d.Kind, "device", d.Name, "mac", d.MAC,
+		message: say("link-file-of-other-device", "file", c.file.Path, "owner", c.owner, "kind", d.Kind, "device", d.Name, "mac", d.MAC,
 			"name", c.name, "pos", c.nameAt),
-		advice: c.remedy(s),
+		help: c.remedy(s),
 	}}
 }
 

@@ -48,7 +48,7 @@ func Lint(tree *linkfiles.Tree, opt Options) []Finding {
 // LintNothing is the finding of a tree in which there is no .link file at all:
 // there is nothing to find fault with, and nobody should take that for a good one.
 func LintNothing(opt Options) []Finding {
-	return weigh(nil, opt.Site, ruleNamed("link-files-missing"), []found{{says: say("link-files-missing")}})
+	return weigh(nil, opt.Site, ruleNamed("link-files-missing"), []found{{message: say("link-files-missing")}})
 }
 
 // hostAudit is one run of Check.
@@ -332,15 +332,9 @@ func weigh(to []Finding, site Site, rule *Rule, found []found) []Finding {
 			}
 		}
 		to = append(to, Finding{
-			Rule: rule.Name, Severity: severity, Message: f.says,
-			File: f.pos.File, Line: f.pos.Line, Help: f.advice, Remedy: f.remedy,
+			Rule: rule.Name, Severity: severity, Message: f.message,
+			File: f.pos.File, Line: f.pos.Line, Help: f.help, Remedy: f.remedy,
 		})
-		if f.says == nil {
-			to[len(to)-1].Message = linkfiles.Told(f.message)
-		}
-		if f.advice == nil && f.help != "" {
-			to[len(to)-1].Help = linkfiles.Told(f.help)
-		}
 	}
 	return to
 }
@@ -354,14 +348,14 @@ func (a *hostAudit) complaints(ds []linkfiles.Diagnostic) []Finding {
 		}
 		rule, ok := byCode[d.Code]
 		if !ok {
-			panic("policy: no rule for the code " + string(d.Code))
+			panic("audit: no rule for the code " + string(d.Code))
 		}
-		f := found{says: linkfiles.Told(d.Message), pos: d.Pos}
+		f := found{message: linkfiles.Told(d.Message), pos: d.Pos}
 		if d.Level == linkfiles.LevelInfo {
 			f.severity = Info
 		}
 		if rule.complaintHelp != nil {
-			f.advice = rule.complaintHelp(d)
+			f.help = rule.complaintHelp(d)
 		}
 		out = a.weigh(out, rule, []found{f})
 	}
@@ -372,13 +366,15 @@ func (a *hostAudit) complaints(ds []linkfiles.Diagnostic) []Finding {
 // repetitions.
 func ordered(fs []Finding) []Finding {
 	slices.SortStableFunc(fs, func(x, y Finding) int {
-		return cmp.Or(
+		if c := cmp.Or(
 			cmp.Compare(weight(y.Severity), weight(x.Severity)),
 			cmp.Compare(x.File, y.File),
 			cmp.Compare(x.Line, y.Line),
 			cmp.Compare(x.Rule, y.Rule),
-			x.Message.Compare(y.Message),
-		)
+		); c != 0 {
+			return c
+		}
+		return x.Message.Compare(y.Message)
 	})
 	fs = slices.CompactFunc(fs, Finding.same)
 	if fs == nil {

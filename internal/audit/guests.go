@@ -134,9 +134,9 @@ func bridgeFollowsGuests(s *analysis) []found {
 	remedy, or := s.orPersistent()
 	return []found{{
 		severity: s.consequence(),
-		says:     followsGuests(d, lasting, guests, follows),
+		message:  followsGuests(d, lasting, guests, follows),
 		pos:      s.PolicySource,
-		advice:   say("pin-or-persistent", "pin", s.pinAddress(d), "or", or),
+		help:     say("pin-or-persistent", "pin", s.pinAddress(d), "or", or),
 		remedy:   remedy,
 	}}
 }

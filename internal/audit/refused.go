@@ -49,7 +49,7 @@ func refusalFound(file *linkfiles.File, rel linkfiles.Release, kind string, kern
 		return nil
 	}
 	if refusal.Certain {
-		return []found{{pos: refusal.Pos, says: say("setting-refused", "key", refusal.Key, "takes", refusal.Takes)}}
+		return []found{{pos: refusal.Pos, message: say("setting-refused", "key", refusal.Key, "takes", refusal.Takes)}}
 	}
-	return []found{{pos: refusal.Pos, severity: Info, says: say("setting-may-be-refused", "key", refusal.Key, "takes", refusal.Takes)}}
+	return []found{{pos: refusal.Pos, severity: Info, message: say("setting-may-be-refused", "key", refusal.Key, "takes", refusal.Takes)}}
 }

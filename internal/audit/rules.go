@@ -64,11 +64,9 @@ func (r Rule) Looked(snap *host.Snapshot) bool {
 // found is one finding before the site's configuration has weighed it.
 type found struct {
 	severity Severity // "" for the rule's own
-	message  string
-	says     *linkfiles.Statement // in place of message
+	message  *linkfiles.Statement
 	pos      linkfiles.Pos
-	help     string               // "" for the rule's own
-	advice   *linkfiles.Statement // in place of help
+	help     *linkfiles.Statement // nil for the rule's own
 	remedy   Remedy               // the command in help
 }
 

@@ -40,8 +40,8 @@ var deviceRules = []Rule{
 				return nil
 			}
 			f := found{
-				says:   say("unknown-match", "device", s.Name, "why", s.decision.File.Reason()),
-				advice: s.howToKnow(),
+				message: say("unknown-match", "device", s.Name, "why", s.decision.File.Reason()),
+				help:    s.howToKnow(),
 			}
 			if len(s.decision.Unknown) > 0 {
 				f.pos = s.decision.Unknown[0].Pos
@@ -56,8 +56,8 @@ var deviceRules = []Rule{
 				return nil
 			}
 			return []found{{
-				says: say("unpredictable-name", "device", s.Name),
-				pos:  linkfiles.Pos{File: s.file.Path},
+				message: say("unpredictable-name", "device", s.Name),
+				pos:     linkfiles.Pos{File: s.file.Path},
 			}}
 		},
 	},
@@ -67,7 +67,7 @@ var deviceRules = []Rule{
 			if s.Device != nil {
 				return nil
 			}
-			return []found{{says: say("device-missing", "device", s.Name)}}
+			return []found{{message: say("device-missing", "device", s.Name)}}
 		},
 	},
 	{
@@ -78,7 +78,7 @@ var deviceRules = []Rule{
 			}
 			fs := notKnown(s.Applied, say("which-file-was-applied", "device", s.Name))
 			if d := s.Device; fs != nil && d.UdevDB.IsKnown() {
-				fs[0].advice = say("give-file-printable-name")
+				fs[0].help = say("give-file-printable-name")
 			}
 			return fs
 		},
@@ -117,7 +117,7 @@ var deviceRules = []Rule{
 			}
 			fs := notKnown(s.AfterAdd, say("address-after-add-event", "device", s.Name))
 			if fs != nil && s.Policy.Or("") == "random" {
-				fs[0].advice = say("nothing-if-random-is-meant")
+				fs[0].help = say("nothing-if-random-is-meant")
 			}
 			return fs
 		},
@@ -134,7 +134,7 @@ func notKnown[T any](f fact.Fact[T], what *linkfiles.Statement) []found {
 	if !f.IsUnknown() || f.Reason().Is(policy.NoSuchDevice.Code) {
 		return nil
 	}
-	return []found{{says: say("not-known", "what", what, "why", f.Reason())}}
+	return []found{{message: say("not-known", "what", what, "why", f.Reason())}}
 }
 
 // howToKnow is what helps against an unknown-match, nil for the rule's own help.
@@ -165,7 +165,7 @@ func policyOverridesPorts(s *analysis) []found {
 		return nil
 	}
 	f.pos = s.PolicySource
-	f.remedy, f.advice = s.fixWith(say("sets-policy-none"))
+	f.remedy, f.help = s.fixWith(say("sets-policy-none"))
 	return []found{f}
 }
 
@@ -184,7 +184,7 @@ func (s *attributed) overridesPorts() (f found, is bool) {
 	case d.Bond.IgnoresAddress() && d.Bond.FailOverMAC == "active":
 		return f, false // the bond has its active port's address, whatever udevd asks for
 	case d.Bond.IgnoresAddress() && d.AddrAssignType.Or(host.AddrRandom) == host.AddrSet:
-		return found{says: say("policy-ignored-by-bond", "kind", s.Kind, "device", s.Name, "fail_over_mac", d.Bond.FailOverMAC)}, true
+		return found{message: say("policy-ignored-by-bond", "kind", s.Kind, "device", s.Name, "fail_over_mac", d.Bond.FailOverMAC)}, true
 	}
 	return s.overridesPortsOf(d)
 }
@@ -193,7 +193,7 @@ func (s *attributed) overridesPorts() (f found, is bool) {
 func (s *subject) willOverridePorts() found {
 	d := s.toCome()
 	port := s.uplinkToCome(d)
-	f := found{says: say("policy-will-override-ports", "kind", s.Kind, "device", s.Name, "port", port)}
+	f := found{message: say("policy-will-override-ports", "kind", s.Kind, "device", s.Name, "port", port)}
 	if port == "" && s.Kind != "bond" {
 		f.severity = lightly(d)
 	}
@@ -215,16 +215,16 @@ func (s *attributed) overridesPortsOf(d *host.Device) (f found, is bool) {
 			gave = true
 		case s.Kind == "bond":
 			// By hand, or by whoever creates it: the kernel does not tell.
-			return found{severity: Info, says: say("policy-overrides-ports-next-time", "kind", s.Kind, "device", s.Name)}, true
+			return found{severity: Info, message: say("policy-overrides-ports-next-time", "kind", s.Kind, "device", s.Name)}, true
 		default:
 			return f, false
 		}
 	}
 	port := uplink(d)
 	if gave {
-		f.says = say("policy-overrode-ports", "kind", s.Kind, "device", s.Name, "mac", d.MAC, "port", port)
+		f.message = say("policy-overrode-ports", "kind", s.Kind, "device", s.Name, "mac", d.MAC, "port", port)
 	} else {
-		f.says = say("policy-overrides-ports", "kind", s.Kind, "device", s.Name, "port", port)
+		f.message = say("policy-overrides-ports", "kind", s.Kind, "device", s.Name, "port", port)
 	}
 	if port == "" && s.Kind != "bond" {
 		f.severity = lightly(d)
@@ -282,13 +282,13 @@ func addressSetByUdev(s *analysis) []found {
 		return nil // machine-id-changed says it
 	}
 	if !asked && !s.Policy.IsUnknown() {
-		return []found{{says: say("address-still-set-by-udev", "mac", d.MAC, "device", d.Name, "other", other, "name", name), pos: s.PolicySource}}
+		return []found{{message: say("address-still-set-by-udev", "mac", d.MAC, "device", d.Name, "other", other, "name", name), pos: s.PolicySource}}
 	}
-	f := found{severity: Info, says: say("address-set-by-udev", "mac", d.MAC, "device", d.Name, "other", other, "name", name)}
+	f := found{severity: Info, message: say("address-set-by-udev", "mac", d.MAC, "device", d.Name, "other", other, "name", name)}
 	if asked {
-		f.pos, f.advice = s.PolicySource, say("nothing-if-derived-is-meant")
+		f.pos, f.help = s.PolicySource, say("nothing-if-derived-is-meant")
 	} else {
-		f.advice = say("find-out-which-file-applies")
+		f.help = say("find-out-which-file-applies")
 	}
 	return []found{f}
 }
@@ -303,8 +303,8 @@ func unexpectedPolicy(s *analysis) []found {
 		return nil
 	}
 	return []found{{
-		says: say("unexpected-policy", "device", s.Name, "policy", is, "pos", s.expectedAt, "expected", s.expected),
-		pos:  s.PolicySource,
+		message: say("unexpected-policy", "device", s.Name, "policy", is, "pos", s.expectedAt, "expected", s.expected),
+		pos:     s.PolicySource,
 	}}
 }
 
@@ -331,27 +331,27 @@ func appliedFileDiffers(s *analysis) []found {
 	f := found{pos: linkfiles.Pos{File: effective}}
 	if name, failed := s.renameFailed(db); failed {
 		return []found{{
-			pos:    name.Pos,
-			says:   say("udevd-could-not-rename", "device", d.Name, "name", name.Value, "file", effective),
-			advice: say("have-one-device-of-that-name", "name", name.Value),
+			pos:     name.Pos,
+			message: say("udevd-could-not-rename", "device", d.Name, "name", name.Value, "file", effective),
+			help:    say("have-one-device-of-that-name", "name", name.Value),
 		}}
 	}
 	switch {
 	case applied == "" && effective == "":
 		return nil
 	case applied == "":
-		f.says = say("applied-no-file", "device", d.Name, "file", effective)
+		f.message = say("applied-no-file", "device", d.Name, "file", effective)
 	case effective == "":
-		f.says = say("applied-file-no-longer-in-force", "applied", applied, "device", d.Name)
+		f.message = say("applied-file-no-longer-in-force", "applied", applied, "device", d.Name)
 	case !s.samePath(applied, asRecorded(effective)) && s.appliedWhenNew(applied):
 		return []found{{
 			pos:      f.pos,
 			severity: Info,
-			says:     say("device-changed-since-file-applied", "device", d.Name, "applied", applied, "file", effective),
-			advice:   say("nothing-or-fit-only-its-device", "file", effective),
+			message:  say("device-changed-since-file-applied", "device", d.Name, "applied", applied, "file", effective),
+			help:     say("nothing-or-fit-only-its-device", "file", effective),
 		}}
 	case !s.samePath(applied, asRecorded(effective)):
-		f.says = say("applied-file-differs", "applied", applied, "device", d.Name, "file", effective)
+		f.message = say("applied-file-differs", "applied", applied, "device", d.Name, "file", effective)
 	default:
 		return s.appliedDropInsDiffer(db)
 	}
@@ -366,7 +366,7 @@ func appliedFileDiffers(s *analysis) []found {
 func (s *analysis) unlessSettled(f found) found {
 	if s.settled() {
 		f.severity = Info
-		f.advice = say("nothing-for-address-is-settled", "device", s.Name)
+		f.help = say("nothing-for-address-is-settled", "device", s.Name)
 	}
 	return f
 }
@@ -424,8 +424,8 @@ func (s *analysis) appliedDropInsDiffer(db map[string]string) []found {
 		return nil
 	}
 	return []found{s.unlessSettled(found{
-		says: say("applied-drop-ins-differ", "file", s.file.Path, "device", s.Name, "applied", applied, "now", s.file.DropIns),
-		pos:  linkfiles.Pos{File: s.file.Path},
+		message: say("applied-drop-ins-differ", "file", s.file.Path, "device", s.Name, "applied", applied, "now", s.file.DropIns),
+		pos:     linkfiles.Pos{File: s.file.Path},
 	})}
 }
 

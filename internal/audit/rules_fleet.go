@@ -77,7 +77,7 @@ var vrrp = []string{"00:00:5e:00:01:", "00:00:5e:00:02:"}
 func SharedAddress(site Site, s Shared) []Finding {
 	virtual := slices.ContainsFunc(vrrp, func(prefix string) bool { return strings.HasPrefix(s.Value, prefix) })
 	inside := !virtual && s.Outward+s.Unsure <= 1
-	f := found{says: say("shared-address", "hosts", s.Hosts, "mac", s.Value, "claims", s.list(), "virtual", virtual, "inside", inside)}
+	f := found{message: say("shared-address", "hosts", s.Hosts, "mac", s.Value, "claims", s.list(), "virtual", virtual, "inside", inside)}
 	switch {
 	case virtual || inside:
 		f.severity = Info
@@ -91,7 +91,7 @@ func SharedAddress(site Site, s Shared) []Finding {
 // fingerprint: the machine-id itself is confidential (machine-id(5)).
 func SharedMachineID(site Site, s Shared) []Finding {
 	return weigh(nil, site, ruleNamed("shared-machine-id"), []found{{
-		says: say("shared-machine-id", "hosts", s.Hosts, "fingerprint", s.Value[:min(len(s.Value), 12)], "claims", s.list()),
+		message: say("shared-machine-id", "hosts", s.Hosts, "fingerprint", s.Value[:min(len(s.Value), 12)], "claims", s.list()),
 	}})
 }
 
@@ -105,7 +105,7 @@ func PolicyDiffers(site Site, name, kind string, policies map[string]Shared) []F
 		}
 	}
 	return weigh(nil, site, ruleNamed("policy-differs"), []found{{
-		says: say("policy-differs", "kind", kind, "device", name, "policies", all),
+		message: say("policy-differs", "kind", kind, "device", name, "policies", all),
 	}})
 }
 

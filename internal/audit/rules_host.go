@@ -28,11 +28,11 @@ var hostRules = []Rule{
 			rel, ok := a.snap.Systemd.Release.Get()
 			switch {
 			case !ok && a.snap.Systemd.Release.IsUnknown():
-				return []found{{says: say("release-unknown", "why", a.snap.Systemd.Release.Reason(), "release", a.tree.Release)}}
+				return []found{{message: say("release-unknown", "why", a.snap.Systemd.Release.Reason(), "release", a.tree.Release)}}
 			case !ok:
-				return []found{{says: say("no-systemd", "release", a.tree.Release)}}
+				return []found{{message: say("no-systemd", "release", a.tree.Release)}}
 			case rel != a.tree.Release:
-				return []found{{says: say("read-as-other-release", "found", rel, "release", a.tree.Release)}}
+				return []found{{message: say("read-as-other-release", "found", rel, "release", a.tree.Release)}}
 			}
 			return nil
 		},
@@ -61,7 +61,7 @@ var hostRules = []Rule{
 			if !s.Assumed {
 				return nil
 			}
-			return []found{{says: say("naming-scheme-assumed", "scheme", s.Name, "release", a.tree.Release)}}
+			return []found{{message: say("naming-scheme-assumed", "scheme", s.Name, "release", a.tree.Release)}}
 		},
 	},
 	{
@@ -72,7 +72,7 @@ var hostRules = []Rule{
 
 // onlyIfAudited makes a finding that weighs nothing where no device is audited.
 func (a *hostAudit) onlyIfAudited(says *linkfiles.Statement) []found {
-	f := found{says: says}
+	f := found{message: says}
 	if len(a.audited) == 0 {
 		f.severity = Info
 	}

@@ -22,7 +22,7 @@ var initramfsRules = []Rule{
 			images, _ := a.snap.Initramfs.Get()
 			for _, img := range images {
 				if img.Unreadable != "" {
-					out = append(out, found{says: say("initramfs-unreadable", "image", img.Path, "why", img.Unreadable), pos: linkfiles.Pos{File: img.Path}})
+					out = append(out, found{message: say("initramfs-unreadable", "image", img.Path, "why", img.Unreadable), pos: linkfiles.Pos{File: img.Path}})
 				}
 			}
 			return out
@@ -48,14 +48,14 @@ func initramfsStale(s *analysis) (out []found) {
 			continue // no .link file changes that, or it is the same
 		}
 		f := s.otherPolicyIn(v)
-		i := slices.IndexFunc(all, func(a alike) bool { return a.says.Equal(f.says) && a.advice.Equal(f.advice) })
+		i := slices.IndexFunc(all, func(a alike) bool { return a.message.Equal(f.message) && a.help.Equal(f.help) })
 		if i < 0 {
 			i, all = len(all), append(all, alike{found: f})
 		}
 		all[i].images = append(all[i].images, v.Image.Path)
 	}
 	for _, a := range all {
-		a.says = say("initramfs-stale", "what", a.says, "images", allNames(a.images))
+		a.message = say("initramfs-stale", "what", a.message, "images", allNames(a.images))
 		out = append(out, a.found)
 	}
 	return out
@@ -65,12 +65,12 @@ func initramfsStale(s *analysis) (out []found) {
 // than the root's do.
 func (s *subject) otherwiseDeclaredIn(v InImage) found {
 	d := v.Declared
-	f := found{severity: v.weightOfDeclared(), pos: linkfiles.Pos{File: v.Image.Path}, advice: s.makeAnew(v, nil)}
+	f := found{severity: v.weightOfDeclared(), pos: linkfiles.Pos{File: v.Image.Path}, help: s.makeAnew(v, nil)}
 	if d.Creates {
-		f.says = say("initramfs-creates-otherwise", "program", by(*d), "device", s.Name, "pos", d.Pos,
+		f.message = say("initramfs-creates-otherwise", "program", by(*d), "device", s.Name, "pos", d.Pos,
 			"does", AddressBy(*d), "here", v.DeclaredHere, "image", v.Image.Path)
 	} else {
-		f.says = say("initramfs-sets-otherwise", "program", by(*d), "device", s.Name, "pos", d.Pos,
+		f.message = say("initramfs-sets-otherwise", "program", by(*d), "device", s.Name, "pos", d.Pos,
 			"does", AddressBy(*d), "here", v.DeclaredHere, "image", v.Image.Path)
 	}
 	return f
@@ -80,18 +80,18 @@ func (s *subject) otherwiseDeclaredIn(v InImage) found {
 func (s *subject) otherPolicyIn(v InImage) found {
 	f := found{severity: s.weightInImage(v), pos: linkfiles.Pos{File: v.Image.Path}}
 	if v.LinkFile.IsUnknown() {
-		f.says, f.advice = say("initramfs-policy-not-known", "device", s.Name, "why", v.LinkFile.Reason()), helpUnknown
+		f.message, f.help = say("initramfs-policy-not-known", "device", s.Name, "why", v.LinkFile.Reason()), helpUnknown
 		return f
 	}
-	f.advice = s.makeAnew(v, v.Advice())
+	f.help = s.makeAnew(v, v.Advice())
 	policy, here := orNone(v.Policy), orNone(v.Root)
 	switch v.Creates {
 	case CreatesIt:
-		f.says = say("initramfs-creates-with-policy", "device", s.Name, "by", v.By, "policy", policy, "there", v.There(), "here", here)
+		f.message = say("initramfs-creates-with-policy", "device", s.Name, "by", v.By, "policy", policy, "there", v.There(), "here", here)
 	case CreatesMaybe:
-		f.says = say("initramfs-may-create-with-policy", "device", s.Name, "policy", policy, "there", v.There(), "here", here)
+		f.message = say("initramfs-may-create-with-policy", "device", s.Name, "policy", policy, "there", v.There(), "here", here)
 	default:
-		f.says = say("initramfs-policy-differs", "device", s.Name, "policy", policy, "there", v.There(), "here", here)
+		f.message = say("initramfs-policy-differs", "device", s.Name, "policy", policy, "there", v.There(), "here", here)
 	}
 	return f
 }

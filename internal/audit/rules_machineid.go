@@ -58,7 +58,7 @@ func (a *hostAudit) derives(r *DeviceResult) bool {
 // ifDerived makes a finding that weighs nothing where no audited device has an
 // address derived from the machine-id.
 func (a *hostAudit) ifDerived(says *linkfiles.Statement, file string) found {
-	f := found{says: says, pos: linkfiles.Pos{File: file}}
+	f := found{message: says, pos: linkfiles.Pos{File: file}}
 	if a.derived == 0 {
 		f.severity = Info
 	}
@@ -108,7 +108,7 @@ func machineIDInvalid(a *hostAudit) []found {
 		// without ID128_REFUSE_NULL. sd_id128_get_machine(3) refuses it.
 		return []found{a.noneDerived(say("machine-id-is-zero"), say("boot-leaves-machine-id"))}
 	case state == host.MachineIDMalformed && a.snap.Offline:
-		return []found{{severity: Info, says: say("first-boot-replaces-machine-id", "what", say("machine-id-malformed")), pos: linkfiles.Pos{File: etcMachineID}}}
+		return []found{{severity: Info, message: say("first-boot-replaces-machine-id", "what", say("machine-id-malformed")), pos: linkfiles.Pos{File: etcMachineID}}}
 	case state == host.MachineIDMalformed:
 		return []found{a.noneDerived(say("machine-id-malformed"), a.nextMachineID())}
 	}
@@ -121,7 +121,7 @@ func machineIDTransient(a *hostAudit) []found {
 		return []found{a.ifDerived(say("machine-id-transient"), etcMachineID)}
 	case host.MachineIDOverridden:
 		f := a.ifDerived(say("command-line-names-other-machine-id"), etcMachineID)
-		f.advice = say("take-machine-id-out-of-command-line")
+		f.help = say("take-machine-id-out-of-command-line")
 		return []found{f}
 	}
 	return nil
@@ -148,7 +148,7 @@ func machineIDInImage(a *hostAudit) (out []found) {
 			continue
 		}
 		f := a.ifDerived(say("initramfs-has-machine-id", "same", sameMachineID(id, a.snap.System.MachineID)), images[i].Path)
-		f.advice = say("empty-machine-id-and-make-initramfs")
+		f.help = say("empty-machine-id-and-make-initramfs")
 		out = append(out, f)
 	}
 	return out
@@ -182,9 +182,9 @@ func machineIDChanged(s *analysis) []found {
 		next = listed(boot.Outcomes)
 	case other.Source == s.sourceAtBoot():
 		again = true
-		f.severity, f.advice = Info, say("nothing-if-machine-id-is-meant")
+		f.severity, f.help = Info, say("nothing-if-machine-id-is-meant")
 	}
-	f.says = say("machine-id-changed", "mac", d.MAC, "device", d.Name, "program", by, "name", other.Name, "source", other.Source, "next", next, "again", again)
+	f.message = say("machine-id-changed", "mac", d.MAC, "device", d.Name, "program", by, "name", other.Name, "source", other.Source, "next", next, "again", again)
 	return []found{f}
 }
 

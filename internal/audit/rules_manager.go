@@ -41,7 +41,7 @@ var managerRules = []Rule{
 		Name: "manager-file-unreadable", Severity: Info,
 		host: func(a *hostAudit) (all []found) {
 			for _, p := range a.snap.DeclarationProblems {
-				f := found{says: say("manager-file-unreadable", "program", p.Program, "why", linkfiles.Told(p.Message)), pos: p.Pos}
+				f := found{message: say("manager-file-unreadable", "program", p.Program, "why", linkfiles.Told(p.Message)), pos: p.Pos}
 				if p.Refused {
 					f.severity = Warning
 				}
@@ -65,32 +65,32 @@ func managerSetsAddress(s *analysis) []found {
 	}
 	dev, program, gives, against := s.Device, d.Program, giving(*d, s.Name), s.asksForNone()
 	f := found{
-		pos:    d.Address.Pos,
-		says:   say("manager-sets-address", "program", program, "gives", gives),
-		advice: say("change-if-not-meant", "setting", settingAt(*d, s.opt.Place)),
+		pos:     d.Address.Pos,
+		message: say("manager-sets-address", "program", program, "gives", gives),
+		help:    say("change-if-not-meant", "setting", settingAt(*d, s.opt.Place)),
 	}
 	switch {
 	case dev != nil && dev.Bond.IgnoresAddress():
-		f.says = say("manager-sets-address-in-vain", "program", program, "gives", gives, "fail_over_mac", dev.Bond.FailOverMAC)
+		f.message = say("manager-sets-address-in-vain", "program", program, "gives", gives, "fail_over_mac", dev.Bond.FailOverMAC)
 	case dev != nil && d.Address.Way == netconf.WayExplicit && dev.MAC != d.Address.MAC:
 		f.severity = Warning
-		f.says = say("manager-address-not-carried", "program", program, "gives", gives, "mac", dev.MAC)
-		f.advice = say("bring-up-or-correct", "program", by(*d))
+		f.message = say("manager-address-not-carried", "program", program, "gives", gives, "mac", dev.MAC)
+		f.help = say("bring-up-or-correct", "program", by(*d))
 	case d.Address.AtCreation && against != nil:
 		f.severity = Error
-		f.says = say("manager-creates-with-address", "program", program, "gives", gives, "against", against)
+		f.message = say("manager-creates-with-address", "program", program, "gives", gives, "against", against)
 	case d.Address.Way == netconf.WayNetworkd && takesPortAddress[s.Kind]:
 		f.severity = Warning // as networkd-sets-address does
 		if linkfiles.NetDevAddressNone(s.tree.Release) {
-			f.remedy, f.advice = s.networkdHelp(d)
+			f.remedy, f.help = s.networkdHelp(d)
 		}
 	case s.setsOther(d.Address.MAC):
 		f.severity = Warning
 		set, _ := s.file.MACAddress()
-		f.says = say("manager-and-file-set-address", "program", program, "gives", gives, "pos", set.Pos, "mac", set.Value)
-		f.advice = say("have-one-set-address")
+		f.message = say("manager-and-file-set-address", "program", program, "gives", gives, "pos", set.Pos, "mac", set.Value)
+		f.help = say("have-one-set-address")
 	case s.Manager != nil && !s.Manager.Certain && s.Policy.Or("") == "persistent":
-		f.says = say("manager-or-udevd-sets-address", "program", program, "gives", gives)
+		f.message = say("manager-or-udevd-sets-address", "program", program, "gives", gives)
 	}
 	return []found{f}
 }
@@ -120,9 +120,9 @@ func (s *subject) managerUnknown() (all []found) {
 	for _, d := range s.Declarations.Or(nil) {
 		if d.Program != netconf.Networkd && d.Address.Way == netconf.WayUnknown && d.Ignored == "" {
 			all = append(all, found{
-				pos:    d.Address.Pos,
-				says:   say("manager-may-set-address", "program", d.Program, "device", s.Name, "why", d.Address.Unknown),
-				advice: say("look-at-setting"),
+				pos:     d.Address.Pos,
+				message: say("manager-may-set-address", "program", d.Program, "device", s.Name, "why", d.Address.Unknown),
+				help:    say("look-at-setting"),
 			})
 		}
 	}
@@ -166,8 +166,8 @@ func declaredTwice(s *analysis) []found {
 				continue
 			}
 			return []found{{
-				pos:  b.Pos,
-				says: say("declared-twice", "one", a.Program, "other", b.Program, "device", s.Name, "pos", a.Pos, "other_pos", b.Pos),
+				pos:     b.Pos,
+				message: say("declared-twice", "one", a.Program, "other", b.Program, "device", s.Name, "pos", a.Pos, "other_pos", b.Pos),
 			}}
 		}
 	}
@@ -178,9 +178,9 @@ func declaredTwice(s *analysis) []found {
 func declaredPortMissing(s *analysis) (all []found) {
 	for _, m := range s.missingPorts() {
 		f := found{
-			pos:    m.at,
-			says:   say("declared-port-missing", "program", m.by, "port", m.name, "device", s.Name),
-			advice: say("name-port-as-it-is", "pos", m.at, "port", m.name, "device", s.Name),
+			pos:     m.at,
+			message: say("declared-port-missing", "program", m.by, "port", m.name, "device", s.Name),
+			help:    say("name-port-as-it-is", "pos", m.at, "port", m.name, "device", s.Name),
 		}
 		if uplink(s.Device) != "" {
 			f.severity = Warning // another port does the work
@@ -205,8 +205,8 @@ func declarationNotEnabled(a *hostAudit) (all []found) {
 			continue
 		}
 		f := found{
-			pos:  d.Pos,
-			says: say("declaration-not-enabled", "file", path.Base(d.Pos.File), "kind", d.Kind, "device", d.Device, "why", d.Ignored),
+			pos:     d.Pos,
+			message: say("declaration-not-enabled", "file", path.Base(d.Pos.File), "kind", d.Kind, "device", d.Device, "why", d.Ignored),
 		}
 		if there[d.Device] {
 			f.severity = Info

@@ -25,9 +25,9 @@ func networkdSetsAddress(s *analysis) []found {
 	if a.Way == netconf.WayUnknown {
 		return []found{{
 			severity: Info,
-			says:     say("networkd-may-set-address", "kind", s.Kind, "device", s.Name, "why", a.Unknown),
+			message:  say("networkd-may-set-address", "kind", s.Kind, "device", s.Name, "why", a.Unknown),
 			pos:      a.Pos,
-			advice:   helpUnknown,
+			help:     helpUnknown,
 		}}
 	}
 	f := found{pos: a.Pos, severity: Info}
@@ -35,19 +35,19 @@ func networkdSetsAddress(s *analysis) []found {
 	mac, against := given.Or(""), s.asksForNone()
 	switch {
 	case says.sets != nil:
-		f.says = say("networkd-sets-address", "kind", s.Kind, "device", s.Name, "mac", mac, "against", against)
+		f.message = say("networkd-sets-address", "kind", s.Kind, "device", s.Name, "mac", mac, "against", against)
 	case a.Way == netconf.WayNetworkd:
-		f.says = say("networkd-derives-address", "kind", s.Kind, "device", s.Name, "mac", mac, "against", against)
-		f.remedy, f.advice = s.networkdHelp(says.creates)
+		f.message = say("networkd-derives-address", "kind", s.Kind, "device", s.Name, "mac", mac, "against", against)
+		f.remedy, f.help = s.networkdHelp(says.creates)
 		if takesPortAddress[s.Kind] {
 			f.severity = Warning
 		}
 	default:
-		f.says = say("networkd-creates-with-address", "kind", s.Kind, "device", s.Name, "mac", mac, "against", against)
+		f.message = say("networkd-creates-with-address", "kind", s.Kind, "device", s.Name, "mac", mac, "against", against)
 	}
 	if against != nil {
 		f.severity = Error
-		f.remedy, f.advice = s.networkdHelp(says.creates)
+		f.remedy, f.help = s.networkdHelp(says.creates)
 	}
 	return []found{f}
 }

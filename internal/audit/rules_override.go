@@ -18,10 +18,10 @@ var overrideRules = []Rule{
 			}
 			undo := a.remedy("undo --interrupted", override.Target{})
 			return []found{{
-				says:   say("change-interrupted"),
-				pos:    linkfiles.Pos{File: a.snap.Interrupted},
-				remedy: undo,
-				advice: say("wait-or-undo-interrupted", "undo", undo),
+				message: say("change-interrupted"),
+				pos:     linkfiles.Pos{File: a.snap.Interrupted},
+				remedy:  undo,
+				help:    say("wait-or-undo-interrupted", "undo", undo),
 			}}
 		},
 	},
@@ -74,7 +74,7 @@ var overrideRules = []Rule{
 				if !o.Edited {
 					return nil
 				}
-				return []found{{pos: linkfiles.Pos{File: o.Path}, says: say("override-edited", "target", o.Target)}}
+				return []found{{pos: linkfiles.Pos{File: o.Path}, message: say("override-edited", "target", o.Target)}}
 			})
 		},
 	},
@@ -85,17 +85,17 @@ var overrideRules = []Rule{
 // without it, nil for none, asks for no policy, it is not needed.
 func (a *hostAudit) overrideFound(o *override.Override, without *linkfiles.File, says *linkfiles.Statement) []found {
 	fix, undo := a.remedy("fix", o.Target), a.remedy("undo", o.Target)
-	f := found{pos: linkfiles.Pos{File: o.Path}, says: says}
+	f := found{pos: linkfiles.Pos{File: o.Path}, message: says}
 	if o.Edited {
 		fix.Command, undo.Command = "fix --force", "undo --force"
-		f.advice = say("correct-or-force-override", "fix", fix, "undo", undo)
+		f.help = say("correct-or-force-override", "fix", fix, "undo", undo)
 		return []found{f}
 	}
 	if policy := policy.OfFile(without); policy == "" || policy == "none" {
-		f.remedy, f.advice = undo, say("remove-override-not-needed", "undo", undo)
+		f.remedy, f.help = undo, say("remove-override-not-needed", "undo", undo)
 		return []found{f}
 	}
-	f.remedy, f.advice = fix, say("write-override-again", "fix", fix, "undo", undo)
+	f.remedy, f.help = fix, say("write-override-again", "fix", fix, "undo", undo)
 	return []found{f}
 }
 

@@ -84,7 +84,7 @@ func addressChangesOnBoot(s *analysis) []found {
 // moment is an event and how a sentence tells it.
 type moment struct {
 	event Event
-	says  *linkfiles.Statement
+	when  *linkfiles.Statement
 }
 
 var (
@@ -105,19 +105,19 @@ func (s *analysis) changes(moments ...moment) []found {
 	var then []*linkfiles.Statement
 	for _, m := range moments {
 		if others, all := s.others(m.event); len(others) > 0 {
-			then = append(then, say("address-then", "moment", m.says, "perhaps", !all, "outcomes", listed(others)))
+			then = append(then, say("address-then", "moment", m.when, "perhaps", !all, "outcomes", listed(others)))
 		}
 	}
 	if len(then) == 0 {
 		return nil
 	}
 	f := found{
-		says:     say("address-changes", "device", s.Name, "mac", s.Device.MAC, "then", then),
+		message:  say("address-changes", "device", s.Name, "mac", s.Device.MAC, "then", then),
 		pos:      s.PolicySource,
 		severity: s.consequence(),
 	}
 	if s.Policy.Or("") == "persistent" && s.Manager == nil {
-		f.remedy, f.advice = s.fixWith(say("sets-policy-none"))
+		f.remedy, f.help = s.fixWith(say("sets-policy-none"))
 	}
 	return []found{f}
 }
@@ -137,14 +137,14 @@ func addressChangesOnUdevEvent(s *analysis) []found {
 		return nil
 	}
 	f := found{
-		says:     say("address-changes-on-udev-event", "device", s.Name, "mac", s.Device.MAC, "then", mac),
+		message:  say("address-changes-on-udev-event", "device", s.Name, "mac", s.Device.MAC, "then", mac),
 		pos:      s.PolicySource,
 		severity: s.consequence(),
 	}
 	if s.Policy.Or("") == "persistent" {
-		f.remedy, f.advice = s.fixWith(say("sets-policy-none-so-udev-leaves-it"))
+		f.remedy, f.help = s.fixWith(say("sets-policy-none-so-udev-leaves-it"))
 	} else {
-		f.advice = say("nothing-if-link-file-is-meant")
+		f.help = say("nothing-if-link-file-is-meant")
 	}
 	return []found{f}
 }
@@ -198,13 +198,13 @@ func lacpSystemIDAffected(s *analysis) []found {
 	var with []*linkfiles.Statement
 	for _, m := range ofSystemID {
 		if others, _ := s.others(m.event); len(others) > 0 {
-			with = append(with, m.says)
+			with = append(with, m.when)
 		}
 	}
 	if len(with) == 0 {
 		return nil
 	}
-	return []found{{says: say("lacp-system-id-affected", "device", s.Name, "with", with), pos: s.PolicySource}}
+	return []found{{message: say("lacp-system-id-affected", "device", s.Name, "with", with), pos: s.PolicySource}}
 }
 
 func portsOrderDecides(s *analysis) []found {
@@ -221,7 +221,7 @@ func portsOrderDecides(s *analysis) []found {
 			}
 		}
 		if len(names) > 1 {
-			return []found{{says: say("ports-order-decides", "device", s.Name, "ports", names[:min(len(names), 8)])}}
+			return []found{{message: say("ports-order-decides", "device", s.Name, "ports", names[:min(len(names), 8)])}}
 		}
 	}
 	return nil
@@ -241,14 +241,14 @@ func creatorRacesUdev(s *analysis) []found {
 		return nil
 	}
 	f := found{
-		says: say("creator-races-udev", "device", s.Name, "mac", s.Device.MAC, "derived", derived),
-		pos:  s.PolicySource,
+		message: say("creator-races-udev", "device", s.Name, "mac", s.Device.MAC, "derived", derived),
+		pos:     s.PolicySource,
 	}
 	remedy, first := s.fix()
 	if first == nil {
 		first = say("fix-has-udevd-leave-it", "fix", remedy)
 	}
-	f.remedy, f.advice = remedy, say("or-create-with-address", "first", first, "mac", s.Device.MAC)
+	f.remedy, f.help = remedy, say("or-create-with-address", "first", first, "mac", s.Device.MAC)
 	if recordedKinds[s.Kind] {
 		f.severity = Warning
 	}
@@ -284,14 +284,14 @@ func predictionUnknown(s *analysis) []found {
 		switch why := mac.Reason(); {
 		case !mac.IsUnknown(), why.Is(policy.NoSuchDevice.Code):
 		case last >= 0 && all[last].why.Equal(why):
-			all[last].moments = append(all[last].moments, m.says)
+			all[last].moments = append(all[last].moments, m.when)
 		default:
-			all = append(all, unknown{why, []*linkfiles.Statement{m.says}})
+			all = append(all, unknown{why, []*linkfiles.Statement{m.when}})
 		}
 	}
 	var out []found
 	for _, u := range all {
-		out = append(out, found{says: say("prediction-unknown", "device", s.Name, "moments", u.moments, "several", len(u.moments) > 1, "why", u.why)})
+		out = append(out, found{message: say("prediction-unknown", "device", s.Name, "moments", u.moments, "several", len(u.moments) > 1, "why", u.why)})
 	}
 	return out
 }

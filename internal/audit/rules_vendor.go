@@ -33,7 +33,7 @@ var vendorRules = []Rule{
 			var out []found
 			for _, name := range host.VendorFiles(&a.snap.Files) {
 				if !owned[name] {
-					out = append(out, found{pos: linkfiles.Pos{File: name}, says: say("vendor-file-unowned", "file", name)})
+					out = append(out, found{pos: linkfiles.Pos{File: name}, message: say("vendor-file-unowned", "file", name)})
 				}
 			}
 			return out
@@ -62,9 +62,9 @@ var vendorRules = []Rule{
 					continue
 				}
 				out = append(out, found{
-					pos:    linkfiles.Pos{File: p.Path},
-					says:   say("vendor-file-unknown", "file", p.Path, "package", p.Package, "why", why),
-					advice: say("verify-or-reinstall", "package", p.Package),
+					pos:     linkfiles.Pos{File: p.Path},
+					message: say("vendor-file-unknown", "file", p.Path, "package", p.Package, "why", why),
+					help:    say("verify-or-reinstall", "package", p.Package),
 				})
 			}
 			return out
@@ -88,14 +88,14 @@ func (a *hostAudit) vendorFilesMatter() bool {
 func (a *hostAudit) vendorFileEdited(v *VendorFile) found {
 	to := a.upgradeDoesTo(v)
 	severity, says, first := to.weigh(v)
-	f := found{severity: severity, says: says, pos: linkfiles.Pos{File: v.Path, Line: v.Line}}
+	f := found{severity: severity, message: says, pos: linkfiles.Pos{File: v.Path, Line: v.Line}}
 	restore, compare := v.Restores(a.opt.Place), v.Recorded == nil && v.State == host.FileEdited
 	if first == nil || !a.fixKeeps(v, first) {
-		f.advice = say("keep-edit-by-hand", "restore", restore, "compare", compare, "package", v.Package)
+		f.help = say("keep-edit-by-hand", "restore", restore, "compare", compare, "package", v.Package)
 		return f
 	}
 	f.remedy = a.remedy("fix", override.Target{Kind: first.Kind, Name: first.Name})
-	f.advice = say("keep-edit-by-fix", "fix", f.remedy, "restore", restore, "compare", compare, "package", v.Package)
+	f.help = say("keep-edit-by-fix", "fix", f.remedy, "restore", restore, "compare", compare, "package", v.Package)
 	return f
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"linkaudit/docs"
 	"linkaudit/internal/audit"
+	"linkaudit/internal/remedy"
 	"linkaudit/internal/report"
 	"linkaudit/linkfiles"
 )
@@ -33,7 +34,7 @@ func TestEveryExampleCanBeExplained(t *testing.T) {
 			tree := linkfiles.Parse(&e.Snapshot.Files, rel)
 			for _, target := range targets {
 				t.Run(target.Name, func(t *testing.T) {
-					x := audit.Explain(e.Snapshot, tree, target, nil, audit.Place{})
+					x := audit.Explain(e.Snapshot, tree, target, nil, remedy.Place{})
 					applies := ""
 					for _, v := range x.Files {
 						if v.Fate == linkfiles.FateApplies {

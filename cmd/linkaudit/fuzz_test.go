@@ -9,6 +9,7 @@ import (
 	"linkaudit/docs"
 	"linkaudit/internal/audit"
 	"linkaudit/internal/host"
+	"linkaudit/internal/remedy"
 	"linkaudit/internal/report"
 )
 
@@ -51,7 +52,7 @@ func FuzzSnapshot(f *testing.F) {
 			if err != nil {
 				continue
 			}
-			x := audit.Explain(snap, tree, targets[0], nil, audit.Place{})
+			x := audit.Explain(snap, tree, targets[0], nil, remedy.Place{})
 			for _, format := range report.Formats {
 				if format.Explanation == nil {
 					continue

@@ -11,6 +11,7 @@ import (
 
 	"linkaudit/internal/audit"
 	"linkaudit/internal/host"
+	"linkaudit/internal/remedy"
 	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
 	"linkaudit/policy"
@@ -75,14 +76,14 @@ func (sel selection) options(snap *host.Snapshot, targets []audit.Target, conf a
 
 // place is where what is found can be fixed. With --from and --root it is the image that
 // has the files.
-func (sel selection) place(snap *host.Snapshot) audit.Place {
+func (sel selection) place(snap *host.Snapshot) remedy.Place {
 	switch {
 	case sel.root != "" && sel.saved:
-		return audit.Place{Root: sel.root, Release: cmp.Or(sel.release, snap.Systemd.Release.Or(0))}
+		return remedy.Place{Root: sel.root, Release: cmp.Or(sel.release, snap.Systemd.Release.Or(0))}
 	case sel.saved:
-		return audit.Place{Host: cmp.Or(snap.System.Hostname.Or(""), "the host of the snapshot")}
+		return remedy.Place{Host: cmp.Or(snap.System.Hostname.Or(""), "the host of the snapshot")}
 	}
-	return audit.Place{Root: sel.root, Release: sel.release}
+	return remedy.Place{Root: sel.root, Release: sel.release}
 }
 
 // prepare returns the devices that are asked for and the files, which it parses

@@ -4,6 +4,7 @@ import (
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/internal/netconf"
+	"linkaudit/internal/remedy"
 	"linkaudit/linkfiles"
 )
 
@@ -30,7 +31,7 @@ type Finding struct {
 	// Help is what to do, nil where it is what the rule says.
 	Help *linkfiles.Statement
 	// Remedy is the command in Help; the zero value where there is none.
-	Remedy Remedy
+	Remedy remedy.Command
 }
 
 // Target is a device to audit that need not exist yet.
@@ -51,7 +52,7 @@ type Options struct {
 	Site Site
 	// Place is the machine that remedies are for; the zero value is the one on which
 	// the audit runs.
-	Place Place
+	Place remedy.Place
 }
 
 // Site is what the site's own configuration says about devices and rules.
@@ -73,7 +74,7 @@ type Result struct {
 	// Findings are those about the host or its files as a whole.
 	Findings []Finding
 	// Place is that of the options.
-	Place Place
+	Place remedy.Place
 }
 
 // DeviceResult is what the audit says about one device.

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"linkaudit/internal/host"
+	"linkaudit/internal/remedy"
 	"linkaudit/linkfiles"
 	"linkaudit/policy"
 )
@@ -29,12 +30,12 @@ type Explanation struct {
 	LeftAlone bool
 	// Fix is the command that fixes what the gravest finding with one is about; the
 	// zero value where there is none.
-	Fix Remedy
+	Fix remedy.Command
 }
 
 // Explain audits one device and keeps the reasons. Check decides; this only
 // asks the same questions again for their answers.
-func Explain(snap *host.Snapshot, tree *linkfiles.Tree, target Target, site Site, place Place) *Explanation {
+func Explain(snap *host.Snapshot, tree *linkfiles.Tree, target Target, site Site, place remedy.Place) *Explanation {
 	res := Check(snap, tree, Options{Targets: []Target{target}, Site: site, Place: place})
 	d := &res.Devices[0]
 	x := &Explanation{
@@ -48,7 +49,7 @@ func Explain(snap *host.Snapshot, tree *linkfiles.Tree, target Target, site Site
 		}
 	}
 	for _, f := range d.Findings {
-		if f.Remedy.Command == "fix" {
+		if f.Remedy.Name == "fix" {
 			x.Fix = f.Remedy
 			break // the gravest
 		}

@@ -11,6 +11,7 @@ import (
 	"linkaudit/internal/host"
 	"linkaudit/internal/netconf"
 	"linkaudit/internal/override"
+	"linkaudit/internal/remedy"
 	"linkaudit/linkfiles"
 	"linkaudit/policy/life"
 )
@@ -171,21 +172,21 @@ func (s *subject) pinAddress(d *host.Device) *linkfiles.Statement {
 }
 
 // orPersistent is the other remedy: udev's address.
-func (s *inForce) orPersistent() (Remedy, *linkfiles.Statement) {
+func (s *inForce) orPersistent() (remedy.Command, *linkfiles.Statement) {
 	at := s.PolicySource
 	switch {
 	case override.OwnName(path.Base(at.File)):
 		r := s.remedy("undo", override.Target{Kind: s.Kind, Name: s.Name})
 		return r, say("or-undo", "undo", r, "device", s.Name)
 	case at.File != "":
-		return Remedy{}, say("or-file-with-persistent", "device", s.Name, "before", path.Base(at.File))
+		return remedy.Command{}, say("or-file-with-persistent", "device", s.Name, "before", path.Base(at.File))
 	}
-	return Remedy{}, nil
+	return remedy.Command{}, nil
 }
 
 // pinned says where an explicit address belongs, and proposes the one that the bridge
 // has without guests or, where it has no other port, the persistent one.
-func pinned(d *host.Device, creator *netconf.Declaration, lasting []host.Port, persistent fact.Fact[host.PersistentMAC], at Place) *linkfiles.Statement {
+func pinned(d *host.Device, creator *netconf.Declaration, lasting []host.Port, persistent fact.Fact[host.PersistentMAC], at remedy.Place) *linkfiles.Statement {
 	mac := persistent.Or(host.PersistentMAC{MAC: d.MAC}).MAC
 	if p, ok := LowestPort(lasting); ok {
 		mac = p.MAC
@@ -194,7 +195,7 @@ func pinned(d *host.Device, creator *netconf.Declaration, lasting []host.Port, p
 		now := at.Run(fmt.Sprintf("ip link set dev %s address %s", override.ShellWord(d.Name), mac))
 		return say("pin-by-hand", "now", now, "mac", mac)
 	}
-	return say("pin-where-declared", "setting", explicitSetting(*creator, mac), "pos", creator.Pos, "then", at.takeEffect(by(*creator), d.Name))
+	return say("pin-where-declared", "setting", explicitSetting(*creator, mac), "pos", creator.Pos, "then", at.TakeEffect(by(*creator), d.Name))
 }
 
 // explicitSetting is the line by which a program gives a bridge an address.
@@ -211,7 +212,7 @@ func explicitSetting(d netconf.Declaration, mac string) any {
 // GuestsUnderNone are the bridges of a name or kind that would follow their guests under
 // MACAddressPolicy=none, a sentence each with what to do in its place. A bridge to
 // which somebody else gives an address is none of them.
-func GuestsUnderNone(snap *host.Snapshot, name, kind string, at Place) (all []*linkfiles.Statement) {
+func GuestsUnderNone(snap *host.Snapshot, name, kind string, at remedy.Place) (all []*linkfiles.Statement) {
 	index, declarations := indexDeclared(snap), snap.Declarations.Or(nil)
 	for i := range snap.Devices {
 		d := &snap.Devices[i]

@@ -8,6 +8,7 @@ import (
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/internal/netconf"
+	"linkaudit/internal/remedy"
 	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
 )
@@ -80,7 +81,7 @@ func TestABridgeThatFollowsItsGuests(t *testing.T) {
 			t.Errorf("%s: when a guest starts or stops: %v, want %q", name, d.Predicted[i].MAC, c.event)
 		}
 		// What fix would do says the same beforehand.
-		if notes := GuestsUnderNone(c.snap, "br0", "bridge", Place{}); (len(notes) == 1) != (c.want != "" || name == "persistent") {
+		if notes := GuestsUnderNone(c.snap, "br0", "bridge", remedy.Place{}); (len(notes) == 1) != (c.want != "" || name == "persistent") {
 			t.Errorf("%s: the plan says %q", name, notes)
 		}
 	}
@@ -100,13 +101,13 @@ func TestWhatIsForetoldOfABridgeWhoseGuestStops(t *testing.T) {
 // A bridge of guests is not told to take MACAddressPolicy=none.
 func TestTheRemedyOfABridgeWithGuestsIsAnExplicitAddress(t *testing.T) {
 	snap := machine(map[string]string{defaultPath: defaultLink}, master("bridge", "br0", bridgeDerived, 3, nic, wire))
-	x := Explain(snap, linkfiles.Parse(&snap.Files, 247), Target{Name: "br0"}, nil, Place{})
+	x := Explain(snap, linkfiles.Parse(&snap.Files, 247), Target{Name: "br0"}, nil, remedy.Place{})
 	for _, f := range x.Device.Findings {
 		if f.Rule == "policy-overrides-ports" && (strings.Contains(words.Help(f.Rule, f.Help), "linkaudit fix") || !strings.Contains(words.Help(f.Rule, f.Help), "address "+nicMAC)) {
 			t.Errorf("%+v", f)
 		}
 	}
-	if x.Fix.Command != "" {
+	if x.Fix.Name != "" {
 		t.Errorf("fix: %s", x.Fix)
 	}
 }

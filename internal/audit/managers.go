@@ -9,6 +9,7 @@ import (
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/internal/netconf"
+	"linkaudit/internal/remedy"
 	"linkaudit/linkfiles"
 	"linkaudit/policy/address"
 )
@@ -275,8 +276,8 @@ func AddressBy(d netconf.Declaration) *linkfiles.Statement {
 
 // settingAt says which setting decides about the address, where it is or belongs,
 // and how a change of it comes to the device.
-func settingAt(d netconf.Declaration, at Place) *linkfiles.Statement {
-	then := at.takeEffect(d.Program, d.Device)
+func settingAt(d netconf.Declaration, at remedy.Place) *linkfiles.Statement {
+	then := at.TakeEffect(d.Program, d.Device)
 	if d.Address.Pos == d.Pos {
 		return say("add-setting", "key", d.Address.Key, "pos", d.Pos, "then", then)
 	}

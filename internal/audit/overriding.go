@@ -10,6 +10,7 @@ import (
 	"linkaudit/internal/host"
 	"linkaudit/internal/netconf"
 	"linkaudit/internal/override"
+	"linkaudit/internal/remedy"
 	"linkaudit/linkfiles"
 )
 
@@ -26,11 +27,11 @@ type OverrideEffect struct {
 
 // EffectOfOverride returns nil where no such program gives the device an address. Where the
 // address is set later, udevd may replace it, and an override keeps it from doing so.
-func EffectOfOverride(snap *host.Snapshot, name, kind string, at Place) *OverrideEffect {
+func EffectOfOverride(snap *host.Snapshot, name, kind string, at remedy.Place) *OverrideEffect {
 	return effectAmong(declaredFor(snap, name, kind, false), name, at)
 }
 
-func effectAmong(of []netconf.Declaration, name string, at Place) *OverrideEffect {
+func effectAmong(of []netconf.Declaration, name string, at remedy.Place) *OverrideEffect {
 	d := FindManager(of)
 	if d == nil || d.Program.Fixable() {
 		return nil

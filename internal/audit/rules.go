@@ -2,6 +2,7 @@ package audit
 
 import (
 	"linkaudit/internal/host"
+	"linkaudit/internal/remedy"
 	"linkaudit/linkfiles"
 )
 
@@ -67,7 +68,7 @@ type found struct {
 	message  *linkfiles.Statement
 	pos      linkfiles.Pos
 	help     *linkfiles.Statement // nil for the rule's own
-	remedy   Remedy               // the command in help
+	remedy   remedy.Command       // the command in help
 }
 
 // catalogue is every rule there is. A new rule is added in one of the files

@@ -5,6 +5,7 @@ import (
 
 	"linkaudit/internal/netconf"
 	"linkaudit/internal/override"
+	"linkaudit/internal/remedy"
 	"linkaudit/linkfiles"
 )
 
@@ -66,12 +67,12 @@ func (s *inForce) asksForNone() *linkfiles.Statement {
 
 // networkdHelp is the remedy that the release has for a device that is created
 // with an address; d is nil where a .network file sets it.
-func (s *inForce) networkdHelp(d *netconf.Declaration) (Remedy, *linkfiles.Statement) {
+func (s *inForce) networkdHelp(d *netconf.Declaration) (remedy.Command, *linkfiles.Statement) {
 	switch {
 	case d == nil:
-		return Remedy{}, nil
+		return remedy.Command{}, nil
 	case !linkfiles.NetDevAddressNone(s.tree.Release):
-		return Remedy{}, say("netdev-knows-no-none", "release", s.tree.Release, "file", d.Pos.File)
+		return remedy.Command{}, say("netdev-knows-no-none", "release", s.tree.Release, "file", d.Pos.File)
 	}
 	return s.fixWith(say("sets-both-none"))
 }

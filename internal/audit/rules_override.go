@@ -87,7 +87,7 @@ func (a *hostAudit) overrideFound(o *override.Override, without *linkfiles.File,
 	fix, undo := a.remedy("fix", o.Target), a.remedy("undo", o.Target)
 	f := found{pos: linkfiles.Pos{File: o.Path}, message: says}
 	if o.Edited {
-		fix.Command, undo.Command = "fix --force", "undo --force"
+		fix.Name, undo.Name = "fix --force", "undo --force"
 		f.help = say("correct-or-force-override", "fix", fix, "undo", undo)
 		return []found{f}
 	}

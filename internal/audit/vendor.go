@@ -10,6 +10,7 @@ import (
 
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
+	"linkaudit/internal/remedy"
 	"linkaudit/linkfiles"
 	"linkaudit/policy"
 )
@@ -114,7 +115,7 @@ func (v *VendorFile) Restored(snap *host.Snapshot, rel linkfiles.Release) func(*
 }
 
 // Restores is the command that puts the file back as the package has it.
-func (v *VendorFile) Restores(at Place) string {
+func (v *VendorFile) Restores(at remedy.Place) string {
 	return at.Run("apt-get install --reinstall " + v.Package)
 }
 

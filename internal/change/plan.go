@@ -17,6 +17,7 @@ import (
 	"linkaudit/internal/host"
 	"linkaudit/internal/netconf"
 	"linkaudit/internal/override"
+	"linkaudit/internal/remedy"
 	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
 	"linkaudit/policy"
@@ -39,7 +40,7 @@ type Input struct {
 	// recovered: what a run did that was killed was taken back.
 	recovered bool
 	// Place is the machine whose Snapshot it is, for the commands of notes.
-	Place audit.Place
+	Place remedy.Place
 }
 
 // Plan is one file to write, and what goes with it.

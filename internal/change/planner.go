@@ -9,6 +9,7 @@ import (
 	"linkaudit/internal/audit"
 	"linkaudit/internal/host"
 	"linkaudit/internal/override"
+	"linkaudit/internal/remedy"
 	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
 	"linkaudit/policy"
@@ -259,7 +260,7 @@ func (p *planner) takeOfKind(d deviceBefore) {
 		return
 	}
 	if set, _ := f.MACAddressPolicy(); set.Value == "persistent" || set.Value == "random" {
-		fix := audit.Remedy{Command: "fix", Target: override.Target{Kind: d.facts.Kind.Or(""), Name: d.name}, Place: p.in.Place}
+		fix := remedy.Command{Name: "fix", Target: override.Target{Kind: d.facts.Kind.Or(""), Name: d.name}, Place: p.in.Place}
 		p.notes = append(p.notes, fmt.Sprintf("%s is governed by %s, which comes first: it needs a fix of its own: %s", d.name, f.Path, fix))
 	}
 }

@@ -7,10 +7,10 @@ import (
 	"os"
 	"path"
 
-	"linkaudit/internal/audit"
 	"linkaudit/internal/host"
 	"linkaudit/internal/initramfs"
 	"linkaudit/internal/override"
+	"linkaudit/internal/remedy"
 	"linkaudit/linkfiles"
 )
 
@@ -46,8 +46,8 @@ type Options struct {
 }
 
 // place is where the commands that are left to the user are to be run.
-func (o Options) place() audit.Place {
-	at := audit.Place{Root: o.Root, Release: o.Release}
+func (o Options) place() remedy.Place {
+	at := remedy.Place{Root: o.Root, Release: o.Release}
 	if at.Root == "/" {
 		at.Root = ""
 	}

@@ -7,6 +7,7 @@ import (
 
 	"linkaudit/internal/audit"
 	"linkaudit/internal/host"
+	"linkaudit/internal/remedy"
 	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
 )
@@ -15,7 +16,7 @@ import (
 // what the next upgrade does to the other devices, once the plans are carried out
 // as in snap. The files themselves are not restored: what they are for beside the
 // targets is for somebody else to say.
-func stillEdited(plans []*Plan, snap *host.Snapshot, rel linkfiles.Release, at audit.Place) []string {
+func stillEdited(plans []*Plan, snap *host.Snapshot, rel linkfiles.Release, at remedy.Place) []string {
 	var out []string
 	seen := map[string]bool{}
 	decider := linkfiles.Parse(&snap.Files, rel).For(&snap.System)

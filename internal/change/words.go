@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"strings"
 
-	"linkaudit/internal/audit"
 	"linkaudit/internal/host"
 	"linkaudit/internal/initramfs"
 	"linkaudit/internal/override"
+	"linkaudit/internal/remedy"
 	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
 )
@@ -35,7 +35,7 @@ func editedSince(path, to string) error {
 
 // notNeededNote is the note about an override of a target that does nothing.
 func (in Input) notNeededNote(path string, t override.Target) string {
-	return fmt.Sprintf("%s is not needed any more: %s removes it", path, audit.Remedy{Command: "undo", Target: t, Place: in.Place})
+	return fmt.Sprintf("%s is not needed any more: %s removes it", path, remedy.Command{Name: "undo", Target: t, Place: in.Place})
 }
 
 // createsAnew says how systemd-networkd creates a device again, for a device that
@@ -55,7 +55,7 @@ func (p *Plan) createsAnew(rel linkfiles.Release, device string) string {
 }
 
 // staleWords is a sentence for all images of one maker that say the same.
-func staleWords(images []StaleImage, at audit.Place, plan bool) (out []string) {
+func staleWords(images []StaleImage, at remedy.Place, plan bool) (out []string) {
 	type what struct {
 		there, advice string
 		maker         initramfs.Maker

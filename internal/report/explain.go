@@ -56,7 +56,7 @@ func (p *printer) inShort(x *audit.Explanation) {
 	}
 	p.say(text(whatApplies(d) + whyNothingComesOfIt(x)))
 	switch sum := CountFindings(d.Findings); {
-	case x.Fix.Command != "":
+	case x.Fix.Name != "":
 		p.say(text("To fix it: "), p.command(x.Fix.String()))
 	case sum.AtLeast(audit.Warning) > 0:
 		p.say(verdict(sum, audit.Warning), text("; see below."))
@@ -662,7 +662,7 @@ func (p *printer) whatToDo(x *audit.Explanation) {
 		}
 	}
 	switch sum := CountFindings(findings); {
-	case x.Fix.Command != "":
+	case x.Fix.Name != "":
 		p.say(text("To fix it: "), p.command(x.Fix.String()), text(" (with --dry-run it only shows what it would write)."))
 	case sum.AtLeast(audit.Warning) == 0:
 		p.say(span{"Nothing to mend.", green})

@@ -20,6 +20,7 @@ import (
 	"linkaudit/internal/host"
 	"linkaudit/internal/netconf"
 	"linkaudit/internal/override"
+	"linkaudit/internal/remedy"
 	"linkaudit/linkfiles"
 )
 
@@ -63,7 +64,7 @@ func fates() *audit.Explanation {
 			}},
 		}},
 	}
-	return audit.Explain(snap, linkfiles.Parse(&snap.Files, 252), audit.Target{Name: "bond0", Kind: "bond"}, nil, audit.Place{})
+	return audit.Explain(snap, linkfiles.Parse(&snap.Files, 252), audit.Target{Name: "bond0", Kind: "bond"}, nil, remedy.Place{})
 }
 
 // hostileTexts try to end a string, a label or a line of any format, and to
@@ -106,7 +107,7 @@ func hostileExplanations() []namedExplanation {
 		}
 		f, _ := d.LinkFile.Get()
 		out = append(out, namedExplanation{nthText(i, evil), &audit.Explanation{
-			Result: res, Device: d, Evidence: linkfiles.Told(evil), Fix: audit.Remedy{Command: "fix", Target: override.Target{Kind: evil, Name: evil}, Place: audit.Place{Root: evil, Host: evil}}, Source: f,
+			Result: res, Device: d, Evidence: linkfiles.Told(evil), Fix: remedy.Command{Name: "fix", Target: override.Target{Kind: evil, Name: evil}, Place: remedy.Place{Root: evil, Host: evil}}, Source: f,
 			Files: []linkfiles.Verdict{
 				{File: &linkfiles.File{Path: evil, Name: evil, State: linkfiles.StateActive}, Fate: linkfiles.FateNoMatch, Reached: true, Reason: fact.Told(evil), Key: evil, Pos: linkfiles.Pos{File: evil, Line: 3}},
 				{File: &linkfiles.File{Path: evil, Name: evil, State: linkfiles.StateRejected, Why: evil}, Fate: linkfiles.FateUnused, Reached: true, Reason: fact.Told(evil)},
@@ -292,7 +293,7 @@ func manyFiles(n int) *audit.Explanation {
 		dir.Entries = append(dir.Entries, linkfiles.Entry{Name: fmt.Sprintf("%04d-x.link", i), Type: linkfiles.TypeRegular, Mode: 0o644, Content: []byte("[Match]\n" + match + "\n")})
 	}
 	snap.Files = linkfiles.Store{Dirs: []linkfiles.Dir{dir}}
-	return audit.Explain(snap, linkfiles.Parse(&snap.Files, 252), audit.Target{Name: "bond0"}, nil, audit.Place{})
+	return audit.Explain(snap, linkfiles.Parse(&snap.Files, 252), audit.Target{Name: "bond0"}, nil, remedy.Place{})
 }
 
 // dotStatement is a line of the subset of DOT that ExplainDOT writes.

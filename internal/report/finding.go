@@ -2,6 +2,7 @@ package report
 
 import (
 	"linkaudit/internal/audit"
+	"linkaudit/internal/remedy"
 	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
 )
@@ -14,7 +15,7 @@ type findingJSON struct {
 	File     string         `json:"file"`
 	Line     int            `json:"line"`
 	Help     string         `json:"help"`
-	Remedy   audit.Remedy   `json:"remedy"`
+	Remedy   remedy.Command `json:"remedy"`
 }
 
 func newFindingJSON(f audit.Finding) findingJSON {

@@ -56,7 +56,7 @@ var Table = []Suite{
 		Name: "check", Proves: "README's two commands and make check pass in a clean clone",
 		CI:    []string{"test/clean-clone"},
 		After: []string{"install"},
-		About: []string{"cmd/linkaudit", "docs", "internal/derived", "internal/fact", "internal/fleet", "internal/host", "internal/initramfs", "linkfiles", "internal/manual", "internal/netconf", "internal/override", "internal/parallel", "internal/words", "internal/audit", "policy", "policy/address", "policy/life", "internal/change", "internal/report", "internal/rootfs", "internal/siteconf", "internal/trace", "internal/watch"},
+		About: []string{"cmd/linkaudit", "docs", "internal/derived", "internal/fact", "internal/fleet", "internal/host", "internal/initramfs", "linkfiles", "internal/manual", "internal/netconf", "internal/override", "internal/parallel", "internal/remedy", "internal/words", "internal/audit", "policy", "policy/address", "policy/life", "internal/change", "internal/report", "internal/rootfs", "internal/siteconf", "internal/trace", "internal/watch"},
 		Files: []string{"."},
 		Limit: 15 * time.Minute, Cases: regexp.MustCompile(`(?m)^ok  \t`),
 	},

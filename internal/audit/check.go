@@ -367,7 +367,7 @@ func (a *hostAudit) complaints(ds []linkfiles.Diagnostic) []Finding {
 func ordered(fs []Finding) []Finding {
 	slices.SortStableFunc(fs, func(x, y Finding) int {
 		if c := cmp.Or(
-			cmp.Compare(weight(y.Severity), weight(x.Severity)),
+			y.Severity.Compare(x.Severity),
 			cmp.Compare(x.File, y.File),
 			cmp.Compare(x.Line, y.Line),
 			cmp.Compare(x.Rule, y.Rule),
@@ -401,5 +401,8 @@ func weight(s Severity) int {
 	return 0
 }
 
+// Compare orders severities, the lightest first.
+func (s Severity) Compare(other Severity) int { return cmp.Compare(weight(s), weight(other)) }
+
 // AtLeast reports whether s is as heavy as threshold or heavier.
-func (s Severity) AtLeast(threshold Severity) bool { return weight(s) >= weight(threshold) }
+func (s Severity) AtLeast(threshold Severity) bool { return s.Compare(threshold) >= 0 }

@@ -65,11 +65,11 @@ func nagiosSummary(res *audit.Result, sum Summary, o Options) string {
 	text := sum.words(o.threshold()) + ", " + audited
 	worst, of := audit.Finding{}, ""
 	for i := range res.Devices {
-		if fs := shown(res.Devices[i].Findings, o.threshold()); len(fs) > 0 && (worst.Rule == "" || rank(fs[0].Severity) > rank(worst.Severity)) {
+		if fs := shown(res.Devices[i].Findings, o.threshold()); len(fs) > 0 && (worst.Rule == "" || fs[0].Severity.Compare(worst.Severity) > 0) {
 			worst, of = fs[0], res.Devices[i].Name
 		}
 	}
-	if fs := shown(res.Findings, o.threshold()); len(fs) > 0 && (worst.Rule == "" || rank(fs[0].Severity) > rank(worst.Severity)) {
+	if fs := shown(res.Findings, o.threshold()); len(fs) > 0 && (worst.Rule == "" || fs[0].Severity.Compare(worst.Severity) > 0) {
 		worst, of = fs[0], "this host"
 	}
 	return text + ": " + of + " " + worst.Rule

@@ -465,20 +465,10 @@ func place(file string, line int) span { return text(position(file, line)) }
 func shown(findings []audit.Finding, threshold audit.Severity) []audit.Finding {
 	var out []audit.Finding
 	for _, f := range findings {
-		if rank(f.Severity) >= rank(threshold) {
+		if f.Severity.AtLeast(threshold) {
 			out = append(out, f)
 		}
 	}
-	slices.SortStableFunc(out, func(a, b audit.Finding) int { return rank(b.Severity) - rank(a.Severity) })
+	slices.SortStableFunc(out, func(a, b audit.Finding) int { return b.Severity.Compare(a.Severity) })
 	return out
-}
-
-func rank(s audit.Severity) int {
-	switch s {
-	case audit.Error:
-		return 2
-	case audit.Warning:
-		return 1
-	}
-	return 0
 }

@@ -18,7 +18,7 @@ func (w *watcher) attribute(c *change, outcomes map[int]*outcome, last bool) {
 	c.By = by
 	o := outcomes[c.Index]
 	if o != nil && last {
-		c.After.LinkFile, c.After.Policy, c.After.Applied = o.device.linkFile, o.device.policy, o.device.applied
+		c.After.LinkFile, c.After.Policy, c.After.Applied = o.known.linkFile, o.known.policy, o.known.applied
 	}
 	w.deduce(by, c, o, last)
 	if by.Origin != "" {

@@ -13,7 +13,7 @@ import (
 
 // outcome is an audit of a device beside what was known before.
 type outcome struct {
-	device *knownDevice
+	known  *knownDevice
 	result *audit.DeviceResult
 	// firstAudit: it is the first one of the device.
 	firstAudit bool
@@ -38,7 +38,7 @@ func (w *watcher) auditMarked(ctx context.Context) (map[int]*outcome, error) {
 		if d == nil || r.Device == nil || r.Device.Index != d.Index {
 			continue // it went away meanwhile, or its name to another
 		}
-		out[d.Index] = &outcome{device: d, result: r, firstAudit: !d.audited, was: *d}
+		out[d.Index] = &outcome{known: d, result: r, firstAudit: !d.audited, was: *d}
 		d.takeResult(r)
 	}
 	return out, nil
@@ -79,7 +79,7 @@ func linkFileOf(r *audit.DeviceResult) fact.Fact[string] {
 
 // anotherInForce reports whether another .link file or policy is in force, or was applied.
 func (o *outcome) anotherInForce() bool {
-	d, was := o.device, &o.was
+	d, was := o.known, &o.was
 	if o.firstAudit {
 		return d.applied != was.applied && d.applied.IsKnown()
 	}
@@ -106,7 +106,7 @@ func (w *watcher) emitApplied(now time.Time, o *outcome) error {
 	if !o.anotherInForce() {
 		return nil
 	}
-	e := w.newEvent(now, Applied, o.device, nil, w.stateOf(o.device))
+	e := w.newEvent(now, Applied, o.known, nil, w.stateOf(o.known))
 	if !o.firstAudit {
 		e.Before = w.stateOf(&o.was)
 	}
@@ -118,14 +118,14 @@ func (w *watcher) emitFindings(now time.Time, o *outcome) error {
 	differ := func(kind string, these, those map[string]audit.Finding) {
 		for rule, f := range these {
 			if _, both := those[rule]; !both {
-				e := w.newEvent(now, kind, o.device, nil, nil)
+				e := w.newEvent(now, kind, o.known, nil, nil)
 				e.Finding = &f
 				events = append(events, e)
 			}
 		}
 	}
-	differ(Ended, o.was.findings, o.device.findings)
-	differ(Found, o.device.findings, o.was.findings)
+	differ(Ended, o.was.findings, o.known.findings)
+	differ(Found, o.known.findings, o.was.findings)
 	slices.SortFunc(events, func(a, b Event) int {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Finding.Rule, b.Finding.Rule))
 	})

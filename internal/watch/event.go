@@ -120,12 +120,12 @@ func (e *Event) Complete() error {
 	if e.By != nil && e.By.How == Seen && e.By.Call == nil {
 		return e.without("the call that was seen")
 	}
-	needed, known := neededOf[e.Kind]
+	part, known := partOf[e.Kind]
 	switch {
 	case !known:
 		return fmt.Errorf("an event %q is none that this linkaudit knows", e.Kind)
-	case needed.in != nil && !needed.in(e):
-		return e.without(needed.what)
+	case part.in != nil && !part.in(e):
+		return e.without(part.what)
 	}
 	return nil
 }
@@ -134,13 +134,13 @@ func (e *Event) without(what string) error {
 	return fmt.Errorf("an event %q without %s", e.Kind, what)
 }
 
-// needed is what events of a kind have; in is nil where that is nothing.
-type needed struct {
+// eventPart is what events of a kind have; in is nil where that is nothing.
+type eventPart struct {
 	what string
 	in   func(*Event) bool
 }
 
-var neededOf = map[string]needed{
+var partOf = map[string]eventPart{
 	Started: {},
 	Stopped: {},
 	Lost:    {},

@@ -182,7 +182,7 @@ func (w *watcher) takeUnread(ctx context.Context) {
 		case n := <-w.Source.C():
 			w.take(ctx, n)
 		case <-timeout:
-			w.add(change{Event: Event{Time: time.Now(), Kind: Lost, Text: "more happened before the end than could be read"}})
+			w.addChange(change{Event: Event{Time: time.Now(), Kind: Lost, Text: "more happened before the end than could be read"}})
 			w.unread = 0
 		}
 	}
@@ -212,16 +212,16 @@ func (w *watcher) flushLater() {
 	}
 }
 
-func (w *watcher) add(c change) {
+func (w *watcher) addChange(c change) {
 	c.Late = w.resyncing
 	w.pending = append(w.pending, c)
 	w.flushLater()
 }
 
-// tell is add for a change of a device.
+// tell is addChange for a change of a device.
 func (w *watcher) tell(d *knownDevice, c change) {
 	c.First, d.told = !d.told, true
-	w.add(c)
+	w.addChange(c)
 }
 
 // auditLater has a device audited once the window is over.
@@ -269,7 +269,7 @@ var lostTexts = map[string]string{
 }
 
 func (w *watcher) takeLost(ctx context.Context, n host.Notice) {
-	w.add(change{Event: Event{Time: n.Time, Kind: Lost, Text: lostTexts[n.Lost] + "; all devices are looked at again"}})
+	w.addChange(change{Event: Event{Time: n.Time, Kind: Lost, Text: lostTexts[n.Lost] + "; all devices are looked at again"}})
 	if n.Lost == host.LostKernel {
 		w.resync(ctx)
 		return
@@ -298,7 +298,7 @@ func (w *watcher) resync(ctx context.Context) {
 	w.takeRead(ctx)
 	links, round, err := w.Source.Links(context.WithoutCancel(ctx))
 	if err != nil {
-		w.add(change{Event: Event{Time: time.Now(), Kind: Problem, Text: "what changed meanwhile is not known: " + err.Error()}})
+		w.addChange(change{Event: Event{Time: time.Now(), Kind: Problem, Text: "what changed meanwhile is not known: " + err.Error()}})
 		return
 	}
 	w.round = round

@@ -57,13 +57,10 @@ func collect(ctx context.Context, r request) (*host.Snapshot, *linkfiles.Tree, e
 		return nil, nil, err
 	}
 	var tree *linkfiles.Tree
-	want := host.WantEverything
 	if rel, known := machine.Systemd.Release.Get(); known {
 		tree = linkfiles.Parse(store, rel)
-		if !r.every {
-			want = wantFor(tree.Needs()) | networkd.want()
-		}
 	}
+	want := r.want(tree, networkd)
 
 	// 3. The system and its devices, with that.
 	facts := machine.Facts(ctx, want)
@@ -87,13 +84,13 @@ func collect(ctx context.Context, r request) (*host.Snapshot, *linkfiles.Tree, e
 	// 5. What the devices and declarations ask for in their turn.
 	problems := append(machine.Problems, unread...)
 	var inInitramfs fact.Fact[[]initramfs.Image]
-	if r.images == allImages || r.images == imagesThatMatter && audit.InitramfsMatters(facts.System.KernelCommandLine, devices, r.names) {
+	if r.readsImages(&facts, devices) {
 		found, unlisted := host.ReadInitramfs(ctx, r.root)
 		inInitramfs = fact.Known(append([]initramfs.Image{}, found...)) // none is known too
 		problems = append(problems, unlisted...)
 	}
 	var otherIDs []host.OtherMachineID
-	if machine.Offline || r.every || audit.OtherMachineIDsMatter(facts.System.MachineID.ID(), facts.MachineIDFile.State, devices) {
+	if machine.Offline || r.readsOtherIDs(&facts, devices) {
 		otherIDs = machine.OtherMachineIDs(facts.System.KernelCommandLine)
 	}
 
@@ -118,6 +115,28 @@ func collect(ctx context.Context, r request) (*host.Snapshot, *linkfiles.Tree, e
 		Packaged:            machine.Packaged(store),
 		Problems:            problems,
 	}, tree, nil
+}
+
+// want is what the files ask for, everything where their release is not known.
+func (r request) want(tree *linkfiles.Tree, n networkd) host.Want {
+	if tree == nil || r.every {
+		return host.WantEverything
+	}
+	return wantFor(tree.Needs()) | n.want()
+}
+
+func (r request) readsImages(facts *host.Facts, devices []host.Device) bool {
+	switch r.images {
+	case allImages:
+		return true
+	case imagesThatMatter:
+		return audit.InitramfsMatters(facts.System.KernelCommandLine, devices, r.names)
+	}
+	return false
+}
+
+func (r request) readsOtherIDs(facts *host.Facts, devices []host.Device) bool {
+	return r.every || audit.OtherMachineIDsMatter(facts.System.MachineID.ID(), facts.MachineIDFile.State, devices)
 }
 
 // collectFiles makes a snapshot of the .link files and the facts that cost nothing,

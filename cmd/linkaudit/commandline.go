@@ -65,31 +65,38 @@ type sortedWords struct {
 func sortWords(words []string, takesValue map[string]bool) (w sortedWords) {
 	for len(words) > 0 {
 		word := words[0]
-		words = words[1:]
 		if word == "--" {
-			w.arguments = append(w.arguments, words...)
+			w.arguments = append(w.arguments, words[1:]...)
 			return w
 		}
 		flag := strings.TrimPrefix(strings.TrimPrefix(word, "-"), "-")
 		if flag == word || flag == "" {
 			w.arguments = append(w.arguments, word)
+			words = words[1:]
 			continue
 		}
-		name, value, assigned := strings.Cut(flag, "=")
-		if !assigned && (name == "help" || name == "h") {
-			w.help = true
-			continue
-		}
-		w.flags = append(w.flags, word)
-		if !assigned && takesValue[name] && len(words) > 0 {
-			value, words = words[0], words[1:]
-			w.flags = append(w.flags, value)
-		}
-		if name == "format" {
-			w.format = value
-		}
+		words = words[w.takeFlag(flag, words, takesValue):]
 	}
 	return w
+}
+
+// takeFlag takes the flag, without its dashes, that the words begin with, and returns how
+// many of them it is: two with a value in the next one.
+func (w *sortedWords) takeFlag(flag string, words []string, takesValue map[string]bool) (n int) {
+	name, value, assigned := strings.Cut(flag, "=")
+	if !assigned && (name == "help" || name == "h") {
+		w.help = true
+		return 1
+	}
+	n = 1
+	if !assigned && takesValue[name] && len(words) > 1 {
+		value, n = words[1], 2
+	}
+	w.flags = append(w.flags, words[:n]...)
+	if name == "format" {
+		w.format = value
+	}
+	return n
 }
 
 // formatNames are the values of --format that a command takes.

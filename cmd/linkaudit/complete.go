@@ -70,16 +70,20 @@ func (q *question) completions(text *commandText, current string) []string {
 	case q.ended || !strings.HasPrefix(current, "-"):
 		return q.arguments(text.completes, current)
 	case assigned && flag != nil && flag.value:
-		var out []string
-		for _, s := range q.values(flag, value) {
-			if !strings.HasPrefix(s, ":") {
-				s = "--" + name + "=" + s
-			}
-			out = append(out, s)
-		}
-		return out
+		return q.assignments(flag, value)
 	}
 	return beginning(current, append(flagNames(text), "--help"))
+}
+
+// assignments are the candidates for --FLAG=VALUE of which the value was begun.
+func (q *question) assignments(flag *flagText, prefix string) (out []string) {
+	for _, s := range q.values(flag, prefix) {
+		if !strings.HasPrefix(s, ":") {
+			s = "--" + flag.name + "=" + s
+		}
+		out = append(out, s)
+	}
+	return out
 }
 
 func flagNames(t *commandText) []string {
@@ -113,22 +117,35 @@ func newQuestion(ctx context.Context, t *commandText, before []string) *question
 	q := &question{ctx: ctx, given: map[string][]string{}}
 	q.machine = sync.OnceValue(q.listDevices)
 	for _, word := range before {
-		name, value, assigned := strings.Cut(strings.TrimLeft(word, "-"), "=")
-		switch flag := t.flagNamed(name); {
-		case q.flag != nil:
-			q.given[q.flag.name] = append(q.given[q.flag.name], word)
-			q.flag = nil
-		case q.ended || !strings.HasPrefix(word, "-") || word == "-":
-			q.named = append(q.named, word)
-		case word == "--":
-			q.ended = true
-		case flag != nil && flag.value && assigned:
-			q.given[name] = append(q.given[name], value)
-		case flag != nil && flag.value:
-			q.flag = flag
-		}
+		q.take(t, word)
 	}
 	return q
+}
+
+// take reads the next word.
+func (q *question) take(t *commandText, word string) {
+	switch {
+	case q.flag != nil:
+		q.given[q.flag.name] = append(q.given[q.flag.name], word)
+		q.flag = nil
+	case q.ended || !strings.HasPrefix(word, "-") || word == "-":
+		q.named = append(q.named, word)
+	case word == "--":
+		q.ended = true
+	default:
+		q.takeFlag(t, word)
+	}
+}
+
+func (q *question) takeFlag(t *commandText, word string) {
+	name, value, assigned := strings.Cut(strings.TrimLeft(word, "-"), "=")
+	switch flag := t.flagNamed(name); {
+	case flag == nil || !flag.value:
+	case assigned:
+		q.given[name] = append(q.given[name], value)
+	default:
+		q.flag = flag
+	}
 }
 
 // values are those of a flag that begin with prefix.

@@ -34,6 +34,21 @@ func overrideTargets(c *cli.Context) ([]override.Target, error) {
 		}
 		out = append(out, override.Target{Kind: strings.Join(kinds, ""), Name: name})
 	}
+	byFlags, err := targetsByFlags(c)
+	if err != nil {
+		return nil, err
+	}
+	out = append(out, byFlags...)
+	if len(arguments) == 0 {
+		for _, kind := range kinds {
+			out = append(out, override.Target{Kind: kind})
+		}
+	}
+	return out, nil
+}
+
+// targetsByFlags reads the flags that each are for the names of devices.
+func targetsByFlags(c *cli.Context) (out []override.Target, err error) {
 	for _, f := range []struct{ flag, kind string }{{"bond", "bond"}, {"bridge", "bridge"}, {"team", "team"}, {"device", ""}} {
 		given := names(c.StringSlice(f.flag))
 		if c.IsSet(f.flag) && len(given) == 0 {
@@ -44,11 +59,6 @@ func overrideTargets(c *cli.Context) ([]override.Target, error) {
 				return nil, usage(c, "--%s %q cannot be a network device: %w", f.flag, name, err)
 			}
 			out = append(out, override.Target{Kind: f.kind, Name: name})
-		}
-	}
-	if len(arguments) == 0 {
-		for _, kind := range kinds {
-			out = append(out, override.Target{Kind: kind})
 		}
 	}
 	return out, nil
@@ -89,15 +99,23 @@ func undo(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	switch everything, interrupted := c.Bool("everything"), c.Bool("interrupted"); {
-	case len(ts) == 0 && !everything && !interrupted:
-		return usage(c, "name the device, such as bond0, a kind with --kind, or --everything")
-	case len(ts) > 0 && everything:
-		return usage(c, "--everything and the name of a device or kind exclude each other")
-	case interrupted && (len(ts) > 0 || everything):
-		return usage(c, "--interrupted goes alone: whatever else is asked for, it is done first")
+	if err := undoConflicts(c, len(ts) > 0); err != nil {
+		return err
 	}
 	return carryOut(c, ts, change.TakeBack)
+}
+
+// undoConflicts refuses flags and targets that do not go together.
+func undoConflicts(c *cli.Context, named bool) error {
+	switch everything, interrupted := c.Bool("everything"), c.Bool("interrupted"); {
+	case !named && !everything && !interrupted:
+		return usage(c, "name the device, such as bond0, a kind with --kind, or --everything")
+	case named && everything:
+		return usage(c, "--everything and the name of a device or kind exclude each other")
+	case interrupted && (named || everything):
+		return usage(c, "--interrupted goes alone: whatever else is asked for, it is done first")
+	}
+	return nil
 }
 
 // carryOut makes a change, or plans it, and reports it.
@@ -124,17 +142,24 @@ func carryOut(c *cli.Context, ts []override.Target, do func(context.Context, cha
 	case res == nil:
 		return err
 	case c.Bool("check"):
-		if err == nil && (res.Changed || len(res.Live) > 0 || res.UpdatesInitramfs) {
+		if err == nil && changesSomething(res) {
 			return errFindings
 		}
 		return err
 	}
-	made := report.Change{Result: res, Undo: c.Command.Name == "undo", DryRun: o.Plan}
-	unsaid := out.format.Change(c.App.Writer, made, out.Options)
-	if unsaid != nil && res.Changed && !o.Plan {
-		unsaid = fmt.Errorf("the change is made, but the report of it could not be written: %w", unsaid)
+	return errors.Join(err, showChange(c, out, report.Change{Result: res, Undo: c.Command.Name == "undo", DryRun: o.Plan}))
+}
+
+func changesSomething(res *change.Result) bool {
+	return res.Changed || len(res.Live) > 0 || res.UpdatesInitramfs
+}
+
+func showChange(c *cli.Context, out output, made report.Change) error {
+	err := out.format.Change(c.App.Writer, made, out.Options)
+	if err != nil && made.Result.Changed && !made.DryRun {
+		return fmt.Errorf("the change is made, but the report of it could not be written: %w", err)
 	}
-	return errors.Join(err, unsaid)
+	return err
 }
 
 // changeFlags refuses flags that do not go together.
@@ -148,6 +173,17 @@ func changeFlags(c *cli.Context) error {
 	return nil
 }
 
+// notForRoot refuses what does not go together with --root.
+func notForRoot(c *cli.Context) error {
+	switch {
+	case c.IsSet("root") && c.Bool("apply"):
+		return usage(c, "--apply is for the running machine, not for --root")
+	case c.IsSet("root") && c.Bool("update-initramfs"):
+		return usage(c, "--update-initramfs is for the running machine, not for --root: nothing in an image is run")
+	}
+	return nil
+}
+
 // changeOptions reads the flags that fix and undo have in common; one that the command
 // does not have is not set.
 func changeOptions(c *cli.Context, ts []override.Target) (change.Options, error) {
@@ -155,11 +191,8 @@ func changeOptions(c *cli.Context, ts []override.Target) (change.Options, error)
 	if err != nil {
 		return change.Options{}, err
 	}
-	switch {
-	case c.IsSet("root") && c.Bool("apply"):
-		return change.Options{}, usage(c, "--apply is for the running machine, not for --root")
-	case c.IsSet("root") && c.Bool("update-initramfs"):
-		return change.Options{}, usage(c, "--update-initramfs is for the running machine, not for --root: nothing in an image is run")
+	if err := notForRoot(c); err != nil {
+		return change.Options{}, err
 	}
 	rel, err := release(c)
 	if err != nil {

@@ -114,11 +114,8 @@ func oneOf(c *cli.Context, flag string) error {
 // where w is no terminal). An explicit --color wins over NO_COLOR
 // (https://no-color.org), which wins over the terminal.
 func terminal(w io.Writer, when string, env func(string) (string, bool)) (color bool, width int) {
-	if out, ok := w.(*checkedWriter); ok {
-		w = out.Writer
-	}
-	f, ok := w.(*os.File)
-	isTerminal := ok && term.IsTerminal(int(f.Fd()))
+	f := outputFile(w)
+	isTerminal := f != nil && term.IsTerminal(int(f.Fd()))
 	if isTerminal {
 		width, _, _ = term.GetSize(int(f.Fd()))
 	}
@@ -131,6 +128,24 @@ func terminal(w io.Writer, when string, env func(string) (string, bool)) (color 
 	noColor, _ := env("NO_COLOR")
 	name, _ := env("TERM")
 	return isTerminal && noColor == "" && name != "dumb", width
+}
+
+// outputFile is the file that w writes to, nil where it is another writer.
+func outputFile(w io.Writer) *os.File {
+	if out, ok := w.(*checkedWriter); ok {
+		w = out.Writer
+	}
+	f, _ := w.(*os.File)
+	return f
+}
+
+// systemAsked is which system a command is to look at: --root and --systemd-release.
+func systemAsked(c *cli.Context) (dir string, rel linkfiles.Release, err error) {
+	if dir, err = root(c); err != nil {
+		return "", 0, err
+	}
+	rel, err = release(c)
+	return dir, rel, err
 }
 
 // release returns --systemd-release, 0 where it was not given.

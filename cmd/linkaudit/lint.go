@@ -20,11 +20,7 @@ func lint(c *cli.Context) error {
 	if c.Args().Present() && c.IsSet("root") {
 		return usage(c, "--root and FILE exclude each other")
 	}
-	dir, err := root(c)
-	if err != nil {
-		return err
-	}
-	rel, err := release(c)
+	dir, rel, err := systemAsked(c)
 	if err != nil {
 		return err
 	}
@@ -64,13 +60,9 @@ func lintFiles(c *cli.Context, dir string, rel linkfiles.Release, o audit.Option
 
 // storesToLint reads the files, and finds the release out where rel is 0.
 func storesToLint(c *cli.Context, dir string, rel linkfiles.Release) ([]*linkfiles.Store, linkfiles.Release, error) {
-	var stores []*linkfiles.Store
-	for _, path := range c.Args().Slice() {
-		store, err := linkfiles.ReadFile(path)
-		if err != nil {
-			return nil, 0, err
-		}
-		stores = append(stores, store)
+	stores, err := storesNamed(c)
+	if err != nil {
+		return nil, 0, err
 	}
 	if rel != 0 && len(stores) > 0 {
 		return stores, rel, nil
@@ -88,4 +80,17 @@ func storesToLint(c *cli.Context, dir string, rel linkfiles.Release) ([]*linkfil
 		}
 	}
 	return stores, rel, nil
+}
+
+// storesNamed reads the files that the arguments name.
+func storesNamed(c *cli.Context) ([]*linkfiles.Store, error) {
+	var stores []*linkfiles.Store
+	for _, path := range c.Args().Slice() {
+		store, err := linkfiles.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		stores = append(stores, store)
+	}
+	return stores, nil
 }

@@ -39,15 +39,7 @@ func mac(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	source := report.ByUdev
-	if c.Bool("networkd") {
-		source = report.ByNetworkd
-	}
-	shown := make([]report.MACMachine, 0, len(machines))
-	for _, m := range machines {
-		shown = append(shown, m.MACMachine)
-	}
-	l := &macList{machines: machines, out: format.MACs(c.App.Writer, shown, source)}
+	l := macListFor(c, format, machines)
 	if l.out.Shows(report.ByUdev) {
 		noteOlder(c, machines)
 	}
@@ -63,6 +55,18 @@ func mac(c *cli.Context) error {
 		l.add([]byte(name))
 	}
 	return writing(l.out.Close())
+}
+
+func macListFor(c *cli.Context, format *report.Format, machines []idMachine) *macList {
+	source := report.ByUdev
+	if c.Bool("networkd") {
+		source = report.ByNetworkd
+	}
+	shown := make([]report.MACMachine, 0, len(machines))
+	for _, m := range machines {
+		shown = append(shown, m.MACMachine)
+	}
+	return &macList{machines: machines, out: format.MACs(c.App.Writer, shown, source)}
 }
 
 // namesToHash are the arguments, nil where the names are on standard input.
@@ -124,16 +128,13 @@ func idMachines(c *cli.Context) ([]idMachine, error) {
 		return nil, fmt.Errorf("looking at the machine: %w", err)
 	}
 	if len(given) == 0 {
-		known := snap.System.MachineID.ID()
-		id, ok := known.Get()
-		if !ok {
-			return nil, fmt.Errorf("%s; without a machine ID udevd makes no address: give one with --machine-id or --machine-id-file", words.Of(known.Reason()))
-		}
 		label := "this machine"
 		if c.IsSet("root") {
 			label = dir
 		}
-		given = []idMachine{{report.MACMachine{Label: label}, id}}
+		if given, err = machineFound(snap, label); err != nil {
+			return nil, err
+		}
 	}
 	for i := range given {
 		given[i].HashesInterfaceName = audit.HashesInterfaceName(snap)
@@ -141,13 +142,20 @@ func idMachines(c *cli.Context) ([]idMachine, error) {
 	return given, nil
 }
 
+// machineFound is the machine that was looked at.
+func machineFound(snap *host.Snapshot, label string) ([]idMachine, error) {
+	known := snap.System.MachineID.ID()
+	id, ok := known.Get()
+	if !ok {
+		return nil, fmt.Errorf("%s; without a machine ID udevd makes no address: give one with --machine-id or --machine-id-file", words.Of(known.Reason()))
+	}
+	return []idMachine{{report.MACMachine{Label: label}, id}}, nil
+}
+
 // machinesGiven reads --machine-id and --machine-id-file.
 func machinesGiven(c *cli.Context) (out []idMachine, err error) {
 	for i, s := range c.StringSlice("machine-id") {
-		id, err := linkfiles.ParseMachineID(s)
-		if err == nil && id == [16]byte{} {
-			err = errors.New("all zeros are no machine ID")
-		}
+		id, err := machineIDGiven(s)
 		if err != nil {
 			return nil, usage(c, "--machine-id number %d: %w", i+1, err)
 		}
@@ -167,6 +175,14 @@ func machinesGiven(c *cli.Context) (out []idMachine, err error) {
 		out = append(out, idMachine{report.MACMachine{Label: path}, id})
 	}
 	return out, nil
+}
+
+func machineIDGiven(s string) ([16]byte, error) {
+	id, err := linkfiles.ParseMachineID(s)
+	if err == nil && id == [16]byte{} {
+		err = errors.New("all zeros are no machine ID")
+	}
+	return id, err
 }
 
 // macList makes the addresses of one name after the other.

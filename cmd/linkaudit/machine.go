@@ -29,21 +29,10 @@ func lookAt(c *cli.Context, sel selection) (*host.Snapshot, *linkfiles.Tree, aud
 // snapshot, to which this machine's configuration does not apply.
 func machine(c *cli.Context, sel selection) (*host.Snapshot, *linkfiles.Tree, string, error) {
 	if c.IsSet("from") {
-		as, err := newPretence(c)
-		if err != nil {
-			return nil, nil, "", err
-		}
-		snap, err := loadFrom(c, c.String("from"))
-		if err != nil {
-			return nil, nil, "", err
-		}
-		return as.of(snap), nil, as.root, nil
+		snap, dir, err := savedMachine(c)
+		return snap, nil, dir, err
 	}
-	dir, err := root(c)
-	if err != nil {
-		return nil, nil, "", err
-	}
-	rel, err := release(c)
+	dir, rel, err := systemAsked(c)
 	if err != nil {
 		return nil, nil, "", err
 	}
@@ -60,6 +49,19 @@ func machine(c *cli.Context, sel selection) (*host.Snapshot, *linkfiles.Tree, st
 		return nil, nil, "", fmt.Errorf("looking at the machine: %w", err)
 	}
 	return snap, tree, dir, nil
+}
+
+// savedMachine is machine for --from.
+func savedMachine(c *cli.Context) (*host.Snapshot, string, error) {
+	as, err := newPretence(c)
+	if err != nil {
+		return nil, "", err
+	}
+	snap, err := loadFrom(c, c.String("from"))
+	if err != nil {
+		return nil, "", err
+	}
+	return as.of(snap), as.root, nil
 }
 
 // pretence is what a snapshot is audited as, other than what it is: that of a

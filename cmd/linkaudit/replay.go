@@ -23,17 +23,19 @@ func replay(c *cli.Context) error {
 		return err
 	}
 	name := c.Args().First()
-	var in io.Reader = c.App.Reader
 	if name == "-" {
-		name = "standard input"
-	} else {
-		f, err := os.Open(name)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		in = f
+		return replayEvents(c, out, c.App.Reader, "standard input")
 	}
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return replayEvents(c, out, f, name)
+}
+
+// replayEvents shows the events of a record of that name.
+func replayEvents(c *cli.Context, out output, in io.Reader, name string) error {
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, maxEvent)
 	number := 0

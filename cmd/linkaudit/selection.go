@@ -59,6 +59,11 @@ func (sel selection) conflicts(c *cli.Context) error {
 	case len(sel.names) > 0 && len(sel.kinds) > 1:
 		return usage(c, "a device has one kind, but --kind names %d", len(sel.kinds))
 	}
+	return sel.wrongName(c)
+}
+
+// wrongName refuses names that no device can have, or that come twice.
+func (sel selection) wrongName(c *cli.Context) error {
 	for i, name := range sel.names {
 		if err := host.ValidName(name); err != nil {
 			return usage(c, "%q cannot be a network device: %w", name, err)
@@ -151,21 +156,27 @@ func (sel selection) target(snap *host.Snapshot, declared []audit.Target, name s
 	if len(sel.kinds) == 1 {
 		kind = sel.kinds[0]
 	}
-	d := snap.Device(name)
-	switch {
-	case d != nil && kind != "" && d.Kind == "":
-		return audit.Target{}, fmt.Errorf("%s is a device without a kind, not a %s", name, kind)
-	case d != nil && kind != "" && d.Kind != kind:
-		return audit.Target{}, fmt.Errorf("%s is of kind %s, not %s", name, d.Kind, kind)
-	case d != nil:
-		return audit.Target{Name: d.Name, Kind: d.Kind}, nil
-	case kind != "":
+	if d := snap.Device(name); d != nil {
+		return existingTarget(d, name, kind)
+	}
+	if kind != "" {
 		return audit.Target{Name: name, Kind: kind}, nil
 	}
 	if i := slices.IndexFunc(declared, func(t audit.Target) bool { return t.Name == name }); i >= 0 {
 		return declared[i], nil
 	}
 	return audit.Target{}, fmt.Errorf("there is no device %s, and no network configuration defines one; for one that is still to be created, say its kind, such as --kind bond", name)
+}
+
+// existingTarget is a device that there is, which has to be of the kind that is given.
+func existingTarget(d *host.Device, name, kind string) (audit.Target, error) {
+	switch {
+	case kind == "" || d.Kind == kind:
+		return audit.Target{Name: d.Name, Kind: d.Kind}, nil
+	case d.Kind == "":
+		return audit.Target{}, fmt.Errorf("%s is a device without a kind, not a %s", name, kind)
+	}
+	return audit.Target{}, fmt.Errorf("%s is of kind %s, not %s", name, d.Kind, kind)
 }
 
 func (sel selection) kindsOrDefault() []string {

@@ -16,11 +16,7 @@ func snapshot(c *cli.Context) error {
 	if err := noArgs(c); err != nil {
 		return err
 	}
-	dir, err := root(c)
-	if err != nil {
-		return err
-	}
-	rel, err := release(c)
+	dir, rel, err := systemAsked(c)
 	if err != nil {
 		return err
 	}
@@ -35,7 +31,11 @@ func snapshot(c *cli.Context) error {
 	if err != nil {
 		return fmt.Errorf("looking at the machine: %w", err)
 	}
-	snap = audit.WithDerived(snap)
+	return saveSnapshot(c, audit.WithDerived(snap))
+}
+
+// saveSnapshot writes it to standard output or to the file of --output.
+func saveSnapshot(c *cli.Context, snap *host.Snapshot) error {
 	withID := c.Bool("with-machine-id")
 	if !c.IsSet("output") {
 		return host.Save(c.App.Writer, snap, withID)

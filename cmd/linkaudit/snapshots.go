@@ -89,12 +89,19 @@ func checkSnapshots(c *cli.Context, sel selection, out output) error {
 		}
 		return show(c.App.Writer, first.res, sel, conf, out)
 	}
-	if !out.format.SeveralHosts() {
-		return usage(c, "--format %s is for one host; several have %s", out.format.Name, strings.Join(formatsOfSeveral(), " or "))
+	f := fleetCheck{sel: sel, as: as, conf: conf, out: out, errs: c.App.ErrWriter}
+	return f.checkHosts(ctx, c, precededBy(audits, first, second))
+}
+
+// checkHosts audits several hosts, and turns that into the exit status. ctx ends with the
+// command's own.
+func (f *fleetCheck) checkHosts(ctx context.Context, c *cli.Context, audits iter.Seq[*snapshotAudit]) error {
+	if !f.out.format.SeveralHosts() {
+		return usage(c, "--format %s is for one host; several have %s", f.out.format.Name, strings.Join(formatsOfSeveral(), " or "))
 	}
-	f := fleetCheck{sel: sel, as: as, conf: conf, out: out, errs: c.App.ErrWriter, gathered: fleet.New()}
+	f.gathered = fleet.New()
 	defer f.gathered.Close()
-	err = out.write(c.App.Writer, func(w io.Writer) error { return f.auditAll(ctx, w, first, second, audits) })
+	err := f.out.write(c.App.Writer, func(w io.Writer) error { return f.auditAll(ctx, w, audits) })
 	switch {
 	case c.Context.Err() != nil:
 		return c.Context.Err()
@@ -103,7 +110,7 @@ func checkSnapshots(c *cli.Context, sel selection, out output) error {
 	case f.failed > 0:
 		return errUnread
 	}
-	return found(f.report.Total(), out)
+	return found(f.report.Total(), f.out)
 }
 
 // formatsOfSeveral are the names of the formats that can show several hosts.
@@ -202,12 +209,8 @@ func (s *snapshotAudit) audit(sel selection, as pretence, conf audit.Site, sever
 		return
 	}
 	snap = as.of(snap)
-	if several && len(sel.kinds) == 0 {
-		named, declared := len(sel.names), audit.DeclaredToCome(snap, nil)
-		sel.names = slices.DeleteFunc(slices.Clone(sel.names), func(name string) bool {
-			return snap.Device(name) == nil && !slices.ContainsFunc(declared, func(t audit.Target) bool { return t.Name == name })
-		})
-		if named > 0 && len(sel.names) == 0 {
+	if several && len(sel.kinds) == 0 && len(sel.names) > 0 {
+		if sel.names = namesThere(snap, sel.names); len(sel.names) == 0 {
 			s.res = &audit.Result{Snapshot: snap}
 			return
 		}
@@ -220,6 +223,14 @@ func (s *snapshotAudit) audit(sel selection, as pretence, conf audit.Site, sever
 		return
 	}
 	s.res = audit.Check(snap, tree, sel.options(snap, targets, conf))
+}
+
+// namesThere are those of devices that exist or are declared.
+func namesThere(snap *host.Snapshot, names []string) []string {
+	declared := audit.DeclaredToCome(snap, nil)
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		return snap.Device(name) == nil && !slices.ContainsFunc(declared, func(t audit.Target) bool { return t.Name == name })
+	})
 }
 
 // fleetCheck is the audit of several hosts.
@@ -237,7 +248,7 @@ type fleetCheck struct {
 
 // auditAll audits on all processors, which is most of the time: 100,000 snapshots took 23 s on
 // two of them, and 42 s with one worker.
-func (f *fleetCheck) auditAll(ctx context.Context, w io.Writer, first, second *snapshotAudit, rest <-chan *snapshotAudit) error {
+func (f *fleetCheck) auditAll(ctx context.Context, w io.Writer, audits iter.Seq[*snapshotAudit]) error {
 	f.report = f.out.format.NewFleet(w, f.out.Options)
 	workers := runtime.GOMAXPROCS(0)
 	todo := make(chan *snapshotAudit)
@@ -245,7 +256,7 @@ func (f *fleetCheck) auditAll(ctx context.Context, w io.Writer, first, second *s
 	go func() {
 		defer close(todo)
 		defer close(inOrder)
-		for s := range precededBy(rest, first, second) {
+		for s := range audits {
 			if !pass(ctx, s, inOrder) || !pass(ctx, s, todo) {
 				return
 			}
@@ -261,6 +272,17 @@ func (f *fleetCheck) auditAll(ctx context.Context, w io.Writer, first, second *s
 		})
 	}
 	defer working.Wait()
+	if err := f.writeAll(ctx, w, inOrder); err != nil {
+		return err
+	}
+	if err := f.gathered.Findings(f.conf, f.report.Finding); err != nil {
+		return err
+	}
+	return f.report.End(f.failed)
+}
+
+// writeAll writes the audits in their order, each once it is done.
+func (f *fleetCheck) writeAll(ctx context.Context, w io.Writer, inOrder <-chan *snapshotAudit) error {
 	for s := range inOrder {
 		select {
 		case <-s.done:
@@ -271,10 +293,7 @@ func (f *fleetCheck) auditAll(ctx context.Context, w io.Writer, first, second *s
 			return err
 		}
 	}
-	if err := f.gathered.Findings(f.conf, f.report.Finding); err != nil {
-		return err
-	}
-	return f.report.End(f.failed)
+	return nil
 }
 
 // precededBy yields the audits that were received already, without those that are nil,

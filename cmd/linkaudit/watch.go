@@ -42,7 +42,8 @@ func watchDevices(c *cli.Context) error {
 		return err
 	}
 	log := &eventLog{out: out, w: c.App.Writer, begun: time.Now()}
-	if c.Bool("until-change") {
+	untilChange := c.Bool("until-change")
+	if untilChange {
 		log.changed = stop
 	}
 	end, err := log.alsoTo(c)
@@ -57,7 +58,7 @@ func watchDevices(c *cli.Context) error {
 	if err := runWatch(ctx, c, sel, conf, log); err != nil {
 		return err
 	}
-	if c.Bool("until-change") && log.changes == 0 && c.Context.Err() == nil {
+	if untilChange && log.changes == 0 && c.Context.Err() == nil {
 		return errFindings
 	}
 	return nil
@@ -159,21 +160,24 @@ func traced(opt *watch.Options, stack bool) (how string, end func(), err error) 
 	}
 	calls := make(chan trace.Call, 256)
 	done := make(chan struct{})
-	go func() {
-		for {
-			call, err := tracer.Read()
-			if err != nil {
-				return
-			}
-			select {
-			case calls <- call:
-			case <-done:
-				return
-			}
-		}
-	}()
+	go passCalls(tracer, calls, done)
 	opt.Calls, opt.LostCalls = calls, tracer.Lost
 	return "seen in the kernel (" + strings.Join(tracer.Attached(), ", ") + ")", func() { close(done); tracer.Close() }, nil
+}
+
+// passCalls passes on what is traced until the tracer is closed, or done.
+func passCalls(tracer *trace.Tracer, calls chan<- trace.Call, done <-chan struct{}) {
+	for {
+		call, err := tracer.Read()
+		if err != nil {
+			return
+		}
+		select {
+		case calls <- call:
+		case <-done:
+			return
+		}
+	}
 }
 
 // auditNames audits the devices that there are of these names.
@@ -235,16 +239,7 @@ func (l *eventLog) emit(e *watch.Event) error {
 	}
 	switch e.Kind {
 	case watch.Created, watch.Changed, watch.Deleted:
-		l.changes++
-		if e.First {
-			l.devices++
-		}
-		if l.hook != nil {
-			l.hook.Add(e)
-		}
-		if l.changed != nil {
-			l.changed()
-		}
+		l.takeChange(e)
 	case watch.Found:
 		l.found++
 	case watch.Ended:
@@ -258,6 +253,20 @@ func (l *eventLog) emit(e *watch.Event) error {
 		}
 	}
 	return l.out.format.Event(l.w, e, l.out.Options)
+}
+
+// takeChange counts the change of a device, and has done what is to be done at one.
+func (l *eventLog) takeChange(e *watch.Event) {
+	l.changes++
+	if e.First {
+		l.devices++
+	}
+	if l.hook != nil {
+		l.hook.Add(e)
+	}
+	if l.changed != nil {
+		l.changed()
+	}
 }
 
 // say is for the first and the last line.

@@ -25,41 +25,23 @@ type doneSteps struct {
 // applyPlans carries out plans below root; the lock is held. Where it fails,
 // everything it did is undone again, and the error says whether that worked.
 func applyPlans(ctx context.Context, root string, plans []*Plan) (*doneSteps, error) {
-	t, err := openTree(root)
-	if err != nil {
-		return nil, err
-	}
-	var steps []step
-	for _, p := range plans {
-		if p.LinkChanged() {
-			steps = append(steps, step{Path: p.Path, Old: p.Old, New: p.Content})
-		}
-		for _, n := range p.NetDevs {
-			if n.Changed() {
-				steps = append(steps, step{Path: n.Path, Old: n.Old, New: n.Content})
-			}
-		}
-		for i := range p.Remove {
-			s, err := t.removal(&p.Remove[i])
-			if err != nil {
-				t.close()
-				return nil, unchanged(err)
-			}
-			steps = append(steps, s...)
-		}
-	}
-	return t.apply(ctx, steps)
+	return applyAll(ctx, root, plans, (*tree).stepsOf)
 }
 
-// applyRemovals removes overrides below root; the lock is held.
+// applyRemovals is applyPlans for overrides that are to be removed.
 func applyRemovals(ctx context.Context, root string, overrides []*override.Override) (*doneSteps, error) {
+	return applyAll(ctx, root, overrides, (*tree).removal)
+}
+
+// applyAll finds the steps of every one, and carries them out.
+func applyAll[T any](ctx context.Context, root string, all []T, stepsOf func(*tree, T) ([]step, error)) (*doneSteps, error) {
 	t, err := openTree(root)
 	if err != nil {
 		return nil, err
 	}
 	var steps []step
-	for _, o := range overrides {
-		s, err := t.removal(o)
+	for _, one := range all {
+		s, err := stepsOf(t, one)
 		if err != nil {
 			t.close()
 			return nil, unchanged(err)
@@ -67,6 +49,26 @@ func applyRemovals(ctx context.Context, root string, overrides []*override.Overr
 		steps = append(steps, s...)
 	}
 	return t.apply(ctx, steps)
+}
+
+// stepsOf are the steps of a plan.
+func (t *tree) stepsOf(p *Plan) (steps []step, err error) {
+	if p.LinkChanged() {
+		steps = append(steps, step{Path: p.Path, Old: p.Old, New: p.Content})
+	}
+	for _, n := range p.NetDevs {
+		if n.Changed() {
+			steps = append(steps, step{Path: n.Path, Old: n.Old, New: n.Content})
+		}
+	}
+	for i := range p.Remove {
+		s, err := t.removal(&p.Remove[i])
+		if err != nil {
+			return nil, err
+		}
+		steps = append(steps, s...)
+	}
+	return steps, nil
 }
 
 // removal is the step that removes an override; none where it is gone.

@@ -21,16 +21,9 @@ const firstPrefix = 60
 func (p *planner) candidates(limit string) ([]*override.Override, error) {
 	var out []*override.Override
 	add := func(name, body string) {
-		if slices.ContainsFunc(out, func(o *override.Override) bool { return o.Path == name }) {
-			return
+		if !slices.ContainsFunc(out, func(o *override.Override) bool { return o.Path == name }) {
+			out = append(out, p.overrideAt(name, body))
 		}
-		o := &override.Override{Path: name, Target: p.target, Sources: override.Sources(p.store, p.base), Body: body}
-		for _, own := range p.own {
-			if own.Path == name {
-				o.MadeDirs = own.MadeDirs
-			}
-		}
-		out = append(out, o)
 	}
 	if p.mayDropIn() {
 		add(path.Join(override.Dir, p.base.Name+".d", override.DropInName), p.dropInBody())
@@ -50,6 +43,17 @@ func (p *planner) candidates(limit string) ([]*override.Override, error) {
 		}
 	}
 	return out, nil
+}
+
+// overrideAt is an override for the target, perhaps in place of its own of that name.
+func (p *planner) overrideAt(name, body string) *override.Override {
+	o := &override.Override{Path: name, Target: p.target, Sources: override.Sources(p.store, p.base), Body: body}
+	for _, own := range p.own {
+		if own.Path == name {
+			o.MadeDirs = own.MadeDirs
+		}
+	}
+	return o
 }
 
 // prefixes are the numbers of new files, the best first.

@@ -65,11 +65,8 @@ func (t *tree) dir(name string, makeMissing bool) (fd int, made []string, err er
 		next, err := openDirAt(fd, part)
 		if errors.Is(err, unix.ENOENT) && makeMissing {
 			var did bool
-			if did, err = makeDirAt(fd, part); did {
+			if next, did, err = openNewDirAt(fd, part); did {
 				made = append(made, at)
-			}
-			if err == nil {
-				next, err = openDirAt(fd, part)
 			}
 		}
 		unix.Close(fd)
@@ -86,6 +83,15 @@ func (t *tree) dir(name string, makeMissing bool) (fd int, made []string, err er
 
 func openDirAt(fd int, name string) (int, error) {
 	return unix.Openat(fd, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+}
+
+// openNewDirAt makes a directory and opens it; did is as of makeDirAt.
+func openNewDirAt(parent int, name string) (fd int, did bool, err error) {
+	if did, err = makeDirAt(parent, name); err != nil {
+		return -1, did, err
+	}
+	fd, err = openDirAt(parent, name)
+	return fd, did, err
 }
 
 // makeDirAt makes a directory; did says that there is a new one, even where
@@ -169,9 +175,6 @@ func readAt(dir int, name string, limit int64) ([]byte, error) {
 
 // write puts the file in place, whole or not at all, where what is there is
 // old (nil: nothing). It returns the directories that it made.
-//
-// What is replaced is looked at once more after it was exchanged: whoever changed it until
-// then gets it back.
 func (t *tree) write(ctx context.Context, name string, content, old []byte) (made []string, err error) {
 	dir, made, err := t.dir(path.Dir(name), true)
 	if err != nil {
@@ -185,6 +188,31 @@ func (t *tree) write(ctx context.Context, name string, content, old []byte) (mad
 	if err != nil {
 		return made, fmt.Errorf("write %s: %w", name, err)
 	}
+	exchanged, err := putInPlace(dir, name, temp, content, old)
+	switch {
+	case errors.Is(err, errKeptAside):
+		return made, err
+	case err != nil:
+		unix.Unlinkat(dir, temp, 0)
+		return made, fmt.Errorf("write %s: %w", name, err)
+	}
+	if exchanged {
+		if err := unix.Unlinkat(dir, temp, 0); err != nil {
+			return made, &writtenError{fmt.Errorf("write %s: remove what was there before: %w", name, err)}
+		}
+	}
+	if err := t.settle(dir, name); err != nil {
+		return made, &writtenError{fmt.Errorf("write %s: %w", name, err)}
+	}
+	return made, nil
+}
+
+// putInPlace gives the temporary file the name, where what has it is old (nil: nothing).
+// Where they were exchanged, old is the temporary file now.
+//
+// What is replaced is looked at once more after it was exchanged: whoever changed it until
+// then gets it back.
+func putInPlace(dir int, name, temp string, content, old []byte) (exchanged bool, err error) {
 	if old == nil {
 		err = unix.Renameat2(dir, temp, dir, path.Base(name), unix.RENAME_NOREPLACE)
 	} else {
@@ -192,38 +220,34 @@ func (t *tree) write(ctx context.Context, name string, content, old []byte) (mad
 	}
 	switch {
 	case errors.Is(err, unix.EEXIST), errors.Is(err, unix.ENOENT):
-		err = changedMeanwhile(name)
+		return false, changedMeanwhile(name)
 	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENOSYS):
 		// The file system cannot do it. The lock keeps others of our kind away.
-		if err = expect(dir, name, old); err == nil {
-			err = unix.Renameat(dir, temp, dir, path.Base(name))
+		if err := expect(dir, name, old); err != nil {
+			return false, err
 		}
-	case err == nil && old != nil:
-		if expect(dir, temp, old) != nil {
-			// Whatever is there now was put there since, and what comes back is
-			// older than that: then it is exchanged again.
-			err = unix.Renameat2(dir, temp, dir, path.Base(name), unix.RENAME_EXCHANGE)
-			if err == nil && expect(dir, temp, content) != nil {
-				err = unix.Renameat2(dir, temp, dir, path.Base(name), unix.RENAME_EXCHANGE)
-			}
-			if err != nil {
-				return made, keptAside(name, temp, err)
-			}
-			err = changedMeanwhile(name)
-			break
-		}
-		if err := unix.Unlinkat(dir, temp, 0); err != nil {
-			return made, &writtenError{fmt.Errorf("write %s: remove what was there before: %w", name, err)}
-		}
+		return false, unix.Renameat(dir, temp, dir, path.Base(name))
+	case err != nil || old == nil:
+		return false, err
+	case expect(dir, temp, old) != nil:
+		return false, exchangeBack(dir, name, temp, content)
+	}
+	return true, nil
+}
+
+// exchangeBack gives the name back to what somebody changed meanwhile, which is the
+// temporary file now.
+func exchangeBack(dir int, name, temp string, content []byte) error {
+	err := unix.Renameat2(dir, temp, dir, path.Base(name), unix.RENAME_EXCHANGE)
+	if err == nil && expect(dir, temp, content) != nil {
+		// Whatever is there now was put there since, and what comes back is older than
+		// that: then it is exchanged again.
+		err = unix.Renameat2(dir, temp, dir, path.Base(name), unix.RENAME_EXCHANGE)
 	}
 	if err != nil {
-		unix.Unlinkat(dir, temp, 0)
-		return made, fmt.Errorf("write %s: %w", name, err)
+		return keptAside(name, temp, err)
 	}
-	if err := t.settle(dir, name); err != nil {
-		return made, &writtenError{fmt.Errorf("write %s: %w", name, err)}
-	}
-	return made, nil
+	return changedMeanwhile(name)
 }
 
 // settle makes what was done to a file of the directory last, and be seen.
@@ -318,22 +342,25 @@ func writeTemporary(ctx context.Context, dir int, name string, content []byte, m
 	if _, err := f.Write(content); err != nil {
 		return "", cause(err)
 	}
+	return temp, finishTemporary(ctx, fd, name, mode)
+}
+
+// finishTemporary gives a temporary file what the one of that name has beside its text, and
+// makes it durable.
+func finishTemporary(ctx context.Context, fd int, name string, mode uint32) error {
 	if os.Geteuid() == 0 {
 		if err := unix.Fchown(fd, 0, 0); err != nil {
-			return "", err
+			return err
 		}
 	}
 	if err := unix.Fchmod(fd, mode); err != nil {
-		return "", err
+		return err
 	}
 	if err := label(ctx, fd, name); err != nil {
-		return "", err
+		return err
 	}
 	// Before the rename, or a power cut could leave the name with no text.
-	if err := unix.Fsync(fd); err != nil {
-		return "", err
-	}
-	return temp, nil
+	return unix.Fsync(fd)
 }
 
 // cause takes the path off an error: it is that of a temporary file.
@@ -368,17 +395,18 @@ func removeTemporaries(dir int, names []string, ours func(content []byte) bool) 
 		if !strings.HasPrefix(name, tempPrefix) || !strings.HasSuffix(name, tempSuffix) {
 			continue
 		}
-		if content, err := readAt(dir, name, limitUnfinished); err != nil || content != nil && !ours(content) {
-			as := savedPrefix + strings.TrimSuffix(strings.TrimPrefix(name, tempPrefix), tempSuffix)
-			if err := unix.Renameat2(dir, name, dir, as, unix.RENAME_NOREPLACE); err != nil {
+		content, err := readAt(dir, name, limitUnfinished)
+		if err == nil && (content == nil || ours(content)) {
+			if err := unix.Unlinkat(dir, name, 0); err != nil && !errors.Is(err, unix.ENOENT) {
 				return saved, err
 			}
-			saved = append(saved, as)
 			continue
 		}
-		if err := unix.Unlinkat(dir, name, 0); err != nil && !errors.Is(err, unix.ENOENT) {
+		as := savedPrefix + strings.TrimSuffix(strings.TrimPrefix(name, tempPrefix), tempSuffix)
+		if err := unix.Renameat2(dir, name, dir, as, unix.RENAME_NOREPLACE); err != nil {
 			return saved, err
 		}
+		saved = append(saved, as)
 	}
 	return saved, nil
 }

@@ -124,17 +124,25 @@ func (f *fixing) verifyReloaded(ctx context.Context) error {
 		if p.Path == "" || p.Target.Name == "" || d == nil {
 			continue
 		}
-		file, err := appliedByUdev(ctx, d.Name)
-		want := p.Path
-		if base := p.Base; isDropIn(p.Path) {
-			want = base.Path
+		if err := p.verifyApplied(ctx, d.Name); err != nil {
+			return err
 		}
-		switch {
-		case err != nil:
-			return fmt.Errorf("ask udev which file it would apply to %s: %w", d.Name, err)
-		case file != want:
-			return fmt.Errorf("udev itself would not apply %s to %s but %q", want, d.Name, file)
-		}
+	}
+	return nil
+}
+
+// verifyApplied asks udev itself which file it would apply to the device.
+func (p *Plan) verifyApplied(ctx context.Context, device string) error {
+	file, err := appliedByUdev(ctx, device)
+	if err != nil {
+		return fmt.Errorf("ask udev which file it would apply to %s: %w", device, err)
+	}
+	want := p.Path
+	if isDropIn(p.Path) {
+		want = p.Base.Path
+	}
+	if file != want {
+		return fmt.Errorf("udev itself would not apply %s to %s but %q", want, device, file)
 	}
 	return nil
 }

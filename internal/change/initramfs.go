@@ -36,12 +36,7 @@ func (w *work) checkImages(ctx context.Context) error {
 		return nil
 	}
 	stale := w.staleImages(ctx)
-	images, _ := w.in.Snapshot.Initramfs.Get()
-	for _, img := range images {
-		if img.Unreadable != "" {
-			r.remains("whether the initramfs image %s is up to date is not known, since it could not be read: %s", img.Path, img.Unreadable)
-		}
-	}
+	w.noteUnreadable()
 	for _, v := range stale {
 		r.Initramfs = append(r.Initramfs, StaleImage{Path: v.Image.Path, There: words.Of(v.There()), Advice: words.Of(v.Advice()), Maker: v.Image.Maker})
 	}
@@ -57,6 +52,16 @@ func (w *work) checkImages(ctx context.Context) error {
 		return nil
 	}
 	return w.updateImages(ctx)
+}
+
+// noteUnreadable says which of the images that there are could not be read.
+func (w *work) noteUnreadable() {
+	images, _ := w.in.Snapshot.Initramfs.Get()
+	for _, img := range images {
+		if img.Unreadable != "" {
+			w.result.remains("whether the initramfs image %s is up to date is not known, since it could not be read: %s", img.Path, img.Unreadable)
+		}
+	}
 }
 
 // updateImages has the stale images made again, and reads them.

@@ -50,11 +50,9 @@ const (
 	iffLowerUp = 1 << 16
 )
 
-// kernelsAddress works out the address that the kernel would have given the device:
-// for a bridge the lowest of its ports' (br_stp_recalculate_bridge_id()), for a
-// bond or team that of its first port. Only an address that somebody set is
-// another one than the kernel's. Ports of guests, which come and go, are left out:
-// lasting are the others.
+// kernelsAddress works out the address that the kernel would have given the device. Only
+// an address that somebody set is another one than the kernel's. Ports of guests, which
+// come and go, are left out: lasting are the others.
 func kernelsAddress(d *host.Device, lasting []host.Port) LiveChange {
 	c := LiveChange{Device: d.Name, Was: d.MAC}
 	t, ok := d.AddrAssignType.Get()
@@ -71,32 +69,35 @@ func kernelsAddress(d *host.Device, lasting []host.Port) LiveChange {
 		c.cannot = cannotSet{reason: noPort}
 		return c
 	}
+	var mac, from string
+	if mac, from, c.cannot = portsAddress(d, lasting); c.cannot.reason != canSet || mac == d.MAC {
+		return c
+	}
+	c.MAC, c.From = mac, from
+	c.Disturbs = d.Flags&iffUp != 0 && d.Flags&iffLowerUp != 0
+	return c
+}
+
+// portsAddress is the address that the kernel would take from the ports, and whose it is:
+// for a bridge the lowest (br_stp_recalculate_bridge_id()), for a bond or team that of its
+// first port.
+func portsAddress(d *host.Device, lasting []host.Port) (mac, from string, cannot cannotSet) {
 	switch d.Kind {
 	case "bridge":
 		p, ok := audit.LowestPort(lasting)
 		if !ok {
-			c.cannot = cannotSet{reason: guestsAlone}
-			return c
+			return "", "", cannotSet{reason: guestsAlone}
 		}
-		c.MAC, c.From = p.MAC, p.Name
+		return p.MAC, p.Name, cannotSet{}
 	case "bond", "team":
 		p := d.Ports[0]
 		if len(lasting) > 0 {
 			p = lasting[0]
 		}
 		if p.PermanentMAC == "" {
-			c.cannot = cannotSet{notPermanent, p.Name}
-			return c
+			return "", "", cannotSet{notPermanent, p.Name}
 		}
-		c.MAC, c.From = p.PermanentMAC, p.Name
-	default:
-		c.cannot = cannotSet{kindUnknown, d.Kind}
-		return c
+		return p.PermanentMAC, p.Name, cannotSet{}
 	}
-	if c.MAC == d.MAC {
-		c.MAC, c.From = "", ""
-		return c
-	}
-	c.Disturbs = d.Flags&iffUp != 0 && d.Flags&iffLowerUp != 0
-	return c
+	return "", "", cannotSet{kindUnknown, d.Kind}
 }

@@ -88,14 +88,11 @@ func openLock(root string) (*runLock, error) {
 	if root != "/" && os.Geteuid() != 0 {
 		return lockTree(root)
 	}
-	var tree unix.Stat_t
-	if err := unix.Stat(root, &tree); err != nil {
-		return nil, fmt.Errorf("%s: %w", root, err)
+	name, err := lockName(root)
+	if err != nil {
+		return nil, err
 	}
-	if tree.Mode&unix.S_IFMT != unix.S_IFDIR {
-		return nil, fmt.Errorf("%s: %w", root, unix.ENOTDIR)
-	}
-	err := unix.Mkdir(lockDir, 0o700)
+	err = unix.Mkdir(lockDir, 0o700)
 	if errors.Is(err, unix.ENOENT) && root != "/" { // no /run, as in a container that builds images
 		return lockTree(root)
 	}
@@ -107,15 +104,26 @@ func openLock(root string) (*runLock, error) {
 		return nil, err
 	}
 	defer unix.Close(dir)
-	base := "lock"
-	if root != "/" {
-		base = fmt.Sprintf("lock-%d-%d", tree.Dev, tree.Ino)
-	}
-	f, err := openLockFile(dir, base)
+	f, err := openLockFile(dir, name)
 	if err != nil {
 		return nil, err
 	}
 	return &runLock{f, root != "/"}, nil
+}
+
+// lockName is the name of the file in lockDir for the tree below root.
+func lockName(root string) (string, error) {
+	var tree unix.Stat_t
+	if err := unix.Stat(root, &tree); err != nil {
+		return "", fmt.Errorf("%s: %w", root, err)
+	}
+	switch {
+	case tree.Mode&unix.S_IFMT != unix.S_IFDIR:
+		return "", fmt.Errorf("%s: %w", root, unix.ENOTDIR)
+	case root == "/":
+		return "lock", nil
+	}
+	return fmt.Sprintf("lock-%d-%d", tree.Dev, tree.Ino), nil
 }
 
 // lockTree has the directory itself as the lock.

@@ -37,6 +37,15 @@ type netDevPlan struct {
 	own   map[string]*override.Override
 }
 
+// allNotes are the notes, and those about the parts.
+func (p *netDevPlan) allNotes() []string {
+	all := slices.Clone(p.notes)
+	for _, n := range p.parts {
+		all = append(all, fmt.Sprintf("systemd-networkd creates %s; without %s it would give it an address that no .link file changes", n.Device, n.Path))
+	}
+	return all
+}
+
 // declares is what systemd-networkd would do with the .netdev files of the store.
 func (in Input) declares(netDevs *linkfiles.Store) []netconf.Declaration {
 	files := &netconf.NetworkdFiles{NetDev: netDevs, Network: in.Networkd.Network}
@@ -54,6 +63,27 @@ func (in Input) planNetDevs(t override.Target) (netDevPlan, error) {
 	if in.Networkd == nil {
 		return netDevPlan{}, nil
 	}
+	plan := in.newNetDevPlan(t)
+	before := in.declares(plan.store)
+	for i := range before {
+		d := &before[i]
+		if !d.Creates || d.Ignored != "" || !concerns(t, d) {
+			continue
+		}
+		if err := in.planNetDev(&plan, t, before, d); err != nil || plan.leaves != "" {
+			return plan, err
+		}
+	}
+	for name := range plan.own {
+		plan.notes = append(plan.notes, in.notNeededNote(name, t))
+	}
+	slices.Sort(plan.notes)
+	return plan, nil
+}
+
+// newNetDevPlan is of the files as they would be without the overrides that the target has
+// already.
+func (in Input) newNetDevPlan(t override.Target) netDevPlan {
 	plan := netDevPlan{store: in.Networkd.NetDev, own: map[string]*override.Override{}}
 	for _, o := range override.Find(plan.store) {
 		if o.Of(t) {
@@ -61,30 +91,23 @@ func (in Input) planNetDevs(t override.Target) (netDevPlan, error) {
 			plan.store, _ = plan.store.With(o.Path, nil)
 		}
 	}
-	before := in.declares(plan.store)
-	for i := range before {
-		d := &before[i]
-		if !d.Creates || d.Ignored != "" || !concerns(t, d) {
-			continue
-		}
-		if needs, err := in.needsNetDev(&plan, t, before, d); err != nil || plan.leaves != "" {
-			return plan, err
-		} else if !needs {
-			continue
-		}
-		part, err := in.netDev(t, plan.store, plan.own, d)
-		if err != nil {
-			return plan, err
-		}
-		plan.parts = append(plan.parts, part)
-		plan.store, _ = plan.store.With(part.Path, part.Content)
-		delete(plan.own, part.Path)
+	return plan
+}
+
+// planNetDev adds the drop-in for the device that d creates to the plan, where it needs one.
+func (in Input) planNetDev(plan *netDevPlan, t override.Target, before []netconf.Declaration, d *netconf.Declaration) error {
+	needs, err := in.needsNetDev(plan, t, before, d)
+	if err != nil || !needs {
+		return err
 	}
-	for name := range plan.own {
-		plan.notes = append(plan.notes, in.notNeededNote(name, t))
+	part, err := in.netDev(t, plan.store, plan.own, d)
+	if err != nil {
+		return err
 	}
-	slices.Sort(plan.notes)
-	return plan, nil
+	plan.parts = append(plan.parts, part)
+	plan.store, _ = plan.store.With(part.Path, part.Content)
+	delete(plan.own, part.Path)
+	return nil
 }
 
 // needsNetDev reports whether the device that d creates needs a drop-in. Where one would

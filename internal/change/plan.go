@@ -100,6 +100,11 @@ func (in Input) Target(t override.Target) (override.Target, error) {
 		}
 		return t, nil
 	}
+	return realTarget(d, t)
+}
+
+// realTarget is the target as the device that exists is.
+func realTarget(d *host.Device, t override.Target) (override.Target, error) {
 	if t.Kind != "" && d.Kind != t.Kind {
 		is := "of kind " + d.Kind
 		if d.Kind == "" {
@@ -145,10 +150,7 @@ func (in Input) Plan(t override.Target) (*Plan, error) {
 	if plan.Path == "" && len(plan.NetDevs) > 0 {
 		plan.Why = fmt.Sprintf("systemd-networkd creates %s with an address that it derives; %s", t, plan.Why)
 	}
-	plan.Notes = append(plan.Notes, networkd.notes...)
-	for _, n := range networkd.parts {
-		plan.Notes = append(plan.Notes, fmt.Sprintf("systemd-networkd creates %s; without %s it would give it an address that no .link file changes", n.Device, n.Path))
-	}
+	plan.Notes = append(plan.Notes, networkd.allNotes()...)
 	plan.Notes = append(plan.Notes, managers.notes...)
 	for _, guests := range audit.GuestsUnderNone(in.Snapshot, t.Name, t.Kind, in.Place) {
 		plan.Notes = append(plan.Notes, words.Of(guests))

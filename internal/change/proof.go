@@ -157,16 +157,20 @@ func settings(f *linkfiles.File) []string {
 
 // sameDecision compares what a device gets before and after a change.
 func sameDecision(x, y linkfiles.Decision) bool {
-	fx, fy := x.File.Or(nil), y.File.Or(nil)
 	if x.File.IsUnknown() || y.File.IsUnknown() {
 		return x.File.IsUnknown() == y.File.IsUnknown() && fileName(x.Otherwise) == fileName(y.Otherwise)
 	}
+	fx, fy := x.File.Or(nil), y.File.Or(nil)
 	if fx == nil || fy == nil {
 		return fx == fy
 	}
-	px, _ := fx.MACAddressPolicy()
-	py, _ := fy.MACAddressPolicy()
-	ax, _ := fx.MACAddress()
-	ay, _ := fy.MACAddress()
-	return fx.Path == fy.Path && slices.Equal(fx.DropIns, fy.DropIns) && px == py && ax == ay && slices.Equal(settings(fx), settings(fy))
+	return fx.Path == fy.Path && slices.Equal(fx.DropIns, fy.DropIns) && sameAddress(fx, fy) && slices.Equal(settings(fx), settings(fy))
+}
+
+func sameAddress(x, y *linkfiles.File) bool {
+	px, _ := x.MACAddressPolicy()
+	py, _ := y.MACAddressPolicy()
+	ax, _ := x.MACAddress()
+	ay, _ := y.MACAddress()
+	return px == py && ax == ay
 }

@@ -93,18 +93,26 @@ func reloadUnit(ctx context.Context) (how string, err error) {
 		}
 		return "the service manager sent SIGHUP to " + udevdService + ", which reloads", handled(ctx)
 	}
+	if err := runReloadJob(ctx, conn); err != nil {
+		return "", fmt.Errorf("reload %s over D-Bus: %w", udevdService, err)
+	}
+	return "the service manager reloaded " + udevdService, nil
+}
+
+// runReloadJob has udevd reloaded, and waits until it has.
+func runReloadJob(ctx context.Context, conn *dbus.Conn) error {
 	done := make(chan string, 1)
 	if _, err := conn.ReloadUnitContext(ctx, udevdService, "replace", done); err != nil {
-		return "", fmt.Errorf("reload %s over D-Bus: %w", udevdService, err)
+		return err
 	}
 	select {
 	case result := <-done:
 		if result != "done" {
-			return "", fmt.Errorf("reload %s over D-Bus: the job ended as %q", udevdService, result)
+			return fmt.Errorf("the job ended as %q", result)
 		}
-		return "the service manager reloaded " + udevdService, nil
+		return nil
 	case <-ctx.Done():
-		return "", fmt.Errorf("reload %s over D-Bus: %w", udevdService, ctx.Err())
+		return ctx.Err()
 	}
 }
 

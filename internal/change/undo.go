@@ -89,23 +89,11 @@ func (u undoing) finish() error { return nil }
 // planUndo works out what takes the overrides of the targets back, or all that
 // there are where no target is named. Nothing to take back is no error.
 func (in Input) planUndo(targets []override.Target) ([]*override.Override, error) {
-	if err := unreadable(&in.Snapshot.Files); err != nil {
+	found, err := in.overrides()
+	if err != nil {
 		return nil, err
 	}
-	found := override.Find(&in.Snapshot.Files)
-	if in.Networkd != nil {
-		if err := unreadable(in.Networkd.NetDev); err != nil {
-			return nil, err
-		}
-		found = append(found, override.Find(in.Networkd.NetDev)...)
-	}
-	wanted := slices.Clone(targets)
-	for _, t := range targets {
-		// fix took an alternative name for that of the device, too.
-		if d := in.Snapshot.Device(t.Name); t.Name != "" && d != nil && d.Name != t.Name {
-			wanted = append(wanted, override.Target{Kind: t.Kind, Name: d.Name})
-		}
-	}
+	wanted := in.alsoByRealName(targets)
 	var out []*override.Override
 	for _, o := range found {
 		if len(targets) > 0 && !isOneOf(o.Target, wanted) {
@@ -119,32 +107,60 @@ func (in Input) planUndo(targets []override.Target) ([]*override.Override, error
 	return out, nil
 }
 
+// overrides are all that there are.
+func (in Input) overrides() ([]*override.Override, error) {
+	if err := unreadable(&in.Snapshot.Files); err != nil {
+		return nil, err
+	}
+	found := override.Find(&in.Snapshot.Files)
+	if in.Networkd == nil {
+		return found, nil
+	}
+	if err := unreadable(in.Networkd.NetDev); err != nil {
+		return nil, err
+	}
+	return append(found, override.Find(in.Networkd.NetDev)...), nil
+}
+
+// alsoByRealName adds the devices that targets name by an alternative name: fix took it for
+// that of the device, too.
+func (in Input) alsoByRealName(targets []override.Target) []override.Target {
+	all := slices.Clone(targets)
+	for _, t := range targets {
+		if d := in.Snapshot.Device(t.Name); t.Name != "" && d != nil && d.Name != t.Name {
+			all = append(all, override.Target{Kind: t.Kind, Name: d.Name})
+		}
+	}
+	return all
+}
+
 // unreadable says what could not be read where overrides are: one that cannot be
 // seen must not pass for one that is not there.
 func unreadable(store *linkfiles.Store) error {
-	look := func(d *linkfiles.Dir) error {
-		if d.Err != "" {
-			return fmt.Errorf("%s could not be read (%s)", d.Path, d.Err)
-		}
-		for _, e := range d.Entries {
-			if override.OwnName(e.Name) && e.Err != "" && e.Symlink == "" {
-				return fmt.Errorf("%s could not be read (%s)", path.Join(d.Path, e.Name), e.Err)
-			}
-		}
-		return nil
-	}
 	for i := range store.Dirs {
 		d := &store.Dirs[i]
 		if d.Path != override.Dir {
 			continue
 		}
-		if err := look(d); err != nil {
+		if err := unreadableIn(d); err != nil {
 			return err
 		}
 		for j := range d.DropIns {
-			if err := look(&d.DropIns[j]); err != nil {
+			if err := unreadableIn(&d.DropIns[j]); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+func unreadableIn(d *linkfiles.Dir) error {
+	if d.Err != "" {
+		return fmt.Errorf("%s could not be read (%s)", d.Path, d.Err)
+	}
+	for _, e := range d.Entries {
+		if override.OwnName(e.Name) && e.Err != "" && e.Symlink == "" {
+			return fmt.Errorf("%s could not be read (%s)", path.Join(d.Path, e.Name), e.Err)
 		}
 	}
 	return nil

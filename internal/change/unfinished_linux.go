@@ -74,22 +74,28 @@ func (t *tree) note(ctx context.Context, u *unfinished) (at string, err error) {
 			return "", err
 		}
 		defer unix.Close(dir)
-		file := path.Join(name, unfinishedName)
-		temp, err := writeTemporary(ctx, dir, file, u.text, 0o600)
-		if err != nil {
-			return "", fmt.Errorf("write %s: %w", file, err)
-		}
-		if err = unix.Renameat(dir, temp, dir, unfinishedName); err != nil {
-			unix.Unlinkat(dir, temp, 0)
-		} else {
-			err = syncDir(dir)
-		}
-		if err != nil {
-			return name, fmt.Errorf("write %s: %w", file, err)
-		}
-		return name, nil
+		return u.noteIn(ctx, dir, name)
 	}
 	return "", nil // a tree without /etc has nothing that could be half done
+}
+
+// noteIn writes the file into an open directory of that name. Where at is not "" it may be
+// there, even where that fails.
+func (u *unfinished) noteIn(ctx context.Context, dir int, name string) (at string, err error) {
+	file := path.Join(name, unfinishedName)
+	temp, err := writeTemporary(ctx, dir, file, u.text, 0o600)
+	if err != nil {
+		return "", fmt.Errorf("write %s: %w", file, err)
+	}
+	if err = unix.Renameat(dir, temp, dir, unfinishedName); err != nil {
+		unix.Unlinkat(dir, temp, 0)
+	} else {
+		err = syncDir(dir)
+	}
+	if err != nil {
+		return name, fmt.Errorf("write %s: %w", file, err)
+	}
+	return name, nil
 }
 
 // end removes what begin wrote: from here on the change stays. unsynced says that after a
@@ -131,38 +137,37 @@ func unfinishedAt(root, name string) bool {
 // recover takes back what a run did that was killed, and removes what it left. It says
 // what it did, a sentence each. The lock is held.
 func (t *tree) recover(ctx context.Context) (said []string, err error) {
-	notes := map[string]*unfinished{}
+	var left []leftBehind
 	for _, at := range unfinishedDirs() {
-		if notes[at], err = t.readUnfinished(at); err != nil {
+		u, err := t.readUnfinished(at)
+		if err != nil {
 			return nil, err
+		}
+		if u != nil {
+			left = append(left, leftBehind{at, u})
 		}
 	}
 	// First, since what is in a directory keeps it from going.
 	if said, err = t.sweep(func(content []byte) bool {
-		none := true
-		for _, u := range notes {
-			if u == nil {
-				continue
-			}
-			none = false
-			if u.wrote(content) {
-				return true
-			}
-		}
-		return none // what a run left that had changed nothing yet
+		// Without a note it is of a run that had changed nothing yet.
+		return len(left) == 0 || slices.ContainsFunc(left, func(l leftBehind) bool { return l.wrote(content) })
 	}); err != nil {
 		return said, err
 	}
-	for _, at := range unfinishedDirs() {
-		if u := notes[at]; u != nil {
-			one, err := t.undoUnfinished(ctx, at, u)
-			said = append(said, one...)
-			if err != nil {
-				return said, err
-			}
+	for _, l := range left {
+		one, err := t.undoUnfinished(ctx, l.at, l.unfinished)
+		said = append(said, one...)
+		if err != nil {
+			return said, err
 		}
 	}
 	return said, nil
+}
+
+// leftBehind is what a run that was killed left in a directory.
+type leftBehind struct {
+	at string
+	*unfinished
 }
 
 // readUnfinished returns what a run left in the directory that was killed; nil for none.
@@ -299,18 +304,7 @@ func (t *tree) sweep(ours func(content []byte) bool) (said []string, err error) 
 }
 
 func sweepDir(dir int, name string, ours func(content []byte) bool) (saved []string, err error) {
-	sweepOne := func(fd int, in string) ([]string, error) {
-		names, err := namesIn(fd)
-		if err != nil {
-			return nil, err
-		}
-		kept, err := removeTemporaries(fd, names, ours)
-		for _, file := range kept {
-			saved = append(saved, path.Join(in, file))
-		}
-		return names, err
-	}
-	names, err := sweepOne(dir, name)
+	names, saved, err := sweepNames(dir, name, ours)
 	if err != nil || name != override.Dir {
 		return saved, err
 	}
@@ -318,20 +312,39 @@ func sweepDir(dir int, name string, ours func(content []byte) bool) (saved []str
 		if !holdsDropIns(sub) {
 			continue
 		}
-		fd, err := openDirAt(dir, sub)
-		switch {
-		case errors.Is(err, unix.ELOOP), errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.ENOENT):
-			continue // likewise
-		case err != nil:
-			return saved, err
-		}
-		_, err = sweepOne(fd, path.Join(name, sub))
-		unix.Close(fd)
+		more, err := sweepDropIns(dir, path.Join(name, sub), ours)
+		saved = append(saved, more...)
 		if err != nil {
 			return saved, err
 		}
 	}
 	return saved, nil
+}
+
+// sweepNames sweeps an open directory, but none in it, and returns all names in it.
+func sweepNames(dir int, name string, ours func(content []byte) bool) (names, saved []string, err error) {
+	if names, err = namesIn(dir); err != nil {
+		return nil, nil, err
+	}
+	kept, err := removeTemporaries(dir, names, ours)
+	for _, file := range kept {
+		saved = append(saved, path.Join(name, file))
+	}
+	return names, saved, err
+}
+
+// sweepDropIns sweeps the directory of that name in an open one.
+func sweepDropIns(parent int, name string, ours func(content []byte) bool) (saved []string, err error) {
+	dir, err := openDirAt(parent, path.Base(name))
+	switch {
+	case errors.Is(err, unix.ELOOP), errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.ENOENT):
+		return nil, nil // nothing of linkaudit's is in there
+	case err != nil:
+		return nil, err
+	}
+	defer unix.Close(dir)
+	_, saved, err = sweepNames(dir, name, ours)
+	return saved, err
 }
 
 // limitFile is the largest file that is read of a tree, in bytes.

@@ -1,6 +1,7 @@
 package initramfs
 
 import (
+	"cmp"
 	"strings"
 )
 
@@ -9,29 +10,30 @@ import (
 // refuse makes none.
 func CommandLine(line string) (out []Created) {
 	for _, word := range words(line) {
-		key, value, assigned := strings.Cut(word, "=")
-		parts := strings.Split(value, ":")
-		name := parts[0]
-		// With nothing after the name the parameters have default ports.
-		switch {
-		case key == "bond" && len(parts) <= 4:
-			out = append(out, Created{Name: or(name, "bond0"), Kind: "bond"})
-		case key == "bridge" && value == "":
-			out = append(out, Created{Name: "br0", Kind: "bridge"})
-		case key == "bridge" && len(parts) == 2 && name != "":
-			out = append(out, Created{Name: name, Kind: "bridge"})
-		case key == "team" && assigned && len(parts) <= 3:
-			out = append(out, Created{Name: or(name, "team0"), Kind: "team"})
+		if name, kind := createdBy(word); name != "" {
+			out = append(out, Created{Name: name, Kind: kind})
 		}
 	}
 	return out
 }
 
-func or(s, def string) string {
-	if s == "" {
-		return def
+// createdBy is the device that a parameter makes, "" for none.
+func createdBy(parameter string) (name, kind string) {
+	key, value, assigned := strings.Cut(parameter, "=")
+	parts := strings.Split(value, ":")
+	name = parts[0]
+	// With nothing after the name the parameters have default ports.
+	switch {
+	case key == "bond" && len(parts) <= 4:
+		return cmp.Or(name, "bond0"), "bond"
+	case key == "bridge" && value == "":
+		return "br0", "bridge"
+	case key == "bridge" && len(parts) == 2:
+		return name, "bridge"
+	case key == "team" && assigned && len(parts) <= 3:
+		return cmp.Or(name, "team0"), "team"
 	}
-	return s
+	return "", ""
 }
 
 // words splits as the kernel does: at white space outside of double quotes
@@ -46,7 +48,7 @@ func words(line string) (out []string) {
 			quoted = !quoted
 		case !quoted && c == '#' && word.Len() == 0:
 			return out
-		case !quoted && (c == ' ' || c == '\t' || c == '\r' || c == '\n'):
+		case !quoted && strings.ContainsRune(" \t\r\n", c):
 			if word.Len() > 0 {
 				out = append(out, word.String())
 				word.Reset()

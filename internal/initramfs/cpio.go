@@ -18,6 +18,9 @@ const (
 	typeRegular = 0o100000
 	typeSymlink = 0o120000
 	typeChar    = 0o020000
+	typeBlock   = 0o060000
+	typeFIFO    = 0o010000
+	typeSocket  = 0o140000
 )
 
 // header is that of one entry (parse_header() of init/initramfs.c).
@@ -30,6 +33,13 @@ type header struct {
 	sum                  uint32
 	summed               bool
 }
+
+func (h *header) is(kind uint32) bool { return h.mode&typeMask == kind }
+
+func (h *header) id() fileID { return fileID{h.major, h.minor, h.ino, h.mode & typeMask} }
+
+// shared reports whether the file may have further names.
+func (h *header) shared() bool { return h.nlink >= 2 && !h.is(typeDir) }
 
 func parseHeader(b []byte) (h header, err error) {
 	switch string(b[:6]) {
@@ -63,23 +73,8 @@ func align(n int64) int64 { return (n + 3) &^ 3 }
 func (u *unpacker) cpio(s *stream, others bool) error {
 	raw := make([]byte, headerSize)
 	for {
-		if err := s.zeros(); err != nil {
+		if more, err := entryFollows(s, others); err != nil || !more {
 			return err
-		}
-		c, err := s.peek()
-		switch {
-		case err == io.EOF:
-			return nil
-		case err != nil:
-			return err
-		case c != '0' && others:
-			return nil
-		case c != '0':
-			return fmt.Errorf("after %d bytes unpacked there is something else than cpio", s.off)
-		case s.off%4 != 0 && others:
-			return nil // unpack complains
-		case s.off%4 != 0:
-			return errors.New("an entry does not begin at a multiple of 4 bytes")
 		}
 		if err := timeUp(u.ctx); err != nil {
 			return err
@@ -100,6 +95,27 @@ func (u *unpacker) cpio(s *stream, others bool) error {
 	}
 }
 
+// entryFollows passes over zeros and reports whether an entry begins then.
+func entryFollows(s *stream, others bool) (bool, error) {
+	if err := s.zeros(); err != nil {
+		return false, err
+	}
+	c, err := s.peek()
+	switch {
+	case err == io.EOF:
+		return false, nil
+	case err != nil:
+		return false, err
+	case others && (c != '0' || s.off%4 != 0):
+		return false, nil // it is for unpack
+	case c != '0':
+		return false, fmt.Errorf("after %d bytes unpacked there is something else than cpio", s.off)
+	case s.off%4 != 0:
+		return false, errors.New("an entry does not begin at a multiple of 4 bytes")
+	}
+	return true, nil
+}
+
 // entry reads what follows a header: do_header(), do_name(), do_copy() and
 // do_symlink() of init/initramfs.c.
 func (u *unpacker) entry(s *stream, h header) error {
@@ -118,7 +134,7 @@ func (u *unpacker) entry(s *stream, h header) error {
 	switch {
 	case name == "TRAILER!!!":
 		u.tree.forgetLinks()
-	case h.mode&typeMask == typeSymlink:
+	case h.is(typeSymlink):
 		err = u.symlink(s, h, name)
 	default:
 		err = u.file(s, h, name)
@@ -132,14 +148,13 @@ func (u *unpacker) entry(s *stream, h header) error {
 // used reports whether the kernel makes anything of the entry; it passes over what it has
 // no use for.
 func (h *header) used() bool {
-	typ := h.mode & typeMask
 	switch {
 	case h.nameLen <= 0, h.nameLen > maxName:
 		return false
-	case typ == typeSymlink:
+	case h.is(typeSymlink):
 		return h.size <= maxName
 	}
-	return h.size <= 0 || typ == typeRegular
+	return h.size <= 0 || h.is(typeRegular)
 }
 
 // entryName reads the name of an entry, and what fills up behind it.
@@ -167,12 +182,12 @@ func (u *unpacker) symlink(s *stream, h header, name string) error {
 // file is for all that is no symbolic link.
 func (u *unpacker) file(s *stream, h header, name string) error {
 	keep := u.wanted(base(name))
-	if h.nlink >= 2 {
+	if h.shared() {
 		// The content may come with a name that says nothing.
 		keep = max(keep, maxLinked)
 	}
 	n, err := u.tree.make(name, h, keep > 0)
-	if err != nil || h.mode&typeMask != typeRegular {
+	if err != nil || !h.is(typeRegular) {
 		return err
 	}
 	return u.body(s, h, n, keep)
@@ -182,21 +197,30 @@ func (u *unpacker) file(s *stream, h header, name string) error {
 func (u *unpacker) body(s *stream, h header, n *node, keep int64) error {
 	if n != nil && h.size > 0 {
 		n.content, n.kept, n.size = nil, false, h.size
-	}
-	if n != nil && h.size > 0 && h.size <= keep && u.tree.keep(h.size) {
-		content := make([]byte, h.size)
-		if err := s.full(content); err != nil {
-			return err
+		if h.size <= keep && u.tree.keep(h.size) {
+			return keepContent(s, h, n)
 		}
-		n.content, n.kept = content, true
-		if h.summed && sum(content) != h.sum {
-			return errors.New("the checksum of a file is wrong")
-		}
-		return nil
 	}
 	if !h.summed {
 		return s.skip(h.size)
 	}
+	return skipSummed(s, h)
+}
+
+func keepContent(s *stream, h header, n *node) error {
+	content := make([]byte, h.size)
+	if err := s.full(content); err != nil {
+		return err
+	}
+	n.content, n.kept = content, true
+	if h.summed {
+		return h.compare(sum(content))
+	}
+	return nil
+}
+
+// skipSummed passes over a content that has a checksum.
+func skipSummed(s *stream, h header) error {
 	var total uint32
 	buf := make([]byte, 32<<10)
 	for left := h.size; left > 0; {
@@ -207,6 +231,10 @@ func (u *unpacker) body(s *stream, h header, n *node, keep int64) error {
 		total += sum(part)
 		left -= int64(len(part))
 	}
+	return h.compare(total)
+}
+
+func (h *header) compare(total uint32) error {
 	if total != h.sum {
 		return errors.New("the checksum of a file is wrong")
 	}

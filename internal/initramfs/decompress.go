@@ -179,17 +179,13 @@ func (l *lz4Reader) length() (uint32, error) {
 	for {
 		length, err := l.s.br.Peek(4)
 		switch {
-		case err == io.EOF && len(length) < 4 && bytes.Equal(length, make([]byte, len(length))):
+		case err == io.EOF && bytes.Equal(length, make([]byte, len(length))):
 			return 0, io.EOF // at most padding is left
 		case err == io.EOF:
 			return 0, io.ErrUnexpectedEOF
 		case err != nil:
 			return 0, err
-		case bytes.Equal(length, make([]byte, 4)), bytes.HasPrefix(length, []byte("0707")):
-			return 0, io.EOF
-		case l.shortBlock && methodOf(length[:2]) != nil && !bytes.Equal(length, lz4Legacy):
-			// Only the last block is short; the length of a next one that looked
-			// like a magic number could not be told from it.
+		case l.endsBefore(length):
 			return 0, io.EOF
 		}
 		size, begins := binary.LittleEndian.Uint32(length), bytes.Equal(length, lz4Legacy)
@@ -197,6 +193,16 @@ func (l *lz4Reader) length() (uint32, error) {
 			return size, err
 		}
 	}
+}
+
+// endsBefore reports whether the next 4 bytes are padding or belong to what follows.
+func (l *lz4Reader) endsBefore(next []byte) bool {
+	if bytes.Equal(next, make([]byte, 4)) || bytes.HasPrefix(next, []byte("0707")) {
+		return true
+	}
+	// Only the last block is short; the length of a next one that looked like a magic
+	// number could not be told from it.
+	return l.shortBlock && methodOf(next[:2]) != nil && !bytes.Equal(next, lz4Legacy)
 }
 
 func (l *lz4Reader) block() error {
@@ -278,21 +284,31 @@ func newZstdFrame(s *stream) (*zstdFrame, error) {
 		return nil, err
 	}
 	f.head = f.head[:5+len(rest)]
-	var size uint64
+	size := zstdWindow(rest[0])
 	if single {
-		var b [8]byte
-		copy(b[:], rest[dict:])
-		if size = binary.LittleEndian.Uint64(b[:]); content == 2 {
-			size += 256
-		}
-	} else {
-		base := uint64(1) << (10 + rest[0]>>3)
-		size = base + base/8*uint64(rest[0]&7)
+		size = zstdContentSize(rest[dict:])
 	}
 	if size > maxWindow {
 		return nil, windowTooLarge(size)
 	}
 	return f, nil
+}
+
+// zstdWindow is the size that a Window_Descriptor stands for.
+func zstdWindow(descriptor byte) uint64 {
+	base := uint64(1) << (10 + descriptor>>3)
+	return base + base/8*uint64(descriptor&7)
+}
+
+// zstdContentSize is a Frame_Content_Size, a field of 1, 2, 4 or 8 bytes.
+func zstdContentSize(field []byte) uint64 {
+	var b [8]byte
+	copy(b[:], field)
+	size := binary.LittleEndian.Uint64(b[:])
+	if len(field) == 2 {
+		size += 256
+	}
+	return size
 }
 
 func (f *zstdFrame) Read(p []byte) (int, error) { return f.read(p, f.next) }

@@ -132,13 +132,13 @@ func Read(ctx context.Context, r io.ReaderAt, size int64, in Interpreter) (*Imag
 		y := &yield{tree: u.tree, in: in, missing: map[string]bool{}}
 		img := y.image()
 		img.Formats = u.formats
-		more := false
+		before := len(also)
 		for name := range y.missing {
-			if !also[name] && wanted(name) == 0 {
-				also[name], more = true, true
+			if wanted(name) == 0 {
+				also[name] = true
 			}
 		}
-		if !more {
+		if len(also) == before {
 			return img, nil
 		}
 	}
@@ -314,26 +314,33 @@ func (y *yield) udevd() (fact.Fact[linkfiles.Release], bool) {
 // empty when it starts, but an image may have put something there.
 var rulesDirs = []string{"/etc/udev/rules.d", "/run/udev/rules.d", "/usr/local/lib/udev/rules.d", "/usr/lib/udev/rules.d", "/lib/udev/rules.d"}
 
-// setupLinkRule finds the rules file in force that runs net_setup_link. A name
-// counts once, from the highest directory; an empty file or a link to /dev/null
-// masks it (udev(7)).
-func (y *yield) setupLinkRule() fact.Fact[string] {
+// rulesFiles are the rules files that are not hidden by one of the same name in a higher
+// directory.
+func (y *yield) rulesFiles() (out []string) {
 	seen := map[string]bool{}
-	unknown := ""
 	for _, dir := range rulesDirs {
 		for _, name := range y.tree.list(dir) {
-			if path.Ext(name) != ".rules" || seen[name] {
-				continue
+			if path.Ext(name) == ".rules" && !seen[name] {
+				seen[name] = true
+				out = append(out, path.Join(dir, name))
 			}
-			seen[name] = true
-			n, at := y.find(path.Join(dir, name))
-			switch {
-			case !n.is(typeRegular):
-			case n.size > 0 && !n.kept:
-				unknown = at + " is too large to be looked at"
-			case y.in.RunsSetupLink(n.content):
-				return fact.Known(at)
-			}
+		}
+	}
+	return out
+}
+
+// setupLinkRule finds the rules file in force that runs net_setup_link. An empty file or a
+// link to /dev/null masks those that it hides (udev(7)).
+func (y *yield) setupLinkRule() fact.Fact[string] {
+	unknown := ""
+	for _, name := range y.rulesFiles() {
+		n, at := y.find(name)
+		switch {
+		case !n.is(typeRegular):
+		case n.size > 0 && !n.kept:
+			unknown = at + " is too large to be looked at"
+		case y.in.RunsSetupLink(n.content):
+			return fact.Known(at)
 		}
 	}
 	if unknown != "" {
@@ -401,38 +408,55 @@ func (y *yield) entry(dir, name string) linkfiles.Entry {
 		e.Type, e.Err, e.Resolved = linkfiles.TypeMissing, "ENOENT", ""
 		return e
 	}
+	e.Inode, e.Mode = y.inode(n), n.mode&0o7777
+	switch e.Type = n.fileType(); e.Type {
+	case linkfiles.TypeMissing:
+		e.Err = "ENOENT"
+	case linkfiles.TypeRegular:
+		y.takeContent(&e, n)
+	}
+	return e
+}
+
+// inode numbers the files, in the order in which they are asked for.
+func (y *yield) inode(n *node) int {
 	if y.inodes[n] == 0 {
 		y.inodes[n] = len(y.inodes) + 1
 	}
-	e.Inode, e.Mode = y.inodes[n], n.mode&0o7777
-	switch n.mode & typeMask {
-	case typeRegular:
-		e.Type, e.Size = linkfiles.TypeRegular, n.size
-		switch y.files += n.size; {
-		case n.size > 0 && !n.kept:
-			e.Refused = fmt.Sprintf("too large: %d bytes", n.size)
-		case y.files > maxFiles:
-			e.Refused = fmt.Sprintf("all files of the image together are larger than %d KiB", maxFiles>>10)
-		default:
-			e.Content = append([]byte{}, n.content...)
-		}
-	case typeDir:
-		e.Type = linkfiles.TypeDirectory
-	case typeChar:
-		e.Type = linkfiles.TypeChar
-		if n.rdev == [2]uint32{1, 3} {
-			e.Type = linkfiles.TypeNull
-		}
-	case 0o060000:
-		e.Type = linkfiles.TypeBlock
-	case 0o010000:
-		e.Type = linkfiles.TypeFIFO
-	case 0o140000:
-		e.Type = linkfiles.TypeSocket
-	default:
-		e.Type, e.Err = linkfiles.TypeMissing, "ENOENT"
+	return y.inodes[n]
+}
+
+var fileTypes = map[uint32]linkfiles.FileType{
+	typeRegular: linkfiles.TypeRegular,
+	typeDir:     linkfiles.TypeDirectory,
+	typeChar:    linkfiles.TypeChar,
+	typeBlock:   linkfiles.TypeBlock,
+	typeFIFO:    linkfiles.TypeFIFO,
+	typeSocket:  linkfiles.TypeSocket,
+}
+
+// fileType is linkfiles.TypeMissing for what cannot be.
+func (n *node) fileType() linkfiles.FileType {
+	if n.is(typeChar) && n.rdev == [2]uint32{1, 3} {
+		return linkfiles.TypeNull
 	}
-	return e
+	if t, ok := fileTypes[n.mode&typeMask]; ok {
+		return t
+	}
+	return linkfiles.TypeMissing
+}
+
+// takeContent is for a regular file.
+func (y *yield) takeContent(e *linkfiles.Entry, n *node) {
+	e.Size = n.size
+	switch y.files += n.size; {
+	case n.size > 0 && !n.kept:
+		e.Refused = fmt.Sprintf("too large: %d bytes", n.size)
+	case y.files > maxFiles:
+		e.Refused = fmt.Sprintf("all files of the image together are larger than %d KiB", maxFiles>>10)
+	default:
+		e.Content = append([]byte{}, n.content...)
+	}
 }
 
 // creates finds what dracut makes of the command line that is in the image, and
@@ -443,13 +467,7 @@ func (y *yield) creates() (out []Created, commandLine bool) {
 	if !y.readsCommandLine() {
 		return nil, false
 	}
-	files := []string{"/etc/cmdline"}
-	for _, name := range y.tree.list("/etc/cmdline.d") {
-		if path.Ext(name) == ".conf" {
-			files = append(files, "/etc/cmdline.d/"+name)
-		}
-	}
-	for _, file := range files {
+	for _, file := range y.commandLineFiles() {
 		if n, _ := y.find(file); !n.is(typeRegular) {
 			continue
 		}
@@ -462,6 +480,17 @@ func (y *yield) creates() (out []Created, commandLine bool) {
 		}
 	}
 	return out, true
+}
+
+// commandLineFiles are where dracut finds command lines in the image.
+func (y *yield) commandLineFiles() []string {
+	files := []string{"/etc/cmdline"}
+	for _, name := range y.tree.list("/etc/cmdline.d") {
+		if path.Ext(name) == ".conf" {
+			files = append(files, "/etc/cmdline.d/"+name)
+		}
+	}
+	return files
 }
 
 // hookDirs are where dracut keeps what it runs for the kernel command line.

@@ -90,49 +90,69 @@ func (t *tree) parent(name string) (dir *node, last string) {
 // that it ends at; nil where there is nothing, or a loop.
 func (t *tree) lookup(path string) (*node, string) {
 	links := 0
-	at := []*node{t.root}
-	var names []string
-	// The rest of the path, and on top of it that of each link's target.
-	for todo := []string{path}; len(todo) > 0; {
-		last := len(todo) - 1
-		part, rest, more := strings.Cut(todo[last], "/")
-		todo[last] = rest
-		if !more {
-			todo = todo[:last]
-		}
-		here := at[len(at)-1]
+	w := walk{at: []*node{t.root}, todo: []string{path}}
+	for len(w.todo) > 0 {
+		part := w.nextPart()
 		if part == "" {
 			continue
 		}
-		if !here.is(typeDir) {
+		if !w.here().is(typeDir) {
 			return nil, ""
 		}
-		switch part {
-		case ".":
-			continue
-		case "..":
-			if len(names) > 0 {
-				at, names = at[:len(at)-1], names[:len(names)-1]
-			}
-			continue
-		}
-		next := here.children[part]
+		next := w.here().children[part]
 		switch {
+		case part == ".":
+		case part == "..":
+			w.up()
 		case next == nil:
-			return nil, "/" + strings.Join(append(names, part), "/")
-		case !next.is(typeSymlink):
-			at, names = append(at, next), append(names, part)
-			continue
+			return nil, "/" + strings.Join(append(w.names, part), "/")
+		case next.is(typeSymlink):
+			if links++; links > maxSymlinks {
+				return nil, ""
+			}
+			w.follow(next.target)
+		default:
+			w.at, w.names = append(w.at, next), append(w.names, part)
 		}
-		if links++; links > maxSymlinks {
-			return nil, ""
-		}
-		if strings.HasPrefix(next.target, "/") {
-			at, names = at[:1], nil
-		}
-		todo = append(todo, next.target)
 	}
-	return at[len(at)-1], "/" + strings.Join(names, "/")
+	return w.here(), "/" + strings.Join(w.names, "/")
+}
+
+// walk is a path that is being followed.
+type walk struct {
+	// at are the directories from the root to where it is, names those of all but the root.
+	at    []*node
+	names []string
+	// todo is the rest of the path, and on top of it that of each link's target.
+	todo []string
+}
+
+func (w *walk) here() *node { return w.at[len(w.at)-1] }
+
+// nextPart takes the next part off what is to do: "" between two slashes.
+func (w *walk) nextPart() string {
+	last := len(w.todo) - 1
+	part, rest, more := strings.Cut(w.todo[last], "/")
+	w.todo[last] = rest
+	if !more {
+		w.todo = w.todo[:last]
+	}
+	return part
+}
+
+// up goes to the parent: the root's is the root.
+func (w *walk) up() {
+	if len(w.names) > 0 {
+		w.at, w.names = w.at[:len(w.at)-1], w.names[:len(w.names)-1]
+	}
+}
+
+// follow goes on at the target of a symbolic link.
+func (w *walk) follow(target string) {
+	if strings.HasPrefix(target, "/") {
+		w.at, w.names = w.at[:1], nil
+	}
+	w.todo = append(w.todo, target)
 }
 
 // entry returns what a name in a directory is, without following it.
@@ -211,9 +231,7 @@ func (t *tree) make(name string, h header, wanted bool) (*node, error) {
 	if dir == nil {
 		return nil, nil
 	}
-	id := fileID{h.major, h.minor, h.ino, h.mode & typeMask}
-	shared := h.nlink >= 2 && h.mode&typeMask != typeDir
-	if old := t.links[id]; shared && old != nil {
+	if old := t.linked(h); old != nil {
 		if !clearPath(dir, last, 0) {
 			return nil, nil
 		}
@@ -222,27 +240,42 @@ func (t *tree) make(name string, h header, wanted bool) (*node, error) {
 	if !clearPath(dir, last, h.mode) {
 		return nil, nil
 	}
-	old := dir.children[last]
-	switch {
-	case h.mode&typeMask == typeDir && old != nil:
+	switch old := dir.children[last]; {
+	case h.is(typeDir) && old != nil:
 		old.mode = h.mode
 		return nil, nil
-	case h.mode&typeMask == typeRegular && old != nil:
-		// Opened with O_TRUNC: all its names have the new content.
-		old.mode, old.size, old.content, old.kept = h.mode, 0, nil, false
-		if shared {
-			t.links[id] = old
-		}
+	case h.is(typeRegular) && old != nil:
+		t.truncate(old, h)
 		return old, nil
-	case h.mode&typeMask == typeRegular && !wanted && !shared:
+	case h.is(typeRegular) && !wanted && !h.shared():
 		return nil, nil
 	}
 	n := &node{mode: h.mode, rdev: [2]uint32{h.rdevMajor, h.rdevMinor}}
-	if h.mode&typeMask == typeDir {
+	if h.is(typeDir) {
 		n.children = map[string]*node{}
 	}
-	if shared {
-		t.links[id] = n
-	}
+	t.noteLink(h, n)
 	return n, t.put(dir, last, n)
+}
+
+// truncate is O_TRUNC, with which the kernel opens a file that is there: all its names
+// have the new content.
+func (t *tree) truncate(n *node, h header) {
+	n.mode, n.size, n.content, n.kept = h.mode, 0, nil, false
+	t.noteLink(h, n)
+}
+
+// linked is the file that the entry is a further name of, nil for none.
+func (t *tree) linked(h header) *node {
+	if !h.shared() {
+		return nil
+	}
+	return t.links[h.id()]
+}
+
+// noteLink keeps a file that may get further names.
+func (t *tree) noteLink(h header, n *node) {
+	if h.shared() {
+		t.links[h.id()] = n
+	}
 }

@@ -44,21 +44,13 @@ func peSection(r io.ReaderAt, size int64, want string) (*pe.SectionHeader32, err
 	if string(dos[:2]) != "MZ" {
 		return nil, nil
 	}
-	head := io.NewSectionReader(r, int64(binary.LittleEndian.Uint32(dos[0x3c:])), size)
-	var magic [4]byte
-	var file pe.FileHeader
-	if err := errors.Join(binary.Read(head, binary.LittleEndian, &magic), binary.Read(head, binary.LittleEndian, &file)); err != nil || string(magic[:]) != "PE\x00\x00" {
-		return nil, errors.New("it begins like a unified kernel image, but is none")
-	}
-	if file.NumberOfSections > maxSections {
-		return nil, fmt.Errorf("a unified kernel image with %d sections, where %d are the limit", file.NumberOfSections, maxSections)
-	}
-	if _, err := head.Seek(int64(file.SizeOfOptionalHeader), io.SeekCurrent); err != nil {
+	headers, sections, err := peSections(r, size, int64(binary.LittleEndian.Uint32(dos[0x3c:])))
+	if err != nil {
 		return nil, err
 	}
-	for range file.NumberOfSections {
+	for range sections {
 		var s pe.SectionHeader32
-		if err := binary.Read(head, binary.LittleEndian, &s); err != nil {
+		if err := binary.Read(headers, binary.LittleEndian, &s); err != nil {
 			return nil, errors.New("a unified kernel image whose header ends too early")
 		}
 		if strings.TrimRight(string(s.Name[:]), "\x00") == want {
@@ -66,6 +58,24 @@ func peSection(r io.ReaderAt, size int64, want string) (*pe.SectionHeader32, err
 		}
 	}
 	return nil, fmt.Errorf("a program for UEFI without a section %s", want)
+}
+
+// peSections returns the headers of the sections and how many there are, of a program
+// whose header of PE is at a position.
+func peSections(r io.ReaderAt, size, at int64) (headers io.Reader, n uint16, err error) {
+	head := io.NewSectionReader(r, at, size)
+	var magic [4]byte
+	var file pe.FileHeader
+	if err := errors.Join(binary.Read(head, binary.LittleEndian, &magic), binary.Read(head, binary.LittleEndian, &file)); err != nil || string(magic[:]) != "PE\x00\x00" {
+		return nil, 0, errors.New("it begins like a unified kernel image, but is none")
+	}
+	if file.NumberOfSections > maxSections {
+		return nil, 0, fmt.Errorf("a unified kernel image with %d sections, where %d are the limit", file.NumberOfSections, maxSections)
+	}
+	if _, err := head.Seek(int64(file.SizeOfOptionalHeader), io.SeekCurrent); err != nil {
+		return nil, 0, err
+	}
+	return head, file.NumberOfSections, nil
 }
 
 // maxCommandLine is what is read of the section .cmdline of a unified kernel image;

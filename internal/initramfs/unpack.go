@@ -38,30 +38,44 @@ func (u *unpacker) unpack(r io.Reader) error {
 		if err != nil {
 			return err
 		}
-		at := s.off
-		if c == '0' && at%4 == 0 {
-			u.formats = append(u.formats, "cpio")
-			if err := u.cpio(s, true); err != nil {
-				return fmt.Errorf("the cpio archive at byte %d: %w", at, truncated(err))
-			}
-			continue
+		if c == '0' && s.off%4 == 0 {
+			err = u.plainArchive(s)
+		} else {
+			err = u.compressedArchive(s, &left)
 		}
-		magic, _ := s.br.Peek(2)
-		method := methodOf(magic)
-		if method == nil {
-			return fmt.Errorf("neither a cpio archive nor a compression that is known begins at byte %d", at)
-		}
-		if len(u.formats) >= maxArchives {
-			return fmt.Errorf("more than %d archives", maxArchives)
-		}
-		u.formats = append(u.formats, method.name)
-		if err := u.compressed(s, method, &left); err != nil {
-			return fmt.Errorf("the archive at byte %d, compressed with %s: %w", at, method.name, truncated(err))
+		if err != nil {
+			return err
 		}
 	}
 }
 
-func (u *unpacker) compressed(s *stream, m *method, left *int64) error {
+func (u *unpacker) plainArchive(s *stream) error {
+	at := s.off
+	u.formats = append(u.formats, "cpio")
+	if err := u.cpio(s, true); err != nil {
+		return fmt.Errorf("the cpio archive at byte %d: %w", at, truncated(err))
+	}
+	return nil
+}
+
+func (u *unpacker) compressedArchive(s *stream, left *int64) error {
+	at := s.off
+	magic, _ := s.br.Peek(2)
+	method := methodOf(magic)
+	if method == nil {
+		return fmt.Errorf("neither a cpio archive nor a compression that is known begins at byte %d", at)
+	}
+	if len(u.formats) >= maxArchives {
+		return fmt.Errorf("more than %d archives", maxArchives)
+	}
+	u.formats = append(u.formats, method.name)
+	if err := u.decompress(s, method, left); err != nil {
+		return fmt.Errorf("the archive at byte %d, compressed with %s: %w", at, method.name, truncated(err))
+	}
+	return nil
+}
+
+func (u *unpacker) decompress(s *stream, m *method, left *int64) error {
 	if m.open == nil {
 		return errors.New(m.cannot)
 	}

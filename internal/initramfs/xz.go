@@ -56,21 +56,13 @@ const (
 )
 
 func openXZ(s *stream) (*xzReader, error) {
-	head := make([]byte, 12)
-	if err := s.full(head); err != nil {
+	check, err := xzCheck(s)
+	if err != nil {
 		return nil, err
 	}
-	switch {
-	case !bytes.Equal(head[:6], []byte("\xfd7zXZ\x00")):
-		return nil, errors.New("it begins like xz, but is none")
-	case crc32.ChecksumIEEE(head[6:8]) != binary.LittleEndian.Uint32(head[8:]):
-		return nil, errors.New("the checksum of its header is wrong")
-	case head[6] != 0 || head[7] > 15:
-		return nil, errors.New("its header has flags that are not known")
-	}
-	w := &xzWalker{passage: passage{s: s}, check: head[7]}
+	w := &xzWalker{passage: passage{s: s}, check: check}
 	x := &xzReader{w: w}
-	switch w.check {
+	switch check {
 	case checkCRC32:
 		x.sum = crc32.NewIEEE()
 	case checkCRC64:
@@ -92,6 +84,23 @@ func openXZ(s *stream) (*xzReader, error) {
 	return x, nil
 }
 
+// xzCheck reads the header of a stream, which says how its blocks are checked.
+func xzCheck(s *stream) (byte, error) {
+	head := make([]byte, 12)
+	if err := s.full(head); err != nil {
+		return 0, err
+	}
+	switch {
+	case !bytes.Equal(head[:6], []byte("\xfd7zXZ\x00")):
+		return 0, errors.New("it begins like xz, but is none")
+	case crc32.ChecksumIEEE(head[6:8]) != binary.LittleEndian.Uint32(head[8:]):
+		return 0, errors.New("the checksum of its header is wrong")
+	case head[6] != 0 || head[7] > 15:
+		return 0, errors.New("its header has flags that are not known")
+	}
+	return head[7], nil
+}
+
 // block reads the header of the next block, or the index behind the last one.
 func (w *xzWalker) block() error {
 	first, err := w.s.ReadByte()
@@ -110,15 +119,21 @@ func (w *xzWalker) block() error {
 	if crc32.ChecksumIEEE(append([]byte{first}, body...)) != binary.LittleEndian.Uint32(sum) {
 		return errors.New("the checksum of a block's header is wrong")
 	}
-	flags := body[0]
-	body = body[1:]
+	w.begin = w.s.off
+	w.dict, err = blockDict(body)
+	return err
+}
+
+// blockDict is the size of the dictionary that the header of a block asks for.
+func blockDict(header []byte) (uint64, error) {
+	flags, rest := header[0], header[1:]
 	number := func() (v uint64) {
 		var n int
-		if v, n = binary.Uvarint(body); n <= 0 {
-			body = nil
+		if v, n = binary.Uvarint(rest); n <= 0 {
+			rest = nil
 			return 0
 		}
-		body = body[n:]
+		rest = rest[n:]
 		return v
 	}
 	if flags&0x40 != 0 {
@@ -128,17 +143,15 @@ func (w *xzWalker) block() error {
 		number() // and when unpacked
 	}
 	if id := number(); flags&3 != 0 || id != 0x21 {
-		return errors.New("it uses another filter than LZMA2, which linkaudit does not read")
+		return 0, errors.New("it uses another filter than LZMA2, which linkaudit does not read")
 	}
-	if number() != 1 || len(body) < 1 || body[0] > 40 {
-		return errors.New("the header of a block is damaged")
+	if number() != 1 || len(rest) < 1 || rest[0] > 40 {
+		return 0, errors.New("the header of a block is damaged")
 	}
-	w.dict = 1<<32 - 1
-	if b := body[0]; b < 40 {
-		w.dict = uint64(2|b&1) << (b/2 + 11)
+	if b := rest[0]; b < 40 {
+		return uint64(2|b&1) << (b/2 + 11), nil
 	}
-	w.begin = w.s.off
-	return nil
+	return 1<<32 - 1, nil
 }
 
 // index passes over the index and the footer.

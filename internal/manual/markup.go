@@ -38,43 +38,59 @@ var (
 // or for an argument.
 func tokens(text string, values map[string]bool) (out []token, ok bool) {
 	words := strings.Split(text, " ")
-	for i := 0; i < len(words); i++ {
-		open, rest := splitOpen(words[i])
-		if strings.HasPrefix(rest, "`") {
-			inside := rest[1:]
-			for !strings.Contains(inside, "`") {
-				if i++; i == len(words) {
-					return nil, false
-				}
-				inside += " " + words[i]
-			}
-			inside, after, _ := strings.Cut(inside, "`")
-			if inside == "" || !literalsAfter.MatchString(after) {
+	for len(words) > 0 {
+		word := words[0]
+		if open, rest := splitOpen(word); strings.HasPrefix(rest, "`") {
+			t, n := literalToken(open, words)
+			if n == 0 {
 				return nil, false
 			}
-			out = append(out, token{kindLiteral, open, after, inside})
+			out, words = append(out, t), words[n:]
 			continue
 		}
-		if strings.Contains(words[i], "`") {
+		if strings.Contains(word, "`") {
 			return nil, false
 		}
-		m := around.FindStringSubmatch(words[i])
-		t := token{kindText, m[1], m[3], m[2]}
-		switch {
-		case flagWord.MatchString(t.text):
-			t.kind = kindFlag
-		case values[t.text]:
-			t.kind = kindArgument
-		case variableWord.MatchString(t.text):
-			t.kind = kindVariable
-		case pageWord.MatchString(t.text):
-			t.kind = kindPage
-		default:
-			t = token{text: words[i]}
-		}
-		out = append(out, t)
+		out, words = append(out, wordToken(word, values)), words[1:]
 	}
 	return out, true
+}
+
+// literalToken is the literal that the words begin with behind open, and how many of the
+// words it takes: 0 for one without an end, without anything in it or glued to a word.
+func literalToken(open string, words []string) (t token, n int) {
+	inside := words[0][len(open)+1:]
+	for n = 1; !strings.Contains(inside, "`"); n++ {
+		if n == len(words) {
+			return t, 0
+		}
+		inside += " " + words[n]
+	}
+	inside, after, _ := strings.Cut(inside, "`")
+	if inside == "" || !literalsAfter.MatchString(after) {
+		return t, 0
+	}
+	return token{kindLiteral, open, after, inside}, n
+}
+
+// wordToken is a word outside of literals; only of those that are set apart the
+// punctuation is.
+func wordToken(word string, values map[string]bool) token {
+	m := around.FindStringSubmatch(word)
+	t := token{kindText, m[1], m[3], m[2]}
+	switch {
+	case flagWord.MatchString(t.text):
+		t.kind = kindFlag
+	case values[t.text]:
+		t.kind = kindArgument
+	case variableWord.MatchString(t.text):
+		t.kind = kindVariable
+	case pageWord.MatchString(t.text):
+		t.kind = kindPage
+	default:
+		return token{text: word}
+	}
+	return t
 }
 
 func splitOpen(word string) (open, rest string) {
@@ -87,29 +103,22 @@ var capitals = regexp.MustCompile(`[A-Z]+`)
 // values are the words of the page that stand for something.
 func (p *Page) values() map[string]bool {
 	all := map[string]bool{}
-	add := func(o *Option) {
-		if o.Value != "" {
-			all[o.Value] = true
+	options := p.Shared[:len(p.Shared):len(p.Shared)]
+	for _, c := range p.Commands() {
+		for _, a := range c.Arguments {
+			all[capitals.FindString(a)] = true
 		}
+		options = append(options, c.Options...)
 	}
-	for _, o := range p.Shared {
-		add(o)
+	for _, o := range options {
+		all[o.Value] = true
 	}
 	for _, part := range p.Parts {
-		if c := part.Command; c != nil {
-			for _, a := range c.Arguments {
-				all[capitals.FindString(a)] = true
-			}
-			for _, o := range c.Options {
-				add(o)
-			}
-		}
 		for _, s := range part.Sections {
-			if v := capitals.FindString(s.Name); v != "" {
-				all[v] = true
-			}
+			all[capitals.FindString(s.Name)] = true
 		}
 	}
+	delete(all, "") // of switches, and of sections without a pattern
 	return all
 }
 
@@ -206,11 +215,16 @@ func (m markup) text(line int, text string, flags map[string]bool) {
 				m.fail(line, "there is no %s here", t.text)
 			}
 		case kindLiteral:
-			for _, word := range strings.Fields(t.text) {
-				if flagWord.MatchString(word) && !m.known[word] {
-					m.fail(line, "no command has %s", word)
-				}
-			}
+			m.literalFlags(line, t.text)
+		}
+	}
+}
+
+// literalFlags checks the flags among literal words.
+func (m markup) literalFlags(line int, text string) {
+	for _, word := range strings.Fields(text) {
+		if flagWord.MatchString(word) && !m.known[word] {
+			m.fail(line, "no command has %s", word)
 		}
 	}
 }

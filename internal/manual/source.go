@@ -178,6 +178,18 @@ func parse(file, text string, flags map[string]bool) (page *Page, err error) {
 		}
 	}()
 	p := &reader{file: file, lines: strings.Split(strings.TrimSuffix(text, "\n"), "\n")}
+	p.checkLines()
+	page = p.page()
+	if flags == nil {
+		flags = page.options()
+	}
+	p.checkMarkup(page, flags)
+	return page, nil
+}
+
+// checkLines fails at the first line that is too long or has white space where it does not
+// belong.
+func (p *reader) checkLines() {
 	for i, line := range p.lines {
 		switch {
 		case len(exitStatus.ReplaceAllString(line, "")) > 80 && line[0] != '#' && !strings.HasPrefix(line, "- `/"):
@@ -186,12 +198,6 @@ func parse(file, text string, flags map[string]bool) (page *Page, err error) {
 			p.fail(i+1, "a tab, or white space at the end")
 		}
 	}
-	page = p.page()
-	if flags == nil {
-		flags = page.options()
-	}
-	p.checkMarkup(page, flags)
-	return page, nil
 }
 
 var pageTitle = regexp.MustCompile(`^# ([a-z.]+)\(([1-8])\), (\d{4}-\d\d-\d\d)$`)
@@ -208,39 +214,50 @@ func (p *reader) page() *Page {
 	p.at++
 	page := &Page{File: p.file, Name: m[1], Section: m[2], Date: m[3], Summary: p.paragraph("summary of the page")}
 	for p.comments(); p.at < len(p.lines); p.comments() {
-		line := p.at + 1
 		title, ok := strings.CutPrefix(p.peek(), "## ")
 		if !ok {
-			p.fail(line, "a section is expected: ## TITLE")
+			p.fail(p.at+1, "a section is expected: ## TITLE")
 		}
 		p.at++
-		switch {
-		case title == "Options that several commands have":
-			for _, h := range p.headings("### ") {
-				page.Shared = append(page.Shared, p.option(h, page, nil))
-			}
-		case strings.HasPrefix(title, page.Name+" "):
-			page.Program = p.command(strings.TrimPrefix(title, page.Name+" "), line, page)
-			page.Program.Name, page.Program.Arguments = "", strings.Fields(strings.TrimPrefix(title, page.Name+" "))
-		case title[0] >= 'a' && title[0] <= 'z':
-			c := p.command(title, line, page)
-			for _, other := range page.Commands() {
-				if other.Name == c.Name {
-					p.fail(line, "there is a command %s already, in line %d", c.Name, other.Line)
-				}
-			}
-			page.Parts = append(page.Parts, Part{Command: c})
-		case title != strings.ToUpper(title):
-			p.fail(line, "a section has a title in capitals")
-		default:
-			part := Part{Title: title, Body: p.blocks()}
-			for _, h := range p.headings("### ") {
-				part.Sections = append(part.Sections, p.section(h))
-			}
-			page.Parts = append(page.Parts, part)
-		}
+		p.readPart(page, title)
 	}
 	return page
+}
+
+// readPart reads what stands behind a heading ## into the page.
+func (p *reader) readPart(page *Page, title string) {
+	line := p.at
+	arguments, isProgram := strings.CutPrefix(title, page.Name+" ")
+	switch {
+	case title == "Options that several commands have":
+		for _, h := range p.headings("### ") {
+			page.Shared = append(page.Shared, p.option(h, page, nil))
+		}
+	case isProgram:
+		page.Program = p.command(arguments, line, page)
+		page.Program.Name, page.Program.Arguments = "", strings.Fields(arguments)
+	case title[0] >= 'a' && title[0] <= 'z':
+		page.Parts = append(page.Parts, Part{Command: p.newCommand(title, line, page)})
+	case title != strings.ToUpper(title):
+		p.fail(line, "a section has a title in capitals")
+	default:
+		part := Part{Title: title, Body: p.blocks()}
+		for _, h := range p.headings("### ") {
+			part.Sections = append(part.Sections, p.section(h))
+		}
+		page.Parts = append(page.Parts, part)
+	}
+}
+
+// newCommand reads a command that the page does not have yet.
+func (p *reader) newCommand(title string, line int, page *Page) *Command {
+	c := p.command(title, line, page)
+	for _, other := range page.Commands() {
+		if other.Name == c.Name {
+			p.fail(line, "there is a command %s already, in line %d", c.Name, other.Line)
+		}
+	}
+	return c
 }
 
 // comments skips empty lines and comments.
@@ -311,13 +328,18 @@ func (p *reader) blocks() []Block {
 		case line[0] == ' ':
 			p.fail(p.at+1, "indented, but no item of a list stands before")
 		default:
-			b := Block{Line: p.at + 1}
-			for ; p.peek() != "" && !strings.HasPrefix(p.peek(), "```") && !strings.HasPrefix(p.peek(), "#"); p.at++ {
-				b.Text = strings.TrimSpace(b.Text + " " + p.peek())
-			}
-			out = append(out, b)
+			out = append(out, p.textBlock())
 		}
 	}
+}
+
+// textBlock reads a paragraph up to an empty line, a literal block or a heading.
+func (p *reader) textBlock() Block {
+	b := Block{Line: p.at + 1}
+	for ; p.peek() != "" && !strings.HasPrefix(p.peek(), "```") && !strings.HasPrefix(p.peek(), "#"); p.at++ {
+		b.Text = strings.TrimSpace(b.Text + " " + p.peek())
+	}
+	return b
 }
 
 var infos = regexp.MustCompile(`^(sh [a-z]+|ini( [a-z.]+)?|text( stderr)?)$`)
@@ -405,25 +427,35 @@ func (p *reader) command(title string, line int, page *Page) *Command {
 		case "Examples":
 			c.Examples = p.blocks()
 		case "Exit status":
-			for _, b := range p.blocks() {
-				for _, i := range b.Items {
-					c.Statuses = append(c.Statuses, Status{i.Tag, i.Text})
-				}
-			}
+			c.Statuses = append(c.Statuses, p.statuses()...)
 			if len(c.Statuses) == 0 {
 				p.fail(h.line, "the exit statuses are missing: - 0: MEANING")
 			}
 		default:
-			o := p.option(h, page, c)
-			for _, other := range c.Options {
-				if other.Name == o.Name {
-					p.fail(h.line, "--%s is there already, in line %d", o.Name, other.Line)
-				}
-			}
-			c.Options = append(c.Options, o)
+			c.Options = append(c.Options, p.newOption(h, page, c))
 		}
 	}
 	return c
+}
+
+func (p *reader) statuses() (out []Status) {
+	for _, b := range p.blocks() {
+		for _, i := range b.Items {
+			out = append(out, Status{i.Tag, i.Text})
+		}
+	}
+	return out
+}
+
+// newOption reads an option that the command does not have yet.
+func (p *reader) newOption(h heading, page *Page, c *Command) *Option {
+	o := p.option(h, page, c)
+	for _, other := range c.Options {
+		if other.Name == o.Name {
+			p.fail(h.line, "--%s is there already, in line %d", o.Name, other.Line)
+		}
+	}
+	return o
 }
 
 var optionTitle = regexp.MustCompile(`^--([a-z][a-z-]*)(?: ([A-Z]+))?$`)
@@ -444,15 +476,20 @@ func (p *reader) option(h heading, page *Page, c *Command) *Option {
 	}
 	o.Usage = p.oneLine("usage of --" + o.Name)
 	o.Text = p.blocks()
+	p.checkValue(o)
+	return o
+}
+
+// checkValue fails where what the option says of its value does not go together.
+func (p *reader) checkValue(o *Option) {
 	switch {
 	case o.Value == "" && o.takesValue():
-		p.fail(h.line, "a switch takes no value")
+		p.fail(o.Line, "a switch takes no value")
 	case o.Value != "" && len(valueWord(o.Value).FindAllString(o.Usage, -1)) != 1:
-		p.fail(h.line, "the usage does not name %s once", o.Value)
+		p.fail(o.Line, "the usage does not name %s once", o.Value)
 	case len(o.Values) > 0 && !strings.Contains(" "+strings.Join(o.Values, " ")+" ", " "+o.Default+" "):
-		p.fail(h.line, "the default %q is none of the values", o.Default)
+		p.fail(o.Line, "the default %q is none of the values", o.Default)
 	}
-	return o
 }
 
 // sharedOption is an option that several commands have, with what this one adds to it.
@@ -504,19 +541,23 @@ func (p *reader) section(h heading) Section {
 		p.fail(h.line, "a section of the configuration is ### [NAME]")
 	}
 	for _, h := range p.headings("#### ") {
-		k := Key{Name: h.title, Line: h.line, Body: p.blocks()}
-		for _, a := range h.attributes {
-			what, value, _ := strings.Cut(a, " ")
-			switch {
-			case what == "values" && value != "":
-				k.Values = strings.Fields(value)
-			case what == "default" && value != "":
-				k.Default = value
-			default:
-				p.fail(h.line, "a key has no attribute %q", a)
-			}
-		}
-		s.Keys = append(s.Keys, k)
+		s.Keys = append(s.Keys, p.key(h))
 	}
 	return s
+}
+
+func (p *reader) key(h heading) Key {
+	k := Key{Name: h.title, Line: h.line, Body: p.blocks()}
+	for _, a := range h.attributes {
+		what, value, _ := strings.Cut(a, " ")
+		switch {
+		case what == "values" && value != "":
+			k.Values = strings.Fields(value)
+		case what == "default" && value != "":
+			k.Default = value
+		default:
+			p.fail(h.line, "a key has no attribute %q", a)
+		}
+	}
+	return k
 }

@@ -13,54 +13,68 @@ import (
 
 // attribute says who gave the address that a change brought. last: the device has
 // it still, as far as is known.
-func (w *watcher) attribute(c *change, results map[int]*outcome, last bool) {
+func (w *watcher) attribute(c *change, outcomes map[int]*outcome, last bool) {
 	by := &By{How: Unknown}
 	c.By = by
-	o := results[c.index]
+	o := outcomes[c.Index]
 	if o != nil && last {
-		c.After.LinkFile, c.After.Policy, c.After.Applied = o.device.linkFile, o.device.policy, o.device.applied
+		c.After.LinkFile, c.After.Policy, c.After.Applied = o.known.linkFile, o.known.policy, o.known.applied
 	}
 	w.deduce(by, c, o, last)
 	if by.Origin != "" {
 		by.How = Deduced
 	}
-	if seen := w.callOf(c); seen != nil {
-		by.How, by.Call, by.Reason = Seen, seen, nil
-		c.Time = wallClock(seen.Time)
+	if made := w.callOf(c); made != nil {
+		by.How, by.Call, by.Reason = Seen, made, nil
+		c.Time = wallClock(made.Time)
 	}
 }
 
+// deduce finds whose address it is without the call that set it, or why that is not known.
 func (w *watcher) deduce(by *By, c *change, o *outcome, last bool) {
-	after := c.After
 	switch {
-	case after.MAC == "":
+	case c.After.MAC == "":
 		by.Reason = fact.Say("watch-no-address")
 		return
-	case o != nil && last && o.result.Device.MAC == after.MAC:
-		origin := o.result.Origin
-		if by.Origin = origin.Or(""); by.Origin == audit.OriginPort {
-			by.Port = o.result.OriginPort
-		}
-		by.Reason = origin.Reason()
+	case o != nil && last && o.result.Device.MAC == c.After.MAC:
+		by.takeOrigin(o.result)
 		return
 	case o != nil:
-		if by.Origin, by.Port = o.result.OriginOf(after.MAC, c.ports); by.Origin != "" {
-			return
-		}
+		by.Origin, by.Port = o.result.OriginOf(c.After.MAC, c.ports)
 	}
-	if by.Origin = originByType(after.AddrAssignType); by.Origin != "" {
-		return
+	if by.Origin == "" {
+		by.Origin = w.originByNotices(c)
 	}
-	switch master := w.devices[c.master]; {
-	case master != nil && master.MAC == after.MAC && master.Kind == "bond":
-		by.Origin = audit.OriginMaster
-	case after.MAC == w.permanent(c.index):
-		by.Origin = audit.OriginPermanent
+	switch {
+	case by.Origin != "":
 	case o == nil:
 		by.Reason = fact.Say("watch-not-looked-at")
 	default:
 		by.Reason = fact.Say("watch-changed-again")
 	}
+}
+
+// takeOrigin takes over what an audit found of the address that the device still has.
+func (by *By) takeOrigin(r *audit.DeviceResult) {
+	if by.Origin = r.Origin.Or(""); by.Origin == audit.OriginPort {
+		by.Port = r.OriginPort
+	}
+	by.Reason = r.Origin.Reason()
+}
+
+// originByNotices is the origin that what the kernel says of devices alone shows, ""
+// for none.
+func (w *watcher) originByNotices(c *change) string {
+	if origin := originByType(c.After.AddrAssignType); origin != "" {
+		return origin
+	}
+	switch master := w.devices[c.masterIndex]; {
+	case master != nil && master.MAC == c.After.MAC && master.Kind == "bond":
+		return audit.OriginMaster
+	case c.After.MAC == w.permanent(c.Index):
+		return audit.OriginPermanent
+	}
+	return ""
 }
 
 // originByType is the origin that the kernel's addr_assign_type alone shows.
@@ -88,46 +102,57 @@ func (w *watcher) callOf(c *change) *trace.Call {
 	if i < 0 {
 		return nil
 	}
-	found := w.calls[i].Call
-	w.calls = slices.Delete(w.calls, i, i+1)
-	return &found
+	made := w.unmatched[i].Call
+	w.unmatched = slices.Delete(w.unmatched, i, i+1)
+	return &made
 }
 
 func (w *watcher) findCall(c *change) int {
-	return slices.IndexFunc(w.calls, func(k call) bool { return k.Index == c.index && k.After.String() == c.After.MAC })
+	return slices.IndexFunc(w.unmatched, func(k unmatchedCall) bool { return k.Index == c.Index && k.After.String() == c.After.MAC })
 }
 
-// oldCalls reports the calls that no change came of.
-func (w *watcher) oldCalls() error {
-	var waiting []call
-	for i := range w.calls {
-		c := &w.calls[i]
+// emitOldCalls reports the calls that no change came of.
+func (w *watcher) emitOldCalls() error {
+	var waiting []unmatchedCall
+	for i := range w.unmatched {
+		c := &w.unmatched[i]
 		if time.Since(c.read) < patience {
 			waiting = append(waiting, *c)
 			continue
 		}
-		d := w.devices[c.Index]
-		if d != nil && !w.interesting(d, 0) || d == nil && !w.Wanted(c.Name, "") {
-			continue
-		}
-		e := Event{Time: wallClock(c.Time), Kind: Called, Device: c.Name, Index: c.Index, Call: &c.Call}
-		if d != nil {
-			e.DeviceKind = d.Kind
-		}
-		if err := w.Emit(&e); err != nil {
+		if err := w.emitCall(&c.Call); err != nil {
 			return err
 		}
 	}
-	if w.calls = waiting; len(waiting) > 0 {
-		w.later()
+	if w.unmatched = waiting; len(waiting) > 0 {
+		w.flushLater()
 	}
+	return nil
+}
+
+// emitCall reports a call that no change came of, where it was for a device that is watched.
+func (w *watcher) emitCall(c *trace.Call) error {
+	d := w.devices[c.Index]
+	if d != nil && !w.interesting(d, 0) || d == nil && !w.Wanted(c.Name, "") {
+		return nil
+	}
+	e := Event{Time: wallClock(c.Time), Kind: Called, Device: c.Name, Index: c.Index, Call: c}
+	if d != nil {
+		e.DeviceKind = d.Kind
+	}
+	return w.Emit(&e)
+}
+
+// emitLostCalls reports how many calls were lost since it last did.
+func (w *watcher) emitLostCalls() error {
 	if w.LostCalls == nil {
 		return nil
 	}
-	if n := w.LostCalls(); n > w.lostCalls {
-		e := Event{Time: time.Now(), Kind: Lost, Text: fmt.Sprintf("%d calls that set an address were not seen: who made them is deduced", n-w.lostCalls)}
-		w.lostCalls = n
-		return w.Emit(&e)
+	n := w.LostCalls()
+	if n <= w.lostReported {
+		return nil
 	}
-	return nil
+	e := Event{Time: time.Now(), Kind: Lost, Text: fmt.Sprintf("%d calls that set an address were not seen: who made them is deduced", n-w.lostReported)}
+	w.lostReported = n
+	return w.Emit(&e)
 }

@@ -13,22 +13,17 @@ import (
 
 // outcome is an audit of a device beside what was known before.
 type outcome struct {
-	device *device
+	known  *knownDevice
 	result *audit.DeviceResult
-	// first: it is the first audit of the device.
-	first bool
+	// firstAudit: it is the first one of the device.
+	firstAudit bool
 	// was is the device before the audit.
-	was device
+	was knownDevice
 }
 
-// look audits the devices that something happened to.
-func (w *watcher) look(ctx context.Context) (map[int]*outcome, error) {
-	byName := map[string]*device{}
-	for index := range w.audit {
-		if d := w.devices[index]; d != nil && d.wanted {
-			byName[d.Name] = d
-		}
-	}
+// auditMarked audits the devices that something happened to.
+func (w *watcher) auditMarked(ctx context.Context) (map[int]*outcome, error) {
+	byName := w.markedByName()
 	if len(byName) == 0 {
 		return nil, nil
 	}
@@ -43,19 +38,35 @@ func (w *watcher) look(ctx context.Context) (map[int]*outcome, error) {
 		if d == nil || r.Device == nil || r.Device.Index != d.Index {
 			continue // it went away meanwhile, or its name to another
 		}
-		o := &outcome{device: d, result: r, first: !d.audited, was: *d}
-		out[d.Index] = o
-		d.audited = true
-		d.linkFile, d.policy, d.applied = linkFile(r), r.Policy, r.Applied
-		d.findings = make(map[string]audit.Finding, len(r.Findings))
-		for _, f := range r.Findings {
-			d.findings[f.Rule] = f
-		}
+		out[d.Index] = &outcome{known: d, result: r, firstAudit: !d.audited, was: *d}
+		d.takeResult(r)
 	}
 	return out, nil
 }
 
-func linkFile(r *audit.DeviceResult) fact.Fact[string] {
+// markedByName are the devices to audit that are there and watched.
+func (w *watcher) markedByName() map[string]*knownDevice {
+	byName := map[string]*knownDevice{}
+	for index := range w.toAudit {
+		if d := w.devices[index]; d != nil && d.watched {
+			byName[d.Name] = d
+		}
+	}
+	return byName
+}
+
+// takeResult remembers what an audit found.
+func (d *knownDevice) takeResult(r *audit.DeviceResult) {
+	d.audited = true
+	d.linkFile, d.policy, d.applied = linkFileOf(r), r.Policy, r.Applied
+	d.findings = make(map[string]audit.Finding, len(r.Findings))
+	for _, f := range r.Findings {
+		d.findings[f.Rule] = f
+	}
+}
+
+// linkFileOf is the path of the .link file in force.
+func linkFileOf(r *audit.DeviceResult) fact.Fact[string] {
 	f, ok := r.LinkFile.Get()
 	switch {
 	case ok:
@@ -66,28 +77,23 @@ func linkFile(r *audit.DeviceResult) fact.Fact[string] {
 	return fact.Absent[string]()
 }
 
-// emitAll reports what the audits brought: another file or policy, and findings
+// anotherInForce reports whether another .link file or policy is in force, or was applied.
+func (o *outcome) anotherInForce() bool {
+	d, was := o.known, &o.was
+	if o.firstAudit {
+		return d.applied != was.applied && d.applied.IsKnown()
+	}
+	return d.applied != was.applied || d.linkFile != was.linkFile || d.policy != was.policy
+}
+
+// emitOutcomes reports what the audits brought: another file or policy, and findings
 // that began or ended.
-func (w *watcher) emitAll(results map[int]*outcome) error {
+func (w *watcher) emitOutcomes(outcomes map[int]*outcome) error {
 	now := time.Now()
-	for _, index := range slices.Sorted(maps.Keys(results)) {
-		o := results[index]
-		d := o.device
-		applied := d.applied != o.was.applied
-		if !o.first && d.linkFile == o.was.linkFile && d.policy == o.was.policy {
-			// Nothing else is in force.
-		} else if !o.first {
-			applied = true
-		}
-		if applied && (!o.first || d.applied.IsKnown()) {
-			e := w.event(now, Applied, d, nil, w.state(d))
-			if !o.first {
-				was := o.was
-				e.Before = w.state(&was)
-			}
-			if err := w.Emit(&e); err != nil {
-				return err
-			}
+	for _, index := range slices.Sorted(maps.Keys(outcomes)) {
+		o := outcomes[index]
+		if err := w.emitApplied(now, o); err != nil {
+			return err
 		}
 		if err := w.emitFindings(now, o); err != nil {
 			return err
@@ -96,19 +102,30 @@ func (w *watcher) emitAll(results map[int]*outcome) error {
 	return nil
 }
 
+func (w *watcher) emitApplied(now time.Time, o *outcome) error {
+	if !o.anotherInForce() {
+		return nil
+	}
+	e := w.newEvent(now, Applied, o.known, nil, w.stateOf(o.known))
+	if !o.firstAudit {
+		e.Before = w.stateOf(&o.was)
+	}
+	return w.Emit(&e)
+}
+
 func (w *watcher) emitFindings(now time.Time, o *outcome) error {
 	var events []Event
 	differ := func(kind string, these, those map[string]audit.Finding) {
 		for rule, f := range these {
 			if _, both := those[rule]; !both {
-				e := w.event(now, kind, o.device, nil, nil)
+				e := w.newEvent(now, kind, o.known, nil, nil)
 				e.Finding = &f
 				events = append(events, e)
 			}
 		}
 	}
-	differ(Ended, o.was.findings, o.device.findings)
-	differ(Found, o.device.findings, o.was.findings)
+	differ(Ended, o.was.findings, o.known.findings)
+	differ(Found, o.known.findings, o.was.findings)
 	slices.SortFunc(events, func(a, b Event) int {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Finding.Rule, b.Finding.Rule))
 	})

@@ -117,28 +117,39 @@ type By struct {
 // Complete returns an error where an event lacks what one of its kind has, or is of
 // no known kind: one that was read from a file.
 func (e *Event) Complete() error {
-	lacks := func(what string, is bool) error {
-		if is {
-			return nil
-		}
-		return fmt.Errorf("an event %q without %s", e.Kind, what)
-	}
 	if e.By != nil && e.By.How == Seen && e.By.Call == nil {
-		return lacks("the call that was seen", false)
+		return e.without("the call that was seen")
 	}
-	switch e.Kind {
-	case Started, Stopped, Lost, Problem:
-		return nil
-	case Created, Applied:
-		return lacks("the state after it", e.After != nil)
-	case Deleted:
-		return lacks("the state before it", e.Before != nil)
-	case Changed:
-		return lacks("the states before and after it", e.Before != nil && e.After != nil)
-	case Called:
-		return lacks("the call", e.Call != nil)
-	case Found, Ended:
-		return lacks("the finding", e.Finding != nil)
+	part, known := partOf[e.Kind]
+	switch {
+	case !known:
+		return fmt.Errorf("an event %q is none that this linkaudit knows", e.Kind)
+	case part.in != nil && !part.in(e):
+		return e.without(part.what)
 	}
-	return fmt.Errorf("an event %q is none that this linkaudit knows", e.Kind)
+	return nil
+}
+
+func (e *Event) without(what string) error {
+	return fmt.Errorf("an event %q without %s", e.Kind, what)
+}
+
+// eventPart is what events of a kind have; in is nil where that is nothing.
+type eventPart struct {
+	what string
+	in   func(*Event) bool
+}
+
+var partOf = map[string]eventPart{
+	Started: {},
+	Stopped: {},
+	Lost:    {},
+	Problem: {},
+	Created: {"the state after it", func(e *Event) bool { return e.After != nil }},
+	Applied: {"the state after it", func(e *Event) bool { return e.After != nil }},
+	Deleted: {"the state before it", func(e *Event) bool { return e.Before != nil }},
+	Changed: {"the states before and after it", func(e *Event) bool { return e.Before != nil && e.After != nil }},
+	Called:  {"the call", func(e *Event) bool { return e.Call != nil }},
+	Found:   {"the finding", func(e *Event) bool { return e.Finding != nil }},
+	Ended:   {"the finding", func(e *Event) bool { return e.Finding != nil }},
 }

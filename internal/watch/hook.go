@@ -18,9 +18,9 @@ type Hook struct {
 	HookOptions
 	queue chan *Event
 	done  chan struct{}
-	// ended is done once nothing is run any more.
-	ended context.Context
-	end   context.CancelFunc
+	// running is done once nothing is run any more, which stopRunning sees to.
+	running     context.Context
+	stopRunning context.CancelFunc
 	// dropped is for Add, left for the goroutine: the events it was not run for.
 	dropped, left int
 }
@@ -49,11 +49,11 @@ type HookOptions struct {
 // NewHook begins to run the program, and has to be closed in the end.
 func NewHook(o HookOptions) *Hook {
 	h := &Hook{HookOptions: o, queue: make(chan *Event, hooksWaiting), done: make(chan struct{})}
-	h.ended, h.end = context.WithCancel(context.Background())
+	h.running, h.stopRunning = context.WithCancel(context.Background())
 	go func() {
 		defer close(h.done)
 		for e := range h.queue {
-			if h.ended.Err() != nil {
+			if h.running.Err() != nil {
 				h.left++
 				continue
 			}
@@ -77,15 +77,15 @@ func (h *Hook) Add(e *Event) {
 // Close returns once no program of it runs any more, nor any that it started. One that has
 // not ended by the end of the farewell is killed: nobody would wait for it, or bound its
 // time.
-func (h *Hook) Close() { h.close(hookFarewell) }
+func (h *Hook) Close() { h.closeWithin(hookFarewell) }
 
-func (h *Hook) close(farewell time.Duration) {
+func (h *Hook) closeWithin(limit time.Duration) {
 	close(h.queue)
 	select {
 	case <-h.done:
-	case <-time.After(farewell):
+	case <-time.After(limit):
 	}
-	h.end()
+	h.stopRunning()
 	<-h.done
 	if n := h.dropped + h.left; n > 0 {
 		h.Say(fmt.Sprintf("not run for %d events", n))
@@ -95,7 +95,7 @@ func (h *Hook) close(farewell time.Duration) {
 // runProgram passes what comes from the kernel as an argument and in the environment;
 // there is no shell that could take it for a command.
 func (h *Hook) runProgram(e *Event) {
-	ctx, cancel := context.WithTimeout(h.ended, hookTime)
+	ctx, cancel := context.WithTimeout(h.running, hookTime)
 	defer cancel()
 	var line bytes.Buffer
 	err := h.Encode(&line, e)

@@ -38,7 +38,7 @@ func TestTheEndOfAWatchEndsItsProgram(t *testing.T) {
 		pid, _ = strconv.Atoi(strings.TrimSpace(string(text)))
 		return pid != 0
 	})
-	h.close(time.Millisecond)
+	h.closeWithin(time.Millisecond)
 	tool.Eventually(t, "what the program started is gone", func() bool {
 		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 		return err != nil || strings.Contains(string(stat), ") Z ") // until process 1 hears of it

@@ -52,7 +52,7 @@ const farewell = 2 * time.Second
 // Run watches until ctx is done or Emit fails. ready is called once everything
 // that happens from then on is seen.
 func Run(ctx context.Context, o Options, ready func(devices int)) error {
-	w := &watcher{Options: o, devices: map[int]*device{}, ports: map[int]map[int]bool{}}
+	w := &watcher{Options: o, devices: map[int]*knownDevice{}, portIndexes: map[int]map[int]bool{}}
 	if err := w.begin(ctx); err != nil {
 		if ctx.Err() != nil {
 			return nil // told to end before it began
@@ -60,7 +60,7 @@ func Run(ctx context.Context, o Options, ready func(devices int)) error {
 		return err
 	}
 	if ready != nil {
-		ready(w.watched())
+		ready(w.countWatched())
 	}
 	for {
 		select {
@@ -69,8 +69,8 @@ func Run(ctx context.Context, o Options, ready func(devices int)) error {
 		case n := <-w.Source.C():
 			w.take(ctx, n)
 		case c := <-w.Calls:
-			w.calls = append(w.calls, call{Call: c, read: time.Now()})
-			w.later()
+			w.keepCall(c, time.Now())
+			w.flushLater()
 		case <-w.due:
 			if err := w.flush(ctx); err != nil {
 				return err
@@ -84,34 +84,35 @@ type watcher struct {
 	Options
 	// round is that of the last list of all devices.
 	round   int
-	devices map[int]*device
-	// ports are the indexes of a master's ports, by its index: it may be heard of
+	devices map[int]*knownDevice
+	// portIndexes are those of a master's ports, by its index: it may be heard of
 	// after they are.
-	ports map[int]map[int]bool
-	// pending are the changes that were not reported yet, calls those that no
+	portIndexes map[int]map[int]bool
+	// pending are the changes that were not reported yet, unmatched the calls that no
 	// change was found for.
-	pending []change
-	calls   []call
-	// audit names the devices to audit by their index.
-	audit map[int]bool
-	due   <-chan time.Time
-	// lostCalls is how many lost calls were reported.
-	lostCalls uint64
+	pending   []change
+	unmatched []unmatchedCall
+	// toAudit names the devices to audit by their index.
+	toAudit map[int]bool
+	due     <-chan time.Time
+	// lostReported is how many lost calls were reported.
+	lostReported uint64
 	// failed is the last error of an audit, which is not reported again.
 	failed string
-	late   bool
+	// resyncing: what is taken was found by looking again after messages were lost.
+	resyncing bool
 	// ending: nothing is waited for any more, but for what is unread: so many will say
 	// that nothing is left.
 	ending bool
 	unread int
 }
 
-// device is what was last known of a device.
-type device struct {
+// knownDevice is what was last known of a device.
+type knownDevice struct {
 	host.LinkNotice
 	// lastType is the last AddrAssignType that was known.
 	lastType fact.Fact[host.AddrAssignType]
-	wanted   bool
+	watched  bool
 	// told: a change of it was reported.
 	told bool
 	// audited says that the rest is known.
@@ -123,17 +124,16 @@ type device struct {
 // change is a change of a device that waits to be reported.
 type change struct {
 	Event
-	index int
-	// master is the index of the master that it had then, 0 for none.
-	master int
+	// masterIndex is that of the master that it had then, 0 for none.
+	masterIndex int
 	// ports are those that the device had then.
 	ports []host.Port
-	// address says that the address, or how it was assigned, changed.
-	address bool
+	// addressChanged: the address, or how it was assigned, is another one.
+	addressChanged bool
 }
 
-// call is a call that waits for its change.
-type call struct {
+// unmatchedCall is a call that waits for its change.
+type unmatchedCall struct {
 	trace.Call
 	read time.Time
 }
@@ -144,20 +144,20 @@ func (w *watcher) begin(ctx context.Context) error {
 		return err
 	}
 	w.round = round
-	w.audit = map[int]bool{}
+	w.toAudit = map[int]bool{}
 	for _, l := range links {
-		if d := w.appears(l); d.wanted {
-			w.audit[l.Index] = true
+		if d := w.appears(l); d.watched {
+			w.toAudit[l.Index] = true
 		}
 	}
-	_, problem := w.look(ctx)
-	w.audit = nil
-	return problem
+	_, err = w.auditMarked(ctx)
+	w.toAudit = nil
+	return err
 }
 
-func (w *watcher) watched() (n int) {
+func (w *watcher) countWatched() (n int) {
 	for _, d := range w.devices {
-		if d.wanted {
+		if d.watched {
 			n++
 		}
 	}
@@ -169,84 +169,125 @@ func (w *watcher) end() error {
 	w.ending = true
 	// What is there already belongs to the time before the end.
 	ctx := context.Background()
-	w.unread = w.Source.Rest()
-	for end := time.After(farewell); w.unread > 0; {
-		select {
-		case n := <-w.Source.C():
-			w.take(ctx, n)
-		case <-end:
-			w.add(change{Event: Event{Time: time.Now(), Kind: Lost, Text: "more happened before the end than could be read"}})
-			w.unread = 0
-		}
-	}
-	for range cap(w.Calls) {
-		select {
-		case c := <-w.Calls:
-			w.calls = append(w.calls, call{Call: c, read: time.Now().Add(-patience)})
-		default:
-			return w.flush(ctx)
-		}
-	}
+	w.takeUnread(ctx)
+	w.keepLastCalls()
 	return w.flush(ctx)
 }
 
-// later has flush called after the window.
-func (w *watcher) later() {
+// takeUnread reads the notices that were there before the end.
+func (w *watcher) takeUnread(ctx context.Context) {
+	w.unread = w.Source.Rest()
+	for timeout := time.After(farewell); w.unread > 0; {
+		select {
+		case n := <-w.Source.C():
+			w.take(ctx, n)
+		case <-timeout:
+			w.addChange(change{Event: Event{Time: time.Now(), Kind: Lost, Text: "more happened before the end than could be read"}})
+			w.unread = 0
+		}
+	}
+}
+
+// keepLastCalls keeps the calls that were seen before the end, none of which waits any
+// longer for its change.
+func (w *watcher) keepLastCalls() {
+	for range cap(w.Calls) {
+		select {
+		case c := <-w.Calls:
+			w.keepCall(c, time.Now().Add(-patience))
+		default:
+			return
+		}
+	}
+}
+
+func (w *watcher) keepCall(c trace.Call, read time.Time) {
+	w.unmatched = append(w.unmatched, unmatchedCall{Call: c, read: read})
+}
+
+// flushLater has flush called after the window.
+func (w *watcher) flushLater() {
 	if w.due == nil {
 		w.due = time.After(window)
 	}
 }
 
-func (w *watcher) add(c change) {
-	c.Late = w.late
+func (w *watcher) addChange(c change) {
+	c.Late = w.resyncing
 	w.pending = append(w.pending, c)
-	w.later()
+	w.flushLater()
 }
 
-// tell is add for a change of a device.
-func (w *watcher) tell(d *device, c change) {
+// tell is addChange for a change of a device.
+func (w *watcher) tell(d *knownDevice, c change) {
 	c.First, d.told = !d.told, true
-	w.add(c)
+	w.addChange(c)
 }
 
-// look again at a device once the window is over.
-func (w *watcher) lookAt(index int) {
-	if w.audit == nil {
-		w.audit = map[int]bool{}
+// auditLater has a device audited once the window is over.
+func (w *watcher) auditLater(index int) {
+	if w.toAudit == nil {
+		w.toAudit = map[int]bool{}
 	}
-	w.audit[index] = true
-	w.later()
+	w.toAudit[index] = true
+	w.flushLater()
 }
 
 // take is for one notice.
 func (w *watcher) take(ctx context.Context, n host.Notice) {
 	switch {
-	case n.Round < w.round && (n.Link != nil || n.Lost == host.LostKernel):
-		// The list of all devices is newer.
+	case w.outdated(n):
 	case n.Idle:
 		w.unread--
 	case n.Link != nil:
 		w.takeLink(n.Time, n.Link)
 	case n.Udev != nil:
-		if d := w.devices[n.Udev.Index]; d != nil && d.wanted && n.Udev.Action != "remove" {
-			w.lookAt(n.Udev.Index)
-		}
+		w.takeUdev(n.Udev)
 	case n.Files:
-		w.lookAtAll()
-	case n.Lost == host.LostUdev, n.Lost == host.LostFiles:
-		what := map[string]string{host.LostUdev: "messages of udevd were lost", host.LostFiles: "changes of .link files may have been missed"}[n.Lost]
-		w.add(change{Event: Event{Time: n.Time, Kind: Lost, Text: what + "; all devices are looked at again"}})
-		w.lookAtAll()
+		w.auditAllLater()
 	case n.Lost != "":
-		w.add(change{Event: Event{Time: n.Time, Kind: Lost, Text: "messages of the kernel were lost; all devices are looked at again"}})
-		w.resync(ctx)
+		w.takeLost(ctx, n)
 	}
 }
 
-func (w *watcher) lookAtAll() {
+// outdated: the list of all devices is newer than what the notice says of the kernel's.
+func (w *watcher) outdated(n host.Notice) bool {
+	return n.Round < w.round && (n.Link != nil || n.Lost == host.LostKernel)
+}
+
+func (w *watcher) takeUdev(n *host.UdevNotice) {
+	if n.Action != "remove" {
+		w.auditLaterIfWatched(n.Index)
+	}
+}
+
+// lostTexts say what may be missing, by what host.Notice calls it.
+var lostTexts = map[string]string{
+	host.LostKernel: "messages of the kernel were lost",
+	host.LostUdev:   "messages of udevd were lost",
+	host.LostFiles:  "changes of .link files may have been missed",
+}
+
+func (w *watcher) takeLost(ctx context.Context, n host.Notice) {
+	w.addChange(change{Event: Event{Time: n.Time, Kind: Lost, Text: lostTexts[n.Lost] + "; all devices are looked at again"}})
+	if n.Lost == host.LostKernel {
+		w.resync(ctx)
+		return
+	}
+	w.auditAllLater()
+}
+
+// auditLaterIfWatched is auditLater for a device that may not be known.
+func (w *watcher) auditLaterIfWatched(index int) {
+	if d := w.devices[index]; d != nil && d.watched {
+		w.auditLater(index)
+	}
+}
+
+func (w *watcher) auditAllLater() {
 	for index, d := range w.devices {
-		if d.wanted {
-			w.lookAt(index)
+		if d.watched {
+			w.auditLater(index)
 		}
 	}
 }
@@ -254,26 +295,35 @@ func (w *watcher) lookAtAll() {
 // resync finds out what changed while messages were lost. Those that were read by now
 // come first: they are older than what the kernel shows.
 func (w *watcher) resync(ctx context.Context) {
+	w.takeRead(ctx)
+	links, round, err := w.Source.Links(context.WithoutCancel(ctx))
+	if err != nil {
+		w.addChange(change{Event: Event{Time: time.Now(), Kind: Problem, Text: "what changed meanwhile is not known: " + err.Error()}})
+		return
+	}
+	w.round = round
+	w.resyncing = true
+	defer func() { w.resyncing = false }()
+	w.takeAll(time.Now(), links)
+	w.auditAllLater()
+}
+
+// takeRead takes the notices that were read by now.
+func (w *watcher) takeRead(ctx context.Context) {
 	for range cap(w.Source.C()) {
 		select {
 		case n := <-w.Source.C():
 			if n.Lost != host.LostKernel {
 				w.take(ctx, n)
 			}
-			continue
 		default:
+			return
 		}
-		break
 	}
-	links, round, err := w.Source.Links(context.WithoutCancel(ctx))
-	if err != nil {
-		w.add(change{Event: Event{Time: time.Now(), Kind: Problem, Text: "what changed meanwhile is not known: " + err.Error()}})
-		return
-	}
-	w.round = round
-	w.late = true
-	defer func() { w.late = false }()
-	now := time.Now()
+}
+
+// takeAll compares the devices that there are with those that were known.
+func (w *watcher) takeAll(now time.Time, links []*host.LinkNotice) {
 	there := make(map[int]bool, len(links))
 	for _, l := range links {
 		there[l.Index] = true
@@ -286,7 +336,6 @@ func (w *watcher) resync(ctx context.Context) {
 			w.takeLink(now, &gone)
 		}
 	}
-	w.lookAtAll()
 }
 
 // takeLink compares a notice with what was known.
@@ -303,76 +352,78 @@ func (w *watcher) takeLink(now time.Time, l *host.LinkNotice) {
 	case !w.takeChanged(now, d, l):
 		return
 	}
-	if d.wanted {
-		w.lookAt(d.Index)
-	}
-	if master := w.devices[d.MasterIndex]; master != nil && master.wanted {
-		w.lookAt(master.Index)
-	}
+	w.auditLaterIfWatched(d.Index)
+	w.auditLaterIfWatched(d.MasterIndex)
 }
 
-func (w *watcher) takeCreated(now time.Time, l *host.LinkNotice) *device {
+func (w *watcher) takeCreated(now time.Time, l *host.LinkNotice) *knownDevice {
 	d := w.appears(l)
 	if w.interesting(d, 0) {
-		w.tell(d, change{index: l.Index, master: l.MasterIndex, address: true, ports: w.portsOf(l.Index), Event: w.event(now, Created, d, nil, w.state(d))})
+		w.tell(d, change{masterIndex: l.MasterIndex, addressChanged: true, ports: w.portsOf(l.Index), Event: w.newEvent(now, Created, d, nil, w.stateOf(d))})
 	}
 	return d
 }
 
-func (w *watcher) takeDeleted(now time.Time, d *device) {
+func (w *watcher) takeDeleted(now time.Time, d *knownDevice) {
 	w.leaves(d)
 	delete(w.devices, d.Index)
 	if w.interesting(d, 0) {
-		before := w.state(d)
-		w.tell(d, change{index: d.Index, Event: w.event(now, Deleted, d, before, nil)})
+		before := w.stateOf(d)
+		w.tell(d, change{Event: w.newEvent(now, Deleted, d, before, nil)})
 	}
 }
 
 // takeChanged reports whether the device differs in anything that a watch is about.
-func (w *watcher) takeChanged(now time.Time, d *device, l *host.LinkNotice) bool {
-	before, old := w.state(d), d.MasterIndex
+func (w *watcher) takeChanged(now time.Time, d *knownDevice, l *host.LinkNotice) bool {
+	before, formerMaster := w.stateOf(d), d.MasterIndex
 	if l.AddrAssignType.IsUnknown() && l.MAC == d.MAC {
 		l.AddrAssignType = d.AddrAssignType
 	}
-	typed := l.AddrAssignType.IsKnown() && d.lastType.IsKnown() && l.AddrAssignType != d.lastType
-	address := l.MAC != d.MAC || typed
-	differs := address || l.MasterIndex != old || l.Name != d.Name
-	if l.MasterIndex != old {
+	addressChanged := d.addressDiffers(l)
+	differs := addressChanged || l.MasterIndex != formerMaster || l.Name != d.Name
+	if l.MasterIndex != formerMaster {
 		w.leaves(d)
 		w.joins(l)
 	}
+	d.update(l)
+	if !differs {
+		return false
+	}
+	d.watched = w.Wanted(l.Name, l.Kind)
+	if w.interesting(d, formerMaster) {
+		w.tell(d, change{masterIndex: l.MasterIndex, addressChanged: addressChanged, ports: w.portsOf(l.Index), Event: w.newEvent(now, Changed, d, before, w.stateOf(d))})
+	}
+	w.auditLaterIfWatched(formerMaster)
+	return true
+}
+
+// addressDiffers reports whether the address, or how it was assigned, is another one.
+func (d *knownDevice) addressDiffers(l *host.LinkNotice) bool {
+	return l.MAC != d.MAC || l.AddrAssignType.IsKnown() && d.lastType.IsKnown() && l.AddrAssignType != d.lastType
+}
+
+func (d *knownDevice) update(l *host.LinkNotice) {
 	d.LinkNotice = *l
 	if l.AddrAssignType.IsKnown() {
 		d.lastType = l.AddrAssignType
 	}
-	if !differs {
-		return false
-	}
-	d.wanted = w.Wanted(l.Name, l.Kind)
-	if w.interesting(d, old) {
-		w.tell(d, change{index: l.Index, master: l.MasterIndex, address: address, ports: w.portsOf(l.Index), Event: w.event(now, Changed, d, before, w.state(d))})
-	}
-	if master := w.devices[old]; master != nil && master.wanted {
-		w.lookAt(old)
-	}
-	return true
 }
 
 // interesting: it is watched, or is or was a port of one that is.
-func (w *watcher) interesting(d *device, formerMaster int) bool {
+func (w *watcher) interesting(d *knownDevice, formerMaster int) bool {
 	for _, index := range []int{d.MasterIndex, formerMaster} {
-		if master := w.devices[index]; index != 0 && master != nil && master.wanted {
+		if master := w.devices[index]; index != 0 && master != nil && master.watched {
 			return true
 		}
 	}
-	return d.wanted
+	return d.watched
 }
 
-func (w *watcher) event(now time.Time, kind string, d *device, before, after *State) Event {
+func (w *watcher) newEvent(now time.Time, kind string, d *knownDevice, before, after *State) Event {
 	return Event{Time: now, Kind: kind, Device: d.Name, Index: d.Index, DeviceKind: d.Kind, Before: before, After: after}
 }
 
-func (w *watcher) state(d *device) *State {
+func (w *watcher) stateOf(d *knownDevice) *State {
 	s := &State{Name: d.Name, MAC: d.MAC, AddrAssignType: d.AddrAssignType, LinkFile: d.linkFile, Policy: d.policy, Applied: d.applied}
 	if d.MasterIndex != 0 {
 		s.Master = fmt.Sprintf("device %d", d.MasterIndex)
@@ -385,11 +436,11 @@ func (w *watcher) state(d *device) *State {
 
 func (w *watcher) portsOf(index int) []host.Port {
 	master := w.devices[index]
-	if master == nil || !master.wanted {
+	if master == nil || !master.watched {
 		return nil
 	}
 	var ports []host.Port
-	for _, port := range slices.Sorted(maps.Keys(w.ports[index])) {
+	for _, port := range slices.Sorted(maps.Keys(w.portIndexes[index])) {
 		if d := w.devices[port]; d != nil {
 			ports = append(ports, host.Port{Index: d.Index, Name: d.Name, MAC: d.MAC, PermanentMAC: d.PermanentMAC, Kind: d.Kind})
 		}
@@ -397,8 +448,8 @@ func (w *watcher) portsOf(index int) []host.Port {
 	return ports
 }
 
-func (w *watcher) appears(l *host.LinkNotice) *device {
-	d := &device{LinkNotice: *l, lastType: l.AddrAssignType, wanted: w.Wanted(l.Name, l.Kind)}
+func (w *watcher) appears(l *host.LinkNotice) *knownDevice {
+	d := &knownDevice{LinkNotice: *l, lastType: l.AddrAssignType, watched: w.Wanted(l.Name, l.Kind)}
 	w.devices[l.Index] = d
 	w.joins(l)
 	return d
@@ -409,16 +460,16 @@ func (w *watcher) joins(l *host.LinkNotice) {
 	if l.MasterIndex == 0 {
 		return
 	}
-	if w.ports[l.MasterIndex] == nil {
-		w.ports[l.MasterIndex] = map[int]bool{}
+	if w.portIndexes[l.MasterIndex] == nil {
+		w.portIndexes[l.MasterIndex] = map[int]bool{}
 	}
-	w.ports[l.MasterIndex][l.Index] = true
+	w.portIndexes[l.MasterIndex][l.Index] = true
 }
 
-func (w *watcher) leaves(d *device) {
-	of := w.ports[d.MasterIndex]
+func (w *watcher) leaves(d *knownDevice) {
+	of := w.portIndexes[d.MasterIndex]
 	if delete(of, d.Index); len(of) == 0 {
-		delete(w.ports, d.MasterIndex)
+		delete(w.portIndexes, d.MasterIndex)
 	}
 }
 
@@ -426,33 +477,48 @@ func (w *watcher) leaves(d *device) {
 func (w *watcher) flush(ctx context.Context) error {
 	w.due = nil
 	waiting := w.hold()
-	results, err := w.look(ctx)
+	outcomes, err := w.auditMarked(ctx)
+	w.noteProblem(err, outcomes != nil)
+	pending := w.pending
+	w.pending, w.toAudit = waiting, nil
+	for _, c := range waiting {
+		w.auditLater(c.Index)
+	}
+	if err := w.emitChanges(pending, outcomes); err != nil {
+		return err
+	}
+	if err := w.emitOutcomes(outcomes); err != nil {
+		return err
+	}
+	if err := w.emitOldCalls(); err != nil {
+		return err
+	}
+	return w.emitLostCalls()
+}
+
+// noteProblem reports why an audit failed, once until one succeeds.
+func (w *watcher) noteProblem(err error, audited bool) {
 	switch {
-	case err == nil && results != nil:
+	case err == nil && audited:
 		w.failed = ""
 	case err != nil && err.Error() != w.failed:
 		w.failed = err.Error()
 		w.pending = append(w.pending, change{Event: Event{Time: time.Now(), Kind: Problem, Text: w.failed}})
 	}
-	pending := w.pending
-	w.pending, w.audit = nil, nil
-	for _, c := range waiting {
-		w.pending = append(w.pending, c)
-		w.lookAt(c.index)
-	}
-	for i := range pending {
-		c := &pending[i]
-		if c.address {
-			w.attribute(c, results, lastOf(pending, i))
+}
+
+// emitChanges reports changes, and who made those of an address.
+func (w *watcher) emitChanges(changes []change, outcomes map[int]*outcome) error {
+	for i := range changes {
+		c := &changes[i]
+		if c.addressChanged {
+			w.attribute(c, outcomes, lastOf(changes, i))
 		}
 		if err := w.Emit(&c.Event); err != nil {
 			return err
 		}
 	}
-	if err := w.emitAll(results); err != nil {
-		return err
-	}
-	return w.oldCalls()
+	return nil
 }
 
 // hold takes the changes out of what is pending whose calls are still to come, and
@@ -463,24 +529,28 @@ func (w *watcher) hold() (waiting []change) {
 	}
 	held := map[int]bool{}
 	for i := range w.pending {
-		c := &w.pending[i]
-		if c.Kind == Changed && c.address && !c.Late && time.Since(c.Time) < patience && w.findCall(c) < 0 {
-			held[c.index] = true
+		if c := &w.pending[i]; w.awaitsCall(c) {
+			held[c.Index] = true
 		}
 	}
-	first := slices.IndexFunc(w.pending, func(c change) bool { return held[c.index] })
-	if first < 0 {
+	from := slices.IndexFunc(w.pending, func(c change) bool { return held[c.Index] })
+	if from < 0 {
 		return nil
 	}
-	waiting = slices.Clone(w.pending[first:])
-	w.pending = w.pending[:first]
+	waiting = slices.Clone(w.pending[from:])
+	w.pending = w.pending[:from]
 	for _, c := range waiting {
-		delete(w.audit, c.index)
+		delete(w.toAudit, c.Index)
 	}
 	return waiting
 }
 
+// awaitsCall reports whether the call that made the change may still come.
+func (w *watcher) awaitsCall(c *change) bool {
+	return c.Kind == Changed && c.addressChanged && !c.Late && time.Since(c.Time) < patience && w.findCall(c) < 0
+}
+
 // lastOf reports whether no later change of the same device's address waits.
 func lastOf(pending []change, i int) bool {
-	return !slices.ContainsFunc(pending[i+1:], func(c change) bool { return c.index == pending[i].index && c.address })
+	return !slices.ContainsFunc(pending[i+1:], func(c change) bool { return c.Index == pending[i].Index && c.addressChanged })
 }

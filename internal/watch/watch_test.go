@@ -406,7 +406,7 @@ func TestWhatIsGoneIsForgotten(t *testing.T) {
 				return nil
 			},
 		},
-		devices: map[int]*device{}, ports: map[int]map[int]bool{},
+		devices: map[int]*knownDevice{}, portIndexes: map[int]map[int]bool{},
 	}
 	link := func(index int, kind, mac string, master int, gone bool) {
 		m.is(index, fmt.Sprint("n", index), kind, mac, host.AddrSet, master)
@@ -449,8 +449,8 @@ func TestWhatIsGoneIsForgotten(t *testing.T) {
 	if err := w.flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if n := len(w.devices) + len(w.ports) + len(w.pending) + len(w.calls) + len(w.audit); n != 0 {
-		t.Errorf("kept: %d devices, %d masters, %d changes, %d calls, %d audits", len(w.devices), len(w.ports), len(w.pending), len(w.calls), len(w.audit))
+	if n := len(w.devices) + len(w.portIndexes) + len(w.pending) + len(w.unmatched) + len(w.toAudit); n != 0 {
+		t.Errorf("kept: %d devices, %d masters, %d changes, %d calls, %d audits", len(w.devices), len(w.portIndexes), len(w.pending), len(w.unmatched), len(w.toAudit))
 	}
 	if events < 4*rounds || len(first) < 2*rounds {
 		t.Errorf("only %d events of %d devices", events, len(first))

@@ -139,7 +139,7 @@ func parseNetDevAddress(rel Release, key, value string) parsed {
 	if !ok {
 		return ignored(LevelWarning, "%s= takes an Ethernet address or none, not %.80q", key, value)
 	}
-	return taken(colonForm(b))
+	return taken(string(MACOf(b)))
 }
 
 // netDevKinds are the kinds that Kind= of a .netdev file takes, with the

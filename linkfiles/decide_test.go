@@ -237,7 +237,7 @@ func FuzzExplain(f *testing.F) {
 		for _, rel := range []Release{OldestRelease, 247, 252, NewestRelease} {
 			tree := Parse(storeOf(main, dropIn), rel)
 			agrees(t, tree.For(testSystem()), bridge())
-			agrees(t, tree.For(&System{}), &Device{Name: "x", MAC: Absent[string]()})
+			agrees(t, tree.For(&System{}), &Device{Name: "x", MAC: Absent[MAC]()})
 			for _, file := range tree.Files {
 				tree.Settings(file)
 			}

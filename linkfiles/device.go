@@ -71,7 +71,7 @@ func testCurrent(q *quirks, c *condition, d *Device) mismatch {
 
 func testPermanent(q *quirks, c *condition, d *Device) mismatch {
 	if d.PermMAC.IsUnknown() {
-		return testAll(d.PermMACs, d.PermMAC, func(mac Fact[string]) mismatch {
+		return testAll(d.PermMACs, d.PermMAC, func(mac Fact[MAC]) mismatch {
 			it := Device{Name: d.Name, PermMAC: mac}
 			return testAddress(c, it.permanent(q))
 		})
@@ -164,14 +164,14 @@ func testProperty(q *quirks, c *condition, i int, d *Device) mismatch {
 }
 
 // testAll has an answer where all values that a fact may have get the same one.
-func testAll(values []string, unknown Fact[string], test func(Fact[string]) mismatch) (all mismatch) {
+func testAll[T ~string](values []T, unknown Fact[T], test func(Fact[T]) mismatch) (all mismatch) {
 	if len(values) == 0 {
 		return test(unknown)
 	}
 	for i, value := range values {
 		fact := Known(value)
 		if value == "" {
-			fact = Absent[string]()
+			fact = Absent[T]()
 		}
 		m := test(fact)
 		if i > 0 && m.result != all.result {
@@ -182,7 +182,7 @@ func testAll(values []string, unknown Fact[string], test func(Fact[string]) mism
 	return all
 }
 
-func testAddress(c *condition, has Fact[string]) mismatch {
+func testAddress(c *condition, has Fact[MAC]) mismatch {
 	addr, ok := has.Get()
 	switch {
 	case has.IsUnknown():
@@ -190,7 +190,7 @@ func testAddress(c *condition, has Fact[string]) mismatch {
 	case !ok:
 		return c.mismatch(c.pos(), lacks, actual{})
 	case !c.addrs[addr]:
-		return c.mismatch(c.pos(), differs, actual{value: addr})
+		return c.mismatch(c.pos(), differs, actual{value: string(addr)})
 	}
 	return mismatch{}
 }
@@ -277,28 +277,28 @@ func CleanText(s string) bool {
 func (d *Device) notFoundByName(q *quirks) bool { return d.name(q) != d.Name }
 
 // permanent is the permanent address as the release understands all zeros.
-func (d *Device) permanent(q *quirks) Fact[string] {
+func (d *Device) permanent(q *quirks) Fact[MAC] {
 	perm := d.PermMAC
 	mac, hasMAC := d.MAC.Get()
 	if d.notFoundByName(q) {
 		// Since 250 the kernel itself sends the address of a device that
 		// has one; before, and for the others, ETHTOOL_GPERMADDR is asked.
-		if !q.nullPermanent || perm.IsKnown() && strings.Trim(perm.Or(""), "0:") == "" {
-			perm = Absent[string]()
+		if !q.nullPermanent || perm.IsKnown() && null(perm) {
+			perm = Absent[MAC]()
 		}
 		return perm
 	}
-	switch zero := strings.Trim(perm.Or(""), "0:") == ""; {
-	case !q.nullPermanent && perm.IsKnown() && zero:
-		perm = Absent[string]()
+	switch {
+	case !q.nullPermanent && perm.IsKnown() && null(perm):
+		perm = Absent[MAC]()
 	case q.nullPermanent && perm.IsAbsent() && hasMAC:
-		perm = Known(colonForm(make([]byte, (len(mac)+1)/3)))
+		perm = Known(MACOf(make([]byte, (len(mac)+1)/3)))
 	}
 	return perm
 }
 
 // current is the address as the release reads it.
-func (d *Device) current(q *quirks) Fact[string] {
+func (d *Device) current(q *quirks) Fact[MAC] {
 	if mac, ok := d.MAC.Get(); ok && q.macFirstSix {
 		return firstSix(mac)
 	}
@@ -306,10 +306,13 @@ func (d *Device) current(q *quirks) Fact[string] {
 }
 
 // firstSix is what ether_aton(3) makes of an address in the form of sysfs.
-func firstSix(mac string) Fact[string] {
+func firstSix(mac MAC) Fact[MAC] {
 	const length = len("00:00:00:00:00:00")
 	if len(mac) < length {
-		return Absent[string]()
+		return Absent[MAC]()
 	}
 	return Known(mac[:length])
 }
+
+// null reports whether an address is all zeros, or none.
+func null(mac Fact[MAC]) bool { return strings.Trim(string(mac.Or("")), "0:") == "" }

@@ -26,7 +26,7 @@ func exampleStore() *linkfiles.Store {
 func br0() *linkfiles.Device {
 	return &linkfiles.Device{
 		Name: "br0",
-		MAC:  linkfiles.Known("96:85:c5:ce:a2:4b"),
+		MAC:  linkfiles.Known[linkfiles.MAC]("96:85:c5:ce:a2:4b"),
 		Kind: linkfiles.Known("bridge"),
 		Type: linkfiles.Known("bridge"),
 	}

@@ -38,9 +38,9 @@ func Absent[T any]() Fact[T] { return Fact[T]{state: factAbsent} }
 func Unknown[T any](reason *Statement) Fact[T] { return Fact[T]{state: factUnknown, reason: reason} }
 
 // Text returns a Fact of a text of which "" means that there is none.
-func Text(s string) Fact[string] {
+func Text[T ~string](s T) Fact[T] {
 	if s == "" {
-		return Absent[string]()
+		return Absent[T]()
 	}
 	return Known(s)
 }

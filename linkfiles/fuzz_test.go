@@ -21,7 +21,7 @@ func storeOf(main, dropIn string) *Store {
 
 func bridge() *Device {
 	return &Device{
-		Name: "br0", MAC: Known("96:85:c5:ce:a2:4b"), PermMAC: Absent[string](),
+		Name: "br0", MAC: Known[MAC]("96:85:c5:ce:a2:4b"), PermMAC: Absent[MAC](),
 		Driver: Known("bridge"), Kind: Known("bridge"), Type: Known("bridge"), Path: Absent[string](),
 		NameAssignType: Known(3),
 		Properties: func(key string) Fact[string] {

@@ -15,7 +15,8 @@ type index struct {
 	// one of the two, and there under each of its addresses or names, or it
 	// is in others, which has those for any path too. pathless is others
 	// without the files that need some path.
-	byMAC, byName    map[string][]int
+	byMAC            map[MAC][]int
+	byName           map[string][]int
 	others, pathless []int
 }
 
@@ -26,7 +27,7 @@ func newIndex(files []machineFile, live []int) *index {
 	if len(live) < indexFrom {
 		return nil
 	}
-	x := &index{byMAC: map[string][]int{}, byName: map[string][]int{}}
+	x := &index{byMAC: map[MAC][]int{}, byName: map[string][]int{}}
 	for _, i := range live {
 		x.add(i, files[i].File)
 	}

@@ -63,14 +63,14 @@ func TestIndexDecidesAsAskingEveryFile(t *testing.T) {
 		plain := &Decider{tree: d.tree, files: d.files, live: d.live}
 		for range 5 {
 			dev := &Device{
-				Name: pick("br0", "br1", "eth0", "wlan0"), MAC: Known(pick(addresses[:3]...)),
+				Name: pick("br0", "br1", "eth0", "wlan0"), MAC: Known[MAC](MAC(pick(addresses[:3]...))),
 				Driver: strange(), Path: strange(), Kind: strange(),
 			}
 			switch r.IntN(6) {
 			case 0:
-				dev.MAC = Absent[string]()
+				dev.MAC = Absent[MAC]()
 			case 1:
-				dev.MAC = Unknown[string](Told("not asked"))
+				dev.MAC = Unknown[MAC](Told("not asked"))
 			}
 			if r.IntN(2) == 0 {
 				dev.NameAssignType = Known(1 + r.IntN(4))

@@ -24,7 +24,7 @@ type condition struct {
 	wants []pattern
 	// addrs are the addresses of a condition that compares addresses. One
 	// without any never matches.
-	addrs map[string]bool
+	addrs map[MAC]bool
 }
 
 // pattern is one word that a condition asks for, "KEY=GLOB" for a property.
@@ -116,7 +116,7 @@ func matchLevel(p *parser) Level {
 
 // parseAddresses is config_parse_hw_addrs() of conf-parser.c.
 func parseAddresses(p *parser, a Assignment, c *condition) bool {
-	var add []string
+	var add []MAC
 	broken := false
 	for rest := a.Value; ; {
 		word, next, more, err := plainWords.nextWord(p.rel, rest)
@@ -134,13 +134,13 @@ func parseAddresses(p *parser, a Assignment, c *condition) bool {
 			p.complain(a.Pos, CodeInvalidValue, matchLevel(p), fmt.Sprintf("%s=: not a hardware address, ignoring it: %q", a.Key, word))
 			continue
 		}
-		add = append(add, colonForm(b))
+		add = append(add, MACOf(b))
 	}
 	if broken && p.q.hwAddrAllOrNothing || len(add) == 0 && !p.q.macSetEmptyList {
 		return false
 	}
 	if c.addrs == nil {
-		c.addrs = map[string]bool{}
+		c.addrs = map[MAC]bool{}
 	}
 	for _, addr := range add {
 		c.addrs[addr] = true
@@ -263,7 +263,7 @@ func (f *File) Names() []string {
 
 // MatchesAddress reports whether MACAddress= of [Match] has the address, and where it
 // stands.
-func (f *File) MatchesAddress(mac string) (Pos, bool) {
+func (f *File) MatchesAddress(mac MAC) (Pos, bool) {
 	c := f.match.by(byAddress)
 	if c == nil || !c.addrs[mac] {
 		return Pos{}, false

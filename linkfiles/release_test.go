@@ -78,7 +78,12 @@ func (s scene) applied(rel Release) string {
 	if s.dev.Name == "" {
 		s.dev.Name = "a"
 	}
-	for _, f := range []*Fact[string]{&s.dev.MAC, &s.dev.PermMAC, &s.dev.Driver, &s.dev.Kind, &s.dev.Type, &s.dev.Path} {
+	for _, f := range []*Fact[MAC]{&s.dev.MAC, &s.dev.PermMAC} {
+		if f.IsUnknown() {
+			*f = Absent[MAC]()
+		}
+	}
+	for _, f := range []*Fact[string]{&s.dev.Driver, &s.dev.Kind, &s.dev.Type, &s.dev.Path} {
 		if f.IsUnknown() {
 			*f = Absent[string]()
 		}
@@ -173,7 +178,7 @@ func TestReleasesDifferAsTheSourcesShow(t *testing.T) {
 		return scene{entries: map[string]Entry{usrA: e, usrX: e}}
 	}()
 	infiniBand := func(d *Device) {
-		d.MAC = Known("80:00:02:08:fe:80:00:00:00:00:00:00:f4:52:14:03:00:7b:cb:a1")
+		d.MAC = Known[MAC]("80:00:02:08:fe:80:00:00:00:00:00:00:f4:52:14:03:00:7b:cb:a1")
 	}
 	assign := func(n int) func(*Device) { return func(d *Device) { d.NameAssignType = Known(n) } }
 	named := func(name string) func(*Device) { return func(d *Device) { d.Name = name } }
@@ -293,7 +298,7 @@ func TestReleasesDifferAsTheSourcesShow(t *testing.T) {
 		{"an InfiniBand address has 20 bytes", "macFirstSix", "net_match_config", 250,
 			oneFile("[Match]\nMACAddress=80:00:02:08:fe:80\n").device(infiniBand), scene.applied, usrA, "none"},
 		{"an address of four bytes is one", "macFirstSix", "net_match_config", 250,
-			oneFile("[Match]\nMACAddress=0a:00:00:01\nMACAddress=02:00:00:00:00:01\n").device(func(d *Device) { d.MAC = Known("0a:00:00:01") }), scene.applied, "none", usrA},
+			oneFile("[Match]\nMACAddress=0a:00:00:01\nMACAddress=02:00:00:00:00:01\n").device(func(d *Device) { d.MAC = Known[MAC]("0a:00:00:01") }), scene.applied, "none", usrA},
 		{"a renamed device is matched by name", "renamedNameSkips", "link_config_get", 247,
 			oneFile(matchA).device(assign(4)), scene.applied, "none", usrA},
 		{"* matches a renamed device", "starExempt", "link_config_get", 243,
@@ -319,7 +324,7 @@ func TestReleasesDifferAsTheSourcesShow(t *testing.T) {
 			oneFile("[Match]\nType=ether\n").device(func(d *Device) { d.Type, d.TypeFromARPHRD = Known("ether"), true }), scene.applied, "none", usrA},
 		{"a null permanent address counts", "nullPermanent", "ethtool_get_permanent_hw_addr", 250,
 			oneFile("[Match]\nPermanentMACAddress=00:00:00:00:00:00\n").device(func(d *Device) {
-				d.MAC, d.PermMAC = Known("02:00:00:00:00:01"), Known("00:00:00:00:00:00")
+				d.MAC, d.PermMAC = Known[MAC]("02:00:00:00:00:01"), Known[MAC]("00:00:00:00:00:00")
 			}), scene.applied, "none", usrA},
 		{"Driver= is ETHTOOL_GDRVINFO", "driverRecorded", "link_new", 250,
 			oneFile("[Match]\nDriver=bridge\n").device(func(d *Device) {
@@ -350,7 +355,7 @@ func TestReleasesDifferAsTheSourcesShow(t *testing.T) {
 			}), scene.applied, "none", usrA},
 		{"its null permanent address", "sysName", "ethtool_get_permanent_hw_addr", 258,
 			oneFile("[Match]\nPermanentMACAddress=00:00:00:00:00:00\n").device(func(d *Device) {
-				d.Name, d.MAC, d.PermMAC = "p!x", Known("02:00:00:00:00:01"), Known("00:00:00:00:00:00")
+				d.Name, d.MAC, d.PermMAC = "p!x", Known[MAC]("02:00:00:00:00:01"), Known[MAC]("00:00:00:00:00:00")
 			}), scene.applied, "none", usrA},
 		{"!= is an operator", "versionUnequal", "parse_order", 242,
 			oneFile("[Match]\nKernelVersion=!!=6.1\n").system(kernel("6.2")), scene.applied, usrA, "none"},

@@ -97,14 +97,14 @@ type Device struct {
 	// AltNames are its alternative names, which Name= of a .network file fits
 	// as well.
 	AltNames []string
-	MAC      Fact[string] // current address, "aa:bb:..." of any length
-	PermMAC  Fact[string] // IFLA_PERM_ADDRESS or ETHTOOL_GPERMADDR
+	MAC      Fact[MAC]    // current address
+	PermMAC  Fact[MAC]    // IFLA_PERM_ADDRESS or ETHTOOL_GPERMADDR
 	Driver   Fact[string] // ID_NET_DRIVER, ETHTOOL_GDRVINFO
 	// Drivers are the values that Driver may have where it is unknown, "" for none at
 	// all; nil where it may be anything.
 	Drivers []string
 	// PermMACs are the same of PermMAC.
-	PermMACs []string
+	PermMACs []MAC
 	// DriverUnrecorded says that ID_NET_DRIVER of Properties is what the builtin
 	// net_driver will find, for want of a record in the udev database.
 	DriverUnrecorded bool

@@ -1,7 +1,6 @@
 package linkfiles
 
 import (
-	"encoding/hex"
 	"net/netip"
 	"slices"
 	"strings"
@@ -19,7 +18,7 @@ func parseHardwareAddress(rel Release, key, value string) parsed {
 	if !ok {
 		return ignored(warnsInNetworkInternal.warning(rel), "%s= takes a hardware address, not %.80q", key, value)
 	}
-	return taken(colonForm(b))
+	return taken(string(MACOf(b)))
 }
 
 // parseAddress reads a hardware address as the release does, in [Match] and in
@@ -29,18 +28,6 @@ func parseAddress(rel Release, s string) ([]byte, bool) {
 		return parseHardwareBytes(s, anyHardwareLength)
 	}
 	return parseEthernetAddress(s)
-}
-
-// colonForm writes an address as the kernel's tools do: "00:11:22:33:44:55".
-func colonForm(b []byte) string {
-	var s strings.Builder
-	for i, c := range b {
-		if i > 0 {
-			s.WriteByte(':')
-		}
-		s.WriteString(hex.EncodeToString([]byte{c}))
-	}
-	return s.String()
 }
 
 // separator returns the character after the leading hexadecimal digits and

@@ -46,8 +46,8 @@ func AsSeen(dev linkfiles.Device, kind string, recorded bool) linkfiles.Device {
 func absentDevice(name, kind string) linkfiles.Device {
 	dev := linkfiles.Device{
 		Name:           name,
-		MAC:            linkfiles.Unknown[string](NoSuchDevice),
-		PermMAC:        linkfiles.Unknown[string](NoSuchDevice),
+		MAC:            linkfiles.Unknown[linkfiles.MAC](NoSuchDevice),
+		PermMAC:        linkfiles.Unknown[linkfiles.MAC](NoSuchDevice),
 		NameAssignType: linkfiles.Unknown[int](NoSuchDevice),
 
 		DriverUnrecorded: true,
@@ -72,15 +72,15 @@ func absentDevice(name, kind string) linkfiles.Device {
 		dev.Drivers = []string{"", kind}
 		dev.Path = linkfiles.Absent[string]()
 		// ETHTOOL_GPERMADDR answers for an Ethernet device without one, too.
-		const null = "00:00:00:00:00:00"
+		const null linkfiles.MAC = "00:00:00:00:00:00"
 		switch {
 		case k.permanent:
 		case k.link == ether:
 			dev.PermMAC = linkfiles.Known(null)
 		case k.link == "":
-			dev.PermMACs = []string{"", null}
+			dev.PermMACs = []linkfiles.MAC{"", null}
 		default:
-			dev.PermMAC = linkfiles.Absent[string]()
+			dev.PermMAC = linkfiles.Absent[linkfiles.MAC]()
 		}
 	}
 	dev.Properties = func(key string) linkfiles.Fact[string] {
@@ -142,7 +142,7 @@ const unnamedNumber = "99999"
 
 // UnnamedAddress stands for the random address of a new device: locally
 // administered, and so unlikely in a file as any other of 2^46.
-const UnnamedAddress = "6e:9d:c3:5a:71:e4"
+const UnnamedAddress linkfiles.MAC = "6e:9d:c3:5a:71:e4"
 
 // MatchKind returns the assignment of [Match] by which udevd of rel knows the
 // devices of a kind, false where it has none.

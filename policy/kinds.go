@@ -109,7 +109,7 @@ func (k kindFacts) linkType(kind string) (name linkfiles.Fact[string], fromARPHR
 
 // firstAddress is one that no file names, in the length that new devices of the kind have
 // (addr_len): for IP tunnels it is that of the local end.
-func (k kindFacts) firstAddress() linkfiles.Fact[string] {
+func (k kindFacts) firstAddress() linkfiles.Fact[linkfiles.MAC] {
 	switch k.link {
 	case ether, "":
 		return linkfiles.Known(UnnamedAddress)
@@ -120,7 +120,7 @@ func (k kindFacts) firstAddress() linkfiles.Fact[string] {
 	case "6lowpan":
 		return linkfiles.Known(UnnamedAddress + ":00:00")
 	}
-	return linkfiles.Absent[string]()
+	return linkfiles.Absent[linkfiles.MAC]()
 }
 
 // driverOf is [Match] Driver= of a new device.

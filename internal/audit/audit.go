@@ -102,7 +102,7 @@ type DeviceResult struct {
 	// another add event for it; of a device that is still to be created, the
 	// one that udevd gives it if it comes without an address of its own.
 	// Absent for a device without an address.
-	AfterAdd fact.Fact[string]
+	AfterAdd fact.Fact[linkfiles.MAC]
 	// Predicted is what each event makes of the address, in the order of
 	// Events.
 	Predicted []Prediction
@@ -151,7 +151,7 @@ type Prediction struct {
 	// that the event cannot happen to (a device without ports, or without
 	// guests); unknown
 	// otherwise, with the reason.
-	MAC fact.Fact[string]
+	MAC fact.Fact[linkfiles.MAC]
 	// Outcomes are all possible outcomes; none where they cannot be told.
 	Outcomes []Outcome
 }
@@ -159,7 +159,7 @@ type Prediction struct {
 // Outcome is one address that a device may carry after an event.
 type Outcome struct {
 	// MAC is "" for an address that is made up at that moment.
-	MAC string
+	MAC linkfiles.MAC
 	// Origin is one of the Origin constants, and Port the port whose address
 	// it is where that is OriginPort.
 	Origin, Port string

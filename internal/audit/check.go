@@ -218,7 +218,7 @@ func futureDevice(name, kind string, of []netconf.Declaration) *linkfiles.Device
 
 // createdWith is the address with which a program is to create a device, "" where
 // no configuration says one.
-func createdWith(of []netconf.Declaration) string {
+func createdWith(of []netconf.Declaration) linkfiles.MAC {
 	for _, d := range of {
 		if d.Creates && d.Ignored == "" && d.Address.AtCreation && d.Address.Way == netconf.WayExplicit && !overruled(of, d) {
 			return d.Address.MAC
@@ -228,12 +228,12 @@ func createdWith(of []netconf.Declaration) string {
 }
 
 // macAddress is MACAddress= of the effective file.
-func (s *inForce) macAddress() (string, bool) {
+func (s *inForce) macAddress() (linkfiles.MAC, bool) {
 	if s.file == nil {
 		return "", false
 	}
 	set, ok := s.file.MACAddress()
-	return set.Value, ok
+	return linkfiles.MAC(set.Value), ok
 }
 
 // appliedFile is the file of the tree that udevd last applied to the device,

@@ -72,7 +72,7 @@ func machine(files map[string]string, devices ...host.Device) *host.Snapshot {
 
 func master(kind, name, mac string, assign host.AddrAssignType, ports ...host.Port) host.Device {
 	return host.Device{
-		Index: 3, Name: name, Kind: kind, ARPHRD: 1, Flags: 0x1003, MAC: mac, Ports: ports,
+		Index: 3, Name: name, Kind: kind, ARPHRD: 1, Flags: 0x1003, MAC: linkfiles.MAC(mac), Ports: ports,
 		AddrAssignType: fact.Known(assign), NameAssignType: fact.Known(3),
 		DevType: fact.Known(kind), Driver: policy.NewDevice(name, kind).Driver,
 		UEvent: fact.Known(map[string]string{"DEVTYPE": kind, "INTERFACE": name, "IFINDEX": "3"}),

@@ -92,16 +92,16 @@ func toCome(snap *host.Snapshot, name, kind string) *host.ToCome {
 
 // networkdMACOf is what systemd-networkd derives for a device of the name: what was saved
 // of it or, where nothing was, what the machine-id gives.
-func networkdMACOf(snap *host.Snapshot, d *host.Device) fact.Fact[string] {
+func networkdMACOf(snap *host.Snapshot, d *host.Device) fact.Fact[linkfiles.MAC] {
 	if d.NetworkdMAC.Collected() {
 		return d.NetworkdMAC
 	}
 	if d.ARPHRD != address.Ether {
-		return fact.Absent[string]()
+		return fact.Absent[linkfiles.MAC]()
 	}
 	id, ok := snap.System.MachineID.ID().Get()
 	if !ok {
-		return fact.Unknown[string](say("machine-id", "why", snap.System.MachineID.ID().Reason()))
+		return fact.Unknown[linkfiles.MAC](say("machine-id", "why", snap.System.MachineID.ID().Reason()))
 	}
 	return fact.Known(address.Networkd(id, d.Name))
 }

@@ -12,6 +12,7 @@ import (
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/internal/netconf"
+	"linkaudit/linkfiles"
 )
 
 // TestGrowth: eight times as much takes about eight times as long, of whatever there may
@@ -26,7 +27,7 @@ func TestGrowth(t *testing.T) {
 				d.Bond = &host.Bond{Mode: "active-backup", FailOverMAC: "none"}
 			}
 			for i := range n {
-				d.Ports = append(d.Ports, host.Port{Index: 100 + i, Name: fmt.Sprint("p", i), MAC: address(i), PermanentMAC: address(i), OwnMAC: address(i)})
+				d.Ports = append(d.Ports, host.Port{Index: 100 + i, Name: fmt.Sprint("p", i), MAC: linkfiles.MAC(address(i)), PermanentMAC: linkfiles.MAC(address(i)), OwnMAC: linkfiles.MAC(address(i))})
 			}
 			return machine(map[string]string{defaultPath: defaultLink}, d)
 		}
@@ -59,7 +60,7 @@ func TestGrowth(t *testing.T) {
 		"devices": func(n int) *host.Snapshot {
 			var all []host.Device
 			for i := range n {
-				d := master("bridge", fmt.Sprint("b", i), address(i), host.AddrRandom, host.Port{Index: 100 + i, Name: fmt.Sprint("p", i), MAC: address(i)})
+				d := master("bridge", fmt.Sprint("b", i), address(i), host.AddrRandom, host.Port{Index: 100 + i, Name: fmt.Sprint("p", i), MAC: linkfiles.MAC(address(i))})
 				d.Index = 2 + i
 				all = append(all, d)
 			}

@@ -49,7 +49,7 @@ func LowestPort(ports []host.Port) (host.Port, bool) {
 		return host.Port{}, false
 	}
 	return slices.MinFunc(ports, func(x, y host.Port) int {
-		return cmp.Or(strings.Compare(x.MAC, y.MAC), x.Index-y.Index)
+		return cmp.Or(cmp.Compare(x.MAC, y.MAC), x.Index-y.Index)
 	}), true
 }
 
@@ -57,13 +57,13 @@ func LowestPort(ports []host.Port) (host.Port, bool) {
 // does not take while it has another port: libvirt
 // (virNetDevTapCreateInBridgePort()) and LXC (setup_private_host_hw_addr()) have it
 // begin with fe, and Calico's are all the same.
-func keptAside(mac string) bool {
-	return strings.HasPrefix(mac, "fe:") || mac == "ee:ee:ee:ee:ee:ee"
+func keptAside(mac linkfiles.MAC) bool {
+	return strings.HasPrefix(string(mac), "fe:") || mac == "ee:ee:ee:ee:ee:ee"
 }
 
 // lowestMadeUp is the lowest address that the kernel makes up for a new device: a
 // locally administered unicast one (eth_random_addr()).
-const lowestMadeUp = "02:00:00:00:00:00"
+const lowestMadeUp linkfiles.MAC = "02:00:00:00:00:00"
 
 // mayTake reports whether a bridge that nobody gave an address may take that of a
 // guest, as those that are there show.
@@ -75,17 +75,17 @@ func mayTake(lasting, guests []host.Port) bool {
 }
 
 // guestStartsOrStops is the address of a bridge when one of its guests does.
-func (s *attributed) guestStartsOrStops(d *host.Device) ([]Outcome, fact.Fact[string]) {
+func (s *attributed) guestStartsOrStops(d *host.Device) ([]Outcome, fact.Fact[linkfiles.MAC]) {
 	lasting, guests := s.portsOf(d)
 	if d.Kind != "bridge" || len(guests) == 0 {
-		return nil, fact.Absent[string]()
+		return nil, fact.Absent[linkfiles.MAC]()
 	}
 	now := Outcome{MAC: d.MAC}
 	now.Origin, now.Port = s.asNow()
 	t, ok := d.AddrAssignType.Get()
 	switch {
 	case !ok:
-		return nil, fact.Unknown[string](say("assign-type", "why", d.AddrAssignType.Reason()))
+		return nil, fact.Unknown[linkfiles.MAC](say("assign-type", "why", d.AddrAssignType.Reason()))
 	case t == host.AddrSet || !mayTake(lasting, guests):
 		return []Outcome{now}, fact.Known(d.MAC)
 	}
@@ -199,14 +199,14 @@ func pinned(d *host.Device, creator *netconf.Declaration, lasting []host.Port, p
 }
 
 // explicitSetting is the line by which a program gives a bridge an address.
-func explicitSetting(d netconf.Declaration, mac string) any {
+func explicitSetting(d netconf.Declaration, mac linkfiles.MAC) any {
 	if line := d.Program.Setting(mac); line != "" {
 		return line
 	}
 	if d.Address.Key == "" {
 		return say("address-setting", "mac", mac)
 	}
-	return d.Address.Key + "=" + mac
+	return d.Address.Key + "=" + mac.String()
 }
 
 // GuestsUnderNone are the bridges of a name or kind that would follow their guests under

@@ -91,7 +91,7 @@ func TestWhatAnImageMakesOfADevice(t *testing.T) {
 				t.Errorf("got %q %s, want %q %s", got.Severity, words.Of(got.Message), c.stale, c.message)
 			}
 			for _, p := range d.Predicted {
-				if p.Event == EventBoot && c.boot != "" && p.MAC.Or("?") != c.boot {
+				if p.Event == EventBoot && c.boot != "" && p.MAC.Or("?") != linkfiles.MAC(c.boot) {
 					t.Errorf("after the next boot: got %v, want %s", p.MAC, c.boot)
 				}
 			}

@@ -8,6 +8,7 @@ import (
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/internal/words"
+	"linkaudit/linkfiles"
 	"linkaudit/policy/address"
 )
 
@@ -19,7 +20,7 @@ var nic2 = host.Port{Index: 8, Name: "enp0s9", MAC: nic2MAC, PermanentMAC: nic2M
 func said(p Prediction) string {
 	var out []string
 	for _, o := range p.Outcomes {
-		s := o.MAC
+		s := string(o.MAC)
 		if s == "" {
 			s = "made up"
 		}
@@ -32,7 +33,7 @@ func said(p Prediction) string {
 		}
 		out = append(out, s)
 	}
-	mac := p.MAC.Or("?")
+	mac := string(p.MAC.Or("?"))
 	if p.MAC.IsAbsent() {
 		mac = "-"
 	}
@@ -56,6 +57,7 @@ func TestEveryOutcomeOfAnEventIsPredicted(t *testing.T) {
 	race := bondDerived + " udev-persistent if udevd handles the event before a port joins; " +
 		nicMAC + " port enp0s8 if a port joins before udevd handles the event"
 	byOrder := "?: " + nicMAC + " port enp0s8 if enp0s8 joins first; " + nic2MAC + " port enp0s9 if enp0s9 joins first"
+	ofNetworkd := string(address.Networkd(testID, "bond0"))
 	for name, c := range map[string]struct {
 		snap                   *host.Snapshot
 		boot, recreate, rejoin string
@@ -69,9 +71,9 @@ func TestEveryOutcomeOfAnEventIsPredicted(t *testing.T) {
 			"?: " + nicMAC + " port enp0s8 if it is created without an address; " + other + " set-by-someone if it is created with this address",
 			"?: " + nicMAC + " port enp0s8 if it is created without an address; " + other + " set-by-someone if it is created with this address",
 			nicMAC + ": " + nicMAC + " port enp0s8"},
-		"a bond of systemd-networkd's": {machine(vendor, master("bond", "bond0", address.Networkd(testID, "bond0"), 3, nic)),
-			address.Networkd(testID, "bond0") + ": " + address.Networkd(testID, "bond0") + " networkd-persistent",
-			address.Networkd(testID, "bond0") + ": " + address.Networkd(testID, "bond0") + " networkd-persistent", nicMAC + ": " + nicMAC + " port enp0s8"},
+		"a bond of systemd-networkd's": {machine(vendor, master("bond", "bond0", ofNetworkd, 3, nic)),
+			ofNetworkd + ": " + ofNetworkd + " networkd-persistent",
+			ofNetworkd + ": " + ofNetworkd + " networkd-persistent", nicMAC + ": " + nicMAC + " port enp0s8"},
 		"a bond with MACAddress= of a file": {machine(with("MACAddress="+other), func() host.Device {
 			d := master("bond", "bond0", other, 3, nic)
 			d.UdevDB = fact.Known(map[string]string{"ID_NET_LINK_FILE": "/etc/systemd/network/10-b.link"})
@@ -132,7 +134,7 @@ func TestAChangeWeighsByItsConsequence(t *testing.T) {
 		}
 	}
 	inner := host.Port{Index: 9, Name: "veth0", MAC: "02:00:00:00:00:09"}
-	r := check(machine(vendor, master("bridge", "br0", inner.MAC, 1, inner)), Options{}).Devices[0]
+	r := check(machine(vendor, master("bridge", "br0", string(inner.MAC), 1, inner)), Options{}).Devices[0]
 	if got := brief(r.Findings); !strings.Contains(got, "address-changes-on-udev-event/info") {
 		t.Errorf("a bridge without an uplink: %s", got)
 	}
@@ -145,12 +147,12 @@ func TestTheOriginOfAnAddressThatADeviceHad(t *testing.T) {
 	for name, c := range map[string]struct{ mac, origin, port string }{
 		"a port's":   {nicMAC, OriginPort, "enp0s8"},
 		"udevd's":    {bondDerived, OriginUdev, ""},
-		"networkd's": {address.Networkd(testID, "bond0"), OriginNetworkd, ""},
+		"networkd's": {string(address.Networkd(testID, "bond0")), OriginNetworkd, ""},
 		"another":    {"02:00:00:00:00:99", "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ports := d.Device.Ports
-			if origin, port := d.OriginOf(c.mac, ports); origin != c.origin || port != c.port {
+			if origin, port := d.OriginOf(linkfiles.MAC(c.mac), ports); origin != c.origin || port != c.port {
 				t.Errorf("%s %s", origin, port)
 			}
 		})

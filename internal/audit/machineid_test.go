@@ -58,7 +58,7 @@ func TestAnAddressOfAnotherMachineIDIsKnownByItsTrace(t *testing.T) {
 			"address-set-by-udev/info policy-overrides-ports/info"},
 		"a bond under none": {later(none, master("bond", "bond0", bondDerived, 3, nic), journal), "udev-persistent", "/var/log/journal", nicMAC,
 			"address-set-by-udev/warning applied-file-differs/warning machine-id-changed/warning"},
-		"a bond of systemd-networkd's": {later(vendor, master("bond", "bond0", networkdBond, 3, nic), journal), "networkd-persistent", "/var/log/journal", address.Networkd(presentBond, "bond0"),
+		"a bond of systemd-networkd's": {later(vendor, master("bond", "bond0", string(networkdBond), 3, nic), journal), "networkd-persistent", "/var/log/journal", string(address.Networkd(presentBond, "bond0")),
 			"address-changes-on-boot/warning address-changes-on-restart/warning machine-id-changed/warning policy-overrides-ports/info"},
 		"no udevd has handled it": {later(none, unhandled, journal), "?", "", "?",
 			"address-origin-unknown/info prediction-unknown/info prediction-unknown/info"},
@@ -67,7 +67,7 @@ func TestAnAddressOfAnotherMachineIDIsKnownByItsTrace(t *testing.T) {
 		boot := "?"
 		for _, p := range d.Predicted {
 			if p.Event == EventBoot {
-				boot = p.MAC.Or("?")
+				boot = string(p.MAC.Or("?"))
 			}
 		}
 		if d.Origin.Or("?") != c.origin || d.OfOtherID.Source != c.ofSource || boot != c.boot || brief(d.Findings) != c.want {
@@ -95,7 +95,7 @@ func TestTracesOfMachineIDsAreLookedForOnlyWhereTheyMatter(t *testing.T) {
 		want bool
 	}{
 		"the present one explains it":   {machine(vendor, master("bond", "bond0", bondDerived, 3, nic)), false},
-		"networkd's explains it":        {machine(vendor, master("bond", "bond0", address.Networkd(testID, "bond0"), 3, nic)), false},
+		"networkd's explains it":        {machine(vendor, master("bond", "bond0", string(address.Networkd(testID, "bond0")), 3, nic)), false},
 		"it was not set":                {machine(vendor, master("bond", "bond0", bondDerived, 1, nic)), false},
 		"a vendor's address, set":       {machine(vendor, master("bond", "bond0", nicMAC, 3, nic)), false},
 		"a local address of some other": {machine(vendor, master("bridge", "docker0", "02:42:4f:a1:1c:02", 3)), true},
@@ -172,7 +172,7 @@ func TestAMachineIDIsJudgedByItsStateAndItsTree(t *testing.T) {
 func TestNothingIsPredictedOfAMachineIDForOneBoot(t *testing.T) {
 	vendor := map[string]string{defaultPath: defaultLink}
 	for _, why := range []host.MachineIDNotKept{host.MachineIDTransient, host.MachineIDOverridden} {
-		for _, d := range []host.Device{master("bond", "bond0", bondDerived, 3), master("bond", "bond0", address.Networkd(testID, "bond0"), 3)} {
+		for _, d := range []host.Device{master("bond", "bond0", bondDerived, 3), master("bond", "bond0", string(address.Networkd(testID, "bond0")), 3)} {
 			s := machine(vendor, d)
 			s.MachineIDFile = host.MachineIDFile{State: host.MachineIDSet, NotKept: why}
 			for _, p := range check(s, Options{}).Devices[0].Predicted {

@@ -188,8 +188,10 @@ func (s *inForce) onNewDevice(given netconf.Address) fact.Fact[address.Action] {
 
 // given is the address that a program gives the device each time it is made, and
 // its origin: absent where none does, unknown where it cannot be told.
-func (s *attributed) given() (fact.Fact[string], string) {
-	unknown := func(why *linkfiles.Statement) (fact.Fact[string], string) { return fact.Unknown[string](why), "" }
+func (s *attributed) given() (fact.Fact[linkfiles.MAC], string) {
+	unknown := func(why *linkfiles.Statement) (fact.Fact[linkfiles.MAC], string) {
+		return fact.Unknown[linkfiles.MAC](why), ""
+	}
 	ofNetworkd, origin := s.networkdAddress()
 	for _, d := range s.Declarations.Or(nil) {
 		if d.Program != netconf.Networkd && d.Ignored == "" && d.Address.Way == netconf.WayUnknown {

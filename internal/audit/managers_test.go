@@ -17,7 +17,7 @@ func declaration(program netconf.Program, way netconf.Way, mac string) netconf.D
 	file := "/etc/" + string(program)
 	return netconf.Declaration{
 		Program: program, Device: "bond0", Kind: "bond", Creates: true, Pos: linkfiles.Pos{File: file, Line: 1},
-		Address: netconf.Address{Way: way, Key: "key", MAC: mac, Pos: linkfiles.Pos{File: file, Line: 2}},
+		Address: netconf.Address{Way: way, Key: "key", MAC: linkfiles.MAC(mac), Pos: linkfiles.Pos{File: file, Line: 2}},
 	}
 }
 
@@ -156,7 +156,7 @@ func TestADeviceThatAManagerMakesIsPredictedToHaveItsAddress(t *testing.T) {
 		t.Run(c.title, func(t *testing.T) {
 			d := master("bond", "bond0", mac, host.AddrSet)
 			d.PersistentMAC = fact.Known(host.PersistentMAC{MAC: "42:e2:89:5b:6d:de"})
-			d.NetworkdMAC = fact.Known(derived)
+			d.NetworkdMAC = fact.Known[linkfiles.MAC](derived)
 			snap := machine(map[string]string{"/etc/systemd/network/10-x.link": c.file}, d)
 			snap.Declarations = fact.Known(c.of)
 			got := Check(snap, linkfiles.Parse(&snap.Files, 252), Options{}).Devices[0]
@@ -164,11 +164,11 @@ func TestADeviceThatAManagerMakesIsPredictedToHaveItsAddress(t *testing.T) {
 				if p.Event != EventBoot && p.Event != EventRecreate {
 					continue
 				}
-				said := p.MAC.Or("not known")
+				said := p.MAC.Or("not known").String()
 				if len(p.Outcomes) > 1 {
 					var all []string
 					for _, o := range p.Outcomes {
-						all = append(all, o.MAC+" if "+words.Of(o.When))
+						all = append(all, o.MAC.String()+" if "+words.Of(o.When))
 					}
 					said = strings.Join(all, "|")
 				}

@@ -87,10 +87,10 @@ func (n networkdSays) address() *netconf.Address {
 
 // networkdAddress is the address that systemd-networkd gives the device:
 // absent where it gives none. The origin is one of the Origin constants.
-func (s *subject) networkdAddress() (mac fact.Fact[string], origin string) {
+func (s *subject) networkdAddress() (mac fact.Fact[linkfiles.MAC], origin string) {
 	a := s.networkd().address()
 	if a == nil {
-		return fact.Absent[string](), ""
+		return fact.Absent[linkfiles.MAC](), ""
 	}
 	switch a.Way {
 	case netconf.WayExplicit:
@@ -98,15 +98,15 @@ func (s *subject) networkdAddress() (mac fact.Fact[string], origin string) {
 	case netconf.WayNetworkd:
 		derived := s.derivedByNetworkd()
 		if derived.IsUnknown() {
-			return fact.Unknown[string](say("address-networkd-derives", "why", derived.Reason())), ""
+			return fact.Unknown[linkfiles.MAC](say("address-networkd-derives", "why", derived.Reason())), ""
 		}
 		return derived, OriginNetworkd
 	}
-	return fact.Unknown[string](fact.Told(a.Unknown)), ""
+	return fact.Unknown[linkfiles.MAC](fact.Told(a.Unknown)), ""
 }
 
 // derivedByNetworkd is the address that systemd-networkd derives for the device.
-func (s *subject) derivedByNetworkd() fact.Fact[string] {
+func (s *subject) derivedByNetworkd() fact.Fact[linkfiles.MAC] {
 	if d := s.Device; d != nil {
 		return networkdMACOf(s.snap, d)
 	}

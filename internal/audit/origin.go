@@ -244,7 +244,7 @@ func portWithAddress(d *host.Device) string {
 // derives the same one: its ports, udevd, systemd-networkd, the effective file, the
 // hardware. It is "" where none does; ports are those of that moment. Unlike
 // Origin it goes by the address alone.
-func (r *DeviceResult) OriginOf(mac string, ports []host.Port) (origin, port string) {
+func (r *DeviceResult) OriginOf(mac linkfiles.MAC, ports []host.Port) (origin, port string) {
 	d := r.Device
 	if d == nil || mac == "" {
 		return "", ""
@@ -264,7 +264,7 @@ func (r *DeviceResult) OriginOf(mac string, ports []host.Port) (origin, port str
 		return OriginNetworkd, ""
 	}
 	if f := r.LinkFile.Or(nil); f != nil {
-		if set, ok := f.MACAddress(); ok && set.Value == mac {
+		if set, ok := f.MACAddress(); ok && set.Value == string(mac) {
 			return OriginLinkFile, ""
 		}
 	}

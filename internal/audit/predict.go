@@ -28,7 +28,7 @@ func (s *subject) appliesFiles() fact.Fact[bool] {
 
 // addressAfterAdd works out DeviceResult.AfterAdd: what OnAdd says, on a host where
 // udevd gets to apply .link files at all.
-func (s *attributed) addressAfterAdd() fact.Fact[string] {
+func (s *attributed) addressAfterAdd() fact.Fact[linkfiles.MAC] {
 	if s.isDeclared() {
 		switch given, _ := s.given(); {
 		case given.IsKnown(), given.IsUnknown():
@@ -38,11 +38,11 @@ func (s *attributed) addressAfterAdd() fact.Fact[string] {
 	applies := s.appliesFiles()
 	switch {
 	case applies.IsUnknown():
-		return fact.Unknown[string](applies.Reason())
+		return fact.Unknown[linkfiles.MAC](applies.Reason())
 	case !applies.Or(false), s.decision.File.IsAbsent():
 		return s.left()
 	case s.decision.File.IsUnknown():
-		return fact.Unknown[string](say("file-that-applies", "why", s.decision.File.Reason()))
+		return fact.Unknown[linkfiles.MAC](say("file-that-applies", "why", s.decision.File.Reason()))
 	}
 	about, assign := s.addressFacts()
 	mac, _ := s.macAddress()
@@ -52,19 +52,19 @@ func (s *attributed) addressAfterAdd() fact.Fact[string] {
 	}.Action(), s.file)
 	switch does, ok := action.Get(); {
 	case !ok:
-		return fact.Unknown[string](action.Reason())
+		return fact.Unknown[linkfiles.MAC](action.Reason())
 	case s.Device != nil && s.Device.Bond.IgnoresAddress():
 		return s.left()
 	case does.Do == address.Set:
 		switch takes := s.takes(does.MAC); {
 		case takes.IsUnknown():
-			return fact.Unknown[string](takes.Reason())
+			return fact.Unknown[linkfiles.MAC](takes.Reason())
 		case !takes.Or(true):
 			return s.left()
 		}
 		return fact.Known(does.MAC)
 	case does.Do == address.SetRandom:
-		return fact.Unknown[string](say("made-up-by-policy"))
+		return fact.Unknown[linkfiles.MAC](say("made-up-by-policy"))
 	}
 	return s.left()
 }
@@ -72,7 +72,7 @@ func (s *attributed) addressAfterAdd() fact.Fact[string] {
 // takes reports whether the driver takes the address. A macvlan refuses that of the
 // device beneath, with EADDRINUSE (macvlan_addr_busy(), called by
 // macvlan_set_mac_address() of drivers/net/macvlan.c).
-func (s *subject) takes(mac string) fact.Fact[bool] {
+func (s *subject) takes(mac linkfiles.MAC) fact.Fact[bool] {
 	if s.Kind != "macvlan" && s.Kind != "macvtap" {
 		return fact.Known(true)
 	}
@@ -97,9 +97,9 @@ func (s *subject) addressFacts() (address.Facts, fact.Fact[host.AddrAssignType])
 }
 
 // left is the address of a device that udevd leaves alone.
-func (s *subject) left() fact.Fact[string] {
+func (s *subject) left() fact.Fact[linkfiles.MAC] {
 	if s.Device == nil {
-		return fact.Unknown[string](policy.NoSuchDevice)
+		return fact.Unknown[linkfiles.MAC](policy.NoSuchDevice)
 	}
 	return fact.Text(s.Device.MAC)
 }
@@ -118,9 +118,9 @@ func (s *foretelling) predict() []Prediction {
 				p.Outcomes = []Outcome{s.afterAddOutcome(mac)}
 			}
 		case d == nil:
-			p.MAC = fact.Unknown[string](policy.NoSuchDevice)
+			p.MAC = fact.Unknown[linkfiles.MAC](policy.NoSuchDevice)
 		case d.MAC == "":
-			p.MAC = fact.Absent[string]()
+			p.MAC = fact.Absent[linkfiles.MAC]()
 		case e == EventPortsRejoin:
 			p.Outcomes, p.MAC = s.portsRejoin(d)
 		case e == EventGuests:
@@ -135,7 +135,7 @@ func (s *foretelling) predict() []Prediction {
 	return out
 }
 
-func (s *attributed) afterAddOutcome(mac string) Outcome {
+func (s *attributed) afterAddOutcome(mac linkfiles.MAC) Outcome {
 	o := Outcome{MAC: mac}
 	o.Origin, o.Port = s.asNow()
 	if mac != s.Device.MAC {
@@ -153,13 +153,13 @@ func originBy(policy string) string {
 }
 
 // portsRejoin is the address once all ports have left and joined again.
-func (s *attributed) portsRejoin(d *host.Device) ([]Outcome, fact.Fact[string]) {
+func (s *attributed) portsRejoin(d *host.Device) ([]Outcome, fact.Fact[linkfiles.MAC]) {
 	if !takesPortAddress[d.Kind] || len(d.Ports) == 0 {
-		return nil, fact.Absent[string]()
+		return nil, fact.Absent[linkfiles.MAC]()
 	}
 	t, ok := d.AddrAssignType.Get()
 	if !ok {
-		return nil, fact.Unknown[string](say("assign-type", "why", d.AddrAssignType.Reason()))
+		return nil, fact.Unknown[linkfiles.MAC](say("assign-type", "why", d.AddrAssignType.Reason()))
 	}
 	now := model(d)
 	now.MAC, now.Assign = d.MAC, t
@@ -183,13 +183,13 @@ func (s *attributed) portsRejoin(d *host.Device) ([]Outcome, fact.Fact[string]) 
 // possible, unless the configuration of the program that does it tells. A bond
 // of type 1 or 2 has lost what it was created with when its last port left; it
 // is taken for one that was created without.
-func (s *foretelling) recreated(d *host.Device, atBoot bool) ([]Outcome, fact.Fact[string]) {
+func (s *foretelling) recreated(d *host.Device, atBoot bool) ([]Outcome, fact.Fact[linkfiles.MAC]) {
 	if outcomes, mac, is := s.recreatedWhateverUdevDoes(d, atBoot); is {
 		return outcomes, mac
 	}
 	onNew := s.udevOnNew(d, atBoot)
 	if onNew.unknown != nil {
-		return nil, fact.Unknown[string](onNew.unknown)
+		return nil, fact.Unknown[linkfiles.MAC](onNew.unknown)
 	}
 	var room [2]course // most have no ports, or one
 	outcomes, mac := summary(s.courses(room[:0], d, onNew.step, atBoot))
@@ -202,9 +202,9 @@ func (s *foretelling) recreated(d *host.Device, atBoot bool) ([]Outcome, fact.Fa
 
 // recreatedWhateverUdevDoes is about devices whose address does not depend on what udevd
 // does to a new one, or of which nothing can be foretold.
-func (s *foretelling) recreatedWhateverUdevDoes(d *host.Device, atBoot bool) (outcomes []Outcome, mac fact.Fact[string], is bool) {
-	unknown := func(why *linkfiles.Statement) ([]Outcome, fact.Fact[string], bool) {
-		return nil, fact.Unknown[string](why), true
+func (s *foretelling) recreatedWhateverUdevDoes(d *host.Device, atBoot bool) (outcomes []Outcome, mac fact.Fact[linkfiles.MAC], is bool) {
+	unknown := func(why *linkfiles.Statement) ([]Outcome, fact.Fact[linkfiles.MAC], bool) {
+		return nil, fact.Unknown[linkfiles.MAC](why), true
 	}
 	given, origin := s.given()
 	if atBoot {
@@ -224,7 +224,7 @@ func (s *foretelling) recreatedWhateverUdevDoes(d *host.Device, atBoot bool) (ou
 	case !policy.Modelled(d.Kind):
 		return unknown(say("kind-not-modelled"))
 	case given.IsUnknown():
-		return s.whoIsLater(), fact.Unknown[string](given.Reason()), true
+		return s.whoIsLater(), fact.Unknown[linkfiles.MAC](given.Reason()), true
 	case given.IsKnown() && !d.Bond.IgnoresAddress():
 		outcomes = []Outcome{{MAC: given.Or(""), Origin: origin}}
 		return outcomes, agreed(outcomes), true
@@ -239,13 +239,13 @@ func (s *foretelling) recreatedWhateverUdevDoes(d *host.Device, atBoot bool) (ou
 
 // derivedByNetworkdAgain is about a device that systemd-networkd has made, though no file
 // of its says so any more.
-func (s *subject) derivedByNetworkdAgain(atBoot bool) ([]Outcome, fact.Fact[string]) {
+func (s *subject) derivedByNetworkdAgain(atBoot bool) ([]Outcome, fact.Fact[linkfiles.MAC]) {
 	mac := s.derivedByNetworkd()
 	if atBoot {
 		mac = keptAtBoot(s.snap, mac)
 	}
 	if mac.IsUnknown() {
-		return nil, fact.Unknown[string](say("address-networkd-derives", "why", mac.Reason()))
+		return nil, fact.Unknown[linkfiles.MAC](say("address-networkd-derives", "why", mac.Reason()))
 	}
 	return []Outcome{{MAC: mac.Or(""), Origin: OriginNetworkd}}, mac
 }
@@ -294,21 +294,21 @@ func (s *attributed) orCreatedWithAddress(d *host.Device, outcomes []Outcome) []
 var shownNotGiven = map[string]bool{OriginUdev: true, OriginLinkFile: true}
 
 // hardware is about devices with a permanent address, with which they start.
-func (s *attributed) hardware(d *host.Device, atBoot bool) ([]Outcome, fact.Fact[string]) {
+func (s *attributed) hardware(d *host.Device, atBoot bool) ([]Outcome, fact.Fact[linkfiles.MAC]) {
 	applies := s.appliesFiles()
 	switch {
 	case !atBoot:
-		return nil, fact.Absent[string]()
+		return nil, fact.Absent[linkfiles.MAC]()
 	case d.Master != "":
-		return nil, fact.Unknown[string](say("port-of-master", "master", d.Master))
+		return nil, fact.Unknown[linkfiles.MAC](say("port-of-master", "master", d.Master))
 	case applies.IsUnknown():
-		return nil, fact.Unknown[string](applies.Reason())
+		return nil, fact.Unknown[linkfiles.MAC](applies.Reason())
 	case s.decision.File.IsUnknown():
-		return nil, fact.Unknown[string](say("file-that-applies", "why", s.decision.File.Reason()))
+		return nil, fact.Unknown[linkfiles.MAC](say("file-that-applies", "why", s.decision.File.Reason()))
 	}
 	switch given, origin := s.given(); {
 	case given.IsUnknown():
-		return nil, fact.Unknown[string](given.Reason())
+		return nil, fact.Unknown[linkfiles.MAC](given.Reason())
 	case given.IsKnown():
 		own := []Outcome{{MAC: given.Or(""), Origin: origin}}
 		return own, agreed(own)
@@ -322,7 +322,7 @@ func (s *attributed) hardware(d *host.Device, atBoot bool) ([]Outcome, fact.Fact
 		}.Action(), s.file)
 		switch does, ok := action.Get(); {
 		case !ok:
-			return nil, fact.Unknown[string](action.Reason())
+			return nil, fact.Unknown[linkfiles.MAC](action.Reason())
 		case does.Do == address.Set:
 			own = Outcome{MAC: does.MAC, Origin: OriginLinkFile}
 		case does.Do == address.SetRandom:
@@ -399,12 +399,12 @@ func (s *subject) udevOnNewCalled(d *host.Device, persistent fact.Fact[host.Pers
 	}
 	policy, _ := file.MACAddressPolicy()
 	fixed, _ := file.MACAddress()
-	act := func(assign life.AssignType, mac string) fact.Fact[address.Action] {
+	act := func(assign life.AssignType, mac linkfiles.MAC) fact.Fact[address.Action] {
 		if mac == "" {
 			mac = "made up"
 		}
 		return s.whenSent(address.AddEvent{
-			Release: s.tree.Release, Policy: policy.Value, MACAddress: fixed.Value, Assign: fact.Known(assign),
+			Release: s.tree.Release, Policy: policy.Value, MACAddress: linkfiles.MAC(fixed.Value), Assign: fact.Known(assign),
 			Device: address.Facts{Name: d.Name, ARPHRD: d.ARPHRD, MAC: mac}, Persistent: persistent,
 		}.Action(), file)
 	}
@@ -528,7 +528,7 @@ const (
 
 // summary puts courses with the same outcome together and says when each
 // outcome happens.
-func summary(all []course) ([]Outcome, fact.Fact[string]) {
+func summary(all []course) ([]Outcome, fact.Fact[linkfiles.MAC]) {
 	if !slices.ContainsFunc(all, func(c course) bool { return c.outcome != all[0].outcome }) {
 		only := []Outcome{all[0].outcome}
 		return only, agreed(only)
@@ -574,10 +574,10 @@ func summary(all []course) ([]Outcome, fact.Fact[string]) {
 }
 
 // agreed is the address that all outcomes have in common.
-func agreed(outcomes []Outcome) fact.Fact[string] {
+func agreed(outcomes []Outcome) fact.Fact[linkfiles.MAC] {
 	mac := outcomes[0].MAC
 	if mac == "" || slices.ContainsFunc(outcomes, func(o Outcome) bool { return o.MAC != mac }) {
-		return fact.Unknown[string](listed(outcomes))
+		return fact.Unknown[linkfiles.MAC](listed(outcomes))
 	}
 	return fact.Known(mac)
 }

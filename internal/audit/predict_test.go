@@ -40,7 +40,7 @@ func TestTheNextAddEventSetsOnlyARandomAddress(t *testing.T) {
 		"the machine-id is not known":              {still(func(s *host.Snapshot) { s.System.MachineID = linkfiles.UnknownMachineID(linkfiles.Told("no rights")) }), "?"},
 	} {
 		d := check(c.snap, Options{}).Devices[0]
-		if got := d.AfterAdd.Or("?"); got != c.want {
+		if got := d.AfterAdd.Or("?"); got != linkfiles.MAC(c.want) {
 			t.Errorf("%s: got %v, want %s", name, d.AfterAdd, c.want)
 		}
 		if said := strings.Contains(brief(d.Findings), "add-event-unknown/info"); said != (c.want == "?") {
@@ -162,7 +162,7 @@ func TestABondThatTakesNoAddressFromOutside(t *testing.T) {
 		d := master("bond", "bond0", c.mac, c.assign, nic)
 		d.Bond = &host.Bond{Mode: c.mode, FailOverMAC: c.failOver}
 		r := check(machine(map[string]string{defaultPath: defaultLink}, d), Options{}).Devices[0]
-		if r.Origin.Or("?") != c.origin || r.AfterAdd.Or("?") != c.after {
+		if r.Origin.Or("?") != c.origin || r.AfterAdd.Or("?") != linkfiles.MAC(c.after) {
 			t.Errorf("%s: origin %v, after the next add event %v", name, r.Origin, r.AfterAdd)
 		}
 		if found := brief(r.Findings); c.rule == "" && strings.Contains(found, "policy-overrides-ports") || !strings.Contains(found, c.rule) {

@@ -130,7 +130,7 @@ func (s *subject) managerUnknown() (all []found) {
 }
 
 // setsOther reports whether the file in force sets another address than mac.
-func (s *inForce) setsOther(mac string) bool {
+func (s *inForce) setsOther(mac linkfiles.MAC) bool {
 	address, ok := s.macAddress()
 	return ok && address != mac
 }

@@ -212,7 +212,7 @@ func portsOrderDecides(s *analysis) []found {
 		return nil
 	}
 	for _, e := range []Event{EventBoot, EventRecreate, EventPortsRejoin} {
-		ports := map[string]bool{}
+		ports := map[linkfiles.MAC]bool{}
 		var names []string
 		for _, o := range s.after(e).Outcomes {
 			if o.Origin == OriginPort && !ports[o.MAC] {
@@ -257,7 +257,7 @@ func creatorRacesUdev(s *analysis) []found {
 
 // races reports whether udevd gives the device an address of its own, derived, the
 // next time if it comes before the program that set the present one.
-func (s *attributed) races() (derived string, races bool) {
+func (s *attributed) races() (derived linkfiles.MAC, races bool) {
 	d := s.Device
 	if d == nil || d.Kind == "" || d.Kind == "bond" || d.Kind == "team" || s.Manager != nil ||
 		d.AddrAssignType.Or(host.AddrPerm) != host.AddrSet || s.Origin.Or("") != OriginSomeone ||

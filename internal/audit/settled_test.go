@@ -6,6 +6,7 @@ import (
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/internal/netconf"
+	"linkaudit/linkfiles"
 )
 
 // What linkaudit fix --apply leaves: the address that the next boot gives, set by
@@ -30,7 +31,7 @@ func TestAfterARepairNothingIsLeftToDo(t *testing.T) {
 		"the same file, edited": {machine(noneNow, master("bond", "bond0", nicMAC, 3, nic)), "set-by-someone", "enp0s8", ""},
 		"a port of a bond that has the bond's address tells nothing": {machine(none, master("bond", "bond0", "02:00:00:00:00:77", 3,
 			host.Port{Index: 4, Name: "enp0s8", MAC: "02:00:00:00:00:77", PermanentMAC: nicMAC})), "set-by-someone", "", "address-changes-on-restart/warning applied-file-differs/warning prediction-unknown/info"},
-		"a bridge of which the ports' next addresses are made up": {machine(none, master("bridge", "br0", veth.MAC, 3, veth)), "set-by-someone", "vethA", "applied-file-differs/info prediction-unknown/info"},
+		"a bridge of which the ports' next addresses are made up": {machine(none, master("bridge", "br0", string(veth.MAC), 3, veth)), "set-by-someone", "vethA", "applied-file-differs/info prediction-unknown/info"},
 	} {
 		d := check(c.snap, Options{}).Devices[0]
 		if d.Origin.Or("?") != c.origin || d.OriginPort != c.port {
@@ -51,7 +52,7 @@ func TestTheFileForADeviceThatDoesNotExist(t *testing.T) {
 	declares := func(way netconf.Way, mac string, atCreation bool) *host.Snapshot {
 		snap := machine(files)
 		snap.Declarations = fact.Known([]netconf.Declaration{{Program: netconf.NetworkManager, Device: "br0", Kind: "bridge", Creates: true,
-			Address: netconf.Address{Way: way, MAC: mac, AtCreation: atCreation}}})
+			Address: netconf.Address{Way: way, MAC: linkfiles.MAC(mac), AtCreation: atCreation}}})
 		return snap
 	}
 	for name, c := range map[string]struct {

@@ -64,7 +64,7 @@ type attributed struct {
 type foretelling struct {
 	attributed
 	InImages []InImage
-	AfterAdd fact.Fact[string]
+	AfterAdd fact.Fact[linkfiles.MAC]
 }
 
 // analysis is all that is worked out about a device; rules make findings of it.

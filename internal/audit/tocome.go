@@ -6,6 +6,7 @@ import (
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/internal/netconf"
+	"linkaudit/linkfiles"
 	"linkaudit/policy"
 	"linkaudit/policy/address"
 )
@@ -124,11 +125,11 @@ func (s *subject) uplinkToCome(d *host.Device) string {
 
 // onceCreated is the address of a device that does not exist yet, after what its
 // declarations make of it. A boot is an event for what is created at boot.
-func (s *foretelling) onceCreated(e Event) ([]Outcome, fact.Fact[string]) {
+func (s *foretelling) onceCreated(e Event) ([]Outcome, fact.Fact[linkfiles.MAC]) {
 	creator := creatorOf(s.Declarations.Or(nil))
 	switch {
 	case e == EventPortsRejoin, e == EventGuests, e == EventBoot && (creator == nil || creator.OnRequest):
-		return nil, fact.Unknown[string](policy.NoSuchDevice)
+		return nil, fact.Unknown[linkfiles.MAC](policy.NoSuchDevice)
 	}
 	atBoot := e == EventBoot
 	given, origin := s.given()
@@ -142,7 +143,7 @@ func (s *foretelling) onceCreated(e Event) ([]Outcome, fact.Fact[string]) {
 		return out, agreed(out)
 	}
 	if !policy.Modelled(s.Kind) {
-		return nil, fact.Unknown[string](policy.NoSuchDevice)
+		return nil, fact.Unknown[linkfiles.MAC](policy.NoSuchDevice)
 	}
 	return s.recreated(s.toCome(), atBoot)
 }

@@ -23,14 +23,14 @@ func told(d *DeviceResult) string {
 		}
 		var all []string
 		for _, o := range p.Outcomes {
-			text := o.MAC + " " + o.Origin
+			text := o.MAC.String() + " " + o.Origin
 			if o.When != nil {
 				text += " if " + words.Of(o.When)
 			}
 			all = append(all, text)
 		}
 		if len(all) == 0 {
-			all = []string{p.MAC.Or("not known")}
+			all = []string{p.MAC.Or("not known").String()}
 		}
 		return strings.Join(all, "|")
 	}
@@ -55,7 +55,7 @@ func TestADeviceThatIsToComeIsJudgedAsItWillBe(t *testing.T) {
 	later.Address.AtCreation = false
 	id := [16]byte{1, 2, 3}
 	derived := persistentOf(id, "br7")
-	ofNetworkd := address.Networkd(id, "br7")
+	ofNetworkd := address.Networkd(id, "br7").String()
 	off := declared(netconf.Networkd, "br7", "bridge", netconf.WayNetworkd)
 	off.Ignored = "systemd-networkd is not enabled"
 	veth := declared(netconf.Networkd, "v0", "veth", netconf.WayNetworkd)
@@ -150,7 +150,7 @@ func TestABondThatIsToComeMayTakeAPortsAddress(t *testing.T) {
 	if len(got) != 1 || got[0].Present || got[0].Name != "bond7" {
 		t.Fatalf("%+v", got)
 	}
-	derived := got[0].Persistent.Or(host.PersistentMAC{}).MAC
+	derived := got[0].Persistent.Or(host.PersistentMAC{}).MAC.String()
 	if said, want := told(&got[0]), derived+" udev-persistent if udevd handles the event before a port joins|"+nicMAC+" port if a port joins before udevd handles the event"; said != want || derived == "" {
 		t.Errorf("%s", said)
 	}

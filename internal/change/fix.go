@@ -173,7 +173,7 @@ func (f *fixing) finish() error {
 			return fmt.Errorf("the override is in force, but: %w", err)
 		}
 		f.result.Live = append(f.result.Live, c)
-		f.result.record(entry{"set-address", c.Device, "", c.Was, c.MAC})
+		f.result.record(entry{"set-address", c.Device, "", c.Was.String(), c.MAC.String()})
 		f.Say(fmt.Sprintf("set the address of %s to %s, that of its port %s", c.Device, c.MAC, c.From))
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"linkaudit/internal/audit"
 	"linkaudit/internal/host"
 	"linkaudit/internal/words"
+	"linkaudit/linkfiles"
 )
 
 // LiveChange is what would bring the address of a device that exists in line
@@ -11,10 +12,11 @@ import (
 type LiveChange struct {
 	Device string
 	// Was is the present address.
-	Was string
+	Was linkfiles.MAC
 	// MAC is the address to set, "" where the present one will do; From the
 	// port whose it is.
-	MAC, From string
+	MAC  linkfiles.MAC
+	From string
 	// Disturbs: setting it now disturbs traffic, for the device is up.
 	Disturbs bool
 	// cannot is why no address is known to set.
@@ -69,8 +71,8 @@ func kernelsAddress(d *host.Device, lasting []host.Port) LiveChange {
 		c.cannot = cannotSet{reason: noPort}
 		return c
 	}
-	var mac, from string
-	if mac, from, c.cannot = portsAddress(d, lasting); c.cannot.reason != canSet || mac == d.MAC {
+	mac, from, cannot := portsAddress(d, lasting)
+	if c.cannot = cannot; cannot.reason != canSet || mac == d.MAC {
 		return c
 	}
 	c.MAC, c.From = mac, from
@@ -81,7 +83,7 @@ func kernelsAddress(d *host.Device, lasting []host.Port) LiveChange {
 // portsAddress is the address that the kernel would take from the ports, and whose it is:
 // for a bridge the lowest (br_stp_recalculate_bridge_id()), for a bond or team that of its
 // first port.
-func portsAddress(d *host.Device, lasting []host.Port) (mac, from string, cannot cannotSet) {
+func portsAddress(d *host.Device, lasting []host.Port) (mac linkfiles.MAC, from string, cannot cannotSet) {
 	switch d.Kind {
 	case "bridge":
 		p, ok := audit.LowestPort(lasting)

@@ -3,7 +3,7 @@ package change
 import (
 	"errors"
 	"fmt"
-	"net"
+	"linkaudit/linkfiles"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -12,15 +12,11 @@ import (
 // setAddress sets the address of the device (RTM_SETLINK with IFLA_ADDRESS),
 // which leaves it up and its routes in place.
 func setAddress(c LiveChange) error {
-	mac, err := net.ParseMAC(c.MAC)
-	if err != nil {
-		return err
-	}
 	link, err := netlink.LinkByName(c.Device)
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Device, err)
 	}
-	err = netlink.LinkSetHardwareAddr(link, mac)
+	err = netlink.LinkSetHardwareAddr(link, c.MAC.Octets())
 	if errors.Is(err, unix.EBUSY) {
 		return fmt.Errorf("set the address of %s: a driver below does not change it while the device is up: take it down first: %w", c.Device, err)
 	}
@@ -31,7 +27,7 @@ func setAddress(c LiveChange) error {
 	if link, err = netlink.LinkByName(c.Device); err != nil {
 		return fmt.Errorf("%s: %w", c.Device, err)
 	}
-	if got := link.Attrs().HardwareAddr.String(); got != c.MAC {
+	if got := linkfiles.MACOf(link.Attrs().HardwareAddr); got != c.MAC {
 		return fmt.Errorf("set the address of %s: it is %s all the same", c.Device, got)
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
+	"linkaudit/linkfiles"
 )
 
 func TestTheLiveAddressIsTheOneThatTheKernelWouldHaveGiven(t *testing.T) {
@@ -40,7 +41,7 @@ func TestTheLiveAddressIsTheOneThatTheKernelWouldHaveGiven(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := kernelsAddress(c.device, c.device.Ports)
-			if got.MAC != c.mac || got.From != c.from ||
+			if got.MAC != linkfiles.MAC(c.mac) || got.From != c.from ||
 				got.Disturbs != (c.disturbs != "") || !strings.Contains(disturbsWords(got), c.disturbs) ||
 				(got.cannot.reason == canSet) != (c.cannotBeSaid == "") || !strings.Contains(got.cannot.words(c.device), c.cannotBeSaid) {
 				t.Errorf("%+v: %s", got, got.cannot.words(c.device))

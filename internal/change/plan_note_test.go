@@ -15,7 +15,7 @@ import (
 func TestACommandInANoteIsQuoted(t *testing.T) {
 	const hostile = "$(id)"
 	bridge := func(index int, name string) host.Device {
-		return host.Device{Index: index, Name: name, Kind: "bridge", ARPHRD: 1, MAC: fmt.Sprintf("02:00:00:00:00:%02x", index),
+		return host.Device{Index: index, Name: name, Kind: "bridge", ARPHRD: 1, MAC: linkfiles.MAC(fmt.Sprintf("02:00:00:00:00:%02x", index)),
 			AddrAssignType: fact.Known(host.AddrSet), DevType: fact.Known("bridge"), NameAssignType: fact.Known(3), Driver: fact.Known("bridge"),
 			UEvent: fact.Known(map[string]string{"DEVTYPE": "bridge"}), UdevDB: fact.Known(map[string]string{})}
 	}

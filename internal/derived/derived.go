@@ -6,7 +6,6 @@ package derived
 import (
 	"encoding/binary"
 	"encoding/hex"
-	"net"
 
 	"github.com/dchest/siphash"
 
@@ -75,19 +74,16 @@ func AppendNetworkd(dst []byte, id [16]byte, name string) []byte {
 
 // Possible reports whether systemd may have derived the address: every one that it
 // derives for an Ethernet device is a locally administered unicast one.
-func Possible(mac string) bool {
-	if len(mac) != len("00:00:00:00:00:00") || mac[2] != ':' {
-		return false // ParseMAC takes other separators, too
-	}
-	b, err := net.ParseMAC(mac)
-	return err == nil && len(b) == 6 && b[0]&0x03 == 0x02
+func Possible(mac linkfiles.MAC) bool {
+	b := mac.Octets()
+	return len(b) == 6 && b[0]&0x03 == 0x02
 }
 
 // OfOtherName reports whether udevd or systemd-networkd may have derived the address
 // from another name than the device has now. Where the machine-id is not known, nothing
 // can be compared and the answer is false.
-func OfOtherName(id fact.Fact[[16]byte], name, mac string) bool {
+func OfOtherName(id fact.Fact[[16]byte], name string, mac linkfiles.MAC) bool {
 	machine, ok := id.Get()
 	return ok && Possible(mac) &&
-		mac != string(AppendPersistent(nil, machine, name)) && mac != string(AppendNetworkd(nil, machine, name))
+		string(mac) != string(AppendPersistent(nil, machine, name)) && string(mac) != string(AppendNetworkd(nil, machine, name))
 }

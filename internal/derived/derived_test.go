@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"linkaudit/internal/fact"
+	"linkaudit/linkfiles"
 )
 
 // The addresses of bond0, br0 and nwd0 are what systemd-udevd 247 and systemd-networkd
@@ -29,7 +30,7 @@ func TestAddressOfAnotherNameIsToldFromTheOnesOfThisName(t *testing.T) {
 		"no address":                 {id, "bond0", "", false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := OfOtherName(c.id, c.device, c.mac); got != c.want {
+			if got := OfOtherName(c.id, c.device, linkfiles.MAC(c.mac)); got != c.want {
 				t.Errorf("%v", got)
 			}
 		})

@@ -27,4 +27,4 @@ func Absent[T any]() Fact[T] { return linkfiles.Absent[T]() }
 func Unknown[T any](reason *Statement) Fact[T] { return linkfiles.Unknown[T](reason) }
 
 // Text returns a Fact of a text of which "" means that there is none.
-func Text(s string) Fact[string] { return linkfiles.Text(s) }
+func Text[T ~string](s T) Fact[T] { return linkfiles.Text(s) }

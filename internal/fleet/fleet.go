@@ -16,6 +16,7 @@ import (
 
 	"linkaudit/internal/audit"
 	"linkaudit/internal/host"
+	"linkaudit/linkfiles"
 )
 
 // memory is how many bytes of what was gathered are held; the rest is in
@@ -118,14 +119,14 @@ func appendAddresses(records []record, of record, devices []host.Device) []recor
 		record int
 		port   bool
 	}
-	best := map[string]carrier{} // of each address
+	best := map[linkfiles.MAC]carrier{} // of each address
 	for i := range devices {
 		d := &devices[i]
 		if d.MAC == "" || d.MAC == "00:00:00:00:00:00" || d.Loopback() {
 			continue
 		}
 		r := of
-		r.about, r.key, r.claim.Device, r.reach = aboutAddress, d.MAC, d.Name, audit.ReachOf(d)
+		r.about, r.key, r.claim.Device, r.reach = aboutAddress, d.MAC.String(), d.Name, audit.ReachOf(d)
 		b, seen := best[d.MAC]
 		switch {
 		case !seen:
@@ -166,7 +167,7 @@ func identity(s *host.Snapshot) string {
 	var hardware []string
 	for i := range s.Devices {
 		if mac := s.Devices[i].PermanentMAC; mac != "" && s.Devices[i].Kind == "" {
-			hardware = append(hardware, mac)
+			hardware = append(hardware, mac.String())
 		}
 	}
 	slices.Sort(hardware)

@@ -25,7 +25,7 @@ func machine(name string, id byte, devices ...string) *host.Snapshot {
 	for i, d := range devices {
 		f := append(strings.Fields(d), "", "")
 		kind := strings.TrimPrefix(f[1], "-")
-		s.Devices = append(s.Devices, host.Device{Index: i + 1, Name: f[0], Kind: kind, MAC: f[2], PermanentMAC: f[3]})
+		s.Devices = append(s.Devices, host.Device{Index: i + 1, Name: f[0], Kind: kind, MAC: linkfiles.MAC(f[2]), PermanentMAC: linkfiles.MAC(f[3])})
 	}
 	return s
 }

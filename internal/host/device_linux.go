@@ -13,6 +13,7 @@ import (
 
 	"linkaudit/internal/derived"
 	"linkaudit/internal/fact"
+	"linkaudit/linkfiles"
 )
 
 // inspectAttempts bounds how often a device is read again because it was
@@ -267,8 +268,8 @@ func (c *deviceReader) readSysfs(l *link) error {
 
 // sameAddress compares the address file of sysfs, which holds no more than a
 // newline for a device without an address, with netlink's.
-func sameAddress(sysfs []byte, netlink string) bool {
-	return string(bytes.TrimRight(sysfs, "\n")) == netlink
+func sameAddress(sysfs []byte, netlink linkfiles.MAC) bool {
+	return string(bytes.TrimRight(sysfs, "\n")) == string(netlink)
 }
 
 // readNameAssignType answers false where the device is not there. It comes
@@ -327,7 +328,7 @@ func (c *deviceReader) readDriver(l *link) {
 
 // ethtoolPermanentAddress is "" where the device has none or does not say;
 // udevd does not tell the two apart either (link_new() of link-config.c).
-func ethtoolPermanentAddress(fd int, name string) string {
+func ethtoolPermanentAddress(fd int, name string) linkfiles.MAC {
 	var req struct {
 		cmd, size uint32
 		data      [32]byte // MAX_ADDR_LEN

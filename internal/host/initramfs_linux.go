@@ -111,8 +111,8 @@ func declaredInImage(c initramfs.Configuration) []netconf.Declaration {
 				KernelRelease: fact.Unknown[string](fact.Told(why)), Architecture: fact.Unknown[string](fact.Told(why)),
 			},
 			NewDevice: func(name, kind string) *linkfiles.Device {
-				return &linkfiles.Device{Name: name, Kind: fact.Text(kind), MAC: fact.Unknown[string](fact.Told(why)), Type: fact.Unknown[string](fact.Told(why)),
-					Driver: fact.Unknown[string](fact.Told(why)), Path: fact.Unknown[string](fact.Told(why)), PermMAC: fact.Unknown[string](fact.Told(why)),
+				return &linkfiles.Device{Name: name, Kind: fact.Text(kind), MAC: fact.Unknown[linkfiles.MAC](fact.Told(why)), Type: fact.Unknown[string](fact.Told(why)),
+					Driver: fact.Unknown[string](fact.Told(why)), Path: fact.Unknown[string](fact.Told(why)), PermMAC: fact.Unknown[linkfiles.MAC](fact.Told(why)),
 					Properties: func(string) fact.Fact[string] { return fact.Unknown[string](fact.Told(why)) }}
 			},
 		}}

@@ -393,7 +393,7 @@ func TestDevicesThatComeAndGoAreNeverHalfRead(t *testing.T) {
 						continue
 					}
 					want := AddrRandom
-					if strings.HasPrefix(d.MAC, "02:aa:00:00:") {
+					if strings.HasPrefix(string(d.MAC), "02:aa:00:00:") {
 						want = AddrSet
 					}
 					if d.Kind == "bridge" && d.Name != "br0" && typ != want {

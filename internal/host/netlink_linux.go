@@ -6,8 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"linkaudit/linkfiles"
 	"math"
-	"net"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -66,7 +66,7 @@ type link struct {
 	Device
 	masterIndex int
 	// ownMAC is Port.OwnMAC of a link that is a port.
-	ownMAC string
+	ownMAC linkfiles.MAC
 	port   bool // has IFLA_MASTER
 	// lowerIndex is IFLA_LINK, 0 where that is in another network namespace.
 	lowerIndex int
@@ -577,7 +577,7 @@ func parseLink(b []byte) (link, error) {
 		case unix.IFLA_IFNAME:
 			l.Name = text(v)
 		case unix.IFLA_ADDRESS:
-			l.MAC = net.HardwareAddr(v).String()
+			l.MAC = linkfiles.MACOf(v)
 		case unix.IFLA_PERM_ADDRESS:
 			l.PermanentMAC = hardwareAddress(v)
 		case unix.IFLA_MASTER:
@@ -641,7 +641,7 @@ func parseLinkInfo(l *link, b []byte) {
 		case nl.IFLA_BOND_FAIL_OVER_MAC:
 			l.Bond.FailOverMAC = named(failOverMACs, v[0])
 		case nl.IFLA_BOND_AD_ACTOR_SYSTEM:
-			l.Bond.ADActorSystem = hardwareAddress(v)
+			l.Bond.ADActorSystem = hardwareAddress(v).String()
 		}
 	})
 }
@@ -660,9 +660,9 @@ func named(names []string, n byte) string {
 }
 
 // hardwareAddress is "" for an address that is missing or all zeros.
-func hardwareAddress(b []byte) string {
+func hardwareAddress(b []byte) linkfiles.MAC {
 	if !slices.ContainsFunc(b, func(c byte) bool { return c != 0 }) {
 		return ""
 	}
-	return net.HardwareAddr(b).String()
+	return linkfiles.MACOf(b)
 }

@@ -178,11 +178,11 @@ type Device struct {
 	// ARPHRD is the kernel's ifi_type, 1 for Ethernet, and Flags its ifi_flags.
 	ARPHRD int    `json:"arphrd"`
 	Flags  uint32 `json:"flags"`
-	// MAC is the current address, lower-case with colons; "" if it has none.
-	MAC string `json:"mac,omitempty"`
+	// MAC is the current address, "" if it has none.
+	MAC linkfiles.MAC `json:"mac,omitempty"`
 	// PermanentMAC is IFLA_PERM_ADDRESS, or ETHTOOL_GPERMADDR where the
 	// kernel does not send that; "" where the device has none.
-	PermanentMAC string `json:"permanent_mac,omitempty"`
+	PermanentMAC linkfiles.MAC `json:"permanent_mac,omitempty"`
 	// Master is the bond, bridge or team that the device is a port of.
 	Master string `json:"master,omitempty"`
 	// Ports are the devices whose master this is, sorted by index.
@@ -219,7 +219,7 @@ type Derived struct {
 	PersistentMAC fact.Fact[PersistentMAC] `json:"persistent_mac"`
 	// NetworkdMAC is the address that systemd-networkd derives for a device
 	// of this name which it creates from a .netdev file without MACAddress=.
-	NetworkdMAC fact.Fact[string] `json:"networkd_mac"`
+	NetworkdMAC fact.Fact[linkfiles.MAC] `json:"networkd_mac"`
 	// OfOtherID is what the address is made of where that is one of the snapshot's
 	// OtherMachineIDs, which are not saved either.
 	OfOtherID OfOtherID `json:"of_other_machine_id,omitzero"`
@@ -231,7 +231,7 @@ type ToCome struct {
 	Name          string                   `json:"name"`
 	Kind          string                   `json:"kind"`
 	PersistentMAC fact.Fact[PersistentMAC] `json:"persistent_mac"`
-	NetworkdMAC   fact.Fact[string]        `json:"networkd_mac"`
+	NetworkdMAC   fact.Fact[linkfiles.MAC] `json:"networkd_mac"`
 }
 
 // OfOtherID is how an address is derived from another machine ID than the
@@ -247,15 +247,15 @@ type OfOtherID struct {
 
 // Port is one device that has the audited device as its master.
 type Port struct {
-	Index        int    `json:"index"`
-	Name         string `json:"name"`
-	MAC          string `json:"mac,omitempty"`
-	PermanentMAC string `json:"permanent_mac,omitempty"`
+	Index        int           `json:"index"`
+	Name         string        `json:"name"`
+	MAC          linkfiles.MAC `json:"mac,omitempty"`
+	PermanentMAC linkfiles.MAC `json:"permanent_mac,omitempty"`
 	// Kind is Device.Kind of the port.
 	Kind string `json:"kind,omitempty"`
 	// OwnMAC is IFLA_BOND_SLAVE_PERM_HWADDR: the address that a port of a bond
 	// had when it joined, and gets back when it leaves. "" for other ports.
-	OwnMAC string `json:"own_mac,omitempty"`
+	OwnMAC linkfiles.MAC `json:"own_mac,omitempty"`
 	// Driver is the kernel driver of a hardware port; "" for other ports and
 	// where sysfs does not tell.
 	Driver string `json:"driver,omitempty"`
@@ -263,9 +263,9 @@ type Port struct {
 
 // Lower is the device beneath another one.
 type Lower struct {
-	Index int    `json:"index"`
-	Name  string `json:"name"`
-	MAC   string `json:"mac,omitempty"`
+	Index int           `json:"index"`
+	Name  string        `json:"name"`
+	MAC   linkfiles.MAC `json:"mac,omitempty"`
 }
 
 // Bond is the part of IFLA_INFO_DATA that decides about addresses.

@@ -91,7 +91,7 @@ type Address struct {
 	// nobody sees it with another one.
 	AtCreation bool `json:"at_creation,omitempty"`
 	// MAC is the address of an explicit one, lower-case with colons.
-	MAC string `json:"mac,omitempty"`
+	MAC linkfiles.MAC `json:"mac,omitempty"`
 	// Port is the device whose address it is, where the file names it.
 	Port string `json:"port,omitempty"`
 	// Pos is the line that says so; that of the declaration where it is the

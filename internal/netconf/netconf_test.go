@@ -293,7 +293,7 @@ func TestWhatACommandDoesToTheDevice(t *testing.T) {
 				got = "creates " + d.Kind
 			}
 			if ok {
-				got += " " + string(a.Way) + " " + a.MAC
+				got += " " + string(a.Way) + " " + string(a.MAC)
 				if a.AtCreation {
 					got += " at-creation"
 				}

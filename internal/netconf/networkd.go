@@ -1,9 +1,7 @@
 package netconf
 
 import (
-	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"linkaudit/internal/fact"
@@ -189,7 +187,7 @@ func (n *NetworkdFiles) Rendered(all []Declaration) *NetworkdFiles {
 		}
 		text := "[NetDev]\nName=" + d.Device + "\nKind=" + d.Kind + "\n"
 		if d.Address.Way == WayExplicit {
-			text += "MACAddress=" + d.Address.MAC + "\n"
+			text += "MACAddress=" + d.Address.MAC.String() + "\n"
 		}
 		if with, ok := out.NetDev.With(name, []byte(text)); ok {
 			out.NetDev = with
@@ -363,20 +361,19 @@ func netDevDeclaration(f *linkfiles.File, rel linkfiles.Release, name linkfiles.
 
 // usableAddress is what becomes of an address on its way to the device; false
 // where there is none then.
-func usableAddress(rel linkfiles.Release, mac string) (string, bool) {
-	if len(mac) != len("00:00:00:00:00:00") || strings.Trim(mac, "0:") == "" || strings.Trim(mac, "f:") == "" {
-		return "", false
-	}
-	first, err := strconv.ParseUint(mac[:2], 16, 8)
+func usableAddress(rel linkfiles.Release, set string) (linkfiles.MAC, bool) {
+	mac, _ := linkfiles.ParseMAC(set)
+	octets := mac.Octets()
 	switch {
-	case err != nil:
+	case len(octets) != 6, mac == "00:00:00:00:00:00", mac == "ff:ff:ff:ff:ff:ff":
 		return "", false
-	case first&1 == 0:
+	case octets[0]&1 == 0:
 		return mac, true
 	case rel < verifiesAddress:
 		return "", false
 	}
-	return fmt.Sprintf("%02x", first&0xfe) + mac[2:], true
+	octets[0] &^= 1
+	return linkfiles.MACOf(octets), true
 }
 
 // networks reads which devices the .network files set the address of, and which

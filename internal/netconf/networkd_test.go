@@ -34,7 +34,7 @@ func tree(t testing.TB, files map[string]string) *NetworkdFiles {
 func machine(rel linkfiles.Release) NetworkdMachine {
 	return NetworkdMachine{Release: rel, System: &linkfiles.System{Hostname: fact.Known("host-a")}, Active: fact.Known(true),
 		NewDevice: func(name, kind string) *linkfiles.Device {
-			return &linkfiles.Device{Name: name, MAC: fact.Unknown[string](fact.Told("new")), Kind: fact.Text(kind), Type: fact.Text(kind)}
+			return &linkfiles.Device{Name: name, MAC: fact.Unknown[linkfiles.MAC](fact.Told("new")), Kind: fact.Text(kind), Type: fact.Text(kind)}
 		}}
 }
 
@@ -47,7 +47,7 @@ func said(ds []Declaration) string {
 		}
 		text := fmt.Sprintf("%s %s: %s", verb, d.Device, d.Address.Way)
 		if d.Address.MAC != "" {
-			text += " " + d.Address.MAC
+			text += " " + string(d.Address.MAC)
 		}
 		text += fmt.Sprintf(" at %s:%d", filepath.Base(d.Address.Pos.File), d.Address.Pos.Line)
 		if len(d.Ports) > 0 {

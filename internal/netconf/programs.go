@@ -1,6 +1,7 @@
 package netconf
 
 import (
+	"linkaudit/linkfiles"
 	"slices"
 	"strings"
 )
@@ -94,8 +95,8 @@ func (p Program) known() knownProgram {
 
 // Setting is the line by which the program gives a bridge the address, and where it
 // belongs; "" where that is not known beforehand.
-func (p Program) Setting(mac string) string {
-	return strings.ReplaceAll(p.known().setting, "ADDRESS", mac)
+func (p Program) Setting(mac linkfiles.MAC) string {
+	return strings.ReplaceAll(p.known().setting, "ADDRESS", string(mac))
 }
 
 // Remake are the commands, for a shell, by which the program makes the device again as it

@@ -159,11 +159,11 @@ func (r *reading) glob(p Program, pattern string) []string {
 	return found
 }
 
-// parseMAC returns a 48-bit address, lower-case with colons.
-func parseMAC(s string) (string, bool) {
+// parseMAC reads a 48-bit address as these programs write it: with colons, dashes or dots.
+func parseMAC(s string) (linkfiles.MAC, bool) {
 	mac, err := net.ParseMAC(s)
 	if err != nil || len(mac) != 6 {
 		return "", false
 	}
-	return mac.String(), true
+	return linkfiles.MACOf(mac), true
 }

@@ -9,6 +9,7 @@ import (
 
 	"linkaudit/internal/change"
 	"linkaudit/internal/override"
+	"linkaudit/linkfiles"
 )
 
 // The schemas of what fix and undo print as JSON.
@@ -80,7 +81,7 @@ func writeChangeText(w io.Writer, c Change, o Options) error {
 	}
 	if c.DryRun {
 		for _, l := range c.Live {
-			p.para("", 2, span{word(l.Device), bold}, text(": would set the address "+l.MAC+", that of its port "+word(l.From)))
+			p.para("", 2, span{word(l.Device), bold}, text(": would set the address "+word(l.MAC)+", that of its port "+word(l.From)))
 		}
 	}
 	p.recovered(c)
@@ -226,9 +227,9 @@ type changeTarget struct {
 }
 
 type changedAddress struct {
-	Device string `json:"device"`
-	MAC    string `json:"mac"`
-	Port   string `json:"port"`
+	Device string        `json:"device"`
+	MAC    linkfiles.MAC `json:"mac"`
+	Port   string        `json:"port"`
 }
 
 // writeChangeJSON writes it in the form of docs/schema/fix.schema.json.

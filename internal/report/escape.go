@@ -59,8 +59,8 @@ func printable(s string) bool {
 // word is Escape for a name or a path that stands among other words: where it
 // is empty or holds spaces it is put in quotes, and its spaces are marked so
 // that no line is broken at them.
-func word(s string) string {
-	e := Escape(s)
+func word[S ~string](s S) string {
+	e := Escape(string(s))
 	if e == "" || strings.ContainsAny(e, ` "`) {
 		e = `"` + strings.ReplaceAll(e, `"`, `\"`) + `"`
 	}

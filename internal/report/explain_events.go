@@ -77,15 +77,15 @@ func outcomeUnpredicted(x *audit.Explanation, after audit.Prediction) eventRow {
 	case x.LeftAlone:
 		return eventRow{mac: "the kernel's", by: "kernel", note: "udev leaves it alone, and the driver decides"}
 	case known && d.Device == nil:
-		r := eventRow{mac: mac, by: "link file", note: "if it comes without an address of its own"}
+		r := eventRow{mac: mac.String(), by: "link file", note: "if it comes without an address of its own"}
 		if d.Policy.Or("") == "persistent" {
 			r.by = "udev"
 		}
 		return r
 	case known && d.Device.MAC == mac:
-		return eventRow{mac: mac, note: "as now"}
+		return eventRow{mac: mac.String(), note: "as now"}
 	case known:
-		return eventRow{mac: mac}
+		return eventRow{mac: mac.String()}
 	case after.MAC.IsAbsent() && d.Device != nil && d.Device.MAC != "":
 		return eventRow{mac: "as now", note: cannotHappen[after.Event]}
 	case after.MAC.IsAbsent():
@@ -103,7 +103,7 @@ var cannotHappen = map[audit.Event]string{
 func outcomeMAC(d *audit.DeviceResult, o audit.Outcome) string {
 	switch {
 	case o.MAC != "":
-		return o.MAC
+		return o.MAC.String()
 	case o.Origin == audit.OriginPort:
 		return "the port's"
 	}

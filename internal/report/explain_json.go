@@ -87,9 +87,9 @@ func explainImages(x *audit.Explanation) []explainImageJSON {
 }
 
 type explainPortsJSON struct {
-	Name         string `json:"name"`
-	MAC          string `json:"mac"`
-	PermanentMAC string `json:"permanent_mac"`
+	Name         string        `json:"name"`
+	MAC          linkfiles.MAC `json:"mac"`
+	PermanentMAC linkfiles.MAC `json:"permanent_mac"`
 }
 
 type explainFileJSON struct {

@@ -88,7 +88,7 @@ func hostileExplanations() []namedExplanation {
 	for i, evil := range append(slices.Clone(hostileTexts), strings.Join(hostileTexts, " ")) {
 		res := hostile()
 		d := &res.Devices[0]
-		d.Name, d.Kind, d.Device.Name, d.Device.MAC = evil, evil, evil, evil
+		d.Name, d.Kind, d.Device.Name, d.Device.MAC = evil, evil, evil, linkfiles.MAC(evil)
 		d.Device.Ports[0].Name, d.Device.Bond.Mode = evil, evil
 		d.LinkFile = fact.Known(&linkfiles.File{Path: evil, Name: evil, State: linkfiles.StateActive, DropIns: []string{evil}})
 		d.Policy, d.PolicySource = fact.Known(evil), linkfiles.Pos{File: evil, Line: 7}
@@ -100,10 +100,10 @@ func hostileExplanations() []namedExplanation {
 		}, {Program: netconf.Program(evil), Ignored: evil, Pos: pos}})
 		d.Steps, d.Wins = []audit.Step{{Who: fact.Told(evil), Does: fact.Told(evil), Pos: pos}}, fact.Told(evil)
 		d.Predicted = []audit.Prediction{
-			{Event: audit.EventBoot, MAC: fact.Unknown[string](fact.Told(evil)), Outcomes: []audit.Outcome{{MAC: evil, Origin: evil, When: fact.Told(evil)}, {Origin: audit.OriginPort, Port: evil, When: fact.Told(evil)}}},
-			{Event: audit.EventUdevAdd, MAC: fact.Unknown[string](fact.Told(evil))},
-			{Event: audit.EventRecreate, MAC: fact.Known(evil)},
-			{Event: audit.EventPortsRejoin, MAC: fact.Absent[string]()},
+			{Event: audit.EventBoot, MAC: fact.Unknown[linkfiles.MAC](fact.Told(evil)), Outcomes: []audit.Outcome{{MAC: linkfiles.MAC(evil), Origin: evil, When: fact.Told(evil)}, {Origin: audit.OriginPort, Port: evil, When: fact.Told(evil)}}},
+			{Event: audit.EventUdevAdd, MAC: fact.Unknown[linkfiles.MAC](fact.Told(evil))},
+			{Event: audit.EventRecreate, MAC: fact.Known(linkfiles.MAC(evil))},
+			{Event: audit.EventPortsRejoin, MAC: fact.Absent[linkfiles.MAC]()},
 		}
 		f, _ := d.LinkFile.Get()
 		out = append(out, namedExplanation{nthText(i, evil), &audit.Explanation{

@@ -41,10 +41,10 @@ func predicted() *audit.Result {
 	res.Snapshot.Taken = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	d := &res.Devices[0]
 	d.Predicted = []audit.Prediction{
-		{Event: audit.EventBoot, MAC: fact.Unknown[string](fact.Told("a race")), Outcomes: []audit.Outcome{{MAC: d.Device.MAC, Origin: audit.OriginUdev}, {MAC: "08:00:27:e2:37:5f", Origin: audit.OriginPort}}},
+		{Event: audit.EventBoot, MAC: fact.Unknown[linkfiles.MAC](fact.Told("a race")), Outcomes: []audit.Outcome{{MAC: d.Device.MAC, Origin: audit.OriginUdev}, {MAC: "08:00:27:e2:37:5f", Origin: audit.OriginPort}}},
 		{Event: audit.EventUdevAdd, MAC: fact.Known(d.Device.MAC), Outcomes: []audit.Outcome{{MAC: d.Device.MAC, Origin: audit.OriginUdev}}},
-		{Event: audit.EventRecreate, MAC: fact.Unknown[string](fact.Told("made up then")), Outcomes: []audit.Outcome{{Origin: audit.OriginKernel}}},
-		{Event: audit.EventPortsRejoin, MAC: fact.Unknown[string](fact.Told("nobody knows"))},
+		{Event: audit.EventRecreate, MAC: fact.Unknown[linkfiles.MAC](fact.Told("made up then")), Outcomes: []audit.Outcome{{Origin: audit.OriginKernel}}},
+		{Event: audit.EventPortsRejoin, MAC: fact.Unknown[linkfiles.MAC](fact.Told("nobody knows"))},
 	}
 	res.Findings = []audit.Finding{{Rule: "udevd-unknown", Severity: audit.Info, Message: fact.Told("whether udevd runs is not known"), Help: fact.Told("Ask as root.")}}
 	return res
@@ -99,11 +99,11 @@ func hostileResults() []namedResult {
 		res := hostile()
 		res.Snapshot.System.Hostname = fact.Known(evil)
 		d := &res.Devices[0]
-		d.Name, d.Kind, d.Device.MAC, d.Device.Name = evil, evil, evil, evil
+		d.Name, d.Kind, d.Device.MAC, d.Device.Name = evil, evil, linkfiles.MAC(evil), evil
 		d.LinkFile = fact.Known(&linkfiles.File{Path: "/etc/systemd/network/" + evil})
 		d.Policy, d.Origin = fact.Known(evil), fact.Known(evil)
-		d.Persistent = fact.Known(host.PersistentMAC{MAC: evil})
-		d.Predicted = []audit.Prediction{{Event: audit.EventBoot, Outcomes: []audit.Outcome{{MAC: evil}}}}
+		d.Persistent = fact.Known(host.PersistentMAC{MAC: linkfiles.MAC(evil)})
+		d.Predicted = []audit.Prediction{{Event: audit.EventBoot, Outcomes: []audit.Outcome{{MAC: linkfiles.MAC(evil)}}}}
 		f := audit.Finding{Rule: evil, Severity: audit.Warning, Message: fact.Told(evil), File: "/etc/" + evil, Line: 3, Help: fact.Told(evil)}
 		d.Findings = []audit.Finding{f}
 		res.Devices[1].Name = evil + "2"

@@ -151,7 +151,7 @@ func (g *graph) deviceNode(d *audit.DeviceResult) int {
 	for _, s := range explainOrigin(d) {
 		by.WriteString(s.text)
 	}
-	return g.node(nodeDevice, d.Name, d.Device.MAC, softSpaces(by.String()))
+	return g.node(nodeDevice, d.Name, d.Device.MAC.String(), softSpaces(by.String()))
 }
 
 // events draws what events make of the device's address. Events with the same outcome

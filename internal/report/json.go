@@ -69,20 +69,20 @@ type declarationJSON struct {
 }
 
 type declarationAddressJSON struct {
-	Way        netconf.Way `json:"way"`
-	Key        string      `json:"key"`
-	MAC        string      `json:"mac"`
-	Port       string      `json:"port"`
-	AtCreation bool        `json:"at_creation"`
-	Unknown    string      `json:"unknown"`
-	File       string      `json:"file"`
-	Line       int         `json:"line"`
+	Way        netconf.Way   `json:"way"`
+	Key        string        `json:"key"`
+	MAC        linkfiles.MAC `json:"mac"`
+	Port       string        `json:"port"`
+	AtCreation bool          `json:"at_creation"`
+	Unknown    string        `json:"unknown"`
+	File       string        `json:"file"`
+	Line       int           `json:"line"`
 }
 
 // managerJSON is who gives the device its address.
 type managerJSON struct {
 	Program netconf.Program `json:"program"`
-	MAC     string          `json:"mac"`
+	MAC     linkfiles.MAC   `json:"mac"`
 	Certain bool            `json:"certain"`
 }
 
@@ -107,11 +107,11 @@ func newDeclarationsJSON(d *audit.DeviceResult) []declarationJSON {
 }
 
 type liveJSON struct {
-	MAC            string   `json:"mac"`
-	AddrAssignType *string  `json:"addr_assign_type"`
-	PermanentMAC   string   `json:"permanent_mac"`
-	Master         string   `json:"master"`
-	Ports          []string `json:"ports"`
+	MAC            linkfiles.MAC `json:"mac"`
+	AddrAssignType *string       `json:"addr_assign_type"`
+	PermanentMAC   linkfiles.MAC `json:"permanent_mac"`
+	Master         string        `json:"master"`
+	Ports          []string      `json:"ports"`
 }
 
 type appliedJSON struct {
@@ -148,7 +148,7 @@ func newPredictedJSON(d *audit.DeviceResult) predictedJSON {
 		for _, o := range after.Outcomes {
 			j := outcomeJSON{Origin: o.Origin, Port: o.Port, When: words.Of(o.When)}
 			if o.MAC != "" {
-				j.MAC = &o.MAC
+				j.MAC = new(o.MAC.String())
 			}
 			outcomes = append(outcomes, j)
 		}
@@ -242,7 +242,7 @@ func newDeviceJSON(d *audit.DeviceResult) deviceJSON {
 		j.PolicySource = &d.PolicySource
 	}
 	if pm, ok := d.Persistent.Get(); ok {
-		j.PersistentMAC = &pm.MAC
+		j.PersistentMAC = new(pm.MAC.String())
 	} else if d.Persistent.IsAbsent() {
 		j.PersistentMAC = new("")
 	}
@@ -277,11 +277,11 @@ func newLiveJSON(d *host.Device) *liveJSON {
 
 // textOrNull is a known fact's value, "" for an absent one and nil for an unknown
 // one, which a rule of package policy explains.
-func textOrNull(f fact.Fact[string]) *string {
+func textOrNull[S ~string](f fact.Fact[S]) *string {
 	if f.IsUnknown() {
 		return nil
 	}
-	return new(f.Or(""))
+	return new(string(f.Or("")))
 }
 
 func systemdVersion(r fact.Fact[linkfiles.Release]) *string {

@@ -122,7 +122,7 @@ func (m *metrics) device(name string, d *audit.DeviceResult) {
 	j := newDeviceJSON(d)
 	address := fact.Absent[string]()
 	if d.Device != nil {
-		address = fact.Text(d.Device.MAC)
+		address = fact.Text(d.Device.MAC.String())
 	}
 	m.sample(1,
 		"device", name,

@@ -64,8 +64,8 @@ func debian11() *audit.Result {
 // reach the terminal.
 func hostile() *audit.Result {
 	evil := "\x1b[2Jx\x9b\xff\u202e\r\n\u2066\u0085y"
-	dev := &host.Device{Name: evil, Kind: evil, MAC: evil, PermanentMAC: evil + "p", Master: evil,
-		Ports: []host.Port{{Name: evil, MAC: evil, PermanentMAC: evil + "p"}}, Bond: &host.Bond{Mode: evil, FailOverMAC: evil},
+	dev := &host.Device{Name: evil, Kind: evil, MAC: linkfiles.MAC(evil), PermanentMAC: linkfiles.MAC(evil + "p"), Master: evil,
+		Ports: []host.Port{{Name: evil, MAC: linkfiles.MAC(evil), PermanentMAC: linkfiles.MAC(evil + "p")}}, Bond: &host.Bond{Mode: evil, FailOverMAC: evil},
 		AddrAssignType: fact.Unknown[host.AddrAssignType](fact.Told(evil))}
 	finding := audit.Finding{Rule: evil, Severity: audit.Error, Message: fact.Told(evil), File: "/etc/a b/" + evil, Line: 3, Help: fact.Told(evil)}
 	return &audit.Result{
@@ -76,7 +76,7 @@ func hostile() *audit.Result {
 				Policy:       fact.Known(evil),
 				PolicySource: linkfiles.Pos{File: evil, Line: 1},
 				Applied:      fact.Known(evil + "other"),
-				Persistent:   fact.Known(host.PersistentMAC{MAC: evil, Name: evil}),
+				Persistent:   fact.Known(host.PersistentMAC{MAC: linkfiles.MAC(evil), Name: evil}),
 				Provenance:   audit.Provenance{Origin: fact.Known(evil)},
 				Findings:     []audit.Finding{finding}},
 			{Name: evil, Kind: evil,

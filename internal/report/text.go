@@ -203,7 +203,7 @@ func (p *printer) policyRow(d *audit.DeviceResult) {
 // address writes the address of now, and the one that the policy gives and the one that
 // the next add event leaves behind where the device does not carry them already.
 func (p *printer) address(d *audit.DeviceResult) {
-	told := ""
+	var told linkfiles.MAC
 	if d.Device != nil {
 		told = d.Device.MAC
 		p.liveAddress(d)
@@ -239,7 +239,7 @@ func (p *printer) liveAddress(d *audit.DeviceResult) {
 // persistentAddress writes the address that the policy gives, and what comes of it at the
 // next add event. It returns the address that need not be told any more: live, that of
 // now, or the one that was written.
-func (p *printer) persistentAddress(d *audit.DeviceResult, live string) (told string) {
+func (p *printer) persistentAddress(d *audit.DeviceResult, live linkfiles.MAC) (told linkfiles.MAC) {
 	pm, ok := d.Persistent.Get()
 	if !ok || pm.MAC == live {
 		if d.Persistent.IsUnknown() {

@@ -92,11 +92,11 @@ func changes(e *watch.Event) (out []span) {
 	return out
 }
 
-func macOrNone(mac string) string {
+func macOrNone[S ~string](mac S) string {
 	if mac == "" {
 		return "no address"
 	}
-	return Escape(mac)
+	return Escape(string(mac))
 }
 
 func assigned(s *watch.State) string {

@@ -13,6 +13,7 @@ import (
 	"linkaudit/internal/trace"
 	"linkaudit/internal/watch"
 	"linkaudit/internal/words"
+	"linkaudit/linkfiles"
 	"linkaudit/policy/life"
 )
 
@@ -36,13 +37,13 @@ type watchJSON struct {
 }
 
 type watchStateJSON struct {
-	Name             string  `json:"name"`
-	MAC              string  `json:"mac"`
-	AddrAssignType   *string `json:"addr_assign_type"`
-	Master           string  `json:"master"`
-	LinkFile         *string `json:"link_file"`
-	MACAddressPolicy *string `json:"mac_address_policy"`
-	AppliedLinkFile  *string `json:"applied_link_file"`
+	Name             string        `json:"name"`
+	MAC              linkfiles.MAC `json:"mac"`
+	AddrAssignType   *string       `json:"addr_assign_type"`
+	Master           string        `json:"master"`
+	LinkFile         *string       `json:"link_file"`
+	MACAddressPolicy *string       `json:"mac_address_policy"`
+	AppliedLinkFile  *string       `json:"applied_link_file"`
 }
 
 type watchByJSON struct {

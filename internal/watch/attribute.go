@@ -9,6 +9,7 @@ import (
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/internal/trace"
+	"linkaudit/linkfiles"
 )
 
 // attribute says who gave the address that a change brought. last: the device has
@@ -88,7 +89,7 @@ func originByType(t fact.Fact[host.AddrAssignType]) string {
 	return ""
 }
 
-func (w *watcher) permanent(index int) string {
+func (w *watcher) permanent(index int) linkfiles.MAC {
 	if d := w.devices[index]; d != nil {
 		return d.PermanentMAC
 	}
@@ -108,7 +109,7 @@ func (w *watcher) callOf(c *change) *trace.Call {
 }
 
 func (w *watcher) findCall(c *change) int {
-	return slices.IndexFunc(w.unmatched, func(k unmatchedCall) bool { return k.Index == c.Index && k.After.String() == c.After.MAC })
+	return slices.IndexFunc(w.unmatched, func(k unmatchedCall) bool { return k.Index == c.Index && linkfiles.MACOf(k.After) == c.After.MAC })
 }
 
 // emitOldCalls reports the calls that no change came of.

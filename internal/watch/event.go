@@ -12,6 +12,7 @@ import (
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/internal/trace"
+	"linkaudit/linkfiles"
 )
 
 // The kinds of events.
@@ -77,7 +78,7 @@ type Event struct {
 type State struct {
 	Name string
 	// MAC is "" for a device without an address.
-	MAC string
+	MAC linkfiles.MAC
 	// AddrAssignType is unknown where the device had another address or was gone
 	// by the time it was read.
 	AddrAssignType fact.Fact[host.AddrAssignType]

@@ -119,7 +119,7 @@ func macOf(s *State) string {
 	if s == nil {
 		return ""
 	}
-	return s.MAC
+	return s.MAC.String()
 }
 
 func byWhom(by *By) string {

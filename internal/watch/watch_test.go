@@ -17,6 +17,7 @@ import (
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/internal/trace"
+	"linkaudit/linkfiles"
 )
 
 // machine is one whose devices a test changes.
@@ -74,7 +75,7 @@ func (m *machine) Links(context.Context) ([]*host.LinkNotice, int, error) {
 func (m *machine) is(index int, name, kind, mac string, t host.AddrAssignType, master int) *host.LinkNotice {
 	m.Lock()
 	defer m.Unlock()
-	l := &host.LinkNotice{Device: host.Device{Index: index, Name: name, Kind: kind, MAC: mac, AddrAssignType: fact.Known(t)}, MasterIndex: master}
+	l := &host.LinkNotice{Device: host.Device{Index: index, Name: name, Kind: kind, MAC: linkfiles.MAC(mac), AddrAssignType: fact.Known(t)}, MasterIndex: master}
 	m.links[index] = l
 	return l
 }
@@ -125,7 +126,7 @@ func line(e *Event) string {
 	s := e.Kind + " " + e.Device
 	if e.Before != nil && e.After != nil && e.Kind == Changed {
 		if e.Before.MAC != e.After.MAC {
-			s += " " + e.Before.MAC + "->" + e.After.MAC
+			s += string(" "+e.Before.MAC+"->") + string(e.After.MAC)
 		}
 		if e.Before.Master != e.After.Master {
 			s += " master " + e.Before.Master + "->" + e.After.Master

@@ -34,7 +34,7 @@ func system() *linkfiles.System {
 
 func bridge() *linkfiles.Device {
 	return &linkfiles.Device{
-		Name: "br0", MAC: linkfiles.Known("96:85:c5:ce:a2:4b"), PermMAC: linkfiles.Absent[string](),
+		Name: "br0", MAC: linkfiles.Known[linkfiles.MAC]("96:85:c5:ce:a2:4b"), PermMAC: linkfiles.Absent[linkfiles.MAC](),
 		Driver: linkfiles.Known("bridge"), Kind: linkfiles.Known("bridge"), Type: linkfiles.Known("bridge"), Path: linkfiles.Absent[string](),
 		NameAssignType: linkfiles.Known(3),
 		Properties:     func(string) linkfiles.Fact[string] { return linkfiles.Absent[string]() },

@@ -188,6 +188,8 @@ func writeValue(b *strings.Builder, value any, separator string) {
 			}
 			write(b, one)
 		}
+	case fmt.Stringer:
+		b.WriteString(v.String())
 	default:
 		fmt.Fprint(b, v)
 	}

@@ -32,7 +32,7 @@ func TestPersistentIsTheAddressUdevdGave(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := Persistent(247, ethernetFacts(name))
-			if p, _ := got.Get(); p.MAC != want || p.Property != "INTERFACE" || p.Name != name {
+			if p, _ := got.Get(); p.MAC != linkfiles.MAC(want) || p.Property != "INTERFACE" || p.Name != name {
 				t.Errorf("got %v, want %s", got, want)
 			}
 		})
@@ -42,7 +42,7 @@ func TestPersistentIsTheAddressUdevdGave(t *testing.T) {
 // The address is what systemd-networkd 257 (Debian 13) gave to a bridge that
 // it created from a .netdev file.
 func TestNetworkdIsTheAddressNetworkdGave(t *testing.T) {
-	if got, want := Networkd(testID, "nwd0"), "7e:ca:d6:80:6a:12"; got != want {
+	if got, want := Networkd(testID, "nwd0"), "7e:ca:d6:80:6a:12"; got != linkfiles.MAC(want) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
@@ -166,16 +166,16 @@ func TestAddEventIsWhatUdevdDoes(t *testing.T) {
 		"MACAddress= loses its multicast bit from 250":    {250, "none", "03:00:00:00:00:07", 1, eth, Set, "02:00:00:00:00:07"},
 		"MACAddress= of zeros is refused from 250":        {250, "none", "00:00:00:00:00:00", 1, eth, Leave, ""},
 		"MACAddress= of six bytes on InfiniBand":          {250, "none", "02:00:00:00:00:07", 1, ib, Leave, ""},
-		"MACAddress= that the device has already":         {250, "none", eth.MAC, 1, eth, Leave, ""},
-		"MACAddress= that the device has, before 250 too": {249, "none", eth.MAC, 1, eth, Set, eth.MAC},
+		"MACAddress= that the device has already":         {250, "none", string(eth.MAC), 1, eth, Leave, ""},
+		"MACAddress= that the device has, before 250 too": {249, "none", string(eth.MAC), 1, eth, Set, string(eth.MAC)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := AddEvent{
-				Release: c.rel, Policy: c.policy, MACAddress: c.mac,
+				Release: c.rel, Policy: c.policy, MACAddress: linkfiles.MAC(c.mac),
 				Assign: linkfiles.Known(c.assign), Device: c.facts, Persistent: Persistent(c.rel, c.facts),
 			}.Action()
 			a, ok := got.Get()
-			if !ok || a.Do != c.want || a.MAC != c.wantMAC {
+			if !ok || a.Do != c.want || a.MAC != linkfiles.MAC(c.wantMAC) {
 				t.Errorf("got %v, want %s %s", got, c.want, c.wantMAC)
 			}
 		})

@@ -9,7 +9,7 @@ import (
 type Action struct {
 	Do Verb
 	// MAC is the address for Set.
-	MAC string
+	MAC linkfiles.MAC
 }
 
 // Verb is one of the things that can happen to an address.
@@ -26,7 +26,8 @@ type AddEvent struct {
 	Release linkfiles.Release
 	// Policy is the effective MACAddressPolicy=, where "" is the same as "none", and
 	// MACAddress the effective [Link] MACAddress=.
-	Policy, MACAddress string
+	Policy     string
+	MACAddress linkfiles.MAC
 	// Assign is addr_assign_type of the device when the event is handled.
 	Assign linkfiles.Fact[life.AssignType]
 	Device Facts
@@ -92,21 +93,21 @@ func (e AddEvent) replaces(assign life.AssignType) bool {
 }
 
 func (e AddEvent) byMACAddress() linkfiles.Fact[Action] {
-	b, ok := parse(e.MACAddress)
-	if !ok {
+	b := e.MACAddress.Octets()
+	if b == nil {
 		return linkfiles.Unknown[Action](linkfiles.Say("mac-address-not-understood"))
 	}
 	if e.Release < knowsInfiniBand {
 		// Sent as it is; what is not a six-byte unicast address on an
 		// Ethernet device is the driver's to refuse.
 		if e.Device.ARPHRD == Ether && len(b) == 6 && b[0]&1 == 0 && !zero(b) {
-			return linkfiles.Known(Action{Do: Set, MAC: format(b)})
+			return linkfiles.Known(Action{Do: Set, MAC: linkfiles.MACOf(b)})
 		}
 		return linkfiles.Unknown[Action](linkfiles.Say("driver-may-refuse", "since", knowsInfiniBand))
 	}
 	switch e.Device.ARPHRD {
 	case Ether:
-		if len(b) != 6 || zero(b) || format(b) == "ff:ff:ff:ff:ff:ff" {
+		if len(b) != 6 || zero(b) || linkfiles.MACOf(b) == "ff:ff:ff:ff:ff:ff" {
 			return leave() // udevd refuses it
 		}
 		b[0] &^= 1
@@ -114,16 +115,16 @@ func (e AddEvent) byMACAddress() linkfiles.Fact[Action] {
 		if len(b) != 20 || zero(b[12:]) {
 			return leave() // likewise
 		}
-		old, ok := parse(e.Device.MAC)
-		if !ok || len(old) != 20 {
+		old := e.Device.MAC.Octets()
+		if len(old) != 20 {
 			return linkfiles.Unknown[Action](linkfiles.Say("infiniband-address-length"))
 		}
 		copy(b, old[:12])
 	default:
 		return leave() // udevd refuses MACAddress= for other devices
 	}
-	if format(b) == e.Device.MAC { // it has it already
+	if linkfiles.MACOf(b) == e.Device.MAC { // it has it already
 		return leave()
 	}
-	return linkfiles.Known(Action{Do: Set, MAC: format(b)})
+	return linkfiles.Known(Action{Do: Set, MAC: linkfiles.MACOf(b)})
 }

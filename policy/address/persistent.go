@@ -19,7 +19,7 @@ var nameProperties = []string{"ID_NET_NAME_ONBOARD", "ID_NET_NAME_SLOT", "ID_NET
 // PersistentMAC is an address made by MACAddressPolicy=persistent and the name
 // it was made of.
 type PersistentMAC struct {
-	MAC string `json:"mac"`
+	MAC linkfiles.MAC `json:"mac"`
 	// Property is where the name comes from: "ID_NET_NAME_PATH", ... or
 	// "INTERFACE" for the interface name itself.
 	Property string `json:"property"`
@@ -32,7 +32,7 @@ type Facts struct {
 	// ARPHRD is the kernel's device type, 1 for Ethernet.
 	ARPHRD int
 	// MAC is the current address; "" for a device without one.
-	MAC      string
+	MAC      linkfiles.MAC
 	Loopback bool
 	// Names are the ID_NET_NAME_* properties; unknown where the udev
 	// database is.
@@ -64,18 +64,18 @@ func Persistent(rel linkfiles.Release, f Facts) linkfiles.Fact[PersistentMAC] {
 		return linkfiles.Unknown[PersistentMAC](linkfiles.Say("machine-id", "why", f.MachineID.Reason()))
 	}
 	if f.ARPHRD == Ether {
-		p.MAC = string(derived.AppendPersistent(nil, id, p.Name))
+		p.MAC = linkfiles.MAC(derived.AppendPersistent(nil, id, p.Name))
 		return linkfiles.Known(p)
 	}
 	// InfiniBand: the first 12 of 20 bytes stay the device's own, the last 8
 	// are the hash as it is (net_verify_hardware_address).
-	b, ok := parse(f.MAC)
-	if !ok || len(b) != 20 {
+	b := f.MAC.Octets()
+	if len(b) != 20 {
 		return linkfiles.Unknown[PersistentMAC](linkfiles.Say("infiniband-address-length"))
 	}
 	sum := derived.Persistent(id, p.Name)
 	copy(b[12:], sum[:])
-	p.MAC = format(b)
+	p.MAC = linkfiles.MACOf(b)
 	return linkfiles.Known(p)
 }
 

@@ -9,7 +9,8 @@ package life
 import (
 	"fmt"
 	"slices"
-	"strings"
+
+	"linkaudit/linkfiles"
 )
 
 // AssignType is the kernel's addr_assign_type (NET_ADDR_* of
@@ -41,7 +42,7 @@ func ParseAssignType(s string) (AssignType, error) {
 }
 
 // Zero is the address of a bridge whose last port has left.
-const Zero = "00:00:00:00:00:00"
+const Zero linkfiles.MAC = "00:00:00:00:00:00"
 
 // Device is a bond, bridge or team at one moment. Its methods return what it
 // becomes and leave the receiver alone.
@@ -52,9 +53,9 @@ type Device struct {
 	// team's runner by its name in the kernel: "activebackup"; "" for a team
 	// without one.
 	Mode, FailOverMAC string
-	// MAC is the address in lower case; "" for one that the kernel made up,
+	// MAC is the address; "" for one that the kernel made up,
 	// or that follows from an address that is not known.
-	MAC    string
+	MAC    linkfiles.MAC
 	Assign AssignType
 	// Ports are in the order in which they joined.
 	Ports []Port
@@ -82,16 +83,16 @@ type Port struct {
 	// MAC is the address that it carries, "" for one that is not known, as of
 	// the ports of a bond in mode balance-tlb or balance-alb, which deals out
 	// addresses as it sees fit.
-	MAC string
+	MAC linkfiles.MAC
 	// Own is the address that it had when it joined, which it gets back when
 	// it leaves a bond or team.
-	Own string
+	Own linkfiles.MAC
 }
 
 // New is a device right after RTM_NEWLINK: with the address of IFLA_ADDRESS if
 // given is not "", and otherwise with one that the driver makes up
 // (rtnl_create_link(); bond_init(), br_dev_setup(), team_newlink()).
-func New(kind, given string) Device {
+func New(kind string, given linkfiles.MAC) Device {
 	d := Device{Kind: kind, MAC: given, Assign: Set}
 	if given == "" {
 		d.Assign = Random
@@ -132,7 +133,7 @@ func (d *Device) port(name string) int {
 }
 
 // Join makes a device a port (bond_enslave(), br_add_if(), team_port_add()).
-func (d Device) Join(name, mac string) Device {
+func (d Device) Join(name string, mac linkfiles.MAC) Device {
 	d = d.clone()
 	d.join(name, mac)
 	d.joined()
@@ -152,7 +153,7 @@ func (d Device) JoinAll(ports []Port) Device {
 }
 
 // join leaves to joined what depends on all ports alone.
-func (d *Device) join(name, mac string) {
+func (d *Device) join(name string, mac linkfiles.MAC) {
 	p := Port{Name: name, MAC: mac, Own: mac}
 	switch d.Kind {
 	case "bond":
@@ -183,7 +184,7 @@ func (d *Device) joined() {
 
 // Leave ends that (__bond_release_one(), br_del_if(), team_port_del()). The
 // address that the port carries then is the second result.
-func (d Device) Leave(name string) (Device, string) {
+func (d Device) Leave(name string) (Device, linkfiles.MAC) {
 	d = d.clone()
 	i := d.port(name)
 	if i < 0 {
@@ -230,7 +231,7 @@ func (d Device) LeaveAll() Device {
 // SetMAC is RTM_SETLINK with a valid IFLA_ADDRESS, by whomever
 // (dev_set_mac_address(); bond_set_mac_address(), br_set_mac_address(),
 // team_set_mac_address()).
-func (d Device) SetMAC(mac string) Device {
+func (d Device) SetMAC(mac linkfiles.MAC) Device {
 	d = d.clone()
 	d.Assign = Set
 	if d.keepsPorts() || d.Kernel.SkipsSameAddress && mac == d.MAC {
@@ -247,7 +248,7 @@ func (d Device) SetMAC(mac string) Device {
 }
 
 // SetPortMAC is the same for a port.
-func (d Device) SetPortMAC(name, mac string) Device {
+func (d Device) SetPortMAC(name string, mac linkfiles.MAC) Device {
 	d = d.clone()
 	if i := d.port(name); i >= 0 {
 		d.Ports[i].MAC = mac
@@ -271,7 +272,7 @@ func (d *Device) lowest() {
 			d.MAC = ""
 			return
 		}
-		if i == 0 || strings.Compare(p.MAC, d.MAC) < 0 {
+		if i == 0 || p.MAC < d.MAC {
 			d.MAC = p.MAC
 		}
 	}

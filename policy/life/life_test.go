@@ -2,6 +2,7 @@ package life
 
 import (
 	"fmt"
+	"linkaudit/linkfiles"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -38,22 +39,22 @@ func (s story) tell(t *testing.T, d Device) {
 		d = next
 		var macs []string
 		for _, p := range d.Ports {
-			macs = append(macs, p.MAC)
+			macs = append(macs, string(p.MAC))
 		}
-		if d.MAC != step.mac || d.Assign != step.assign || strings.Join(macs, " ") != step.ports {
+		if d.MAC != linkfiles.MAC(step.mac) || d.Assign != step.assign || strings.Join(macs, " ") != step.ports {
 			t.Errorf("%s: %s of type %d, ports %q; want %s of type %d, ports %q", step.step, d.MAC, d.Assign, macs, step.mac, step.assign, step.ports)
 		}
 	}
 }
 
 func join(name, mac string) func(Device) Device {
-	return func(d Device) Device { return d.Join(name, mac) }
+	return func(d Device) Device { return d.Join(name, linkfiles.MAC(mac)) }
 }
 
 func leave(name, carries string, t *testing.T) func(Device) Device {
 	return func(d Device) Device {
 		d, mac := d.Leave(name)
-		if mac != carries {
+		if mac != linkfiles.MAC(carries) {
 			t.Errorf("%s leaves with %s, not %s", name, mac, carries)
 		}
 		return d
@@ -61,11 +62,11 @@ func leave(name, carries string, t *testing.T) func(Device) Device {
 }
 
 func set(mac string) func(Device) Device {
-	return func(d Device) Device { return d.SetMAC(mac) }
+	return func(d Device) Device { return d.SetMAC(linkfiles.MAC(mac)) }
 }
 
 func setPort(name, mac string) func(Device) Device {
-	return func(d Device) Device { return d.SetPortMAC(name, mac) }
+	return func(d Device) Device { return d.SetPortMAC(name, linkfiles.MAC(mac)) }
 }
 
 func stay(d Device) Device { return d }
@@ -194,7 +195,7 @@ func TestBridge(t *testing.T) {
 		{"one with a lower address", join("p1", port1), port1, Random, port0 + " " + port1},
 		{"somebody lowers the other", setPort("p0", hand), hand, Random, hand + " " + port1},
 		{"the lowest leaves", leave("p0", hand, t), port1, Random, port1},
-		{"the last leaves", leave("p1", port1, t), Zero, Random, ""},
+		{"the last leaves", leave("p1", port1, t), string(Zero), Random, ""},
 		{"udevd comes late", set(persistent), persistent, Set, ""},
 		{"a port joins again", join("p0", port0), persistent, Set, port0},
 		{"and leaves", leave("p0", port0, t), persistent, Set, ""},
@@ -240,7 +241,7 @@ func TestAllAtOnceIsOneAfterTheOther(t *testing.T) {
 	pick := func(of ...string) string { return of[random.IntN(len(of))] }
 	address := func() string { return pick("", hand, port0, port1, "02:00:00:00:00:01") }
 	for range 20000 {
-		d := New(pick("bond", "bridge", "team"), pick("", hand))
+		d := New(pick("bond", "bridge", "team"), linkfiles.MAC(pick("", hand)))
 		if d.Kind == "bond" {
 			d.Mode, d.FailOverMAC = pick("active-backup", "balance-rr", "balance-alb", "802.3ad"), pick("", "active", "follow")
 		} else if d.Kind == "team" {
@@ -248,14 +249,14 @@ func TestAllAtOnceIsOneAfterTheOther(t *testing.T) {
 		}
 		d.Kernel = Kernel{random.IntN(2) == 0, random.IntN(2) == 0}
 		for i := range random.IntN(3) {
-			d = d.Join("a"+strconv.Itoa(i), address())
+			d = d.Join("a"+strconv.Itoa(i), linkfiles.MAC(address()))
 		}
 		if random.IntN(3) == 0 {
 			d = d.SetMAC(hand)
 		}
 		var ports []Port
 		for i := range random.IntN(4) {
-			ports = append(ports, Port{Name: "b" + strconv.Itoa(i), Own: address()})
+			ports = append(ports, Port{Name: "b" + strconv.Itoa(i), Own: linkfiles.MAC(address())})
 		}
 		joined, left := d, d
 		for _, p := range ports {

@@ -40,7 +40,7 @@ func snapshot(devices int) *host.Snapshot {
 	for i := range devices {
 		s.Devices = append(s.Devices, host.Device{
 			Index: i + 2, Name: fmt.Sprintf("br%d", i), Kind: "bridge", ARPHRD: 1,
-			MAC:            fmt.Sprintf("02:11:22:33:%02x:%02x", i>>8&255, i&255),
+			MAC:            linkfiles.MAC(fmt.Sprintf("02:11:22:33:%02x:%02x", i>>8&255, i&255)),
 			AddrAssignType: fact.Known(host.AddrSet),
 			NameAssignType: fact.Known(3),
 			DevType:        fact.Known("bridge"),

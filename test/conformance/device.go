@@ -76,8 +76,8 @@ func (d Device) Property(key string) (string, bool) {
 func (d Device) Facts() *linkfiles.Device {
 	f := &linkfiles.Device{
 		Name:           d.Name,
-		MAC:            known(d.MAC),
-		PermMAC:        known(d.PermMAC),
+		MAC:            known(linkfiles.MAC(d.MAC)),
+		PermMAC:        known(linkfiles.MAC(d.PermMAC)),
 		Driver:         known(d.Driver),
 		Kind:           known(d.Kind),
 		Type:           known(arphrd[d.ARPHRD]),

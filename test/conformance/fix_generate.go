@@ -12,6 +12,7 @@ import (
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/internal/override"
+	"linkaudit/linkfiles"
 )
 
 // generateFix makes the case with the given index of a seed. Few trees of the
@@ -179,7 +180,7 @@ func (g *generator) formerOverride(t override.Target) *Node {
 func (d Device) asHost() host.Device {
 	h := host.Device{
 		Index: d.Index, Name: d.Name, AltNames: d.AltNames, Kind: d.Kind, ARPHRD: d.ARPHRD,
-		MAC: d.MAC, PermanentMAC: d.PermMAC,
+		MAC: linkfiles.MAC(d.MAC), PermanentMAC: linkfiles.MAC(d.PermMAC),
 		AddrAssignType: fact.Known(host.AddrAssignType(d.AddrAssignType)),
 		NameAssignType: d.Facts().NameAssignType,
 		DevType:        known(d.UEvent["DEVTYPE"]),

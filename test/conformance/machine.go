@@ -125,9 +125,4 @@ func (m *Machine) ofThisMachine() error {
 }
 
 // known is the text as a fact; "" stands for none.
-func known(s string) fact.Fact[string] {
-	if s == "" {
-		return fact.Absent[string]()
-	}
-	return fact.Known(s)
-}
+func known[S ~string](s S) fact.Fact[S] { return fact.Text(s) }

@@ -246,9 +246,9 @@ func compareNetworkd(agent *Oracle, c *Case, got []Device, counts map[string]int
 		case netconf.WayNone:
 			typ = int(host.AddrRandom)
 		case netconf.WayExplicit:
-			mac = declared.MAC
+			mac = declared.MAC.String()
 		case netconf.WayNetworkd:
-			mac = address.Networkd(id, name)
+			mac = address.Networkd(id, name).String()
 		}
 		if d := got[i]; d.Kind != e.kind || d.AddrAssignType != typ || mac != "" && d.MAC != mac {
 			problems = append(problems, fmt.Sprintf("%s is of kind %s with %s (type %d), declared as %s with %s %s (type %d) by %s",

@@ -351,11 +351,11 @@ func (o Outcome) check(root string) (what, problem string) {
 			path, macPolicy, mac = file.Path, set.Value, static.Value
 		}
 		facts := address.Facts{
-			Name: now.Name, ARPHRD: now.ARPHRD, MAC: now.MAC, Loopback: now.Loopback,
+			Name: now.Name, ARPHRD: now.ARPHRD, MAC: linkfiles.MAC(now.MAC), Loopback: now.Loopback,
 			Names: fact.Known(names), Scheme: fact.Known(o.Scheme), MachineID: fact.Known(id),
 		}
 		action := address.AddEvent{
-			Release: release, Policy: macPolicy, MACAddress: mac,
+			Release: release, Policy: macPolicy, MACAddress: linkfiles.MAC(mac),
 			Assign: fact.Known(host.AddrAssignType(now.AddrAssignType)), Device: facts, Persistent: address.Persistent(release, facts),
 		}.Action()
 		does, ok = audit.WhenSent(action, release, file, now.Kind, fact.Known(o.Machine.Kernel)).Get()
@@ -385,7 +385,7 @@ func (o Outcome) check(root string) (what, problem string) {
 		between := o.Before
 		between.Name, between.UEvent = o.After.Name, o.After.UEvent
 		if action.Do == address.Set {
-			between.MAC, between.AddrAssignType = action.MAC, int(host.AddrSet)
+			between.MAC, between.AddrAssignType = action.MAC.String(), int(host.AddrSet)
 		}
 		again := between.Facts()
 		var then address.Action
@@ -404,7 +404,7 @@ func (o Outcome) check(root string) (what, problem string) {
 	switch action.Do {
 	case address.Set:
 		// macvlan_addr_busy() of the kernel's driver: udevd asks in vain.
-		if o.Before.Kind == "macvlan" && o.Others[action.MAC] && o.After.MAC == o.Before.MAC {
+		if o.Before.Kind == "macvlan" && o.Others[action.MAC.String()] && o.After.MAC == o.Before.MAC {
 			return refused, ""
 		}
 		if want := fmt.Sprintf("%s (type %d)", action.MAC, set); got != want {

@@ -13,6 +13,7 @@ import (
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 
+	"linkaudit/linkfiles"
 	model "linkaudit/policy/life"
 )
 
@@ -30,9 +31,9 @@ func (r *Runner) nl() []*netlink.Handle {
 	return r.handles
 }
 
-func addressOf(device string) (string, error) {
+func addressOf(device string) (linkfiles.MAC, error) {
 	b, err := os.ReadFile("/sys/class/net/" + device + "/address")
-	return strings.TrimSpace(string(b)), err
+	return linkfiles.MAC(strings.TrimSpace(string(b))), err
 }
 
 func assignType(device string) (model.AssignType, error) {
@@ -44,16 +45,7 @@ func assignType(device string) (model.AssignType, error) {
 	return model.AssignType(n), err
 }
 
-func hardware(mac string) net.HardwareAddr {
-	if mac == "" {
-		return nil
-	}
-	b, err := net.ParseMAC(mac)
-	if err != nil {
-		panic(err)
-	}
-	return b
-}
+func hardware(mac linkfiles.MAC) net.HardwareAddr { return mac.Octets() }
 
 // attributes of a device to come. Each of its queues has uevents of its own,
 // and a bond has 16 unless told otherwise.
@@ -179,7 +171,7 @@ func (l *lane) deleteIfThere(name string) error {
 
 // makePort sees to it that the device is there, down, with that address, and no
 // port of anything.
-func (l *lane) makePort(name, mac string) error {
+func (l *lane) makePort(name string, mac linkfiles.MAC) error {
 	h := l.nl
 	dev, err := index(name)
 	if err == nil {

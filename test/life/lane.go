@@ -3,13 +3,13 @@ package life
 import (
 	"fmt"
 	"math/rand"
-	"net"
 	"slices"
 
 	"github.com/vishvananda/netlink"
 
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
+	"linkaudit/linkfiles"
 	"linkaudit/policy/address"
 	model "linkaudit/policy/life"
 )
@@ -25,7 +25,7 @@ type lane struct {
 	dev *model.Device
 	// free are the addresses of devices that are not ports of dev; what is
 	// neither here nor there does not exist.
-	free map[string]string
+	free map[string]linkfiles.MAC
 	// pending says that an add event of the device waits for udevd.
 	pending bool
 
@@ -48,7 +48,7 @@ func (f *Fault) Error() string { return fmt.Sprintf("%s%s", f.Seq, f.Why) }
 func (l *lane) portDevice(port string) string { return fmt.Sprintf("lq%d%s", l.number, port) }
 
 // resolve makes an address of Op.Addr; "" for one that is not known.
-func (l *lane) resolve(addr string) string {
+func (l *lane) resolve(addr string) linkfiles.MAC {
 	switch addr {
 	case "same":
 		if l.dev == nil {
@@ -60,7 +60,7 @@ func (l *lane) resolve(addr string) string {
 	case "p0", "p1", "p2":
 		return l.portMAC(addr)
 	}
-	return addr
+	return linkfiles.MAC(addr)
 }
 
 func (l *lane) joined(port string) int {
@@ -70,7 +70,7 @@ func (l *lane) joined(port string) int {
 	return slices.IndexFunc(l.dev.Ports, func(p model.Port) bool { return p.Name == port })
 }
 
-func (l *lane) portMAC(port string) string {
+func (l *lane) portMAC(port string) linkfiles.MAC {
 	if i := l.joined(port); i >= 0 {
 		return l.dev.Ports[i].MAC
 	}
@@ -92,7 +92,7 @@ func (l *lane) facts() address.Facts {
 	return f
 }
 
-func (l *lane) persistent() string {
+func (l *lane) persistent() linkfiles.MAC {
 	return address.Persistent(l.run.Release, l.facts()).Or(host.PersistentMAC{}).MAC
 }
 
@@ -115,8 +115,8 @@ func (l *lane) applicable(o Op) bool {
 	_, free := l.free[o.Port]
 	joined := l.joined(o.Port) >= 0
 	if o.Addr != "" {
-		b, err := net.ParseMAC(l.resolve(o.Addr))
-		if err != nil || len(b) != 6 || b[0]&1 != 0 || l.resolve(o.Addr) == model.Zero {
+		b := l.resolve(o.Addr).Octets()
+		if len(b) != 6 || b[0]&1 != 0 || l.resolve(o.Addr) == model.Zero {
 			return false
 		}
 	}
@@ -201,9 +201,12 @@ func (l *lane) remove() {
 // compare holds the model against the kernel, and takes from the kernel what
 // the model does not claim. before is the device's address before the
 // operation.
-func (l *lane) compare(before string) error {
-	known := slices.Concat(pool, own, []string{before, l.persistent(), Policies[l.seq.Policy].macAddress})
-	check := func(device, want string) (string, error) {
+func (l *lane) compare(before linkfiles.MAC) error {
+	known := append(slices.Clone(own), before, l.persistent(), Policies[l.seq.Policy].macAddress)
+	for _, addr := range pool {
+		known = append(known, linkfiles.MAC(addr))
+	}
+	check := func(device string, want linkfiles.MAC) (linkfiles.MAC, error) {
 		got, err := addressOf(device)
 		if err != nil {
 			return "", err
@@ -262,9 +265,9 @@ func (l *lane) compare(before string) error {
 
 // madeUp checks that an address is one that a driver makes up, and none that
 // anybody knows.
-func madeUp(device, mac string, known []string) error {
-	switch b, err := net.ParseMAC(mac); {
-	case err != nil || len(b) != 6 || b[0]&3 != 2:
+func madeUp(device string, mac linkfiles.MAC, known []linkfiles.MAC) error {
+	switch b := mac.Octets(); {
+	case len(b) != 6 || b[0]&3 != 2:
 		return fmt.Errorf("%s carries %s, which nobody makes up", device, mac)
 	case slices.Contains(known, mac):
 		return fmt.Errorf("%s carries %s, which is not made up as in the model", device, mac)
@@ -294,12 +297,12 @@ func (l *lane) next() (Op, bool) {
 
 // step carries the next operation out, in the model and by do in the kernel.
 func (l *lane) step(o Op, do func(Op) error) {
-	before := ""
+	var before linkfiles.MAC
 	if l.dev != nil {
 		before = l.dev.MAC
 	}
 	keep := *l
-	keep.free = map[string]string{}
+	keep.free = map[string]linkfiles.MAC{}
 	for k, v := range l.free {
 		keep.free[k] = v
 	}

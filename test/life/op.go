@@ -2,6 +2,7 @@ package life
 
 import (
 	"fmt"
+	"linkaudit/linkfiles"
 	"math/rand"
 	"os"
 	"strings"
@@ -112,7 +113,10 @@ func ParseSequence(text string) (Sequence, error) {
 
 // Policies are what the .link files of Files ask for, by the word in a
 // device's name that selects the file.
-var Policies = map[string]struct{ letter, policy, macAddress string }{
+var Policies = map[string]struct {
+	letter, policy string
+	macAddress     linkfiles.MAC
+}{
 	"persistent": {"p", "persistent", ""},
 	"random":     {"r", "random", ""},
 	"none":       {"n", "none", ""},
@@ -127,7 +131,7 @@ func Files() map[string]string {
 	for name, p := range Policies {
 		text := "[Match]\nOriginalName=l" + p.letter + "*\n\n[Link]\nMACAddressPolicy=" + p.policy + "\n"
 		if p.macAddress != "" {
-			text += "MACAddress=" + p.macAddress + "\n"
+			text += "MACAddress=" + p.macAddress.String() + "\n"
 		}
 		files["10-life-"+name+".link"] = text
 	}
@@ -158,7 +162,7 @@ const ports = 3
 var pool = []string{"02:00:00:00:00:01", "02:00:00:00:00:04", "02:00:00:00:00:05", "02:00:00:00:00:09"}
 
 // own are the addresses that ports start with.
-var own = []string{"02:00:00:00:00:07", "02:00:00:00:00:03", "02:00:00:00:00:08"}
+var own = []linkfiles.MAC{"02:00:00:00:00:07", "02:00:00:00:00:03", "02:00:00:00:00:08"}
 
 var (
 	bondModes   = []string{"balance-rr", "active-backup", "balance-xor", "broadcast", "802.3ad", "balance-tlb", "balance-alb"}
@@ -219,7 +223,7 @@ func (l *lane) generateAny(r *rand.Rand) Op {
 	case n < 67:
 		return Op{Do: DeletePort, Port: port}
 	case n < 73:
-		return Op{Do: CreatePort, Port: port, Addr: pick(r, []string{own[0], own[1], own[2], "same", "p0"})}
+		return Op{Do: CreatePort, Port: port, Addr: pick(r, []string{string(own[0]), string(own[1]), string(own[2]), "same", "p0"})}
 	case n < 75:
 		return Op{Do: Delete}
 	case n < 77:

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"linkaudit/linkfiles"
 	"linkaudit/policy/address"
 	model "linkaudit/policy/life"
 )
@@ -50,7 +51,7 @@ func (r *Runner) Outcomes(create Sequence) map[string]string {
 
 // model is a lane without devices, after the operations of a sequence.
 func (r *Runner) model(s Sequence) *lane {
-	l := &lane{seq: s, run: r, free: map[string]string{"p0": own[0]}}
+	l := &lane{seq: s, run: r, free: map[string]linkfiles.MAC{"p0": own[0]}}
 	l.name = "l" + Policies[s.Policy].letter + "0"
 	for _, o := range s.Ops {
 		l.apply(o)
@@ -101,7 +102,7 @@ func (r *Runner) Race(create Sequence, times, outcomes int) (map[string]int, err
 		if err != nil {
 			return nil, err
 		}
-		known := slices.Concat(own, []string{l.persistent(), model.Zero})
+		known := slices.Concat(own, []linkfiles.MAC{l.persistent(), model.Zero})
 		if madeUp(l.name, mac, known) == nil {
 			if port == mac {
 				port = someMAC
@@ -200,7 +201,7 @@ func (r *Runner) BothOrders(kinds ...string) error {
 				return err
 			}
 			mac, typ, _ := strings.Cut(ends[0], " ")
-			switch mac {
+			switch linkfiles.MAC(mac) {
 			case r.model(Sequence{Kind: s.Kind, Policy: s.Policy}).persistent():
 				mac = "persistent"
 			case own[0]:

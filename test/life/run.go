@@ -215,7 +215,7 @@ func (r *Runner) fault(s Sequence) *Fault {
 
 // lane makes the devices that a sequence starts with.
 func (r *Runner) lane(s Sequence, number int) (*lane, error) {
-	l := &lane{seq: s, number: number, run: r, nl: r.nl()[number%len(r.nl())], free: map[string]string{}}
+	l := &lane{seq: s, number: number, run: r, nl: r.nl()[number%len(r.nl())], free: map[string]linkfiles.MAC{}}
 	p, ok := Policies[s.Policy]
 	if !ok {
 		return nil, fmt.Errorf("no policy %q", s.Policy)

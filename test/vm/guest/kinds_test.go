@@ -76,7 +76,7 @@ func compareKind(t *testing.T, kind string) {
 	}{
 		{"Type", foretold.Type.Or(""), is.Type.Or(""), foretold.Type.IsKnown(), false},
 		{"Driver", foretold.Driver.Or(""), is.Driver.Or(""), foretold.Driver.IsKnown(), false},
-		{"the permanent address", "", strings.Trim(is.PermMAC.Or(""), "0:"), false, !foretold.PermMAC.IsUnknown()},
+		{"the permanent address", "", strings.Trim(string(is.PermMAC.Or("")), "0:"), false, !foretold.PermMAC.IsUnknown()},
 		{"the length of the address", strings.Repeat("x", len(foretold.MAC.Or(""))), strings.Repeat("x", len(is.MAC.Or(""))), kind != "tun", false},
 		{"Path", "", is.Path.Or(""), false, foretold.Path.IsAbsent()},
 	} {

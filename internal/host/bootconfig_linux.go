@@ -277,7 +277,7 @@ func cutVariable(text string) (name, rest string) {
 		name, rest, _ = strings.Cut(braced, "}")
 		return name, rest
 	}
-	rest = strings.TrimLeft(text, "_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+	rest = strings.TrimLeft(text, asciiLetters+decimalDigits+"_")
 	return text[:len(text)-len(rest)], rest
 }
 

@@ -330,7 +330,7 @@ func (c *deviceReader) addLowers(links []*link) {
 	var sock lateRtnl
 	defer sock.close()
 	for _, l := range links {
-		if !isMacvlan(l) || l.lowerIndex == 0 {
+		if l.Kind != "macvlan" && l.Kind != "macvtap" || l.lowerIndex == 0 {
 			continue
 		}
 		// They are sorted by index.
@@ -347,8 +347,6 @@ func (c *deviceReader) addLowers(links []*link) {
 		}
 	}
 }
-
-func isMacvlan(l *link) bool { return l.Kind == "macvlan" || l.Kind == "macvtap" }
 
 // readAddresses fills in DynamicIPv4.
 func (c *deviceReader) readAddresses(links []*link) error {

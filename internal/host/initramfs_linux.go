@@ -253,7 +253,7 @@ func (s *imageSearch) ofKernelInstall(dir string) {
 // machineDir reports whether a directory of a boot partition is one that
 // kernel-install(8) makes: it is called like the machine's ID.
 func machineDir(name string) bool {
-	return len(name) == 32 && strings.Trim(name, "0123456789abcdef") == ""
+	return len(name) == 32 && consistsOf(name, decimalDigits+"abcdef")
 }
 
 // initramfsName reports whether a file of /boot is an image by its name, and for
@@ -281,7 +281,7 @@ func isLeftover(name string) bool {
 // kernelInName is the kernel in what follows the prefix of an image's name, "" for none.
 func kernelInName(rest string) string {
 	kernel := strings.TrimSuffix(strings.TrimSuffix(rest, ".img"), "-fallback")
-	if !strings.ContainsAny(kernel, "0123456789") || strings.HasPrefix(kernel, "linux") {
+	if !strings.ContainsAny(kernel, decimalDigits) || strings.HasPrefix(kernel, "linux") {
 		return "" // Arch Linux: initramfs-linux.img
 	}
 	return kernel

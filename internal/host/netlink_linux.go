@@ -279,6 +279,14 @@ const (
 	manyProcessors = 8
 )
 
+// enoughLinks is how many links a dump may bring before it is begun again.
+func enoughLinks(brief bool) int {
+	if brief || runtime.NumCPU() < manyProcessors {
+		return math.MaxInt
+	}
+	return fewLinks
+}
+
 // linkFilter has the kernel filter a dump; the zero value is every link.
 type linkFilter struct {
 	kind   string
@@ -418,10 +426,7 @@ func dumpOnce(ctx context.Context, f linkFilter, brief bool, take func(*link)) (
 		return nil, false, err
 	}
 	defer r.close()
-	enough := fewLinks
-	if brief || runtime.NumCPU() < manyProcessors {
-		enough = math.MaxInt
-	}
+	enough := enoughLinks(brief)
 	interrupted, err = r.request(ctx, f.request(brief), func(msg []byte) error {
 		l, err := parseLink(msg)
 		switch {

@@ -326,7 +326,7 @@ var presetDirs = []string{
 // preset reports whether the presets enable a unit that can be enabled: the first
 // line that fits counts, and without one it is enabled (systemd.preset(5)).
 func (u *units) preset(unit string) bool {
-	if u.masked(unit) || !slices.ContainsFunc(u.content(unit), hasInstallSection) {
+	if u.masked(unit) || !slices.ContainsFunc(u.content(unit), func(text string) bool { return strings.Contains(text, "[Install]") }) {
 		return false
 	}
 	for _, file := range u.presetFiles() {
@@ -339,8 +339,6 @@ func (u *units) preset(unit string) bool {
 	}
 	return true
 }
-
-func hasInstallSection(text string) bool { return strings.Contains(text, "[Install]") }
 
 // presetFiles are the files of presets in their order, that of the names. A name counts
 // once, from the highest directory.

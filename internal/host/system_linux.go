@@ -193,12 +193,19 @@ func inContainer(release fact.Fact[linkfiles.Release]) fact.Fact[bool] {
 	if slices.ContainsFunc(variables(environ, "container"), func(value string) bool { return value != "" }) {
 		return fact.Known(true)
 	}
+	return unmarkedContainer(rel, environErr)
+}
+
+// unmarkedContainer goes on where no container manager has named itself. environErr is why
+// the environment of PID 1 could not be read.
+func unmarkedContainer(rel linkfiles.Release, environErr error) fact.Fact[bool] {
+	here := files{}
 	ns, err := os.Readlink("/proc/self/ns/pid")
 	if err != nil {
 		return fact.Unknown[bool](fact.Told(fmt.Sprintf("/proc/self/ns/pid: %v", cause(err))))
 	}
 	switch own := ns != initialPIDNamespace; {
-	case rel >= containerFiles && hasContainerFile():
+	case rel >= containerFiles && (here.exists("/run/.containerenv") || here.exists("/.dockerenv")):
 		return fact.Known(true)
 	case own && rel >= containerByPIDNamespace:
 		return fact.Known(true)
@@ -206,10 +213,6 @@ func inContainer(release fact.Fact[linkfiles.Release]) fact.Fact[bool] {
 		return fact.Unknown[bool](fact.Told("whether this is a container: " + environErr.Error()))
 	}
 	return fact.Known(false)
-}
-
-func hasContainerFile() bool {
-	return (files{}).exists("/run/.containerenv") || (files{}).exists("/.dockerenv")
 }
 
 func inOpenVZ() bool { return (files{}).exists("/proc/vz") && !(files{}).exists("/proc/bc") }

@@ -172,7 +172,7 @@ func (c *deviceReader) inspect(l *link, refresh bool) error {
 	case why == nil:
 		return nil
 	case errors.Is(why, errDiffers):
-		c.asForeign(l)
+		c.markForeign(l)
 	case c.sysfsErr != nil:
 		c.withoutSysfs(l, c.sysfsErr.Error())
 	default:
@@ -194,8 +194,8 @@ func (c *deviceReader) askAgain(l *link) error {
 	return nil
 }
 
-// asForeign is for a device that sysfs shows differently each time.
-func (c *deviceReader) asForeign(l *link) {
+// markForeign notes that sysfs shows a device differently each time.
+func (c *deviceReader) markForeign(l *link) {
 	if c.foreign == nil {
 		c.foreign = map[string]bool{}
 	}

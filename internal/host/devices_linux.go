@@ -100,8 +100,8 @@ func (c *deviceReader) readChanged(links []*link, watch *linkWatch, opt DeviceOp
 	return links, nil
 }
 
-// readChangedOnce does so with what the kernel gave notice of by now, and answers whether
-// any links were read again.
+// readChangedOnce reads again what the kernel gave notice of by now, and answers whether
+// that was anything.
 func (c *deviceReader) readChangedOnce(links []*link, watch *linkWatch, opt DeviceOptions, torn bool) (_ []*link, again bool, err error) {
 	// An answer from the kernel's device lock: what was under way is
 	// told by now.

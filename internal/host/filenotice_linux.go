@@ -166,7 +166,7 @@ func (n *Notices) readFiles(ctx context.Context) {
 	for ctx.Err() == nil {
 		changed, err := n.files.next()
 		if err != nil {
-			if !n.withoutMessage(ctx, n.files.waiting, Notice{Lost: LostFiles}, err) {
+			if !n.goOn(ctx, n.files.waiting, Notice{Lost: LostFiles}, err) {
 				return
 			}
 			continue

@@ -298,8 +298,8 @@ func (f linkFilter) passes(l *link) bool {
 	return (f.kind == "" || l.Kind == f.kind) && (f.master == 0 || l.masterIndex == f.master)
 }
 
-// request asks for a dump of the links that pass.
-func (f linkFilter) request(brief bool) *nl.NetlinkRequest {
+// dumpRequest asks for a dump of the links that pass.
+func (f linkFilter) dumpRequest(brief bool) *nl.NetlinkRequest {
 	req := linkRequest(unix.NLM_F_DUMP, brief)
 	if f.kind != "" {
 		info := nl.NewRtAttr(unix.IFLA_LINKINFO|unix.NLA_F_NESTED, nil)
@@ -427,7 +427,7 @@ func dumpOnce(ctx context.Context, f linkFilter, brief bool, take func(*link)) (
 	}
 	defer r.close()
 	enough := enoughLinks(brief)
-	interrupted, err = r.request(ctx, f.request(brief), func(msg []byte) error {
+	interrupted, err = r.request(ctx, f.dumpRequest(brief), func(msg []byte) error {
 		l, err := parseLink(msg)
 		switch {
 		case err != nil:

@@ -268,7 +268,7 @@ func (n *Notices) readLinks(r *linkReader) {
 	for ctx.Err() == nil {
 		b, err := r.next(kernelAlone)
 		if err != nil {
-			if !n.withoutMessage(ctx, r.waiting, hole, err) {
+			if !n.goOn(ctx, r.waiting, hole, err) {
 				return
 			}
 			continue
@@ -294,9 +294,9 @@ func (n *Notices) tellLink(r *linkReader, m message, types *assignTypes) bool {
 	return n.send(r.ctx, Notice{Link: notice, Round: r.round})
 }
 
-// withoutMessage is for an error in the place of a message: nothing is left, or there is a
-// hole. It answers whether to go on.
-func (n *Notices) withoutMessage(ctx context.Context, w waiting, hole Notice, err error) bool {
+// goOn takes an error that came in the place of a message: nothing is left to be read, or
+// there is a hole. It answers whether to go on.
+func (n *Notices) goOn(ctx context.Context, w waiting, hole Notice, err error) bool {
 	if errors.Is(err, errNothing) {
 		return n.idle(ctx, w)
 	}
@@ -418,7 +418,7 @@ func listRound(ctx context.Context, l *listener) ([]*LinkNotice, error) {
 	for _, l := range dumped {
 		list.take(&LinkNotice{Device: l.Device, MasterIndex: l.masterIndex})
 	}
-	err = list.takeFrom(l)
+	err = list.update(l)
 	return list.present(), err
 }
 
@@ -435,8 +435,9 @@ func (list *linkList) take(notice *LinkNotice) {
 	list.at[notice.Index] = notice
 }
 
-// takeFrom takes what the listener has, for as long as catchUp. The error is errLost alone.
-func (list *linkList) takeFrom(l *listener) (err error) {
+// update takes what the listener has, for as long as catchUp says. The error is errLost
+// alone.
+func (list *linkList) update(l *listener) (err error) {
 	until := time.Now().Add(catchUp)
 	for time.Now().Before(until) {
 		b, failed := l.receive(kernelAlone)
@@ -523,7 +524,7 @@ func (n *Notices) readUdev(ctx context.Context) {
 	for ctx.Err() == nil {
 		b, err := n.udev.next(fromRoot)
 		if err != nil {
-			if !n.withoutMessage(ctx, n.udev.waiting, Notice{Lost: LostUdev}, err) {
+			if !n.goOn(ctx, n.udev.waiting, Notice{Lost: LostUdev}, err) {
 				return
 			}
 			continue

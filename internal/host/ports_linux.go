@@ -64,7 +64,7 @@ func (c *deviceReader) collectPorts(links []*link, all bool) error {
 	}
 	q := portQuestions{ctx: c.ctx}
 	defer q.sock.close()
-	rest, err := q.answer(links)
+	rest, err := q.askOneByOne(links)
 	if err != nil {
 		return err
 	}
@@ -97,8 +97,8 @@ type portQuestions struct {
 	unsure  bool
 }
 
-// answer fills in Ports of bridges, and returns the masters whose ports take a dump.
-func (q *portQuestions) answer(links []*link) (rest []*link, err error) {
+// askOneByOne fills in Ports of bridges, and returns the masters whose ports take a dump.
+func (q *portQuestions) askOneByOne(links []*link) (rest []*link, err error) {
 	for _, l := range links {
 		if l.gone || !isMaster(l) {
 			continue

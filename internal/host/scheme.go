@@ -70,7 +70,7 @@ func namingScheme(e schemeEvidence) fact.Fact[NamingScheme] {
 	}
 	// "latest" is the same question as the build's default.
 	if asked, ok := wanted.Get(); ok && asked.Name != "" && asked.Name != "latest" {
-		switch known, sure := e.known(asked.Name); {
+		switch known, sure := e.udevdKnows(asked.Name); {
 		case known && sure:
 			return fact.Known(asked)
 		case !sure:
@@ -98,10 +98,10 @@ func (e *schemeEvidence) recorded(otherwise fact.Fact[NamingScheme]) fact.Fact[N
 	return otherwise
 }
 
-// known reports whether udevd knows a scheme that it is asked to use. A name of the future
+// udevdKnows reports whether udevd has a scheme that it is asked to use. A name of the future
 // is refused by an older udevd, and a distribution's own name by everybody else's; when the
 // database repeats the name, it was accepted.
-func (e *schemeEvidence) known(name string) (known, sure bool) {
+func (e *schemeEvidence) udevdKnows(name string) (known, sure bool) {
 	if db, ok := e.database.Get(); ok && db == name {
 		return true, true
 	}

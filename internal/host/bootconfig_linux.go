@@ -1,13 +1,10 @@
 package host
 
 import (
-	"errors"
 	"fmt"
 	"path"
 	"slices"
 	"strings"
-
-	"golang.org/x/sys/unix"
 
 	"linkaudit/internal/fact"
 	"linkaudit/internal/initramfs"
@@ -24,6 +21,14 @@ const (
 type bootLine struct {
 	at   string // file, and line where there is one
 	text string
+}
+
+// scheme is what the line asks for, "" for nothing, and that in words.
+func (l bootLine) scheme() (scheme, says string) {
+	if scheme, set := schemeArgument(l.text); set {
+		return scheme, "net.naming_scheme=" + scheme + " at " + l.at
+	}
+	return "", "no net.naming_scheme= at " + l.at
 }
 
 // Where the configuration of boot loaders is, below the root.
@@ -53,15 +58,9 @@ func (f files) bootArgument() (line fact.Fact[string], at string) {
 			entries = append(entries, l)
 		}
 	}
-	say := func(l bootLine) (string, string) {
-		if scheme, set := schemeArgument(l.text); set {
-			return scheme, "net.naming_scheme=" + scheme + " at " + l.at
-		}
-		return "", "no net.naming_scheme= at " + l.at
-	}
 	for _, l := range entries {
-		first, here := say(entries[0])
-		if other, there := say(l); other != first {
+		first, here := entries[0].scheme()
+		if other, there := l.scheme(); other != first {
 			return fact.Unknown[string](fact.Told(fmt.Sprintf("the image's boot configuration has %s, but %s", here, there))), ""
 		}
 	}
@@ -84,8 +83,8 @@ func (b *bootFiles) text(name string) string {
 		return ""
 	}
 	content, err := b.read(name, limitBoot)
-	if err != nil && !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ENOTDIR) {
-		b.note("the boot configuration: " + err.Error())
+	if !isMissing(err) {
+		b.noteError(err)
 	}
 	return string(content)
 }
@@ -96,11 +95,17 @@ func (b *bootFiles) note(problem string) {
 	}
 }
 
+func (b *bootFiles) noteError(err error) {
+	if err != nil {
+		b.note("the boot configuration: " + err.Error())
+	}
+}
+
 // list returns the paths of a directory that end with the suffix, sorted.
 func (b *bootFiles) list(dir, suffix string) (found []string) {
 	names, err := b.names(dir)
-	if err != nil && !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ENOTDIR) {
-		b.note("the boot configuration: " + err.Error())
+	if !isMissing(err) {
+		b.noteError(err)
 	}
 	for _, name := range names {
 		if strings.HasSuffix(strings.ToLower(name), suffix) && !strings.HasPrefix(name, ".") {
@@ -111,55 +116,82 @@ func (b *bootFiles) list(dir, suffix string) (found []string) {
 	return found
 }
 
-// entries are the command lines that a boot loader starts a kernel with. Entries
-// for a rescue have fewer arguments, and nobody's address comes of them.
-func (b *bootFiles) entries() (all []bootLine) {
-	variables := map[string]string{}
+// entries are the command lines that a boot loader starts a kernel with.
+func (b *bootFiles) entries() []bootLine {
+	e := bootEntries{bootFiles: b, variables: map[string]string{}}
 	for _, name := range grubEnvs {
-		shellVariables(b.text(name), variables)
-	}
-	add := func(at, text string) {
-		text = expand(text, variables)
-		if !isRescue(text) {
-			all = append(all, bootLine{at, text})
-		}
+		shellVariables(b.text(name), e.variables)
 	}
 	for _, name := range grubConfigs {
-		for i, line := range strings.Split(b.text(name), "\n") {
-			command, rest, _ := strings.Cut(strings.ReplaceAll(strings.TrimSpace(line), "\t", " "), " ")
-			switch command {
-			case "set":
-				shellVariables(rest, variables)
-			case "linux", "linux16", "linuxefi":
-				add(fmt.Sprintf("%s:%d", name, i+1), rest)
-			}
-		}
+		e.addGrub(name)
 	}
 	for _, esp := range espDirs {
 		for _, name := range b.list(path.Join(esp, "loader/entries"), ".conf") {
-			at, options := name, ""
-			for i, line := range strings.Split(b.text(name), "\n") {
-				key, value, _ := strings.Cut(strings.ReplaceAll(strings.TrimSpace(line), "\t", " "), " ")
-				if key == "options" { // of several, all count (Boot Loader Specification)
-					at, options = fmt.Sprintf("%s:%d", name, i+1), options+" "+value
-				}
-			}
-			add(at, options)
+			e.addLoaderEntry(name)
 		}
 		for _, name := range b.list(path.Join(esp, "EFI/Linux"), ".efi") {
-			file, err := b.open(name)
-			if err != nil {
-				b.note("the boot configuration: " + err.Error())
-				continue
-			}
-			text, err := initramfs.UKICommandLine(file, file.Size())
-			file.Close()
-			if err == nil {
-				add(name, text)
-			}
+			e.addUKI(name)
 		}
 	}
-	return all
+	return e.all
+}
+
+// bootEntries are the entries found so far, and the variables of GRUB.
+type bootEntries struct {
+	*bootFiles
+	variables map[string]string
+	all       []bootLine
+}
+
+// add leaves out entries for a rescue: they have fewer arguments, and nobody's address
+// comes of them.
+func (e *bootEntries) add(at, text string) {
+	text = expand(text, e.variables)
+	if !isRescue(text) {
+		e.all = append(e.all, bootLine{at, text})
+	}
+}
+
+func (e *bootEntries) addGrub(name string) {
+	for i, line := range strings.Split(e.text(name), "\n") {
+		switch command, rest := cutWord(line); command {
+		case "set":
+			shellVariables(rest, e.variables)
+		case "linux", "linux16", "linuxefi":
+			e.add(fmt.Sprintf("%s:%d", name, i+1), rest)
+		}
+	}
+}
+
+// addLoaderEntry adds an entry of the Boot Loader Specification.
+func (e *bootEntries) addLoaderEntry(name string) {
+	at, options := name, ""
+	for i, line := range strings.Split(e.text(name), "\n") {
+		if key, value := cutWord(line); key == "options" { // of several, all count
+			at, options = fmt.Sprintf("%s:%d", name, i+1), options+" "+value
+		}
+	}
+	e.add(at, options)
+}
+
+// addUKI adds a unified kernel image with a command line in it.
+func (e *bootEntries) addUKI(name string) {
+	file, err := e.open(name)
+	if err != nil {
+		e.noteError(err)
+		return
+	}
+	text, err := initramfs.UKICommandLine(file, file.Size())
+	file.Close()
+	if err == nil {
+		e.add(name, text)
+	}
+}
+
+// cutWord returns the first word of a line, and what follows it.
+func cutWord(line string) (word, rest string) {
+	word, rest, _ = strings.Cut(strings.ReplaceAll(strings.TrimSpace(line), "\t", " "), " ")
+	return word, rest
 }
 
 // generators are the command lines that new entries get.
@@ -203,15 +235,7 @@ func shellVariables(text string, into map[string]string) {
 		if !ok || name == "" || strings.ContainsAny(name, " \t#\"'$") {
 			continue
 		}
-		value = strings.TrimSpace(value)
-		switch {
-		case len(value) > 1 && value[0] == '\'' && strings.HasSuffix(value, "'"):
-			value = value[1 : len(value)-1]
-		case len(value) > 1 && value[0] == '"' && strings.HasSuffix(value, `"`):
-			value = expand(value[1:len(value)-1], into)
-		default:
-			value = expand(value, into)
-		}
+		value = shellValue(strings.TrimSpace(value), into)
 		if more {
 			value = into[name] + value
 		}
@@ -219,6 +243,17 @@ func shellVariables(text string, into map[string]string) {
 			into[name] = value
 		}
 	}
+}
+
+// shellValue takes the quotes off a word, and puts in variables where they do not forbid it.
+func shellValue(word string, variables map[string]string) string {
+	if len(word) > 1 && strings.HasPrefix(word, "'") && strings.HasSuffix(word, "'") {
+		return word[1 : len(word)-1]
+	}
+	if len(word) > 1 && strings.HasPrefix(word, `"`) && strings.HasSuffix(word, `"`) {
+		word = word[1 : len(word)-1]
+	}
+	return expand(word, variables)
 }
 
 // expand puts variables in their places, nothing for those that are not known.
@@ -230,17 +265,20 @@ func expand(text string, variables map[string]string) string {
 		if !found || out.Len() > limitBoot {
 			return out.String()
 		}
-		name, rest := after, ""
-		if braced, ok := strings.CutPrefix(after, "{"); ok {
-			name, rest, _ = strings.Cut(braced, "}")
-		} else if end := strings.IndexFunc(after, func(r rune) bool {
-			return r != '_' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
-		}); end >= 0 {
-			name, rest = after[:end], after[end:]
-		}
+		name, rest := cutVariable(after)
 		out.WriteString(variables[name])
 		text = rest
 	}
+}
+
+// cutVariable returns the name of a variable that stands behind a $, and what follows it.
+func cutVariable(text string) (name, rest string) {
+	if braced, ok := strings.CutPrefix(text, "{"); ok {
+		name, rest, _ = strings.Cut(braced, "}")
+		return name, rest
+	}
+	rest = strings.TrimLeft(text, asciiLetters+decimalDigits+"_")
+	return text[:len(text)-len(rest)], rest
 }
 
 // isRescue reports whether a command line is that of an entry for a rescue.

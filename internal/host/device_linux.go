@@ -45,7 +45,7 @@ type deviceReader struct {
 	sysfsErr error
 	ethtool  int // any socket, for ioctl; or -1
 
-	sock *rtnl // for single questions, once there is one
+	sock lateRtnl // for single questions
 	buf  [4096]byte
 
 	foreign map[string]bool // devices that sysfs shows differently
@@ -86,9 +86,7 @@ func (c *deviceReader) openDevice(l *link) (int, error) {
 }
 
 func (c *deviceReader) close() {
-	if c.sock != nil {
-		c.sock.close()
-	}
+	c.sock.close()
 	for _, fd := range []int{c.sysfs, c.virtual, c.ethtool} {
 		if fd >= 0 {
 			unix.Close(fd)
@@ -109,21 +107,19 @@ func (c *deviceReader) problems() (p []string) {
 // readDevices reads the links that were not read yet; and where sysfs turns out to be
 // another network namespace's, all that were not read with every check.
 func (c *deviceReader) readDevices(links []*link) error {
+	if err := c.readUnless(links, func(l *link) bool { return l.read }); err != nil || len(c.foreign) == 0 {
+		return err
+	}
+	return c.readUnless(links, func(l *link) bool { return l.checked })
+}
+
+func (c *deviceReader) readUnless(links []*link, done func(*link) bool) error {
 	for _, l := range links {
-		if !l.read {
-			if err := c.readLink(l, false); err != nil {
-				return err
-			}
+		if done(l) {
+			continue
 		}
-	}
-	if len(c.foreign) == 0 {
-		return nil
-	}
-	for _, l := range links {
-		if !l.checked {
-			if err := c.readLink(l, false); err != nil {
-				return err
-			}
+		if err := c.readLink(l, false); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -144,13 +140,11 @@ func (c *deviceReader) readLink(l *link, refresh bool) error {
 
 // get asks the kernel about one device; errGone says that it has none.
 func (c *deviceReader) get(name string, index int) (link, error) {
-	if c.sock == nil {
-		var err error
-		if c.sock, err = openRtnl(); err != nil {
-			return link{}, err
-		}
+	r, err := c.sock.open()
+	if err != nil {
+		return link{}, err
 	}
-	l, err := c.sock.get(c.ctx, name, index)
+	l, err := r.get(c.ctx, name, index)
 	if errors.Is(err, unix.ENODEV) {
 		return l, errGone
 	}
@@ -167,14 +161,9 @@ func (c *deviceReader) inspect(l *link, refresh bool) error {
 	var why error
 	for attempt := range inspectAttempts {
 		if attempt > 0 || refresh {
-			fresh, err := c.get("", l.Index)
-			if err != nil {
+			if err := c.askAgain(l); err != nil {
 				return err
 			}
-			if fresh.Kind != l.Kind {
-				return errGone // the index went to another device
-			}
-			*l = fresh
 		}
 		if why = c.readFacts(l); !errors.Is(why, errDiffers) {
 			break
@@ -184,17 +173,35 @@ func (c *deviceReader) inspect(l *link, refresh bool) error {
 	case why == nil:
 		return nil
 	case errors.Is(why, errDiffers):
-		if c.foreign == nil {
-			c.foreign = map[string]bool{}
-		}
-		c.foreign[l.Name] = true
-		c.withoutSysfs(l, fmt.Sprintf("%s does not show this device as netlink does: it may belong to another network namespace", c.netDir))
+		c.markForeign(l)
 	case c.sysfsErr != nil:
 		c.withoutSysfs(l, c.sysfsErr.Error())
 	default:
 		return why
 	}
 	return nil
+}
+
+// askAgain puts what netlink tells now in the place of what it told.
+func (c *deviceReader) askAgain(l *link) error {
+	now, err := c.get("", l.Index)
+	if err != nil {
+		return err
+	}
+	if now.Kind != l.Kind {
+		return errGone // the index went to another device
+	}
+	*l = now
+	return nil
+}
+
+// markForeign notes that sysfs shows a device differently each time.
+func (c *deviceReader) markForeign(l *link) {
+	if c.foreign == nil {
+		c.foreign = map[string]bool{}
+	}
+	c.foreign[l.Name] = true
+	c.withoutSysfs(l, fmt.Sprintf("%s does not show this device as netlink does: it may belong to another network namespace", c.netDir))
 }
 
 // readFacts is inspect's one try. It changes nothing that netlink told of l.
@@ -229,28 +236,18 @@ func (c *deviceReader) readSysfs(l *link) error {
 	defer unix.Close(dir)
 
 	n, err := readAt(dir, "uevent", c.buf[:])
-	if err != nil {
-		if errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) {
-			c.withoutSysfs(l, fmt.Sprintf("%s/%s/uevent: %v", c.netDir, l.Name, err))
-			return nil
-		}
+	switch {
+	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM):
+		c.withoutSysfs(l, fmt.Sprintf("%s/%s/uevent: %v", c.netDir, l.Name, err))
+		return nil
+	case err != nil:
 		return errDiffers
 	}
 	uevent := parseUEvent(c.buf[:n])
 	if uevent["IFINDEX"] != strconv.Itoa(l.Index) || uevent["INTERFACE"] != l.Name {
 		return errDiffers
 	}
-
-	l.AddrAssignType = fact.Fact[AddrAssignType]{}
-	switch v, err := c.readInt(dir, "addr_assign_type"); {
-	case err == nil:
-		l.AddrAssignType = fact.Known(AddrAssignType(v))
-	case vanished(err):
-		return errDiffers
-	default:
-		l.AddrAssignType = fact.Unknown[AddrAssignType](fact.Told(fmt.Sprintf("addr_assign_type: %v", err)))
-	}
-	if !c.readNameAssignType(l, dir, "name_assign_type") {
+	if !c.readAddrAssignType(l, dir) || !c.readNameAssignType(l, dir, "name_assign_type") {
 		return errDiffers
 	}
 	c.readBridgePorts(l, dir, "brif")
@@ -259,17 +256,35 @@ func (c *deviceReader) readSysfs(l *link) error {
 		l.UEvent = fact.Known(uevent)
 	}
 	// Last, since addr_assign_type and the address belong together.
-	n, err = readAt(dir, "address", c.buf[:])
-	if err != nil || !sameAddress(c.buf[:n], l.MAC) {
+	if !c.showsAddress(dir, l.MAC) {
 		return errDiffers
 	}
 	return nil
+}
+
+func (c *deviceReader) showsAddress(dir int, mac linkfiles.MAC) bool {
+	n, err := readAt(dir, "address", c.buf[:])
+	return err == nil && sameAddress(c.buf[:n], mac)
 }
 
 // sameAddress compares the address file of sysfs, which holds no more than a
 // newline for a device without an address, with netlink's.
 func sameAddress(sysfs []byte, netlink linkfiles.MAC) bool {
 	return string(bytes.TrimRight(sysfs, "\n")) == string(netlink)
+}
+
+// readAddrAssignType answers false where the device is not there.
+func (c *deviceReader) readAddrAssignType(l *link, dir int) bool {
+	l.AddrAssignType = fact.Fact[AddrAssignType]{}
+	switch v, err := c.readInt(dir, "addr_assign_type"); {
+	case err == nil:
+		l.AddrAssignType = fact.Known(AddrAssignType(v))
+	case vanished(err):
+		return false
+	default:
+		l.AddrAssignType = fact.Unknown[AddrAssignType](fact.Told(fmt.Sprintf("addr_assign_type: %v", err)))
+	}
+	return true
 }
 
 // readNameAssignType answers false where the device is not there. It comes
@@ -309,21 +324,24 @@ func (c *deviceReader) readInt(dir int, name string) (int, error) {
 // for the permanent address where the kernel does not send it unasked.
 func (c *deviceReader) readDriver(l *link) {
 	if c.want&WantDriver != 0 {
-		info, err := unix.IoctlGetEthtoolDrvinfo(c.ethtool, l.Name)
-		switch {
-		case err == nil:
-			l.Driver = fact.Text(unix.ByteSliceToString(info.Driver[:]))
-		case errors.Is(err, unix.EOPNOTSUPP):
-			l.Driver = fact.Absent[string]()
-		default:
-			l.Driver = fact.Unknown[string](fact.Told(fmt.Sprintf("ETHTOOL_GDRVINFO: %v", err)))
-		}
+		l.Driver = ethtoolDriver(c.ethtool, l.Name)
 	}
 	// Since 5.6 rtnl_fill_ifinfo() sends IFLA_PERM_ADDRESS for every device
 	// whose permanent address is not all zeros.
 	if c.oldKernel && l.PermanentMAC == "" {
 		l.PermanentMAC = ethtoolPermanentAddress(c.ethtool, l.Name)
 	}
+}
+
+func ethtoolDriver(fd int, name string) fact.Fact[string] {
+	info, err := unix.IoctlGetEthtoolDrvinfo(fd, name)
+	switch {
+	case err == nil:
+		return fact.Text(unix.ByteSliceToString(info.Driver[:]))
+	case errors.Is(err, unix.EOPNOTSUPP):
+		return fact.Absent[string]()
+	}
+	return fact.Unknown[string](fact.Told(fmt.Sprintf("ETHTOOL_GDRVINFO: %v", err)))
 }
 
 // ethtoolPermanentAddress is "" where the device has none or does not say;

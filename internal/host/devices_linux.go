@@ -35,18 +35,8 @@ func collectDevices(ctx context.Context, opt DeviceOptions, udevDB *udevData, ne
 	if err := c.readDevices(links); err != nil {
 		return nil, nil, err
 	}
-	if c.want&WantPorts != 0 {
-		if err := c.collectPorts(links, opt.All); err != nil {
-			return nil, nil, err
-		}
-	}
-	if c.want&WantPortDevices != 0 && !opt.All {
-		if links, err = withPorts(ctx, links); err != nil {
-			return nil, nil, err
-		}
-		if err := c.readDevices(links); err != nil {
-			return nil, nil, err
-		}
+	if links, err = c.withPortsRead(links, opt.All); err != nil {
+		return nil, nil, err
 	}
 	if links, err = c.readChanged(links, watch, opt, torn); err != nil {
 		return nil, nil, err
@@ -59,13 +49,35 @@ func collectDevices(ctx context.Context, opt DeviceOptions, udevDB *udevData, ne
 	}
 	c.nameMasters(links)
 	c.addLowers(links)
+	return devicesThere(links), c.problems(), nil
+}
+
+// withPortsRead fills in Ports, and adds the ports as devices, where that is wanted.
+func (c *deviceReader) withPortsRead(links []*link, all bool) ([]*link, error) {
+	if c.want&WantPorts != 0 {
+		if err := c.collectPorts(links, all); err != nil {
+			return nil, err
+		}
+	}
+	if c.want&WantPortDevices == 0 || all {
+		return links, nil
+	}
+	links, err := withPorts(c.ctx, links)
+	if err != nil {
+		return nil, err
+	}
+	return links, c.readDevices(links)
+}
+
+// devicesThere are those that were not found to be gone.
+func devicesThere(links []*link) (devices []Device) {
 	devices = slices.Grow(devices, len(links))
 	for _, l := range links {
 		if !l.gone {
 			devices = append(devices, l.Device)
 		}
 	}
-	return devices, c.problems(), nil
+	return devices
 }
 
 // readChanged reads again, with every check, what the kernel gave notice of. To a list
@@ -73,28 +85,10 @@ func collectDevices(ctx context.Context, opt DeviceOptions, udevDB *udevData, ne
 func (c *deviceReader) readChanged(links []*link, watch *linkWatch, opt DeviceOptions, torn bool) ([]*link, error) {
 	ports := c.want&WantPorts != 0
 	for range inspectAttempts {
-		// An answer from the kernel's device lock: what was under way is
-		// told by now.
-		if _, err := c.get("", 1); err != nil && !errors.Is(err, errGone) {
+		again := false
+		var err error
+		if links, again, err = c.readChangedOnce(links, watch, opt, torn); err != nil {
 			return nil, err
-		}
-		changed, overflow, err := watch.drain()
-		if err != nil {
-			return nil, err
-		}
-		if torn {
-			if links, err = c.withNew(links, opt, changed); err != nil {
-				return nil, err
-			}
-		}
-		again, err := c.readAgain(links, changed, overflow, ports && !opt.All)
-		if err != nil {
-			return nil, err
-		}
-		if ports && !opt.All {
-			if err := c.updatePorts(links, changed, overflow); err != nil {
-				return nil, err
-			}
 		}
 		if !again {
 			break
@@ -106,6 +100,33 @@ func (c *deviceReader) readChanged(links []*link, watch *linkWatch, opt DeviceOp
 	return links, nil
 }
 
+// readChangedOnce reads again what the kernel gave notice of by now, and answers whether
+// that was anything.
+func (c *deviceReader) readChangedOnce(links []*link, watch *linkWatch, opt DeviceOptions, torn bool) (_ []*link, again bool, err error) {
+	// An answer from the kernel's device lock: what was under way is
+	// told by now.
+	if _, err := c.get("", 1); err != nil && !errors.Is(err, errGone) {
+		return nil, false, err
+	}
+	changed, overflow, err := watch.drain()
+	if err != nil {
+		return nil, false, err
+	}
+	if torn {
+		if links, err = c.withNew(links, opt, changed); err != nil {
+			return nil, false, err
+		}
+	}
+	ports := c.want&WantPorts != 0 && !opt.All
+	if again, err = c.readAgain(links, changed, overflow, ports); err != nil {
+		return nil, false, err
+	}
+	if ports {
+		err = c.updatePorts(links, changed, overflow)
+	}
+	return links, again, err
+}
+
 // readAgain reads the links that changed, all where notifications were lost, and the
 // ports of those that are masters where ports says so. It answers whether there were any.
 func (c *deviceReader) readAgain(links []*link, changed map[int]bool, lost, ports bool) (again bool, err error) {
@@ -114,24 +135,35 @@ func (c *deviceReader) readAgain(links []*link, changed map[int]bool, lost, port
 			continue
 		}
 		again = true
-		if err := c.readLink(l, true); err != nil {
+		if err := c.readLinkAgain(l, ports); err != nil {
 			return again, err
-		}
-		if !l.gone && ports && isMaster(l) {
-			if err := portsByMaster(c.ctx, l); err != nil {
-				return again, err
-			}
 		}
 	}
 	return again, nil
 }
 
+func (c *deviceReader) readLinkAgain(l *link, ports bool) error {
+	if err := c.readLink(l, true); err != nil {
+		return err
+	}
+	if l.gone || !ports || !isMaster(l) {
+		return nil
+	}
+	return portsByMaster(c.ctx, l)
+}
+
+// indexesOf are the indexes of links.
+func indexesOf(links []*link) map[int]bool {
+	indexes := make(map[int]bool, len(links))
+	for _, l := range links {
+		indexes[l.Index] = true
+	}
+	return indexes
+}
+
 // withNew adds the links of which notice was given, if they are to be listed.
 func (c *deviceReader) withNew(links []*link, opt DeviceOptions, changed map[int]bool) ([]*link, error) {
-	have := make(map[int]bool, len(links))
-	for _, l := range links {
-		have[l.Index] = true
-	}
+	have := indexesOf(links)
 	var more []*link
 	for index := range changed {
 		if have[index] {
@@ -172,14 +204,18 @@ func listLinks(ctx context.Context, opt DeviceOptions, take func(*link)) (links 
 	if err != nil {
 		return nil, false, err
 	}
+	links, err = withMasters(ctx, eachOnce(append(links, named...)))
+	return links, torn, err
+}
+
+// eachOnce leaves out links that came before.
+func eachOnce(links []*link) []*link {
 	seen := map[int]bool{}
-	links = slices.DeleteFunc(append(links, named...), func(l *link) bool {
+	return slices.DeleteFunc(links, func(l *link) bool {
 		twice := seen[l.Index]
 		seen[l.Index] = true
 		return twice
 	})
-	links, err = withMasters(ctx, links)
-	return links, torn, err
 }
 
 // linksNamed asks for devices by their names, alternative ones too. Those that do not
@@ -194,8 +230,7 @@ func linksNamed(ctx context.Context, names []string) (links []*link, err error) 
 	}
 	defer r.close()
 	for _, name := range names {
-		// ALTIFNAMSIZ is 128; nothing longer can be a name.
-		if name == "" || len(name) >= 128 || strings.ContainsRune(name, 0) {
+		if !fitsName(name) {
 			continue
 		}
 		l, err := r.get(ctx, name, 0)
@@ -209,6 +244,11 @@ func linksNamed(ctx context.Context, names []string) (links []*link, err error) 
 		}
 	}
 	return links, nil
+}
+
+// fitsName reports whether the kernel can be asked about a name: ALTIFNAMSIZ is 128.
+func fitsName(name string) bool {
+	return name != "" && len(name) < 128 && !strings.ContainsRune(name, 0)
 }
 
 // withMasters adds the masters of those that are ports, which tell whose address a
@@ -233,23 +273,18 @@ func withPorts(ctx context.Context, links []*link) ([]*link, error) {
 }
 
 func withRelatives(ctx context.Context, links []*link, of func(*link) []int) ([]*link, error) {
-	have := make(map[int]bool, len(links))
-	for _, l := range links {
-		have[l.Index] = true
-	}
-	var r *rtnl
+	have := indexesOf(links)
+	var sock lateRtnl
+	defer sock.close()
 	for _, l := range links[:len(links):len(links)] {
 		for _, index := range of(l) {
 			if have[index] {
 				continue
 			}
 			have[index] = true
-			if r == nil {
-				var err error
-				if r, err = openRtnl(); err != nil {
-					return nil, err
-				}
-				defer r.close()
+			r, err := sock.open()
+			if err != nil {
+				return nil, err
 			}
 			switch relative, err := r.get(ctx, "", index); {
 			case err == nil:
@@ -269,19 +304,17 @@ func (c *deviceReader) nameMasters(links []*link) {
 	for _, l := range links {
 		names[l.Index] = l.Name
 	}
-	var r *rtnl
+	var sock lateRtnl
+	defer sock.close()
 	for _, l := range links {
 		if !l.port {
 			continue
 		}
 		name, ok := names[l.masterIndex]
 		if !ok {
-			if r == nil {
-				var err error
-				if r, err = openRtnl(); err != nil {
-					return
-				}
-				defer r.close()
+			r, err := sock.open()
+			if err != nil {
+				return
 			}
 			if m, err := r.get(c.ctx, "", l.masterIndex); err == nil {
 				name = m.Name
@@ -294,7 +327,8 @@ func (c *deviceReader) nameMasters(links []*link) {
 
 // addLowers looks up what lies beneath macvlans; most are in the list already.
 func (c *deviceReader) addLowers(links []*link) {
-	var r *rtnl
+	var sock lateRtnl
+	defer sock.close()
 	for _, l := range links {
 		if l.Kind != "macvlan" && l.Kind != "macvtap" || l.lowerIndex == 0 {
 			continue
@@ -304,12 +338,9 @@ func (c *deviceReader) addLowers(links []*link) {
 			l.Lower = &Lower{Index: l.lowerIndex, Name: links[i].Name, MAC: links[i].MAC}
 			continue
 		}
-		if r == nil {
-			var err error
-			if r, err = openRtnl(); err != nil {
-				return
-			}
-			defer r.close()
+		r, err := sock.open()
+		if err != nil {
+			return
 		}
 		if o, err := r.get(c.ctx, "", l.lowerIndex); err == nil {
 			l.Lower = &Lower{Index: l.lowerIndex, Name: o.Name, MAC: o.MAC}

@@ -74,14 +74,20 @@ func (e *earlyReader) work() {
 				continue
 			}
 			sampled++
-			if r.readFacts(l) != nil {
-				continue
-			}
-			l.read, l.checked = true, true
-			if sharedDevTypes[l.Kind] && l.DevType.IsKnown() {
-				r.devTypes[l.Kind] = l.DevType
-			}
+			r.readSample(l)
 		}
+	}
+}
+
+// readSample reads a device with every check, and learns from it what others of its kind
+// have as well.
+func (c *deviceReader) readSample(l *link) {
+	if c.readFacts(l) != nil {
+		return
+	}
+	l.read, l.checked = true, true
+	if sharedDevTypes[l.Kind] && l.DevType.IsKnown() {
+		c.devTypes[l.Kind] = l.DevType
 	}
 }
 

@@ -54,34 +54,45 @@ func listenToFiles(dirs []string) (*fileListener, error) {
 func (l *fileListener) look() error {
 	before := l.watched
 	l.above, l.watched = map[int32]map[string]bool{}, map[int32]bool{}
-	defer func() {
-		for wd := range before {
-			if !l.watched[wd] {
-				// Of a directory that is gone there is none any more.
-				_, _ = unix.InotifyRmWatch(l.fd, uint32(wd))
-			}
-		}
-	}()
+	defer l.endUnused(before)
 	for _, dir := range l.dirs {
 		switch _, err := l.watch(dir, fileEvents); {
 		case err == nil:
-		case errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR):
+		case isMissing(err):
 			l.waitFor(dir)
 			continue
 		default:
 			return &os.PathError{Op: "watch", Path: dir, Err: err}
 		}
-		entries, err := os.ReadDir(dir)
-		if err != nil {
-			continue // it went away
+		if err := l.watchDropIns(dir); err != nil {
+			return err
 		}
-		for _, e := range entries {
-			if strings.HasSuffix(e.Name(), ".link.d") {
-				_, err := l.watch(filepath.Join(dir, e.Name()), fileEvents)
-				if errors.Is(err, unix.ENOSPC) {
-					return &os.PathError{Op: "watch", Path: filepath.Join(dir, e.Name()), Err: err}
-				}
-			}
+	}
+	return nil
+}
+
+// endUnused ends those of the watches that are in use no more.
+func (l *fileListener) endUnused(watches map[int32]bool) {
+	for wd := range watches {
+		if !l.watched[wd] {
+			// Of a directory that is gone there is none any more.
+			_, _ = unix.InotifyRmWatch(l.fd, uint32(wd))
+		}
+	}
+}
+
+// watchDropIns watches the directories of drop-ins in a search directory.
+func (l *fileListener) watchDropIns(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil // it went away
+	}
+	for _, e := range entries {
+		if !strings.HasSuffix(e.Name(), ".link.d") {
+			continue
+		}
+		if _, err := l.watch(filepath.Join(dir, e.Name()), fileEvents); errors.Is(err, unix.ENOSPC) {
+			return &os.PathError{Op: "watch", Path: filepath.Join(dir, e.Name()), Err: err}
 		}
 	}
 	return nil
@@ -131,32 +142,31 @@ func (l *fileListener) next() (changed bool, err error) {
 		if size > len(b) {
 			return false, fmt.Errorf("a malformed inotify event")
 		}
-		name := text(b[unix.SizeofInotifyEvent:size])
-		waited, above := l.above[e.Wd]
-		switch {
-		case e.Mask&unix.IN_Q_OVERFLOW != 0: // is of no watch: anything may have changed
-			changed = true
-		case !l.watched[e.Wd]: // of a directory that is of no interest any more
-		case !above || waited[name] || e.Mask&(unix.IN_MOVE_SELF|unix.IN_IGNORED) != 0:
-			changed = true
-		}
+		changed = changed || l.isChange(e, text(b[unix.SizeofInotifyEvent:size]))
 		b = b[size:]
 	}
 	return changed, nil
+}
+
+// isChange reports whether an event, with the name of a file, may be a change of what is
+// watched for.
+func (l *fileListener) isChange(e *unix.InotifyEvent, name string) bool {
+	if e.Mask&unix.IN_Q_OVERFLOW != 0 {
+		return true // it is of no watch: anything may have changed
+	}
+	if !l.watched[e.Wd] {
+		return false // of a directory that is of no interest any more
+	}
+	waited, above := l.above[e.Wd]
+	return !above || waited[name] || e.Mask&(unix.IN_MOVE_SELF|unix.IN_IGNORED) != 0
 }
 
 // readFiles tells that files changed.
 func (n *Notices) readFiles(ctx context.Context) {
 	for ctx.Err() == nil {
 		changed, err := n.files.next()
-		if errors.Is(err, errNothing) {
-			if !n.idle(ctx, n.files.waiting) {
-				return
-			}
-			continue
-		}
 		if err != nil {
-			if !n.lost(ctx, Notice{Lost: LostFiles}, err) {
+			if !n.goOn(ctx, n.files.waiting, Notice{Lost: LostFiles}, err) {
 				return
 			}
 			continue

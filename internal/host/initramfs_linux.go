@@ -197,7 +197,7 @@ func (s *imageSearch) add(name, kernel string) {
 // list lists a directory by name, nothing where there is none.
 func (s *imageSearch) list(dir string) []string {
 	names, err := s.names(dir)
-	if err != nil && !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ENOTDIR) {
+	if err != nil && !isMissing(err) {
 		s.problems = append(s.problems, fmt.Sprintf("initramfs images were not looked for in %v", err))
 	}
 	slices.Sort(names)
@@ -228,15 +228,8 @@ func (s *imageSearch) besideModules() {
 
 func (s *imageSearch) onPartition(esp string) {
 	for _, id := range s.list(esp) {
-		if !machineDir(id) {
-			continue
-		}
-		for _, kernel := range s.list(path.Join(esp, id)) {
-			for _, name := range s.list(path.Join(esp, id, kernel)) {
-				if strings.HasPrefix(name, "initrd") {
-					s.add(path.Join(esp, id, kernel, name), kernel)
-				}
-			}
+		if machineDir(id) {
+			s.ofKernelInstall(path.Join(esp, id))
 		}
 	}
 	for _, name := range s.list(path.Join(esp, "EFI/Linux")) {
@@ -246,32 +239,50 @@ func (s *imageSearch) onPartition(esp string) {
 	}
 }
 
+// ofKernelInstall looks into a directory that has one for each kernel.
+func (s *imageSearch) ofKernelInstall(dir string) {
+	for _, kernel := range s.list(dir) {
+		for _, name := range s.list(path.Join(dir, kernel)) {
+			if strings.HasPrefix(name, "initrd") {
+				s.add(path.Join(dir, kernel, name), kernel)
+			}
+		}
+	}
+}
+
 // machineDir reports whether a directory of a boot partition is one that
 // kernel-install(8) makes: it is called like the machine's ID.
 func machineDir(name string) bool {
-	return len(name) == 32 && strings.Trim(name, "0123456789abcdef") == ""
+	return len(name) == 32 && consistsOf(name, decimalDigits+"abcdef")
 }
 
 // initramfsName reports whether a file of /boot is an image by its name, and for
 // which kernel. Images for rescue and crash dumps are none: no update is meant to
 // change them.
 func initramfsName(name string) (kernel string, ok bool) {
-	for _, suffix := range []string{".bak", ".old", ".old-dkms", ".dpkg-bak", ".dpkg-new", ".new", ".sig", ".tmp"} {
-		if strings.HasSuffix(name, suffix) {
-			return "", false
-		}
-	}
-	if strings.Contains(name, "kdump") || strings.Contains(name, "-rescue-") {
+	if isLeftover(name) || strings.Contains(name, "kdump") || strings.Contains(name, "-rescue-") {
 		return "", false
 	}
 	for _, prefix := range []string{"initrd.img-", "initramfs-", "initrd-"} {
 		if rest, found := strings.CutPrefix(name, prefix); found {
-			kernel = strings.TrimSuffix(strings.TrimSuffix(rest, ".img"), "-fallback")
-			if !strings.ContainsAny(kernel, "0123456789") || strings.HasPrefix(kernel, "linux") {
-				kernel = "" // Arch Linux: initramfs-linux.img
-			}
-			return kernel, true
+			return kernelInName(rest), true
 		}
 	}
 	return "", name == "initrd.img" || name == "initrd"
+}
+
+// isLeftover reports whether a file is an earlier or unfinished one beside an image, or its
+// signature.
+func isLeftover(name string) bool {
+	return slices.ContainsFunc([]string{".bak", ".old", ".old-dkms", ".dpkg-bak", ".dpkg-new", ".new", ".sig", ".tmp"},
+		func(suffix string) bool { return strings.HasSuffix(name, suffix) })
+}
+
+// kernelInName is the kernel in what follows the prefix of an image's name, "" for none.
+func kernelInName(rest string) string {
+	kernel := strings.TrimSuffix(strings.TrimSuffix(rest, ".img"), "-fallback")
+	if !strings.ContainsAny(kernel, decimalDigits) || strings.HasPrefix(kernel, "linux") {
+		return "" // Arch Linux: initramfs-linux.img
+	}
+	return kernel
 }

@@ -1,13 +1,13 @@
 package host
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path"
 	"slices"
+	"strings"
 
 	"linkaudit/internal/fact"
 	"linkaudit/linkfiles"
@@ -74,17 +74,20 @@ func machineIDNotKept(s *linkfiles.System) MachineIDNotKept {
 		}
 		return MachineIDOverridden
 	}
-	transient, err := os.Stat(transientMachineID)
-	if err != nil {
-		return ""
-	}
-	if now, err := os.Stat(machineIDFile); err != nil || !os.SameFile(now, transient) {
-		return ""
-	}
-	if handedAgain(s.MachineID) {
+	if !transientMounted() || handedAgain(s.MachineID) {
 		return ""
 	}
 	return MachineIDTransient
+}
+
+// transientMounted reports whether PID 1 has mounted transientMachineID over the file.
+func transientMounted() bool {
+	transient, err := os.Stat(transientMachineID)
+	if err != nil {
+		return false
+	}
+	now, err := os.Stat(machineIDFile)
+	return err == nil && os.SameFile(now, transient)
 }
 
 // handedAgain reports whether D-Bus, a credential, the firmware or the container manager
@@ -96,23 +99,20 @@ func handedAgain(is linkfiles.MachineID) bool {
 			return true
 		}
 	}
-	same := func(text []byte) bool {
-		id, err := linkfiles.ParseMachineID(string(bytes.TrimSpace(text)))
-		same, _ := is.Is(id)
-		return err == nil && same
-	}
 	for _, name := range []string{credentialMachineID, productUUID} {
-		if b, err := here.read(name, limitSmall); err == nil && same(b) {
+		if b, err := here.read(name, limitSmall); err == nil && saysMachineID(string(b), is) {
 			return true
 		}
 	}
 	environ, _ := here.read("/proc/1/environ", limitDB)
-	for v := range bytes.SplitSeq(environ, []byte{0}) {
-		if uuid, ok := bytes.CutPrefix(v, []byte("container_uuid=")); ok && same(uuid) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(variables(environ, "container_uuid"), func(uuid string) bool { return saysMachineID(uuid, is) })
+}
+
+// saysMachineID reports whether a text is the machine ID, with white space around it.
+func saysMachineID(text string, is linkfiles.MachineID) bool {
+	id, err := linkfiles.ParseMachineID(strings.TrimSpace(text))
+	same, _ := is.Is(id)
+	return err == nil && same
 }
 
 // dbusMachineID is the machine ID of D-Bus, if it has a file of its own:

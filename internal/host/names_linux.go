@@ -16,13 +16,7 @@ func (m *Machine) MissingPorts(devices []Device, declarations []netconf.Declarat
 	if m.Offline {
 		return nil
 	}
-	known := map[string]bool{}
-	for i := range devices {
-		known[devices[i].Name] = true
-		for _, p := range devices[i].Ports {
-			known[p.Name] = true
-		}
-	}
+	known := namesShown(devices)
 	for _, d := range declarations {
 		for _, name := range d.Ports {
 			if known[name] || strings.ContainsAny(name, "*?[") {
@@ -36,6 +30,18 @@ func (m *Machine) MissingPorts(devices []Device, declarations []netconf.Declarat
 	}
 	slices.Sort(missing)
 	return missing
+}
+
+// namesShown are the names of the devices and of their ports.
+func namesShown(devices []Device) map[string]bool {
+	names := map[string]bool{}
+	for i := range devices {
+		names[devices[i].Name] = true
+		for _, p := range devices[i].Ports {
+			names[p.Name] = true
+		}
+	}
+	return names
 }
 
 // NamesTaken are those of the names that a device of the running machine has, whether it

@@ -234,6 +234,46 @@ func TestKernelsOwnViewOfABridgeWithAPortIsCollected(t *testing.T) {
 	}
 }
 
+// An address with a lifetime is a lease of DHCP; one without is somebody's choice.
+func TestALeaseIsSeen(t *testing.T) {
+	if !inNamespace(t) {
+		return
+	}
+	var indexes []int
+	for name, lifetime := range map[string]int{"leased": 1000, "chosen": 0, "none": -1} {
+		add(t, bridge(name))
+		br, err := netlink.LinkByName(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		indexes = append(indexes, br.Attrs().Index)
+		if lifetime < 0 {
+			continue
+		}
+		a, err := netlink.ParseAddr("192.0.2.1/24")
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.ValidLft, a.PreferedLft = lifetime, lifetime
+		if err := netlink.AddrAdd(br, a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := collect(t, DeviceOptions{Want: WantEverything})
+	oneByOne, err := dynamicIPv4OneByOne(context.Background(), indexes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"leased", "chosen", "none"} {
+		t.Run(name, func(t *testing.T) {
+			d := s.Device(name)
+			if want := name == "leased"; d == nil || d.DynamicIPv4 != want || oneByOne[d.Index] != want {
+				t.Errorf("%+v, %v", d, oneByOne)
+			}
+		})
+	}
+}
+
 func TestSysfsOfAnotherNetworkNamespaceIsNotBelieved(t *testing.T) {
 	if !inNamespace(t) {
 		return

@@ -115,6 +115,25 @@ func (r *rtnl) close() {
 	buffers.Put(&r.buf)
 }
 
+// lateRtnl is an rtnetlink socket that is opened when it is needed first.
+type lateRtnl struct{ r *rtnl }
+
+func (s *lateRtnl) open() (*rtnl, error) {
+	if s.r == nil {
+		var err error
+		if s.r, err = openRtnl(); err != nil {
+			return nil, err
+		}
+	}
+	return s.r, nil
+}
+
+func (s *lateRtnl) close() {
+	if s.r != nil {
+		s.r.close()
+	}
+}
+
 // buffers hold one answer of the kernel each, which are no larger than 32 KiB
 // (netlink_dump() in net/netlink/af_netlink.c) but for one huge message.
 var buffers = sync.Pool{New: func() any { b := make([]byte, 64<<10); return &b }}
@@ -132,46 +151,61 @@ func (r *rtnl) request(ctx context.Context, req *nl.NetlinkRequest, each func(ms
 		if err := ctx.Err(); err != nil {
 			return interrupted, err
 		}
-		n, from, err := unix.Recvfrom(r.fd, r.buf, unix.MSG_TRUNC)
-		switch {
-		case err == unix.EINTR:
-			continue
-		case err == unix.EAGAIN:
-			return interrupted, fmt.Errorf("no answer from the kernel within %v", netlinkTimeout)
-		case err != nil:
+		b, err := r.receive()
+		if err != nil {
 			return interrupted, err
-		case n > len(r.buf):
-			return interrupted, fmt.Errorf("a netlink message of %d bytes", n)
 		}
-		if !fromKernel(from) {
-			continue
-		}
-		for m := range messages(r.buf[:n]) {
-			if m.malformed {
-				return interrupted, errors.New("a malformed netlink message")
-			}
-			if m.seq != r.seq {
-				continue
-			}
-			interrupted = interrupted || m.flags&unix.NLM_F_DUMP_INTR != 0
-			switch m.typ {
-			case unix.NLMSG_DONE, unix.NLMSG_ERROR:
-				if len(m.body) >= 4 {
-					if e := int32(binary.NativeEndian.Uint32(m.body)); e < 0 {
-						return interrupted, syscall.Errno(-e)
-					}
-				}
-				return interrupted, nil
-			case unix.RTM_NEWLINK:
-				if err := each(m.body); err != nil {
-					return interrupted, err
-				}
-			}
-			if m.flags&unix.NLM_F_MULTI == 0 {
-				return interrupted, nil
-			}
+		done, torn, err := r.answer(b, each)
+		interrupted = interrupted || torn
+		if done || err != nil {
+			return interrupted, err
 		}
 	}
+}
+
+// receive reads from the socket. It returns nothing for what did not come from the kernel,
+// and where a signal came first.
+func (r *rtnl) receive() ([]byte, error) {
+	n, from, err := unix.Recvfrom(r.fd, r.buf, unix.MSG_TRUNC)
+	switch {
+	case err == unix.EINTR:
+		return nil, nil
+	case err == unix.EAGAIN:
+		return nil, fmt.Errorf("no answer from the kernel within %v", netlinkTimeout)
+	case err != nil:
+		return nil, err
+	case n > len(r.buf):
+		return nil, fmt.Errorf("a netlink message of %d bytes", n)
+	case !fromKernel(from):
+		return nil, nil
+	}
+	return r.buf[:n], nil
+}
+
+// answer goes through what one read brought of the answer to the last request. done says
+// that the answer ends there.
+func (r *rtnl) answer(b []byte, each func(msg []byte) error) (done, interrupted bool, err error) {
+	for m := range messages(b) {
+		if m.malformed {
+			return false, interrupted, errors.New("a malformed netlink message")
+		}
+		if m.seq != r.seq {
+			continue
+		}
+		interrupted = interrupted || m.flags&unix.NLM_F_DUMP_INTR != 0
+		switch m.typ {
+		case unix.NLMSG_DONE, unix.NLMSG_ERROR:
+			return true, interrupted, m.refusal()
+		case unix.RTM_NEWLINK, unix.RTM_NEWADDR:
+			if err := each(m.body); err != nil {
+				return false, interrupted, err
+			}
+		}
+		if m.flags&unix.NLM_F_MULTI == 0 {
+			return true, interrupted, nil
+		}
+	}
+	return false, interrupted, nil
 }
 
 // fromKernel reports whether a message of a netlink socket came from the kernel, whose
@@ -189,6 +223,17 @@ type message struct {
 	body       []byte
 	// malformed: the length is impossible, and nothing after it can be read.
 	malformed bool
+}
+
+// refusal is the error that an answer ends with, nil where the request was carried out.
+func (m *message) refusal() error {
+	if len(m.body) < 4 {
+		return nil
+	}
+	if e := int32(binary.NativeEndian.Uint32(m.body)); e < 0 {
+		return syscall.Errno(-e)
+	}
+	return nil
 }
 
 // messages walks what one read of a netlink socket brought.
@@ -234,10 +279,37 @@ const (
 	manyProcessors = 8
 )
 
+// enoughLinks is how many links a dump may bring before it is begun again.
+func enoughLinks(brief bool) int {
+	if brief || runtime.NumCPU() < manyProcessors {
+		return math.MaxInt
+	}
+	return fewLinks
+}
+
 // linkFilter has the kernel filter a dump; the zero value is every link.
 type linkFilter struct {
 	kind   string
 	master int
+}
+
+// passes reports whether a link is one of those that the kernel is asked for.
+func (f linkFilter) passes(l *link) bool {
+	return (f.kind == "" || l.Kind == f.kind) && (f.master == 0 || l.masterIndex == f.master)
+}
+
+// dumpRequest asks for a dump of the links that pass.
+func (f linkFilter) dumpRequest(brief bool) *nl.NetlinkRequest {
+	req := linkRequest(unix.NLM_F_DUMP, brief)
+	if f.kind != "" {
+		info := nl.NewRtAttr(unix.IFLA_LINKINFO|unix.NLA_F_NESTED, nil)
+		info.AddRtAttr(unix.IFLA_INFO_KIND, nl.NonZeroTerminated(f.kind))
+		req.AddData(info)
+	}
+	if f.master != 0 {
+		req.AddData(nl.NewRtAttr(unix.IFLA_MASTER, nl.Uint32Attr(uint32(f.master))))
+	}
+	return req
 }
 
 // dumpLinks returns the links that pass the filter, sorted by index. It starts again when
@@ -284,13 +356,26 @@ func withMissed(ctx context.Context, f linkFilter, links []*link) ([]*link, erro
 	if err != nil {
 		return nil, errInterrupted
 	}
+	missed, err := r.missedLinks(ctx, f, names, links)
+	if err != nil {
+		return nil, err
+	}
+	links = append(links, missed...)
+	if r.hasHidden(ctx, names, links) {
+		return nil, errInterrupted
+	}
+	return links, nil
+}
+
+// missedLinks asks for the links that have one of the names, pass the filter and are not in
+// the list. It is errInterrupted where sysfs is another network namespace's.
+func (r *rtnl) missedLinks(ctx context.Context, f linkFilter, names []string, links []*link) (missed []*link, err error) {
 	have := make(map[string]bool, len(links))
 	for _, l := range links {
 		have[l.Name] = true
 	}
-	types, shown := assignTypes{}, make(map[string]bool, len(names))
+	types := assignTypes{}
 	for _, name := range names {
-		shown[name] = true
 		if have[name] {
 			continue
 		}
@@ -298,24 +383,33 @@ func withMissed(ctx context.Context, f linkFilter, links []*link) ([]*link, erro
 		switch {
 		case errors.Is(err, unix.ENODEV):
 			if _, err := types.number(filepath.Join(classNet, name, "ifindex")); err == nil {
-				return nil, errInterrupted // sysfs is another network namespace's
+				return nil, errInterrupted
 			}
 		case err != nil:
 			return nil, fmt.Errorf("look up the device %q: %w", name, err)
-		case f.kind != "" && l.Kind != f.kind || f.master != 0 && l.masterIndex != f.master:
-		default:
-			links = append(links, &l)
+		case f.passes(&l):
+			missed = append(missed, &l)
 		}
 	}
+	return missed, nil
+}
+
+// hasHidden reports whether a link that is still there has none of the names that sysfs
+// shows, which is then another network namespace's.
+func (r *rtnl) hasHidden(ctx context.Context, shown []string, links []*link) bool {
+	isShown := make(map[string]bool, len(shown))
+	for _, name := range shown {
+		isShown[name] = true
+	}
 	for _, l := range links {
-		if shown[l.Name] {
+		if isShown[l.Name] {
 			continue
 		}
 		if now, err := r.get(ctx, "", l.Index); err == nil && now.Name == l.Name {
-			return nil, errInterrupted // likewise
+			return true
 		}
 	}
-	return links, nil
+	return false
 }
 
 // dumpOnce has a socket of its own: after an error the rest of a dump would
@@ -332,30 +426,15 @@ func dumpOnce(ctx context.Context, f linkFilter, brief bool, take func(*link)) (
 		return nil, false, err
 	}
 	defer r.close()
-	req := linkRequest(unix.NLM_F_DUMP, brief)
-	enough := fewLinks
-	if brief || runtime.NumCPU() < manyProcessors {
-		enough = math.MaxInt
-	}
-	if f.kind != "" {
-		info := nl.NewRtAttr(unix.IFLA_LINKINFO|unix.NLA_F_NESTED, nil)
-		info.AddRtAttr(unix.IFLA_INFO_KIND, nl.NonZeroTerminated(f.kind))
-		req.AddData(info)
-	}
-	if f.master != 0 {
-		req.AddData(nl.NewRtAttr(unix.IFLA_MASTER, nl.Uint32Attr(uint32(f.master))))
-	}
-	interrupted, err = r.request(ctx, req, func(msg []byte) error {
+	enough := enoughLinks(brief)
+	interrupted, err = r.request(ctx, f.dumpRequest(brief), func(msg []byte) error {
 		l, err := parseLink(msg)
 		switch {
 		case err != nil:
 			return err
-		case f.kind != "" && l.Kind != f.kind:
-			if r.strict {
-				return errFilterIgnored
-			}
-			return nil
-		case f.master != 0 && l.masterIndex != f.master:
+		case r.strict && f.kind != "" && l.Kind != f.kind:
+			return errFilterIgnored
+		case !f.passes(&l):
 			return nil
 		}
 		if links = append(links, &l); len(links) > enough {
@@ -366,13 +445,12 @@ func dumpOnce(ctx context.Context, f linkFilter, brief bool, take func(*link)) (
 		}
 		return nil
 	})
-	if errors.Is(err, errFilterIgnored) {
+	switch {
+	case errors.Is(err, errFilterIgnored):
 		return nil, false, nil
-	}
-	if errors.Is(err, errManyLinks) {
+	case errors.Is(err, errManyLinks):
 		return nil, false, err
-	}
-	if err != nil {
+	case err != nil:
 		return nil, false, fmt.Errorf("list the network devices: %w", err)
 	}
 	return links, interrupted, nil
@@ -415,27 +493,25 @@ func dump(ctx context.Context, what string, typ int, header nl.NetlinkRequestDat
 	return errInterrupted
 }
 
+const listIPv4 = "list the IPv4 addresses"
+
 // dynamicIPv4 returns those of the devices, by their indexes, that have an IPv4 address
 // with a lifetime.
 func dynamicIPv4(ctx context.Context, indexes []int) (dynamic map[int]bool, err error) {
-	take := func(msg []byte) error {
-		if len(msg) < unix.SizeofIfAddrmsg {
-			return errors.New("a short RTM_NEWADDR message")
-		}
-		// What IFA_FLAGS has more is of no interest here.
-		if msg[2]&unix.IFA_F_PERMANENT == 0 {
-			dynamic[number(msg[4:])] = true
-		}
-		return nil
+	err = dump(ctx, listIPv4, unix.RTM_GETADDR, nl.NewIfAddrmsg(unix.AF_INET), func() { dynamic = map[int]bool{} }, func(msg []byte) error {
+		return noteDynamic(dynamic, msg)
+	})
+	switch torn := errors.Is(err, errInterrupted); {
+	case torn && orderedDumps():
+		return dynamic, nil
+	case torn:
+		return dynamicIPv4OneByOne(ctx, indexes)
 	}
-	const what = "list the IPv4 addresses"
-	err = dump(ctx, what, unix.RTM_GETADDR, nl.NewIfAddrmsg(unix.AF_INET), func() { dynamic = map[int]bool{} }, take)
-	if !errors.Is(err, errInterrupted) || orderedDumps() {
-		if errors.Is(err, errInterrupted) {
-			err = nil
-		}
-		return dynamic, err
-	}
+	return dynamic, err
+}
+
+// dynamicIPv4OneByOne asks for the addresses of each device.
+func dynamicIPv4OneByOne(ctx context.Context, indexes []int) (map[int]bool, error) {
 	r, err := openRtnl()
 	if err != nil {
 		return nil, err
@@ -444,17 +520,30 @@ func dynamicIPv4(ctx context.Context, indexes []int) (dynamic map[int]bool, err 
 	if !r.strict {
 		return nil, errInterrupted // the kernel would not look at ifa_index
 	}
-	clear(dynamic)
+	dynamic := map[int]bool{}
 	for _, index := range indexes {
 		req := nl.NewNetlinkRequest(unix.RTM_GETADDR, unix.NLM_F_DUMP)
 		header := nl.NewIfAddrmsg(unix.AF_INET)
 		header.Index = uint32(index)
 		req.AddData(header)
-		if _, err := r.request(ctx, req, take); err != nil && !errors.Is(err, unix.ENODEV) {
-			return nil, fmt.Errorf("%s: %w", what, err)
+		_, err := r.request(ctx, req, func(msg []byte) error { return noteDynamic(dynamic, msg) })
+		if err != nil && !errors.Is(err, unix.ENODEV) {
+			return nil, fmt.Errorf("%s: %w", listIPv4, err)
 		}
 	}
 	return dynamic, nil
+}
+
+// noteDynamic reads an RTM_NEWADDR message.
+func noteDynamic(dynamic map[int]bool, msg []byte) error {
+	if len(msg) < unix.SizeofIfAddrmsg {
+		return errors.New("a short RTM_NEWADDR message")
+	}
+	// What IFA_FLAGS has more is of no interest here.
+	if msg[2]&unix.IFA_F_PERMANENT == 0 {
+		dynamic[number(msg[4:])] = true
+	}
+	return nil
 }
 
 // get asks for one link by name, by alternative name or, if name is "", by
@@ -524,14 +613,22 @@ func (w *linkWatch) drain() (changed map[int]bool, overflow bool, err error) {
 		if !fromKernel(from) {
 			continue
 		}
-		for m := range messages(w.r.buf[:n]) {
-			if m.malformed {
-				overflow = true
-			} else if len(m.body) >= unix.SizeofIfInfomsg {
-				changed[int(int32(binary.NativeEndian.Uint32(m.body[4:])))] = true
-			}
+		if malformed := noteLinks(changed, w.r.buf[:n]); malformed {
+			overflow = true
 		}
 	}
+}
+
+// noteLinks reads which links messages are about.
+func noteLinks(changed map[int]bool, b []byte) (malformed bool) {
+	for m := range messages(b) {
+		if m.malformed {
+			malformed = true
+		} else if len(m.body) >= unix.SizeofIfInfomsg {
+			changed[int(int32(binary.NativeEndian.Uint32(m.body[4:])))] = true
+		}
+	}
+	return malformed
 }
 
 // attrs walks the attributes in b.
@@ -573,28 +670,10 @@ func parseLink(b []byte) (link, error) {
 	l.Index = int(int32(binary.NativeEndian.Uint32(b[4:])))
 	l.Flags = binary.NativeEndian.Uint32(b[8:])
 	attrs(b[unix.SizeofIfInfomsg:], func(typ uint16, v []byte) {
-		switch typ {
-		case unix.IFLA_IFNAME:
-			l.Name = text(v)
-		case unix.IFLA_ADDRESS:
-			l.MAC = linkfiles.MACOf(v)
-		case unix.IFLA_PERM_ADDRESS:
-			l.PermanentMAC = hardwareAddress(v)
-		case unix.IFLA_MASTER:
-			l.masterIndex, l.port = number(v), true
-		case unix.IFLA_LINK:
-			l.lowerIndex = number(v)
-		case unix.IFLA_LINK_NETNSID:
+		if typ == unix.IFLA_LINK_NETNSID {
 			elsewhere = true
-		case unix.IFLA_PROP_LIST:
-			attrs(v, func(typ uint16, v []byte) {
-				if typ == unix.IFLA_ALT_IFNAME {
-					l.AltNames = append(l.AltNames, text(v))
-				}
-			})
-		case unix.IFLA_LINKINFO:
-			parseLinkInfo(&l, v)
 		}
+		parseLinkAttribute(&l, typ, v)
 	})
 	if elsewhere {
 		l.lowerIndex = 0
@@ -603,6 +682,29 @@ func parseLink(b []byte) (link, error) {
 		return l, errors.New("an RTM_NEWLINK message without a name")
 	}
 	return l, nil
+}
+
+func parseLinkAttribute(l *link, typ uint16, v []byte) {
+	switch typ {
+	case unix.IFLA_IFNAME:
+		l.Name = text(v)
+	case unix.IFLA_ADDRESS:
+		l.MAC = linkfiles.MACOf(v)
+	case unix.IFLA_PERM_ADDRESS:
+		l.PermanentMAC = hardwareAddress(v)
+	case unix.IFLA_MASTER:
+		l.masterIndex, l.port = number(v), true
+	case unix.IFLA_LINK:
+		l.lowerIndex = number(v)
+	case unix.IFLA_PROP_LIST:
+		attrs(v, func(typ uint16, v []byte) {
+			if typ == unix.IFLA_ALT_IFNAME {
+				l.AltNames = append(l.AltNames, text(v))
+			}
+		})
+	case unix.IFLA_LINKINFO:
+		parseLinkInfo(l, v)
+	}
 }
 
 func parseLinkInfo(l *link, b []byte) {
@@ -627,23 +729,27 @@ func parseLinkInfo(l *link, b []byte) {
 			}
 		})
 	}
-	if l.Kind != "bond" {
-		return
+	if l.Kind == "bond" {
+		l.Bond = parseBond(data)
 	}
-	l.Bond = new(Bond)
+}
+
+func parseBond(data []byte) *Bond {
+	bond := new(Bond)
 	attrs(data, func(typ uint16, v []byte) {
 		if len(v) == 0 {
 			return
 		}
 		switch typ {
 		case nl.IFLA_BOND_MODE:
-			l.Bond.Mode = named(bondModes, v[0])
+			bond.Mode = named(bondModes, v[0])
 		case nl.IFLA_BOND_FAIL_OVER_MAC:
-			l.Bond.FailOverMAC = named(failOverMACs, v[0])
+			bond.FailOverMAC = named(failOverMACs, v[0])
 		case nl.IFLA_BOND_AD_ACTOR_SYSTEM:
-			l.Bond.ADActorSystem = hardwareAddress(v).String()
+			bond.ADActorSystem = hardwareAddress(v).String()
 		}
 	})
+	return bond
 }
 
 // The names are those of bond_opt_tbl in drivers/net/bonding/bond_options.c.

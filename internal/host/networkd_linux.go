@@ -3,6 +3,7 @@ package host
 import (
 	"errors"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -95,19 +96,21 @@ func findNetworkd(root string, configured bool) networkd {
 	return n
 }
 
-func networkdRuns() fact.Fact[bool] {
+// isNetworkd reports whether a process is systemd-networkd.
+func isNetworkd(pid string) bool {
 	here := files{}
-	isNetworkd := func(pid string) bool {
-		b, err := here.read("/proc/"+pid+"/comm", limitSmall)
-		if err != nil || strings.TrimSpace(string(b)) != networkdComm {
-			return false
-		}
-		// Any process can give itself that name. What it runs is for root to see.
-		exe, err := here.readlink("/proc/" + pid + "/exe")
-		return err != nil || path.Base(strings.TrimSuffix(exe, " (deleted)")) == networkdProgram
+	b, err := here.read("/proc/"+pid+"/comm", limitSmall)
+	if err != nil || strings.TrimSpace(string(b)) != networkdComm {
+		return false
 	}
+	// Any process can give itself that name. What it runs is for root to see.
+	exe, err := here.readlink("/proc/" + pid + "/exe")
+	return err != nil || path.Base(strings.TrimSuffix(exe, " (deleted)")) == networkdProgram
+}
+
+func networkdRuns() fact.Fact[bool] {
 	for _, name := range networkdCgroups {
-		if b, err := here.read(name, limitDB); err == nil && slices.ContainsFunc(strings.Fields(string(b)), isNetworkd) {
+		if b, err := (files{}).read(name, limitDB); err == nil && slices.ContainsFunc(strings.Fields(string(b)), isNetworkd) {
 			return fact.Known(true)
 		}
 	}
@@ -173,14 +176,22 @@ func (u *units) enabled() fact.Fact[bool] {
 			if !startsOthers(name) {
 				continue
 			}
-			for _, unit := range []string{networkdUnit, networkdSocket} {
-				if _, err := u.readlink(path.Join(d.dir, name, unit)); err == nil && !u.masked(unit) {
-					return fact.Known(true)
-				}
+			if u.startsNetworkd(path.Join(d.dir, name)) {
+				return fact.Known(true)
 			}
 		}
 	}
 	return fact.Known(false)
+}
+
+// startsNetworkd reports whether a directory has a link to the service or its socket.
+func (u *units) startsNetworkd(dir string) bool {
+	for _, unit := range []string{networkdUnit, networkdSocket} {
+		if _, err := u.readlink(path.Join(dir, unit)); err == nil && !u.masked(unit) {
+			return true
+		}
+	}
+	return false
 }
 
 // startsOthers reports whether a directory has links to the units that a unit
@@ -201,19 +212,7 @@ func (u *units) wanted() bool {
 	if u.masked(networkdUnit) {
 		return false
 	}
-	queue := slices.Clone(bootUnits)
-	for _, d := range u.dirs {
-		for _, name := range d.names {
-			if startsOthers(name) {
-				linked, _ := u.names(path.Join(d.dir, name))
-				for _, unit := range linked {
-					if _, err := u.readlink(path.Join(d.dir, name, unit)); err == nil {
-						queue = append(queue, unit)
-					}
-				}
-			}
-		}
-	}
+	queue := append(slices.Clone(bootUnits), u.linkedUnits()...)
 	seen := map[string]bool{}
 	for len(queue) > 0 && len(seen) < maxUnits {
 		unit := queue[0]
@@ -226,15 +225,44 @@ func (u *units) wanted() bool {
 		}
 		seen[unit] = true
 		for _, text := range u.content(unit) {
-			for line := range strings.Lines(text) {
-				switch key, value, _ := strings.Cut(line, "="); strings.TrimSpace(key) {
-				case "Wants", "Requires", "BindsTo", "Upholds":
-					queue = append(queue, strings.Fields(value)...)
-				}
-			}
+			queue = append(queue, unitsStartedBy(text)...)
 		}
 	}
 	return false
+}
+
+// linkedUnits are those to which there are links in the directories of others.
+func (u *units) linkedUnits() (all []string) {
+	for _, d := range u.dirs {
+		for _, name := range d.names {
+			if startsOthers(name) {
+				all = append(all, u.links(path.Join(d.dir, name))...)
+			}
+		}
+	}
+	return all
+}
+
+// links are the names of the symbolic links in a directory.
+func (u *units) links(dir string) (links []string) {
+	names, _ := u.names(dir)
+	for _, name := range names {
+		if _, err := u.readlink(path.Join(dir, name)); err == nil {
+			links = append(links, name)
+		}
+	}
+	return links
+}
+
+// unitsStartedBy are the units that a unit file, or a drop-in, has started with its own.
+func unitsStartedBy(text string) (others []string) {
+	for line := range strings.Lines(text) {
+		switch key, value, _ := strings.Cut(line, "="); strings.TrimSpace(key) {
+		case "Wants", "Requires", "BindsTo", "Upholds":
+			others = append(others, strings.Fields(value)...)
+		}
+	}
+	return others
 }
 
 // content is the file of a unit, of its template where it is an instance, and of
@@ -245,25 +273,37 @@ func (u *units) content(unit string) (all []string) {
 		names = append(names, before+"@"+path.Ext(after))
 	}
 	for _, name := range names {
-		for _, d := range u.dirs {
-			if !slices.Contains(d.names, name) {
-				continue
-			}
-			if b, err := u.read(path.Join(d.dir, name), limitSmall); err == nil {
-				all = append(all, string(b))
-				break
-			}
+		if text, ok := u.file(name); ok {
+			all = append(all, text)
 		}
 		for _, d := range u.dirs {
-			if !slices.Contains(d.names, name+".d") {
-				continue
+			if slices.Contains(d.names, name+".d") {
+				all = append(all, u.dropIns(path.Join(d.dir, name+".d"))...)
 			}
-			dropIns, _ := u.names(path.Join(d.dir, name+".d"))
-			for _, dropIn := range dropIns {
-				if b, err := u.read(path.Join(d.dir, name+".d", dropIn), limitSmall); err == nil && path.Ext(dropIn) == ".conf" {
-					all = append(all, string(b))
-				}
-			}
+		}
+	}
+	return all
+}
+
+// file is the file of a name in the highest directory in which one can be read.
+func (u *units) file(name string) (text string, ok bool) {
+	for _, d := range u.dirs {
+		if !slices.Contains(d.names, name) {
+			continue
+		}
+		if b, err := u.read(path.Join(d.dir, name), limitSmall); err == nil {
+			return string(b), true
+		}
+	}
+	return "", false
+}
+
+// dropIns are the files of a directory of drop-ins.
+func (u *units) dropIns(dir string) (all []string) {
+	names, _ := u.names(dir)
+	for _, name := range names {
+		if b, err := u.read(path.Join(dir, name), limitSmall); err == nil && path.Ext(name) == ".conf" {
+			all = append(all, string(b))
 		}
 	}
 	return all
@@ -289,35 +329,49 @@ func (u *units) preset(unit string) bool {
 	if u.masked(unit) || !slices.ContainsFunc(u.content(unit), func(text string) bool { return strings.Contains(text, "[Install]") }) {
 		return false
 	}
+	for _, file := range u.presetFiles() {
+		b, _ := u.read(file, limitSmall)
+		for line := range strings.Lines(string(b)) {
+			if enabled, ok := presetLine(line, unit); ok {
+				return enabled
+			}
+		}
+	}
+	return true
+}
+
+// presetFiles are the files of presets in their order, that of the names. A name counts
+// once, from the highest directory.
+func (u *units) presetFiles() (presets []string) {
 	where := map[string]string{}
-	var names []string
 	for _, dir := range presetDirs {
 		found, _ := u.names(dir)
 		for _, name := range found {
 			if where[name] == "" && path.Ext(name) == ".preset" {
 				where[name] = path.Join(dir, name)
-				names = append(names, name)
 			}
 		}
 	}
-	slices.Sort(names)
-	for _, name := range names {
-		b, _ := u.read(where[name], limitSmall)
-		for line := range strings.Lines(string(b)) {
-			words := strings.Fields(line)
-			if len(words) < 2 {
-				continue
-			}
-			if ok, err := path.Match(words[1], unit); !ok || err != nil {
-				continue
-			}
-			switch words[0] {
-			case "enable":
-				return true
-			case "disable", "ignore":
-				return false
-			}
-		}
+	for _, name := range slices.Sorted(maps.Keys(where)) {
+		presets = append(presets, where[name])
 	}
-	return true
+	return presets
+}
+
+// presetLine is what a line says of a unit, if it says anything.
+func presetLine(line, unit string) (enabled, ok bool) {
+	words := strings.Fields(line)
+	if len(words) < 2 {
+		return false, false
+	}
+	if ok, err := path.Match(words[1], unit); !ok || err != nil {
+		return false, false
+	}
+	switch words[0] {
+	case "enable":
+		return true, true
+	case "disable", "ignore":
+		return false, true
+	}
+	return false, false
 }

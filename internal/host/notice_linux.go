@@ -243,59 +243,70 @@ func (l *listener) receive(sender accept) ([]byte, error) {
 	if !ok {
 		return nil, nil
 	}
-	var cred *unix.Ucred
-	if messages, err := unix.ParseSocketControlMessage(l.control[:oobn]); err == nil && len(messages) == 1 {
-		cred, _ = unix.ParseUnixCredentials(&messages[0])
-	}
-	if !sender(address, cred) {
+	if !sender(address, senderIn(l.control[:oobn])) {
 		return nil, nil
 	}
 	return l.buf[:n], nil
 }
 
+// senderIn are the credentials in a control message, nil where there are none (unix(7)).
+func senderIn(control []byte) *unix.Ucred {
+	messages, err := unix.ParseSocketControlMessage(control)
+	if err != nil || len(messages) != 1 {
+		return nil
+	}
+	cred, _ := unix.ParseUnixCredentials(&messages[0])
+	return cred
+}
+
 // readLinks reads what the kernel says.
 func (n *Notices) readLinks(r *linkReader) {
-	types, ctx := assignTypes{}, r.ctx
-	if r.lost && !(pause(ctx) && n.send(ctx, Notice{Lost: LostKernel, Round: r.round})) {
+	types, ctx, hole := assignTypes{}, r.ctx, Notice{Lost: LostKernel, Round: r.round}
+	if r.lost && !(pause(ctx) && n.send(ctx, hole)) {
 		return // the list that would have to be made at once would fare no better
 	}
 	for ctx.Err() == nil {
 		b, err := r.next(kernelAlone)
-		if errors.Is(err, errNothing) {
-			if !n.idle(ctx, r.waiting) {
-				return
-			}
-			continue
-		}
 		if err != nil {
-			if !n.lost(ctx, Notice{Lost: LostKernel, Round: r.round}, err) {
+			if !n.goOn(ctx, r.waiting, hole, err) {
 				return
 			}
 			continue
 		}
 		for m := range messages(b) {
-			notice, err := linkNotice(m)
-			if err != nil {
-				if !n.lost(ctx, Notice{Lost: LostKernel, Round: r.round}, errLost) {
-					return
-				}
-				continue
-			}
-			if notice == nil {
-				continue
-			}
-			types.fill(notice)
-			if !n.send(ctx, Notice{Link: notice, Round: r.round}) {
+			if !n.tellLink(r, m, &types) {
 				return
 			}
 		}
 	}
 }
 
+// tellLink says what a message says of a link, if it does. It answers whether to go on.
+func (n *Notices) tellLink(r *linkReader, m message, types *assignTypes) bool {
+	notice, err := linkNotice(m)
+	switch {
+	case err != nil:
+		return n.lost(r.ctx, Notice{Lost: LostKernel, Round: r.round}, errLost)
+	case notice == nil:
+		return true
+	}
+	types.fill(notice)
+	return n.send(r.ctx, Notice{Link: notice, Round: r.round})
+}
+
+// goOn takes an error that came in the place of a message: nothing is left to be read, or
+// there is a hole. It answers whether to go on.
+func (n *Notices) goOn(ctx context.Context, w waiting, hole Notice, err error) bool {
+	if errors.Is(err, errNothing) {
+		return n.idle(ctx, w)
+	}
+	return n.lost(ctx, hole, err)
+}
+
 // lost says that there is a hole, whatever the error is. One that stays would come
 // again and again without a message being read.
-func (n *Notices) lost(ctx context.Context, notice Notice, err error) bool {
-	return n.send(ctx, notice) && (errors.Is(err, errLost) || pause(ctx))
+func (n *Notices) lost(ctx context.Context, hole Notice, err error) bool {
+	return n.send(ctx, hole) && (errors.Is(err, errLost) || pause(ctx))
 }
 
 // idle says that nothing is left, where that was asked for.
@@ -403,17 +414,30 @@ func listRound(ctx context.Context, l *listener) ([]*LinkNotice, error) {
 	if err != nil {
 		return nil, err
 	}
-	at := make(map[int]*LinkNotice, len(dumped))
-	order := make([]int, 0, len(dumped))
-	take := func(notice *LinkNotice) {
-		if _, known := at[notice.Index]; !known {
-			order = append(order, notice.Index)
-		}
-		at[notice.Index] = notice
-	}
+	list := linkList{at: make(map[int]*LinkNotice, len(dumped)), order: make([]int, 0, len(dumped))}
 	for _, l := range dumped {
-		take(&LinkNotice{Device: l.Device, MasterIndex: l.masterIndex})
+		list.take(&LinkNotice{Device: l.Device, MasterIndex: l.masterIndex})
 	}
+	err = list.update(l)
+	return list.present(), err
+}
+
+// linkList has the last notice of each device, in the order in which they were told first.
+type linkList struct {
+	at    map[int]*LinkNotice
+	order []int
+}
+
+func (list *linkList) take(notice *LinkNotice) {
+	if _, known := list.at[notice.Index]; !known {
+		list.order = append(list.order, notice.Index)
+	}
+	list.at[notice.Index] = notice
+}
+
+// update takes what the listener has, for as long as catchUp says. The error is errLost
+// alone.
+func (list *linkList) update(l *listener) (err error) {
 	until := time.Now().Add(catchUp)
 	for time.Now().Before(until) {
 		b, failed := l.receive(kernelAlone)
@@ -421,27 +445,31 @@ func listRound(ctx context.Context, l *listener) ([]*LinkNotice, error) {
 			break
 		}
 		if failed != nil {
-			err = errLost
-			break
+			return errLost
 		}
 		for m := range messages(b) {
 			notice, failed := linkNotice(m)
 			if failed != nil {
 				err = errLost
 			} else if notice != nil {
-				take(notice)
+				list.take(notice)
 			}
 		}
 	}
+	return err
+}
+
+// present are the devices that are not gone.
+func (list *linkList) present() []*LinkNotice {
 	types := assignTypes{}
-	out := make([]*LinkNotice, 0, len(order))
-	for _, index := range order {
-		if notice := at[index]; !notice.Gone {
+	out := make([]*LinkNotice, 0, len(list.order))
+	for _, index := range list.order {
+		if notice := list.at[index]; !notice.Gone {
 			types.fill(notice)
 			out = append(out, notice)
 		}
 	}
-	return out, err
+	return out
 }
 
 // assignTypes reads addr_assign_type, which is in no message of the kernel's.
@@ -495,14 +523,8 @@ func (n *Notices) readUdev(ctx context.Context) {
 	}
 	for ctx.Err() == nil {
 		b, err := n.udev.next(fromRoot)
-		if errors.Is(err, errNothing) {
-			if !n.idle(ctx, n.udev.waiting) {
-				return
-			}
-			continue
-		}
 		if err != nil {
-			if !n.lost(ctx, Notice{Lost: LostUdev}, err) {
+			if !n.goOn(ctx, n.udev.waiting, Notice{Lost: LostUdev}, err) {
 				return
 			}
 			continue
@@ -517,17 +539,9 @@ func (n *Notices) readUdev(ctx context.Context) {
 // properties, and KEY=VALUE with a NUL after each. It is nil for what is not of a
 // network device itself, or is malformed.
 func parseUdevNotice(b []byte) *UdevNotice {
-	const headerSize = 40
-	if len(b) < headerSize || string(b[:len(udevPrefix)]) != udevPrefix || binary.BigEndian.Uint32(b[8:]) != udevMagic {
-		return nil
-	}
-	offset, length := uint64(binary.NativeEndian.Uint32(b[16:])), uint64(binary.NativeEndian.Uint32(b[20:]))
-	if offset < headerSize || offset+length > uint64(len(b)) {
-		return nil
-	}
 	u := &UdevNotice{}
 	net := false
-	for property := range bytes.SplitSeq(b[offset:offset+length], []byte{0}) {
+	for property := range bytes.SplitSeq(udevProperties(b), []byte{0}) {
 		switch key, value, _ := bytes.Cut(property, []byte("=")); string(key) {
 		case "ACTION":
 			u.Action = string(value)
@@ -541,4 +555,18 @@ func parseUdevNotice(b []byte) *UdevNotice {
 		return nil
 	}
 	return u
+}
+
+// udevProperties are the bytes that the header of a broadcast points to, none where it is
+// malformed.
+func udevProperties(b []byte) []byte {
+	const headerSize = 40
+	if len(b) < headerSize || string(b[:len(udevPrefix)]) != udevPrefix || binary.BigEndian.Uint32(b[8:]) != udevMagic {
+		return nil
+	}
+	offset, length := uint64(binary.NativeEndian.Uint32(b[16:])), uint64(binary.NativeEndian.Uint32(b[20:]))
+	if offset < headerSize || offset+length > uint64(len(b)) {
+		return nil
+	}
+	return b[offset : offset+length]
 }

@@ -51,10 +51,16 @@ func (p Packaged) State(store *linkfiles.Store) PackagedState {
 	switch {
 	case p.Package == "":
 		return FileSame
-	case e == nil && unlisted(store, path.Dir(p.Path)):
+	case e != nil:
+		return p.compare(e)
+	case unlisted(store, path.Dir(p.Path)):
 		return FileUncompared
-	case e == nil:
-		return FileGone
+	}
+	return FileGone
+}
+
+func (p Packaged) compare(e *linkfiles.Entry) PackagedState {
+	switch {
 	case e.Type == linkfiles.TypeMissing && e.Symlink == "":
 		return FileGone
 	case e.Symlink != "" || e.Type != linkfiles.TypeRegular:

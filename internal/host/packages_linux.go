@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -89,13 +90,7 @@ func (db *dpkg) records() ([]Packaged, error) {
 		return nil, err
 	}
 	db.diverted = diversionsOf(text)
-	first := slices.Clone(usualPackages)
-	for _, d := range db.diverted {
-		if d.by != ":" && !slices.Contains(first, d.by) {
-			first = append(first, d.by)
-		}
-	}
-	slices.Sort(first)
+	first := db.firstPackages()
 	for _, pkg := range first {
 		if err := db.add(pkg); err != nil {
 			return nil, err
@@ -111,6 +106,18 @@ func (db *dpkg) records() ([]Packaged, error) {
 	}
 	slices.SortStableFunc(db.found, func(x, y Packaged) int { return strings.Compare(x.Path, y.Path) })
 	return db.found, nil
+}
+
+// firstPackages are the usual ones and those for which there are diversions, sorted.
+func (db *dpkg) firstPackages() []string {
+	first := slices.Clone(usualPackages)
+	for _, d := range db.diverted {
+		if d.by != ":" && !slices.Contains(first, d.by) {
+			first = append(first, d.by)
+		}
+	}
+	slices.Sort(first)
+	return first
 }
 
 // allOwned reports whether every vendor file that is there has a record.
@@ -138,17 +145,12 @@ func (db *dpkg) addOthers(asked []string) error {
 	lists := 0
 	for _, e := range entries {
 		pkg, ok := strings.CutSuffix(e.Name(), ".list")
-		if ok {
-			lists++
-		}
-		if !ok || slices.Contains(asked, pkg) {
+		if !ok {
 			continue
 		}
-		if e.Type().IsRegular() {
-			n, err := readAt(int(f.Fd()), e.Name(), buf)
-			if err == nil && n < len(buf) && len(linkFilesOf(buf[:n])) == 0 {
-				continue
-			}
+		lists++
+		if slices.Contains(asked, pkg) || e.Type().IsRegular() && hasNoLinkFiles(f, e.Name(), buf) {
+			continue
 		}
 		if err := db.add(pkg); err != nil {
 			return err
@@ -158,6 +160,12 @@ func (db *dpkg) addOthers(asked []string) error {
 		return errNoLists
 	}
 	return nil
+}
+
+// hasNoLinkFiles reports whether a list, which fits into the buffer, names none.
+func hasNoLinkFiles(dir *os.File, list string, buf []byte) bool {
+	n, err := readAt(int(dir.Fd()), list, buf)
+	return err == nil && n < len(buf) && len(linkFilesOf(buf[:n])) == 0
 }
 
 // add adds the records of one package. Its list says which files it has: in the
@@ -180,17 +188,24 @@ func (db *dpkg) add(pkg string) error {
 		p := Packaged{Path: db.canonical(name), Package: packageName(pkg), MD5: sums[name]}
 		// A diversion is of the path as the package spells it.
 		if d, is := db.diverted[name]; is && d.by != p.Package {
-			if d.by == ":" {
-				db.found = append(db.found, Packaged{Path: p.Path})
-			}
-			if !isLinkFile(d.to) {
-				continue
-			}
-			p.Path = db.canonical(d.to)
+			db.addDiverted(p, d)
+		} else {
+			db.found = append(db.found, p)
 		}
-		db.found = append(db.found, p)
 	}
 	return nil
+}
+
+// addDiverted adds the record of a file that is put elsewhere, and where the administrator
+// diverted it also that of his own at its path.
+func (db *dpkg) addDiverted(p Packaged, d diversion) {
+	if d.by == ":" {
+		db.found = append(db.found, Packaged{Path: p.Path})
+	}
+	if isLinkFile(d.to) {
+		p.Path = db.canonical(d.to)
+		db.found = append(db.found, p)
+	}
 }
 
 // addStatus looks up which of the packages with a file that differs are

@@ -170,19 +170,9 @@ func importsSetupLink(rule string) bool {
 // sorted, each tag once, invalid ones dropped, and of several "key=value" with
 // one key only the first.
 func machineTags(info []byte) []string {
-	value := ""
-	for line := range strings.Lines(string(info)) {
-		line = strings.TrimSpace(line)
-		if strings.HasPrefix(line, "#") || strings.HasPrefix(line, ";") {
-			continue
-		}
-		if v, ok := strings.CutPrefix(line, "TAGS="); ok {
-			value = strings.Join(commandLineWords(v), " ")
-		}
-	}
 	tags := []string{}
 	seen := map[string]bool{}
-	all := strings.Split(value, ":")
+	all := strings.Split(assignedTags(info), ":")
 	slices.Sort(all)
 	for _, tag := range slices.Compact(all) {
 		if !validMachineTag(tag) {
@@ -199,6 +189,28 @@ func machineTags(info []byte) []string {
 	return tags
 }
 
+// assignedTags is the value of the last TAGS=.
+func assignedTags(info []byte) (value string) {
+	for line := range strings.Lines(string(info)) {
+		line = strings.TrimSpace(line)
+		if strings.HasPrefix(line, "#") || strings.HasPrefix(line, ";") {
+			continue
+		}
+		if v, ok := strings.CutPrefix(line, "TAGS="); ok {
+			value = strings.Join(commandLineWords(v), " ")
+		}
+	}
+	return value
+}
+
+const (
+	decimalDigits = "0123456789"
+	asciiLetters  = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+)
+
+// consistsOf reports whether a text has no other characters than these ASCII ones.
+func consistsOf(text, characters string) bool { return strings.Trim(text, characters) == "" }
+
 // validMachineTag is machine_tag_is_valid() of systemd 262.
 func validMachineTag(tag string) bool {
 	if tag == "" || len(tag) >= 256 || strings.ContainsRune("-.=", rune(tag[0])) {
@@ -208,29 +220,21 @@ func validMachineTag(tag string) bool {
 	if strings.HasSuffix(key, "-") || strings.HasSuffix(key, ".") {
 		return false
 	}
-	for _, c := range []byte(tag) {
-		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '.' || c == '=') {
-			return false
-		}
-	}
-	return true
+	return consistsOf(tag, asciiLetters+decimalDigits+"-.=")
 }
 
 // parseRelease takes the major release out of a version as systemd's builds
 // write it (GIT_VERSION): "252.39-1~deb12u2", "262~devel", "v257.1-3-gabc".
 func parseRelease(version string) (linkfiles.Release, bool) {
-	s := strings.TrimPrefix(version, "v")
-	n := 0
-	digits := 0
-	for digits < len(s) && s[digits] >= '0' && s[digits] <= '9' && digits < 5 {
-		n = n*10 + int(s[digits]-'0')
-		digits++
-	}
-	// The first udev that was part of systemd is 183.
-	if n < 183 || n > 9999 {
+	version = strings.TrimPrefix(version, "v")
+	rest := strings.TrimLeft(version, decimalDigits)
+	if rest != "" && !strings.ContainsRune(".-~+_ ", rune(rest[0])) {
 		return 0, false
 	}
-	if digits < len(s) && !strings.ContainsRune(".-~+_ ", rune(s[digits])) {
+	digits := version[:len(version)-len(rest)]
+	n, err := strconv.Atoi(digits)
+	// The first udev that was part of systemd is 183.
+	if err != nil || len(digits) > 5 || n < 183 || n > 9999 {
 		return 0, false
 	}
 	return linkfiles.Release(n), true
@@ -260,18 +264,23 @@ func versionInProgram(data []byte) (string, bool) {
 				break
 			}
 			rest = rest[i+len(mark):]
-			end := bytes.IndexByte(rest, 0)
-			if end < 0 || end > 100 {
-				continue
-			}
-			if v := string(rest[:end]); printable(v) {
-				if _, ok := parseRelease(v); ok {
-					return v, true
-				}
+			if v, ok := versionAt(rest); ok {
+				return v, true
 			}
 		}
 	}
 	return "", false
+}
+
+// versionAt is the version in the string that data begins with, which a NUL ends.
+func versionAt(data []byte) (version string, ok bool) {
+	end := bytes.IndexByte(data, 0)
+	if end < 0 || end > 100 {
+		return "", false
+	}
+	version = string(data[:end])
+	_, ok = parseRelease(version)
+	return version, ok && printable(version)
 }
 
 func printable(s string) bool {

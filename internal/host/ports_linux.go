@@ -63,25 +63,13 @@ func (c *deviceReader) collectPorts(links []*link, all bool) error {
 		return nil
 	}
 	q := portQuestions{ctx: c.ctx}
-	defer q.close()
-	var dump []*link // masters whose ports take a dump
-	for _, l := range links {
-		if l.gone || !isMaster(l) {
-			continue
-		}
-		found := false
-		if l.Kind == "bridge" {
-			var err error
-			if found, err = q.portsOfBridge(l); err != nil {
-				return err
-			}
-		}
-		if !found {
-			dump = append(dump, l)
-		}
+	defer q.sock.close()
+	rest, err := q.askOneByOne(links)
+	if err != nil {
+		return err
 	}
-	if len(dump) <= mastersOneByOne {
-		for _, l := range dump {
+	if len(rest) <= mastersOneByOne {
+		for _, l := range rest {
 			if err := portsByMaster(c.ctx, l); err != nil {
 				return err
 			}
@@ -92,8 +80,8 @@ func (c *deviceReader) collectPorts(links []*link, all bool) error {
 	if err != nil {
 		return err
 	}
-	portsFrom(dump, every)
-	for _, l := range dump {
+	portsFrom(rest, every)
+	for _, l := range rest {
 		l.tornPorts = torn
 	}
 	return nil
@@ -102,58 +90,75 @@ func (c *deviceReader) collectPorts(links []*link, all bool) error {
 // portQuestions ask the kernel about the ports of bridges one by one.
 type portQuestions struct {
 	ctx  context.Context
-	sock *rtnl
+	sock lateRtnl
 	// members are the ports of each bridge, nil as long as nobody asked; unsure says
 	// that they are too few.
 	members map[int][]int
 	unsure  bool
 }
 
-func (q *portQuestions) close() {
-	if q.sock != nil {
-		q.sock.close()
+// askOneByOne fills in Ports of bridges, and returns the masters whose ports take a dump.
+func (q *portQuestions) askOneByOne(links []*link) (rest []*link, err error) {
+	for _, l := range links {
+		if l.gone || !isMaster(l) {
+			continue
+		}
+		found := false
+		if l.Kind == "bridge" {
+			if found, err = q.portsOfBridge(l); err != nil {
+				return nil, err
+			}
+		}
+		if !found {
+			rest = append(rest, l)
+		}
 	}
+	return rest, nil
 }
 
 // portsOfBridge answers false where a dump is needed.
-//
-// Bridges without ports cost nothing: sysfs has told their ports by name. Where
-// it has not, one dump of the family AF_BRIDGE has every port of every bridge
-// and nothing else (rtnl_bridge_getlink() in net/core/rtnetlink.c).
 func (q *portQuestions) portsOfBridge(l *link) (bool, error) {
-	var ask []askPort
-	if l.namesPorts {
-		for _, name := range l.portNames {
-			ask = append(ask, askPort{name: name})
-		}
-	} else {
-		if q.members == nil {
-			var err error
-			if q.members, err = dumpBridgePorts(q.ctx); err != nil && !errors.Is(err, errInterrupted) {
-				return false, err
-			}
-			q.unsure = err != nil
-		}
-		if q.unsure {
-			return false, nil
-		}
-		for _, index := range q.members[l.Index] {
-			ask = append(ask, askPort{index: index})
-		}
-	}
+	ask, told, err := q.listed(l)
 	switch {
+	case err != nil || !told:
+		return false, err
 	case len(ask) == 0:
 		return true, nil
 	case len(ask) > portsOneByOne:
 		return false, nil
 	}
-	if q.sock == nil {
-		var err error
-		if q.sock, err = openRtnl(); err != nil {
-			return false, err
-		}
+	r, err := q.sock.open()
+	if err != nil {
+		return false, err
 	}
-	return portsOf(q.ctx, q.sock, l, ask)
+	return portsOf(q.ctx, r, l, ask)
+}
+
+// listed are the ports of a bridge by their names or indexes, where something told them.
+//
+// Bridges without ports cost nothing: sysfs has told their ports by name. Where
+// it has not, one dump of the family AF_BRIDGE has every port of every bridge
+// and nothing else (rtnl_bridge_getlink() in net/core/rtnetlink.c).
+func (q *portQuestions) listed(l *link) (ask []askPort, told bool, err error) {
+	if l.namesPorts {
+		for _, name := range l.portNames {
+			ask = append(ask, askPort{name: name})
+		}
+		return ask, true, nil
+	}
+	if q.members == nil {
+		if q.members, err = dumpBridgePorts(q.ctx); err != nil && !errors.Is(err, errInterrupted) {
+			return nil, false, err
+		}
+		q.unsure = err != nil
+	}
+	if q.unsure {
+		return nil, false, nil
+	}
+	for _, index := range q.members[l.Index] {
+		ask = append(ask, askPort{index: index})
+	}
+	return ask, true, nil
 }
 
 // askPort is a port by its name, or by its index.
@@ -223,23 +228,25 @@ func (c *deviceReader) readPortDrivers(links []*link) {
 	for _, l := range links {
 		for i := range l.Ports {
 			if p := &l.Ports[i]; p.PermanentMAC != "" {
-				if n, err := unix.Readlinkat(c.sysfs, p.Name+"/device/driver", buf); err == nil {
-					p.Driver = path.Base(string(buf[:n]))
-				}
+				p.Driver = c.sysfsDriver(p.Name, buf)
 			}
 		}
 	}
 }
 
+// sysfsDriver is "" where sysfs does not tell.
+func (c *deviceReader) sysfsDriver(name string, buf []byte) string {
+	n, err := unix.Readlinkat(c.sysfs, name+"/device/driver", buf)
+	if err != nil {
+		return ""
+	}
+	return path.Base(string(buf[:n]))
+}
+
 // updatePorts brings ports that are of an interrupted dump up to date with the links of
 // which notice was given.
 func (c *deviceReader) updatePorts(links []*link, changed map[int]bool, overflow bool) error {
-	masters := map[int]*link{}
-	for _, l := range links {
-		if l.tornPorts && !l.gone {
-			masters[l.Index] = l
-		}
-	}
+	masters := tornMasters(links)
 	if len(masters) == 0 {
 		return nil
 	}
@@ -252,16 +259,38 @@ func (c *deviceReader) updatePorts(links []*link, changed map[int]bool, overflow
 		l.Ports = slices.DeleteFunc(l.Ports, func(p Port) bool { return changed[p.Index] })
 	}
 	for index := range changed {
-		p, err := c.get("", index)
-		if err != nil && !errors.Is(err, errGone) {
+		if err := c.addPort(masters, index); err != nil {
 			return err
-		}
-		if l := masters[p.masterIndex]; err == nil && p.port && l != nil {
-			l.Ports = append(l.Ports, portOf(&p))
 		}
 	}
 	for _, l := range masters {
 		slices.SortFunc(l.Ports, byIndex)
+	}
+	return nil
+}
+
+// tornMasters are the links, by index, whose ports are of an interrupted dump.
+func tornMasters(links []*link) map[int]*link {
+	masters := map[int]*link{}
+	for _, l := range links {
+		if l.tornPorts && !l.gone {
+			masters[l.Index] = l
+		}
+	}
+	return masters
+}
+
+// addPort adds a device to the ports of its master, where that is one of the masters.
+func (c *deviceReader) addPort(masters map[int]*link, index int) error {
+	p, err := c.get("", index)
+	if errors.Is(err, errGone) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if l := masters[p.masterIndex]; p.port && l != nil {
+		l.Ports = append(l.Ports, portOf(&p))
 	}
 	return nil
 }

@@ -142,16 +142,15 @@ func cause(err error) error {
 	return err
 }
 
+// isMissing reports whether an error says that there is no such file or directory.
+func isMissing(err error) bool {
+	return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR)
+}
+
 // readAt reads a small file below a directory in three system calls; n is its
 // length in buf. It does not follow a last symbolic link.
 func readAt(dir int, name string, buf []byte) (n int, err error) {
-	var fd int
-	for {
-		fd, err = unix.Openat(dir, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
-		if err != unix.EINTR {
-			break
-		}
-	}
+	fd, err := openAt(dir, name)
 	if err != nil {
 		return 0, err
 	}
@@ -173,4 +172,13 @@ func readAt(dir int, name string, buf []byte) (n int, err error) {
 		}
 	}
 	return n, nil
+}
+
+func openAt(dir int, name string) (fd int, err error) {
+	for {
+		fd, err = unix.Openat(dir, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+		if err != unix.EINTR {
+			return fd, err
+		}
+	}
 }

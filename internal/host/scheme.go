@@ -61,46 +61,57 @@ type schemeEvidence struct {
 // (ID_NET_NAMING_SCHEME, since 243) outranks the upstream default. Of an image that
 // never ran the default is assumed.
 func namingScheme(e schemeEvidence) fact.Fact[NamingScheme] {
-	rel, relOK := e.release.Get()
-	db, dbOK := e.database.Get()
-	if relOK && rel < firstSchemeRelease && !dbOK {
+	if e.withoutSchemes() {
 		return fact.Absent[NamingScheme]()
-	}
-	recorded := func(otherwise fact.Fact[NamingScheme]) fact.Fact[NamingScheme] {
-		if dbOK {
-			return fact.Known(NamingScheme{Name: db, Source: "udev database"})
-		}
-		return otherwise
 	}
 	wanted := e.wanted()
 	if wanted.IsUnknown() {
-		return recorded(wanted)
+		return e.recorded(wanted)
 	}
 	// "latest" is the same question as the build's default.
 	if asked, ok := wanted.Get(); ok && asked.Name != "" && asked.Name != "latest" {
-		// A name of the future is refused by an older udevd, and a
-		// distribution's own name by everybody else's; when the database
-		// repeats the name, it was accepted.
-		if dbOK && db == asked.Name {
-			return fact.Known(asked)
-		}
-		known, sure := schemeKnownTo(asked.Name, rel, relOK)
-		switch {
+		switch known, sure := e.udevdKnows(asked.Name); {
 		case known && sure:
 			return fact.Known(asked)
 		case !sure:
-			return recorded(fact.Unknown[NamingScheme](fact.Told("it cannot be shown whether this udevd knows the scheme that the " + asked.Source + " asks for")))
+			return e.recorded(fact.Unknown[NamingScheme](fact.Told("it cannot be shown whether this udevd knows the scheme that the " + asked.Source + " asks for")))
 		}
 	}
-	if !relOK {
-		return recorded(fact.Unknown[NamingScheme](fact.Told("systemd's release: " + e.release.Reason().String())))
+	rel, ok := e.release.Get()
+	if !ok {
+		return e.recorded(fact.Unknown[NamingScheme](fact.Told("systemd's release: " + e.release.Reason().String())))
 	}
-	return recorded(fact.Known(NamingScheme{Name: defaultScheme(rel), Source: schemeByDefault, Assumed: !e.online}))
+	return e.recorded(fact.Known(NamingScheme{Name: defaultScheme(rel), Source: schemeByDefault, Assumed: !e.online}))
+}
+
+// withoutSchemes reports whether the release is older than naming schemes.
+func (e *schemeEvidence) withoutSchemes() bool {
+	rel, ok := e.release.Get()
+	return ok && rel < firstSchemeRelease && !e.database.IsKnown()
+}
+
+// recorded is what udevd itself wrote or, where it did not, the other answer.
+func (e *schemeEvidence) recorded(otherwise fact.Fact[NamingScheme]) fact.Fact[NamingScheme] {
+	if name, ok := e.database.Get(); ok {
+		return fact.Known(NamingScheme{Name: name, Source: "udev database"})
+	}
+	return otherwise
+}
+
+// udevdKnows reports whether udevd has a scheme that it is asked to use. A name of the future
+// is refused by an older udevd, and a distribution's own name by everybody else's; when the
+// database repeats the name, it was accepted.
+func (e *schemeEvidence) udevdKnows(name string) (known, sure bool) {
+	if db, ok := e.database.Get(); ok && db == name {
+		return true, true
+	}
+	rel, ok := e.release.Get()
+	return schemeKnownTo(name, rel, ok)
 }
 
 // wanted is the scheme that udevd is asked to use, whether it knows it or not; absent
 // where it is not asked.
-func (e schemeEvidence) wanted() fact.Fact[NamingScheme] {
+func (e *schemeEvidence) wanted() fact.Fact[NamingScheme] {
 	if e.environ.IsUnknown() {
 		return fact.Unknown[NamingScheme](fact.Told("NET_NAMING_SCHEME in udevd's environment: " + e.environ.Reason().String()))
 	}

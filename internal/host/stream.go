@@ -21,51 +21,69 @@ func Documents(r io.Reader, yield func(line int, raw []byte) error) error {
 
 func documents(r io.Reader, limit int, yield func(line int, raw []byte) error) error {
 	in := bufio.NewReaderSize(r, 1<<20)
-	var (
-		doc   []byte
-		scan  scanner
-		line  = 1 // of what is read next
-		start = 1 // of doc
-	)
+	s := splitter{limit: limit, yield: yield, line: 1}
 	for {
 		part, err := in.ReadSlice('\n')
 		if err != nil && err != io.EOF && err != bufio.ErrBufferFull {
 			return err
 		}
-		ended := err == io.EOF
 		for len(part) > 0 {
-			if len(doc) == 0 {
-				rest := bytes.TrimLeft(part, " \t\r\n")
-				line += bytes.Count(part[:len(part)-len(rest)], []byte("\n"))
-				if part = rest; len(part) == 0 {
-					break
-				}
-				if part[0] != '{' {
-					return fmt.Errorf("line %d: a snapshot begins with {", line)
-				}
-				start = line
-			}
-			n, whole := scan.next(part)
-			doc = append(doc, part[:n]...)
-			line += bytes.Count(part[:n], []byte("\n"))
-			part = part[n:]
-			if len(doc) > limit {
-				return fmt.Errorf("line %d: larger than %d MiB", start, limit>>20)
-			}
-			if whole {
-				if err := yield(start, doc); err != nil {
-					return err
-				}
-				doc, scan = make([]byte, 0, len(doc)), scanner{}
+			var failed error
+			if part, failed = s.take(part); failed != nil {
+				return failed
 			}
 		}
-		if ended {
-			if len(doc) > 0 {
-				return fmt.Errorf("line %d: the snapshot that begins here has no end", start)
-			}
-			return nil
+		if err != io.EOF {
+			continue
+		}
+		if len(s.doc) > 0 {
+			return fmt.Errorf("line %d: the snapshot that begins here has no end", s.start)
+		}
+		return nil
+	}
+}
+
+// splitter puts documents together.
+type splitter struct {
+	limit int
+	yield func(line int, raw []byte) error
+	doc   []byte
+	scan  scanner
+	start int // the line that doc begins in
+	line  int // of what is read next
+}
+
+// take reads on to the end of a document, or of part, and returns what is left of that.
+func (s *splitter) take(part []byte) (rest []byte, err error) {
+	if len(s.doc) == 0 {
+		if part, err = s.begin(part); err != nil || len(part) == 0 {
+			return nil, err
 		}
 	}
+	n, whole := s.scan.next(part)
+	s.doc = append(s.doc, part[:n]...)
+	s.line += bytes.Count(part[:n], []byte("\n"))
+	if len(s.doc) > s.limit {
+		return nil, fmt.Errorf("line %d: larger than %d MiB", s.start, s.limit>>20)
+	}
+	if whole {
+		if err := s.yield(s.start, s.doc); err != nil {
+			return nil, err
+		}
+		s.doc, s.scan = make([]byte, 0, len(s.doc)), scanner{}
+	}
+	return part[n:], nil
+}
+
+// begin passes over white space to the start of a document.
+func (s *splitter) begin(part []byte) ([]byte, error) {
+	doc := bytes.TrimLeft(part, " \t\r\n")
+	s.line += bytes.Count(part[:len(part)-len(doc)], []byte("\n"))
+	s.start = s.line
+	if len(doc) > 0 && doc[0] != '{' {
+		return nil, fmt.Errorf("line %d: a snapshot begins with {", s.line)
+	}
+	return doc, nil
 }
 
 // scanner finds the end of a JSON object.

@@ -2,6 +2,7 @@ package host
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"path"
 	"runtime"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -88,21 +90,24 @@ func liveSystem(ctx context.Context, rel fact.Fact[linkfiles.Release], u udevd, 
 // them it is this process's.
 func hostname(uts unix.Utsname, u udevd) fact.Fact[string] {
 	name := unix.ByteSliceToString(uts.Nodename[:])
-	if u.pid != 0 {
-		ours, err1 := os.Readlink("/proc/self/ns/uts")
-		theirs, err2 := os.Readlink(fmt.Sprintf("/proc/%d/ns/uts", u.pid))
-		if err1 == nil && err2 == nil && ours != theirs {
-			n, err := nodenameOf(u.pid)
-			if err != nil {
-				return fact.Unknown[string](fact.Told(fmt.Sprintf("udevd has a UTS namespace of its own: %v", err)))
-			}
-			name = n
+	if u.pid != 0 && otherUTSNamespace(u.pid) {
+		n, err := nodenameOf(u.pid)
+		if err != nil {
+			return fact.Unknown[string](fact.Told(fmt.Sprintf("udevd has a UTS namespace of its own: %v", err)))
 		}
+		name = n
 	}
 	if name == "" || name == "(none)" {
 		return fact.Unknown[string](fact.Told("no host name is set, and systemd's fallback is a build option"))
 	}
 	return fact.Known(name)
+}
+
+// otherUTSNamespace reports whether a process is seen to have another one than this.
+func otherUTSNamespace(pid int) bool {
+	ours, err1 := os.Readlink("/proc/self/ns/uts")
+	theirs, err2 := os.Readlink(fmt.Sprintf("/proc/%d/ns/uts", pid))
+	return err1 == nil && err2 == nil && ours != theirs
 }
 
 // nodenameOf asks uname(2) in the UTS namespace of a process. The thread that
@@ -185,11 +190,16 @@ func inContainer(release fact.Fact[linkfiles.Release]) fact.Fact[bool] {
 	}
 	// udevd has the right to read this, and without it goes on as well.
 	environ, environErr := here.read("/proc/1/environ", limitDB)
-	for _, v := range strings.Split(string(environ), "\x00") {
-		if value, ok := strings.CutPrefix(v, "container="); ok && value != "" {
-			return fact.Known(true)
-		}
+	if slices.ContainsFunc(variables(environ, "container"), func(value string) bool { return value != "" }) {
+		return fact.Known(true)
 	}
+	return unmarkedContainer(rel, environErr)
+}
+
+// unmarkedContainer goes on where no container manager has named itself. environErr is why
+// the environment of PID 1 could not be read.
+func unmarkedContainer(rel linkfiles.Release, environErr error) fact.Fact[bool] {
+	here := files{}
 	ns, err := os.Readlink("/proc/self/ns/pid")
 	if err != nil {
 		return fact.Unknown[bool](fact.Told(fmt.Sprintf("/proc/self/ns/pid: %v", cause(err))))
@@ -230,25 +240,11 @@ func markedAsContainer(rel linkfiles.Release) fact.Fact[bool] {
 	return fact.Known(false)
 }
 
-// virtualization asks the service manager, whose property Virtualization comes
-// from the function that udevd uses, and systemd-detect-virt(1) where there is
-// no manager. The detection itself reads CPUID, DMI tables and more, and is
-// not repeated here.
+// virtualization is what the systemd that runs says, and whether this is a user namespace.
 func virtualization(ctx context.Context, rel fact.Fact[linkfiles.Release]) fact.Fact[linkfiles.Virt] {
-	id, err := managerProperty(ctx, "Virtualization")
-	if err == nil && id == "" {
-		id = "none"
-	}
+	id, err := virtualizationID(ctx)
 	if err != nil {
-		const program = "/usr/bin/systemd-detect-virt"
-		if !(files{}).exists(program) {
-			return fact.Unknown[linkfiles.Virt](fact.Told(fmt.Sprintf("%v, and there is no %s", err, program)))
-		}
-		word, _, runErr := run(ctx, program)
-		if runErr != nil {
-			return fact.Unknown[linkfiles.Virt](fact.Told(fmt.Sprintf("%v; %s: %v", err, program, runErr)))
-		}
-		id = word
+		return fact.Unknown[linkfiles.Virt](fact.Told(err.Error()))
 	}
 	v, ok := virtOf(id)
 	if !ok {
@@ -262,6 +258,26 @@ func virtualization(ctx context.Context, rel fact.Fact[linkfiles.Release]) fact.
 	return fact.Known(v)
 }
 
+// virtualizationID asks the service manager, whose property Virtualization comes
+// from the function that udevd uses, and systemd-detect-virt(1) where there is
+// no manager. The detection itself reads CPUID, DMI tables and more, and is
+// not repeated here.
+func virtualizationID(ctx context.Context) (string, error) {
+	id, err := managerProperty(ctx, "Virtualization")
+	if err == nil {
+		return cmp.Or(id, "none"), nil
+	}
+	const program = "/usr/bin/systemd-detect-virt"
+	if !(files{}).exists(program) {
+		return "", fmt.Errorf("%w, and there is no %s", err, program)
+	}
+	id, _, runErr := run(ctx, program)
+	if runErr != nil {
+		return "", fmt.Errorf("%w; %s: %w", err, program, runErr)
+	}
+	return id, nil
+}
+
 // privateUsers is running_in_userns(); see userNamespaceByInode. Where the old
 // way and the new one agree, the release does not matter.
 func privateUsers(release fact.Fact[linkfiles.Release]) fact.Fact[bool] {
@@ -269,11 +285,29 @@ func privateUsers(release fact.Fact[linkfiles.Release]) fact.Fact[bool] {
 	if err != nil {
 		return fact.Unknown[bool](fact.Told(fmt.Sprintf("/proc/self/ns/user: %v", cause(err))))
 	}
-	mapped := false
+	mapped, err := idsAreMapped()
+	if err != nil {
+		return fact.Unknown[bool](fact.Told(err.Error()))
+	}
+	byInode := ns != initialUserNamespace
+	rel, ok := release.Get()
+	switch {
+	case mapped == byInode:
+		return fact.Known(mapped)
+	case !ok:
+		return fact.Unknown[bool](fact.Told("whether this is a user namespace depends on systemd's release: " + release.Reason().String()))
+	case rel >= userNamespaceByInode:
+		return fact.Known(byInode)
+	}
+	return fact.Known(mapped)
+}
+
+// idsAreMapped is how systemd told a user namespace before userNamespaceByInode.
+func idsAreMapped() (mapped bool, err error) {
 	for _, name := range []string{"/proc/self/uid_map", "/proc/self/gid_map"} {
 		b, err := files{}.read(name, limitSmall)
 		if err != nil {
-			return fact.Unknown[bool](fact.Told(err.Error()))
+			return false, err
 		}
 		// The first user namespace maps all of 2^32-1 IDs to themselves.
 		if strings.Join(strings.Fields(string(b)), " ") != "0 0 4294967295" {
@@ -283,15 +317,7 @@ func privateUsers(release fact.Fact[linkfiles.Release]) fact.Fact[bool] {
 	if b, err := (files{}).read("/proc/self/setgroups", limitSmall); err == nil && strings.TrimSpace(string(b)) == "deny" {
 		mapped = true
 	}
-	byInode := ns != initialUserNamespace
-	rel, ok := release.Get()
-	switch {
-	case mapped == byInode:
-		return fact.Known(mapped)
-	case !ok:
-		return fact.Unknown[bool](fact.Told("whether this is a user namespace depends on systemd's release: " + release.Reason().String()))
-	}
-	return fact.Known(rel >= userNamespaceByInode && byInode || rel < userNamespaceByInode && mapped)
+	return mapped, nil
 }
 
 // smbiosLimit bounds the fields read from /sys/class/dmi/id.
@@ -317,27 +343,34 @@ func firmware(virt fact.Fact[linkfiles.Virt]) fact.Fact[linkfiles.Firmware] {
 	if b, err := here.read("/proc/device-tree/compatible", limitSmall); err == nil && bytes.HasSuffix(b, []byte{0}) {
 		fw.Compatible = strings.Split(strings.TrimSuffix(string(b), "\x00"), "\x00")
 	}
+	fw.SMBIOS, fw.Hidden = here.smbios()
+	return fact.Known(fw)
+}
+
+// smbios reads the fields of SMBIOS, nil where there is none; hidden are the names of
+// those that may not be read.
+func (f files) smbios() (fields map[string]string, hidden []string) {
 	const dmi = "/sys/class/dmi/id"
-	names, err := here.names(dmi)
+	names, err := f.names(dmi)
 	if err != nil {
-		return fact.Known(fw)
+		return nil, nil
 	}
-	fw.SMBIOS = map[string]string{}
+	fields = map[string]string{}
 	for _, name := range names {
 		if name == "uevent" || name == "modalias" {
 			continue
 		}
 		// Serial numbers are for root alone to read.
-		b, err := here.read(path.Join(dmi, name), smbiosLimit)
+		b, err := f.read(path.Join(dmi, name), smbiosLimit)
 		if errors.Is(err, fs.ErrPermission) {
-			fw.Hidden = append(fw.Hidden, name)
+			hidden = append(hidden, name)
 		}
 		if err != nil {
 			continue
 		}
-		fw.SMBIOS[name] = strings.TrimRight(string(b), " \t\n\r")
+		fields[name] = strings.TrimRight(string(b), " \t\n\r")
 	}
-	return fact.Known(fw)
+	return fields, hidden
 }
 
 // identifier reads a 128-bit ID from a file of one line. Where there is no such

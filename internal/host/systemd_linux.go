@@ -46,14 +46,14 @@ var udevdPrograms = []string{
 func findSystemd(ctx context.Context, f files, u udevd) (Systemd, []string) {
 	installed := f.installedSystemd()
 	running, problems := u.runningSystemd(installed)
-	switch {
-	case running != nil && installed != nil && running.Release.Or(0) != installed.Release.Or(0):
-		problems = append(problems, fmt.Sprintf("udevd still runs release %v; release %v is installed and will run after a restart of it",
-			running.Release, installed.Release))
+	if running != nil {
+		if installed != nil && running.Release.Or(0) != installed.Release.Or(0) {
+			problems = append(problems, fmt.Sprintf("udevd still runs release %v; release %v is installed and will run after a restart of it",
+				running.Release, installed.Release))
+		}
 		return *running, problems
-	case running != nil:
-		return *running, problems
-	case installed != nil:
+	}
+	if installed != nil {
 		return *installed, problems
 	}
 	if s := f.recordedSystemd(); s != nil {
@@ -192,36 +192,56 @@ func elfVersion(r io.ReaderAt) (version string, err error) {
 	}
 	program, err := elf.NewFile(r)
 	if err != nil {
-		return "", errors.New("not an ELF program")
+		return "", errNotELF
 	}
-	var libraries []string
-	if dynamicIsPlain(program) {
-		libraries, _ = program.ImportedLibraries()
+	if lib, version, ok := privateLibrary(program); ok {
+		return libraryVersion(program, lib, version)
 	}
-	for _, lib := range libraries {
-		v, ok := sharedLibraryVersion(lib)
-		if !ok {
-			continue
-		}
-		rel, ok := parseRelease(v)
-		if !ok {
-			return "", fmt.Errorf("the library %q has no version in its name", lib)
-		}
-		if note := packageNote(program); note != "" {
-			if r, ok := parseRelease(note); ok && r == rel {
-				return note, nil
-			}
-		}
-		return v, nil
-	}
-	if s := program.Section(".rodata"); isPlain(s) && s.Size <= limitProgram {
-		if data, err := s.Data(); err == nil {
-			if v, ok := versionInProgram(data); ok {
-				return v, nil
-			}
-		}
+	if version, ok := greetedVersion(program); ok {
+		return version, nil
 	}
 	return "", errors.New("it has no version of udevd in it")
+}
+
+// privateLibrary is the libsystemd-shared that a program is linked to, and the version in
+// its name.
+func privateLibrary(program *elf.File) (lib, version string, ok bool) {
+	if !dynamicIsPlain(program) {
+		return "", "", false
+	}
+	libraries, _ := program.ImportedLibraries()
+	for _, lib := range libraries {
+		if version, ok := sharedLibraryVersion(lib); ok {
+			return lib, version, true
+		}
+	}
+	return "", "", false
+}
+
+// libraryVersion is the version in a library's name, or the full one of the packaging note.
+func libraryVersion(program *elf.File, lib, version string) (string, error) {
+	rel, ok := parseRelease(version)
+	if !ok {
+		return "", fmt.Errorf("the library %q has no version in its name", lib)
+	}
+	note := packageNote(program)
+	if r, ok := parseRelease(note); ok && r == rel {
+		return note, nil
+	}
+	return version, nil
+}
+
+// greetedVersion is the version that a udevd greets with.
+func greetedVersion(program *elf.File) (string, bool) {
+	s := program.Section(".rodata")
+	if !isPlain(s) || s.Size > limitProgram {
+		return "", false
+	}
+	data, err := s.Data()
+	if err != nil {
+		return "", false
+	}
+	return versionInProgram(data)
 }
 
 // debug/elf inflates compressed sections to whatever size they have: 64 MB of a
@@ -235,35 +255,57 @@ func dynamicIsPlain(program *elf.File) bool {
 	return isPlain(s) && int(s.Link) < len(program.Sections) && isPlain(program.Sections[s.Link])
 }
 
+var errNotELF = errors.New("not an ELF program")
+
+// elfHeader is what the header of an ELF file says of the section with the sections' names
+// (Elf32_Ehdr and Elf64_Ehdr of elf(5)).
+type elfHeader struct {
+	order    binary.ByteOrder
+	of32Bits bool
+	// offset is where the headers of the n sections are, each of which has size bytes;
+	// names is the number of that section.
+	offset         uint64
+	size, n, names uint16
+}
+
+func parseELFHeader(h []byte) elfHeader {
+	e := elfHeader{order: binary.LittleEndian, of32Bits: elf.Class(h[elf.EI_CLASS]) == elf.ELFCLASS32}
+	if elf.Data(h[elf.EI_DATA]) == elf.ELFDATA2MSB {
+		e.order = binary.BigEndian
+	}
+	if e.of32Bits {
+		e.offset, e.size, e.n, e.names = uint64(e.order.Uint32(h[32:])), e.order.Uint16(h[46:]), e.order.Uint16(h[48:]), e.order.Uint16(h[50:])
+	} else {
+		e.offset, e.size, e.n, e.names = e.order.Uint64(h[40:]), e.order.Uint16(h[58:]), e.order.Uint16(h[60:]), e.order.Uint16(h[62:])
+	}
+	return e
+}
+
+// sectionFlags are sh_flags of Elf32_Shdr and Elf64_Shdr.
+func (e *elfHeader) sectionFlags(section []byte) elf.SectionFlag {
+	if e.of32Bits {
+		return elf.SectionFlag(e.order.Uint32(section[8:]))
+	}
+	return elf.SectionFlag(e.order.Uint64(section[8:]))
+}
+
 // namesArePlain looks at the header of the section with the sections' names, which
-// elf.NewFile reads (Elf32_Ehdr, Elf64_Ehdr, Elf32_Shdr and Elf64_Shdr of elf(5)).
+// elf.NewFile reads.
 func namesArePlain(r io.ReaderAt) error {
-	errNotELF := errors.New("not an ELF program")
-	var h [64]byte
-	if _, err := r.ReadAt(h[:], 0); err != nil || string(h[:4]) != elf.ELFMAG {
+	var header [64]byte
+	if _, err := r.ReadAt(header[:], 0); err != nil || string(header[:4]) != elf.ELFMAG {
 		return errNotELF
 	}
-	var order binary.ByteOrder = binary.LittleEndian
-	if elf.Data(h[elf.EI_DATA]) == elf.ELFDATA2MSB {
-		order = binary.BigEndian
-	}
-	offset, size, n, names := order.Uint64(h[40:]), order.Uint16(h[58:]), order.Uint16(h[60:]), order.Uint16(h[62:])
-	if elf.Class(h[elf.EI_CLASS]) == elf.ELFCLASS32 {
-		offset, size, n, names = uint64(order.Uint32(h[32:])), order.Uint16(h[46:]), order.Uint16(h[48:]), order.Uint16(h[50:])
-	}
+	e := parseELFHeader(header[:])
 	// Where there are too many sections for it, n is 0 and the number elsewhere.
-	if n == 0 || names >= n || offset > limitProgram {
+	if e.n == 0 || e.names >= e.n || e.offset > limitProgram {
 		return errNotELF
 	}
 	var section [16]byte
-	if _, err := r.ReadAt(section[:], int64(offset)+int64(names)*int64(size)); err != nil {
+	if _, err := r.ReadAt(section[:], int64(e.offset)+int64(e.names)*int64(e.size)); err != nil {
 		return errNotELF
 	}
-	flags := order.Uint64(section[8:])
-	if elf.Class(h[elf.EI_CLASS]) == elf.ELFCLASS32 {
-		flags = uint64(order.Uint32(section[8:]))
-	}
-	if flags&uint64(elf.SHF_COMPRESSED) != 0 {
+	if e.sectionFlags(section[:])&elf.SHF_COMPRESSED != 0 {
 		return errors.New("the names of its sections are compressed, as no compiler makes them")
 	}
 	return nil

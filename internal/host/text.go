@@ -75,41 +75,51 @@ func mapValue(v reflect.Value, f func(string) string) reflect.Value {
 			return mapValue(reflect.ValueOf(x), f).Interface()
 		}))
 	}
+	if !holdsText(v) {
+		return v
+	}
 	out := reflect.New(v.Type()).Elem()
 	switch v.Kind() {
 	case reflect.String:
 		out.SetString(f(v.String()))
 	case reflect.Struct:
-		out.Set(v)
-		for i := range v.NumField() {
-			if v.Type().Field(i).IsExported() {
-				out.Field(i).Set(mapValue(v.Field(i), f))
-			}
-		}
+		mapFields(out, v, f)
 	case reflect.Slice:
-		if v.IsNil() || v.Type().Elem().Kind() == reflect.Uint8 {
-			return v
-		}
 		out.Set(reflect.MakeSlice(v.Type(), v.Len(), v.Len()))
 		for i := range v.Len() {
 			out.Index(i).Set(mapValue(v.Index(i), f))
 		}
 	case reflect.Map:
-		if v.IsNil() {
-			return v
-		}
 		out.Set(reflect.MakeMapWithSize(v.Type(), v.Len()))
 		for key, value := range v.Seq2() {
 			out.SetMapIndex(mapValue(key, f), mapValue(value, f))
 		}
 	case reflect.Pointer:
-		if v.IsNil() {
-			return v
-		}
 		out.Set(reflect.New(v.Type().Elem()))
 		out.Elem().Set(mapValue(v.Elem(), f))
-	default:
-		return v
 	}
 	return out
+}
+
+// holdsText reports whether a value may have a string in it; bytes are no text.
+func holdsText(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.String, reflect.Struct:
+		return true
+	case reflect.Slice:
+		return !v.IsNil() && v.Type().Elem().Kind() != reflect.Uint8
+	case reflect.Map, reflect.Pointer:
+		return !v.IsNil()
+	}
+	return false
+}
+
+// mapFields copies the fields of v to out.
+func mapFields(out, v reflect.Value, f func(string) string) {
+	out.Set(v)
+	for i := range v.NumField() {
+		if v.Type().Field(i).IsExported() {
+			out.Field(i).Set(mapValue(v.Field(i), f))
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -84,18 +85,26 @@ func (u *udevData) device(index int) fact.Fact[map[string]string] {
 	if int(st.Size) > len(room) {
 		buf = make([]byte, st.Size)
 	}
-	n := 0
+	n, err := readFull(fd, buf)
+	if err != nil {
+		return unknown(err)
+	}
+	return fact.Known(parseUdevDB(buf[:n]))
+}
+
+// readFull reads until the buffer is full or the file ends.
+func readFull(fd int, buf []byte) (n int, err error) {
 	for n < len(buf) {
 		m, err := unix.Read(fd, buf[n:])
 		if err != nil {
-			return unknown(err)
+			return n, err
 		}
 		if m == 0 {
 			break
 		}
 		n += m
 	}
-	return fact.Known(parseUdevDB(buf[:n]))
+	return n, nil
 }
 
 // scheme looks for ID_NET_NAMING_SCHEME, which udevd writes for every Ethernet,
@@ -171,20 +180,30 @@ var udevdCgroups = []string{
 // first; without one (no service manager, a container) those who listen for
 // uevents in this network namespace, and then all of /proc.
 func findUdevd() udevd {
-	here := files{}
-	for _, name := range udevdCgroups {
-		b, err := here.read(name, limitDB)
-		if err != nil {
-			continue
-		}
-		if u, ok := pickUdevd(strings.Fields(string(b))); ok {
-			return u
-		}
+	if u, ok := udevdOfService(); ok {
+		return u
 	}
 	if u, ok := pickUdevd(ueventListeners()); ok && u.running.Or(false) {
 		return u
 	}
-	pids, err := here.names("/proc")
+	return udevdInProc()
+}
+
+func udevdOfService() (udevd, bool) {
+	for _, name := range udevdCgroups {
+		b, err := files{}.read(name, limitDB)
+		if err != nil {
+			continue
+		}
+		if u, ok := pickUdevd(strings.Fields(string(b))); ok {
+			return u, true
+		}
+	}
+	return udevd{}, false
+}
+
+func udevdInProc() udevd {
+	pids, err := files{}.names("/proc")
 	if err != nil {
 		return udevd{running: fact.Unknown[bool](fact.Told(err.Error()))}
 	}
@@ -245,9 +264,22 @@ func UdevdPID() int {
 }
 
 // pickUdevd chooses the process named systemd-udevd in this PID namespace that
-// works in this network namespace. Before systemd 250 its workers have the same
-// name: the daemon is the one whose parent has another.
+// works in this network namespace.
 func pickUdevd(pids []string) (udevd, bool) {
+	daemons := udevdDaemons(pids)
+	ours, _ := os.Readlink("/proc/self/ns/net")
+	var u udevd
+	for _, daemon := range daemons {
+		if u = udevdFor(ours, daemon.pid); !u.otherNetns {
+			return u, true
+		}
+	}
+	return u, len(daemons) > 0
+}
+
+// udevdDaemons are the processes named systemd-udevd, by PID. Before systemd 250 its
+// workers have the same name: the daemon is the one whose parent has another.
+func udevdDaemons(pids []string) []process {
 	var candidates []process
 	for _, p := range pids {
 		pid, err := strconv.Atoi(p)
@@ -259,37 +291,31 @@ func pickUdevd(pids []string) (udevd, bool) {
 		}
 	}
 	slices.SortFunc(candidates, func(a, b process) int { return cmp.Compare(a.pid, b.pid) })
-	daemons := slices.DeleteFunc(slices.Clone(candidates), func(p process) bool {
+	return slices.DeleteFunc(slices.Clone(candidates), func(p process) bool {
 		if slices.ContainsFunc(candidates, func(other process) bool { return other.pid == p.parent }) {
 			return true
 		}
 		_, ok := udevdProcess(p.parent)
 		return ok
 	})
-	ours, _ := os.Readlink("/proc/self/ns/net")
-	foreign := false
-	for _, daemon := range daemons {
-		pid := daemon.pid
-		theirs, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/net", pid))
-		switch {
-		case err != nil && slices.Contains(ueventListeners(), strconv.Itoa(pid)):
-			return udevd{running: fact.Known(true), pid: pid, sure: true}, true
-		case err != nil && ownUserNamespace() && initialNetwork():
-			// Another user's process, in the namespaces that the machine began
-			// with: its udevd is there, too.
-			return udevd{running: fact.Known(true), pid: pid}, true
-		case err != nil:
-			return udevd{running: fact.Unknown[bool](fact.Told("a systemd-udevd runs, but not for sure for this network namespace")), pid: pid}, true
-		case theirs == ours:
-			return udevd{running: fact.Known(true), pid: pid, sure: true}, true
-		default:
-			foreign = true
-		}
+}
+
+// udevdFor is what a udevd is to the network namespace ours.
+func udevdFor(ours string, pid int) udevd {
+	theirs, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/net", pid))
+	switch {
+	case err == nil && theirs == ours:
+		return udevd{running: fact.Known(true), pid: pid, sure: true}
+	case err == nil:
+		return udevd{running: fact.Known(false), otherNetns: true}
+	case slices.Contains(ueventListeners(), strconv.Itoa(pid)):
+		return udevd{running: fact.Known(true), pid: pid, sure: true}
+	case ownUserNamespace() && initialNetwork():
+		// Another user's process, in the namespaces that the machine began
+		// with: its udevd is there, too.
+		return udevd{running: fact.Known(true), pid: pid}
 	}
-	if foreign {
-		return udevd{running: fact.Known(false), otherNetns: true}, true
-	}
-	return udevd{}, false
+	return udevd{running: fact.Unknown[bool](fact.Told("a systemd-udevd runs, but not for sure for this network namespace")), pid: pid}
 }
 
 // process is one with its parent, 0 where that is not known.
@@ -357,12 +383,20 @@ func (u udevd) environ(name string) fact.Fact[string] {
 	if err != nil {
 		return fact.Unknown[string](fact.Told(err.Error()))
 	}
-	for _, v := range strings.Split(string(b), "\x00") {
-		if value, ok := strings.CutPrefix(v, name+"="); ok {
-			return fact.Known(value)
-		}
+	if values := variables(b, name); len(values) > 0 {
+		return fact.Known(values[0])
 	}
 	return fact.Absent[string]()
+}
+
+// variables are the values that /proc/PID/environ has for a name.
+func variables(environ []byte, name string) (values []string) {
+	for v := range bytes.SplitSeq(environ, []byte{0}) {
+		if key, value, ok := bytes.Cut(v, []byte("=")); ok && string(key) == name {
+			values = append(values, string(value))
+		}
+	}
+	return values
 }
 
 // setupLinkRules is the file that systemd ships with the rule that applies
@@ -394,9 +428,7 @@ func (f files) setupLinkRule(rel linkfiles.Release) fact.Fact[string] {
 		return fact.Known(file)
 	}
 	names, err := f.rulesNames(dirs)
-	if firstErr == nil {
-		firstErr = err
-	}
+	firstErr = cmp.Or(firstErr, err)
 	for _, name := range names {
 		if name == setupLinkRules {
 			continue
@@ -405,9 +437,7 @@ func (f files) setupLinkRule(rel linkfiles.Release) fact.Fact[string] {
 		if runs {
 			return fact.Known(file)
 		}
-		if firstErr == nil {
-			firstErr = err
-		}
+		firstErr = cmp.Or(firstErr, err)
 	}
 	if firstErr != nil {
 		return fact.Unknown[string](fact.Told(firstErr.Error()))
@@ -443,8 +473,8 @@ func (f files) rulesInForce(dirs []string, name string) (file string, runs bool,
 func (f files) rulesNames(dirs []string) (names []string, firstErr error) {
 	for _, dir := range dirs {
 		list, err := f.names(dir)
-		if err != nil && !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ENOTDIR) && firstErr == nil {
-			firstErr = err
+		if !isMissing(err) {
+			firstErr = cmp.Or(firstErr, err)
 		}
 		for _, name := range list {
 			if strings.HasSuffix(name, ".rules") {
@@ -459,12 +489,8 @@ func (f files) rulesNames(dirs []string) (names []string, firstErr error) {
 func (f files) maskedRules(file string) (bool, error) {
 	if f.root != "" {
 		// An image's /dev is empty, so the link itself has to say it.
-		dir, err := f.path(path.Dir(file))
-		if err != nil {
-			return false, err
-		}
-		if to, err := os.Readlink(path.Join(dir, path.Base(file))); err == nil && path.Clean(to) == "/dev/null" {
-			return true, nil
+		if masked, err := f.leadsToNull(file); masked || err != nil {
+			return masked, err
 		}
 	}
 	p, err := f.path(file)
@@ -482,8 +508,23 @@ func (f files) maskedRules(file string) (bool, error) {
 	if err := unix.Stat(p, &st); err != nil {
 		return false, err
 	}
-	if st.Mode&unix.S_IFMT == unix.S_IFCHR && unix.Major(st.Rdev) == 1 && unix.Minor(st.Rdev) == 3 {
+	if isNullDevice(&st) {
 		return true, nil
 	}
 	return false, fmt.Errorf("%s: not a regular file", file)
+}
+
+// leadsToNull reports whether a file is a link to /dev/null. The error is about its
+// directory.
+func (f files) leadsToNull(file string) (bool, error) {
+	dir, err := f.path(path.Dir(file))
+	if err != nil {
+		return false, err
+	}
+	to, err := os.Readlink(path.Join(dir, path.Base(file)))
+	return err == nil && path.Clean(to) == "/dev/null", nil
+}
+
+func isNullDevice(st *unix.Stat_t) bool {
+	return st.Mode&unix.S_IFMT == unix.S_IFCHR && unix.Major(st.Rdev) == 1 && unix.Minor(st.Rdev) == 3
 }

@@ -288,6 +288,7 @@ type ifupdownScripts struct{ bond, bridge bool }
 
 // declare makes one declaration of all stanzas of an interface.
 func (all *interfaces) declare(program Program, scripts ifupdownScripts) []Declaration {
+	all.indexNames()
 	merged := all.merged()
 	// A port may name its bond.
 	ports := map[string][]port{}
@@ -305,15 +306,19 @@ func (all *interfaces) declare(program Program, scripts ifupdownScripts) []Decla
 	return out
 }
 
-// merged are the interfaces, each with the options of all its stanzas, in the order of the
-// first ones.
-func (all *interfaces) merged() (out []*stanza) {
+// indexNames sets byName.
+func (all *interfaces) indexNames() {
 	all.byName = make(map[string]*stanza, len(all.stanzas))
 	for i := range all.stanzas {
 		if s := &all.stanzas[i]; all.byName[s.name] == nil {
 			all.byName[s.name] = s
 		}
 	}
+}
+
+// merged are the interfaces, each with the options of all its stanzas, in the order of the
+// first ones.
+func (all *interfaces) merged() (out []*stanza) {
 	byName := map[string]*stanza{}
 	for i := range all.stanzas {
 		s := &all.stanzas[i]

@@ -140,3 +140,9 @@ func isTrue(s string) (value, ok bool) {
 	}
 	return false, false
 }
+
+// isFalse reports whether a boolean of a key file is one, and says no.
+func isFalse(s string) bool {
+	yes, known := isTrue(s)
+	return known && !yes
+}

@@ -87,7 +87,7 @@ func (r *reading) netplanFiles() []string {
 // merge adds a file: a later one replaces single settings and adds to lists.
 func (c *netplanConfig) merge(file string, data []byte) error {
 	root, err := yamlMapping(data)
-	if root == nil {
+	if err != nil || root == nil {
 		return err
 	}
 	network := c.child(root, "network")

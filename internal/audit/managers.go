@@ -364,15 +364,17 @@ func (s *attributed) whoWins() *linkfiles.Statement {
 		}
 		return say("end-without-program")
 	}
-	program, mac := by(m.Declaration), m.Address.MAC
+	program := by(m.Declaration)
+	if rival := s.rival(); rival != "" {
+		return say("end-of-two-programs", "one", program, "other", rival)
+	}
+	mac := m.Address.MAC
 	if mac == "" && m.Address.Way == netconf.WayNetworkd {
 		mac = s.derivedByNetworkd().Or("")
 	}
 	does, _ := s.onNewDevice(m.Address).Get()
 	ofFile, set := s.macAddress()
-	switch rival := s.rival(); {
-	case rival != "":
-		return say("end-of-two-programs", "one", program, "other", rival)
+	switch {
 	case m.Certain:
 		return say("end-program", "program", program, "mac", mac)
 	case does.Do == address.Set && m.Address.AtCreation:

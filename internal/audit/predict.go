@@ -329,21 +329,29 @@ func (s *attributed) hardware(d *host.Device, atBoot bool) ([]Outcome, fact.Fact
 		own := []Outcome{{MAC: given.Or(""), Origin: origin}}
 		return own, agreed(own)
 	}
+	if !applies.Or(false) || s.file == nil {
+		own := []Outcome{{MAC: d.PermanentMAC, Origin: OriginPermanent}}
+		return own, agreed(own)
+	}
+	return s.hardwareByFile(d)
+}
+
+// hardwareByFile is hardware where udevd applies the file in force, and no program gives an
+// address.
+func (s *attributed) hardwareByFile(d *host.Device) ([]Outcome, fact.Fact[string]) {
+	mac, _ := s.macAddress()
+	action := s.whenSent(address.AddEvent{
+		Release: s.tree.Release, Policy: s.Policy.Or(""), MACAddress: mac, Assign: fact.Known(host.AddrPerm),
+		Device: address.Facts{Name: d.Name, ARPHRD: d.ARPHRD, MAC: d.PermanentMAC}, Persistent: s.Persistent,
+	}.Action(), s.file)
 	own := Outcome{MAC: d.PermanentMAC, Origin: OriginPermanent}
-	if applies.Or(false) && s.file != nil {
-		mac, _ := s.macAddress()
-		action := s.whenSent(address.AddEvent{
-			Release: s.tree.Release, Policy: s.Policy.Or(""), MACAddress: mac, Assign: fact.Known(host.AddrPerm),
-			Device: address.Facts{Name: d.Name, ARPHRD: d.ARPHRD, MAC: d.PermanentMAC}, Persistent: s.Persistent,
-		}.Action(), s.file)
-		switch does, ok := action.Get(); {
-		case !ok:
-			return nil, fact.Unknown[string](action.Reason())
-		case does.Do == address.Set:
-			own = Outcome{MAC: does.MAC, Origin: OriginLinkFile}
-		case does.Do == address.SetRandom:
-			own = Outcome{Origin: OriginUdevRandom}
-		}
+	switch does, ok := action.Get(); {
+	case !ok:
+		return nil, fact.Unknown[string](action.Reason())
+	case does.Do == address.Set:
+		own = Outcome{MAC: does.MAC, Origin: OriginLinkFile}
+	case does.Do == address.SetRandom:
+		own = Outcome{Origin: OriginUdevRandom}
 	}
 	return []Outcome{own}, agreed([]Outcome{own})
 }

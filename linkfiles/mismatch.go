@@ -92,7 +92,7 @@ func (m *mismatch) statement() *Statement {
 	case lacks:
 		return Say("match-differs", "asked", m.asked(), "has", m.none())
 	case notKnown:
-		return Say("match-unknown", "asked", m.asked(), "what", m.notKnownThing())
+		return Say("match-unknown", "asked", m.asked(), "what", m.whatIsNotKnown())
 	case notLookedAt:
 		return Say("match-not-looked-at", "key", m.row.key)
 	case renamed:
@@ -116,8 +116,8 @@ func (m *mismatch) difference() *Statement {
 	return Say("match-system-differs", "asked", m.asked(), "has", m.actual.has())
 }
 
-// notKnownThing says what is not known.
-func (m *mismatch) notKnownThing() *Statement {
+// whatIsNotKnown says what is not known.
+func (m *mismatch) whatIsNotKnown() *Statement {
 	switch {
 	case m.row.system == nil:
 		return Say(m.row.compares.unknown, "why", m.because)

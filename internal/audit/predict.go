@@ -2,12 +2,12 @@ package audit
 
 import (
 	"cmp"
-	"linkaudit/policy"
 	"slices"
 
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/linkfiles"
+	"linkaudit/policy"
 	"linkaudit/policy/address"
 	"linkaudit/policy/life"
 )

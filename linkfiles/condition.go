@@ -156,10 +156,8 @@ func testCredential(_ Release, _ *quirks, param string, sys *System) outcome {
 	if !ok && !sys.Credentials.IsAbsent() {
 		return untold("credentials-unknown", sys.Credentials.Reason())
 	}
-	for _, n := range names {
-		if n == param {
-			return found(true, "that-credential", "")
-		}
+	if slices.Contains(names, param) {
+		return found(true, "that-credential", "")
 	}
 	return listed(names, "credentials", "no-credentials")
 }
@@ -210,10 +208,8 @@ func testFirmware(rel Release, q *quirks, param string, sys *System) outcome {
 		// 251 to 251.4 look at a path that no kernel has.
 		return present(fw.DeviceTree, "device-tree", "no-device-tree")
 	case isCompatible:
-		for _, c := range fw.Compatible {
-			if c == compatible {
-				return found(true, "it", "")
-			}
+		if slices.Contains(fw.Compatible, compatible) {
+			return found(true, "it", "")
 		}
 		return listed(fw.Compatible, "compatible-strings", "no-compatible-strings")
 	}
@@ -313,14 +309,9 @@ var errExpression = errors.New("malformed version expression")
 // versionMatches is condition_test_version_cmp(), and before 243 its older form
 // that took one expression without quoting.
 func versionMatches(rel Release, q *quirks, expr, have string) (bool, error) {
-	g := glob{unclosedFails: q.globUnclosedFails}
 	if !q.versionList {
 		op, rest, ok := compareOperator(q, expr)
-		rest = strings.TrimLeft(rest, whitespace)
-		if !ok {
-			return g.match(rest, have), nil
-		}
-		return compareVersions(q, op, have, rest), nil
+		return versionFits(q, op, have, strings.TrimLeft(rest, whitespace), ok), nil
 	}
 	for first := true; ; first = false {
 		word, rest, more, err := quotedWords.nextWord(rel, expr)
@@ -342,16 +333,19 @@ func versionMatches(rel Release, q *quirks, expr, have string) (bool, error) {
 				return false, errExpression
 			}
 		}
-		met := false
-		if ok {
-			met = compareVersions(q, op, have, want)
-		} else {
-			met = g.match(want, have)
-		}
-		if !met {
+		if !versionFits(q, op, have, want, ok) {
 			return false, nil
 		}
 	}
+}
+
+// versionFits compares with the operator or, where there is none, takes what is wanted for
+// a pattern of the shell.
+func versionFits(q *quirks, op, have, want string, hasOperator bool) bool {
+	if hasOperator {
+		return compareVersions(q, op, have, want)
+	}
+	return glob{unclosedFails: q.globUnclosedFails}.match(want, have)
 }
 
 // compareOperator is parse_compare_operator() of compare-operator.c with the

@@ -89,22 +89,27 @@ func testType(q *quirks, c *condition, d *Device) mismatch {
 }
 
 func testDriver(q *quirks, c *condition, d *Device) mismatch {
-	driver := d.Driver
-	if q.driverRecorded && d.Properties != nil && !d.DriverUnrecorded {
-		if recorded := d.Properties("ID_NET_DRIVER"); recorded.IsKnown() {
-			return testPatterns(q, c, recorded)
-		}
-	}
-	switch {
-	case d.notFoundByName(q) && (!q.driverProperty || d.DriverUnrecorded):
-		driver = Absent[string]()
-	case q.driverProperty && d.Properties != nil:
-		driver = d.Properties("ID_NET_DRIVER")
-	}
+	driver := d.driverFor(q)
 	if driver.IsUnknown() {
 		return testAll(d.Drivers, driver, func(driver Fact[string]) mismatch { return testPatterns(q, c, driver) })
 	}
 	return testPatterns(q, c, driver)
+}
+
+// driverFor is the driver as the release has it: as it is recorded, or from ethtool.
+func (d *Device) driverFor(q *quirks) Fact[string] {
+	if q.driverRecorded && d.Properties != nil && !d.DriverUnrecorded {
+		if recorded := d.Properties("ID_NET_DRIVER"); recorded.IsKnown() {
+			return recorded
+		}
+	}
+	switch {
+	case d.notFoundByName(q) && (!q.driverProperty || d.DriverUnrecorded):
+		return Absent[string]()
+	case q.driverProperty && d.Properties != nil:
+		return d.Properties("ID_NET_DRIVER")
+	}
+	return d.Driver
 }
 
 // testName is net_condition_test_ifname() of net-condition.c.
@@ -280,19 +285,18 @@ func (d *Device) notFoundByName(q *quirks) bool { return d.name(q) != d.Name }
 func (d *Device) permanent(q *quirks) Fact[MAC] {
 	perm := d.PermMAC
 	mac, hasMAC := d.MAC.Get()
-	if d.notFoundByName(q) {
+	zero := perm.IsKnown() && null(perm)
+	switch {
+	case d.notFoundByName(q):
 		// Since 250 the kernel itself sends the address of a device that
 		// has one; before, and for the others, ETHTOOL_GPERMADDR is asked.
-		if !q.nullPermanent || perm.IsKnown() && null(perm) {
-			perm = Absent[MAC]()
+		if !q.nullPermanent || zero {
+			return Absent[MAC]()
 		}
-		return perm
-	}
-	switch {
-	case !q.nullPermanent && perm.IsKnown() && null(perm):
-		perm = Absent[MAC]()
+	case !q.nullPermanent && zero:
+		return Absent[MAC]()
 	case q.nullPermanent && perm.IsAbsent() && hasMAC:
-		perm = Known(MACOf(make([]byte, (len(mac)+1)/3)))
+		return Known(MACOf(make([]byte, (len(mac)+1)/3)))
 	}
 	return perm
 }

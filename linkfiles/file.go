@@ -179,11 +179,9 @@ func (f *File) takeValue(p *parser, a Assignment) {
 	if p.mode&0o007 != 0 && exposesPassword(p.rel, a.Section, a.Key, a.Value) {
 		p.complain(Pos{a.File, 0}, CodeFileMode, LevelWarning, "the file holds a password and is open to others")
 	}
-	if p.format.firstHolds(p.rel, a.Section, a.Key) && value.effect == effectTaken {
-		if set, is := f.Setting(a.Section, a.Key); is && set.Value != value.stored {
-			p.complain(a.Pos, CodeInvalidValue, LevelWarning, fmt.Sprintf("%s= is %s already, ignoring it", a.Key, set.Value))
-			value.effect = effectIgnored
-		}
+	if set, holds := f.heldBefore(p, a, value); holds {
+		p.complain(a.Pos, CodeInvalidValue, LevelWarning, fmt.Sprintf("%s= is %s already, ignoring it", a.Key, set.Value))
+		value.effect = effectIgnored
 	}
 	if p.q.dropInsHalf && a.File != f.Path && !halfRead[a.Section+"."+a.Key] {
 		value.effect = effectIgnored
@@ -191,6 +189,15 @@ func (f *File) takeValue(p *parser, a Assignment) {
 	a.Taken = value.effect != effectIgnored
 	f.keep(a)
 	f.put(p.format.partial, a, value)
+}
+
+// heldBefore is another value that the key has already, where the first one holds.
+func (f *File) heldBefore(p *parser, a Assignment, value parsed) (set Setting, holds bool) {
+	if value.effect != effectTaken || !p.format.firstHolds(p.rel, a.Section, a.Key) {
+		return set, false
+	}
+	set, is := f.Setting(a.Section, a.Key)
+	return set, is && set.Value != value.stored
 }
 
 // put keeps or drops the value of a line: all of .netdev and .network files, of .link

@@ -47,19 +47,30 @@ func (x *index) add(i int, f *File) {
 		}
 		return
 	}
-	if c := f.match.by(byName); c != nil && !slices.ContainsFunc(c.wants, func(p pattern) bool { return !p.literal() }) {
-		for _, p := range c.wants {
-			if at := x.byName[p.text]; len(at) == 0 || at[len(at)-1] != i {
-				x.byName[p.text] = append(at, i)
-			}
-		}
+	if c := f.match.by(byName); c != nil && !slices.ContainsFunc(c.wants, pattern.mayFitOthers) {
+		x.addNames(i, c.wants)
 		return
 	}
 	x.others = append(x.others, i)
-	if c := f.match.by(byPath); c == nil || slices.ContainsFunc(c.wants, func(p pattern) bool { return p.invert || strings.HasPrefix(p.text, "!") }) {
+	if c := f.match.by(byPath); c == nil || slices.ContainsFunc(c.wants, pattern.mayInvert) {
 		x.pathless = append(x.pathless, i)
 	}
 }
+
+// addNames puts the file of a place under names, of which one may come again.
+func (x *index) addNames(i int, names []pattern) {
+	for _, p := range names {
+		if at := x.byName[p.text]; len(at) == 0 || at[len(at)-1] != i {
+			x.byName[p.text] = append(at, i)
+		}
+	}
+}
+
+// mayFitOthers reports whether the pattern may fit more than the string that it is.
+func (p pattern) mayFitOthers() bool { return !p.literal() }
+
+// mayInvert reports whether the pattern fits what has not the text, in some release.
+func (p pattern) mayInvert() bool { return p.invert || strings.HasPrefix(p.text, "!") }
 
 // candidates yields the places of the files that may fit the device, in order;
 // false where that may be any of them.

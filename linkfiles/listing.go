@@ -126,17 +126,22 @@ func dropInDirs(dirs []*Dir) map[string][]*Dir {
 	return byName
 }
 
+// dropInsUnsupported notes the *.conf files of a release that reads none.
+func (t *Tree) dropInsUnsupported(ds []*Dir) {
+	for _, d := range ds {
+		for _, e := range d.Entries {
+			t.Diagnostics = append(t.Diagnostics, Diagnostic{Pos: Pos{join(d.resolved(), e.Name), 0}, Code: CodeDropInUnsupported, Level: LevelWarning, Message: fmt.Sprintf("not read: systemd %d reads no drop-ins for %s files, 248 was the first", t.Release, t.format.suffix)})
+		}
+	}
+}
+
 // dropInFiles returns the *.conf files of a file's NAME.d directories.
 func (t *Tree) dropInFiles(ds []*Dir) []candidate {
 	if len(ds) == 0 {
 		return nil
 	}
 	if !t.quirks.dropIns {
-		for _, d := range ds {
-			for _, e := range d.Entries {
-				t.Diagnostics = append(t.Diagnostics, Diagnostic{Pos: Pos{join(d.resolved(), e.Name), 0}, Code: CodeDropInUnsupported, Level: LevelWarning, Message: fmt.Sprintf("not read: systemd %d reads no drop-ins for %s files, 248 was the first", t.Release, t.format.suffix)})
-			}
-		}
+		t.dropInsUnsupported(ds)
 		return nil
 	}
 	for _, d := range ds {

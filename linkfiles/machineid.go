@@ -36,10 +36,7 @@ func UnknownMachineID(reason *Statement) MachineID {
 // sd_id128_from_string(3) it takes the UUID form with dashes as well.
 func ParseMachineID(s string) ([16]byte, error) {
 	var id [16]byte
-	plain := s
-	if len(s) == 36 && s[8] == '-' && s[13] == '-' && s[18] == '-' && s[23] == '-' {
-		plain = s[:8] + s[9:13] + s[14:18] + s[19:23] + s[24:]
-	}
+	plain := withoutDashes(s)
 	if len(plain) != 32 || strings.ContainsRune(plain, '-') {
 		return id, fmt.Errorf("a machine ID has 32 hexadecimal digits")
 	}
@@ -47,6 +44,14 @@ func ParseMachineID(s string) ([16]byte, error) {
 		return id, fmt.Errorf("a machine ID has 32 hexadecimal digits")
 	}
 	return id, nil
+}
+
+// withoutDashes takes the dashes out of the UUID form; other texts stay as they are.
+func withoutDashes(s string) string {
+	if len(s) == 36 && s[8] == '-' && s[13] == '-' && s[18] == '-' && s[23] == '-' {
+		return s[:8] + s[9:13] + s[14:18] + s[19:23] + s[24:]
+	}
+	return s
 }
 
 // ID returns the bytes, unknown with the reason where they could not be read

@@ -88,24 +88,11 @@ func (m *mismatch) key() string {
 func (m *mismatch) statement() *Statement {
 	switch m.why {
 	case differs:
-		switch {
-		case m.row.system != nil && m.actual == actual{}:
-			return Say("match-not-met", "asked", m.asked())
-		case m.row.system != nil:
-			return Say("match-system-differs", "asked", m.asked(), "has", m.actual.has())
-		}
-		return Say("match-differs", "asked", m.asked(), "has", m.there())
+		return m.difference()
 	case lacks:
 		return Say("match-differs", "asked", m.asked(), "has", m.none())
 	case notKnown:
-		what := m.actual.code
-		switch {
-		case m.row.system == nil:
-			what = m.row.compares.unknown
-		case m.actual.value != "":
-			return Say("match-unknown", "asked", m.asked(), "what", Say(what, "name", m.actual.value))
-		}
-		return Say("match-unknown", "asked", m.asked(), "what", Say(what, "why", m.because))
+		return Say("match-unknown", "asked", m.asked(), "what", m.whatIsNotKnown())
 	case notLookedAt:
 		return Say("match-not-looked-at", "key", m.row.key)
 	case renamed:
@@ -116,6 +103,28 @@ func (m *mismatch) statement() *Statement {
 		return Say("match-malformed", "asked", m.asked())
 	}
 	return m.because
+}
+
+// difference says what there is in place of what the file asks for.
+func (m *mismatch) difference() *Statement {
+	switch {
+	case m.row.system == nil:
+		return Say("match-differs", "asked", m.asked(), "has", m.there())
+	case m.actual == actual{}:
+		return Say("match-not-met", "asked", m.asked())
+	}
+	return Say("match-system-differs", "asked", m.asked(), "has", m.actual.has())
+}
+
+// whatIsNotKnown says what is not known.
+func (m *mismatch) whatIsNotKnown() *Statement {
+	switch {
+	case m.row.system == nil:
+		return Say(m.row.compares.unknown, "why", m.because)
+	case m.actual.value != "":
+		return Say(m.actual.code, "name", m.actual.value)
+	}
+	return Say(m.actual.code, "why", m.because)
 }
 
 // asked is what the file asks for: "Kind=bond bridge", or a Statement where that is not to

@@ -100,7 +100,7 @@ func ReadFile(path string) (*Store, error) {
 		return nil, err
 	}
 	d := Dir{Path: strings.TrimSuffix(dir, "/"), Entries: []Entry{e}}
-	if dd := r.dir(path+".d", dropInSuffix); len(dd.Entries) > 0 || dd.Err != "" || dd.NoDir != "" {
+	if dd := r.dir(path+".d", dropInSuffix); dd.counts() {
 		dd.Resolved = ""
 		d.DropIns = []Dir{dd}
 	}
@@ -243,13 +243,16 @@ func (r *reader) list(fd int, real, path, suffix string) Dir {
 		case strings.HasSuffix(name, suffix):
 			d.Entries = append(d.Entries, r.entry(real, path, name))
 		case suffix != dropInSuffix && strings.HasSuffix(name, suffix+".d"):
-			if dd := r.dropInDir(real, join(path, name)); len(dd.Entries) > 0 || dd.Err != "" || dd.NoDir != "" {
+			if dd := r.dropInDir(real, join(path, name)); dd.counts() {
 				d.DropIns = append(d.DropIns, dd)
 			}
 		}
 	}
 	return d
 }
+
+// counts reports whether there is anything to say of a directory of drop-ins.
+func (d *Dir) counts() bool { return len(d.Entries) > 0 || d.Err != "" || d.NoDir != "" }
 
 // noDir is a directory that could not be opened.
 func noDir(path string, err error) Dir {
@@ -303,29 +306,38 @@ func (r *reader) entry(real, path, name string) Entry {
 		return e
 	}
 	if st.Mode&unix.S_IFMT == unix.S_IFLNK {
-		target, err := os.Readlink(at)
-		if err != nil {
-			e.Type, e.Err = TypeMissing, errnoName(err)
+		var leads bool
+		if at, leads = r.followLink(&e, at, join(r.inside(real), name)); !leads {
 			return e
 		}
-		e.Symlink = target
-		var way way
-		way, err = r.follow(join(r.inside(real), name))
-		at, e.Slash, e.Back, e.Dot = way.to, way.slash, way.back, way.dot
-		if way.links > fewLinks {
-			e.Links = way.links
-		}
-		if err != nil {
-			e.Type, e.Err = TypeMissing, errnoName(err)
-			if e.Err == "EACCES" {
-				e.Type = TypeRegular
-			}
-			return e
-		}
-		e.Resolved = r.inside(at)
 	}
 	r.open(&e, at)
 	return e
+}
+
+// followLink fills in what is to be said of the symbolic link at, which is at path inside
+// the root, and returns where it leads; false where it leads nowhere.
+func (r *reader) followLink(e *Entry, at, path string) (to string, leads bool) {
+	target, err := os.Readlink(at)
+	if err != nil {
+		e.Type, e.Err = TypeMissing, errnoName(err)
+		return "", false
+	}
+	e.Symlink = target
+	way, err := r.follow(path)
+	e.Slash, e.Back, e.Dot = way.slash, way.back, way.dot
+	if way.links > fewLinks {
+		e.Links = way.links
+	}
+	if err != nil {
+		e.Type, e.Err = TypeMissing, errnoName(err)
+		if e.Err == "EACCES" {
+			e.Type = TypeRegular
+		}
+		return "", false
+	}
+	e.Resolved = r.inside(way.to)
+	return way.to, true
 }
 
 // way is where a symbolic link leads.
@@ -375,10 +387,9 @@ func (r *reader) follow(path string) (w way, err error) {
 			if strings.HasPrefix(target, "/") {
 				done = ""
 			}
-			w.dot = last && filepath.Clean(target) == "." && !strings.Contains(target, "..")
+			w.dot = last && isItsDirectory(target)
 			todo = target + behind
-			if whole := done + "/" + todo; r.root != "/" && filepath.Clean(whole) == nullDevice {
-				// It masks, although an image seldom has the device.
+			if whole := done + "/" + todo; r.isImagesNull(whole) {
 				w.to, w.slash = filepath.Join(r.root, nullDevice), !strings.HasSuffix(whole, "l")
 				return w, nil
 			}
@@ -391,6 +402,18 @@ func (r *reader) follow(path string) (w way, err error) {
 			return w, nil
 		}
 	}
+}
+
+// isItsDirectory reports whether a link with that target leads to the directory that it is
+// in.
+func isItsDirectory(target string) bool {
+	return filepath.Clean(target) == "." && !strings.Contains(target, "..")
+}
+
+// isImagesNull reports whether a path is that of the null device of an image, by which a
+// file is masked although an image seldom has the device.
+func (r *reader) isImagesNull(path string) bool {
+	return r.root != "/" && filepath.Clean(path) == nullDevice
 }
 
 // leadsNoFurther reports whether a path has nothing but slashes and dots.
@@ -406,7 +429,7 @@ func leadsNoFurther(path string) bool {
 // open fills in what the name leads to. The file is first opened with O_PATH,
 // which has no effect on any device, and for reading only if it is regular.
 func (r *reader) open(e *Entry, at string) {
-	if r.root != "/" && r.inside(at) == nullDevice {
+	if r.isImagesNull(r.inside(at)) {
 		e.Type = TypeNull
 		return
 	}
@@ -424,17 +447,22 @@ func (r *reader) open(e *Entry, at string) {
 		e.Type, e.Err = TypeRegular, errnoName(err)
 		return
 	}
-	key := [2]uint64{uint64(st.Dev), st.Ino}
-	if r.inodes[key] == 0 {
-		r.inodes[key] = len(r.inodes) + 1
-	}
-	e.Inode = r.inodes[key]
+	e.Inode = r.inodeNumber(&st)
 	e.Mode = st.Mode & 0o7777
 	e.Type = typeOf(&st)
 	if e.Type == TypeRegular {
 		e.Size = st.Size
 		r.readText(e, fd, at)
 	}
+}
+
+// inodeNumber is the file's Entry.Inode: they are counted as they come.
+func (r *reader) inodeNumber(st *unix.Stat_t) int {
+	key := [2]uint64{uint64(st.Dev), st.Ino}
+	if r.inodes[key] == 0 {
+		r.inodes[key] = len(r.inodes) + 1
+	}
+	return r.inodes[key]
 }
 
 // typeOf is the type of what was opened.

@@ -45,10 +45,15 @@ func (f *File) Refusal(rel Release, kind string, kernel Fact[string]) (Refusal, 
 	}
 	// Since 6.4, and in later 6.1, validate_linkmsg() looks at the others before anything
 	// is set; older kernels set the address first.
-	certain := kernelAtLeast(kernel, 6, 4)
 	if kernel.IsKnown() && !kernelAtLeast(kernel, 6, 1) {
 		return Refusal{}, false
 	}
+	return f.gsoRefusal(rel, kind, kernel)
+}
+
+// gsoRefusal is Refusal for GenericSegmentOffloadMaxSegments= and -Bytes=.
+func (f *File) gsoRefusal(rel Release, kind string, kernel Fact[string]) (Refusal, bool) {
+	certain := kernelAtLeast(kernel, 6, 4)
 	if a, ok := last(rel, f.Assignments, "Link", "GenericSegmentOffloadMaxSegments"); ok {
 		if n, err := parseUnsigned(rel, a.Value); err == nil && n > maxGSOSegments {
 			return Refusal{a.Key, a.Pos, certain, Say("at-most", "most", maxGSOSegments)}, true

@@ -107,19 +107,10 @@ const (
 // lineEffect says what a line that udevd takes does to those before it, and by id
 // which those are.
 func (t *Tree) lineEffect(a Assignment) (id string, does lineEffect) {
-	id = a.Section + "." + a.Key
 	if a.Section == "Match" {
-		row := t.format.keys[a.Section][a.Key].match
-		switch {
-		case row.system == nil && a.Value == "":
-			return id, lineResets
-		case row.system == nil:
-			return id, lineAdds
-		case a.Value == "" && t.quirks.conditionReset:
-			return "Match." + row.name(), lineResets
-		}
-		return "Match." + row.name(), lineReplaces
+		return t.matchLineEffect(a)
 	}
+	id = a.Section + "." + a.Key
 	switch {
 	case checkLinkValue(t.Release, a.Section, a.Key, a.Value).effect == effectReset:
 		does = lineResets
@@ -133,4 +124,18 @@ func (t *Tree) lineEffect(a Assignment) (id string, does lineEffect) {
 		id = fmt.Sprintf("%s %s", a.SectionPos, id)
 	}
 	return id, does
+}
+
+// matchLineEffect is lineEffect for a line of [Match].
+func (t *Tree) matchLineEffect(a Assignment) (id string, does lineEffect) {
+	row := t.format.keys[a.Section][a.Key].match
+	switch {
+	case row.system == nil && a.Value == "":
+		return "Match." + a.Key, lineResets
+	case row.system == nil:
+		return "Match." + a.Key, lineAdds
+	case a.Value == "" && t.quirks.conditionReset:
+		return "Match." + row.name(), lineResets
+	}
+	return "Match." + row.name(), lineReplaces
 }

@@ -109,23 +109,25 @@ func (s *Store) Resolved(path string) string {
 
 // Entry finds the file or drop-in that udevd calls path; nil where there is none.
 func (s *Store) Entry(path string) *Entry {
-	find := func(d *Dir) *Entry {
-		for i := range d.Entries {
-			if e := &d.Entries[i]; join(d.resolved(), e.Name) == path {
-				return e
-			}
-		}
-		return nil
-	}
 	for i := range s.Dirs {
 		d := &s.Dirs[i]
-		if e := find(d); e != nil {
+		if e := d.entryAt(path); e != nil {
 			return e
 		}
 		for j := range d.DropIns {
-			if e := find(&d.DropIns[j]); e != nil {
+			if e := d.DropIns[j].entryAt(path); e != nil {
 				return e
 			}
+		}
+	}
+	return nil
+}
+
+// entryAt is the entry of the directory that udevd calls path; nil where there is none.
+func (d *Dir) entryAt(path string) *Entry {
+	for i := range d.Entries {
+		if e := &d.Entries[i]; join(d.resolved(), e.Name) == path {
+			return e
 		}
 	}
 	return nil
@@ -154,21 +156,28 @@ func (s *Store) With(path string, content []byte) (*Store, bool) {
 		if !strings.HasSuffix(dirPath, s.Type.Suffix()+".d") || dirPath[:max(parent, 0)] != d.Path {
 			continue
 		}
-		d.DropIns = slices.Clone(d.DropIns)
-		for j := range d.DropIns {
-			if dd := &d.DropIns[j]; dd.Path == dirPath {
-				return out, dd.Err == "" && dd.NoDir == "" && dd.set(name, content)
-			}
-		}
-		dd := Dir{Path: dirPath}
-		if d.Resolved != "" {
-			dd.Resolved = join(d.Resolved, dirPath[parent+1:])
-		}
-		dd.set(name, content)
-		d.DropIns = append(d.DropIns, dd)
-		return out, true
+		return out, d.setDropIn(dirPath[parent+1:], name, content)
 	}
 	return nil, false
+}
+
+// setDropIn is set in the NAME.link.d directory of that name, which is made where it is not
+// there.
+func (d *Dir) setDropIn(dirName, name string, content []byte) bool {
+	path := join(d.Path, dirName)
+	d.DropIns = slices.Clone(d.DropIns)
+	for i := range d.DropIns {
+		if dd := &d.DropIns[i]; dd.Path == path {
+			return dd.Err == "" && dd.NoDir == "" && dd.set(name, content)
+		}
+	}
+	dd := Dir{Path: path}
+	if d.Resolved != "" {
+		dd.Resolved = join(d.Resolved, dirName)
+	}
+	dd.set(name, content)
+	d.DropIns = append(d.DropIns, dd)
+	return true
 }
 
 // set puts a regular file into the directory or takes a name away; false where

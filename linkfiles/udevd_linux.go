@@ -42,21 +42,7 @@ func (r *reader) findOtherUdevd() string {
 		candidates = append(runningUdevd(), candidates...)
 	}
 	// One that is not told by anything is the one where there is no other.
-	var stored []string
-	if dir, err := rootfs.OpenDir(r.root, nixStore); err == nil {
-		names, _ := dir.Readdirnames(-1)
-		dir.Close()
-		slices.Sort(names)
-		for _, name := range names {
-			if _, pkg, ok := strings.Cut(name, "-"); !ok || !strings.HasPrefix(pkg, "systemd-") {
-				continue
-			}
-			if at := nixStore + "/" + name + udevdInPrefix; r.hasFile(at) {
-				stored = append(stored, at)
-			}
-		}
-	}
-	if len(stored) == 1 {
+	if stored := r.storedUdevds(); len(stored) == 1 {
 		candidates = append(candidates, stored...)
 	}
 	for _, name := range candidates {
@@ -65,6 +51,26 @@ func (r *reader) findOtherUdevd() string {
 		}
 	}
 	return ""
+}
+
+// storedUdevds are those in the store of NixOS.
+func (r *reader) storedUdevds() (programs []string) {
+	dir, err := rootfs.OpenDir(r.root, nixStore)
+	if err != nil {
+		return nil
+	}
+	names, _ := dir.Readdirnames(-1)
+	dir.Close()
+	slices.Sort(names)
+	for _, name := range names {
+		if _, pkg, ok := strings.Cut(name, "-"); !ok || !strings.HasPrefix(pkg, "systemd-") {
+			continue
+		}
+		if at := nixStore + "/" + name + udevdInPrefix; r.hasFile(at) {
+			programs = append(programs, at)
+		}
+	}
+	return programs
 }
 
 func (r *reader) hasFile(name string) bool {

@@ -205,27 +205,26 @@ func ignoredMACAddress(rel Release, as []Assignment) (Diagnostic, bool) {
 		true
 }
 
-// droppedVirtualFunctions follows sr_iov_drop_invalid_sections() of
-// netif-sriov.c: a section is dropped, in silence, for a single bad value in
-// it; loudly, without a VirtualFunction= or with one that another section
-// repeats or that SR-IOVVirtualFunctions= leaves no room for.
-func droppedVirtualFunctions(rel Release, as []Assignment) []Diagnostic {
-	type section struct {
-		pos    Pos
-		bad    Pos
-		isBad  bool
-		number uint32
-		hasOne bool
-	}
-	var sections []*section
+// sriovSection is one [SR-IOV] section: its virtual function, and its first bad value.
+type sriovSection struct {
+	pos    Pos
+	bad    Pos
+	isBad  bool
+	number uint32
+	hasOne bool
+}
+
+// sriovSections are those of a file, in order.
+func sriovSections(rel Release, as []Assignment) []*sriovSection {
+	var sections []*sriovSection
 	for _, a := range as {
 		if a.Section != "SR-IOV" || !linkSectionKnown(rel, a.Section) || !KeyKnown(rel, a.Section, a.Key) {
 			continue
 		}
-		i := slices.IndexFunc(sections, func(s *section) bool { return s.pos == a.SectionPos })
+		i := slices.IndexFunc(sections, func(s *sriovSection) bool { return s.pos == a.SectionPos })
 		if i < 0 {
 			i = len(sections)
-			sections = append(sections, &section{pos: a.SectionPos})
+			sections = append(sections, &sriovSection{pos: a.SectionPos})
 		}
 		s := sections[i]
 		eff := checkLinkValue(rel, a.Section, a.Key, a.Value).effect
@@ -239,12 +238,20 @@ func droppedVirtualFunctions(rel Release, as []Assignment) []Diagnostic {
 			s.number, _ = parseUnsigned(rel, a.Value)
 		}
 	}
+	return sections
+}
+
+// droppedVirtualFunctions follows sr_iov_drop_invalid_sections() of
+// netif-sriov.c: a section is dropped, in silence, for a single bad value in
+// it; loudly, without a VirtualFunction= or with one that another section
+// repeats or that SR-IOVVirtualFunctions= leaves no room for.
+func droppedVirtualFunctions(rel Release, as []Assignment) []Diagnostic {
 	room, limited := last(rel, as, "Link", "SR-IOVVirtualFunctions")
 	most, _ := parseUnsigned(rel, room.Value)
 
 	var out []Diagnostic
-	byNumber := map[uint32]*section{}
-	for _, s := range sections {
+	byNumber := map[uint32]*sriovSection{}
+	for _, s := range sriovSections(rel, as) {
 		drop := func(level Level, text string) {
 			out = append(out, Diagnostic{Pos: s.pos, Code: CodeInvalidValue, Level: level, Message: "this [SR-IOV] section is dropped: " + text})
 		}

@@ -41,12 +41,21 @@ func (s *inForce) catches() (c catch, ok bool) {
 		return c, false // it is for this device
 	}
 	c.owner = c.name
-	for i := range d.Ports {
-		if p := &d.Ports[i]; (p.MAC == d.MAC || p.PermanentMAC == d.MAC) && (c.port == nil || p.Name == c.name) {
-			c.port, c.owner = p, p.Name
-		}
+	if c.port = cardAmongPorts(d, c.name); c.port != nil {
+		c.owner = c.port.Name
 	}
 	return c, c.owner != ""
+}
+
+// cardAmongPorts is the port that has the device's address: the one of that name or, where
+// that has another one, the first; nil for none.
+func cardAmongPorts(d *host.Device, name string) (card *host.Port) {
+	for i := range d.Ports {
+		if p := &d.Ports[i]; (p.MAC == d.MAC || p.PermanentMAC == d.MAC) && (card == nil || p.Name == name) {
+			card = p
+		}
+	}
+	return card
 }
 
 func linkFileOfOther(s *analysis) []found {
@@ -101,20 +110,32 @@ func NamesGiven(system *linkfiles.System, devices []host.Device, tree *linkfiles
 		if !ok {
 			continue
 		}
-		name := db["ID_NET_NAME"]
-		if _, recorded := db["ID_NET_LINK_FILE"]; !recorded {
-			name = ""
-			if f := decider.Decide(LinkDevice(d)).File.Or(nil); f != nil {
-				set, _ := f.LinkName()
-				name = set.Value
-			}
-		}
-		if name != "" && name != d.Name {
+		if name := nameGiven(d, db, decider); name != "" && name != d.Name {
 			names = append(names, name)
 		}
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
+}
+
+// nameGiven is the name that udevd's record has for the device or, where that has no file,
+// the one of the file in force; "" for none.
+func nameGiven(d *host.Device, db map[string]string, decider *linkfiles.Decider) string {
+	if _, recorded := db["ID_NET_LINK_FILE"]; recorded {
+		return db["ID_NET_NAME"]
+	}
+	f := decider.Decide(LinkDevice(d)).File.Or(nil)
+	if f == nil {
+		return ""
+	}
+	name, _ := f.LinkName()
+	return name.Value
+}
+
+// isTaken reports whether another device has the name.
+func (s *subject) isTaken(name string) bool {
+	return s.byName()[name] != nil || slices.Contains(s.snap.NamesTaken, name) ||
+		slices.ContainsFunc(s.Device.Ports, func(p host.Port) bool { return p.Name == name })
 }
 
 // renameFailed returns the name that udevd could not give the device. The event fails
@@ -130,7 +151,7 @@ func (s *inForce) renameFailed(db map[string]string) (linkfiles.Setting, bool) {
 	if !ok || name.Value == d.Name || slices.Contains(d.AltNames, name.Value) {
 		return name, false
 	}
-	taken := s.byName()[name.Value] != nil || slices.Contains(s.snap.NamesTaken, name.Value) || slices.ContainsFunc(d.Ports, func(p host.Port) bool { return p.Name == name.Value })
+	taken := s.isTaken(name.Value)
 	_, recorded := db["ID_NET_LINK_FILE"]
 	switch {
 	case db["ID_RENAMING"] != "":

@@ -89,15 +89,7 @@ func (a *hostAudit) run() *Result {
 		return func(i int) {
 			a.analyse(s, todo[i])
 			files[i] = s.file
-			findings = findings[:0]
-			if s.file != nil {
-				findings = append(findings, a.complaints(s.file.Diagnostics)...)
-			}
-			for _, rule := range catalogue {
-				if rule.device != nil {
-					findings = a.weigh(findings, rule, rule.device(s))
-				}
-			}
+			findings = a.ofDevice(s, findings[:0])
 			r.Devices[i] = s.result(append([]Finding{}, ordered(findings)...))
 		}
 	})
@@ -123,6 +115,19 @@ func (a *hostAudit) run() *Result {
 	}
 	r.Findings = ordered(append(r.Findings, a.complaints(a.tree.Diagnostics)...))
 	return r
+}
+
+// ofDevice adds what is found of one device.
+func (a *hostAudit) ofDevice(s *analysis, findings []Finding) []Finding {
+	if s.file != nil {
+		findings = append(findings, a.complaints(s.file.Diagnostics)...)
+	}
+	for _, rule := range catalogue {
+		if rule.device != nil {
+			findings = a.weigh(findings, rule, rule.device(s))
+		}
+	}
+	return findings
 }
 
 // parallelFrom is the number of devices from which on it pays to judge them on

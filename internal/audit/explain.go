@@ -67,6 +67,12 @@ func (r *DeviceResult) evidence() *linkfiles.Statement {
 	if !ok {
 		return say("evidence-not-known", "why", r.Origin.Reason())
 	}
+	return r.evidenceOf(origin)
+}
+
+// evidenceOf says what the origin goes by of an address that the device has.
+func (r *DeviceResult) evidenceOf(origin string) *linkfiles.Statement {
+	d := r.Device
 	switch origin {
 	case OriginPermanent:
 		if t, _ := d.AddrAssignType.Get(); t == host.AddrSet {

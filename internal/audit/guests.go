@@ -93,15 +93,20 @@ func (s *attributed) guestStartsOrStops(d *host.Device) ([]Outcome, fact.Fact[li
 	out[0].When = say("when-no-lower-guest-starts")
 	if lowest, _ := LowestPort(d.Ports); slices.Contains(guests, lowest) {
 		out[0].When = say("when-guest-stays", "guest", lowest.Name)
-		rest := slices.DeleteFunc(slices.Clone(d.Ports), func(p host.Port) bool { return p == lowest })
-		without := Outcome{MAC: life.Zero, Origin: OriginKernel, When: say("when-guest-leaves", "guest", lowest.Name)}
-		if next, ok := LowestPort(rest); ok {
-			without.MAC, without.Origin, without.Port = next.MAC, OriginPort, next.Name
-		}
-		out = append(out, without)
+		out = append(out, onceGuestLeaves(d, lowest))
 	}
 	out = append(out, Outcome{Origin: OriginPort, When: say("when-lower-guest-starts")})
 	return out, agreed(out)
+}
+
+// onceGuestLeaves is the address of a bridge that had the guest's.
+func onceGuestLeaves(d *host.Device, guest host.Port) Outcome {
+	rest := slices.DeleteFunc(slices.Clone(d.Ports), func(p host.Port) bool { return p == guest })
+	without := Outcome{MAC: life.Zero, Origin: OriginKernel, When: say("when-guest-leaves", "guest", guest.Name)}
+	if next, ok := LowestPort(rest); ok {
+		without.MAC, without.Origin, without.Port = next.MAC, OriginPort, next.Name
+	}
+	return without
 }
 
 // wouldFollowGuests reports whether MACAddressPolicy=none would leave a bridge with the
@@ -219,18 +224,25 @@ func GuestsUnderNone(snap *host.Snapshot, name, kind string, at remedy.Place) (a
 		if d.Kind != "bridge" || name != "" && d.Name != name || kind != "" && d.Kind != kind {
 			continue
 		}
-		of := index.pick(declarations, d.Name, d.Kind, true)
-		lasting, guests := portsOf(d, of)
-		if FindManager(of) != nil || !mayTake(lasting, guests) {
-			continue
+		if says := underNone(snap, d, index.pick(declarations, d.Name, d.Kind, true), at); says != nil {
+			all = append(all, says)
 		}
-		persistent := persistentByOwnID(snap, d)
-		if d.AddrAssignType.Or(host.AddrRandom) == host.AddrSet && persistent.Or(host.PersistentMAC{}).MAC != d.MAC {
-			continue // who creates it, as a container engine does, gives it one
-		}
-		already := d.AddrAssignType.Or(host.AddrSet) != host.AddrSet
-		all = append(all, say("guests-under-none", "follows", followsGuests(d, lasting, guests, already),
-			"pin", pinned(d, creatorOf(of), lasting, persistent, at), "persistent", !already))
 	}
 	return all
+}
+
+// underNone says that the bridge, of which there are these declarations, would follow its
+// guests under MACAddressPolicy=none; nil where it would not.
+func underNone(snap *host.Snapshot, d *host.Device, of []netconf.Declaration, at remedy.Place) *linkfiles.Statement {
+	lasting, guests := portsOf(d, of)
+	if FindManager(of) != nil || !mayTake(lasting, guests) {
+		return nil
+	}
+	persistent := persistentByOwnID(snap, d)
+	if d.AddrAssignType.Or(host.AddrRandom) == host.AddrSet && persistent.Or(host.PersistentMAC{}).MAC != d.MAC {
+		return nil // who creates it, as a container engine does, gives it one
+	}
+	already := d.AddrAssignType.Or(host.AddrSet) != host.AddrSet
+	return say("guests-under-none", "follows", followsGuests(d, lasting, guests, already),
+		"pin", pinned(d, creatorOf(of), lasting, persistent, at), "persistent", !already)
 }

@@ -140,10 +140,8 @@ func (img image) hasDropIn(file string) bool {
 
 func (img image) creates(snap *host.Snapshot, name, kind string) (Creates, *linkfiles.Statement) {
 	is := func(c initramfs.Created) bool { return c.Name == name && (kind == "" || c.Kind == kind) }
-	for _, c := range img.Creates {
-		if is(c) {
-			return CreatesIt, say("pos-there", "pos", c.Pos)
-		}
+	if i := slices.IndexFunc(img.Creates, is); i >= 0 {
+		return CreatesIt, say("pos-there", "pos", img.Creates[i].Pos)
 	}
 	if !img.CommandLine {
 		return CreatesNot, nil
@@ -152,10 +150,8 @@ func (img image) creates(snap *host.Snapshot, name, kind string) (Creates, *link
 	if !known {
 		return CreatesMaybe, nil
 	}
-	for _, c := range initramfs.CommandLine(line) {
-		if is(c) {
-			return CreatesIt, say("kernel-command-line")
-		}
+	if slices.ContainsFunc(initramfs.CommandLine(line), is) {
+		return CreatesIt, say("kernel-command-line")
 	}
 	return CreatesNot, nil
 }
@@ -221,22 +217,29 @@ func StaleImages(snap *host.Snapshot, files *linkfiles.Store, release linkfiles.
 	root := linkfiles.Parse(files, release).For(&snap.System)
 	for _, img := range parseImages(snap, release) {
 		for _, t := range targets {
-			dev := policy.NewDevice(t.Name, t.Kind)
-			switch d := snap.Device(t.Name); {
-			case t.Name == "":
-				dev = policy.NewOfKind(t.Kind)
-			case d != nil && d.Kind == "":
-				dev = LinkDevice(d)
-			case d != nil:
-				dev = policy.NewDevice(d.Name, d.Kind)
-			}
-			if v, ok := img.judge(snap, root, dev, t.Kind); ok && v.Differs {
+			if v, ok := img.judge(snap, root, targetInImage(snap, t), t.Kind); ok && v.Differs {
 				out = append(out, v)
 				break
 			}
 		}
 	}
 	return out
+}
+
+// targetInImage is what [Match] sees of a target of fix in an image: one of a kind is new
+// there, hardware is the same.
+func targetInImage(snap *host.Snapshot, t override.Target) *linkfiles.Device {
+	if t.Name == "" {
+		return policy.NewOfKind(t.Kind)
+	}
+	d := snap.Device(t.Name)
+	switch {
+	case d == nil:
+		return policy.NewDevice(t.Name, t.Kind)
+	case d.Kind == "":
+		return LinkDevice(d)
+	}
+	return policy.NewDevice(d.Name, d.Kind)
 }
 
 // Advice is what to do where making the image anew may not be enough; nil where
@@ -253,27 +256,35 @@ func (v InImage) Advice() *linkfiles.Statement {
 // would. nil where that is not so.
 func (s *foretelling) bootedInImage() *linkfiles.Statement {
 	for _, v := range s.InImages {
-		var created *linkfiles.Statement
-		switch v.Creates {
-		case CreatesNot:
-			continue
-		case CreatesMaybe:
-			created = say("may-be-created-in-image", "image", v.Image.Path)
-		case CreatesIt:
-			created = say("created-in-image", "image", v.Image.Path)
+		if why := s.otherAddressIn(v); why != nil {
+			return why
 		}
-		switch {
-		case v.DeclaredDiffers:
-			return say("program-in-image-differs", "created", created, "program", by(*v.Declared), "does", AddressBy(*v.Declared))
-		case v.createsWithAddress():
-			continue
-		case v.LinkFile.IsUnknown():
-			return say("file-in-image-not-known", "created", created, "there", v.There())
-		case v.Differs:
-			return say("files-in-image-differ", "created", created, "there", v.There())
-		case v.Policy == "persistent" && !sameMachineID(v.Image.MachineID, s.snap.System.MachineID):
-			return say("machine-id-in-image-differs", "created", created)
-		}
+	}
+	return nil
+}
+
+// otherAddressIn is bootedInImage for one image.
+func (s *subject) otherAddressIn(v InImage) *linkfiles.Statement {
+	var created *linkfiles.Statement
+	switch v.Creates {
+	case CreatesNot:
+		return nil
+	case CreatesMaybe:
+		created = say("may-be-created-in-image", "image", v.Image.Path)
+	case CreatesIt:
+		created = say("created-in-image", "image", v.Image.Path)
+	}
+	switch {
+	case v.DeclaredDiffers:
+		return say("program-in-image-differs", "created", created, "program", by(*v.Declared), "does", AddressBy(*v.Declared))
+	case v.createsWithAddress():
+		return nil
+	case v.LinkFile.IsUnknown():
+		return say("file-in-image-not-known", "created", created, "there", v.There())
+	case v.Differs:
+		return say("files-in-image-differ", "created", created, "there", v.There())
+	case v.Policy == "persistent" && !sameMachineID(v.Image.MachineID, s.snap.System.MachineID):
+		return say("machine-id-in-image-differs", "created", created)
 	}
 	return nil
 }

@@ -117,6 +117,12 @@ func setsAddress(d netconf.Declaration) bool {
 	return d.Ignored == "" && d.Address.Way != netconf.WayNone && d.Address.Way != netconf.WayUnknown
 }
 
+// maySetAddress reports whether it cannot be told if a program other than systemd-networkd
+// gives the device an address.
+func maySetAddress(d netconf.Declaration) bool {
+	return d.Program != netconf.Networkd && d.Ignored == "" && d.Address.Way == netconf.WayUnknown
+}
+
 // FindManager returns the declaration that gives the device an address, nil where
 // none does. One that others are made of stands for them, and what a program sets
 // later for what it created the device with.
@@ -189,13 +195,10 @@ func (s *inForce) onNewDevice(given netconf.Address) fact.Fact[address.Action] {
 // given is the address that a program gives the device each time it is made, and
 // its origin: absent where none does, unknown where it cannot be told.
 func (s *attributed) given() (fact.Fact[linkfiles.MAC], string) {
-	unknown := func(why *linkfiles.Statement) (fact.Fact[linkfiles.MAC], string) {
-		return fact.Unknown[linkfiles.MAC](why), ""
-	}
 	ofNetworkd, origin := s.networkdAddress()
 	for _, d := range s.Declarations.Or(nil) {
-		if d.Program != netconf.Networkd && d.Ignored == "" && d.Address.Way == netconf.WayUnknown {
-			return unknown(say("whether-program-gives-address", "program", d.Program, "why", d.Address.Unknown))
+		if maySetAddress(d) {
+			return fact.Unknown[linkfiles.MAC](say("whether-program-gives-address", "program", d.Program, "why", d.Address.Unknown)), ""
 		}
 	}
 	m := s.Manager
@@ -204,18 +207,25 @@ func (s *attributed) given() (fact.Fact[linkfiles.MAC], string) {
 	}
 	who := by(m.Declaration)
 	if who != netconf.Networkd && !ofNetworkd.IsAbsent() {
-		return unknown(say("two-programs-give-address", "one", who, "other", netconf.Networkd))
+		return fact.Unknown[linkfiles.MAC](say("two-programs-give-address", "one", who, "other", netconf.Networkd)), ""
 	}
 	if m.Address.AtCreation {
 		if does, _ := s.onNewDevice(m.Address).Get(); does.Do == address.Set {
 			return fact.Known(does.MAC), OriginLinkFile
 		}
 	}
-	switch {
-	case who == netconf.Networkd && !ofNetworkd.IsAbsent():
+	if !ofNetworkd.IsAbsent() {
 		return ofNetworkd, origin // its own files say the same
+	}
+	return s.givenBy(m)
+}
+
+// givenBy is given for the one program that gives an address.
+func (s *subject) givenBy(m *Manager) (fact.Fact[linkfiles.MAC], string) {
+	who := by(m.Declaration)
+	switch {
 	case !m.Certain:
-		return unknown(say("program-or-udevd-is-later", "program", who, "does", AddressBy(m.Declaration)))
+		return fact.Unknown[linkfiles.MAC](say("program-or-udevd-is-later", "program", who, "does", AddressBy(m.Declaration))), ""
 	case m.Address.Way == netconf.WayExplicit:
 		return fact.Known(m.Address.MAC), OriginSomeone
 	case m.Address.Way == netconf.WayNetworkd:
@@ -223,7 +233,7 @@ func (s *attributed) given() (fact.Fact[linkfiles.MAC], string) {
 			return derived, OriginNetworkd
 		}
 	}
-	return unknown(say("program-gives-address", "program", who, "does", AddressBy(m.Declaration)))
+	return fact.Unknown[linkfiles.MAC](say("program-gives-address", "program", who, "does", AddressBy(m.Declaration))), ""
 }
 
 // whoIsLater are the addresses of a device that both udevd and another program
@@ -354,15 +364,17 @@ func (s *attributed) whoWins() *linkfiles.Statement {
 		}
 		return say("end-without-program")
 	}
-	program, mac := by(m.Declaration), m.Address.MAC
+	program := by(m.Declaration)
+	if rival := s.rival(); rival != "" {
+		return say("end-of-two-programs", "one", program, "other", rival)
+	}
+	mac := m.Address.MAC
 	if mac == "" && m.Address.Way == netconf.WayNetworkd {
 		mac = s.derivedByNetworkd().Or("")
 	}
 	does, _ := s.onNewDevice(m.Address).Get()
 	ofFile, set := s.macAddress()
-	switch rival := s.rival(); {
-	case rival != "":
-		return say("end-of-two-programs", "one", program, "other", rival)
+	switch {
 	case m.Certain:
 		return say("end-program", "program", program, "mac", mac)
 	case does.Do == address.Set && m.Address.AtCreation:

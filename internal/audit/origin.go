@@ -263,10 +263,18 @@ func (r *DeviceResult) OriginOf(mac linkfiles.MAC, ports []host.Port) (origin, p
 	if r.snap != nil && networkdMACOf(r.snap, d).Or("") == mac {
 		return OriginNetworkd, ""
 	}
-	if f := r.LinkFile.Or(nil); f != nil {
-		if set, ok := f.MACAddress(); ok && set.Value == string(mac) {
-			return OriginLinkFile, ""
-		}
+	if r.fileSets(mac) {
+		return OriginLinkFile, ""
 	}
 	return "", ""
+}
+
+// fileSets reports whether the address is MACAddress= of the effective file.
+func (r *DeviceResult) fileSets(mac linkfiles.MAC) bool {
+	f := r.LinkFile.Or(nil)
+	if f == nil {
+		return false
+	}
+	set, ok := f.MACAddress()
+	return ok && set.Value == string(mac)
 }

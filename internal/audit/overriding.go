@@ -127,7 +127,12 @@ func (a *hostAudit) inVain(name, kind string, of []netconf.Declaration, f *linkf
 	if f == nil {
 		return nil
 	}
-	t := override.Target{Kind: kind, Name: name}
+	return a.staysInForce(f, override.Target{Kind: kind, Name: name})
+}
+
+// staysInForce says why the file stays in force beside what linkaudit fix would write for
+// the target; nil where it does not.
+func (a *hostAudit) staysInForce(f *linkfiles.File, t override.Target) *linkfiles.Statement {
 	own := func(name string) bool { return override.OwnName(path.Base(name)) }
 	if own(f.Path) || slices.ContainsFunc(f.DropIns, own) {
 		if o := a.edited(f, t); o != nil {

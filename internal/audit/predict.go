@@ -2,12 +2,12 @@ package audit
 
 import (
 	"cmp"
-	"linkaudit/policy"
 	"slices"
 
 	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/linkfiles"
+	"linkaudit/policy"
 	"linkaudit/policy/address"
 	"linkaudit/policy/life"
 )
@@ -50,23 +50,30 @@ func (s *attributed) addressAfterAdd() fact.Fact[linkfiles.MAC] {
 		Release: s.tree.Release, Policy: s.Policy.Or(""), MACAddress: mac,
 		Assign: assign, Device: about, Persistent: s.persistentNow(),
 	}.Action(), s.file)
-	switch does, ok := action.Get(); {
-	case !ok:
+	does, ok := action.Get()
+	if !ok {
 		return fact.Unknown[linkfiles.MAC](action.Reason())
+	}
+	return s.afterAction(does)
+}
+
+// afterAction is the address of the device after what udevd does to it.
+func (s *subject) afterAction(does address.Action) fact.Fact[linkfiles.MAC] {
+	switch {
 	case s.Device != nil && s.Device.Bond.IgnoresAddress():
 		return s.left()
-	case does.Do == address.Set:
-		switch takes := s.takes(does.MAC); {
-		case takes.IsUnknown():
-			return fact.Unknown[linkfiles.MAC](takes.Reason())
-		case !takes.Or(true):
-			return s.left()
-		}
-		return fact.Known(does.MAC)
 	case does.Do == address.SetRandom:
 		return fact.Unknown[linkfiles.MAC](say("made-up-by-policy"))
+	case does.Do != address.Set:
+		return s.left()
 	}
-	return s.left()
+	switch takes := s.takes(does.MAC); {
+	case takes.IsUnknown():
+		return fact.Unknown[linkfiles.MAC](takes.Reason())
+	case !takes.Or(true):
+		return s.left()
+	}
+	return fact.Known(does.MAC)
 }
 
 // takes reports whether the driver takes the address. A macvlan refuses that of the
@@ -121,18 +128,27 @@ func (s *foretelling) predict() []Prediction {
 			p.MAC = fact.Unknown[linkfiles.MAC](policy.NoSuchDevice)
 		case d.MAC == "":
 			p.MAC = fact.Absent[linkfiles.MAC]()
-		case e == EventPortsRejoin:
-			p.Outcomes, p.MAC = s.portsRejoin(d)
-		case e == EventGuests:
-			p.Outcomes, p.MAC = s.guestStartsOrStops(d)
-		case e == EventRecreate:
-			p.Outcomes, p.MAC = s.recreated(d, false)
-		case e == EventBoot:
-			p.Outcomes, p.MAC = s.recreated(d, true)
+		default:
+			p.Outcomes, p.MAC = s.onceHappened(e, d)
 		}
 		out = append(out, p)
 	}
 	return out
+}
+
+// onceHappened is the address of a device that exists and has one, after the event.
+func (s *foretelling) onceHappened(e Event, d *host.Device) (outcomes []Outcome, mac fact.Fact[linkfiles.MAC]) {
+	switch e {
+	case EventPortsRejoin:
+		return s.portsRejoin(d)
+	case EventGuests:
+		return s.guestStartsOrStops(d)
+	case EventRecreate:
+		return s.recreated(d, false)
+	case EventBoot:
+		return s.recreated(d, true)
+	}
+	return nil, mac
 }
 
 func (s *attributed) afterAddOutcome(mac linkfiles.MAC) Outcome {
@@ -313,21 +329,29 @@ func (s *attributed) hardware(d *host.Device, atBoot bool) ([]Outcome, fact.Fact
 		own := []Outcome{{MAC: given.Or(""), Origin: origin}}
 		return own, agreed(own)
 	}
+	if !applies.Or(false) || s.file == nil {
+		own := []Outcome{{MAC: d.PermanentMAC, Origin: OriginPermanent}}
+		return own, agreed(own)
+	}
+	return s.hardwareByFile(d)
+}
+
+// hardwareByFile is hardware where udevd applies the file in force, and no program gives an
+// address.
+func (s *attributed) hardwareByFile(d *host.Device) ([]Outcome, fact.Fact[linkfiles.MAC]) {
+	mac, _ := s.macAddress()
+	action := s.whenSent(address.AddEvent{
+		Release: s.tree.Release, Policy: s.Policy.Or(""), MACAddress: mac, Assign: fact.Known(host.AddrPerm),
+		Device: address.Facts{Name: d.Name, ARPHRD: d.ARPHRD, MAC: d.PermanentMAC}, Persistent: s.Persistent,
+	}.Action(), s.file)
 	own := Outcome{MAC: d.PermanentMAC, Origin: OriginPermanent}
-	if applies.Or(false) && s.file != nil {
-		mac, _ := s.macAddress()
-		action := s.whenSent(address.AddEvent{
-			Release: s.tree.Release, Policy: s.Policy.Or(""), MACAddress: mac, Assign: fact.Known(host.AddrPerm),
-			Device: address.Facts{Name: d.Name, ARPHRD: d.ARPHRD, MAC: d.PermanentMAC}, Persistent: s.Persistent,
-		}.Action(), s.file)
-		switch does, ok := action.Get(); {
-		case !ok:
-			return nil, fact.Unknown[linkfiles.MAC](action.Reason())
-		case does.Do == address.Set:
-			own = Outcome{MAC: does.MAC, Origin: OriginLinkFile}
-		case does.Do == address.SetRandom:
-			own = Outcome{Origin: OriginUdevRandom}
-		}
+	switch does, ok := action.Get(); {
+	case !ok:
+		return nil, fact.Unknown[linkfiles.MAC](action.Reason())
+	case does.Do == address.Set:
+		own = Outcome{MAC: does.MAC, Origin: OriginLinkFile}
+	case does.Do == address.SetRandom:
+		own = Outcome{Origin: OriginUdevRandom}
 	}
 	return []Outcome{own}, agreed([]Outcome{own})
 }
@@ -497,17 +521,22 @@ func (s *attributed) outcome(d life.Device, set string) Outcome {
 	case d.Kind == "bond" && d.Assign == life.Stolen:
 		o.Origin, o.Port = OriginPort, d.Ports[0].Name
 	case d.Kind == "bridge" && d.Assign == life.Random && len(d.Ports) > 0:
-		o.Origin = OriginPort
-		for _, p := range d.Ports {
-			if p.MAC == d.MAC && p.MAC != "" {
-				o.Port = p.Name
-				break
-			}
-		}
+		o.Origin, o.Port = OriginPort, firstOfAddress(d.Ports, d.MAC)
 	case d.Kind == "team" && d.Assign != life.Set && set == "" && d.MAC != "":
 		o.Origin, o.Port = s.asNow()
 	}
 	return o
+}
+
+// firstOfAddress names the first port with the address, "" if none has it, or it is not
+// known.
+func firstOfAddress(ports []life.Port, mac linkfiles.MAC) string {
+	for _, p := range ports {
+		if p.MAC == mac && mac != "" {
+			return p.Name
+		}
+	}
+	return ""
 }
 
 // course is one course that events can take, and its outcome.
@@ -533,19 +562,14 @@ func summary(all []course) ([]Outcome, fact.Fact[linkfiles.MAC]) {
 		only := []Outcome{all[0].outcome}
 		return only, agreed(only)
 	}
-	type group struct {
-		firsts map[string]bool
-		orders map[order]bool
-		first  string
-	}
 	firsts, orders := map[string]bool{}, map[order]bool{}
 	var keys []Outcome
-	groups := map[Outcome]*group{}
+	groups := map[Outcome]*sameOutcome{}
 	for _, c := range all {
 		firsts[c.first], orders[c.order] = true, true
 		g := groups[c.outcome]
 		if g == nil {
-			g = &group{map[string]bool{}, map[order]bool{}, c.first}
+			g = &sameOutcome{map[string]bool{}, map[order]bool{}, c.first}
 			groups[c.outcome] = g
 			keys = append(keys, c.outcome)
 		}
@@ -554,23 +578,35 @@ func summary(all []course) ([]Outcome, fact.Fact[linkfiles.MAC]) {
 	outcomes := make([]Outcome, 0, len(keys))
 	for _, o := range keys {
 		g := groups[o]
-		anyFirst, anyOrder := len(g.firsts) == len(firsts), len(g.orders) == len(orders)
-		switch {
-		case anyFirst && anyOrder:
-		case anyFirst && g.orders[udevFirst]:
-			o.When = say("when-udevd-before-ports")
-		case anyFirst:
-			o.When = say("when-port-before-udevd")
-		case anyOrder:
-			o.When = say("when-port-first", "port", g.first)
-		case g.orders[udevFirst]:
-			o.When = say("when-port-first-after-udevd", "port", g.first)
-		default:
-			o.When = say("when-port-first-before-udevd", "port", g.first)
-		}
+		o.When = g.when(len(g.firsts) == len(firsts), len(g.orders) == len(orders))
 		outcomes = append(outcomes, o)
 	}
 	return outcomes, agreed(outcomes)
+}
+
+// sameOutcome are the courses that have one outcome.
+type sameOutcome struct {
+	firsts map[string]bool
+	orders map[order]bool
+	first  string // of the first course
+}
+
+// when says when the outcome happens, whichever port joins first or whichever order there
+// is; nil for always.
+func (g *sameOutcome) when(anyFirst, anyOrder bool) *linkfiles.Statement {
+	switch {
+	case anyFirst && anyOrder:
+		return nil
+	case anyFirst && g.orders[udevFirst]:
+		return say("when-udevd-before-ports")
+	case anyFirst:
+		return say("when-port-before-udevd")
+	case anyOrder:
+		return say("when-port-first", "port", g.first)
+	case g.orders[udevFirst]:
+		return say("when-port-first-after-udevd", "port", g.first)
+	}
+	return say("when-port-first-before-udevd", "port", g.first)
 }
 
 // agreed is the address that all outcomes have in common.

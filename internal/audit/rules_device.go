@@ -203,16 +203,11 @@ func (s *subject) willOverridePorts() found {
 // overridesPortsOf is about a device that exists and takes what udevd gives it.
 func (s *attributed) overridesPortsOf(d *host.Device) (f found, is bool) {
 	t, known := d.AddrAssignType.Get()
-	unsure, gave := !known, false
+	gave, unsure := false, !known
 	if t == host.AddrSet {
-		p, ok := s.Persistent.Get()
+		gave, unsure = s.setByPolicy(d)
 		switch {
-		case s.OfOtherID.Source != "" && !s.OfOtherID.Networkd:
-			gave = true
-		case !ok, p.MAC != d.MAC && ofEarlierName(d):
-			unsure = true
-		case p.MAC == d.MAC:
-			gave = true
+		case gave || unsure:
 		case s.Kind == "bond":
 			// By hand, or by whoever creates it: the kernel does not tell.
 			return found{severity: Info, message: say("policy-overrides-ports-next-time", "kind", s.Kind, "device", s.Name)}, true
@@ -233,6 +228,19 @@ func (s *attributed) overridesPortsOf(d *host.Device) (f found, is bool) {
 		f.severity = Warning
 	}
 	return f, true
+}
+
+// setByPolicy reports whether the address that somebody set is the persistent policy's;
+// unsure where it may be.
+func (s *attributed) setByPolicy(d *host.Device) (is, unsure bool) {
+	p, ok := s.Persistent.Get()
+	switch {
+	case s.OfOtherID.Source != "" && !s.OfOtherID.Networkd:
+		return true, false
+	case !ok, p.MAC != d.MAC && ofEarlierName(d):
+		return false, true
+	}
+	return p.MAC == d.MAC, false
 }
 
 // lightly is the severity for a bridge or team without a port that leads out.
@@ -309,51 +317,59 @@ func unexpectedPolicy(s *analysis) []found {
 }
 
 func appliedFileDiffers(s *analysis) []found {
-	d := s.Device
-	if d == nil || s.decision.File.IsUnknown() || !s.linkFilesApply() {
+	db, ok := s.recordToCompare()
+	if !ok {
 		return nil
 	}
-	db, ok := d.UdevDB.Get()
-	if !ok || d.Loopback() {
-		return nil
-	}
-	if s.Applied.IsUnknown() {
-		return nil // applied-file-unknown says why
-	}
-	if _, caught := s.catches(); caught {
-		return nil // link-file-of-other-device says what to do
-	}
-	applied := s.Applied.Or("")
 	effective := ""
 	if s.file != nil {
 		effective = s.file.Path
 	}
-	f := found{pos: linkfiles.Pos{File: effective}}
 	if name, failed := s.renameFailed(db); failed {
 		return []found{{
 			pos:     name.Pos,
-			message: say("udevd-could-not-rename", "device", d.Name, "name", name.Value, "file", effective),
+			message: say("udevd-could-not-rename", "device", s.Name, "name", name.Value, "file", effective),
 			help:    say("have-one-device-of-that-name", "name", name.Value),
 		}}
 	}
+	return s.compareApplied(effective, db)
+}
+
+// recordToCompare is udevd's record of the device; false where the file that it applied
+// cannot be compared with the one in force, or another rule speaks of them.
+func (s *analysis) recordToCompare() (db map[string]string, ok bool) {
+	d := s.Device
+	if d == nil || s.decision.File.IsUnknown() || !s.linkFilesApply() {
+		return nil, false
+	}
+	db, ok = d.UdevDB.Get()
+	if !ok || d.Loopback() || s.Applied.IsUnknown() { // applied-file-unknown says why
+		return nil, false
+	}
+	_, caught := s.catches() // link-file-of-other-device says what to do then
+	return db, !caught
+}
+
+// compareApplied compares the file that udevd applied with the effective one, "" for none.
+func (s *analysis) compareApplied(effective string, db map[string]string) []found {
+	applied := s.Applied.Or("")
+	f := found{pos: linkfiles.Pos{File: effective}}
 	switch {
 	case applied == "" && effective == "":
 		return nil
 	case applied == "":
-		f.message = say("applied-no-file", "device", d.Name, "file", effective)
+		f.message = say("applied-no-file", "device", s.Name, "file", effective)
 	case effective == "":
-		f.message = say("applied-file-no-longer-in-force", "applied", applied, "device", d.Name)
-	case !s.samePath(applied, asRecorded(effective)) && s.appliedWhenNew(applied):
-		return []found{{
-			pos:      f.pos,
-			severity: Info,
-			message:  say("device-changed-since-file-applied", "device", d.Name, "applied", applied, "file", effective),
-			help:     say("nothing-or-fit-only-its-device", "file", effective),
-		}}
-	case !s.samePath(applied, asRecorded(effective)):
-		f.message = say("applied-file-differs", "applied", applied, "device", d.Name, "file", effective)
-	default:
+		f.message = say("applied-file-no-longer-in-force", "applied", applied, "device", s.Name)
+	case s.samePath(applied, asRecorded(effective)):
 		return s.appliedDropInsDiffer(db)
+	case s.appliedWhenNew(applied):
+		f.severity = Info
+		f.message = say("device-changed-since-file-applied", "device", s.Name, "applied", applied, "file", effective)
+		f.help = say("nothing-or-fit-only-its-device", "file", effective)
+		return []found{f}
+	default:
+		f.message = say("applied-file-differs", "applied", applied, "device", s.Name, "file", effective)
 	}
 	if old := s.appliedFile(); old != nil && s.file != nil && sameAddressSettings(old, s.file) {
 		f.severity = Info
@@ -383,18 +399,19 @@ func (s *analysis) settled() bool {
 	foretold := false
 	for _, e := range []Event{EventBoot, EventRecreate} {
 		outcomes := s.after(e).Outcomes
-		if len(outcomes) == 0 || slices.ContainsFunc(outcomes, func(o Outcome) bool { return o.MAC == "" && o.Origin == OriginPort }) {
-			continue // a port's, which is not known
+		if len(outcomes) == 0 || slices.ContainsFunc(outcomes, ofUnknownPort) {
+			continue
 		}
-		for _, o := range outcomes {
-			if o.MAC != s.Device.MAC && !(ofAnyPort && o.Origin == OriginPort) {
-				return false
-			}
+		if slices.ContainsFunc(outcomes, func(o Outcome) bool { return o.MAC != s.Device.MAC && !(ofAnyPort && o.Origin == OriginPort) }) {
+			return false
 		}
 		foretold = true
 	}
 	return foretold
 }
+
+// ofUnknownPort reports whether the address is a port's, which is not known.
+func ofUnknownPort(o Outcome) bool { return o.MAC == "" && o.Origin == OriginPort }
 
 // sameAddressSettings compares what two files say about the address.
 // MACAddress= counts only where no policy overrides it.

@@ -140,7 +140,12 @@ func machineIDInImage(a *hostAudit) (out []found) {
 	case state.None() && state != host.MachineIDZero && dbus:
 		out = append(out, a.sharedByImage(say("image-has-other-machine-id", "file", host.DBusMachineID), host.DBusMachineID))
 	}
-	// The initramfs of a host that runs has that host's own ID and says nothing.
+	return append(out, a.machineIDInInitramfs()...)
+}
+
+// machineIDInInitramfs is about the initramfs images of an image. That of a host that runs
+// has the host's own ID and says nothing.
+func (a *hostAudit) machineIDInInitramfs() (out []found) {
 	images, _ := a.snap.Initramfs.Get()
 	for i := range images {
 		id := images[i].MachineID

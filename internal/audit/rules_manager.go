@@ -52,9 +52,6 @@ var managerRules = []Rule{
 	},
 }
 
-// managerSetsAddress weighs by what comes of it: a program that gives the device
-// the address it carries is as somebody meant it to be; one whose address the
-// device has not, or that is there though somebody asks for none, is not.
 func managerSetsAddress(s *analysis) []found {
 	d := FindManager(s.Declarations.Or(nil))
 	switch {
@@ -63,6 +60,13 @@ func managerSetsAddress(s *analysis) []found {
 	case by(*d) == netconf.Networkd && s.networkd().address() != nil:
 		return nil // networkd-sets-address speaks of it
 	}
+	return []found{s.weighManager(d)}
+}
+
+// weighManager weighs by what comes of it: a program that gives the device the address it
+// carries is as somebody meant it to be; one whose address the device has not, or that is
+// there though somebody asks for none, is not.
+func (s *analysis) weighManager(d *netconf.Declaration) found {
 	dev, program, gives, against := s.Device, d.Program, giving(*d, s.Name), s.asksForNone()
 	f := found{
 		pos:     d.Address.Pos,
@@ -92,7 +96,7 @@ func managerSetsAddress(s *analysis) []found {
 	case s.Manager != nil && !s.Manager.Certain && s.Policy.Or("") == "persistent":
 		f.message = say("manager-or-udevd-sets-address", "program", program, "gives", gives)
 	}
-	return []found{f}
+	return f
 }
 
 // giving says which address a program gives a device. It goes on after the name of the
@@ -118,7 +122,7 @@ func giving(d netconf.Declaration, name string) *linkfiles.Statement {
 // the address.
 func (s *subject) managerUnknown() (all []found) {
 	for _, d := range s.Declarations.Or(nil) {
-		if d.Program != netconf.Networkd && d.Address.Way == netconf.WayUnknown && d.Ignored == "" {
+		if maySetAddress(d) {
 			all = append(all, found{
 				pos:     d.Address.Pos,
 				message: say("manager-may-set-address", "program", d.Program, "device", s.Name, "why", d.Address.Unknown),

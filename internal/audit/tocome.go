@@ -60,11 +60,12 @@ func PortsToCome(there []host.Device, all []netconf.Declaration, kinds, names []
 	}
 	have := host.DeviceNames(there)
 	for _, d := range all {
-		if absent[d.Device] && d.Ignored == "" {
-			for _, name := range d.Ports {
-				if !have[name] {
-					ports = append(ports, name)
-				}
+		if !absent[d.Device] || d.Ignored != "" {
+			continue
+		}
+		for _, name := range d.Ports {
+			if !have[name] {
+				ports = append(ports, name)
 			}
 		}
 	}
@@ -123,15 +124,25 @@ func (s *subject) uplinkToCome(d *host.Device) string {
 	return ""
 }
 
+// createdAt reports whether a device that does not exist may be created at the event: at a
+// boot only by a program that needs not be asked.
+func createdAt(e Event, creator *netconf.Declaration) bool {
+	switch e {
+	case EventPortsRejoin, EventGuests:
+		return false
+	case EventBoot:
+		return creator != nil && !creator.OnRequest
+	}
+	return true
+}
+
 // onceCreated is the address of a device that does not exist yet, after what its
-// declarations make of it. A boot is an event for what is created at boot.
+// declarations make of it.
 func (s *foretelling) onceCreated(e Event) ([]Outcome, fact.Fact[linkfiles.MAC]) {
-	creator := creatorOf(s.Declarations.Or(nil))
-	switch {
-	case e == EventPortsRejoin, e == EventGuests, e == EventBoot && (creator == nil || creator.OnRequest):
+	atBoot := e == EventBoot
+	if !createdAt(e, creatorOf(s.Declarations.Or(nil))) {
 		return nil, fact.Unknown[linkfiles.MAC](policy.NoSuchDevice)
 	}
-	atBoot := e == EventBoot
 	given, origin := s.given()
 	if given.IsKnown() && (!atBoot || s.bootedInImage() == nil) {
 		if atBoot && origin == OriginNetworkd {

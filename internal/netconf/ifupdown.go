@@ -71,29 +71,50 @@ func parseInterfaces(file string, data []byte, to *interfaces, source func(sourc
 	for _, l := range logicalLines(data) {
 		words := strings.Fields(l.text)
 		pos := linkfiles.Pos{File: file, Line: l.line}
-		switch keyword, args := words[0], words[1:]; {
-		case keyword == "iface" || keyword == "template":
-			if in = nil; len(args) == 0 {
-				continue
+		keyword, args := words[0], words[1:]
+		if !endsStanza(keyword) {
+			if in != nil {
+				in.addLine(l.text, words, pos)
 			}
-			to.stanzas = append(to.stanzas, newStanza(args, keyword == "template", pos))
-			in = &to.stanzas[len(to.stanzas)-1]
+			continue
+		}
+		in = nil
+		switch {
+		case keyword == "iface" || keyword == "template":
+			if len(args) > 0 {
+				to.stanzas = append(to.stanzas, newStanza(args, keyword == "template", pos))
+				in = &to.stanzas[len(to.stanzas)-1]
+			}
 		case keyword == "auto" || strings.HasPrefix(keyword, "allow-"):
-			in = nil
 			to.addAuto(args)
 		case keyword == "source" || keyword == "source-directory":
-			in = nil
 			source(sourceLine{args, keyword == "source-directory", pos})
-		case keyword == "mapping" || keyword == "no-auto-down" || keyword == "no-scripts" || keyword == "rename":
-			in = nil
-		case in != nil && (keyword == "inherits" || keyword == "inherit"):
-			in.inherits = append(in.inherits, args...)
-		case in != nil:
-			value := strings.TrimSpace(strings.TrimPrefix(l.text, keyword))
-			in.options = append(in.options, option{strings.ReplaceAll(keyword, "_", "-"), value, pos})
 		}
 	}
 }
+
+// endsStanza reports whether a line that begins with the keyword is none of the stanza
+// before it.
+func endsStanza(keyword string) bool {
+	switch keyword {
+	case "iface", "template", "auto", "source", "source-directory", "mapping", "no-auto-down", "no-scripts", "rename":
+		return true
+	}
+	return strings.HasPrefix(keyword, "allow-")
+}
+
+// addLine takes a line of the stanza and its words.
+func (s *stanza) addLine(text string, words []string, pos linkfiles.Pos) {
+	keyword := words[0]
+	if isInherits(keyword) {
+		s.inherits = append(s.inherits, words[1:]...)
+		return
+	}
+	value := strings.TrimSpace(strings.TrimPrefix(text, keyword))
+	s.options = append(s.options, option{strings.ReplaceAll(keyword, "_", "-"), value, pos})
+}
+
+func isInherits(word string) bool { return word == "inherits" || word == "inherit" }
 
 // newStanza is of the words after "iface" or "template", of which there is one: the name,
 // the family, the method and options.
@@ -102,7 +123,7 @@ func newStanza(words []string, template bool, pos linkfiles.Pos) stanza {
 	words = words[1:]
 	for i, w := range words {
 		switch {
-		case (w == "inherits" || w == "inherit") && i+1 < len(words):
+		case isInherits(w) && i+1 < len(words):
 			s.inherits = append(s.inherits, words[i+1])
 		case i == 1:
 			s.method = w
@@ -136,6 +157,13 @@ type logicalLine struct {
 func logicalLines(data []byte) (out []logicalLine) {
 	var joined strings.Builder
 	line, begin := 0, 0
+	end := func() {
+		if t := strings.TrimSpace(joined.String()); t != "" {
+			out = append(out, logicalLine{t, begin})
+		}
+		joined.Reset()
+		begin = 0
+	}
 	for text := range strings.Lines(string(data)) {
 		line++
 		text = strings.TrimRight(text, "\r\n")
@@ -150,15 +178,9 @@ func logicalLines(data []byte) (out []logicalLine) {
 			continue
 		}
 		joined.WriteString(text)
-		if t := strings.TrimSpace(joined.String()); t != "" {
-			out = append(out, logicalLine{t, begin})
-		}
-		joined.Reset()
-		begin = 0
+		end()
 	}
-	if t := strings.TrimSpace(joined.String()); t != "" {
-		out = append(out, logicalLine{t, begin})
-	}
+	end()
 	return out
 }
 
@@ -191,6 +213,7 @@ func (r *reading) interfaces() *interfaces {
 	return r.ifaces
 }
 
+// sourced reads a file into r.ifaces; from are the files through which it was come to.
 func (r *reading) sourced(program Program, file string, from []string) {
 	data := r.read(program, file)
 	if data == nil {
@@ -207,28 +230,38 @@ func (r *reading) sourced(program Program, file string, from []string) {
 				word = path.Join(path.Dir(file), word)
 			}
 			for _, name := range r.glob(program, word) {
-				files := []string{name}
-				if l.directory {
-					files = nil
-					for _, base := range r.names(program, name) {
-						if sourcedName().MatchString(base) {
-							files = append(files, path.Join(name, base))
-						}
-					}
-				}
-				for _, f := range files {
-					switch {
-					case slices.Contains(from, f):
-						r.problem(program, l.pos, "%s is sourced by itself", f)
-					case len(from) >= maxSourced:
-						r.problem(program, l.pos, "not followed: %d files source one another", len(from))
-					default:
-						r.sourced(program, f, slices.Clone(from))
-					}
-				}
+				r.follow(program, l, name, from)
 			}
 		}
 	})
+}
+
+// follow reads what a name in the line sources: the file, or those of the directory.
+func (r *reading) follow(program Program, l sourceLine, name string, from []string) {
+	files := []string{name}
+	if l.directory {
+		files = r.sourcedFrom(program, name)
+	}
+	for _, f := range files {
+		switch {
+		case slices.Contains(from, f):
+			r.problem(program, l.pos, "%s is sourced by itself", f)
+		case len(from) >= maxSourced:
+			r.problem(program, l.pos, "not followed: %d files source one another", len(from))
+		default:
+			r.sourced(program, f, slices.Clone(from))
+		}
+	}
+}
+
+// sourcedFrom are the files of a directory that source-directory means.
+func (r *reading) sourcedFrom(program Program, dir string) (files []string) {
+	for _, name := range r.names(program, dir) {
+		if sourcedName().MatchString(name) {
+			files = append(files, path.Join(dir, name))
+		}
+	}
+	return files
 }
 
 // sourcedName is which files of a directory are sourced (interfaces(5)).
@@ -246,9 +279,7 @@ func (r *reading) ifupdown() {
 		bond:   program != Ifupdown || r.exists("/etc/network/if-pre-up.d/ifenslave"),
 		bridge: program != Ifupdown || r.exists("/etc/network/if-pre-up.d/bridge"),
 	}
-	for _, d := range all.declare(program, scripts) {
-		r.add(d)
-	}
+	r.add(all.declare(program, scripts)...)
 }
 
 // ifupdownScripts are which of the scripts of other packages are there that make
@@ -257,39 +288,50 @@ type ifupdownScripts struct{ bond, bridge bool }
 
 // declare makes one declaration of all stanzas of an interface.
 func (all *interfaces) declare(program Program, scripts ifupdownScripts) []Declaration {
+	all.indexNames()
+	merged := all.merged()
+	// A port may name its bond.
+	ports := map[string][]port{}
+	for _, s := range merged {
+		if o, ok := s.last("bond-master"); ok {
+			ports[o.value] = append(ports[o.value], port{s.name, o.pos})
+		}
+	}
+	var out []Declaration
+	for _, s := range merged {
+		d := s.declaration(program, scripts, ports[s.name])
+		d.OnRequest = !all.isAuto(s.name)
+		out = append(out, d)
+	}
+	return out
+}
+
+// indexNames sets byName.
+func (all *interfaces) indexNames() {
 	all.byName = make(map[string]*stanza, len(all.stanzas))
 	for i := range all.stanzas {
 		if s := &all.stanzas[i]; all.byName[s.name] == nil {
 			all.byName[s.name] = s
 		}
 	}
-	var order []string
-	merged := map[string]*stanza{}
+}
+
+// merged are the interfaces, each with the options of all its stanzas, in the order of the
+// first ones.
+func (all *interfaces) merged() (out []*stanza) {
+	byName := map[string]*stanza{}
 	for i := range all.stanzas {
 		s := &all.stanzas[i]
 		if s.template || s.name == "lo" || strings.Contains(s.name, ":") {
 			continue
 		}
-		m := merged[s.name]
+		m := byName[s.name]
 		if m == nil {
 			m = &stanza{name: s.name, pos: s.pos, method: s.method}
-			merged[s.name] = m
-			order = append(order, s.name)
+			byName[s.name] = m
+			out = append(out, m)
 		}
 		m.options = append(m.options, all.withInherited(s, 0)...)
-	}
-	// A port may name its bond.
-	ports := map[string][]port{}
-	for _, name := range order {
-		if o, ok := merged[name].last("bond-master"); ok {
-			ports[o.value] = append(ports[o.value], port{name, o.pos})
-		}
-	}
-	var out []Declaration
-	for _, name := range order {
-		d := merged[name].declaration(program, scripts, ports[name])
-		d.OnRequest = !all.isAuto(name)
-		out = append(out, d)
 	}
 	return out
 }
@@ -330,10 +372,7 @@ func (s *stanza) hasPrefix(prefix string) bool {
 
 func (s *stanza) declaration(program Program, scripts ifupdownScripts, ports []port) Declaration {
 	d := Declaration{Program: program, Device: s.name, Pos: s.pos}
-	slaves, hasSlaves := s.first("bond-slaves", "slaves")
-	if program == IfupdownNG || program == Ifupdown2 {
-		slaves, hasSlaves = s.first("bond-slaves", "bond-members", "bond-ports")
-	}
+	slaves, hasSlaves := s.first(slaveOptions(program)...)
 	bridgePorts, isBridge := s.last("bridge-ports")
 	_, isPort := s.last("bond-master")
 	_, mode := s.last("bond-mode")
@@ -351,6 +390,14 @@ func (s *stanza) declaration(program Program, scripts ifupdownScripts, ports []p
 	return d
 }
 
+// slaveOptions are the names that the program has for the list of a bond's ports.
+func slaveOptions(program Program) []string {
+	if program == Ifupdown {
+		return []string{"bond-slaves", "slaves"}
+	}
+	return []string{"bond-slaves", "bond-members", "bond-ports"}
+}
+
 // setAddress works out what the options do to the address of the device. The last one that
 // takes effect has it; an up line may create the device as well.
 func (s *stanza) setAddress(d *Declaration, isBridge bool) {
@@ -361,21 +408,23 @@ func (s *stanza) setAddress(d *Declaration, isBridge bool) {
 			if !slices.Contains(phase, o.name) {
 				continue
 			}
-			var a Address
-			var ok bool
-			switch o.name {
-			case "hwaddress":
-				a, ok = hwaddress(o), takesHwaddress(d.Program, s.method)
-			case "bridge-hw":
-				a, ok = bridgeHW(d.Program, o), isBridge
-			default:
-				a, ok = d.command(o)
-			}
-			if ok {
+			if a, ok := s.addressBy(o, d, isBridge); ok {
 				d.Address = a
 			}
 		}
 	}
+}
+
+// addressBy is what one option does to the address of the device; false where it is
+// nothing.
+func (s *stanza) addressBy(o option, d *Declaration, isBridge bool) (Address, bool) {
+	switch o.name {
+	case "hwaddress":
+		return hwaddress(o), takesHwaddress(d.Program, s.method)
+	case "bridge-hw":
+		return bridgeHW(d.Program, o), isBridge
+	}
+	return d.command(o)
 }
 
 // takesHwaddress: ifupdown has hwaddress for some methods only (interfaces(5));
@@ -441,37 +490,40 @@ var (
 // command reads a line that the shell runs. It knows the usual ways to make a
 // device and to set an address, one to a line.
 func (d *Declaration) command(o option) (Address, bool) {
-	unknown := Address{Way: WayUnknown, Key: o.name, Pos: o.pos, Unknown: "the command in this line is not evaluated"}
-	is := func(name string) bool {
-		name = strings.Trim(name, `"'`)
-		return name == d.Device || name == "$IFACE" || name == "${IFACE}"
-	}
-	if m := brctl().FindStringSubmatch(o.value); m != nil && is(m[1]) {
+	if m := brctl().FindStringSubmatch(o.value); m != nil && d.isNamed(m[1]) {
 		d.Kind, d.Creates = "bridge", true
 		return Address{}, false
 	}
 	if m := ipLinkAdd().FindStringSubmatch(o.value); m != nil {
-		words := linkWords(m[1])
-		if !is(words["dev"]) {
-			return Address{}, false
-		}
-		d.Kind, d.Creates = words["type"], true
-		return commandAddress(o, words["address"], true)
+		return d.ipLink(o, linkWords(m[1]), true)
 	}
 	if m := ipLinkSet().FindStringSubmatch(o.value); m != nil {
-		words := linkWords(m[1])
-		if !is(words["dev"]) {
-			return Address{}, false
-		}
-		return commandAddress(o, words["address"], false)
+		return d.ipLink(o, linkWords(m[1]), false)
 	}
-	if m := ifconfig().FindStringSubmatch(o.value); m != nil && is(m[1]) {
+	if m := ifconfig().FindStringSubmatch(o.value); m != nil && d.isNamed(m[1]) {
 		return commandAddress(o, m[2], false)
 	}
 	if macchange().MatchString(o.value) && (strings.Contains(o.value, d.Device) || strings.Contains(o.value, "IFACE")) {
-		return unknown, true
+		return Address{Way: WayUnknown, Key: o.name, Pos: o.pos, Unknown: "the command in this line is not evaluated"}, true
 	}
 	return Address{}, false
+}
+
+// isNamed reports whether a word of a command is the device.
+func (d *Declaration) isNamed(word string) bool {
+	word = strings.Trim(word, `"'`)
+	return word == d.Device || word == "$IFACE" || word == "${IFACE}"
+}
+
+// ipLink is of the words of ip link add, which creates the device, or set.
+func (d *Declaration) ipLink(o option, words map[string]string, creates bool) (Address, bool) {
+	if !d.isNamed(words["dev"]) {
+		return Address{}, false
+	}
+	if creates {
+		d.Kind, d.Creates = words["type"], true
+	}
+	return commandAddress(o, words["address"], creates)
 }
 
 // commandAddress is an address in a command: one that the shell makes is not

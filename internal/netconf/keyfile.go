@@ -30,60 +30,83 @@ type keyfile struct {
 // lines that are wanted, so that passwords never come that far.
 func parseKeyfile(data []byte, want func(section, key string) bool) (*keyfile, error) {
 	k := &keyfile{lines: map[[2]string]int{}}
-	var kept bytes.Buffer
-	section, in, line := "", false, 0
+	w := keyfileLines{keyfile: k, want: want}
 	for raw := range bytes.Lines(data) {
-		if line++; len(raw) > maxKeyfileLine {
-			return nil, fmt.Errorf("line %d: longer than %d bytes", line, maxKeyfileLine)
-		}
-		text := strings.TrimSpace(string(raw))
-		key, value, assigns := strings.Cut(text, "=")
-		key, value = strings.TrimSpace(key), strings.TrimSpace(value)
-		switch {
-		case text == "" || text[0] == '#':
-		case text[0] == '[' && text[len(text)-1] == ']':
-			section, in = text[1:len(text)-1], true
-			if err := k.begin(section, line); err != nil {
-				return nil, err
-			}
-			kept.WriteString("[" + section + "]\n")
-		case !assigns || key == "":
-			return nil, fmt.Errorf("line %d: neither a group header nor key=value", line)
-		case !in:
-			return nil, fmt.Errorf("line %d: the file does not begin with a group", line)
-		case want(section, key) && !strings.ContainsAny(key, "\"'`;"):
-			k.lines[[2]string{section, key}] = line
-			// A quote in front would begin a text of several lines.
-			if strings.ContainsAny(cmp.Or(value, " ")[:1], "\"'`") {
-				value = "?" + value
-			}
-			kept.WriteString(key + "=" + value + "\n")
+		w.line++
+		if err := w.take(raw); err != nil {
+			return nil, fmt.Errorf("line %d: %w", w.line, err)
 		}
 	}
 	var err error
 	k.file, err = ini.LoadSources(ini.LoadOptions{
 		IgnoreInlineComment: true, IgnoreContinuation: true, PreserveSurroundedQuote: true,
 		KeyValueDelimiters: "=", ChildSectionDelimiter: "\n",
-	}, kept.Bytes())
+	}, w.kept.Bytes())
 	if err != nil {
 		return nil, errors.New(strings.Join(strings.Fields(err.Error()), " "))
 	}
 	return k, nil
 }
 
-// begin notes a group, which may come again.
-func (k *keyfile) begin(section string, line int) error {
-	if section == "" || strings.ContainsAny(section, "[]") {
-		return fmt.Errorf("line %d: not a group header", line)
+// keyfileLines takes the lines of a key file one after the other, and keeps those that are
+// wanted.
+type keyfileLines struct {
+	*keyfile
+	want    func(section, key string) bool
+	line    int
+	section string // that the line is in, "" before the first
+	kept    bytes.Buffer
+}
+
+func (w *keyfileLines) take(raw []byte) error {
+	if len(raw) > maxKeyfileLine {
+		return fmt.Errorf("longer than %d bytes", maxKeyfileLine)
 	}
-	if _, again := k.lines[[2]string{section}]; again {
+	text := strings.TrimSpace(string(raw))
+	switch {
+	case text == "" || text[0] == '#':
+		return nil
+	case text[0] == '[' && text[len(text)-1] == ']':
+		return w.begin(text[1 : len(text)-1])
+	}
+	return w.assign(text)
+}
+
+// begin takes the header of a group, which may come again.
+func (w *keyfileLines) begin(section string) error {
+	if section == "" || strings.ContainsAny(section, "[]") {
+		return errors.New("not a group header")
+	}
+	if _, again := w.lines[[2]string{section}]; !again {
+		if len(w.sections) == maxGroups {
+			return fmt.Errorf("more than %d groups", maxGroups)
+		}
+		w.sections = append(w.sections, section)
+		w.lines[[2]string{section}] = w.line
+	}
+	w.section = section
+	w.kept.WriteString("[" + section + "]\n")
+	return nil
+}
+
+// assign takes a line key=value.
+func (w *keyfileLines) assign(text string) error {
+	key, value, assigns := strings.Cut(text, "=")
+	key, value = strings.TrimSpace(key), strings.TrimSpace(value)
+	switch {
+	case !assigns || key == "":
+		return errors.New("neither a group header nor key=value")
+	case w.section == "":
+		return errors.New("the file does not begin with a group")
+	case !w.want(w.section, key) || strings.ContainsAny(key, "\"'`;"):
 		return nil
 	}
-	if len(k.sections) == maxGroups {
-		return fmt.Errorf("line %d: more than %d groups", line, maxGroups)
+	w.lines[[2]string{w.section, key}] = w.line
+	// A quote in front would begin a text of several lines.
+	if strings.ContainsAny(cmp.Or(value, " ")[:1], "\"'`") {
+		value = "?" + value
 	}
-	k.sections = append(k.sections, section)
-	k.lines[[2]string{section}] = line
+	w.kept.WriteString(key + "=" + value + "\n")
 	return nil
 }
 
@@ -116,4 +139,10 @@ func isTrue(s string) (value, ok bool) {
 		return false, true
 	}
 	return false, false
+}
+
+// isFalse reports whether a boolean of a key file is one, and says no.
+func isFalse(s string) bool {
+	yes, known := isTrue(s)
+	return known && !yes
 }

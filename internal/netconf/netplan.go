@@ -1,7 +1,10 @@
 package netconf
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -50,6 +53,22 @@ type netplanConfig struct {
 }
 
 func (r *reading) netplan() {
+	c := &netplanConfig{kinds: map[string]string{}, byID: map[[2]string]*netplanDevice{}, named: map[string]*netplanDevice{}}
+	for _, file := range r.netplanFiles() {
+		data := r.read(Netplan, file)
+		if data == nil {
+			continue
+		}
+		if err := c.merge(file, data); err != nil {
+			r.refused(Netplan, file, "this file is not taken, and nothing is rendered", err)
+		}
+	}
+	r.add(c.declarations(r.release)...)
+}
+
+// netplanFiles are the files that netplan reads, in its order: by name, whatever the
+// directory.
+func (r *reading) netplanFiles() []string {
 	where := map[string]string{}
 	for _, dir := range netplanDirs {
 		for _, name := range r.names(Netplan, dir) {
@@ -58,36 +77,18 @@ func (r *reading) netplan() {
 			}
 		}
 	}
-	names := make([]string, 0, len(where))
-	for name := range where {
-		names = append(names, name)
+	files := make([]string, 0, len(where))
+	for _, name := range slices.Sorted(maps.Keys(where)) {
+		files = append(files, where[name])
 	}
-	slices.Sort(names)
-	c := &netplanConfig{kinds: map[string]string{}, byID: map[[2]string]*netplanDevice{}, named: map[string]*netplanDevice{}}
-	for _, name := range names {
-		data := r.read(Netplan, where[name])
-		if data == nil {
-			continue
-		}
-		if err := c.merge(where[name], data); err != nil {
-			r.refused(Netplan, where[name], "this file is not taken, and nothing is rendered", err)
-		}
-	}
-	r.add(c.declarations(r.release)...)
+	return files
 }
 
 // merge adds a file: a later one replaces single settings and adds to lists.
 func (c *netplanConfig) merge(file string, data []byte) error {
-	var doc yaml.Node
-	if err := yaml.Unmarshal(data, &doc); err != nil {
-		return fmt.Errorf("%s", strings.Join(strings.Fields(strings.TrimPrefix(err.Error(), "yaml: ")), " "))
-	}
-	if len(doc.Content) == 0 {
-		return nil // an empty file
-	}
-	root := doc.Content[0]
-	if root.Kind != yaml.MappingNode {
-		return fmt.Errorf("line %d: a mapping is expected", root.Line)
+	root, err := yamlMapping(data)
+	if err != nil || root == nil {
+		return err
 	}
 	network := c.child(root, "network")
 	if network == nil {
@@ -97,16 +98,8 @@ func (c *netplanConfig) merge(file string, data []byte) error {
 		c.renderer = v.Value
 	}
 	for group, node := range c.children(network) {
-		kind, ok := netplanKinds[group.Value]
-		if !ok {
-			continue
-		}
-		for key, body := range c.children(node) {
-			if key.Value == "renderer" {
-				c.kinds[kind] = body.Value
-				continue
-			}
-			c.device(file, key, kind, body)
+		if kind, ok := netplanKinds[group.Value]; ok {
+			c.group(file, kind, node)
 		}
 	}
 	if c.seen > maxYAML {
@@ -115,25 +108,56 @@ func (c *netplanConfig) merge(file string, data []byte) error {
 	return nil
 }
 
-// device merges what one file says of a device.
-func (c *netplanConfig) device(file string, key *yaml.Node, kind string, body *yaml.Node) {
-	pos := func(n *yaml.Node) linkfiles.Pos { return linkfiles.Pos{File: file, Line: n.Line} }
+// yamlMapping is the mapping that a file consists of, nil for an empty file.
+func yamlMapping(data []byte) (*yaml.Node, error) {
+	var doc yaml.Node
+	if err := yaml.Unmarshal(data, &doc); err != nil {
+		return nil, errors.New(strings.Join(strings.Fields(strings.TrimPrefix(err.Error(), "yaml: ")), " "))
+	}
+	if len(doc.Content) == 0 {
+		return nil, nil
+	}
+	root := doc.Content[0]
+	if root.Kind != yaml.MappingNode {
+		return nil, fmt.Errorf("line %d: a mapping is expected", root.Line)
+	}
+	return root, nil
+}
+
+// group merges what one file says of the devices of a kind.
+func (c *netplanConfig) group(file, kind string, node *yaml.Node) {
+	for key, body := range c.children(node) {
+		if key.Value == "renderer" {
+			c.kinds[kind] = body.Value
+			continue
+		}
+		c.settings(file, c.device(file, key, kind), body)
+	}
+}
+
+// device is the device of the ID and kind, which is made where no file had it before.
+func (c *netplanConfig) device(file string, key *yaml.Node, kind string) *netplanDevice {
 	id := key.Value
 	d := c.byID[[2]string{kind, id}]
 	if d == nil {
-		d = &netplanDevice{id: id, kind: kind, pos: pos(key), ports: map[string]bool{}}
+		d = &netplanDevice{id: id, kind: kind, pos: linkfiles.Pos{File: file, Line: key.Line}, ports: map[string]bool{}}
 		c.devices = append(c.devices, d)
 		c.byID[[2]string{kind, id}] = d
 		if c.named[id] == nil {
 			c.named[id] = d
 		}
 	}
+	return d
+}
+
+// settings merges what one file says of a device.
+func (c *netplanConfig) settings(file string, d *netplanDevice, body *yaml.Node) {
 	for key, v := range c.children(body) {
 		switch key.Value {
 		case "renderer":
 			d.renderer = v.Value
 		case "macaddress":
-			d.mac, d.macAt = v.Value, pos(v)
+			d.mac, d.macAt = v.Value, linkfiles.Pos{File: file, Line: v.Line}
 		case "set-name":
 			d.setName = v.Value
 		case "match":
@@ -141,15 +165,20 @@ func (c *netplanConfig) device(file string, key *yaml.Node, kind string, body *y
 				d.matchName = n.Value
 			}
 		case "interfaces":
-			for _, n := range v.Content {
-				if c.seen++; c.seen > maxYAML {
-					return
-				}
-				if n.Kind == yaml.ScalarNode && !d.ports[n.Value] {
-					d.ports[n.Value] = true
-					d.interfaces = append(d.interfaces, port{n.Value, pos(n)})
-				}
-			}
+			c.addPorts(file, d, v)
+		}
+	}
+}
+
+// addPorts adds those of a list that the device has not yet.
+func (c *netplanConfig) addPorts(file string, d *netplanDevice, list *yaml.Node) {
+	for _, n := range list.Content {
+		if c.seen++; c.seen > maxYAML {
+			return
+		}
+		if n.Kind == yaml.ScalarNode && !d.ports[n.Value] {
+			d.ports[n.Value] = true
+			d.interfaces = append(d.interfaces, port{n.Value, linkfiles.Pos{File: file, Line: n.Line}})
 		}
 	}
 }
@@ -168,15 +197,7 @@ func (d *netplanDevice) name() (name string, pattern bool) {
 func (c *netplanConfig) declarations(rel fact.Fact[linkfiles.Release]) []Declaration {
 	var out []Declaration
 	for _, d := range c.devices {
-		renderer := Networkd
-		for _, r := range []string{d.renderer, c.kinds[d.kind], c.renderer} {
-			if r != "" {
-				if strings.EqualFold(r, "NetworkManager") {
-					renderer = NetworkManager
-				}
-				break
-			}
-		}
+		renderer := c.rendererOf(d)
 		name, pattern := d.name()
 		decl := Declaration{
 			Program: Netplan, Renderer: renderer, Device: name, Pattern: pattern, Kind: d.kind, Creates: d.kind != "",
@@ -193,29 +214,37 @@ func (c *netplanConfig) declarations(rel fact.Fact[linkfiles.Release]) []Declara
 	return out
 }
 
+// rendererOf is the program that carries out what the files say of the device.
+func (c *netplanConfig) rendererOf(d *netplanDevice) Program {
+	if strings.EqualFold(cmp.Or(d.renderer, c.kinds[d.kind], c.renderer), "NetworkManager") {
+		return NetworkManager
+	}
+	return Networkd
+}
+
 // address is what comes of macaddress=. Without it systemd-networkd derives an
 // address for a device that it creates, and NetworkManager goes by its defaults.
 func (d *netplanDevice) address(renderer Program, rel fact.Fact[linkfiles.Release]) Address {
 	const key = "macaddress"
 	created := renderer == Networkd && d.kind != "" || d.kind == "bridge"
-	switch {
-	case d.mac != "":
+	if d.mac != "" {
 		return explicit(key, d.mac, d.macAt, created)
-	case d.kind == "":
-		return Address{Way: WayNone, Key: key, Pos: d.pos}
-	case renderer == NetworkManager:
-		return Address{Way: WayNone, Key: key, Pos: d.pos}
 	}
-	if _, known := netDevKinds[d.kind]; known {
-		switch of, ok := rel.Get(); {
-		case !ok:
-			return Address{Way: WayUnknown, Key: key, Pos: d.pos, Unknown: "the systemd release: " + words.Of(rel.Reason())}
-		case networkdDerives(of, d.kind):
-			return Address{Way: WayNetworkd, Key: key, Pos: d.pos, AtCreation: true}
-		}
-		return Address{Way: WayNone, Key: key, Pos: d.pos}
+	a := Address{Way: WayNone, Key: key, Pos: d.pos}
+	if d.kind == "" || renderer == NetworkManager {
+		return a
 	}
-	return Address{Way: WayUnknown, Key: key, Pos: d.pos, Unknown: "what systemd-networkd gives a new " + d.kind + " is not known here"}
+	if _, known := netDevKinds[d.kind]; !known {
+		a.Way, a.Unknown = WayUnknown, "what systemd-networkd gives a new "+d.kind+" is not known here"
+		return a
+	}
+	switch of, ok := rel.Get(); {
+	case !ok:
+		a.Way, a.Unknown = WayUnknown, "the systemd release: "+words.Of(rel.Reason())
+	case networkdDerives(of, d.kind):
+		a.Way, a.AtCreation = WayNetworkd, true
+	}
+	return a
 }
 
 // resolve follows an alias to what it stands for, which may not stand within

@@ -185,15 +185,20 @@ func (n *NetworkdFiles) Rendered(all []Declaration) *NetworkdFiles {
 		if _, there := out.NetDev.Content(name); there {
 			continue
 		}
-		text := "[NetDev]\nName=" + d.Device + "\nKind=" + d.Kind + "\n"
-		if d.Address.Way == WayExplicit {
-			text += "MACAddress=" + d.Address.MAC.String() + "\n"
-		}
-		if with, ok := out.NetDev.With(name, []byte(text)); ok {
+		if with, ok := out.NetDev.With(name, netplanNetDevText(d)); ok {
 			out.NetDev = with
 		}
 	}
 	return &out
+}
+
+// netplanNetDevText is what stands in the file that netplan makes of the declaration.
+func netplanNetDevText(d Declaration) []byte {
+	text := "[NetDev]\nName=" + d.Device + "\nKind=" + d.Kind + "\n"
+	if d.Address.Way == WayExplicit {
+		text += "MACAddress=" + d.Address.MAC.String() + "\n"
+	}
+	return []byte(text)
 }
 
 // RendersNetworkd reports whether netplan makes files of the declaration for
@@ -433,22 +438,31 @@ func (r *networkdReader) applies(f *linkfiles.File, dev *linkfiles.Device) {
 	// The driver of an ifb has no way to set its address later.
 	if set, ok := f.Setting("Link", "MACAddress"); ok && dev.Kind.Or("") != "ifb" {
 		if mac, ok := usableAddress(r.machine.Release, set.Value); ok {
-			r.all = append(r.all, Declaration{Program: Networkd, Device: dev.Name, Kind: dev.Kind.Or(""), Pos: set.Pos,
-				Address: Address{Way: WayExplicit, Key: "MACAddress", MAC: mac, Pos: set.Pos}})
+			r.setsAddress(dev, Address{Way: WayExplicit, Key: "MACAddress", MAC: mac, Pos: set.Pos})
 		}
 	}
 	if is(f, "Network", "KeepMaster") {
 		return
 	}
-	for _, master := range []struct{ key, kind string }{{"Bond", "bond"}, {"Bridge", "bridge"}} {
-		set, ok := f.Setting("Network", master.key)
-		if !ok {
-			continue
-		}
-		for i := range r.all {
-			if d := &r.all[i]; d.Creates && d.Device == set.Value && d.Kind == master.kind {
-				d.addPort(dev.Name, set.Pos)
-			}
+	if bond, ok := f.Setting("Network", "Bond"); ok {
+		r.makesPort("bond", bond, dev)
+	}
+	if bridge, ok := f.Setting("Network", "Bridge"); ok {
+		r.makesPort("bridge", bridge, dev)
+	}
+}
+
+// setsAddress adds what a .network file does to the address of a device.
+func (r *networkdReader) setsAddress(dev *linkfiles.Device, a Address) {
+	r.all = append(r.all, Declaration{Program: Networkd, Device: dev.Name, Kind: dev.Kind.Or(""), Pos: a.Pos, Address: a})
+}
+
+// makesPort adds the device to the ports of the one of that kind that is created with the
+// name that the setting has.
+func (r *networkdReader) makesPort(kind string, set linkfiles.Setting, dev *linkfiles.Device) {
+	for i := range r.all {
+		if d := &r.all[i]; d.Creates && d.Device == set.Value && d.Kind == kind {
+			d.addPort(dev.Name, set.Pos)
 		}
 	}
 }
@@ -458,14 +472,7 @@ func (r *networkdReader) mayApply(decision linkfiles.Decision, dev *linkfiles.De
 	if !decision.File.IsUnknown() {
 		return
 	}
-	candidates := make([]*linkfiles.File, 0, len(decision.Unknown)+1)
-	for _, step := range decision.Unknown {
-		candidates = append(candidates, step.File)
-	}
-	if decision.Otherwise != nil {
-		candidates = append(candidates, decision.Otherwise)
-	}
-	for _, f := range candidates {
+	for _, f := range candidates(decision) {
 		set, ok := f.Setting("Link", "MACAddress")
 		if f.State != linkfiles.StateUnknown && (!ok || is(f, "Link", "Unmanaged")) {
 			continue
@@ -474,10 +481,21 @@ func (r *networkdReader) mayApply(decision linkfiles.Decision, dev *linkfiles.De
 		if !ok {
 			pos = linkfiles.Pos{File: f.Path}
 		}
-		r.all = append(r.all, Declaration{Program: Networkd, Device: dev.Name, Kind: dev.Kind.Or(""), Pos: pos,
-			Address: Address{Way: WayUnknown, Key: "MACAddress", Pos: pos, Unknown: "which .network file applies: " + words.Of(decision.File.Reason())}})
+		r.setsAddress(dev, Address{Way: WayUnknown, Key: "MACAddress", Pos: pos, Unknown: "which .network file applies: " + words.Of(decision.File.Reason())})
 		return
 	}
+}
+
+// candidates are the files of which one applies to the device.
+func candidates(decision linkfiles.Decision) []*linkfiles.File {
+	files := make([]*linkfiles.File, 0, len(decision.Unknown)+1)
+	for _, step := range decision.Unknown {
+		files = append(files, step.File)
+	}
+	if decision.Otherwise != nil {
+		files = append(files, decision.Otherwise)
+	}
+	return files
 }
 
 func is(f *linkfiles.File, section, key string) bool {

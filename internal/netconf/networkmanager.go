@@ -26,32 +26,7 @@ func (r *reading) networkManager() {
 	var profiles []*nmProfile
 	taken := map[string]bool{} // UUIDs of profiles and of their tombstones
 	for _, dir := range nmProfileDirs {
-		names := r.names(NetworkManager, dir)
-		for _, name := range names {
-			if uuid, is := strings.CutSuffix(name, ".nmmeta"); is {
-				taken[uuid] = true
-			}
-		}
-		for _, name := range names {
-			if !isProfile(dir, name) {
-				continue
-			}
-			file := path.Join(dir, name)
-			data := r.read(NetworkManager, file)
-			if data == nil {
-				continue
-			}
-			p, err := parseNMProfile(file, data)
-			if err != nil {
-				r.refused(NetworkManager, file, "this profile is not taken", err)
-				continue
-			}
-			if p == nil || p.uuid != "" && taken[p.uuid] {
-				continue
-			}
-			taken[p.uuid] = true
-			profiles = append(profiles, p)
-		}
+		profiles = append(profiles, r.readNMProfiles(dir, taken)...)
 	}
 	conf.ifupdown = r.nmLeavesToIfupdown(conf)
 	for _, p := range profiles {
@@ -59,6 +34,43 @@ func (r *reading) networkManager() {
 			r.add(p.declaration(conf, profiles))
 		}
 	}
+}
+
+// readNMProfiles reads the profiles of a directory, without those whose UUIDs are taken, and
+// takes theirs.
+func (r *reading) readNMProfiles(dir string, taken map[string]bool) (profiles []*nmProfile) {
+	names := r.names(NetworkManager, dir)
+	for _, name := range names {
+		if uuid, is := strings.CutSuffix(name, ".nmmeta"); is {
+			taken[uuid] = true
+		}
+	}
+	for _, name := range names {
+		if !isProfile(dir, name) {
+			continue
+		}
+		p := r.readNMProfile(path.Join(dir, name))
+		if p == nil || p.uuid != "" && taken[p.uuid] {
+			continue
+		}
+		taken[p.uuid] = true
+		profiles = append(profiles, p)
+	}
+	return profiles
+}
+
+// readNMProfile reads a profile, nil where there is none to go by.
+func (r *reading) readNMProfile(file string) *nmProfile {
+	data := r.read(NetworkManager, file)
+	if data == nil {
+		return nil
+	}
+	p, err := parseNMProfile(file, data)
+	if err != nil {
+		r.refused(NetworkManager, file, "this profile is not taken", err)
+		return nil
+	}
+	return p
 }
 
 // isProfile reports whether NetworkManager reads a file of a directory of
@@ -71,13 +83,11 @@ func isProfile(dir, name string) bool {
 	if dir != nmEtcProfiles || strings.HasPrefix(name, ".") {
 		return false
 	}
-	for _, suffix := range []string{"~", ".nmmeta", ".rpmnew", ".rpmsave", ".rpmorig", ".augnew", ".augtmp", ".swp", ".swpx", ".dpkg-old", ".dpkg-new", ".dpkg-dist", ".tmp"} {
-		if strings.HasSuffix(name, suffix) {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(leftBehind, func(suffix string) bool { return strings.HasSuffix(name, suffix) })
 }
+
+// leftBehind are the suffixes of files in /etc that are no profiles.
+var leftBehind = []string{"~", ".nmmeta", ".rpmnew", ".rpmsave", ".rpmorig", ".augnew", ".augtmp", ".swp", ".swpx", ".dpkg-old", ".dpkg-new", ".dpkg-dist", ".tmp"}
 
 // nmProfile is what a profile says of a device.
 type nmProfile struct {
@@ -135,10 +145,8 @@ func parseNMProfile(file string, data []byte) (*nmProfile, error) {
 	if p.master, _, ok = k.get("connection", "controller"); !ok {
 		p.master, _, _ = k.get("connection", "master")
 	}
-	if v, _, ok := k.get("connection", "autoconnect"); ok {
-		yes, known := isTrue(v)
-		p.manual = known && !yes
-	}
+	autoconnect, _, _ := k.get("connection", "autoconnect")
+	p.manual = isFalse(autoconnect)
 	p.stableID, _, _ = k.get("connection", "stable-id")
 	p.cloned, p.clonedAt, _ = k.first(ethernetGroups, "cloned-mac-address")
 	p.bridgeMAC, p.bridgeMACAt, _ = k.get("bridge", "mac-address")
@@ -149,16 +157,9 @@ func parseNMProfile(file string, data []byte) (*nmProfile, error) {
 func (p *nmProfile) declaration(conf *nmConfig, all []*nmProfile) Declaration {
 	d := Declaration{
 		Program: NetworkManager, Device: p.name, Kind: p.kind, Creates: p.kind != "", OnRequest: p.manual,
-		Pos: linkfiles.Pos{File: p.file, Line: p.nameAt},
+		Pos: p.at(p.nameAt),
 	}
-	var ports []port
-	for _, of := range all {
-		if of.master != "" && of.name != "" && (of.master == p.name || of.master == p.uuid || of.master == p.id) {
-			ports = append(ports, port{of.name, linkfiles.Pos{File: of.file, Line: of.nameAt}})
-		}
-	}
-	slices.SortStableFunc(ports, func(x, y port) int { return strings.Compare(x.name, y.name) })
-	d.addPorts(slices.CompactFunc(ports, func(x, y port) bool { return x.name == y.name }))
+	d.addPorts(p.portsAmong(all))
 	if conf.ifupdown[p.name] {
 		d.Ignored = "/etc/network/interfaces has it, and the plugin ifupdown leaves to ifupdown what is there"
 	}
@@ -169,12 +170,27 @@ func (p *nmProfile) declaration(conf *nmConfig, all []*nmProfile) Declaration {
 	return d
 }
 
+// portsAmong are the devices whose profiles make them ports of this one, by name.
+func (p *nmProfile) portsAmong(all []*nmProfile) []port {
+	var ports []port
+	for _, of := range all {
+		if of.master != "" && of.name != "" && (of.master == p.name || of.master == p.uuid || of.master == p.id) {
+			ports = append(ports, port{of.name, of.at(of.nameAt)})
+		}
+	}
+	slices.SortStableFunc(ports, func(x, y port) int { return strings.Compare(x.name, y.name) })
+	return slices.CompactFunc(ports, func(x, y port) bool { return x.name == y.name })
+}
+
+// at is a line of the profile.
+func (p *nmProfile) at(line int) linkfiles.Pos { return linkfiles.Pos{File: p.file, Line: line} }
+
 // address is what NetworkManager does to the address. A bridge is created with
 // it; on other devices it is set once they exist. That of the setting wins over
 // the bridge's own, which only a bridge that is created gets.
 func (p *nmProfile) address(conf *nmConfig) Address {
 	const key = "cloned-mac-address"
-	value, at, from := p.cloned, linkfiles.Pos{File: p.file, Line: p.clonedAt}, ""
+	value, at, from := p.cloned, p.at(p.clonedAt), ""
 	var unsure string
 	if value == "" {
 		value, at, unsure = conf.connectionDefault("ethernet.cloned-mac-address", p)
@@ -188,11 +204,11 @@ func (p *nmProfile) address(conf *nmConfig) Address {
 	switch value {
 	case "", "preserve":
 		if created && p.bridgeMAC != "" {
-			return explicit("mac-address", p.bridgeMAC, linkfiles.Pos{File: p.file, Line: p.bridgeMACAt}, true)
+			return explicit("mac-address", p.bridgeMAC, p.at(p.bridgeMACAt), true)
 		}
 		a.Way, a.AtCreation = WayNone, false
 		if value == "" {
-			a.Key, a.Pos = key, linkfiles.Pos{File: p.file, Line: p.nameAt}
+			a.Key, a.Pos = key, p.at(p.nameAt)
 		}
 	case "permanent":
 		// A virtual device has no permanent address and keeps the one it has.
@@ -204,17 +220,22 @@ func (p *nmProfile) address(conf *nmConfig) Address {
 		a.Way = WayRandom
 	case "stable", "stable-ssid":
 		a.Way = WayStable
-		id := p.stableID
-		if id == "" {
-			id, _, _ = conf.connectionDefault("connection.stable-id", p)
-		}
-		if strings.Contains(id, "${") && !strings.Contains(id, "${CONNECTION}") {
+		if id := p.effectiveStableID(conf); strings.Contains(id, "${") && !strings.Contains(id, "${CONNECTION}") {
 			a.Way, a.Unknown = WayUnknown, fmt.Sprintf("it depends on connection.stable-id=%s", id)
 		}
 	default:
 		return explicit(from+key, value, at, created)
 	}
 	return a
+}
+
+// effectiveStableID is the stable-id of the profile, or the default for it.
+func (p *nmProfile) effectiveStableID(conf *nmConfig) string {
+	if p.stableID != "" {
+		return p.stableID
+	}
+	id, _, _ := conf.connectionDefault("connection.stable-id", p)
+	return id
 }
 
 // explicit is an address that a file has.
@@ -290,36 +311,43 @@ func (c *nmConfig) merge(file string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	if v, _, ok := k.get(".config", "enable"); ok {
-		if yes, known := isTrue(v); known && !yes {
-			return nil
+	if enable, _, _ := k.get(".config", "enable"); isFalse(enable) {
+		return nil
+	}
+	for _, s := range nmOrder(k.sections) {
+		if !slices.Contains(c.groups, s) {
+			c.groups = append(c.groups, s)
+		}
+		for _, key := range k.file.Section(s).KeyStrings() {
+			v, line, _ := k.get(s, key)
+			c.set(s, key, nmValue{v, linkfiles.Pos{File: file, Line: line}})
 		}
 	}
-	var ordered []string
-	for _, s := range k.sections {
+	return nil
+}
+
+// nmOrder are the groups of a file in the order of nmConfig.groups.
+func nmOrder(sections []string) (ordered []string) {
+	for _, s := range sections {
 		if strings.HasPrefix(s, "connection") || strings.HasPrefix(s, "device") {
 			ordered = slices.Insert(ordered, 0, s)
 		} else {
 			ordered = append(ordered, s)
 		}
 	}
-	for _, s := range ordered {
-		if !slices.Contains(c.groups, s) {
-			c.groups = append(c.groups, s)
-		}
-		for _, key := range k.file.Section(s).KeyStrings() {
-			v, line, _ := k.get(s, key)
-			base := strings.TrimRight(key, "+-")
-			value := nmValue{v, linkfiles.Pos{File: file, Line: line}}
-			if old, set := c.values[[2]string{s, base}]; set && strings.HasSuffix(key, "+") {
-				value.text = old.text + "," + v
-			} else if strings.HasSuffix(key, "-") {
-				value.text = notEvaluated
-			}
-			c.values[[2]string{s, base}] = value
-		}
+	return ordered
+}
+
+// set gives a key the value, adds it to the key's list for "key+", or takes it away from
+// that for "key-".
+func (c *nmConfig) set(section, key string, value nmValue) {
+	at := [2]string{section, strings.TrimRight(key, "+-")}
+	if old, set := c.values[at]; set && strings.HasSuffix(key, "+") {
+		value.text = old.text + "," + value.text
+	} else if strings.HasSuffix(key, "-") {
+		value.text = notEvaluated
 	}
-	return nil
+	c.values[at] = value
 }
 
 // notEvaluated stands for a list from which something is taken away again.
@@ -349,17 +377,15 @@ func (c *nmConfig) connectionDefault(key string, p *nmProfile) (value string, at
 		if !has && !stop {
 			continue
 		}
-		switch matches(c.values[[2]string{s, "match-device"}], p, true) {
+		devices := c.values[[2]string{s, "match-device"}]
+		switch matches(devices, p, true) {
 		case matchYes:
-			if has {
-				return v.text, v.pos, ""
-			}
-			return "", linkfiles.Pos{}, ""
+			return v.text, v.pos, ""
 		case matchUnknown:
 			if !has {
-				v.pos = c.values[[2]string{s, "match-device"}].pos
+				v.pos = devices.pos
 			}
-			return "", v.pos, fmt.Sprintf("whether [%s] is for the device is not evaluated: match-device=%s", s, c.values[[2]string{s, "match-device"}].text)
+			return "", v.pos, fmt.Sprintf("whether [%s] is for the device is not evaluated: match-device=%s", s, devices.text)
 		}
 	}
 	return "", linkfiles.Pos{}, ""
@@ -376,7 +402,7 @@ func (c *nmConfig) unmanaged(p *nmProfile) string {
 		if !ok || matches(c.values[[2]string{s, "match-device"}], p, true) != matchYes {
 			continue
 		}
-		if yes, known := isTrue(v.text); known && !yes {
+		if isFalse(v.text) {
 			return fmt.Sprintf("managed=%s at %s", v.text, v.pos)
 		}
 		return ""
@@ -392,14 +418,18 @@ const (
 	matchUnknown
 )
 
+func matchIf(yes bool) match {
+	if yes {
+		return matchYes
+	}
+	return matchNo
+}
+
 // matches evaluates a list of device specs for the device of a profile, as far as
 // a name and a type go. Without any it answers for everything as everything says.
 func matches(list nmValue, p *nmProfile, everything bool) match {
 	if list.pos.File == "" {
-		if everything {
-			return matchYes
-		}
-		return matchNo
+		return matchIf(everything)
 	}
 	if list.text == notEvaluated {
 		return matchUnknown
@@ -407,9 +437,7 @@ func matches(list nmValue, p *nmProfile, everything bool) match {
 	var yes, except, onlyExcept, unknown = false, false, true, false
 	for _, spec := range specs(list.text) {
 		not, rest := cutFold(spec, "except:")
-		if !not {
-			onlyExcept = false
-		}
+		onlyExcept = onlyExcept && not
 		switch m := matchSpec(rest, p); {
 		case m == matchUnknown:
 			unknown = true
@@ -424,10 +452,8 @@ func matches(list nmValue, p *nmProfile, everything bool) match {
 		return matchNo
 	case unknown:
 		return matchUnknown
-	case yes, onlyExcept && list.text != "":
-		return matchYes
 	}
-	return matchNo
+	return matchIf(yes || onlyExcept && list.text != "")
 }
 
 // specs splits a list of device specs at commas and semicolons.
@@ -442,32 +468,27 @@ func cutFold(s, prefix string) (bool, string) {
 	return false, s
 }
 
+// matchSpec evaluates one device spec.
 func matchSpec(spec string, p *nmProfile) match {
-	answer := func(yes bool) match {
-		if yes {
-			return matchYes
-		}
-		return matchNo
-	}
 	if spec == "*" {
 		return matchYes
 	}
 	if is, pattern := cutFold(spec, "interface-name:"); is {
 		if literal, is := strings.CutPrefix(pattern, "="); is {
-			return answer(literal == p.name)
+			return matchIf(literal == p.name)
 		}
 		pattern = strings.TrimPrefix(pattern, "~")
-		return answer(pattern == p.name || globMatch(pattern, p.name))
+		return matchIf(pattern == p.name || globMatch(pattern, p.name))
 	}
 	if is, typ := cutFold(spec, "type:"); is {
-		return answer(typ == p.nmType)
+		return matchIf(typ == p.nmType)
 	}
 	for _, other := range []string{"mac:", "driver:", "s390-subchannels:", "dhcp-plugin:"} {
 		if is, _ := cutFold(spec, other); is {
 			return matchUnknown
 		}
 	}
-	return answer(spec == p.name) // an address, too, which a new device has not
+	return matchIf(spec == p.name) // an address, too, which a new device has not
 }
 
 // globMatch is GLib's g_pattern_match_simple: * and ? only.

@@ -148,8 +148,7 @@ func (r *reading) glob(p Program, pattern string) []string {
 				continue
 			}
 			for _, name := range r.names(p, dir) {
-				hidden := strings.HasPrefix(name, ".") && !strings.HasPrefix(part, ".")
-				if ok, _ := path.Match(part, name); ok && !hidden && len(next) < maxFiles {
+				if shellMatch(part, name) && len(next) < maxFiles {
 					next = append(next, path.Join(dir, name))
 				}
 			}
@@ -157,6 +156,16 @@ func (r *reading) glob(p Program, pattern string) []string {
 		found = next
 	}
 	return found
+}
+
+// shellMatch reports whether a part of a pattern stands for a name: for a hidden one
+// only if it begins with a dot itself.
+func shellMatch(part, name string) bool {
+	if strings.HasPrefix(name, ".") && !strings.HasPrefix(part, ".") {
+		return false
+	}
+	ok, _ := path.Match(part, name)
+	return ok
 }
 
 // parseMAC reads a 48-bit address as these programs write it: with colons, dashes or dots.

@@ -64,9 +64,8 @@ type ifcfg struct {
 func (r *reading) ifcfgFiles(p Program, dir string) []ifcfg {
 	var out []ifcfg
 	for _, name := range r.names(p, dir) {
-		device, is := strings.CutPrefix(name, "ifcfg-")
-		if !is || device == "" || device == "lo" || strings.HasSuffix(name, "~") || strings.ContainsAny(device, ":") ||
-			slices.Contains([]string{".bak", ".orig", ".rpmnew", ".rpmorig", ".rpmsave", ".old", ".swp"}, path.Ext(name)) {
+		device, is := ifcfgDevice(name)
+		if !is {
 			continue
 		}
 		file := path.Join(dir, name)
@@ -76,6 +75,16 @@ func (r *reading) ifcfgFiles(p Program, dir string) []ifcfg {
 		}
 	}
 	return out
+}
+
+// ifcfgDevice is the device that a file of that name is for; false where it is for none: for
+// an alias, which has a colon, or left behind by an editor or a package manager.
+func ifcfgDevice(name string) (device string, is bool) {
+	device, is = strings.CutPrefix(name, "ifcfg-")
+	if !is || device == "" || device == "lo" || strings.Contains(device, ":") || strings.HasSuffix(name, "~") {
+		return "", false
+	}
+	return device, !slices.Contains([]string{".bak", ".orig", ".rpmnew", ".rpmorig", ".rpmsave", ".old", ".swp"}, path.Ext(name))
 }
 
 // wicked reads SUSE's files: who creates the device, and LLADDR.
@@ -91,15 +100,7 @@ func (f ifcfg) wicked() Declaration {
 	switch {
 	case f.vars.yes("BONDING_MASTER"):
 		d.Kind, d.Creates = "bond", true
-		// They may begin at 0 or at 1.
-		for i, missing := 0, 0; missing < 2; i++ {
-			v := f.vars["BONDING_SLAVE_"+strconv.Itoa(i)]
-			if v.value == "" {
-				missing++
-				continue
-			}
-			d.addPort(v.value, v.pos)
-		}
+		d.addPorts(f.bondingSlaves())
 	case f.vars.yes("BRIDGE"):
 		d.Kind, d.Creates = "bridge", true
 		for _, name := range strings.Fields(f.vars["BRIDGE_PORTS"].value) {
@@ -116,6 +117,20 @@ func (f ifcfg) wicked() Declaration {
 	}
 	d.Address = f.setting("LLADDR", "wicked")
 	return d
+}
+
+// bondingSlaves are the ports of a bond of wicked's.
+func (f ifcfg) bondingSlaves() (ports []port) {
+	// They may begin at 0 or at 1.
+	for i, missing := 0, 0; missing < 2; i++ {
+		v := f.vars["BONDING_SLAVE_"+strconv.Itoa(i)]
+		if v.value == "" {
+			missing++
+			continue
+		}
+		ports = append(ports, port{v.value, v.pos})
+	}
+	return ports
 }
 
 // setting is an address that a variable has; without one what its program does
@@ -149,32 +164,39 @@ func (r *reading) networkScripts() {
 }
 
 func (f ifcfg) networkScript() Declaration {
-	d := Declaration{Program: NetworkScripts, Device: f.name, Pos: linkfiles.Pos{File: f.file}}
+	kind := f.scriptKind()
+	return Declaration{
+		Program: NetworkScripts, Device: f.name, Kind: kind, Creates: kind != "", OnRequest: isFalse(f.vars["ONBOOT"].value),
+		Pos: linkfiles.Pos{File: f.file}, Address: f.scriptAddress(kind),
+	}
+}
+
+// scriptKind is the kind of device that the file has created, "" for none.
+func (f ifcfg) scriptKind() string {
 	switch typ := f.vars["TYPE"].value; {
 	case typ == "Bond" || f.vars.yes("BONDING_MASTER"):
-		d.Kind, d.Creates = "bond", true
+		return "bond"
 	case typ == "Bridge":
-		d.Kind, d.Creates = "bridge", true
+		return "bridge"
 	case typ == "Team" || f.vars["DEVICETYPE"].value == "Team":
-		d.Kind, d.Creates = "team", true
+		return "team"
 	}
-	if v, ok := f.vars["ONBOOT"]; ok {
-		yes, known := isTrue(v.value)
-		d.OnRequest = known && !yes
-	}
+	return ""
+}
+
+// scriptAddress is what the file does to the address of a device of the kind.
+func (f ifcfg) scriptAddress(kind string) Address {
 	key := "MACADDR"
-	if _, ok := f.vars["BRIDGE_MACADDR"]; ok && d.Kind == "bridge" && f.vars["MACADDR"].value == "" {
+	if _, ok := f.vars["BRIDGE_MACADDR"]; ok && kind == "bridge" && f.vars["MACADDR"].value == "" {
 		key = "BRIDGE_MACADDR"
 	}
 	switch v := f.vars[key]; v.value {
 	case "preserve":
-		d.Address = Address{Way: WayNone, Key: key, Pos: v.pos}
+		return Address{Way: WayNone, Key: key, Pos: v.pos}
 	case "random":
-		d.Address = Address{Way: WayRandom, Key: key, Pos: v.pos}
+		return Address{Way: WayRandom, Key: key, Pos: v.pos}
 	case "stable":
-		d.Address = Address{Way: WayStable, Key: key, Pos: v.pos}
-	default:
-		d.Address = f.setting(key, "the network service or NetworkManager")
+		return Address{Way: WayStable, Key: key, Pos: v.pos}
 	}
-	return d
+	return f.setting(key, "the network service or NetworkManager")
 }

@@ -2,7 +2,6 @@ package audit
 
 import (
 	"cmp"
-	"linkaudit/policy"
 	"path"
 	"slices"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"linkaudit/internal/override"
 	"linkaudit/internal/remedy"
 	"linkaudit/linkfiles"
+	"linkaudit/policy"
 )
 
 // OverrideEffect is what an override would do about a device to which a program other than

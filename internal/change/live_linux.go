@@ -3,10 +3,11 @@ package change
 import (
 	"errors"
 	"fmt"
-	"linkaudit/linkfiles"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"linkaudit/linkfiles"
 )
 
 // setAddress sets the address of the device (RTM_SETLINK with IFLA_ADDRESS),

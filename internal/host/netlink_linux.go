@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"linkaudit/linkfiles"
 	"math"
 	"os"
 	"path/filepath"
@@ -18,6 +17,8 @@ import (
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
+
+	"linkaudit/linkfiles"
 )
 
 // Numbers of include/uapi/linux/rtnetlink.h that package unix does not have.

@@ -1,9 +1,10 @@
 package netconf
 
 import (
-	"linkaudit/linkfiles"
 	"slices"
 	"strings"
+
+	"linkaudit/linkfiles"
 )
 
 // Program is who reads the configuration, as its man pages spell it.

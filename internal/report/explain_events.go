@@ -2,9 +2,10 @@ package report
 
 import (
 	"fmt"
+	"strings"
+
 	"linkaudit/internal/audit"
 	"linkaudit/internal/words"
-	"strings"
 )
 
 // eventWords name the events.

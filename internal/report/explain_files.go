@@ -2,10 +2,11 @@ package report
 
 import (
 	"fmt"
+	"strings"
+
 	"linkaudit/internal/audit"
 	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
-	"strings"
 )
 
 // listAll is the number of files up to which all are listed.

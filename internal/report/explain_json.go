@@ -2,11 +2,12 @@ package report
 
 import (
 	"io"
+	"strings"
+
 	"linkaudit/internal/audit"
 	"linkaudit/internal/host"
 	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
-	"strings"
 )
 
 type explainJSON struct {

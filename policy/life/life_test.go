@@ -2,12 +2,13 @@ package life
 
 import (
 	"fmt"
-	"linkaudit/linkfiles"
 	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+
+	"linkaudit/linkfiles"
 )
 
 const (

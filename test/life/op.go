@@ -2,10 +2,11 @@ package life
 
 import (
 	"fmt"
-	"linkaudit/linkfiles"
 	"math/rand"
 	"os"
 	"strings"
+
+	"linkaudit/linkfiles"
 )
 
 // Verb is what an operation does.

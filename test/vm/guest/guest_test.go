@@ -14,10 +14,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-
-	"linkaudit/test/remedies"
 	"time"
 
+	"linkaudit/test/remedies"
 	"linkaudit/test/tool"
 )
 

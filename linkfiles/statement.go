@@ -21,11 +21,14 @@ type Statement struct {
 }
 
 // Detail is one detail of a Statement: a string, an int, a [Pos], a bool, a *Statement, a
-// []string or a []*Statement, or something with a String method.
+// []string, a []*Statement or [Statements], or something with a String method.
 type Detail struct {
 	Name  string
 	Value any
 }
+
+// Statements are several that are made where somebody looks at them: most are never shown.
+type Statements interface{ Statements() []*Statement }
 
 // toldCode is the code of a Statement that has words of its own.
 const toldCode = "told"
@@ -35,7 +38,7 @@ func Say(code string, details ...any) *Statement {
 	// Most have few details, and many are made: one piece of memory is for both.
 	var s struct {
 		Statement
-		few [3]Detail
+		few [4]Detail
 	}
 	s.Code, s.Details = code, s.few[:0]
 	for i := 0; i+1 < len(details); i += 2 {
@@ -126,6 +129,10 @@ func compareDetails(x, y Detail) int {
 	case []*Statement:
 		if b, ok := y.Value.([]*Statement); ok {
 			return slices.CompareFunc(a, b, (*Statement).Compare)
+		}
+	case Statements:
+		if b, ok := y.Value.(Statements); ok {
+			return slices.CompareFunc(a.Statements(), b.Statements(), (*Statement).Compare)
 		}
 	}
 	return cmp.Compare(fmt.Sprint(x.Value), fmt.Sprint(y.Value))

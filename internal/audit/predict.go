@@ -292,15 +292,19 @@ func (s *attributed) courses(all []course, d *host.Device, step func(life.Device
 // udevd handles the event.
 func (s *attributed) orCreatedWithAddress(d *host.Device, outcomes []Outcome) []Outcome {
 	for i := range outcomes {
-		outcomes[i].When = say("when-created-without-address", "when", outcomes[i].When)
+		if outcomes[i].When == nil {
+			outcomes[i].When = whenCreatedWithoutAddress
+		} else {
+			outcomes[i].When = say("when-created-without-address", "when", outcomes[i].When)
+		}
 	}
-	outcomes = append(outcomes, Outcome{MAC: d.MAC, Origin: OriginSomeone, When: say("when-created-with-address")})
+	outcomes = append(outcomes, Outcome{MAC: d.MAC, Origin: OriginSomeone, When: whenCreatedWithAddress})
 	if derived, races := s.races(); races {
 		// ip link add, then ip link set: udevd may read addr_assign_type
 		// before and set its own address after.
 		outcomes = append(outcomes,
-			Outcome{MAC: d.MAC, Origin: OriginSomeone, When: say("when-set-beside-udevd")},
-			Outcome{MAC: derived, Origin: OriginUdev, When: say("when-set-during-udevd")})
+			Outcome{MAC: d.MAC, Origin: OriginSomeone, When: whenSetBesideUdevd},
+			Outcome{MAC: derived, Origin: OriginUdev, When: whenSetDuringUdevd})
 	}
 	return outcomes
 }
@@ -598,9 +602,9 @@ func (g *sameOutcome) when(anyFirst, anyOrder bool) *linkfiles.Statement {
 	case anyFirst && anyOrder:
 		return nil
 	case anyFirst && g.orders[udevFirst]:
-		return say("when-udevd-before-ports")
+		return whenUdevdBeforePorts
 	case anyFirst:
-		return say("when-port-before-udevd")
+		return whenPortBeforeUdevd
 	case anyOrder:
 		return say("when-port-first", "port", g.first)
 	case g.orders[udevFirst]:
@@ -608,6 +612,16 @@ func (g *sameOutcome) when(anyFirst, anyOrder bool) *linkfiles.Statement {
 	}
 	return say("when-port-first-before-udevd", "port", g.first)
 }
+
+// Conditions of outcomes that many devices have.
+var (
+	whenUdevdBeforePorts      = say("when-udevd-before-ports")
+	whenPortBeforeUdevd       = say("when-port-before-udevd")
+	whenCreatedWithAddress    = say("when-created-with-address")
+	whenCreatedWithoutAddress = say("when-created-without-address", "when", nil)
+	whenSetBesideUdevd        = say("when-set-beside-udevd")
+	whenSetDuringUdevd        = say("when-set-during-udevd")
+)
 
 // agreed is the address that all outcomes have in common.
 func agreed(outcomes []Outcome) fact.Fact[linkfiles.MAC] {
@@ -621,11 +635,18 @@ func agreed(outcomes []Outcome) fact.Fact[linkfiles.MAC] {
 // listed says which outcomes there are, the first few of many.
 func listed(outcomes []Outcome) *linkfiles.Statement {
 	const few = 4
-	all := make([]*linkfiles.Statement, 0, few)
-	for _, o := range outcomes[:min(len(outcomes), few)] {
-		all = append(all, o.statement())
+	return say("outcomes", "all", someOutcomes(outcomes[:min(len(outcomes), few)]), "more", len(outcomes) > few)
+}
+
+// someOutcomes are made statements of where they are told.
+type someOutcomes []Outcome
+
+func (some someOutcomes) Statements() []*linkfiles.Statement {
+	all := make([]*linkfiles.Statement, 0, len(some))
+	for i := range some {
+		all = append(all, some[i].statement())
 	}
-	return say("outcomes", "all", all, "more", len(outcomes) > few)
+	return all
 }
 
 func (o *Outcome) statement() *linkfiles.Statement {

@@ -271,7 +271,7 @@ func (s *attributed) races() (derived linkfiles.MAC, races bool) {
 // predictionUnknown says once what is unknown for the same reason.
 func predictionUnknown(s *analysis) []found {
 	type unknown struct {
-		why     *linkfiles.Statement
+		Prediction
 		moments []*linkfiles.Statement
 	}
 	moments := []moment{afterBoot, whenRecreated, whenRejoined, whenGuests}
@@ -280,18 +280,30 @@ func predictionUnknown(s *analysis) []found {
 	}
 	all := make([]unknown, 0, 4)
 	for _, m := range moments {
-		mac, last := s.after(m.event).MAC, len(all)-1
-		switch why := mac.Reason(); {
-		case !mac.IsUnknown(), why.Is(policy.NoSuchDevice.Code):
-		case last >= 0 && all[last].why.Equal(why):
+		p, last := s.after(m.event), len(all)-1
+		switch {
+		case !p.MAC.IsUnknown(), p.MAC.Reason().Is(policy.NoSuchDevice.Code):
+		case last >= 0 && all[last].unknownAs(p):
 			all[last].moments = append(all[last].moments, m.when)
 		default:
-			all = append(all, unknown{why, []*linkfiles.Statement{m.when}})
+			all = append(all, unknown{p, append(make([]*linkfiles.Statement, 0, len(moments)), m.when)})
 		}
 	}
 	var out []found
 	for _, u := range all {
-		out = append(out, found{message: say("prediction-unknown", "device", s.Name, "moments", u.moments, "several", len(u.moments) > 1, "why", u.why)})
+		out = append(out, found{message: say("prediction-unknown", "device", s.Name, "moments", u.moments, "several", len(u.moments) > 1, "why", u.MAC.Reason())})
 	}
 	return out
+}
+
+// unknownAs reports whether two predictions are not known for the same reason.
+func (p Prediction) unknownAs(other Prediction) bool {
+	if len(p.Outcomes) == 0 {
+		return len(other.Outcomes) == 0 && p.MAC.Reason().Equal(other.MAC.Reason())
+	}
+	return p.MAC.Reason().Code == other.MAC.Reason().Code && slices.EqualFunc(p.Outcomes, other.Outcomes, Outcome.same)
+}
+
+func (o Outcome) same(other Outcome) bool {
+	return o.MAC == other.MAC && o.Origin == other.Origin && o.Port == other.Port && o.When.Equal(other.When)
 }

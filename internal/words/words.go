@@ -161,12 +161,23 @@ func is(value any) bool {
 		return len(v) > 0
 	case []*linkfiles.Statement:
 		return len(v) > 0
+	case linkfiles.Statements:
+		return len(v.Statements()) > 0
 	case linkfiles.Pos:
 		return v != linkfiles.Pos{}
 	case fmt.Stringer:
 		return v.String() != ""
 	}
 	return true
+}
+
+func writeAll(b *strings.Builder, all []*linkfiles.Statement, separator string) {
+	for i, one := range all {
+		if i > 0 {
+			b.WriteString(separator)
+		}
+		write(b, one)
+	}
 }
 
 // writeValue writes a detail; those of a list with what separates them.
@@ -182,12 +193,9 @@ func writeValue(b *strings.Builder, value any, separator string) {
 	case []string:
 		b.WriteString(strings.Join(v, separator))
 	case []*linkfiles.Statement:
-		for i, one := range v {
-			if i > 0 {
-				b.WriteString(separator)
-			}
-			write(b, one)
-		}
+		writeAll(b, v, separator)
+	case linkfiles.Statements:
+		writeAll(b, v.Statements(), separator)
 	case fmt.Stringer:
 		b.WriteString(v.String())
 	default:

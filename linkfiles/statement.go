@@ -34,6 +34,10 @@ type Statements interface{ Statements() []*Statement }
 const toldCode = "told"
 
 // Say returns the Statement of a code and details, a name and a value each in turn.
+//
+// Put into its 350 callers, as the compiler would, it is 4 % of the program.
+//
+//go:noinline
 func Say(code string, details ...any) *Statement {
 	// Most have few details, and many are made: one piece of memory is for both.
 	var s struct {

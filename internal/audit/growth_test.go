@@ -110,18 +110,19 @@ func TestGrowth(t *testing.T) {
 			return machine(map[string]string{defaultPath: defaultLink}, all...)
 		},
 	} {
-		took := func(n int) time.Duration {
-			snap := make(n)
-			best := time.Hour
-			for range 3 {
-				runtime.GC()
-				start := processorTime(t)
-				check(snap, Options{})
-				best = min(best, processorTime(t)-start)
-			}
-			return best
+		took := func(snap *host.Snapshot) time.Duration {
+			runtime.GC()
+			start := processorTime(t)
+			check(snap, Options{})
+			return processorTime(t) - start
 		}
-		one, many := took(few), took(few*times)
+		// What else a machine does makes it seem longer, never shorter: the best of a few is
+		// the time, and where that is too long, the best of more.
+		small, large := make(few), make(few*times)
+		one, many := time.Hour, time.Hour
+		for n := 0; n < 3 || n < 20 && many > atMost*one; n++ {
+			one, many = min(one, took(small)), min(many, took(large))
+		}
 		t.Logf("%s: %v, %v: %.0f times", name, one, many, float64(many)/float64(one))
 		if many > atMost*one {
 			t.Errorf("%s: %d take %v, %d take %v, which is %.0f times as long", name, few, one, few*times, many, float64(many)/float64(one))

@@ -1,7 +1,6 @@
 package watch
 
 import (
-	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -114,25 +113,21 @@ func (w *watcher) emitApplied(now time.Time, o *outcome) error {
 }
 
 func (w *watcher) emitFindings(now time.Time, o *outcome) error {
-	var events []Event
-	differ := func(kind string, these, those map[string]audit.Finding) {
-		for rule, f := range these {
-			if _, both := those[rule]; !both {
-				e := w.newEvent(now, kind, o.known, nil, nil)
-				e.Finding = &f
-				events = append(events, e)
+	differ := func(kind string, these, those map[string]audit.Finding) error {
+		for _, rule := range slices.Sorted(maps.Keys(these)) {
+			if _, both := those[rule]; both {
+				continue
+			}
+			e, f := w.newEvent(now, kind, o.known, nil, nil), these[rule]
+			e.Finding = &f
+			if err := w.Emit(&e); err != nil {
+				return err
 			}
 		}
+		return nil
 	}
-	differ(Ended, o.was.findings, o.known.findings)
-	differ(Found, o.known.findings, o.was.findings)
-	slices.SortFunc(events, func(a, b Event) int {
-		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Finding.Rule, b.Finding.Rule))
-	})
-	for i := range events {
-		if err := w.Emit(&events[i]); err != nil {
-			return err
-		}
+	if err := differ(Ended, o.was.findings, o.known.findings); err != nil {
+		return err
 	}
-	return nil
+	return differ(Found, o.known.findings, o.was.findings)
 }

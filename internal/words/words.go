@@ -17,7 +17,6 @@ package words
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -33,20 +32,20 @@ var tables = [][]entry{matching, deriving, reasons, outcomes, giving, watching, 
 	deviceFindings, fileFindings, futureFindings, managerFindings, imageFindings, evidenceFindings, guestFindings,
 }
 
-// sorted are the sentences in the order of their codes.
-var sorted = sync.OnceValue(func() []entry {
-	all := slices.Concat(tables...)
-	slices.SortFunc(all, func(x, y entry) int { return strings.Compare(x.code, y.code) })
+// sentences are all of them by their codes.
+var sentences = sync.OnceValue(func() map[string]string {
+	all := map[string]string{}
+	for _, table := range tables {
+		for _, e := range table {
+			all[e.code] = e.text
+		}
+	}
 	return all
 })
 
 func byCode(code string) (text string, ok bool) {
-	all := sorted()
-	i, ok := slices.BinarySearchFunc(all, code, func(e entry, code string) int { return strings.Compare(e.code, code) })
-	if !ok {
-		return "", false
-	}
-	return all[i].text, true
+	text, ok = sentences()[code]
+	return text, ok
 }
 
 // Of returns the words for a statement, "" for none.

@@ -39,15 +39,40 @@ const toldCode = "told"
 //
 //go:noinline
 func Say(code string, details ...any) *Statement {
-	// Most have few details, and many are made: one piece of memory is for both.
-	var s struct {
-		Statement
-		few [4]Detail
-	}
-	s.Code, s.Details = code, s.few[:0]
+	s := withRoom(len(details) / 2)
+	s.Code = code
 	for i := 0; i+1 < len(details); i += 2 {
 		s.Details = append(s.Details, Detail{details[i].(string), details[i+1]})
 	}
+	return s
+}
+
+// withRoom returns an empty Statement in one piece of memory with its details. An audit of
+// many devices holds several for each, most with one detail or two.
+func withRoom(details int) *Statement {
+	switch {
+	case details == 0:
+		return new(Statement)
+	case details == 1:
+		var s struct {
+			Statement
+			room [1]Detail
+		}
+		s.Details = s.room[:0]
+		return &s.Statement
+	case details == 2:
+		var s struct {
+			Statement
+			room [2]Detail
+		}
+		s.Details = s.room[:0]
+		return &s.Statement
+	}
+	var s struct {
+		Statement
+		room [4]Detail
+	}
+	s.Details = s.room[:0]
 	return &s.Statement
 }
 

@@ -32,74 +32,79 @@ var tables = [][]entry{matching, deriving, reasons, outcomes, giving, watching, 
 	deviceFindings, fileFindings, futureFindings, managerFindings, imageFindings, evidenceFindings, guestFindings,
 }
 
+// sentence is what is said for a code. One that is whole has no braces.
+type sentence struct {
+	text  string
+	whole bool
+}
+
 // sentences are all of them by their codes.
-var sentences = sync.OnceValue(func() map[string]string {
-	all := map[string]string{}
+var sentences = sync.OnceValue(func() map[string]sentence {
+	all := map[string]sentence{}
 	for _, table := range tables {
 		for _, e := range table {
-			all[e.code] = e.text
+			all[e.code] = sentence{e.text, !strings.Contains(e.text, "{")}
 		}
 	}
 	return all
 })
-
-func byCode(code string) (text string, ok bool) {
-	text, ok = sentences()[code]
-	return text, ok
-}
 
 // Of returns the words for a statement, "" for none.
 func Of(s *linkfiles.Statement) string {
 	if s == nil {
 		return ""
 	}
-	text, whole := sentence(s)
-	if whole {
-		return text
+	said := sentenceFor(s)
+	if said.whole {
+		return said.text
 	}
-	var b strings.Builder
-	b.Grow(len(text) + 32)
-	writeText(&b, text, s)
-	return b.String()
+	b := scratch.Get().(*[]byte)
+	*b = appendText((*b)[:0], said.text, s)
+	words := string(*b)
+	scratch.Put(b)
+	return words
 }
+
+// scratch is where sentences are put together: an audit of many devices has many, and a
+// third of its memory was that of growing ones.
+var scratch = sync.Pool{New: func() any { return new([]byte) }}
 
 // Error is a statement as an error.
 func Error(s *linkfiles.Statement) error { return errors.New(Of(s)) }
 
-// sentence is the sentence for a statement, and whether it has no braces.
-func sentence(s *linkfiles.Statement) (text string, whole bool) {
+// sentenceFor is the sentence for a statement: its own text, where it was told.
+func sentenceFor(s *linkfiles.Statement) sentence {
 	if text, ok := s.Text(); ok {
-		return text, true
+		return sentence{text, true}
 	}
-	text, ok := byCode(s.Code)
+	found, ok := sentences()[s.Code]
 	if !ok {
-		return s.String(), true // a test finds each of them
+		return sentence{s.String(), true} // a test finds each of them
 	}
-	return text, !strings.Contains(text, "{")
+	return found
 }
 
-func write(b *strings.Builder, s *linkfiles.Statement) {
+func appendWords(b []byte, s *linkfiles.Statement) []byte {
 	if s == nil {
-		return
+		return b
 	}
-	text, whole := sentence(s)
-	if whole {
-		b.WriteString(text)
-		return
+	said := sentenceFor(s)
+	if said.whole {
+		return append(b, said.text...)
 	}
-	writeText(b, text, s)
+	return appendText(b, said.text, s)
 }
 
-// writeText writes the text with the details of s in place of what is in braces.
-func writeText(b *strings.Builder, text string, s *linkfiles.Statement) {
+// appendText adds the text with the details of s in place of what is in braces.
+func appendText(b []byte, text string, s *linkfiles.Statement) []byte {
 	for {
 		before, rest, found := strings.Cut(text, "{")
-		b.WriteString(before)
+		b = append(b, before...)
 		if !found {
-			return
+			return b
 		}
 		n := closing(rest)
-		writeHole(b, rest[:n], s)
+		b = appendHole(b, rest[:n], s)
 		text = rest[n+1:]
 	}
 }
@@ -120,8 +125,8 @@ func closing(text string) int {
 	panic("words: no closing brace in " + text)
 }
 
-// writeHole writes what one pair of braces stands for.
-func writeHole(b *strings.Builder, hole string, s *linkfiles.Statement) {
+// appendHole adds what one pair of braces stands for.
+func appendHole(b []byte, hole string, s *linkfiles.Statement) []byte {
 	name, how, rest := hole, byte(0), ""
 	if i := strings.IndexAny(hole, "?!|:"); i >= 0 {
 		name, how, rest = hole[:i], hole[i], hole[i+1:]
@@ -130,17 +135,15 @@ func writeHole(b *strings.Builder, hole string, s *linkfiles.Statement) {
 	switch how {
 	case '?', '!':
 		if is(value) == (how == '?') {
-			writeText(b, rest, s)
+			return appendText(b, rest, s)
 		}
+		return b
 	case '|':
-		writeValue(b, value, rest)
+		return appendValue(b, value, rest)
 	case ':':
-		var plain strings.Builder
-		writeValue(&plain, value, "")
-		b.WriteString(strconv.Quote(plain.String()))
-	default:
-		writeValue(b, value, ", ")
+		return strconv.AppendQuote(b, string(appendValue(nil, value, "")))
 	}
+	return appendValue(b, value, ", ")
 }
 
 // is reports whether there is anything in a detail.
@@ -170,34 +173,35 @@ func is(value any) bool {
 	return true
 }
 
-func writeAll(b *strings.Builder, all []*linkfiles.Statement, separator string) {
+func appendAll(b []byte, all []*linkfiles.Statement, separator string) []byte {
 	for i, one := range all {
 		if i > 0 {
-			b.WriteString(separator)
+			b = append(b, separator...)
 		}
-		write(b, one)
+		b = appendWords(b, one)
 	}
+	return b
 }
 
-// writeValue writes a detail; those of a list with what separates them.
-func writeValue(b *strings.Builder, value any, separator string) {
+// appendValue adds a detail; those of a list with what separates them.
+func appendValue(b []byte, value any, separator string) []byte {
 	switch v := value.(type) {
 	case nil:
+		return b
 	case string:
-		b.WriteString(v)
+		return append(b, v...)
 	case int:
-		b.WriteString(strconv.Itoa(v))
+		return strconv.AppendInt(b, int64(v), 10)
 	case *linkfiles.Statement:
-		write(b, v)
+		return appendWords(b, v)
 	case []string:
-		b.WriteString(strings.Join(v, separator))
+		return append(b, strings.Join(v, separator)...)
 	case []*linkfiles.Statement:
-		writeAll(b, v, separator)
+		return appendAll(b, v, separator)
 	case linkfiles.Statements:
-		writeAll(b, v.Statements(), separator)
+		return appendAll(b, v.Statements(), separator)
 	case fmt.Stringer:
-		b.WriteString(v.String())
-	default:
-		fmt.Fprint(b, v)
+		return append(b, v.String()...)
 	}
+	return fmt.Append(b, value)
 }

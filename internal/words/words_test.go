@@ -123,13 +123,13 @@ func TestStatementsAndSentencesFit(t *testing.T) {
 		t.Fatalf("only %d statements were found", len(all))
 	}
 	for _, c := range all {
-		text, ok := byCode(c.code)
+		said, ok := sentences()[c.code]
 		if !ok {
 			t.Errorf("%s: there is no sentence for %q", c.at, c.code)
 			continue
 		}
 		slices.Sort(c.details)
-		if want := holes(text); !slices.Equal(c.details, want) {
+		if want := holes(said.text); !slices.Equal(c.details, want) {
 			t.Errorf("%s: %q is about %v, and its sentence about %v", c.at, c.code, c.details, want)
 		}
 	}
@@ -166,9 +166,8 @@ func TestSentences(t *testing.T) {
 		{"no", "{more?; or more}", "", []any{"more", false}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var b strings.Builder
-			if writeText(&b, c.text, linkfiles.Say("x", c.details...)); b.String() != c.want {
-				t.Errorf("%q, want %q", b.String(), c.want)
+			if got := string(appendText(nil, c.text, linkfiles.Say("x", c.details...))); got != c.want {
+				t.Errorf("%q, want %q", got, c.want)
 			}
 		})
 	}

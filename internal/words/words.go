@@ -40,7 +40,11 @@ type sentence struct {
 
 // sentences are all of them by their codes.
 var sentences = sync.OnceValue(func() map[string]sentence {
-	all := map[string]sentence{}
+	n := 0
+	for _, table := range tables {
+		n += len(table)
+	}
+	all := make(map[string]sentence, n)
 	for _, table := range tables {
 		for _, e := range table {
 			all[e.code] = sentence{e.text, !strings.Contains(e.text, "{")}

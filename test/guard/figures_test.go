@@ -13,7 +13,7 @@ import (
 func TestWhatDiffersByMoreThanATenthIsTold(t *testing.T) {
 	recorded := Figures{
 		Calls: 200, CallsOf + "openat": 100, CallsOf + "read": 100,
-		FileBytes: 1000, MessagesReceived: 10, Allocations: 5000, AllocatedBytes: 90_000,
+		FileBytes: 1000, SysfsBytes: 14, MessagesReceived: 10, Allocations: 5000, AllocatedBytes: 90_000,
 	}
 	for name, c := range map[string]struct {
 		change Figures // -1: not measured
@@ -33,11 +33,18 @@ func TestWhatDiffersByMoreThanATenthIsTold(t *testing.T) {
 			want:   []string{"check: less than is recorded: allocations from 5000 to 4450 (-11 %). Record anew, or a rise up to the old figure would not be seen"},
 		},
 		"bytes for six threads": {
-			change: Figures{AllocatedBytes: 90_000 + slack},
+			change: Figures{AllocatedBytes: 90_000 + slack[AllocatedBytes]},
 		},
 		"bytes for more threads than are started": {
-			change: Figures{AllocatedBytes: 90_001 + slack},
+			change: Figures{AllocatedBytes: 90_001 + slack[AllocatedBytes]},
 			want:   []string{"check: more than is recorded: bytes allocated from 90000 to 122769 (+36 %)"},
+		},
+		"a process number of seven digits instead of one": {
+			change: Figures{SysfsBytes: 14 + 6},
+		},
+		"a byte more than a process number has": {
+			change: Figures{SysfsBytes: 14 + 7},
+			want:   []string{"check: more than is recorded: bytes read from sysfs from 14 to 21 (+50 %)"},
 		},
 		"one of a few": {
 			change: Figures{MessagesReceived: 12},

@@ -242,7 +242,7 @@ func targetInImage(snap *host.Snapshot, t override.Target) *linkfiles.Device {
 	return policy.NewDevice(d.Name, d.Kind)
 }
 
-// Advice is what to do where making the image anew may not be enough; nil where
+// Advice is what to do where rebuilding the image may not be enough; nil where
 // nothing speaks for that.
 func (v InImage) Advice() *linkfiles.Statement {
 	if !v.Differs || v.LeftOut == "" {

@@ -15,7 +15,7 @@ var fileRules = []Rule{
 			case "", "ELOOP":
 				return nil
 			}
-			return say("mend-or-remove")
+			return say("fix-or-remove")
 		}},
 	{Name: "match-empty", code: linkfiles.CodeMatchEmpty, Severity: Warning},
 	{Name: "drop-in-unsupported", code: linkfiles.CodeDropInUnsupported, Severity: Warning},

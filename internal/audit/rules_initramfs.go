@@ -65,7 +65,7 @@ func initramfsStale(s *analysis) (out []found) {
 // than the root's do.
 func (s *subject) otherwiseDeclaredIn(v InImage) found {
 	d := v.Declared
-	f := found{severity: v.weightOfDeclared(), pos: linkfiles.Pos{File: v.Image.Path}, help: s.makeAnew(v, nil)}
+	f := found{severity: v.weightOfDeclared(), pos: linkfiles.Pos{File: v.Image.Path}, help: s.rebuild(v, nil)}
 	if d.Creates {
 		f.message = say("initramfs-creates-otherwise", "program", by(*d), "device", s.Name, "pos", d.Pos,
 			"does", AddressBy(*d), "here", v.DeclaredHere, "image", v.Image.Path)
@@ -83,7 +83,7 @@ func (s *subject) otherPolicyIn(v InImage) found {
 		f.message, f.help = say("initramfs-policy-not-known", "device", s.Name, "why", v.LinkFile.Reason()), helpUnknown
 		return f
 	}
-	f.help = s.makeAnew(v, v.Advice())
+	f.help = s.rebuild(v, v.Advice())
 	policy, here := orNone(v.Policy), orNone(v.Root)
 	switch v.Creates {
 	case CreatesIt:
@@ -96,9 +96,9 @@ func (s *subject) otherPolicyIn(v InImage) found {
 	return f
 }
 
-// makeAnew says how to make the image again, and what to note, nil for nothing.
-func (s *subject) makeAnew(v InImage, note *linkfiles.Statement) *linkfiles.Statement {
-	return say("make-images-anew", "command", s.opt.Place.UpdateInitramfs(v.Image.Maker), "note", note)
+// rebuild says how to make the image again, and what to note, nil for nothing.
+func (s *subject) rebuild(v InImage, note *linkfiles.Statement) *linkfiles.Statement {
+	return say("rebuild-images", "command", s.opt.Place.UpdateInitramfs(v.Image.Maker), "note", note)
 }
 
 // weightOfDeclared is by what comes of it: what the initramfs creates is there once

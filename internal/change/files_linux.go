@@ -210,8 +210,8 @@ func (t *tree) write(ctx context.Context, name string, content, old []byte) (mad
 // putInPlace gives the temporary file the name, where what has it is old (nil: nothing).
 // Where they were exchanged, old is the temporary file now.
 //
-// What is replaced is looked at once more after it was exchanged: whoever changed it until
-// then gets it back.
+// What is replaced is looked at once more after it was exchanged: if it was changed,
+// the change is put back.
 func putInPlace(dir int, name, temp string, content, old []byte) (exchanged bool, err error) {
 	if old == nil {
 		err = unix.Renameat2(dir, temp, dir, path.Base(name), unix.RENAME_NOREPLACE)

@@ -154,7 +154,7 @@ func (p *planner) choose(n need) (*override.Override, error) {
 	return nil, reasons[0]
 }
 
-// noPlaceError says why nothing can be written in a place, whoever tries. Any other error
+// noPlaceError says why nothing can be written in a place, by anybody. Any other error
 // of looking there means that this is not known: root may see another plan.
 type noPlaceError struct{ error }
 

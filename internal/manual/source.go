@@ -509,10 +509,7 @@ func (p *reader) sharedOption(h heading, title string, page *Page) *Option {
 func (o *Option) setAttribute(a string) bool {
 	what, value, _ := strings.Cut(a, " ")
 	switch {
-	case what == "values" && value != "":
-		o.Values = strings.Fields(value)
-	case what == "default" && value != "":
-		o.Default = value
+	case setValues(a, &o.Values, &o.Default):
 	case what == "completes" && value != "":
 		o.Completes = value
 	case what == "alias" && len(value) == 1:
@@ -521,6 +518,19 @@ func (o *Option) setAttribute(a string) bool {
 		o.Number = true
 	case a == "repeatable":
 		o.Repeatable = true
+	default:
+		return false
+	}
+	return true
+}
+
+// setValues reports whether the attribute says what values there are, or which is the default.
+func setValues(attribute string, values *[]string, byDefault *string) bool {
+	switch what, value, _ := strings.Cut(attribute, " "); {
+	case what == "values" && value != "":
+		*values = strings.Fields(value)
+	case what == "default" && value != "":
+		*byDefault = value
 	default:
 		return false
 	}
@@ -549,13 +559,7 @@ func (p *reader) section(h heading) Section {
 func (p *reader) key(h heading) Key {
 	k := Key{Name: h.title, Line: h.line, Body: p.blocks()}
 	for _, a := range h.attributes {
-		what, value, _ := strings.Cut(a, " ")
-		switch {
-		case what == "values" && value != "":
-			k.Values = strings.Fields(value)
-		case what == "default" && value != "":
-			k.Default = value
-		default:
+		if !setValues(a, &k.Values, &k.Default) {
 			p.fail(h.line, "a key has no attribute %q", a)
 		}
 	}

@@ -17,7 +17,7 @@ var fileFindings = []entry{
 
 	// The complaint about a file is that of package linkfiles.
 	{"audit-as-root", "Run the audit, or take the snapshot, as root."},
-	{"mend-or-remove", "Mend what makes it unreadable, or remove it."},
+	{"fix-or-remove", "Mend what makes it unreadable, or remove it."},
 
 	{"setting-refused", "the kernel refuses {key}=: it takes {takes}; the address of MACAddressPolicy= or MACAddress=, Alias= and MTUBytes= are lost with it, since udevd sends all of them in one request"},
 	{"setting-may-be-refused", "the kernel may refuse {key}=: it takes {takes}; then the address of MACAddressPolicy= or MACAddress=, Alias= and MTUBytes= are lost with it, since udevd sends all of them in one request"},

@@ -11,7 +11,7 @@ var imageFindings = []entry{
 	{"initramfs-creates-otherwise", "in the initramfs {program} creates {device} ({pos} there) and {does}, but {here}: {image}"},
 	{"initramfs-sets-otherwise", "in the initramfs {program} sets the address of {device} ({pos} there) and {does}, but {here}: {image}"},
 	{"initramfs-unreadable", "the initramfs image {image} could not be read: {why}"},
-	{"make-images-anew", "Make the images anew: {command}.{note? Note that {note}.}"},
+	{"rebuild-images", "Make the images anew: {command}.{note? Note that {note}.}"},
 	{"image-leaves-drop-in-out", "initramfs-tools of Debian 12 and dracut leave drop-ins out, such as {file}: if the image stays as it is, put the settings into a .link file of their own"},
 
 	// What there is in an image.

@@ -3,9 +3,9 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -21,12 +21,12 @@ import (
 type selection struct {
 	names []string
 	files []string // of --from, where check was given it
-	kinds []string // empty: host.DefaultKinds, or whatever kind the named devices have
+	kinds []string // empty: host.DefaultKinds, or the kinds of the named devices
 	all   bool
-	// command is the one that is running, for messages.
+	// command is the running command, for messages.
 	command string
-	// root is the directory of --root, as it was given; "" for none. saved: the host is
-	// another one's snapshot.
+	// root is the directory of --root as given, "" for none. saved: the host is that of a
+	// snapshot.
 	root  string
 	saved bool
 	// release is that of --systemd-release, 0 for none.
@@ -47,29 +47,29 @@ func newSelection(c *cli.Context) (selection, error) {
 	return sel, sel.conflicts(c)
 }
 
-// conflicts refuses flags and names that do not go together.
+// conflicts refuses flags and names that cannot be combined.
 func (sel selection) conflicts(c *cli.Context) error {
 	switch {
 	case c.IsSet("kind") && len(sel.kinds) == 0:
-		return usage(c, "--kind needs a kind, such as bond")
+		return usage(c, "--kind needs a kind such as bond")
 	case sel.all && len(sel.names) > 0:
-		return usage(c, "--all and the name of a device exclude each other")
+		return usage(c, "--all and the name of a device cannot be combined")
 	case sel.all && len(sel.kinds) > 0:
-		return usage(c, "--all and --kind exclude each other")
+		return usage(c, "--all and --kind cannot be combined")
 	case len(sel.names) > 0 && len(sel.kinds) > 1:
-		return usage(c, "a device has one kind, but --kind names %d", len(sel.kinds))
+		return usage(c, "--kind has %d kinds, but a named device has one", len(sel.kinds))
 	}
 	return sel.wrongName(c)
 }
 
-// wrongName refuses names that no device can have, or that come twice.
+// wrongName refuses names that no device can have, and repeated ones.
 func (sel selection) wrongName(c *cli.Context) error {
 	for i, name := range sel.names {
 		if err := host.ValidName(name); err != nil {
-			return usage(c, "%q cannot be a network device: %w", name, err)
+			return usage(c, "invalid device name %q: %w", name, err)
 		}
 		if slices.Contains(sel.names[:i], name) {
-			return usage(c, "%q is named twice", name)
+			return usage(c, "device %q is given twice", name)
 		}
 	}
 	return nil
@@ -79,20 +79,21 @@ func (sel selection) options(snap *host.Snapshot, targets []audit.Target, conf a
 	return audit.Options{Targets: targets, Kinds: sel.kinds, All: sel.all, Site: conf, Place: sel.place(snap)}
 }
 
-// place is where what is found can be fixed. With --from and --root it is the image that
-// has the files.
+// place is where findings can be fixed. With --from and --root it is the image.
 func (sel selection) place(snap *host.Snapshot) remedy.Place {
 	switch {
 	case sel.root != "" && sel.saved:
-		return remedy.Place{Root: sel.root, Release: cmp.Or(sel.release, snap.Systemd.Release.Or(0))}
+		return remedy.Place{Root: sel.root, Release: cmp.Or(sel.release, snap.Systemd.Release.Or(0)), Sudo: !isRoot()}
 	case sel.saved:
-		return remedy.Place{Host: cmp.Or(snap.System.Hostname.Or(""), "the host of the snapshot")}
+		return remedy.Place{Host: cmp.Or(snap.System.Hostname.Or(""), "the host of the snapshot"), Sudo: true}
 	}
-	return remedy.Place{Root: sel.root, Release: sel.release}
+	return remedy.Place{Root: sel.root, Release: sel.release, Sudo: !isRoot()}
 }
 
-// prepare returns the devices that are asked for and the files, which it parses
-// where tree is nil.
+// isRoot reports whether commands that change something can be run as they are.
+var isRoot = func() bool { return os.Geteuid() == 0 }
+
+// prepare returns the devices to audit and the files, parsed if tree is nil.
 func (sel selection) prepare(snap *host.Snapshot, tree *linkfiles.Tree) ([]audit.Target, *linkfiles.Tree, error) {
 	targets, err := sel.targets(snap)
 	if err != nil {
@@ -102,7 +103,7 @@ func (sel selection) prepare(snap *host.Snapshot, tree *linkfiles.Tree) ([]audit
 	return targets, tree, err
 }
 
-// treeOf parses the files of the snapshot where tree is nil.
+// treeOf parses the files of the snapshot if tree is nil.
 func treeOf(snap *host.Snapshot, tree *linkfiles.Tree) (*linkfiles.Tree, error) {
 	if tree != nil {
 		return tree, nil
@@ -114,8 +115,8 @@ func treeOf(snap *host.Snapshot, tree *linkfiles.Tree) (*linkfiles.Tree, error) 
 	return linkfiles.Parse(&snap.Files, r), nil
 }
 
-// targets pairs the names with the devices of the snapshot. Without names it is nil, for
-// those that the audit chooses, but for an image, where there are none to choose from.
+// targets pairs the names with the devices of the snapshot. Without names it is nil, and the
+// audit chooses; only for an image, which has no devices, it names some.
 func (sel selection) targets(snap *host.Snapshot) ([]audit.Target, error) {
 	for _, k := range sel.kinds {
 		if !policy.KnownKind(k) && !snap.HasKind(k) {
@@ -125,7 +126,7 @@ func (sel selection) targets(snap *host.Snapshot) ([]audit.Target, error) {
 	if snap.Offline && len(sel.names) == 0 && !sel.all {
 		return sel.targetsToCome(snap), nil
 	}
-	declared := audit.DeclaredToCome(snap, nil)
+	declared := audit.FutureTargets(snap, nil)
 	var out []audit.Target
 	for _, name := range sel.names {
 		t, err := sel.target(snap, declared, name)
@@ -137,11 +138,11 @@ func (sel selection) targets(snap *host.Snapshot) ([]audit.Target, error) {
 	return out, nil
 }
 
-// targetsToCome are, for each kind, the devices that an image declares, or one with the
-// usual name.
+// targetsToCome are, for each kind, the devices that an image declares, or else one with
+// the usual name.
 func (sel selection) targetsToCome(snap *host.Snapshot) (out []audit.Target) {
 	for _, k := range sel.kindsOrDefault() {
-		declared := audit.DeclaredToCome(snap, []string{k})
+		declared := audit.FutureTargets(snap, []string{k})
 		if out = append(out, declared...); len(declared) == 0 {
 			out = append(out, audit.Target{Name: audit.UsualName(k), Kind: k})
 		}
@@ -149,8 +150,8 @@ func (sel selection) targetsToCome(snap *host.Snapshot) (out []audit.Target) {
 	return out
 }
 
-// target is the device of a name. One that is not there can be audited only if its kind is
-// known, or declared.
+// target is the device of a name. A missing one can be audited only if its kind is given or
+// declared.
 func (sel selection) target(snap *host.Snapshot, declared []audit.Target, name string) (audit.Target, error) {
 	kind := ""
 	if len(sel.kinds) == 1 {
@@ -165,18 +166,18 @@ func (sel selection) target(snap *host.Snapshot, declared []audit.Target, name s
 	if i := slices.IndexFunc(declared, func(t audit.Target) bool { return t.Name == name }); i >= 0 {
 		return declared[i], nil
 	}
-	return audit.Target{}, fmt.Errorf("there is no device %s, and no network configuration defines one; for one that is still to be created, say its kind, such as --kind bond", name)
+	return audit.Target{}, fmt.Errorf("device %s does not exist and no network configuration declares it (for a future device add its kind, such as --kind bond)", name)
 }
 
-// existingTarget is a device that there is, which has to be of the kind that is given.
+// existingTarget is an existing device. It must have the kind, if one is given.
 func existingTarget(d *host.Device, name, kind string) (audit.Target, error) {
 	switch {
 	case kind == "" || d.Kind == kind:
 		return audit.Target{Name: d.Name, Kind: d.Kind}, nil
 	case d.Kind == "":
-		return audit.Target{}, fmt.Errorf("%s is a device without a kind, not a %s", name, kind)
+		return audit.Target{}, fmt.Errorf("invalid --kind %q: %s is a device without a kind", kind, name)
 	}
-	return audit.Target{}, fmt.Errorf("%s is of kind %s, not %s", name, d.Kind, kind)
+	return audit.Target{}, fmt.Errorf("invalid --kind %q: %s is of kind %s", kind, name, d.Kind)
 }
 
 func (sel selection) kindsOrDefault() []string {
@@ -186,15 +187,10 @@ func (sel selection) kindsOrDefault() []string {
 	return sel.kinds
 }
 
-// String names what is looked for: "bond, bridge or team".
+// String names the kinds: "bond, bridge or team".
 func (sel selection) String() string {
 	if sel.all {
 		return "device"
 	}
-	kinds := sel.kindsOrDefault()
-	last := len(kinds) - 1
-	if last == 0 {
-		return kinds[0]
-	}
-	return strings.Join(kinds[:last], ", ") + " or " + kinds[last]
+	return either(sel.kindsOrDefault())
 }

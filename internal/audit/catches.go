@@ -8,25 +8,25 @@ import (
 	"linkaudit/policy"
 )
 
-// stackedKinds are the kinds of devices that take the address of a card below them, or
-// are given it.
+// stackedKinds are the kinds of devices that usually have the address of a device
+// below.
 var stackedKinds = map[string]bool{"bond": true, "bridge": true, "team": true, "vlan": true, "macvlan": true, "macvtap": true, "ipvlan": true}
 
-// catch is a .link file that is for a card and fits a device above it as well, for both
-// have the same address.
+// catch is a .link file for a card that also matches a device above the card, because
+// both have the same address.
 type catch struct {
 	file *linkfiles.File
-	// at is its MACAddress= of [Match].
+	// at is MACAddress= in the file's [Match] section.
 	at linkfiles.Pos
-	// name is Name= of [Link], "" for none, and owner the card: a port with the
-	// address, else the name that the file gives.
+	// name is Name= in the [Link] section, "" for none. owner is the card: a port with
+	// the address, or else name.
 	name, owner string
 	nameAt      linkfiles.Pos
-	port        *host.Port // the owner where it is a port
+	port        *host.Port // the port called owner, if any
 }
 
-// catches finds what file does to a device that it was not written for.
-func (s *inForce) catches() (c catch, ok bool) {
+// catches reports whether the effective file was written for another device.
+func (s *decided) catches() (c catch, ok bool) {
 	d := s.Device
 	if d == nil || s.file == nil || !stackedKinds[d.Kind] {
 		return c, false
@@ -47,8 +47,8 @@ func (s *inForce) catches() (c catch, ok bool) {
 	return c, c.owner != ""
 }
 
-// cardAmongPorts is the port that has the device's address: the one of that name or, where
-// that has another one, the first; nil for none.
+// cardAmongPorts returns a port that has the device's address, nil if there is none. A
+// port with the given name is preferred to the first one.
 func cardAmongPorts(d *host.Device, name string) (card *host.Port) {
 	for i := range d.Ports {
 		if p := &d.Ports[i]; (p.MAC == d.MAC || p.PermanentMAC == d.MAC) && (card == nil || p.Name == name) {
@@ -66,15 +66,15 @@ func linkFileOfOther(s *analysis) []found {
 	d := s.Device
 	return []found{{
 		pos: c.at,
-		message: say("link-file-of-other-device", "file", c.file.Path, "owner", c.owner, "kind", d.Kind, "device", d.Name, "mac", d.MAC,
+		message: say("link-file-of-other-device", "file", c.file.Path, "owner", c.owner, "device", d.Name, "mac", d.MAC,
 			"name", c.name, "pos", c.nameAt),
 		help: c.remedy(s),
 	}}
 }
 
-// remedy is a condition for [Match] that fits the card alone. That a device above has
-// no permanent address, and its type, is what udevds of four releases went by; a
-// macvlan shows no other type than a card.
+// remedy returns a condition for [Match] that matches only the card. Four releases of
+// udev were tested: a device above has no permanent address, and another type. Only a
+// macvlan has the type of a card.
 func (c *catch) remedy(s *analysis) *linkfiles.Statement {
 	switch d := s.Device; {
 	case linkfiles.KeyKnown(s.tree.Release, "Match", "PermanentMACAddress") && (c.port == nil || c.port.PermanentMAC == d.MAC):
@@ -87,8 +87,8 @@ func (c *catch) remedy(s *analysis) *linkfiles.Statement {
 	return say("add-what-only-card-has", "file", c.at.File)
 }
 
-// appliedWhenNew reports whether udevd applied to the device what applies to a new one of
-// its name and kind, and it is the device that has changed since.
+// appliedWhenNew reports whether udev applied the file that applies to a new device of
+// this name and kind. If so, the device has changed since, not the files.
 func (s *subject) appliedWhenNew(applied string) bool {
 	if !policy.KnownKind(s.Kind) || s.Device.NameAssignType.Or(0) == host.NameRenamed {
 		return false
@@ -97,8 +97,8 @@ func (s *subject) appliedWhenNew(applied string) bool {
 	return ok && s.samePath(applied, asRecorded(f.Path))
 }
 
-// NamesGiven are the names that .link files give to devices and that they
-// do not have: whether another device has one is what renameFailed goes by.
+// NamesGiven returns the names in .link files that the devices they apply to do not
+// have. renameFailed must know whether another device has one of them.
 func NamesGiven(system *linkfiles.System, devices []host.Device, tree *linkfiles.Tree) (names []string) {
 	if tree == nil {
 		return nil
@@ -118,8 +118,8 @@ func NamesGiven(system *linkfiles.System, devices []host.Device, tree *linkfiles
 	return slices.Compact(names)
 }
 
-// nameGiven is the name that udevd's record has for the device or, where that has no file,
-// the one of the file in force; "" for none.
+// nameGiven is the name that udev's record has for the device. If the record has no
+// file, it is the name in the effective file; "" for none.
 func nameGiven(d *host.Device, db map[string]string, decider *linkfiles.Decider) string {
 	if _, recorded := db["ID_NET_LINK_FILE"]; recorded {
 		return db["ID_NET_NAME"]
@@ -138,11 +138,11 @@ func (s *subject) isTaken(name string) bool {
 		slices.ContainsFunc(s.Device.Ports, func(p host.Port) bool { return p.Name == name })
 }
 
-// renameFailed returns the name that udevd could not give the device. The event fails
-// then (rename_netif() of udev-event.c): 247 and 252 leave ID_RENAMING in the record
-// and no link file, or the one of an earlier event, 257 writes nothing, and 262 records
-// the file, with the name that the device has not.
-func (s *inForce) renameFailed(db map[string]string) (linkfiles.Setting, bool) {
+// renameFailed returns the name that udev could not set, because rename_netif() in
+// udev-event.c failed. After that, 247 and 252 leave ID_RENAMING in the record, without
+// a .link file or with that of an earlier event. 257 writes nothing. 262 records the
+// file and the name, although the device does not have it.
+func (s *decided) renameFailed(db map[string]string) (linkfiles.Setting, bool) {
 	if s.file == nil {
 		return linkfiles.Setting{}, false
 	}

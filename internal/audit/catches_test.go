@@ -10,9 +10,9 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// The records are those that udevd 247, 252, 257 and 262 left
+// The records are those of udevd 247, 252, 257 and 262
 // (TestAFileForACardThatFitsABridgeToo in test/namespace).
-func TestWhyAnotherFileWasAppliedThanTheOneInForce(t *testing.T) {
+func TestWhyTheAppliedFileDiffers(t *testing.T) {
 	const card = "/etc/systemd/network/10-lan.link"
 	lan := host.Port{Index: 2, Name: "lan0", MAC: nicMAC, PermanentMAC: nicMAC}
 	byAddress := map[string]string{defaultPath: defaultLink, card: "[Match]\nMACAddress=" + nicMAC + "\n\n[Link]\nName=lan0\n"}
@@ -41,25 +41,25 @@ func TestWhyAnotherFileWasAppliedThanTheOneInForce(t *testing.T) {
 		said    []string
 	}{
 		"a bridge that took the card's address": {byAddress, 252, []host.Device{bridge(map[string]string{"ID_NET_LINK_FILE": defaultPath})}, "br0",
-			"link-file-of-other-device/warning", []string{card + ":2", "is for lan0", "bridge br0", "rename br0 to lan0 (Name= at " + card + ":5)", "PermanentMACAddress= in place of MACAddress= at " + card + ":2"}},
-		"the same on a release that knows no PermanentMACAddress=": {byAddress, 244, []host.Device{bridge(map[string]string{"ID_NET_LINK_FILE": defaultPath})}, "br0",
+			"link-file-of-other-device/warning", []string{card + ":2", "is for lan0", "matches br0 as well", "rename br0 to lan0 (Name= at " + card + ":5)", "PermanentMACAddress= instead of MACAddress= at " + card + ":2"}},
+		"the same on a release without PermanentMACAddress=": {byAddress, 244, []host.Device{bridge(map[string]string{"ID_NET_LINK_FILE": defaultPath})}, "br0",
 			"link-file-of-other-device/warning", []string{"Type=ether"}},
 		"and after udevd tried": {byAddress, 252, []host.Device{bridge(map[string]string{"ID_RENAMING": "1"})}, "br0", "link-file-of-other-device/warning", nil},
-		"a macvlan":             {byAddress, 252, []host.Device{macvlan}, "mv0", "link-file-of-other-device/warning", []string{"is for lan0", "macvlan mv0", "PermanentMACAddress="}},
+		"a macvlan":             {byAddress, 252, []host.Device{macvlan}, "mv0", "link-file-of-other-device/warning", []string{"is for lan0", "matches mv0 as well", "PermanentMACAddress="}},
 		"the bridge's own file": {map[string]string{defaultPath: defaultLink, card: "[Match]\nMACAddress=" + nicMAC + "\n\n[Link]\nName=br0\n"}, 252,
 			[]host.Device{bridge(map[string]string{"ID_NET_LINK_FILE": card})}, "br0", "", nil},
-		"no card in sight, and no name": {map[string]string{defaultPath: defaultLink, card: "[Match]\nMACAddress=02:00:00:00:00:77\n\n[Link]\nMTUBytes=1400\n"}, 252,
+		"no card is known, and no name": {map[string]string{defaultPath: defaultLink, card: "[Match]\nMACAddress=02:00:00:00:00:77\n\n[Link]\nMTUBytes=1400\n"}, 252,
 			[]host.Device{recorded(master("bridge", "br0", "02:00:00:00:00:77", 3, lan), map[string]string{"ID_NET_LINK_FILE": card})}, "br0", "", nil},
 		"the device has changed, not the files": {map[string]string{defaultPath: defaultLink, card: "[Match]\nMACAddress=02:00:00:00:00:77\n\n[Link]\nMTUBytes=1400\n"}, 252,
 			[]host.Device{recorded(master("bridge", "br0", "02:00:00:00:00:77", 3, lan), map[string]string{"ID_NET_LINK_FILE": defaultPath})}, "br0",
-			"applied-file-differs/info", []string{"br0 has changed since"}},
-		"the files have":             {byDriver, 252, []host.Device{first, now(second, map[string]string{"ID_NET_LINK_FILE": defaultPath})}, "eth1", "applied-file-differs/warning", []string{"is in force now"}},
-		"udevd failed, 247 and 252":  {byDriver, 252, []host.Device{first, now(second, map[string]string{"ID_RENAMING": "1"})}, "eth1", "applied-file-differs/warning", []string{"could not rename eth1 to lan0", card}},
-		"on a later event":           {byDriver, 252, []host.Device{first, now(second, map[string]string{"ID_RENAMING": "1", "ID_NET_LINK_FILE": defaultPath})}, "eth1", "applied-file-differs/warning", []string{"could not rename eth1 to lan0"}},
-		"257":                        {byDriver, 257, []host.Device{first, now(second, map[string]string{"ID_NET_DRIVER": "e1000"})}, "eth1", "applied-file-differs/warning", []string{"could not rename eth1 to lan0"}},
-		"262":                        {byDriver, 262, []host.Device{first, now(second, map[string]string{"ID_NET_LINK_FILE": card, "ID_NET_NAME": "lan0"})}, "eth1", "applied-file-differs/warning", []string{"could not rename eth1 to lan0"}},
-		"the name is free, 257":      {byDriver, 257, []host.Device{now(second, map[string]string{"ID_NET_DRIVER": "e1000"})}, "eth1", "applied-file-differs/warning", []string{"applied no .link file"}},
-		"the first one has its name": {byDriver, 262, []host.Device{first}, "lan0", "", nil},
+			"applied-file-differs/info", []string{"br0 changed after that"}},
+		"the files have":              {byDriver, 252, []host.Device{first, now(second, map[string]string{"ID_NET_LINK_FILE": defaultPath})}, "eth1", "applied-file-differs/warning", []string{"is effective now"}},
+		"udevd failed, 247 and 252":   {byDriver, 252, []host.Device{first, now(second, map[string]string{"ID_RENAMING": "1"})}, "eth1", "applied-file-differs/warning", []string{"could not rename eth1 to lan0", card}},
+		"on a later event":            {byDriver, 252, []host.Device{first, now(second, map[string]string{"ID_RENAMING": "1", "ID_NET_LINK_FILE": defaultPath})}, "eth1", "applied-file-differs/warning", []string{"could not rename eth1 to lan0"}},
+		"257":                         {byDriver, 257, []host.Device{first, now(second, map[string]string{"ID_NET_DRIVER": "e1000"})}, "eth1", "applied-file-differs/warning", []string{"could not rename eth1 to lan0"}},
+		"262":                         {byDriver, 262, []host.Device{first, now(second, map[string]string{"ID_NET_LINK_FILE": card, "ID_NET_NAME": "lan0"})}, "eth1", "applied-file-differs/warning", []string{"could not rename eth1 to lan0"}},
+		"the name is free, 257":       {byDriver, 257, []host.Device{now(second, map[string]string{"ID_NET_DRIVER": "e1000"})}, "eth1", "applied-file-differs/warning", []string{"applied no .link file"}},
+		"the first card has the name": {byDriver, 262, []host.Device{first}, "lan0", "", nil},
 	} {
 		snap := machine(c.files, c.devices...)
 		snap.Systemd.Release = fact.Known(c.rel)
@@ -72,7 +72,8 @@ func TestWhyAnotherFileWasAppliedThanTheOneInForce(t *testing.T) {
 			return d
 		}
 		d := find(snap)
-		// Of the one device alone it is the same: whether another has the name is asked.
+		// An audit of this device alone says the same, because it asks whether another
+		// device has the name.
 		alone := *snap
 		alone.Devices = []host.Device{*snap.Device(c.of)}
 		for _, name := range NamesGiven(&alone.System, alone.Devices, linkfiles.Parse(&alone.Files, c.rel)) {

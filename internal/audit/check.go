@@ -15,12 +15,12 @@ import (
 	"linkaudit/policy"
 )
 
-// Check audits the devices that opt chooses: which file of the tree applies
-// to each, what follows for its address, and what there is to say about it.
+// Check audits the devices that opt chooses: which file of the tree applies to each,
+// which address follows, and the findings.
 //
-// A device that opt names is audited even where the site ignores it. A
-// complaint about a file is a finding of every audited device whose effective
-// file it is, and otherwise one of the host; never both.
+// A device that opt names is audited even if the site ignores it. A complaint about a
+// file becomes a finding of every audited device with that effective file. If there is
+// no such device, it becomes a finding of the host.
 func Check(snap *host.Snapshot, tree *linkfiles.Tree, opt Options) *Result {
 	a := &hostAudit{snap: snap, tree: tree, opt: opt, decider: tree.For(&snap.System)}
 	a.byName = sync.OnceValue(a.indexNames)
@@ -32,7 +32,7 @@ func Check(snap *host.Snapshot, tree *linkfiles.Tree, opt Options) *Result {
 	return a.run()
 }
 
-// Lint returns the findings that the files alone give rise to.
+// Lint returns the findings about the files alone.
 func Lint(tree *linkfiles.Tree, opt Options) []Finding {
 	a := &hostAudit{snap: &host.Snapshot{}, tree: tree, opt: opt}
 	var out []Finding
@@ -45,8 +45,8 @@ func Lint(tree *linkfiles.Tree, opt Options) []Finding {
 	return ordered(append(out, a.complaints(tree.Diagnostics)...))
 }
 
-// LintNothing is the finding of a tree in which there is no .link file at all:
-// there is nothing to find fault with, and nobody should take that for a good one.
+// LintNothing returns the finding for a tree without a .link file. A report without
+// findings would look like success.
 func LintNothing(opt Options) []Finding {
 	return weigh(nil, opt.Site, ruleNamed("link-files-missing"), []found{{message: say("link-files-missing")}})
 }
@@ -59,22 +59,22 @@ type hostAudit struct {
 	// decider is nil for Lint, which has no devices.
 	decider *linkfiles.Decider
 
-	// Indexes of snap.Devices by name, alternative names included, and of
-	// tree.Files by resolved path, made at the first use: a host may have
-	// thousands of either.
+	// Indexes, created at first use because a host may have thousands of devices and
+	// files: snap.Devices by name and alternative name, and tree.Files by resolved
+	// path.
 	byName   func() map[string]*host.Device
 	byPath   func() map[string]*linkfiles.File
 	declared func() declared
-	// unrecorded is a file whose name udevd cannot put into its database.
+	// unrecorded returns a file with a name that udev cannot put into its database, ""
+	// for none.
 	unrecorded func() string
-	// filesSetAddresses: a file gives hardware another address than its own.
+	// filesSetAddresses reports whether a file replaces the address of hardware.
 	filesSetAddresses func() bool
-	// images are the initramfs images whose .link files have an effect.
+	// images are the initramfs images with .link files that have an effect.
 	images func() []image
 
-	// audited are the devices, for the rules about the host; derived counts
-	// those among them to which udevd or systemd-networkd give an address made of
-	// the machine-id.
+	// audited are the devices, for the rules about the host. derived counts those with
+	// an address that udev or systemd-networkd derives from the machine ID.
 	audited []DeviceResult
 	derived int
 }
@@ -84,7 +84,7 @@ func (a *hostAudit) run() *Result {
 	r := &Result{Snapshot: a.snap, Tree: a.tree, Place: a.opt.Place, Devices: make([]DeviceResult, len(todo))}
 	files := make([]*linkfiles.File, len(todo))
 	parallel.Each(len(todo), parallelFrom, func() func(int) {
-		// Of many devices, what each leaves is kept and no more.
+		// With many devices, keep only the result of each.
 		s, findings := &analysis{}, []Finding(nil)
 		return func(i int) {
 			a.analyse(s, todo[i])
@@ -117,7 +117,7 @@ func (a *hostAudit) run() *Result {
 	return r
 }
 
-// ofDevice adds what is found of one device.
+// ofDevice appends the findings about one device.
 func (a *hostAudit) ofDevice(s *analysis, findings []Finding) []Finding {
 	if s.file != nil {
 		findings = append(findings, a.complaints(s.file.Diagnostics)...)
@@ -130,18 +130,19 @@ func (a *hostAudit) ofDevice(s *analysis, findings []Finding) []Finding {
 	return findings
 }
 
-// parallelFrom is the number of devices from which on it pays to judge them on
-// all processors.
+// parallelFrom is the number of devices from which several processors are faster than
+// one.
 const parallelFrom = 256
 
 // asked is a device to audit.
 type asked struct {
-	device *host.Device // nil for one that does not exist
-	target Target       // then
+	device *host.Device // nil if it does not exist
+	target Target       // set if device is nil
 }
 
-// devicesToAudit are the devices to audit: in the user's order where he named them, else in the
-// order of their index, with those at the end that are declared and do not exist yet.
+// devicesToAudit returns the devices that the user named, in that order. If the user
+// named none, it returns the existing devices in the order of their index, then the
+// declared ones that do not exist yet.
 func (a *hostAudit) devicesToAudit() []asked {
 	if len(a.opt.Targets) > 0 {
 		return a.named()
@@ -174,7 +175,7 @@ func (a *hostAudit) chosen() []asked {
 		}
 	}
 	slices.SortStableFunc(todo, func(x, y asked) int { return cmp.Compare(x.device.Index, y.device.Index) })
-	for _, d := range declaredToCome(a.snap.Devices, a.snap.Declarations.Or(nil)) {
+	for _, d := range futureDeclarations(a.snap.Devices, a.snap.Declarations.Or(nil)) {
 		if a.opt.Chooses(d.Device, d.Kind) {
 			todo = append(todo, asked{target: Target{Name: d.Device, Kind: d.Kind}})
 		}
@@ -182,7 +183,7 @@ func (a *hostAudit) chosen() []asked {
 	return todo
 }
 
-// Chooses reports whether a device that the user did not name is one to audit.
+// Chooses reports whether to audit a device that the user did not name.
 func (o *Options) Chooses(name, kind string) bool {
 	wanted := o.Kinds
 	if len(wanted) == 0 {
@@ -211,8 +212,8 @@ func (a *hostAudit) indexNames() map[string]*host.Device {
 	return byName
 }
 
-// futureDevice is what [Match] will see of a device that a program creates as it is
-// declared, with the address of the declaration where that has one.
+// futureDevice returns what [Match] will see when a program creates the device as
+// declared, with the declared address if there is one.
 func futureDevice(name, kind string, of []netconf.Declaration) *linkfiles.Device {
 	dev := policy.NewDevice(name, kind)
 	if mac := createdWith(of); mac != "" {
@@ -221,8 +222,8 @@ func futureDevice(name, kind string, of []netconf.Declaration) *linkfiles.Device
 	return dev
 }
 
-// createdWith is the address with which a program is to create a device, "" where
-// no configuration says one.
+// createdWith is the address that the configuration sets when it creates a device, ""
+// for none.
 func createdWith(of []netconf.Declaration) linkfiles.MAC {
 	for _, d := range of {
 		if d.Creates && d.Ignored == "" && d.Address.AtCreation && d.Address.Way == netconf.WayExplicit && !overruled(of, d) {
@@ -232,8 +233,8 @@ func createdWith(of []netconf.Declaration) linkfiles.MAC {
 	return ""
 }
 
-// macAddress is MACAddress= of the effective file.
-func (s *inForce) macAddress() (linkfiles.MAC, bool) {
+// macAddress returns MACAddress= of the effective file.
+func (s *decided) macAddress() (linkfiles.MAC, bool) {
 	if s.file == nil {
 		return "", false
 	}
@@ -241,8 +242,8 @@ func (s *inForce) macAddress() (linkfiles.MAC, bool) {
 	return linkfiles.MAC(set.Value), ok
 }
 
-// appliedFile is the file of the tree that udevd last applied to the device,
-// nil where there was none or the tree has it no longer.
+// appliedFile returns the file that udev last applied to the device; nil if there was
+// none or it is no longer in the tree.
 func (s *subject) appliedFile() *linkfiles.File {
 	applied, ok := s.Applied.Get()
 	if !ok {
@@ -261,12 +262,12 @@ func (a *hostAudit) indexPaths() map[string]*linkfiles.File {
 
 func (s *subject) appliedPolicy() string { return policy.OfFile(s.appliedFile()) }
 
-func (s *inForce) appliedIsEffective() bool {
+func (s *decided) appliedIsEffective() bool {
 	return s.file != nil && s.appliedFile() == s.file
 }
 
-// samePath compares two names of .link files through the links among the
-// search directories: /lib/systemd/network may be /usr/lib/systemd/network.
+// samePath compares paths of .link files. It resolves links among the search
+// directories: /lib/systemd/network may be /usr/lib/systemd/network.
 func (a *hostAudit) samePath(x, y string) bool {
 	return a.resolve(x) == a.resolve(y)
 }
@@ -281,7 +282,7 @@ func (a *hostAudit) resolve(name string) string {
 	return path.Clean(name)
 }
 
-// applied is the file that udevd last applied to the device, by its database.
+// applied returns the file that udev last applied to the device, from udev's database.
 func (a *hostAudit) applied(d *host.Device) fact.Fact[string] {
 	recorded := property(d.UdevDB, "ID_NET_LINK_FILE")
 	if !recorded.IsAbsent() || !d.UdevDB.IsKnown() || d.Loopback() || a.tree.Release < recordsCleanText {
@@ -293,8 +294,8 @@ func (a *hostAudit) applied(d *host.Device) fact.Fact[string] {
 	return recorded
 }
 
-// findUnrecorded returns the first file of the tree whose name a udevd with
-// recordsCleanText does not record, "" if there is none.
+// findUnrecorded returns the first file of the tree with a name that udev does not
+// record since recordsCleanText, "" if there is none.
 func (a *hostAudit) findUnrecorded() string {
 	for _, f := range a.tree.Files {
 		if !linkfiles.CleanText(f.Path) {
@@ -304,8 +305,8 @@ func (a *hostAudit) findUnrecorded() string {
 	return ""
 }
 
-// asRecorded is what a reader of the udev database gets to see of a path: the
-// database has a line for each property.
+// asRecorded returns a path as a reader of the udev database sees it. The database has
+// one line for each property.
 func asRecorded(path string) string {
 	before, _, _ := strings.Cut(path, "\n")
 	return before
@@ -322,26 +323,32 @@ func property(db fact.Fact[map[string]string], key string) fact.Fact[string] {
 	return fact.Text(m[key])
 }
 
-// weigh adds what a rule found to findings, at the site's severity.
+// weigh appends the findings of a rule, with the site's severity.
 func (a *hostAudit) weigh(to []Finding, rule *Rule, found []found) []Finding {
 	return weigh(to, a.opt.Site, rule, found)
 }
 
 func weigh(to []Finding, site Site, rule *Rule, found []found) []Finding {
 	for _, f := range found {
-		severity := cmp.Or(f.severity, rule.Severity)
-		if site != nil {
-			var on bool
-			if severity, on = site.Severity(rule.Name, severity); !on {
-				continue
-			}
+		severity, on := siteSeverity(site, rule.Name, cmp.Or(f.severity, rule.Severity))
+		if !on {
+			continue
 		}
 		to = append(to, Finding{
-			Rule: rule.Name, Severity: severity, Message: f.message,
+			Rule: rule.Name, Severity: severity, Message: f.message, Cause: f.cause,
 			File: f.pos.File, Line: f.pos.Line, Help: f.help, Remedy: f.remedy,
 		})
 	}
 	return to
+}
+
+// siteSeverity returns the severity of a rule at the site, false if the rule is
+// switched off. site may be nil.
+func siteSeverity(site Site, rule string, severity Severity) (Severity, bool) {
+	if site == nil {
+		return severity, true
+	}
+	return site.Severity(rule, severity)
 }
 
 // complaints turns udevd's complaints about a file into findings.
@@ -367,8 +374,8 @@ func (a *hostAudit) complaints(ds []linkfiles.Diagnostic) []Finding {
 	return out
 }
 
-// ordered sorts findings, the heaviest first and then by place, and drops
-// repetitions.
+// ordered sorts findings by severity, highest first, then by position, and drops
+// duplicates.
 func ordered(fs []Finding) []Finding {
 	slices.SortStableFunc(fs, func(x, y Finding) int {
 		if c := cmp.Or(
@@ -388,10 +395,10 @@ func ordered(fs []Finding) []Finding {
 	return fs
 }
 
-// same reports whether two findings, which stand side by side, say the same.
+// same reports whether two neighbours in the sorted list say the same.
 func (f Finding) same(other Finding) bool {
 	return f.Rule == other.Rule && f.File == other.File && f.Line == other.Line && f.Severity == other.Severity &&
-		f.Remedy == other.Remedy && f.Message.Equal(other.Message) && f.Help.Equal(other.Help)
+		f.Remedy == other.Remedy && f.Message.Equal(other.Message) && f.Cause.Equal(other.Cause) && f.Help.Equal(other.Help)
 }
 
 func weight(s Severity) int {
@@ -406,8 +413,8 @@ func weight(s Severity) int {
 	return 0
 }
 
-// Compare orders severities, the lightest first.
+// Compare orders severities, lowest first.
 func (s Severity) Compare(other Severity) int { return cmp.Compare(weight(s), weight(other)) }
 
-// AtLeast reports whether s is as heavy as threshold or heavier.
+// AtLeast reports whether s is threshold or higher.
 func (s Severity) AtLeast(threshold Severity) bool { return s.Compare(threshold) >= 0 }

@@ -12,9 +12,9 @@ import (
 	"linkaudit/policy/address"
 )
 
-// HashesInterfaceName reports whether MACAddressPolicy=persistent makes an
-// address of the interface name on the snapshot's machine, for a device without
-// an ID_NET_NAME_* property.
+// HashesInterfaceName reports whether MACAddressPolicy=persistent derives the address
+// from the interface name on the snapshot's machine, for a device without an
+// ID_NET_NAME_* property.
 func HashesInterfaceName(snap *host.Snapshot) fact.Fact[bool] {
 	rel, ok := snap.Systemd.Release.Get()
 	if !ok {
@@ -23,8 +23,8 @@ func HashesInterfaceName(snap *host.Snapshot) fact.Fact[bool] {
 	return address.HashesInterfaceName(rel, schemeName(snap))
 }
 
-// WithDerived returns the snapshot with what is derived from the machine-id, for the
-// devices that are there and those to come. It is what is saved, for the machine-id is not.
+// WithDerived returns the snapshot with all addresses derived from the machine ID, for
+// existing and future devices. A snapshot file stores these instead of the machine ID.
 func WithDerived(of *host.Snapshot) *host.Snapshot {
 	with := *of
 	snap := &with
@@ -35,18 +35,18 @@ func WithDerived(of *host.Snapshot) *host.Snapshot {
 		d.OfOtherID, _ = ofOtherID(snap, d)
 	}
 	snap.ToCome = nil
-	toCome := DeclaredToCome(snap, nil)
+	targets := FutureTargets(snap, nil)
 	if snap.Offline {
 		for _, kind := range host.DefaultKinds {
-			if usual := (Target{Name: UsualName(kind), Kind: kind}); !slices.Contains(toCome, usual) {
-				toCome = append(toCome, usual)
+			if usual := (Target{Name: UsualName(kind), Kind: kind}); !slices.Contains(targets, usual) {
+				targets = append(targets, usual)
 			}
 		}
 	}
-	for _, d := range toCome {
+	for _, d := range targets {
 		t := host.ToCome{Name: d.Name, Kind: d.Kind, PersistentMAC: fact.Unknown[host.PersistentMAC](policy.NoSuchDevice)}
 		if rel, ok := snap.Systemd.Release.Get(); ok {
-			t.PersistentMAC = persistentToCome(snap, rel, d.Name, d.Kind)
+			t.PersistentMAC = futurePersistent(snap, rel, d.Name, d.Kind)
 		}
 		t.PersistentMAC = inWords(t.PersistentMAC)
 		t.NetworkdMAC = inWords(networkdMACOf(snap, &host.Device{Name: d.Name, ARPHRD: address.Ether}))
@@ -55,7 +55,7 @@ func WithDerived(of *host.Snapshot) *host.Snapshot {
 	return snap
 }
 
-// inWords is the fact with its reason as a snapshot keeps it.
+// inWords turns the reason of a fact into the text that a snapshot stores.
 func inWords[T any](f fact.Fact[T]) fact.Fact[T] {
 	if !f.IsUnknown() {
 		return f
@@ -63,9 +63,9 @@ func inWords[T any](f fact.Fact[T]) fact.Fact[T] {
 	return fact.Unknown[T](fact.Told(words.Of(f.Reason())))
 }
 
-// persistentToCome is address.Persistent of a device that does not exist yet.
-func persistentToCome(snap *host.Snapshot, rel linkfiles.Release, name, kind string) fact.Fact[host.PersistentMAC] {
-	t := toCome(snap, name, kind)
+// futurePersistent is address.Persistent for a device that does not exist yet.
+func futurePersistent(snap *host.Snapshot, rel linkfiles.Release, name, kind string) fact.Fact[host.PersistentMAC] {
+	t := savedFuture(snap, name, kind)
 	switch {
 	case !policy.StartsRandom(kind), t != nil && t.PersistentMAC.IsUnknown() && !snap.Systemd.Release.IsKnown():
 		return fact.Unknown[host.PersistentMAC](policy.NoSuchDevice)
@@ -80,8 +80,9 @@ func persistentToCome(snap *host.Snapshot, rel linkfiles.Release, name, kind str
 	})
 }
 
-// toCome is what was saved of a device that does not exist, nil for nothing.
-func toCome(snap *host.Snapshot, name, kind string) *host.ToCome {
+// savedFuture returns the saved addresses of a device that does not exist, nil if none
+// were saved.
+func savedFuture(snap *host.Snapshot, name, kind string) *host.ToCome {
 	for i := range snap.ToCome {
 		if t := &snap.ToCome[i]; t.Name == name && (kind == "" || t.Kind == kind) {
 			return t
@@ -90,8 +91,8 @@ func toCome(snap *host.Snapshot, name, kind string) *host.ToCome {
 	return nil
 }
 
-// networkdMACOf is what systemd-networkd derives for a device of the name: what was saved
-// of it or, where nothing was, what the machine-id gives.
+// networkdMACOf returns the address that systemd-networkd derives for the device's
+// name. A saved address takes precedence over the machine ID.
 func networkdMACOf(snap *host.Snapshot, d *host.Device) fact.Fact[linkfiles.MAC] {
 	if d.NetworkdMAC.Collected() {
 		return d.NetworkdMAC
@@ -106,25 +107,26 @@ func networkdMACOf(snap *host.Snapshot, d *host.Device) fact.Fact[linkfiles.MAC]
 	return fact.Known(address.Networkd(id, d.Name))
 }
 
-// OtherMachineIDsMatter reports whether a device has an address
-// that may be derived, but not from the present machine-id and the device's name:
-// another machine-id may explain it. Where the machine has none, they matter too.
+// OtherMachineIDsMatter reports whether another machine ID may explain the address of a
+// device: it may be a derived address, but not from the present machine ID and the
+// device's name. They also matter if the machine has no machine ID now.
 func OtherMachineIDsMatter(id fact.Fact[[16]byte], state host.MachineIDState, devices []host.Device) bool {
 	if state.None() {
-		return true // they tell what the next boot takes
+		return true // they tell which ID the next boot uses
 	}
 	return slices.ContainsFunc(devices, func(d host.Device) bool {
 		return mayBeDerived(&d) && (!id.IsKnown() || derived.OfOtherName(id, d.Name, d.MAC))
 	})
 }
 
-// mayBeDerived: what udevd and networkd derive for an Ethernet device.
+// mayBeDerived reports whether the address looks like one that udev or networkd derives
+// for an Ethernet device.
 func mayBeDerived(d *host.Device) bool {
 	return d.AddrAssignType.Or(host.AddrPerm) == host.AddrSet && derived.Possible(d.MAC)
 }
 
-// ofOtherID is Device.OfOtherID. That an address of 46 bits equals the one
-// derived by accident is not to be reckoned with.
+// ofOtherID returns Device.OfOtherID, or works it out. A derived address has 46 bits,
+// so an accidental match is too unlikely to matter.
 func ofOtherID(snap *host.Snapshot, d *host.Device) (host.OfOtherID, bool) {
 	if d.OfOtherID != (host.OfOtherID{}) {
 		return d.OfOtherID, true
@@ -147,8 +149,8 @@ func ofOtherID(snap *host.Snapshot, d *host.Device) (host.OfOtherID, bool) {
 	return host.OfOtherID{}, false
 }
 
-// persistentByOwnID is what MACAddressPolicy=persistent derives for a device: what was saved
-// of it or, where nothing was, what the machine-id gives.
+// persistentByOwnID returns the address that MACAddressPolicy=persistent derives for a
+// device. A saved address takes precedence over the machine ID.
 func persistentByOwnID(snap *host.Snapshot, d *host.Device) fact.Fact[host.PersistentMAC] {
 	if d.PersistentMAC.Collected() {
 		return d.PersistentMAC
@@ -156,8 +158,7 @@ func persistentByOwnID(snap *host.Snapshot, d *host.Device) fact.Fact[host.Persi
 	return persistentMACOf(snap, d, snap.System.MachineID.ID())
 }
 
-// persistentMACOf is address.Persistent of a device of the snapshot on a machine with
-// that ID.
+// persistentMACOf is address.Persistent for a device of the snapshot and a machine ID.
 func persistentMACOf(snap *host.Snapshot, d *host.Device, id fact.Fact[[16]byte]) fact.Fact[host.PersistentMAC] {
 	rel, ok := snap.Systemd.Release.Get()
 	if !ok {
@@ -165,8 +166,8 @@ func persistentMACOf(snap *host.Snapshot, d *host.Device, id fact.Fact[[16]byte]
 	}
 	names := d.UdevDB
 	if !names.IsKnown() {
-		// net_id names a device by its parent; the kinds in the table have
-		// none, whatever the udev database would say.
+		// net_id names a device after its parent. These kinds have no parent, whatever
+		// the udev database says.
 		if policy.OnNoBus(d.Kind) {
 			names = fact.Known(map[string]string{})
 		} else if names.IsAbsent() {

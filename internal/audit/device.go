@@ -6,15 +6,14 @@ import (
 	"linkaudit/policy"
 )
 
-// takesPortAddress holds the kinds that are masters of ports and have a use
-// for a port's address: the bonding and bridge drivers take it by themselves,
-// for a team it is teamd or NetworkManager.
+// takesPortAddress are the kinds of masters that take a port's address. The bonding and
+// bridge drivers do so themselves; for a team, teamd or NetworkManager does.
 var takesPortAddress = map[string]bool{"bond": true, "bridge": true, "team": true}
 
-// LinkDevice is what [Match] sees of a device that exists, at its next event.
+// LinkDevice returns what [Match] will see of an existing device at its next event.
 func LinkDevice(d *host.Device) *linkfiles.Device {
 	dev := linkDevice(d)
-	return &dev // inlined: on the stack of a caller that does not keep it
+	return &dev // inlined, so dev stays on the stack if the caller does not keep it
 }
 
 func linkDevice(d *host.Device) linkfiles.Device {

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"linkaudit/docs"
@@ -26,7 +27,7 @@ func examples(t *testing.T) []docs.Example {
 	return all
 }
 
-func TestTheCatalogueAndItsDocumentationAreInStep(t *testing.T) {
+func TestTheCatalogueAndItsDocumentationAgree(t *testing.T) {
 	var documented, known []string
 	severity := map[string]string{}
 	for _, e := range examples(t) {
@@ -45,12 +46,24 @@ func TestTheCatalogueAndItsDocumentationAreInStep(t *testing.T) {
 	if !slices.Equal(documented, known) {
 		t.Errorf("docs/rules.md has %v\nthe catalogue %v", documented, known)
 	}
+	var listed []string
+	for _, g := range words.RuleGroups() {
+		if !strings.Contains(docs.Rules, "\n## "+g.Title+"\n\n### "+g.Rules[0].Name+"\n") {
+			t.Errorf("docs/rules.md does not begin %q with %s", g.Title, g.Rules[0].Name)
+		}
+		for _, r := range g.Rules {
+			listed = append(listed, r.Name)
+		}
+	}
+	if !slices.Equal(listed, known) {
+		t.Errorf("package words has %v\nthe catalogue %v", listed, known)
+	}
 }
 
 func TestEveryDocumentedExampleIsFound(t *testing.T) {
 	for _, e := range examples(t) {
 		if e.Others != nil {
-			continue // package fleet finds it, and cmd/linkaudit holds it to the page
+			continue // package fleet reports it, and a test in cmd/linkaudit compares it with the page
 		}
 		t.Run(e.Rule, func(t *testing.T) {
 			opt := audit.Options{}

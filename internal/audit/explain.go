@@ -7,34 +7,33 @@ import (
 	"linkaudit/policy"
 )
 
-// Explanation is the whole reasoning about one device.
+// Explanation is the complete reasoning about one device.
 type Explanation struct {
-	// Result is the audit of the device alone, and Device what it says of it.
+	// Result is the audit of this device alone, and Device its only device.
 	Result *Result
 	Device *DeviceResult
-	// Files are all .link files in udevd's order, each with its fate.
+	// Files are all .link files in udev's order, with what becomes of each.
 	Files []linkfiles.Verdict
-	// NotRead are the complaints about what udevd does not even consider:
-	// shadowed files, drop-ins that the release does not know, directories.
+	// NotRead are the complaints about what udev does not read: shadowed files,
+	// drop-ins that the release does not support, directories.
 	NotRead []linkfiles.Diagnostic
-	// Source is the file that applies; where that is not known, the one that
-	// does unless a doubtful one before it does; nil where there is none.
-	// Settings are its lines and those of its drop-ins.
+	// Source is the file that applies. If that is unknown, it is the one that applies
+	// unless an earlier doubtful file does. It is nil if there is none. Settings are
+	// its lines and those of its drop-ins.
 	Source   *linkfiles.File
 	Settings []linkfiles.SettingLine
-	// Evidence is why the origin of the address is known, or what speaks for
-	// each candidate; nil for a device without an address.
+	// Evidence says why the origin of the address is known, or what supports each
+	// candidate. It is nil for a device without an address.
 	Evidence *linkfiles.Statement
-	// LeftAlone says that udevd will leave the address alone of a device that
-	// is still to be created, so that it has what the kernel gives it.
+	// LeftAlone says that udev will not change the address of a future device, so it
+	// keeps the address that the kernel assigns.
 	LeftAlone bool
-	// Fix is the command that fixes what the gravest finding with one is about; the
-	// zero value where there is none.
+	// Fix is the remedy of the most severe finding that has one, or the zero value.
 	Fix remedy.Command
 }
 
-// Explain audits one device and keeps the reasons. Check decides; this only
-// asks the same questions again for their answers.
+// Explain audits one device and keeps the reasons. It decides nothing itself: it asks
+// Check's questions again for their answers.
 func Explain(snap *host.Snapshot, tree *linkfiles.Tree, target Target, site Site, place remedy.Place) *Explanation {
 	res := Check(snap, tree, Options{Targets: []Target{target}, Site: site, Place: place})
 	d := &res.Devices[0]
@@ -51,13 +50,13 @@ func Explain(snap *host.Snapshot, tree *linkfiles.Tree, target Target, site Site
 	for _, f := range d.Findings {
 		if f.Remedy.Name == "fix" {
 			x.Fix = f.Remedy
-			break // the gravest
+			break // findings are sorted by severity
 		}
 	}
 	return x
 }
 
-// evidence says what origin goes by.
+// evidence says what supports the origin, or each candidate.
 func (r *DeviceResult) evidence() *linkfiles.Statement {
 	d := r.Device
 	if d == nil || d.MAC == "" {
@@ -65,12 +64,12 @@ func (r *DeviceResult) evidence() *linkfiles.Statement {
 	}
 	origin, ok := r.Origin.Get()
 	if !ok {
-		return say("evidence-not-known", "why", r.Origin.Reason())
+		return say("evidence-unknown", "why", r.Origin.Reason())
 	}
 	return r.evidenceOf(origin)
 }
 
-// evidenceOf says what the origin goes by of an address that the device has.
+// evidenceOf says what supports one origin of the present address.
 func (r *DeviceResult) evidenceOf(origin string) *linkfiles.Statement {
 	d := r.Device
 	switch origin {
@@ -103,7 +102,7 @@ func (r *DeviceResult) evidenceOf(origin string) *linkfiles.Statement {
 	return nil
 }
 
-// evidenceOfDerived is evidence for an address that is made of a machine-id.
+// evidenceOfDerived is evidenceOf for an address derived from a machine ID.
 func (r *DeviceResult) evidenceOfDerived(origin string) *linkfiles.Statement {
 	if other := r.OfOtherID; other.Source != "" {
 		by := "MACAddressPolicy=persistent"

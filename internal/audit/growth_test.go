@@ -1,7 +1,7 @@
 //go:build !race
 
-// The race detector's own time, most of it for new memory, is no measure of ours: "go test"
-// without it measures.
+// The race detector's own time would distort the measurement. "go test" without it
+// measures.
 
 package audit
 
@@ -20,8 +20,8 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// TestGrowth: eight times as much takes about eight times as long, of whatever there may
-// be much. Two loops, one in the other, would make it 64 times.
+// TestGrowth: eight times the input must take about eight times as long. A nested loop
+// would make it 64 times.
 func TestGrowth(t *testing.T) {
 	const few, times, atMost = 1000, 8, 24
 	address := func(i int) string { return fmt.Sprintf("02:00:00:00:%02x:%02x", i>>8, i&255) }
@@ -58,10 +58,10 @@ func TestGrowth(t *testing.T) {
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	for name, make := range map[string]func(n int) *host.Snapshot{
-		"ports of a bridge":           withPorts("bridge", host.AddrRandom),
-		"ports of a bond":             withPorts("bond", host.AddrStolen),
-		"ports of a bond that is set": withPorts("bond", host.AddrSet),
-		"ports of a team":             withPorts("team", host.AddrRandom),
+		"ports of a bridge":                  withPorts("bridge", host.AddrRandom),
+		"ports of a bond":                    withPorts("bond", host.AddrStolen),
+		"ports of a bond with a set address": withPorts("bond", host.AddrSet),
+		"ports of a team":                    withPorts("team", host.AddrRandom),
 		"devices": func(n int) *host.Snapshot {
 			var all []host.Device
 			for i := range n {
@@ -121,8 +121,8 @@ func TestGrowth(t *testing.T) {
 			check(snap, Options{})
 			return processorTime(t) - start
 		}
-		// What else a machine does makes it seem longer, never shorter: the best of a few is
-		// the time, and where that is too long, the best of more.
+		// Other load on the machine only makes times longer, so the best of a few runs
+		// counts. If that is too long, take the best of more runs.
 		small, large := make(few), make(few*times)
 		one, many := time.Hour, time.Hour
 		for n := 0; n < 3 || n < 20 && many > atMost*one; n++ {
@@ -135,7 +135,8 @@ func TestGrowth(t *testing.T) {
 	}
 }
 
-// processorTime is what this process used so far, however busy the machine is.
+// processorTime is the processor time that this process has used; load on the machine
+// does not change it.
 func processorTime(t *testing.T) time.Duration {
 	t.Helper()
 	var used syscall.Rusage

@@ -16,9 +16,9 @@ import (
 	"linkaudit/policy/life"
 )
 
-// PortsOf tells the ports of a device that last from those of guests, which come and
-// go with a virtual machine or container: one end of a veth, or a tun or tap, that no
-// configuration makes a port.
+// PortsOf separates the lasting ports of a device from the ports of guests. A guest's
+// port comes and goes with a virtual machine or container. It is one end of a veth, a
+// tun or a tap, and no network configuration declares it as a port.
 func PortsOf(snap *host.Snapshot, d *host.Device) (lasting, guests []host.Port) {
 	return portsOf(d, declaredFor(snap, d.Name, d.Kind, true))
 }
@@ -42,8 +42,8 @@ func portsOf(d *host.Device, of []netconf.Declaration) (lasting, guests []host.P
 	return lasting, guests
 }
 
-// LowestPort is the port whose address a bridge takes of these
-// (br_stp_recalculate_bridge_id()), false where there is none.
+// LowestPort returns the port that sets the address of a bridge
+// (br_stp_recalculate_bridge_id()), false if there is none.
 func LowestPort(ports []host.Port) (host.Port, bool) {
 	if len(ports) == 0 {
 		return host.Port{}, false
@@ -53,28 +53,28 @@ func LowestPort(ports []host.Port) (host.Port, bool) {
 	}), true
 }
 
-// keptAside reports whether the port of a guest was made with an address that a bridge
-// does not take while it has another port: libvirt
-// (virNetDevTapCreateInBridgePort()) and LXC (setup_private_host_hw_addr()) have it
-// begin with fe, and Calico's are all the same.
-func keptAside(mac linkfiles.MAC) bool {
+// avoidedByBridges reports whether a guest's port was created with an address that a
+// bridge does not take while it has another port. Addresses from libvirt
+// (virNetDevTapCreateInBridgePort()) and LXC (setup_private_host_hw_addr()) begin with
+// fe. Calico uses the same address for all.
+func avoidedByBridges(mac linkfiles.MAC) bool {
 	return strings.HasPrefix(string(mac), "fe:") || mac == "ee:ee:ee:ee:ee:ee"
 }
 
-// lowestMadeUp is the lowest address that the kernel makes up for a new device: a
-// locally administered unicast one (eth_random_addr()).
+// lowestMadeUp is the lowest address that the kernel makes up for a new device: locally
+// administered, unicast (eth_random_addr()).
 const lowestMadeUp linkfiles.MAC = "02:00:00:00:00:00"
 
-// mayTake reports whether a bridge that nobody gave an address may take that of a
-// guest, as those that are there show.
+// mayTake reports whether a bridge without an address of its own may take that of a
+// guest. The present guests are taken as examples.
 func mayTake(lasting, guests []host.Port) bool {
 	low, ok := LowestPort(lasting)
 	return slices.ContainsFunc(guests, func(p host.Port) bool {
-		return !ok || p.MAC < low.MAC || low.MAC >= lowestMadeUp && !keptAside(p.MAC)
+		return !ok || p.MAC < low.MAC || low.MAC >= lowestMadeUp && !avoidedByBridges(p.MAC)
 	})
 }
 
-// guestStartsOrStops is the address of a bridge when one of its guests does.
+// guestStartsOrStops predicts the address of a bridge after EventGuests.
 func (s *attributed) guestStartsOrStops(d *host.Device) ([]Outcome, fact.Fact[linkfiles.MAC]) {
 	lasting, guests := s.portsOf(d)
 	if d.Kind != "bridge" || len(guests) == 0 {
@@ -93,14 +93,14 @@ func (s *attributed) guestStartsOrStops(d *host.Device) ([]Outcome, fact.Fact[li
 	out[0].When = say("when-no-lower-guest-starts")
 	if lowest, _ := LowestPort(d.Ports); slices.Contains(guests, lowest) {
 		out[0].When = say("when-guest-stays", "guest", lowest.Name)
-		out = append(out, onceGuestLeaves(d, lowest))
+		out = append(out, afterGuestLeaves(d, lowest))
 	}
 	out = append(out, Outcome{Origin: OriginPort, When: say("when-lower-guest-starts")})
 	return out, agreed(out)
 }
 
-// onceGuestLeaves is the address of a bridge that had the guest's.
-func onceGuestLeaves(d *host.Device, guest host.Port) Outcome {
+// afterGuestLeaves predicts the address of a bridge that has the address of a guest.
+func afterGuestLeaves(d *host.Device, guest host.Port) Outcome {
 	rest := slices.DeleteFunc(slices.Clone(d.Ports), func(p host.Port) bool { return p == guest })
 	without := Outcome{MAC: life.Zero, Origin: OriginKernel, When: say("when-guest-leaves", "guest", guest.Name)}
 	if next, ok := LowestPort(rest); ok {
@@ -109,13 +109,13 @@ func onceGuestLeaves(d *host.Device, guest host.Port) Outcome {
 	return without
 }
 
-// wouldFollowGuests reports whether MACAddressPolicy=none would leave a bridge with the
-// address of a guest, if one is there.
+// wouldFollowGuests reports whether a bridge would take the address of a guest under
+// MACAddressPolicy=none.
 func wouldFollowGuests(d *host.Device, of []netconf.Declaration) bool {
 	return d != nil && d.Kind == "bridge" && mayTake(portsOf(d, of))
 }
 
-// guestRules are about bridges to which the ports of guests belong.
+// guestRules are about bridges with guests.
 var guestRules = []Rule{
 	{
 		Name: "bridge-follows-guests", Severity: Warning,
@@ -134,20 +134,20 @@ func bridgeFollowsGuests(s *analysis) []found {
 	}
 	t, ok := d.AddrAssignType.Get()
 	follows := ok && t != host.AddrSet && s.AfterAdd.Or("") == d.MAC
-	if !follows && !s.mended() {
+	if !follows && !s.leftOver() {
 		return nil
 	}
 	remedy, or := s.orPersistent()
 	return []found{{
 		severity: s.consequence(),
 		message:  followsGuests(d, lasting, guests, follows),
-		pos:      s.PolicySource,
-		help:     say("pin-or-persistent", "pin", s.pinAddress(d), "or", or),
-		remedy:   remedy,
+		cause:    s.cause(), pos: s.PolicySource,
+		help:   say("pin-or-persistent", "pin", s.pinAddress(d), "or", or),
+		remedy: remedy,
 	}}
 }
 
-// followsGuests says that a bridge follows its guests, or will.
+// followsGuests says that a bridge follows its guests, now or in the future.
 func followsGuests(d *host.Device, lasting, guests []host.Port, already bool) *linkfiles.Statement {
 	const few = 4
 	names := make([]string, 0, few)
@@ -165,7 +165,6 @@ func followsGuests(d *host.Device, lasting, guests []host.Port, already bool) *l
 	return say("bridge-follows-guests", "device", d.Name, "guests", names, "more", more, "guest", has, "ports", len(lasting))
 }
 
-// portsOf is PortsOf for the device under audit.
 func (s *subject) portsOf(d *host.Device) (lasting, guests []host.Port) {
 	return portsOf(d, s.Declarations.Or(nil))
 }
@@ -176,8 +175,8 @@ func (s *subject) pinAddress(d *host.Device) *linkfiles.Statement {
 	return pinned(d, creatorOf(s.Declarations.Or(nil)), lasting, s.Persistent, s.opt.Place)
 }
 
-// orPersistent is the other remedy: udev's address.
-func (s *inForce) orPersistent() (remedy.Command, *linkfiles.Statement) {
+// orPersistent is the alternative remedy: the persistent address.
+func (s *decided) orPersistent() (remedy.Command, *linkfiles.Statement) {
 	at := s.PolicySource
 	switch {
 	case override.OwnName(path.Base(at.File)):
@@ -189,8 +188,8 @@ func (s *inForce) orPersistent() (remedy.Command, *linkfiles.Statement) {
 	return remedy.Command{}, nil
 }
 
-// pinned says where an explicit address belongs, and proposes the one that the bridge
-// has without guests or, where it has no other port, the persistent one.
+// pinned says where to write an explicit address. It proposes the address that the
+// bridge has without guests or, if it has no other port, the persistent one.
 func pinned(d *host.Device, creator *netconf.Declaration, lasting []host.Port, persistent fact.Fact[host.PersistentMAC], at remedy.Place) *linkfiles.Statement {
 	mac := persistent.Or(host.PersistentMAC{MAC: d.MAC}).MAC
 	if p, ok := LowestPort(lasting); ok {
@@ -203,7 +202,8 @@ func pinned(d *host.Device, creator *netconf.Declaration, lasting []host.Port, p
 	return say("pin-where-declared", "setting", explicitSetting(*creator, mac), "pos", creator.Pos, "then", at.TakeEffect(by(*creator), d.Name))
 }
 
-// explicitSetting is the line by which a program gives a bridge an address.
+// explicitSetting is the line that sets the address of a bridge in a program's
+// configuration.
 func explicitSetting(d netconf.Declaration, mac linkfiles.MAC) any {
 	if line := d.Program.Setting(mac); line != "" {
 		return line
@@ -214,9 +214,9 @@ func explicitSetting(d netconf.Declaration, mac linkfiles.MAC) any {
 	return d.Address.Key + "=" + mac.String()
 }
 
-// GuestsUnderNone are the bridges of a name or kind that would follow their guests under
-// MACAddressPolicy=none, a sentence each with what to do in its place. A bridge to
-// which somebody else gives an address is none of them.
+// GuestsUnderNone returns the bridges with this name or kind that would follow their
+// guests under MACAddressPolicy=none, as one sentence each with what to do instead.
+// Bridges that get their address from a program are left out.
 func GuestsUnderNone(snap *host.Snapshot, name, kind string, at remedy.Place) (all []*linkfiles.Statement) {
 	index, declarations := indexDeclared(snap), snap.Declarations.Or(nil)
 	for i := range snap.Devices {
@@ -231,8 +231,8 @@ func GuestsUnderNone(snap *host.Snapshot, name, kind string, at remedy.Place) (a
 	return all
 }
 
-// underNone says that the bridge, of which there are these declarations, would follow its
-// guests under MACAddressPolicy=none; nil where it would not.
+// underNone says that the bridge would follow its guests under MACAddressPolicy=none;
+// nil if it would not. of are the bridge's declarations.
 func underNone(snap *host.Snapshot, d *host.Device, of []netconf.Declaration, at remedy.Place) *linkfiles.Statement {
 	lasting, guests := portsOf(d, of)
 	if FindManager(of) != nil || !mayTake(lasting, guests) {
@@ -240,7 +240,7 @@ func underNone(snap *host.Snapshot, d *host.Device, of []netconf.Declaration, at
 	}
 	persistent := persistentByOwnID(snap, d)
 	if d.AddrAssignType.Or(host.AddrRandom) == host.AddrSet && persistent.Or(host.PersistentMAC{}).MAC != d.MAC {
-		return nil // who creates it, as a container engine does, gives it one
+		return nil // the program that creates it sets one, as container engines do
 	}
 	already := d.AddrAssignType.Or(host.AddrSet) != host.AddrSet
 	return say("guests-under-none", "follows", followsGuests(d, lasting, guests, already),

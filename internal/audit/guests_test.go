@@ -13,8 +13,9 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// The ports are what the programs named make: libvirt's tap and LXC's veth have an
-// address that begins with fe, those of Proxmox and of CNI have one of the kernel's.
+// The ports are like those that these programs create. A tap of libvirt and a veth of
+// LXC have an address that begins with fe. Those of Proxmox and CNI have one that the
+// kernel made up.
 func TestABridgeThatFollowsItsGuests(t *testing.T) {
 	port := func(name, kind, mac string) host.Port {
 		return host.Port{Name: name, Kind: kind, MAC: linkfiles.MAC(mac)}
@@ -41,23 +42,23 @@ func TestABridgeThatFollowsItsGuests(t *testing.T) {
 		event string // the address when a guest starts or stops, "?" for unknown
 		said  []string
 	}{
-		"no guest":         {machine(none, bridge(string(card.MAC), 1, card)), "", "", nil},
-		"libvirt":          {machine(none, bridge(string(card.MAC), 1, card, port("vnet0", "tun", "fe:54:00:12:34:56"))), "", string(card.MAC), nil},
-		"LXC":              {machine(none, bridge(string(card.MAC), 1, card, port("vethX1Y2Z3", "veth", "fe:a1:b2:c3:d4:e5"))), "", string(card.MAC), nil},
-		"Calico":           {machine(none, bridge(string(card.MAC), 1, card, port("cali1234", "veth", "ee:ee:ee:ee:ee:ee"))), "", string(card.MAC), nil},
-		"Proxmox":          {machine(none, bridge(string(card.MAC), 1, card, port("fwpr100p0", "veth", "ba:00:00:00:00:01"), port("tap101i0", "tun", "ce:00:00:00:00:01"))), follows, "?", []string{"fwpr100p0, tap101i0", "by another address", "ip link set dev br0 address b4:2e:99:00:00:01", "98-default-mac-none.link"}},
-		"a guest has it":   {machine(none, bridge("02:00:00:00:00:31", 1, card, wire)), follows, "?", []string{"it has that of veth1 now", "address b4:2e:99:00:00:01 "}},
-		"a card of 00":     {machine(none, bridge(string(xerox.MAC), 1, xerox, port("tap101i0", "tun", "ce:00:00:00:00:01"))), "", string(xerox.MAC), nil},
-		"guests alone":     {machine(none, bridge("02:00:00:00:00:31", 1, wire)), info, "?", []string{"veth1", "address " + bridgeDerived}},
-		"a bond below":     {machine(none, bridge("b4:2e:99:00:00:02", 1, port("bond0", "bond", "b4:2e:99:00:00:02"), port("tap0", "tun", "ce:00:00:00:00:01"))), follows, "?", nil},
-		"an address given": {machine(none, bridge("b4:2e:99:00:00:09", 3, card, wire)), "", "b4:2e:99:00:00:09", nil},
-		"no file applies":  {machine(nil, bridge(string(card.MAC), 1, card, wire)), follows, "?", nil},
-		"persistent":       {machine(vendor, bridge(bridgeDerived, 3, card, wire)), "", bridgeDerived, nil},
-		"none since":       {machine(none, bridge(bridgeDerived, 3, card, wire)), follows, bridgeDerived, []string{"br0 will follow its guests"}},
+		"no guest":                  {machine(none, bridge(string(card.MAC), 1, card)), "", "", nil},
+		"libvirt":                   {machine(none, bridge(string(card.MAC), 1, card, port("vnet0", "tun", "fe:54:00:12:34:56"))), "", string(card.MAC), nil},
+		"LXC":                       {machine(none, bridge(string(card.MAC), 1, card, port("vethX1Y2Z3", "veth", "fe:a1:b2:c3:d4:e5"))), "", string(card.MAC), nil},
+		"Calico":                    {machine(none, bridge(string(card.MAC), 1, card, port("cali1234", "veth", "ee:ee:ee:ee:ee:ee"))), "", string(card.MAC), nil},
+		"Proxmox":                   {machine(none, bridge(string(card.MAC), 1, card, port("fwpr100p0", "veth", "ba:00:00:00:00:01"), port("tap101i0", "tun", "ce:00:00:00:00:01"))), follows, "?", []string{"fwpr100p0, tap101i0", "under another address", "ip link set dev br0 address b4:2e:99:00:00:01", "98-default-mac-none.link"}},
+		"a guest has the address":   {machine(none, bridge("02:00:00:00:00:31", 1, card, wire)), follows, "?", []string{"now it is that of veth1", "address b4:2e:99:00:00:01,"}},
+		"a card with a low address": {machine(none, bridge(string(xerox.MAC), 1, xerox, port("tap101i0", "tun", "ce:00:00:00:00:01"))), "", string(xerox.MAC), nil},
+		"guests alone":              {machine(none, bridge("02:00:00:00:00:31", 1, wire)), info, "?", []string{"veth1", "address " + bridgeDerived}},
+		"a bond below":              {machine(none, bridge("b4:2e:99:00:00:02", 1, port("bond0", "bond", "b4:2e:99:00:00:02"), port("tap0", "tun", "ce:00:00:00:00:01"))), follows, "?", nil},
+		"an explicit address":       {machine(none, bridge("b4:2e:99:00:00:09", 3, card, wire)), "", "b4:2e:99:00:00:09", nil},
+		"no file applies":           {machine(nil, bridge(string(card.MAC), 1, card, wire)), follows, "?", nil},
+		"persistent":                {machine(vendor, bridge(bridgeDerived, 3, card, wire)), "", bridgeDerived, nil},
+		"none since":                {machine(none, bridge(bridgeDerived, 3, card, wire)), follows, bridgeDerived, []string{"of br0 will follow its guests"}},
 		"ifupdown": {declared(machine(none, bridge(string(card.MAC), 1, card, wire)), netconf.Declaration{Program: netconf.Ifupdown, Ports: []string{"enp1s0"}, Address: netconf.Address{Way: netconf.WayNone}}), follows, "?",
-			[]string{"Write hwaddress b4:2e:99:00:00:01 in the stanza at /etc/network/interfaces:7, then ifdown br0, then ifup br0."}},
-		"a veth that is declared": {declared(machine(none, bridge(string(wire.MAC), 1, card, wire)), netconf.Declaration{Program: netconf.Ifupdown, Ports: []string{"enp1s0", "veth1"}, Address: netconf.Address{Way: netconf.WayNone}}), "", "", nil},
-		"an address declared":     {declared(machine(none, bridge(string(card.MAC), 1, card, wire)), netconf.Declaration{Program: netconf.NetworkManager, Address: netconf.Address{Way: netconf.WayExplicit, MAC: card.MAC, AtCreation: true}}), "", "?", nil},
+			[]string{"write hwaddress b4:2e:99:00:00:01 in the stanza at /etc/network/interfaces:7, then ifdown br0 && ifup br0"}},
+		"a declared veth":    {declared(machine(none, bridge(string(wire.MAC), 1, card, wire)), netconf.Declaration{Program: netconf.Ifupdown, Ports: []string{"enp1s0", "veth1"}, Address: netconf.Address{Way: netconf.WayNone}}), "", "", nil},
+		"a declared address": {declared(machine(none, bridge(string(card.MAC), 1, card, wire)), netconf.Declaration{Program: netconf.NetworkManager, Address: netconf.Address{Way: netconf.WayExplicit, MAC: card.MAC, AtCreation: true}}), "", "?", nil},
 	} {
 		d := check(c.snap, Options{}).Devices[0]
 		got, text := "", ""
@@ -82,14 +83,14 @@ func TestABridgeThatFollowsItsGuests(t *testing.T) {
 		if after != linkfiles.MAC(c.event) {
 			t.Errorf("%s: when a guest starts or stops: %v, want %q", name, d.Predicted[i].MAC, c.event)
 		}
-		// What fix would do says the same beforehand.
+		// fix warns about the same bridges in advance.
 		if notes := GuestsUnderNone(c.snap, "br0", "bridge", remedy.Place{}); (len(notes) == 1) != (c.want != "" || name == "persistent") {
 			t.Errorf("%s: the plan says %q", name, notes)
 		}
 	}
 }
 
-func TestWhatIsForetoldOfABridgeWhoseGuestStops(t *testing.T) {
+func TestPredictionForABridgeWhenAGuestStops(t *testing.T) {
 	card := host.Port{Name: "enp1s0", MAC: "b4:2e:99:00:00:01", PermanentMAC: "b4:2e:99:00:00:01"}
 	none := map[string]string{defaultPath: noneLink}
 	d := check(machine(none, master("bridge", "br0", string(wire.MAC), 1, card, wire)), Options{}).Devices[0]
@@ -100,7 +101,7 @@ func TestWhatIsForetoldOfABridgeWhoseGuestStops(t *testing.T) {
 	}
 }
 
-// A bridge of guests is not told to take MACAddressPolicy=none.
+// fix does not advise MACAddressPolicy=none for a bridge with guests.
 func TestTheRemedyOfABridgeWithGuestsIsAnExplicitAddress(t *testing.T) {
 	snap := machine(map[string]string{defaultPath: defaultLink}, master("bridge", "br0", bridgeDerived, 3, nic, wire))
 	x := Explain(snap, linkfiles.Parse(&snap.Files, 247), Target{Name: "br0"}, nil, remedy.Place{})

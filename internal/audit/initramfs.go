@@ -14,55 +14,54 @@ import (
 	"linkaudit/policy"
 )
 
-// InImage is what an initramfs image would make of a device.
+// InImage is what an initramfs image would do with a device.
 type InImage struct {
 	Image *initramfs.Image
-	// LinkFile is the effective link file in the image: absent where none
-	// applies there, unknown where that cannot be decided.
+	// LinkFile is the effective .link file in the image: absent if no file applies
+	// there, unknown if that cannot be decided.
 	LinkFile fact.Fact[*linkfiles.File]
-	// Policy is the policy that follows there, "" for none set, and Source the
-	// line that it comes from.
+	// Policy is the effective policy in the image, "" if none is set. Source is the
+	// line that sets it.
 	Policy string
 	Source linkfiles.Pos
-	// Differs is true where the device would get another policy or MACAddress=
-	// in the initramfs than on the root; Root is the policy there.
+	// Differs says that the image and the root file system set a different policy or
+	// MACAddress= for the device. Root is the policy of the root file system.
 	Differs bool
 	Root    string
-	// LeftOut is the drop-in that the root's policy comes from, where the image
-	// does not have it.
+	// LeftOut is the drop-in that sets the root's policy and is missing in the image,
+	// "" for none.
 	LeftOut string
-	// Declared is what a program in the image does to the device, nil where none
-	// does anything; DeclaredDiffers is true where the device would get another
-	// address of it than by the root's configuration.
+	// Declared is what network configuration in the image does with the device, nil for
+	// nothing. DeclaredDiffers says that it sets another address than the root's
+	// configuration.
 	Declared        *netconf.Declaration
 	DeclaredDiffers bool
-	// DeclaredHere is what the root's configuration says of it.
+	// DeclaredHere is what the root's configuration does with the device.
 	DeclaredHere *linkfiles.Statement
-	// Creates says whether the initramfs creates the device, with By for where
-	// that is said.
+	// Creates says whether the initramfs creates the device. By says what tells so.
 	Creates Creates
 	By      *linkfiles.Statement
 }
 
-// Creates is what is known of a device being made in the initramfs.
+// Creates says whether the initramfs creates a device.
 type Creates int
 
 const (
-	// CreatesNot: nothing that is known makes the device there.
+	// CreatesNot: nothing is known that creates the device there.
 	CreatesNot Creates = iota
-	// CreatesMaybe: the kernel command line would tell, and is not known.
+	// CreatesMaybe: it depends on the kernel command line, which is unknown.
 	CreatesMaybe
-	// CreatesIt: it is made there.
+	// CreatesIt: the initramfs creates the device.
 	CreatesIt
 )
 
-// image is one that was parsed.
+// image is a parsed image.
 type image struct {
 	*initramfs.Image
 	decider *linkfiles.Decider
 }
 
-// parseImages reads the files of all images in which .link files have an effect.
+// parseImages parses the .link files of all images in which they have an effect.
 func parseImages(snap *host.Snapshot, release linkfiles.Release) (out []image) {
 	images, _ := snap.Initramfs.Get()
 	for i := range images {
@@ -70,8 +69,8 @@ func parseImages(snap *host.Snapshot, release linkfiles.Release) (out []image) {
 		if img.Unreadable != "" || !img.Udevd || img.SetupLinkRule.IsAbsent() {
 			continue
 		}
-		// What [Match] asks of the system is the same machine's, but for what
-		// the root alone knows.
+		// It is the same machine, so [Match] sees the same system, except for what is
+		// stored in the root file system.
 		system := snap.System
 		system.MachineID = img.MachineID
 		system.Hostname = fact.Unknown[string](say("host-name-in-initramfs"))
@@ -80,7 +79,7 @@ func parseImages(snap *host.Snapshot, release linkfiles.Release) (out []image) {
 	return out
 }
 
-// verdict is what a file makes of an address, as far as images are compared.
+// verdict returns what a file sets, as far as images are compared.
 func verdict(f *linkfiles.File) (policy string, pos linkfiles.Pos, address string) {
 	if f == nil {
 		return "", linkfiles.Pos{}, ""
@@ -92,7 +91,7 @@ func verdict(f *linkfiles.File) (policy string, pos linkfiles.Pos, address strin
 	return policy, pos, set.Value
 }
 
-// orNone takes a policy that is not set for what it is.
+// orNone returns the effect of a policy: an unset one works like none.
 func orNone(policy string) string {
 	if policy == "" {
 		return "none"
@@ -100,7 +99,7 @@ func orNone(policy string) string {
 	return policy
 }
 
-// judge compares what the image makes of a device with what the root does.
+// judge compares what the image and the root file system do with a device.
 func (img image) judge(snap *host.Snapshot, root *linkfiles.Decider, dev *linkfiles.Device, kind string) (InImage, bool) {
 	there, here := img.decider.Decide(dev), root.Decide(dev)
 	if here.File.IsUnknown() {
@@ -124,8 +123,8 @@ func (img image) judge(snap *host.Snapshot, root *linkfiles.Decider, dev *linkfi
 
 func isDropIn(file string) bool { return strings.HasSuffix(path.Dir(file), ".link.d") }
 
-// hasDropIn looks for a drop-in by its name and that of its directory: some
-// programs that make images have one directory for those of /etc and /usr.
+// hasDropIn looks for a drop-in by its name and that of its directory. Some programs
+// that build images merge the drop-ins of /etc and /usr into one directory.
 func (img image) hasDropIn(file string) bool {
 	for _, d := range img.Files.Dirs {
 		for _, dd := range d.DropIns {
@@ -156,9 +155,9 @@ func (img image) creates(snap *host.Snapshot, name, kind string) (Creates, *link
 	return CreatesNot, nil
 }
 
-// inImages asks all images about the device. One of a kind is new there; hardware
-// is the same.
-func (s *subject) lookIntoImages() (out []InImage) {
+// judgeInImages judges the device in all images. A virtual device is new there;
+// hardware is the same.
+func (s *subject) judgeInImages() (out []InImage) {
 	images := s.images()
 	if len(images) == 0 {
 		return nil
@@ -176,8 +175,8 @@ func (s *subject) lookIntoImages() (out []InImage) {
 	return out
 }
 
-// acts is the declaration by which a device has its address, or else the one that
-// creates it; nil where nobody does either.
+// acts returns the declaration that sets the device's address, or else the one that
+// creates it; nil if there is neither.
 func acts(of []netconf.Declaration) *netconf.Declaration {
 	if d := FindManager(of); d != nil {
 		return d
@@ -185,8 +184,8 @@ func acts(of []netconf.Declaration) *netconf.Declaration {
 	return creatorOf(of)
 }
 
-// declare compares what programs in the image do to the device with what those of
-// the root do.
+// declare compares what network configuration in the image and in the root file system
+// does with the device.
 func (v *InImage) declare(s *subject) {
 	var there []netconf.Declaration
 	for _, d := range v.Image.Declarations {
@@ -211,8 +210,8 @@ func (v *InImage) declare(s *subject) {
 		mine.Way == netconf.WayNetworkd && !sameMachineID(v.Image.MachineID, s.snap.System.MachineID)
 }
 
-// StaleImages are the images of the snapshot in which a target of fix would get
-// another policy than by the files, each once.
+// StaleImages returns the images in which a target of fix would get another policy than
+// from these files, each image once.
 func StaleImages(snap *host.Snapshot, files *linkfiles.Store, release linkfiles.Release, targets []override.Target) (out []InImage) {
 	root := linkfiles.Parse(files, release).For(&snap.System)
 	for _, img := range parseImages(snap, release) {
@@ -226,8 +225,8 @@ func StaleImages(snap *host.Snapshot, files *linkfiles.Store, release linkfiles.
 	return out
 }
 
-// targetInImage is what [Match] sees of a target of fix in an image: one of a kind is new
-// there, hardware is the same.
+// targetInImage is what [Match] sees of a target of fix in an image: a virtual device
+// is new there, hardware is the same.
 func targetInImage(snap *host.Snapshot, t override.Target) *linkfiles.Device {
 	if t.Name == "" {
 		return policy.NewOfKind(t.Kind)
@@ -242,8 +241,7 @@ func targetInImage(snap *host.Snapshot, t override.Target) *linkfiles.Device {
 	return policy.NewDevice(d.Name, d.Kind)
 }
 
-// Advice is what to do where rebuilding the image may not be enough; nil where
-// nothing speaks for that.
+// Advice says what to do if rebuilding the image may not be enough; nil if it is.
 func (v InImage) Advice() *linkfiles.Statement {
 	if !v.Differs || v.LeftOut == "" {
 		return nil
@@ -251,10 +249,10 @@ func (v InImage) Advice() *linkfiles.Statement {
 	return say("image-leaves-drop-in-out", "file", v.LeftOut)
 }
 
-// bootedInImage says why the address after a boot is not known: an image is
-// known to create the device, or may, and gives it another address than the root
-// would. nil where that is not so.
-func (s *foretelling) bootedInImage() *linkfiles.Statement {
+// bootedInImage says why the address after a boot is unknown: an image creates the
+// device, or may, and sets another address than the root file system. It is nil if no
+// image does.
+func (s *forecast) bootedInImage() *linkfiles.Statement {
 	for _, v := range s.InImages {
 		if why := s.otherAddressIn(v); why != nil {
 			return why
@@ -263,7 +261,6 @@ func (s *foretelling) bootedInImage() *linkfiles.Statement {
 	return nil
 }
 
-// otherAddressIn is bootedInImage for one image.
 func (s *subject) otherAddressIn(v InImage) *linkfiles.Statement {
 	var created *linkfiles.Statement
 	switch v.Creates {
@@ -280,7 +277,7 @@ func (s *subject) otherAddressIn(v InImage) *linkfiles.Statement {
 	case v.createsWithAddress():
 		return nil
 	case v.LinkFile.IsUnknown():
-		return say("file-in-image-not-known", "created", created, "there", v.There())
+		return say("file-in-image-unknown", "created", created, "there", v.There())
 	case v.Differs:
 		return say("files-in-image-differ", "created", created, "there", v.There())
 	case v.Policy == "persistent" && !sameMachineID(v.Image.MachineID, s.snap.System.MachineID):
@@ -289,22 +286,21 @@ func (s *subject) otherAddressIn(v InImage) *linkfiles.Statement {
 	return nil
 }
 
-// createsWithAddress reports whether the device is created with an address there, so
-// that no .link file changes it.
+// createsWithAddress reports whether the device is created with an address in the
+// image. No .link file changes it then.
 func (v InImage) createsWithAddress() bool {
 	return v.Declared != nil && v.Declared.Creates && v.Declared.Address.AtCreation && setsAddress(*v.Declared)
 }
 
-// sameMachineID reports whether two are known to be the same.
+// sameMachineID reports whether both are known and equal.
 func sameMachineID(a, b linkfiles.MachineID) bool {
 	one := a.Confidential().Fingerprint()
 	return one != "" && one == b.Confidential().Fingerprint()
 }
 
-// InitramfsMatters reports whether the kernel command line has dracut make one of
-// the devices in the initramfs: one that is there or one of the names. The
-// initramfs decides about its address then, and an audit without its .link files
-// would be of something else.
+// InitramfsMatters reports whether the kernel command line tells dracut to create one
+// of the existing devices or one with one of the names. The initramfs then decides
+// about its address, so an audit must read the .link files of the image.
 func InitramfsMatters(commandLine fact.Fact[string], devices []host.Device, names []string) bool {
 	created := initramfs.CommandLine(commandLine.Or(""))
 	if len(created) == 0 {
@@ -316,12 +312,12 @@ func InitramfsMatters(commandLine fact.Fact[string], devices []host.Device, name
 	})
 }
 
-// There says in which file of the image the policy is.
+// There says which file of the image sets the policy.
 func (v InImage) There() *linkfiles.Statement {
 	f := v.LinkFile.Or(nil)
 	switch {
 	case v.LinkFile.IsUnknown():
-		return say("file-there-not-known", "why", v.LinkFile.Reason())
+		return say("file-there-unknown", "why", v.LinkFile.Reason())
 	case f == nil:
 		return say("no-file-there")
 	case v.Policy == "":

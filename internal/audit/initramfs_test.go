@@ -20,7 +20,7 @@ const (
 	dracutsBond = "root=/dev/vda1 bond=bond0:enp0s8"
 )
 
-// imageOf is one of dracut with these files, in which udevd works.
+// imageOf is a dracut image with these files, in which udev runs.
 func imageOf(files map[string]string) initramfs.Image {
 	return initramfs.Image{
 		Path: imagePath, Maker: initramfs.Dracut, Udevd: true, CommandLine: true,
@@ -36,7 +36,7 @@ func with(img initramfs.Image, change func(*initramfs.Image)) initramfs.Image {
 	return img
 }
 
-func TestWhatAnImageMakesOfADevice(t *testing.T) {
+func TestADeviceInAnImage(t *testing.T) {
 	vendor := map[string]string{defaultPath: defaultLink}
 	none := map[string]string{defaultPath: defaultLink, bondFile: bondNone}
 	ofPort := master("bond", "bond0", nicMAC, 2, nic)
@@ -47,31 +47,31 @@ func TestWhatAnImageMakesOfADevice(t *testing.T) {
 	for name, c := range map[string]struct {
 		root    map[string]string
 		image   initramfs.Image
-		cmdline string // "?" is not known
+		cmdline string // "?": unknown
 		device  host.Device
-		stale   Severity // "" is not found
+		stale   Severity // "": no finding
 		message string
-		boot    string // "?" for unknown
+		boot    string // "?": unknown
 	}{
-		"the same files, and nobody makes the bond": {none, imageOf(none), "quiet", ofPort, "", "", nicMAC},
-		"the same files, and the bond is made":      {none, imageOf(none), dracutsBond, ofPort, "", "", nicMAC},
-		"a stale image":                             {none, imageOf(vendor), "quiet", ofPort, Info, "in the initramfs bond0 would get policy persistent (MACAddressPolicy=persistent at " + defaultPath + ":6 there), and has policy none here: " + imagePath, nicMAC},
-		"a stale image that makes the bond":         {none, imageOf(vendor), dracutsBond, ofPort, Error, "bond0 is created in the initramfs (the kernel command line), where it gets policy persistent", "?"},
-		"a stale image that makes another bond":     {none, imageOf(vendor), "bond=bond1:enp0s8", ofPort, Info, "in the initramfs bond0 would get", nicMAC},
-		"a bridge of that name is no bond":          {none, imageOf(vendor), "bridge=bond0:enp0s8", ofPort, Info, "in the initramfs bond0 would get", nicMAC},
-		"a command line that is not known":          {none, imageOf(vendor), "?", ofPort, Warning, "bond0 may be created in the initramfs, as the kernel command line says", "?"},
-		"nothing reads the command line there":      {none, with(imageOf(vendor), func(i *initramfs.Image) { i.CommandLine = false }), dracutsBond, ofPort, Info, "in the initramfs bond0 would get", nicMAC},
-		"a command line of the image's own": {none, with(imageOf(vendor), func(i *initramfs.Image) {
+		"the same files, and nothing creates the bond": {none, imageOf(none), "quiet", ofPort, "", "", nicMAC},
+		"the same files, and the bond is created":      {none, imageOf(none), dracutsBond, ofPort, "", "", nicMAC},
+		"a stale image":                           {none, imageOf(vendor), "quiet", ofPort, Info, "in the initramfs bond0 would have policy persistent (MACAddressPolicy=persistent at " + defaultPath + ":6 there), but here it has policy none: " + imagePath, nicMAC},
+		"a stale image that creates the bond":     {none, imageOf(vendor), dracutsBond, ofPort, Error, "bond0 is created in the initramfs (the kernel command line) with policy persistent", "?"},
+		"a stale image that creates another bond": {none, imageOf(vendor), "bond=bond1:enp0s8", ofPort, Info, "in the initramfs bond0 would have", nicMAC},
+		"a bridge of that name is no bond":        {none, imageOf(vendor), "bridge=bond0:enp0s8", ofPort, Info, "in the initramfs bond0 would have", nicMAC},
+		"an unknown command line":                 {none, imageOf(vendor), "?", ofPort, Warning, "bond0 may be created in the initramfs (kernel command line)", "?"},
+		"nothing reads the command line there":    {none, with(imageOf(vendor), func(i *initramfs.Image) { i.CommandLine = false }), dracutsBond, ofPort, Info, "in the initramfs bond0 would have", nicMAC},
+		"the image has its own command line": {none, with(imageOf(vendor), func(i *initramfs.Image) {
 			i.Creates = []initramfs.Created{{Name: "bond0", Kind: "bond", Pos: linkfiles.Pos{File: "/etc/cmdline.d/a.conf", Line: 1}}}
-		}), "quiet", ofPort, Error, "bond0 is created in the initramfs (/etc/cmdline.d/a.conf:1 there), where it gets policy persistent", "?"},
-		"no udevd in the image":               {none, with(imageOf(vendor), func(i *initramfs.Image) { i.Udevd = false }), dracutsBond, ofPort, "", "", nicMAC},
-		"no rule in the image":                {none, with(imageOf(vendor), func(i *initramfs.Image) { i.SetupLinkRule = fact.Absent[string]() }), dracutsBond, ofPort, "", "", nicMAC},
-		"an image that could not be read":     {none, with(imageOf(vendor), func(i *initramfs.Image) { i.Unreadable = "it ends too early" }), dracutsBond, ofPort, "", "", nicMAC},
-		"no file there is like none":          {none, imageOf(nil), dracutsBond, ofPort, "", "", nicMAC},
-		"a match that cannot be decided":      {none, imageOf(map[string]string{bondFile: "[Match]\nOriginalName=bond0\nHost=web1\n[Link]\nMACAddressPolicy=none\n"}), dracutsBond, ofPort, Info, "the policy of bond0 in the initramfs is not known", "?"},
-		"hardware that random would change":   {nil, imageOf(map[string]string{defaultPath: random}), "quiet", card, Warning, "in the initramfs enp0s8 would get policy random", nicMAC},
-		"hardware that persistent leaves":     {nil, imageOf(vendor), "quiet", card, Info, "in the initramfs enp0s8 would get policy persistent", nicMAC},
-		"another address by MACAddress= only": {map[string]string{bondFile: bondNone + "MACAddress=02:00:00:00:00:07\n"}, imageOf(none), "quiet", ofPort, Info, "in the initramfs bond0 would get policy none", ""},
+		}), "quiet", ofPort, Error, "bond0 is created in the initramfs (/etc/cmdline.d/a.conf:1 there) with policy persistent", "?"},
+		"no udevd in the image":                    {none, with(imageOf(vendor), func(i *initramfs.Image) { i.Udevd = false }), dracutsBond, ofPort, "", "", nicMAC},
+		"no rule in the image":                     {none, with(imageOf(vendor), func(i *initramfs.Image) { i.SetupLinkRule = fact.Absent[string]() }), dracutsBond, ofPort, "", "", nicMAC},
+		"an image that could not be read":          {none, with(imageOf(vendor), func(i *initramfs.Image) { i.Unreadable = "it ends too early" }), dracutsBond, ofPort, "", "", nicMAC},
+		"no file in the image works like none":     {none, imageOf(nil), dracutsBond, ofPort, "", "", nicMAC},
+		"a match that cannot be decided":           {none, imageOf(map[string]string{bondFile: "[Match]\nOriginalName=bond0\nHost=web1\n[Link]\nMACAddressPolicy=none\n"}), dracutsBond, ofPort, Info, "the policy of bond0 in the initramfs is unknown", "?"},
+		"hardware that random would change":        {nil, imageOf(map[string]string{defaultPath: random}), "quiet", card, Warning, "in the initramfs enp0s8 would have policy random", nicMAC},
+		"hardware that persistent does not change": {nil, imageOf(vendor), "quiet", card, Info, "in the initramfs enp0s8 would have policy persistent", nicMAC},
+		"another address by MACAddress= only":      {map[string]string{bondFile: bondNone + "MACAddress=02:00:00:00:00:07\n"}, imageOf(none), "quiet", ofPort, Info, "in the initramfs bond0 would have policy none", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			snap := machine(c.root, c.device)
@@ -99,18 +99,18 @@ func TestWhatAnImageMakesOfADevice(t *testing.T) {
 	}
 }
 
-// A persistent address of the initramfs is made of the machine-id there.
+// The initramfs derives a persistent address from its own machine ID.
 func TestAPersistentAddressOfTheInitramfs(t *testing.T) {
 	vendor := map[string]string{defaultPath: defaultLink}
 	another := testID
 	another[0]++
 	for name, c := range map[string]struct {
 		id   linkfiles.MachineID
-		want string // of the reason; "" for the address that udevd gives with the root's files
+		want string // a part of the reason; "" for the address that udev sets with the root's files
 	}{
 		"the root's":        {linkfiles.KnownMachineID(testID).Confidential(), ""},
-		"none":              {linkfiles.UnknownMachineID(linkfiles.Told("there is none")), "not made of this machine's machine-id"},
-		"of a golden image": {linkfiles.KnownMachineID(another).Confidential(), "not made of this machine's machine-id"},
+		"none":              {linkfiles.UnknownMachineID(linkfiles.Told("there is none")), "that has another machine ID"},
+		"of a golden image": {linkfiles.KnownMachineID(another).Confidential(), "that has another machine ID"},
 	} {
 		snap := machine(vendor, master("bridge", "br0", bridgeDerived, 3))
 		snap.System.KernelCommandLine = fact.Known("bridge=br0:enp0s8")
@@ -120,13 +120,13 @@ func TestAPersistentAddressOfTheInitramfs(t *testing.T) {
 				continue
 			}
 			if c.want == "" && p.MAC.Or("?") != bridgeDerived || !strings.Contains(words.Of(p.MAC.Reason()), c.want) {
-				t.Errorf("a machine-id that is %s: %v", name, p.MAC)
+				t.Errorf("a machine ID that is %s: %v", name, p.MAC)
 			}
 		}
 	}
 }
 
-// Images of initramfs-tools of Debian 12 and of dracut do not have drop-ins.
+// The initramfs images of Debian 12 (initramfs-tools) and dracut have no drop-ins.
 func TestADropInThatAnImageLeavesOutIsNamed(t *testing.T) {
 	own := "[Match]\nOriginalName=bond0\n[Link]\nMACAddressPolicy=persistent\n"
 	const dropIn = bondFile + ".d/90-linkaudit.conf"
@@ -152,11 +152,11 @@ func TestADropInThatAnImageLeavesOutIsNamed(t *testing.T) {
 		t.Errorf("without the drop-in: %+v", got)
 	}
 	for _, f := range check(snap, Options{}).Devices[0].Findings {
-		if f.Rule == "initramfs-stale" && !strings.Contains(words.Help(f.Rule, f.Help), "of Debian 12 and dracut leave drop-ins out, such as "+dropIn) {
+		if f.Rule == "initramfs-stale" && !strings.Contains(words.Help(f.Rule, f.Help), "of Debian 12 and dracut leave out drop-ins such as "+dropIn) {
 			t.Errorf("help: %s", words.Help(f.Rule, f.Help))
 		}
 	}
-	// initramfs-tools of Debian 13 has one directory for all of them.
+	// initramfs-tools of Debian 13 puts all of them into one directory.
 	there := withDropIn(store(map[string]string{vendorDir + "/10-bond.link": own}), vendorDir)
 	if got := stale(there); len(got) != 0 {
 		t.Errorf("with the drop-in: %+v", got)
@@ -167,7 +167,7 @@ func TestADropInThatAnImageLeavesOutIsNamed(t *testing.T) {
 	}
 }
 
-func TestImagesMatterWhereOneOfTheDevicesIsMadeInThem(t *testing.T) {
+func TestImagesMatterIfTheyCreateADevice(t *testing.T) {
 	for _, c := range []struct {
 		cmdline string
 		names   []string
@@ -186,12 +186,12 @@ func TestImagesMatterWhereOneOfTheDevicesIsMadeInThem(t *testing.T) {
 		}
 	}
 	if InitramfsMatters(fact.Unknown[string](fact.Told("an image")), nil, []string{"bond0"}) {
-		t.Error("a command line that is not known makes nothing")
+		t.Error("an unknown command line creates nothing")
 	}
 }
 
-// systemd-networkd and NetworkManager in the initramfs create devices too.
-func TestWhatProgramsInAnImageMakeOfADevice(t *testing.T) {
+// systemd-networkd and NetworkManager also create devices in the initramfs.
+func TestADeclaredDeviceInAnImage(t *testing.T) {
 	const mac, other = "02:00:00:00:00:52", "02:00:00:00:00:53"
 	none := map[string]string{defaultPath: defaultLink, bondFile: bondNone}
 	ofNetworkd := func(way netconf.Way, mac string) netconf.Declaration {
@@ -203,17 +203,17 @@ func TestWhatProgramsInAnImageMakeOfADevice(t *testing.T) {
 	sets.Creates = false
 	for name, c := range map[string]struct {
 		here, there []netconf.Declaration
-		want        string // severity and the beginning of the message
-		boot        bool   // whether the address after a boot is known
+		want        string // severity and start of the message
+		boot        bool   // the address after a boot is known
 	}{
-		"neither":                  {nil, nil, "", true},
-		"the same":                 {[]netconf.Declaration{ofNetworkd(netconf.WayExplicit, mac)}, []netconf.Declaration{ofNetworkd(netconf.WayExplicit, mac)}, "", true},
-		"another address":          {[]netconf.Declaration{ofNetworkd(netconf.WayExplicit, mac)}, []netconf.Declaration{ofNetworkd(netconf.WayExplicit, other)}, "error: in the initramfs systemd-networkd creates bond0 (/etc/systemd-networkd:1 there) and sets " + other + ", but here systemd-networkd sets " + mac, false},
-		"there alone":              {nil, []netconf.Declaration{ofNetworkd(netconf.WayExplicit, mac)}, "error: in the initramfs systemd-networkd creates bond0 (/etc/systemd-networkd:1 there) and sets " + mac + ", but no network configuration defines it here", false},
-		"there without an address": {[]netconf.Declaration{ofNetworkd(netconf.WayExplicit, mac)}, []netconf.Declaration{ofNetworkd(netconf.WayNone, "")}, "error: ", false},
-		"derived there, of a machine-id that is not": {[]netconf.Declaration{ofNetworkd(netconf.WayNetworkd, "")}, []netconf.Declaration{ofNetworkd(netconf.WayNetworkd, "")}, "error: ", false},
-		"set there, and not created":                 {nil, []netconf.Declaration{sets}, "warning: in the initramfs systemd-networkd sets the address of bond0", true},
-		"another device":                             {nil, []netconf.Declaration{{Program: netconf.Networkd, Device: "bond7", Kind: "bond", Creates: true, Address: netconf.Address{Way: netconf.WayExplicit, MAC: mac}}}, "", true},
+		"neither":                               {nil, nil, "", true},
+		"the same":                              {[]netconf.Declaration{ofNetworkd(netconf.WayExplicit, mac)}, []netconf.Declaration{ofNetworkd(netconf.WayExplicit, mac)}, "", true},
+		"another address":                       {[]netconf.Declaration{ofNetworkd(netconf.WayExplicit, mac)}, []netconf.Declaration{ofNetworkd(netconf.WayExplicit, other)}, "error: in the initramfs systemd-networkd creates bond0 (/etc/systemd-networkd:1 there) and sets " + other + ", but here systemd-networkd sets " + mac, false},
+		"there alone":                           {nil, []netconf.Declaration{ofNetworkd(netconf.WayExplicit, mac)}, "error: in the initramfs systemd-networkd creates bond0 (/etc/systemd-networkd:1 there) and sets " + mac + ", but no network configuration declares it here", false},
+		"there without an address":              {[]netconf.Declaration{ofNetworkd(netconf.WayExplicit, mac)}, []netconf.Declaration{ofNetworkd(netconf.WayNone, "")}, "error: ", false},
+		"derived there from another machine ID": {[]netconf.Declaration{ofNetworkd(netconf.WayNetworkd, "")}, []netconf.Declaration{ofNetworkd(netconf.WayNetworkd, "")}, "error: ", false},
+		"set there, and not created":            {nil, []netconf.Declaration{sets}, "warning: in the initramfs systemd-networkd configures bond0", true},
+		"another device":                        {nil, []netconf.Declaration{{Program: netconf.Networkd, Device: "bond7", Kind: "bond", Creates: true, Address: netconf.Address{Way: netconf.WayExplicit, MAC: mac}}}, "", true},
 	} {
 		snap := machine(none, master("bond", "bond0", nicMAC, 2, nic))
 		snap.Declarations = fact.Known(append([]netconf.Declaration{}, c.here...))

@@ -16,7 +16,7 @@ const nic2MAC = "08:00:27:e2:37:60"
 
 var nic2 = host.Port{Index: 8, Name: "enp0s9", MAC: nic2MAC, PermanentMAC: nic2MAC}
 
-// said is a prediction in short: the address or "?", and each outcome.
+// said returns a prediction as text: the address or "?", and each outcome.
 func said(p Prediction) string {
 	var out []string
 	for _, o := range p.Outcomes {
@@ -40,8 +40,8 @@ func said(p Prediction) string {
 	return mac + ": " + strings.Join(out, "; ")
 }
 
-// test/vm and test/namespace hold predictions against what kernels and udevds
-// did; here is what they are made of.
+// test/vm and test/namespace compare predictions with what kernels and udev do. This
+// tests the parts that predictions consist of.
 func TestEveryOutcomeOfAnEventIsPredicted(t *testing.T) {
 	vendor := map[string]string{defaultPath: defaultLink}
 	with := func(link string) map[string]string {
@@ -54,8 +54,8 @@ func TestEveryOutcomeOfAnEventIsPredicted(t *testing.T) {
 		return d
 	}
 	const made, other = "ba:5c:22:23:27:0b", "02:00:00:00:00:77"
-	race := bondDerived + " udev-persistent if udevd handles the event before a port joins; " +
-		nicMAC + " port enp0s8 if a port joins before udevd handles the event"
+	race := bondDerived + " udev-persistent if udev is done before a port joins; " +
+		nicMAC + " port enp0s8 if a port joins before udev is done"
 	byOrder := "?: " + nicMAC + " port enp0s8 if enp0s8 joins first; " + nic2MAC + " port enp0s9 if enp0s9 joins first"
 	ofNetworkd := string(address.Networkd(testID, "bond0"))
 	for name, c := range map[string]struct {
@@ -67,14 +67,14 @@ func TestEveryOutcomeOfAnEventIsPredicted(t *testing.T) {
 		"a bond without ports": {machine(vendor, master("bond", "bond0", bondDerived, 3)),
 			bondDerived + ": " + bondDerived + " udev-persistent", bondDerived + ": " + bondDerived + " udev-persistent", "-: "},
 		"a bond under none with two ports": {machine(none, master("bond", "bond0", nicMAC, 2, nic, nic2)), byOrder, byOrder, byOrder},
-		"a bond whose address somebody set": {machine(none, master("bond", "bond0", other, 3, nic)),
+		"a bond with an address that somebody set": {machine(none, master("bond", "bond0", other, 3, nic)),
 			"?: " + nicMAC + " port enp0s8 if it is created without an address; " + other + " set-by-someone if it is created with this address",
 			"?: " + nicMAC + " port enp0s8 if it is created without an address; " + other + " set-by-someone if it is created with this address",
 			nicMAC + ": " + nicMAC + " port enp0s8"},
-		"a bond of systemd-networkd's": {machine(vendor, master("bond", "bond0", ofNetworkd, 3, nic)),
+		"a bond of systemd-networkd": {machine(vendor, master("bond", "bond0", ofNetworkd, 3, nic)),
 			ofNetworkd + ": " + ofNetworkd + " networkd-persistent",
 			ofNetworkd + ": " + ofNetworkd + " networkd-persistent", nicMAC + ": " + nicMAC + " port enp0s8"},
-		"a bond with MACAddress= of a file": {machine(with("MACAddress="+other), func() host.Device {
+		"a bond with MACAddress= from a file": {machine(with("MACAddress="+other), func() host.Device {
 			d := master("bond", "bond0", other, 3, nic)
 			d.UdevDB = fact.Known(map[string]string{"ID_NET_LINK_FILE": "/etc/systemd/network/10-b.link"})
 			return d
@@ -82,12 +82,12 @@ func TestEveryOutcomeOfAnEventIsPredicted(t *testing.T) {
 		"fail_over_mac=active": {machine(vendor, bond("active-backup", "active", nicMAC, 2, nic)),
 			nicMAC + ": " + nicMAC + " port enp0s8", nicMAC + ": " + nicMAC + " port enp0s8", nicMAC + ": " + nicMAC + " port enp0s8"},
 		"fail_over_mac=follow": {machine(vendor, bond("active-backup", "follow", made, 3, nic)),
-			"?: made up kernel-random if it is created without an address, udevd handles the event before a port joins; " +
-				nicMAC + " port enp0s8 if it is created without an address, a port joins before udevd handles the event; " +
+			"?: made up kernel-random if it is created without an address and udev is done before a port joins; " +
+				nicMAC + " port enp0s8 if it is created without an address and a port joins before udev is done; " +
 				made + " set-by-someone if it is created with this address", "", nicMAC + ": " + nicMAC + " port enp0s8"},
 		"a bridge with udev's address": {machine(vendor, master("bridge", "br0", bridgeDerived, 3, nic)),
 			bridgeDerived + ": " + bridgeDerived + " udev-persistent", bridgeDerived + ": " + bridgeDerived + " udev-persistent", bridgeDerived + ": " + bridgeDerived + " udev-persistent"},
-		"a bridge that udevd has yet to see": {machine(vendor, master("bridge", "br0", nicMAC, 1, nic2, nic)),
+		"a bridge that udev has not handled yet": {machine(vendor, master("bridge", "br0", nicMAC, 1, nic2, nic)),
 			bridgeDerived + ": " + bridgeDerived + " udev-persistent", bridgeDerived + ": " + bridgeDerived + " udev-persistent", nicMAC + ": " + nicMAC + " port enp0s8"},
 		"a bridge under none": {machine(none, master("bridge", "br0", nicMAC, 1, nic2, nic)),
 			nicMAC + ": " + nicMAC + " port enp0s8", nicMAC + ": " + nicMAC + " port enp0s8", nicMAC + ": " + nicMAC + " port enp0s8"},
@@ -110,7 +110,7 @@ func TestEveryOutcomeOfAnEventIsPredicted(t *testing.T) {
 	}
 }
 
-func TestAChangeWeighsByItsConsequence(t *testing.T) {
+func TestTheSeverityOfAChange(t *testing.T) {
 	vendor := map[string]string{defaultPath: defaultLink}
 	for name, c := range map[string]struct {
 		change func(*host.Device)
@@ -120,12 +120,12 @@ func TestAChangeWeighsByItsConsequence(t *testing.T) {
 		"802.3ad":                      {func(d *host.Device) { d.Bond = &host.Bond{Mode: "802.3ad", FailOverMAC: "none"} }, Error},
 		"802.3ad with a system ID set": {func(d *host.Device) { d.Bond = &host.Bond{Mode: "802.3ad", ADActorSystem: "02:00:00:00:00:05"} }, Warning},
 		"a DHCP lease":                 {func(d *host.Device) { d.DynamicIPv4 = true }, Error},
-		"the card of a cloud":          {func(d *host.Device) { d.Ports[0].Driver = "ena" }, Error},
+		"a card in a cloud":            {func(d *host.Device) { d.Ports[0].Driver = "ena" }, Error},
 	} {
 		d := master("bond", "bond0", bondDerived, 3, nic)
 		c.change(&d)
 		r := check(machine(vendor, d), Options{}).Devices[0]
-		want := fmt.Sprintf("address-changes-on-restart/%s", c.want)
+		want := fmt.Sprintf("address-changes-on-boot/%s", c.want)
 		if got := brief(r.Findings); !strings.Contains(got, want) {
 			t.Errorf("%s: got %s, want %s", name, got, want)
 		}
@@ -140,7 +140,7 @@ func TestAChangeWeighsByItsConsequence(t *testing.T) {
 	}
 }
 
-// A device of this machine has no saved addresses: they are worked out.
+// A device without saved addresses: they are computed.
 func TestTheOriginOfAnAddressThatADeviceHad(t *testing.T) {
 	snap := machine(map[string]string{defaultPath: defaultLink}, master("bond", "bond0", nicMAC, host.AddrStolen, nic))
 	d := check(snap, Options{}).Devices[0]

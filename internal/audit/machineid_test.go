@@ -13,17 +13,17 @@ import (
 	"linkaudit/policy/address"
 )
 
-// former is the machine-id that the machine had before, and with which udevd
-// gave the addresses bondDerived and bridgeDerived; present is the one it has.
+// former is the machine ID that the machine had when udev set bondDerived and
+// bridgeDerived; present is the one it has now.
 var (
 	former  = linkfiles.KnownMachineID(testID)
 	present = linkfiles.KnownMachineID([16]byte{0xfe, 0xdc, 0xba, 0x98, 0x76, 0x54, 0x32, 0x10, 0xfe, 0xdc, 0xba, 0x98, 0x76, 0x54, 0x32, 0x10})
 )
 
-// What udevd 257 gave br0 with the present machine-id.
+// The address that udevd 257 set on br0 with the present machine ID.
 const bridgePresent = "96:e7:3a:95:be:3c"
 
-// later is a machine whose machine-id has changed.
+// later is a machine after its machine ID changed.
 func later(files map[string]string, d host.Device, traces ...host.OtherMachineID) *host.Snapshot {
 	s := machine(files, d)
 	s.System.MachineID = present
@@ -32,7 +32,7 @@ func later(files map[string]string, d host.Device, traces ...host.OtherMachineID
 	return s
 }
 
-func TestAnAddressOfAnotherMachineIDIsKnownByItsTrace(t *testing.T) {
+func TestAnAddressFromAnotherMachineID(t *testing.T) {
 	vendor := map[string]string{defaultPath: defaultLink}
 	none := map[string]string{defaultPath: defaultLink, "/etc/systemd/network/10-b.link": "[Match]\nOriginalName=b*\n[Link]\nMACAddressPolicy=none\n"}
 	journal := host.OtherMachineID{Source: "/var/log/journal", ID: former}
@@ -47,20 +47,20 @@ func TestAnAddressOfAnotherMachineIDIsKnownByItsTrace(t *testing.T) {
 		want             string
 	}{
 		"a bridge": {later(vendor, master("bridge", "br0", bridgeDerived, 3, wire), journal), "udev-persistent", "/var/log/journal", bridgePresent,
-			"address-changes-on-boot/info address-changes-on-restart/info machine-id-changed/warning policy-overrides-ports/info"},
+			"address-changes-on-boot/info machine-id-changed/warning policy-overrides-ports/info"},
 		"a bridge without a trace": {later(vendor, master("bridge", "br0", bridgeDerived, 3, wire)), "set-by-someone", "", "?",
-			"creator-races-udev/info prediction-unknown/info"},
-		"the trace of the present one": {later(vendor, master("bridge", "br0", bridgeDerived, 3, wire), host.OtherMachineID{Source: host.DBusMachineID, ID: present}), "set-by-someone", "", "?",
-			"creator-races-udev/info prediction-unknown/info"},
-		"the trace is left out of a snapshot": {later(vendor, master("bridge", "br0", bridgeDerived, 3, wire), host.OtherMachineID{Source: "/var/log/journal", ID: former.Confidential()}), "set-by-someone", "", "?",
-			"creator-races-udev/info prediction-unknown/info"},
+			"creator-races-udev/info"},
+		"the trace is of the present one": {later(vendor, master("bridge", "br0", bridgeDerived, 3, wire), host.OtherMachineID{Source: host.DBusMachineID, ID: present}), "set-by-someone", "", "?",
+			"creator-races-udev/info"},
+		"the snapshot has no trace": {later(vendor, master("bridge", "br0", bridgeDerived, 3, wire), host.OtherMachineID{Source: "/var/log/journal", ID: former.Confidential()}), "set-by-someone", "", "?",
+			"creator-races-udev/info"},
 		"the present one's address": {later(vendor, master("bridge", "br0", bridgePresent, 3, wire), journal), "udev-persistent", "", bridgePresent,
-			"address-set-by-udev/info policy-overrides-ports/info"},
+			"policy-overrides-ports/info"},
 		"a bond under none": {later(none, master("bond", "bond0", bondDerived, 3, nic), journal), "udev-persistent", "/var/log/journal", nicMAC,
 			"address-set-by-udev/warning applied-file-differs/warning machine-id-changed/warning"},
-		"a bond of systemd-networkd's": {later(vendor, master("bond", "bond0", string(networkdBond), 3, nic), journal), "networkd-persistent", "/var/log/journal", string(address.Networkd(presentBond, "bond0")),
-			"address-changes-on-boot/warning address-changes-on-restart/warning machine-id-changed/warning policy-overrides-ports/info"},
-		"no udevd has handled it": {later(none, unhandled, journal), "?", "", "?",
+		"a bond of systemd-networkd": {later(vendor, master("bond", "bond0", string(networkdBond), 3, nic), journal), "networkd-persistent", "/var/log/journal", string(address.Networkd(presentBond, "bond0")),
+			"address-changes-on-boot/warning machine-id-changed/warning policy-overrides-ports/info"},
+		"udev has not handled it": {later(none, unhandled, journal), "?", "", "?",
 			"address-origin-unknown/info prediction-unknown/info prediction-unknown/info"},
 	} {
 		d := check(c.snap, Options{}).Devices[0]
@@ -76,7 +76,7 @@ func TestAnAddressOfAnotherMachineIDIsKnownByItsTrace(t *testing.T) {
 	}
 }
 
-func TestWhatIsSavedOfAnAddressOfAnotherMachineIDTellsTheSame(t *testing.T) {
+func TestASavedAddressFromAnotherMachineID(t *testing.T) {
 	s := later(map[string]string{defaultPath: defaultLink}, master("bridge", "br0", bridgeDerived, 3, wire), host.OtherMachineID{Source: "/var/log/journal", ID: former})
 	live := check(s, Options{})
 	s = WithDerived(s)
@@ -88,19 +88,19 @@ func TestWhatIsSavedOfAnAddressOfAnotherMachineIDTellsTheSame(t *testing.T) {
 	}
 }
 
-func TestTracesOfMachineIDsAreLookedForOnlyWhereTheyMatter(t *testing.T) {
+func TestTracesOfMachineIDsAreLookedForOnlyIfTheyMatter(t *testing.T) {
 	vendor := map[string]string{defaultPath: defaultLink}
 	for name, c := range map[string]struct {
 		snap *host.Snapshot
 		want bool
 	}{
-		"the present one explains it":   {machine(vendor, master("bond", "bond0", bondDerived, 3, nic)), false},
-		"networkd's explains it":        {machine(vendor, master("bond", "bond0", string(address.Networkd(testID, "bond0")), 3, nic)), false},
-		"it was not set":                {machine(vendor, master("bond", "bond0", bondDerived, 1, nic)), false},
-		"a vendor's address, set":       {machine(vendor, master("bond", "bond0", nicMAC, 3, nic)), false},
-		"a local address of some other": {machine(vendor, master("bridge", "docker0", "02:42:4f:a1:1c:02", 3)), true},
-		"the former one's":              {later(vendor, master("bond", "bond0", bondDerived, 3, nic)), true},
-		"there is no machine-id": {func() *host.Snapshot {
+		"the present one explains it": {machine(vendor, master("bond", "bond0", bondDerived, 3, nic)), false},
+		"networkd's explains it":      {machine(vendor, master("bond", "bond0", string(address.Networkd(testID, "bond0")), 3, nic)), false},
+		"it was not set":              {machine(vendor, master("bond", "bond0", bondDerived, 1, nic)), false},
+		"a set address of a vendor":   {machine(vendor, master("bond", "bond0", nicMAC, 3, nic)), false},
+		"another local address":       {machine(vendor, master("bridge", "docker0", "02:42:4f:a1:1c:02", 3)), true},
+		"the former one's":            {later(vendor, master("bond", "bond0", bondDerived, 3, nic)), true},
+		"there is no machine ID": {func() *host.Snapshot {
 			s := machine(vendor)
 			s.MachineIDFile.State = host.MachineIDEmpty
 			return s
@@ -121,30 +121,30 @@ func TestAMachineIDIsJudgedByItsStateAndItsTree(t *testing.T) {
 		offline bool
 		traces  []host.OtherMachineID
 		files   map[string]string
-		want    string // the finding of the host, "" for none
+		want    string // the finding about the host, "" for none
 		says    string
 	}{
-		"set":                        {file: host.MachineIDFile{State: host.MachineIDSet}},
-		"a snapshot that tells none": {},
-		"unreadable":                 {file: host.MachineIDFile{State: host.MachineIDUnreadable}},
-		"missing":                    {file: host.MachineIDFile{State: host.MachineIDMissing}, want: "machine-id-missing/warning", says: "random unless"},
-		"empty, with D-Bus's":        {file: host.MachineIDFile{State: host.MachineIDEmpty}, traces: []host.OtherMachineID{dbus}, want: "machine-id-empty/warning", says: "of /var/lib/dbus/machine-id"},
+		"set":                          {file: host.MachineIDFile{State: host.MachineIDSet}},
+		"a snapshot without the state": {},
+		"unreadable":                   {file: host.MachineIDFile{State: host.MachineIDUnreadable}},
+		"missing":                      {file: host.MachineIDFile{State: host.MachineIDMissing}, want: "machine-id-missing/warning", says: "random unless"},
+		"empty, with D-Bus's":          {file: host.MachineIDFile{State: host.MachineIDEmpty}, traces: []host.OtherMachineID{dbus}, want: "machine-id-empty/warning", says: "from /var/lib/dbus/machine-id"},
 		"empty, with the command line's": {file: host.MachineIDFile{State: host.MachineIDEmpty}, traces: []host.OtherMachineID{dbus, {Source: host.CommandLineMachineID, ID: former}},
-			want: "machine-id-empty/warning", says: "the kernel command line names"},
-		"uninitialized where nothing is derived": {file: host.MachineIDFile{State: host.MachineIDUninitialized}, files: none, want: "machine-id-uninitialized/info"},
-		"malformed":                              {file: host.MachineIDFile{State: host.MachineIDMalformed}, want: "machine-id-invalid/warning", says: "32 hexadecimal"},
-		"zero, with D-Bus's":                     {file: host.MachineIDFile{State: host.MachineIDZero}, traces: []host.OtherMachineID{dbus}, want: "machine-id-invalid/warning", says: "a boot leaves it"},
-		"for one boot":                           {file: host.MachineIDFile{State: host.MachineIDSet, NotKept: host.MachineIDTransient}, want: "machine-id-transient/warning", says: "made up for this boot"},
-		"another on the command line":            {file: host.MachineIDFile{State: host.MachineIDSet, NotKept: host.MachineIDOverridden}, want: "machine-id-transient/warning", says: "kernel command line"},
-		"an image without":                       {file: host.MachineIDFile{State: host.MachineIDMissing}, offline: true},
-		"an image, empty":                        {file: host.MachineIDFile{State: host.MachineIDEmpty}, offline: true},
-		"an image, uninitialized":                {file: host.MachineIDFile{State: host.MachineIDUninitialized}, offline: true},
-		"an image, malformed":                    {file: host.MachineIDFile{State: host.MachineIDMalformed}, offline: true, want: "machine-id-invalid/info", says: "first boot replaces"},
-		"an image, zero":                         {file: host.MachineIDFile{State: host.MachineIDZero}, offline: true, traces: []host.OtherMachineID{dbus}, want: "machine-id-invalid/warning"},
-		"an image with one":                      {file: host.MachineIDFile{State: host.MachineIDSet}, offline: true, want: "machine-id-in-image/warning", says: "share it"},
-		"an image with one and D-Bus's":          {file: host.MachineIDFile{State: host.MachineIDSet}, offline: true, traces: []host.OtherMachineID{dbus}, want: "machine-id-in-image/warning", says: "holds one too"},
-		"an image with D-Bus's alone":            {file: host.MachineIDFile{State: host.MachineIDEmpty}, offline: true, traces: []host.OtherMachineID{dbus}, want: "machine-id-in-image/warning", says: "the first boot takes"},
-		"an image of one that derives nothing":   {file: host.MachineIDFile{State: host.MachineIDSet}, offline: true, files: none, want: "machine-id-in-image/info"},
+			want: "machine-id-empty/warning", says: "from the kernel command line"},
+		"uninitialized, but nothing is derived":     {file: host.MachineIDFile{State: host.MachineIDUninitialized}, files: none, want: "machine-id-uninitialized/info"},
+		"malformed":                                 {file: host.MachineIDFile{State: host.MachineIDMalformed}, want: "machine-id-invalid/warning", says: "32 hexadecimal"},
+		"zero, with D-Bus's":                        {file: host.MachineIDFile{State: host.MachineIDZero}, traces: []host.OtherMachineID{dbus}, want: "machine-id-invalid/warning", says: "a boot does not change that"},
+		"for this boot only":                        {file: host.MachineIDFile{State: host.MachineIDSet, NotKept: host.MachineIDTransient}, want: "machine-id-transient/warning", says: "created for this boot"},
+		"another on the command line":               {file: host.MachineIDFile{State: host.MachineIDSet, NotKept: host.MachineIDOverridden}, want: "machine-id-transient/warning", says: "kernel command line"},
+		"an image without":                          {file: host.MachineIDFile{State: host.MachineIDMissing}, offline: true},
+		"an image, empty":                           {file: host.MachineIDFile{State: host.MachineIDEmpty}, offline: true},
+		"an image, uninitialized":                   {file: host.MachineIDFile{State: host.MachineIDUninitialized}, offline: true},
+		"an image, malformed":                       {file: host.MachineIDFile{State: host.MachineIDMalformed}, offline: true, want: "machine-id-invalid/info", says: "first boot replaces"},
+		"an image, zero":                            {file: host.MachineIDFile{State: host.MachineIDZero}, offline: true, traces: []host.OtherMachineID{dbus}, want: "machine-id-invalid/warning"},
+		"an image with one":                         {file: host.MachineIDFile{State: host.MachineIDSet}, offline: true, want: "machine-id-in-image/warning", says: "share it"},
+		"an image with one and D-Bus's":             {file: host.MachineIDFile{State: host.MachineIDSet}, offline: true, traces: []host.OtherMachineID{dbus}, want: "machine-id-in-image/warning", says: "has one too"},
+		"an image with D-Bus's alone":               {file: host.MachineIDFile{State: host.MachineIDEmpty}, offline: true, traces: []host.OtherMachineID{dbus}, want: "machine-id-in-image/warning", says: "the first boot takes"},
+		"an image with one, but nothing is derived": {file: host.MachineIDFile{State: host.MachineIDSet}, offline: true, files: none, want: "machine-id-in-image/info"},
 	} {
 		if c.files == nil {
 			c.files = vendor
@@ -168,8 +168,8 @@ func TestAMachineIDIsJudgedByItsStateAndItsTree(t *testing.T) {
 	}
 }
 
-// An ID of one boot makes no address of tomorrow.
-func TestNothingIsPredictedOfAMachineIDForOneBoot(t *testing.T) {
+// A machine ID that lasts until the next boot predicts no address after it.
+func TestATransientMachineIDPredictsNothing(t *testing.T) {
 	vendor := map[string]string{defaultPath: defaultLink}
 	for _, why := range []host.MachineIDNotKept{host.MachineIDTransient, host.MachineIDOverridden} {
 		for _, d := range []host.Device{master("bond", "bond0", bondDerived, 3), master("bond", "bond0", string(address.Networkd(testID, "bond0")), 3)} {
@@ -185,8 +185,8 @@ func TestNothingIsPredictedOfAMachineIDForOneBoot(t *testing.T) {
 	}
 }
 
-// An initramfs of an image keeps an ID that the root has no longer; that of a host
-// has the host's own.
+// The initramfs of an image keeps an ID that the root file system no longer has. The
+// initramfs of a running host has the host's own ID.
 func TestTheMachineIDInTheInitramfsOfAnImage(t *testing.T) {
 	image := func(offline bool, root host.MachineIDState, ids ...linkfiles.MachineID) []Finding {
 		s := later(map[string]string{defaultPath: defaultLink}, master("bridge", "br0", bridgeDerived, 3, wire))
@@ -211,10 +211,10 @@ func TestTheMachineIDInTheInitramfsOfAnImage(t *testing.T) {
 		findings []Finding
 		want     []string
 	}{
-		"a host that runs":      {image(false, host.MachineIDSet, id), nil},
+		"a running host":        {image(false, host.MachineIDSet, id), nil},
 		"none in the initramfs": {image(true, host.MachineIDEmpty, none), nil},
-		"emptied in the root":   {image(true, host.MachineIDEmpty, other), []string{"the initramfs has a machine-id, and keeps it"}},
-		"in both":               {image(true, host.MachineIDSet, id), []string{"the image has a machine-id: ", "the initramfs has the machine-id of /etc, and keeps it"}},
+		"emptied in the root":   {image(true, host.MachineIDEmpty, other), []string{"the initramfs has a machine ID, and keeps it"}},
+		"in both":               {image(true, host.MachineIDSet, id), []string{"the image has a machine ID: ", "the initramfs has the machine ID of /etc, and keeps it"}},
 	} {
 		var got []string
 		for _, f := range c.findings {

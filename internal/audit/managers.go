@@ -14,7 +14,8 @@ import (
 	"linkaudit/policy/address"
 )
 
-// declared are the declarations of a snapshot by device; patterns fit several.
+// declared indexes the declarations of a snapshot by device. A pattern is for several
+// devices.
 type declared struct {
 	names    map[string][]int
 	patterns []int
@@ -34,7 +35,7 @@ func indexDeclared(snap *host.Snapshot) declared {
 	return d
 }
 
-// declarationsFor are those of the snapshot that are for the device, in its order.
+// declarationsFor returns the snapshot's declarations for the device, in their order.
 func (a *hostAudit) declarationsFor(name, kind string, present bool) fact.Fact[[]netconf.Declaration] {
 	all, ok := a.snap.Declarations.Get()
 	if !ok {
@@ -43,7 +44,7 @@ func (a *hostAudit) declarationsFor(name, kind string, present bool) fact.Fact[[
 	return fact.Known(a.declared().pick(all, name, kind, present))
 }
 
-// pick are those of all declarations that are for the device, in their order.
+// pick returns the declarations for the device, in the order of all.
 func (d declared) pick(all []netconf.Declaration, name, kind string, present bool) []netconf.Declaration {
 	of := []netconf.Declaration{}
 	for _, i := range d.of(name) {
@@ -54,7 +55,7 @@ func (d declared) pick(all []netconf.Declaration, name, kind string, present boo
 	return of
 }
 
-// declaredFor are the declarations that are for one device, without an index of all.
+// declaredFor returns the declarations for one device, without building an index.
 func declaredFor(snap *host.Snapshot, name, kind string, present bool) (of []netconf.Declaration) {
 	for _, d := range snap.Declarations.Or(nil) {
 		if isFor(d, name, kind, present) {
@@ -64,7 +65,7 @@ func declaredFor(snap *host.Snapshot, name, kind string, present bool) (of []net
 	return of
 }
 
-// of are the declarations by that name and all patterns, in order.
+// of returns the indexes of the declarations with that name or a pattern, in order.
 func (d declared) of(name string) []int {
 	if len(d.patterns) == 0 {
 		return d.names[name]
@@ -72,8 +73,8 @@ func (d declared) of(name string) []int {
 	return slices.Sorted(slices.Values(slices.Concat(d.names[name], d.patterns)))
 }
 
-// isFor reports whether a declaration is for a device. What creates a device of
-// another kind than the present one is for one that is not there.
+// isFor reports whether a declaration is for a device. A declaration that creates
+// another kind is not for the present device.
 func isFor(d netconf.Declaration, name, kind string, present bool) bool {
 	switch {
 	case d.Creates && d.Kind != "" && d.Kind != kind && (present || kind != ""):
@@ -84,8 +85,8 @@ func isFor(d netconf.Declaration, name, kind string, present bool) bool {
 	return matchesPattern(d.Device, name) && (d.Kind == "" || kind == "" || d.Kind == kind)
 }
 
-// setsOnBoot reports whether a program sets the address of a device that exists
-// already, such as a port.
+// setsOnBoot reports whether a program sets the address of an existing device, such as
+// a port.
 func (a *hostAudit) setsOnBoot(name string) bool {
 	all := a.snap.Declarations.Or(nil)
 	return slices.ContainsFunc(a.declared().of(name), func(i int) bool {
@@ -94,7 +95,7 @@ func (a *hostAudit) setsOnBoot(name string) bool {
 	})
 }
 
-// matchesPattern reports whether one of several patterns of the shell fits.
+// matchesPattern reports whether one of several shell patterns matches.
 func matchesPattern(patterns, name string) bool {
 	return slices.ContainsFunc(strings.Fields(patterns), func(p string) bool {
 		ok, err := path.Match(p, name)
@@ -102,30 +103,29 @@ func matchesPattern(patterns, name string) bool {
 	})
 }
 
-// Manager is the program that gives a device its address, whatever the .link
-// files say.
+// Manager is the program that sets a device's address independently of .link files.
 type Manager struct {
 	netconf.Declaration
-	// Certain is true where it has the last word in any case: the device is
-	// created with the address and udevd leaves that alone, or udevd sets none.
-	// Otherwise udevd may be later, or may have decided before.
+	// Certain says that the program's address always wins: it creates the device with
+	// the address and udev does not change it, or udev sets none. Otherwise udev may
+	// act later, or may have acted before.
 	Certain bool
 }
 
-// setsAddress reports whether a declaration gives the device an address.
+// setsAddress reports whether a declaration sets the device's address.
 func setsAddress(d netconf.Declaration) bool {
 	return d.Ignored == "" && d.Address.Way != netconf.WayNone && d.Address.Way != netconf.WayUnknown
 }
 
-// maySetAddress reports whether it cannot be told if a program other than systemd-networkd
-// gives the device an address.
+// maySetAddress reports whether it is unknown if a program other than systemd-networkd
+// sets the device's address.
 func maySetAddress(d netconf.Declaration) bool {
 	return d.Program != netconf.Networkd && d.Ignored == "" && d.Address.Way == netconf.WayUnknown
 }
 
-// FindManager returns the declaration that gives the device an address, nil where
-// none does. One that others are made of stands for them, and what a program sets
-// later for what it created the device with.
+// FindManager returns the declaration that sets the device's address, nil if there is
+// none. If netplan generated declarations, its own one is returned. An address that a
+// program sets later takes precedence over one that it creates the device with.
 func FindManager(of []netconf.Declaration) *netconf.Declaration {
 	var found *netconf.Declaration
 	for i := range of {
@@ -137,22 +137,22 @@ func FindManager(of []netconf.Declaration) *netconf.Declaration {
 	return found
 }
 
-// rendered reports whether netplan made the declaration d of its own one, by.
+// rendered reports whether netplan generated d from its own declaration by.
 func rendered(d, by netconf.Declaration) bool {
 	return by.Program == netconf.Netplan && by.Renderer == d.Program &&
 		strings.HasPrefix(d.Pos.File, "/run/") && strings.Contains(path.Base(d.Pos.File), "netplan-")
 }
 
-// overruled reports whether what systemd-networkd reads of the file that netplan
-// made for it is another address than netplan's: a drop-in changes that.
+// overruled reports whether systemd-networkd reads another address than netplan's,
+// because a drop-in changes the file that netplan generated.
 func overruled(of []netconf.Declaration, d netconf.Declaration) bool {
 	return d.Renderer == netconf.Networkd && slices.ContainsFunc(of, func(by netconf.Declaration) bool {
 		return by.Creates && rendered(by, d) && (by.Address.Way != d.Address.Way || by.Address.MAC != d.Address.MAC)
 	})
 }
 
-// addressGiver works out DeviceResult.Manager.
-func (s *inForce) addressGiver() *Manager {
+// manager returns DeviceResult.Manager.
+func (s *decided) manager() *Manager {
 	d := FindManager(s.Declarations.Or(nil))
 	if d == nil {
 		return nil
@@ -164,15 +164,15 @@ func (s *inForce) addressGiver() *Manager {
 	return &Manager{Declaration: *d, Certain: waits || s.udevLeaves(d.Address)}
 }
 
-// udevLeaves reports whether udevd is known to set no address of a new device
-// that has the given one already, or only will have it.
-func (s *inForce) udevLeaves(given netconf.Address) bool {
-	does, ok := s.onNewDevice(given).Get()
+// udevLeaves reports whether udev is known not to change the address of a new device
+// that has, or will have, the initial one.
+func (s *decided) udevLeaves(initial netconf.Address) bool {
+	does, ok := s.onNewDevice(initial).Get()
 	return ok && does.Do == address.Leave
 }
 
-// onNewDevice is what udevd does to the address of a new device.
-func (s *inForce) onNewDevice(given netconf.Address) fact.Fact[address.Action] {
+// onNewDevice is what udev does with the address of a new device.
+func (s *decided) onNewDevice(initial netconf.Address) fact.Fact[address.Action] {
 	switch applies, ok := s.appliesFiles().Get(); {
 	case ok && !applies, s.decision.File.IsAbsent():
 		return fact.Known(address.Action{Do: address.Leave})
@@ -182,8 +182,8 @@ func (s *inForce) onNewDevice(given netconf.Address) fact.Fact[address.Action] {
 	about, _ := s.addressFacts()
 	about.MAC = "made up"
 	assign := host.AddrRandom
-	if given.AtCreation && given.Way != netconf.WayNone {
-		about.MAC, assign = cmp.Or(given.MAC, "given"), host.AddrSet
+	if initial.AtCreation && initial.Way != netconf.WayNone {
+		about.MAC, assign = cmp.Or(initial.MAC, "explicit"), host.AddrSet
 	}
 	mac, _ := s.macAddress()
 	return s.whenSent(address.AddEvent{
@@ -192,13 +192,14 @@ func (s *inForce) onNewDevice(given netconf.Address) fact.Fact[address.Action] {
 	}.Action(), s.file)
 }
 
-// given is the address that a program gives the device each time it is made, and
-// its origin: absent where none does, unknown where it cannot be told.
-func (s *attributed) given() (fact.Fact[linkfiles.MAC], string) {
+// managerAddress returns the address that a program sets each time it creates the
+// device, and its origin. It is absent if no program does, unknown if that cannot be
+// decided.
+func (s *attributed) managerAddress() (fact.Fact[linkfiles.MAC], string) {
 	ofNetworkd, origin := s.networkdAddress()
 	for _, d := range s.Declarations.Or(nil) {
 		if maySetAddress(d) {
-			return fact.Unknown[linkfiles.MAC](say("whether-program-gives-address", "program", d.Program, "why", d.Address.Unknown)), ""
+			return fact.Unknown[linkfiles.MAC](say("whether-program-sets-address", "program", d.Program, "why", d.Address.Unknown)), ""
 		}
 	}
 	m := s.Manager
@@ -207,7 +208,7 @@ func (s *attributed) given() (fact.Fact[linkfiles.MAC], string) {
 	}
 	who := by(m.Declaration)
 	if who != netconf.Networkd && !ofNetworkd.IsAbsent() {
-		return fact.Unknown[linkfiles.MAC](say("two-programs-give-address", "one", who, "other", netconf.Networkd)), ""
+		return fact.Unknown[linkfiles.MAC](say("two-programs-set-address", "one", who, "other", netconf.Networkd)), ""
 	}
 	if m.Address.AtCreation {
 		if does, _ := s.onNewDevice(m.Address).Get(); does.Do == address.Set {
@@ -215,13 +216,13 @@ func (s *attributed) given() (fact.Fact[linkfiles.MAC], string) {
 		}
 	}
 	if !ofNetworkd.IsAbsent() {
-		return ofNetworkd, origin // its own files say the same
+		return ofNetworkd, origin // its own files agree
 	}
-	return s.givenBy(m)
+	return s.addressFrom(m)
 }
 
-// givenBy is given for the one program that gives an address.
-func (s *subject) givenBy(m *Manager) (fact.Fact[linkfiles.MAC], string) {
+// addressFrom is managerAddress for one program.
+func (s *subject) addressFrom(m *Manager) (fact.Fact[linkfiles.MAC], string) {
 	who := by(m.Declaration)
 	switch {
 	case !m.Certain:
@@ -233,12 +234,12 @@ func (s *subject) givenBy(m *Manager) (fact.Fact[linkfiles.MAC], string) {
 			return derived, OriginNetworkd
 		}
 	}
-	return fact.Unknown[linkfiles.MAC](say("program-gives-address", "program", who, "does", AddressBy(m.Declaration))), ""
+	return fact.Unknown[linkfiles.MAC](say("program-sets-address", "program", who, "does", AddressBy(m.Declaration))), ""
 }
 
-// whoIsLater are the addresses of a device that both udevd and another program
-// set once it is there; none where one of them is not known.
-func (s *attributed) whoIsLater() []Outcome {
+// raceOutcomes returns both possible addresses of a device for which udev and another
+// program set one after creation; nil if one of them is unknown.
+func (s *attributed) raceOutcomes() []Outcome {
 	m := s.Manager
 	if m == nil || m.Certain || m.Address.Way != netconf.WayExplicit && m.Address.Way != netconf.WayRandom {
 		return nil
@@ -253,7 +254,7 @@ func (s *attributed) whoIsLater() []Outcome {
 	}
 }
 
-// creatorOf is who creates the device, nil where no declaration says so.
+// creatorOf returns the declaration that creates the device, nil if there is none.
 func creatorOf(of []netconf.Declaration) *netconf.Declaration {
 	var found *netconf.Declaration
 	for i := range of {
@@ -264,13 +265,13 @@ func creatorOf(of []netconf.Declaration) *netconf.Declaration {
 	return found
 }
 
-// AddressBy says what a program does to the address of a device.
+// AddressBy says what a program does with the address of a device.
 func AddressBy(d netconf.Declaration) *linkfiles.Statement {
 	switch a := d.Address; a.Way {
 	case netconf.WayExplicit:
 		return say("sets-address", "mac", a.MAC)
 	case netconf.WayRandom:
-		return say("makes-up-address")
+		return say("sets-random-address")
 	case netconf.WayStable:
 		return say("derives-address")
 	case netconf.WayPermanent:
@@ -280,14 +281,14 @@ func AddressBy(d netconf.Declaration) *linkfiles.Statement {
 	case netconf.WayPort:
 		return say("sets-address-of-port", "port", a.Port)
 	case netconf.WayNone:
-		return say("leaves-address-alone")
+		return say("sets-no-address")
 	default:
-		return say("address-not-known", "why", a.Unknown)
+		return say("sets-unknown-address", "why", a.Unknown)
 	}
 }
 
-// settingAt says which setting decides about the address, where it is or belongs,
-// and how a change of it comes to the device.
+// settingAt says which setting decides about the address, where it is or where to write
+// it, and how a change takes effect.
 func settingAt(d netconf.Declaration, at remedy.Place) *linkfiles.Statement {
 	then := at.TakeEffect(d.Program, d.Device)
 	if d.Address.Pos == d.Pos {
@@ -296,39 +297,38 @@ func settingAt(d netconf.Declaration, at remedy.Place) *linkfiles.Statement {
 	return say("change-setting", "key", d.Address.Key, "pos", d.Address.Pos, "then", then)
 }
 
-// Step is one thing that happens to the address of a device as it is made.
+// Step is one thing that happens to the address while a device is created.
 type Step struct {
-	// Who is a program, or the kernel, and Does what it does.
+	// Who is a program or the kernel; Does is what it does.
 	Who, Does *linkfiles.Statement
 	Pos       linkfiles.Pos
 }
 
-// stepsOfCreation are what happens to the address from the creation of the device on, in
-// order, and what is left in the end; none where no program declares it.
+// stepsOfCreation returns what happens to the address when the device is created, in
+// order, and which address remains. Both are empty if no program declares the device.
 func (s *attributed) stepsOfCreation() (steps []Step, wins *linkfiles.Statement) {
 	creator, m := creatorOf(s.Declarations.Or(nil)), s.Manager
 	if creator == nil && m == nil {
 		return nil, nil
 	}
 	if creator != nil {
-		steps = append(steps, Step{whoActs(*creator), creates(*creator, s.Name), creator.Pos})
+		steps = append(steps, Step{actor(*creator), creates(*creator, s.Name), creator.Pos})
 	}
 	created := addressOnCreation(creator, m)
 	steps = append(steps, Step{say("who-udevd"), s.udevdDoes(created), s.PolicySource})
 	if takesPortAddress[s.Kind] && s.Kind != "team" && !hasAddress(created) {
-		steps = append(steps, Step{Who: say("who-kernel"), Does: say("kernel-gives-address-of-port")})
+		steps = append(steps, Step{Who: say("who-kernel"), Does: say("kernel-sets-address-of-port")})
 	}
 	if m != nil && !m.Address.AtCreation {
-		steps = append(steps, Step{whoActs(m.Declaration), say("gives-it-an-address", "address", AddressBy(m.Declaration)), m.Address.Pos})
+		steps = append(steps, Step{actor(m.Declaration), AddressBy(m.Declaration), m.Address.Pos})
 	}
-	return steps, s.whoWins()
+	return steps, s.finalAddress()
 }
 
-// whoActs is the program that acts for a declaration.
-func whoActs(d netconf.Declaration) *linkfiles.Statement { return say("who-program", "program", by(d)) }
+func actor(d netconf.Declaration) *linkfiles.Statement { return say("who-program", "program", by(d)) }
 
-// addressOnCreation is what is known of the address that a device is created with. Where no
-// declaration creates it, the one that gives it an address at creation stands for that.
+// addressOnCreation returns the address that a device is created with, as far as known.
+// If no declaration creates it, that of m counts if m sets it at creation.
 func addressOnCreation(creator *netconf.Declaration, m *Manager) netconf.Address {
 	switch {
 	case creator == nil && m.Address.AtCreation:
@@ -344,7 +344,7 @@ func hasAddress(created netconf.Address) bool {
 	return created.AtCreation && created.Way != netconf.WayNone
 }
 
-// creates says how a program creates the device of that name.
+// creates says how a program creates the device.
 func creates(d netconf.Declaration, name string) *linkfiles.Statement {
 	switch {
 	case d.Address.Way == netconf.WayUnknown:
@@ -355,12 +355,12 @@ func creates(d netconf.Declaration, name string) *linkfiles.Statement {
 	return say("creates-without-address", "device", name)
 }
 
-// whoWins is whose address the device has in the end.
-func (s *attributed) whoWins() *linkfiles.Statement {
+// finalAddress says which address the device has in the end.
+func (s *attributed) finalAddress() *linkfiles.Statement {
 	m := s.Manager
 	if m == nil {
-		if given, _ := s.given(); given.IsUnknown() {
-			return say("end-not-known", "why", given.Reason())
+		if managed, _ := s.managerAddress(); managed.IsUnknown() {
+			return say("end-unknown", "why", managed.Reason())
 		}
 		return say("end-without-program")
 	}
@@ -380,13 +380,13 @@ func (s *attributed) whoWins() *linkfiles.Statement {
 	case does.Do == address.Set && m.Address.AtCreation:
 		return say("end-udevd", "mac", does.MAC)
 	case set:
-		return say("end-who-is-later", "mac", ofFile, "program", program)
+		return say("end-set-last", "mac", ofFile, "program", program)
 	}
 	return say("end-program-unless-udevd-is-later", "program", program, "mac", mac)
 }
 
-// rival is another program than the one that gives the device its address that
-// creates it or gives it one too, "" if there is none.
+// rival returns another program that creates the device or sets its address, "" if
+// there is none.
 func (s *attributed) rival() netconf.Program {
 	for _, d := range acting(s.Declarations.Or(nil)) {
 		if by(d) != by(s.Manager.Declaration) {
@@ -396,7 +396,7 @@ func (s *attributed) rival() netconf.Program {
 	return ""
 }
 
-// by is the program that acts for a declaration.
+// by is the program that acts on a declaration.
 func by(d netconf.Declaration) netconf.Program {
 	if d.Renderer != "" {
 		return d.Renderer
@@ -404,8 +404,8 @@ func by(d netconf.Declaration) netconf.Program {
 	return d.Program
 }
 
-// udevdDoes is what udevd does to the new device.
-func (s *inForce) udevdDoes(created netconf.Address) *linkfiles.Statement {
+// udevdDoes says what udev does with the new device.
+func (s *decided) udevdDoes(created netconf.Address) *linkfiles.Statement {
 	file := ""
 	if s.file != nil {
 		file = s.file.Path
@@ -415,7 +415,7 @@ func (s *inForce) udevdDoes(created netconf.Address) *linkfiles.Statement {
 	case s.decision.File.IsUnknown():
 		return say("applies-unknown-file")
 	case s.udevLeaves(created):
-		return say("applies-file-and-leaves-address", "file", file)
+		return say("applies-file-and-keeps-address", "file", file)
 	case s.Policy.Or("") == "persistent":
 		return say("applies-file-and-sets-persistent", "file", file)
 	case set:
@@ -424,8 +424,8 @@ func (s *inForce) udevdDoes(created netconf.Address) *linkfiles.Statement {
 	return say("applies-file-that-may-set-address", "file", file)
 }
 
-// DeclaredKind is the kind with which the network configuration has a program create the
-// device, "" where none does.
+// DeclaredKind is the kind of device that network configuration creates with this name,
+// "" for none.
 func DeclaredKind(snap *host.Snapshot, name string) string {
 	for _, d := range snap.Declarations.Or(nil) {
 		if d.Creates && !d.Pattern && d.Device == name && d.Kind != "" && d.Ignored == "" {

@@ -12,7 +12,7 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// declaration is one of a program for bond0.
+// declaration is one for bond0.
 func declaration(program netconf.Program, way netconf.Way, mac string) netconf.Declaration {
 	file := "/etc/" + string(program)
 	return netconf.Declaration{
@@ -21,7 +21,7 @@ func declaration(program netconf.Program, way netconf.Way, mac string) netconf.D
 	}
 }
 
-func TestWhatComesOfOtherPrograms(t *testing.T) {
+func TestOtherProgramsThatSetTheAddress(t *testing.T) {
 	const mac = "02:00:00:00:00:52"
 	bond := func(address string) host.Device {
 		d := master("bond", "bond0", address, host.AddrSet)
@@ -59,39 +59,39 @@ func TestWhatComesOfOtherPrograms(t *testing.T) {
 		declarations []netconf.Declaration
 		manager      netconf.Program
 		certain      bool
-		rules        string // of those here, with their severities
-		message      string // of the first
+		rules        string // of this file, with their severities
+		message      string // of the first finding
 	}{
-		{"nobody", none, bond(mac), nil, "", false, "", ""},
-		{"it leaves the address alone", none, bond(mac), []netconf.Declaration{declaration(netconf.Ifupdown, netconf.WayNone, "")}, "", false, "", ""},
-		{"explicit and so", none, bond(mac), []netconf.Declaration{declaration(netconf.Ifupdown, netconf.WayExplicit, mac)},
-			netconf.Ifupdown, true, "manager-sets-address/info", "ifupdown gives bond0 the address 02:00:00:00:00:52 (key)"},
+		{"no program", none, bond(mac), nil, "", false, "", ""},
+		{"it does not set the address", none, bond(mac), []netconf.Declaration{declaration(netconf.Ifupdown, netconf.WayNone, "")}, "", false, "", ""},
+		{"explicit, and the device has it", none, bond(mac), []netconf.Declaration{declaration(netconf.Ifupdown, netconf.WayExplicit, mac)},
+			netconf.Ifupdown, true, "manager-sets-address/info", "ifupdown sets the MAC address of bond0 to 02:00:00:00:00:52"},
 		{"explicit, under persistent", persistent, bond(mac), []netconf.Declaration{declaration(netconf.Ifupdown, netconf.WayExplicit, mac)},
-			netconf.Ifupdown, false, "manager-sets-address/info", "ifupdown gives bond0 the address 02:00:00:00:00:52 (key), unless udevd, which MACAddressPolicy=persistent has set one as well, is later"},
+			netconf.Ifupdown, false, "manager-sets-address/info", "ifupdown sets the MAC address of bond0 to 02:00:00:00:00:52, unless udev sets the persistent one later"},
 		{"created with it, under persistent", persistent, bond(mac), []netconf.Declaration{created}, netconf.IfupdownNG, true, "manager-sets-address/info", ""},
-		{"explicit and not so", none, bond("02:00:00:00:00:01"), []netconf.Declaration{declaration(netconf.Ifupdown, netconf.WayExplicit, mac)},
-			netconf.Ifupdown, true, "manager-sets-address/warning", "ifupdown gives bond0 the address 02:00:00:00:00:52 (key), but it carries 02:00:00:00:00:01"},
-		{"a bond that takes none", none, deaf, []netconf.Declaration{declaration(netconf.Ifupdown, netconf.WayExplicit, mac)},
-			"", false, "manager-sets-address/info", "ifupdown gives bond0 the address 02:00:00:00:00:52 (key), but with fail_over_mac=active the bond takes none"},
-		{"MACAddress= against it", set, bond(mac), []netconf.Declaration{declaration(netconf.Ifupdown, netconf.WayExplicit, mac)},
-			netconf.Ifupdown, false, "manager-sets-address/warning", "ifupdown gives bond0 the address 02:00:00:00:00:52 (key), and /etc/systemd/network/10-x.link:4 asks for MACAddress=02:00:00:00:00:99"},
+		{"explicit, but the device has another one", none, bond("02:00:00:00:00:01"), []netconf.Declaration{declaration(netconf.Ifupdown, netconf.WayExplicit, mac)},
+			netconf.Ifupdown, true, "manager-sets-address/warning", "ifupdown sets the MAC address of bond0 to 02:00:00:00:00:52, but it has 02:00:00:00:00:01"},
+		{"a bond that ignores it", none, deaf, []netconf.Declaration{declaration(netconf.Ifupdown, netconf.WayExplicit, mac)},
+			"", false, "manager-sets-address/info", "ifupdown sets the MAC address of bond0 to 02:00:00:00:00:52, but with fail_over_mac=active the bond ignores that"},
+		{"another MACAddress= in a .link file", set, bond(mac), []netconf.Declaration{declaration(netconf.Ifupdown, netconf.WayExplicit, mac)},
+			netconf.Ifupdown, false, "manager-sets-address/warning", "ifupdown sets the MAC address of bond0 to 02:00:00:00:00:52, but /etc/systemd/network/10-x.link:4 sets MACAddress=02:00:00:00:00:99"},
 		{"random", none, bond(mac), []netconf.Declaration{declaration(netconf.NetworkManager, netconf.WayRandom, "")}, netconf.NetworkManager, true, "manager-sets-address/info", ""},
-		{"it is told to leave the device alone", none, bond(mac), []netconf.Declaration{ignored}, "", false, "", ""},
+		{"it is configured to ignore the device", none, bond(mac), []netconf.Declaration{ignored}, "", false, "", ""},
 		{"two programs", none, bond(mac), []netconf.Declaration{declaration(netconf.NetworkManager, netconf.WayNone, ""), declaration(netconf.Ifupdown, netconf.WayNone, "")},
 			"", false, "declared-twice/warning", "NetworkManager and ifupdown both declare bond0, at /etc/NetworkManager:1 and /etc/ifupdown:1"},
-		{"netplan and what it rendered", none, bond(mac), []netconf.Declaration{fromNetplan, netplan}, netconf.Netplan, true, "manager-sets-address/info", "netplan gives bond0 the address 02:00:00:00:00:52 (key)"},
-		{"not known", none, bond(mac), []netconf.Declaration{declaration(netconf.Wicked, netconf.WayUnknown, "")}, "", false, "manager-sets-address/info", "whether wicked gives bond0 an address is not known: "},
+		{"netplan and what it rendered", none, bond(mac), []netconf.Declaration{fromNetplan, netplan}, netconf.Netplan, true, "manager-sets-address/info", "netplan sets the MAC address of bond0 to 02:00:00:00:00:52"},
+		{"unknown", none, bond(mac), []netconf.Declaration{declaration(netconf.Wicked, netconf.WayUnknown, "")}, "", false, "manager-sets-address/info", "whether wicked sets the MAC address of bond0 is unknown: "},
 		{"networkd has a rule of its own", none, bond(mac), []netconf.Declaration{declaration(netconf.Networkd, netconf.WayExplicit, mac)}, netconf.Networkd, true, "", ""},
 		{"networkd and another program", none, bond(mac), []netconf.Declaration{declaration(netconf.Ifupdown, netconf.WayNone, ""), declaration(netconf.Networkd, netconf.WayNone, "")},
 			"", false, "declared-twice/warning", "ifupdown and systemd-networkd both declare bond0, at /etc/ifupdown:1 and /etc/systemd-networkd:1"},
 		{"netplan and what it rendered for networkd", persistent, bond(mac), []netconf.Declaration{derives, rendered}, netconf.Netplan, true, "", ""},
 		{"a drop-in for what netplan rendered", none, bond(mac), []netconf.Declaration{derives, leftAlone}, "", false, "", ""},
 		{"netplan, nothing rendered yet", persistent, bond(mac), []netconf.Declaration{derives}, netconf.Netplan, true, "manager-sets-address/warning",
-			"netplan has systemd-networkd create bond0 with a derived address"},
+			"netplan makes systemd-networkd create bond0 with a derived MAC address"},
 		{"networkd's own file beside netplan's", persistent, bond(mac), []netconf.Declaration{derives, declaration(netconf.Networkd, netconf.WayNone, "")}, netconf.Netplan, true,
 			"manager-sets-address/warning declared-twice/warning", "netplan and systemd-networkd both declare bond0, at /etc/netplan:1 and /etc/systemd-networkd:1"},
 		{"created with it, against an override", own, bond(mac), []netconf.Declaration{created}, netconf.IfupdownNG, true, "manager-sets-address/error",
-			"ifupdown-ng gives bond0 the address 02:00:00:00:00:52 (key) as it creates it: MACAddressPolicy=none at /etc/systemd/network/60-linkaudit-device-bond0.link:4 has no effect"},
+			"ifupdown-ng sets the MAC address of bond0 to 02:00:00:00:00:52 when it creates it: MACAddressPolicy=none at /etc/systemd/network/60-linkaudit-device-bond0.link:4 has no effect"},
 		{"of another kind", none, bond(mac), []netconf.Declaration{bridge}, "", false, "", ""},
 	} {
 		t.Run(c.title, func(t *testing.T) {
@@ -119,7 +119,7 @@ func TestWhatComesOfOtherPrograms(t *testing.T) {
 	}
 }
 
-func TestADeviceThatAManagerMakesIsPredictedToHaveItsAddress(t *testing.T) {
+func TestAManagersDeviceIsPredictedToHaveItsAddress(t *testing.T) {
 	const mac, derived = "02:00:00:00:00:52", "02:00:00:00:00:0d"
 	leaves := "[Match]\nOriginalName=bond*\n[Link]\nMACAddressPolicy=none\n"
 	persistent := "[Match]\nOriginalName=*\n[Link]\nMACAddressPolicy=persistent\n"
@@ -136,22 +136,22 @@ func TestADeviceThatAManagerMakesIsPredictedToHaveItsAddress(t *testing.T) {
 	for _, c := range []struct {
 		title, file string
 		of          []netconf.Declaration
-		want        string // of a boot and of a new creation
+		want        string // after a boot, and after recreating the device
 		wins        string
 	}{
-		{"set later, nothing else sets one", leaves, []netconf.Declaration{explicit}, mac, "ifupdown's address 02:00:00:00:00:52"},
-		{"set later, under persistent", persistent, []netconf.Declaration{explicit}, "02:00:00:00:00:52 if ifupdown is later than udevd|42:e2:89:5b:6d:de if udevd is later",
-			"ifupdown's address 02:00:00:00:00:52, unless udevd is later; MACAddressPolicy=none would make it certain"},
-		{"created with it, under persistent", persistent, []netconf.Declaration{created}, mac, "NetworkManager's address 02:00:00:00:00:52"},
-		{"created with it, MACAddress= of a .link file", other, []netconf.Declaration{created}, "02:00:00:00:00:99", "udevd's, 02:00:00:00:00:99 of MACAddress="},
-		{"another one each time", leaves, []netconf.Declaration{declaration(netconf.NetworkManager, netconf.WayRandom, "")}, "not known", "NetworkManager's address"},
-		{"not known", leaves, []netconf.Declaration{declaration(netconf.Wicked, netconf.WayUnknown, "")}, "not known", "not known: whether wicked gives it an address: "},
-		{"netplan by way of networkd", persistent, []netconf.Declaration{netplan}, derived, "systemd-networkd's address 02:00:00:00:00:0d"},
-		{"networkd creates it with one", persistent, []netconf.Declaration{netDev}, mac, "systemd-networkd's address 02:00:00:00:00:52"},
-		{"networkd sets another one later", persistent, []netconf.Declaration{netDev, network}, "02:00:00:00:00:77", "systemd-networkd's address 02:00:00:00:00:77"},
-		{"two programs", leaves, []netconf.Declaration{explicit, netDev}, "not known", "not known: ifupdown and systemd-networkd both declare it"},
-		{"set later, and MACAddress= of a .link file", other, []netconf.Declaration{explicit}, "02:00:00:00:00:52 if ifupdown is later than udevd|02:00:00:00:00:99 if udevd is later",
-			"whoever is later: udevd with MACAddress=02:00:00:00:00:99, or ifupdown"},
+		{"set later, nothing else sets one", leaves, []netconf.Declaration{explicit}, mac, "the address that ifupdown sets (02:00:00:00:00:52)"},
+		{"set later, under persistent", persistent, []netconf.Declaration{explicit}, "02:00:00:00:00:52 if ifupdown is later than udev|42:e2:89:5b:6d:de if udev is later",
+			"the address that ifupdown sets (02:00:00:00:00:52), unless udev is later; MACAddressPolicy=none makes it certain"},
+		{"created with it, under persistent", persistent, []netconf.Declaration{created}, mac, "the address that NetworkManager sets (02:00:00:00:00:52)"},
+		{"created with it, MACAddress= of a .link file", other, []netconf.Declaration{created}, "02:00:00:00:00:99", "the address that udev sets from MACAddress= (02:00:00:00:00:99)"},
+		{"another one each time", leaves, []netconf.Declaration{declaration(netconf.NetworkManager, netconf.WayRandom, "")}, "unknown", "the address that NetworkManager sets"},
+		{"unknown", leaves, []netconf.Declaration{declaration(netconf.Wicked, netconf.WayUnknown, "")}, "unknown", "unknown: whether wicked sets its address: "},
+		{"netplan by way of networkd", persistent, []netconf.Declaration{netplan}, derived, "the address that systemd-networkd sets (02:00:00:00:00:0d)"},
+		{"networkd creates it with one", persistent, []netconf.Declaration{netDev}, mac, "the address that systemd-networkd sets (02:00:00:00:00:52)"},
+		{"networkd sets another one later", persistent, []netconf.Declaration{netDev, network}, "02:00:00:00:00:77", "the address that systemd-networkd sets (02:00:00:00:00:77)"},
+		{"two programs", leaves, []netconf.Declaration{explicit, netDev}, "unknown", "unknown: ifupdown and systemd-networkd both declare it"},
+		{"set later, and MACAddress= of a .link file", other, []netconf.Declaration{explicit}, "02:00:00:00:00:52 if ifupdown is later than udev|02:00:00:00:00:99 if udev is later",
+			"the address that is set last: by udev (MACAddress=02:00:00:00:00:99) or by ifupdown"},
 	} {
 		t.Run(c.title, func(t *testing.T) {
 			d := master("bond", "bond0", mac, host.AddrSet)
@@ -164,7 +164,7 @@ func TestADeviceThatAManagerMakesIsPredictedToHaveItsAddress(t *testing.T) {
 				if p.Event != EventBoot && p.Event != EventRecreate {
 					continue
 				}
-				said := p.MAC.Or("not known").String()
+				said := p.MAC.Or("unknown").String()
 				if len(p.Outcomes) > 1 {
 					var all []string
 					for _, o := range p.Outcomes {

@@ -9,9 +9,9 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// A card that was renamed leaves its bridge without a port: that is the cause, and not
-// that the bridge has an address of its own.
-func TestAPortThatIsDeclaredAndDoesNotExist(t *testing.T) {
+// A renamed card leaves its bridge without a port. That is the cause, not that the
+// bridge has an address of its own.
+func TestADeclaredPortThatDoesNotExist(t *testing.T) {
 	at := linkfiles.Pos{File: "/etc/network/interfaces", Line: 8}
 	declared := func(change func(*netconf.Declaration), missing []string, d host.Device) *host.Snapshot {
 		snap := machine(map[string]string{defaultPath: defaultLink}, d)
@@ -30,13 +30,13 @@ func TestAPortThatIsDeclaredAndDoesNotExist(t *testing.T) {
 		want string
 		at   linkfiles.Pos
 	}{
-		"the only port":         {declared(nil, gone, master("bridge", "br0", bridgeDerived, 3)), "address-set-by-udev/info declared-port-missing/error", at},
-		"guests alone are left": {declared(nil, gone, master("bridge", "br0", bridgeDerived, 3, wire)), "address-set-by-udev/info declared-port-missing/error", at},
-		"another port is there": {declared(nil, gone, master("bridge", "br0", bridgeDerived, 3, nic)), "address-set-by-udev/info declared-port-missing/warning policy-overrides-ports/error", at},
-		"nothing is missing":    {declared(nil, nil, master("bridge", "br0", bridgeDerived, 3)), "address-set-by-udev/info policy-overrides-ports/warning", at},
-		"an older snapshot":     {declared(func(d *netconf.Declaration) { d.PortsAt = nil }, gone, master("bridge", "br0", bridgeDerived, 3)), "address-set-by-udev/info declared-port-missing/error", linkfiles.Pos{File: at.File, Line: 5}},
-		"not acted on":          {declared(func(d *netconf.Declaration) { d.Ignored = "unmanaged" }, gone, master("bridge", "br0", bridgeDerived, 3)), "address-set-by-udev/info policy-overrides-ports/warning", at},
-		"of another device":     {declared(func(d *netconf.Declaration) { d.Device = "br1" }, gone, master("bridge", "br0", bridgeDerived, 3)), "address-set-by-udev/info policy-overrides-ports/warning", at},
+		"the only port":          {declared(nil, gone, master("bridge", "br0", bridgeDerived, 3)), "address-set-by-udev/info declared-port-missing/error", at},
+		"only guests are left":   {declared(nil, gone, master("bridge", "br0", bridgeDerived, 3, wire)), "address-set-by-udev/info declared-port-missing/error", at},
+		"another port is there":  {declared(nil, gone, master("bridge", "br0", bridgeDerived, 3, nic)), "declared-port-missing/warning policy-overrides-ports/error", at},
+		"nothing is missing":     {declared(nil, nil, master("bridge", "br0", bridgeDerived, 3)), "policy-overrides-ports/warning", at},
+		"an older snapshot":      {declared(func(d *netconf.Declaration) { d.PortsAt = nil }, gone, master("bridge", "br0", bridgeDerived, 3)), "address-set-by-udev/info declared-port-missing/error", linkfiles.Pos{File: at.File, Line: 5}},
+		"an ignored declaration": {declared(func(d *netconf.Declaration) { d.Ignored = "unmanaged" }, gone, master("bridge", "br0", bridgeDerived, 3)), "policy-overrides-ports/warning", at},
+		"of another device":      {declared(func(d *netconf.Declaration) { d.Device = "br1" }, gone, master("bridge", "br0", bridgeDerived, 3)), "policy-overrides-ports/warning", at},
 	} {
 		d := check(c.snap, Options{}).Devices[0]
 		if got := brief(d.Findings); got != c.want {

@@ -11,14 +11,14 @@ import (
 	"linkaudit/policy/address"
 )
 
-// NetworkdDeclares is what systemd-networkd's files say of the snapshot's machine;
-// active says whether it runs or is started at boot.
+// NetworkdDeclares returns what systemd-networkd's files declare for the snapshot's
+// machine; active says whether systemd-networkd runs or starts at boot.
 func NetworkdDeclares(files *netconf.NetworkdFiles, active fact.Fact[bool], snap *host.Snapshot, rel linkfiles.Release) []netconf.Declaration {
 	return files.Declarations(NetworkdMachine(rel, &snap.System, snap.Devices, snap.Declarations.Or(nil), active))
 }
 
-// NetworkdMachine is a machine as systemd-networkd sees it: with the ports of its devices,
-// and started where netplan's generator, by what is declared, has it started.
+// NetworkdMachine is a machine as systemd-networkd sees it, including the ports of its
+// devices. It counts as started if netplan's generator starts it for what is declared.
 func NetworkdMachine(rel linkfiles.Release, system *linkfiles.System, there []host.Device, declared []netconf.Declaration, active fact.Fact[bool]) netconf.NetworkdMachine {
 	var devices []*linkfiles.Device
 	collected := map[string]bool{}
@@ -41,23 +41,21 @@ func NetworkdMachine(rel linkfiles.Release, system *linkfiles.System, there []ho
 	return netconf.NetworkdMachine{Release: rel, System: system, Devices: devices, NewDevice: newOfNetworkd, Active: active}
 }
 
-// newOfNetworkd is a device that a file has systemd-networkd create, or a port that a
-// file names: that one is not there, so that no address is its own yet.
+// newOfNetworkd is a device that systemd-networkd will create, or a port that a file
+// names. It does not exist, so it has no address yet.
 func newOfNetworkd(name, kind string) *linkfiles.Device {
 	dev := policy.NewDevice(name, kind)
 	dev.MAC = fact.Known(policy.UnnamedAddress)
 	return dev
 }
 
-// networkdSays is what systemd-networkd does to one device, nil each where it
-// does nothing.
+// networkdSays is what systemd-networkd does with one device; nil for nothing.
 type networkdSays struct {
-	// creates declares that it creates the device; sets that it sets the
-	// address of the device once it is there.
+	// creates is the declaration that creates the device, sets the one that sets its
+	// address later.
 	creates, sets *netconf.Declaration
 }
 
-// networkd is what systemd-networkd does to the device.
 func (s *subject) networkd() networkdSays { return networkdAmong(s.Declarations.Or(nil)) }
 
 func networkdAmong(all []netconf.Declaration) (says networkdSays) {
@@ -73,8 +71,8 @@ func networkdAmong(all []netconf.Declaration) (says networkdSays) {
 	return says
 }
 
-// address is the address that the device has in the end by systemd-networkd's
-// doing, nil where it leaves that to others.
+// address is the address that systemd-networkd leaves on the device, nil if it sets
+// none.
 func (n networkdSays) address() *netconf.Address {
 	switch {
 	case n.sets != nil:
@@ -85,8 +83,8 @@ func (n networkdSays) address() *netconf.Address {
 	return nil
 }
 
-// networkdAddress is the address that systemd-networkd gives the device:
-// absent where it gives none. The origin is one of the Origin constants.
+// networkdAddress is the address that systemd-networkd sets on the device, absent if it
+// sets none. origin is one of the Origin constants.
 func (s *subject) networkdAddress() (mac fact.Fact[linkfiles.MAC], origin string) {
 	a := s.networkd().address()
 	if a == nil {
@@ -110,7 +108,7 @@ func (s *subject) derivedByNetworkd() fact.Fact[linkfiles.MAC] {
 	if d := s.Device; d != nil {
 		return networkdMACOf(s.snap, d)
 	}
-	if t := toCome(s.snap, s.Name, s.Kind); t != nil {
+	if t := savedFuture(s.snap, s.Name, s.Kind); t != nil {
 		return t.NetworkdMAC
 	}
 	return networkdMACOf(s.snap, &host.Device{Name: s.Name, ARPHRD: address.Ether})

@@ -8,12 +8,13 @@ import (
 	"linkaudit/policy"
 )
 
-// The origins of a live address. What each one rests on is said in origin.
+// The origins of a live address. The documentation of provenance says how each is
+// found.
 const (
 	OriginUdev     = "udev-persistent"
 	OriginLinkFile = "link-file"
-	// OriginUdevRandom is MACAddressPolicy=random. It is never shown of a live
-	// address: anybody may have set that.
+	// OriginUdevRandom is MACAddressPolicy=random. No live address has this origin,
+	// because its address cannot be told from one that a person set.
 	OriginUdevRandom = "udev-random"
 	OriginKernel     = "kernel-random"
 	OriginPort       = "port"
@@ -24,51 +25,50 @@ const (
 	OriginSomeone    = "set-by-someone"
 )
 
-// Provenance is who gave a device its live address, as far as that can be shown.
+// Provenance says who set the live address of a device, as far as that can be found
+// out.
 type Provenance struct {
-	// Origin is one of the Origin constants; absent for a device without an address;
-	// unknown with the candidates.
+	// Origin is one of the Origin constants; absent for a device without an address. It
+	// is unknown if there are several candidates.
 	Origin fact.Fact[string]
-	// OriginCandidates are the Origin constants that remain possible where Origin is
-	// unknown.
+	// OriginCandidates are the possible Origin constants if Origin is unknown.
 	OriginCandidates []string
-	// OriginPort names the port whose address the device has, where Origin is
-	// OriginPort, and where somebody set it to that (OriginSomeone).
+	// OriginPort is the port with the same address, if Origin is OriginPort or
+	// OriginSomeone.
 	OriginPort string
-	// OfOtherID, where Origin is OriginUdev or OriginNetworkd, is what the address is
-	// made of if that is not the present machine-id; the zero value where it is.
+	// OfOtherID says what the address was derived from, if Origin is OriginUdev or
+	// OriginNetworkd and it was not derived from the present machine ID.
 	OfOtherID host.OfOtherID
 }
 
-// provenance works out who gave the device its live address:
+// provenance finds out who set the live address of the device:
 //
-//   - permanent: addr_assign_type is 0, or the address equals the permanent
-//     one; the hardware's own.
-//   - kernel-random: addr_assign_type is 1; the driver made up a random one.
-//   - port: the driver took a port's. A bond then shows type 2. A bridge keeps
-//     type 1 (br_stp_recalculate_bridge_id sets only the address), so there it
-//     is shown by a port with the same address.
-//   - lower: addr_assign_type is 2 on a device that has no ports; the driver
-//     took the address of the device beneath (a VLAN does).
-//   - master: the device is a port of a bond whose driver gives the bond's
-//     address to all of its ports: any but one in active-backup mode with
-//     fail_over_mac active or follow.
+//   - permanent: addr_assign_type is 0, or the address equals the permanent one.
+//     It is the hardware's own.
+//   - kernel-random: addr_assign_type is 1. The driver made up a random address.
+//   - port: the driver took the address of a port. A bond then has type 2. A bridge
+//     keeps type 1, because br_stp_recalculate_bridge_id() sets only the address, so
+//     a port with the same address is the evidence.
+//   - lower: addr_assign_type is 2 and the device has no ports. The driver took the
+//     address of the device below, as for a VLAN.
+//   - master: the device is a port of a bond, and the bonding driver sets the bond's
+//     address on all ports. It does so except in active-backup mode with fail_over_mac
+//     active or follow.
 //   - udev-persistent: addr_assign_type is 3, and the address is the one that
-//     MACAddressPolicy=persistent derives (a keyed hash of the machine-id that
-//     nothing but udevd makes) while the policy in force is persistent or
-//     udevd applied a file to the device.
-//     Where it is made of another machine-id, of which the machine shows a
-//     trace, OfOtherID says so.
+//     MACAddressPolicy=persistent derives, a keyed hash of the machine ID that only
+//     udev computes. Also, this policy is effective, or udev applied a file to the
+//     device. If the machine has a trace of another machine ID and the address
+//     was derived from that, OfOtherID says so.
 //   - link-file: addr_assign_type is 3, and the address is MACAddress= of the
-//     effective file, which is the file that udevd applied.
+//     effective file, which udev also applied.
 //   - networkd-persistent: addr_assign_type is 3, and the address is the one that
-//     systemd-networkd derives for this name by a keyed hash of its own, of the
-//     present machine-id or another one as above.
-//   - set-by-someone: addr_assign_type is 3, and the address is none that udevd
-//     or systemd-networkd derive for the device: a program or a person set it.
-//     Where the kernel says that the device was renamed, and it may be one that
-//     they derived for an earlier name, that is not known.
-func (s *inForce) provenance() Provenance {
+//     systemd-networkd derives for this name with another keyed hash, from the present
+//     machine ID or another one as above.
+//   - set-by-someone: addr_assign_type is 3, and neither udev nor systemd-networkd
+//     derives this address for the device. A program or a person set it. The origin
+//     is unknown if the kernel says that the device was renamed and the address may
+//     be derived from an earlier name.
+func (s *decided) provenance() Provenance {
 	d := s.Device
 	if d == nil {
 		return doubtful(policy.NoSuchDevice)
@@ -96,24 +96,24 @@ func (s *inForce) provenance() Provenance {
 	case host.AddrSet:
 		return s.originOfSet(d)
 	}
-	return doubtful(say("assign-type-not-known"))
+	return doubtful(say("assign-type-not-understood"))
 }
 
-// shown is an origin that nothing speaks against.
+// shown is an origin that no evidence contradicts.
 func shown(origin string) Provenance { return Provenance{Origin: fact.Known(origin)} }
 
 func ofPort(name string) Provenance {
 	return Provenance{Origin: fact.Known(OriginPort), OriginPort: name}
 }
 
-// doubtful is what cannot be told, and who remains possible.
+// doubtful is an unknown origin with its candidates.
 func doubtful(why *linkfiles.Statement, candidates ...string) Provenance {
 	return Provenance{Origin: fact.Unknown[string](why), OriginCandidates: candidates}
 }
 
-// originOfSet is about addr_assign_type 3: each of those who set addresses is asked in
-// turn whether it was him, or may have been.
-func (s *inForce) originOfSet(d *host.Device) Provenance {
+// originOfSet handles addr_assign_type 3: it asks, for each program that sets
+// addresses, whether it did, or may have.
+func (s *decided) originOfSet(d *host.Device) Provenance {
 	for _, ask := range []func(*host.Device) (Provenance, bool){s.setByDriver, s.setByFile, s.setByOtherMachineID} {
 		if by, answered := ask(d); answered {
 			return by
@@ -122,7 +122,7 @@ func (s *inForce) originOfSet(d *host.Device) Provenance {
 	return s.setWithThisMachineID(d)
 }
 
-// setByDriver is about drivers that call an address set which nobody set.
+// setByDriver handles drivers that mark an address as set although no program set it.
 func (s *subject) setByDriver(d *host.Device) (by Provenance, answered bool) {
 	switch {
 	case d.MAC == d.PermanentMAC:
@@ -142,8 +142,8 @@ func (s *subject) setByDriver(d *host.Device) (by Provenance, answered bool) {
 	return doubtful(say("origin-master-or-someone", "master", d.Master), OriginMaster, OriginSomeone), true
 }
 
-// setByFile is about MACAddress= and MACAddressPolicy=random of the .link files.
-func (s *inForce) setByFile(d *host.Device) (by Provenance, answered bool) {
+// setByFile handles MACAddress= and MACAddressPolicy=random of .link files.
+func (s *decided) setByFile(d *host.Device) (by Provenance, answered bool) {
 	policy := s.Policy.Or("")
 	if set, ok := s.macAddress(); ok && policy != "persistent" && policy != "random" && set == d.MAC && s.appliedIsEffective() {
 		return shown(OriginLinkFile), true
@@ -154,15 +154,15 @@ func (s *inForce) setByFile(d *host.Device) (by Provenance, answered bool) {
 	return by, false
 }
 
-// udevActed reports whether udevd may have set the persistent address: it applied a file,
-// or the policy is in force.
-func (s *inForce) udevActed() bool {
+// udevActed reports whether udev may have set the persistent address: it applied a
+// file, or the policy is effective.
+func (s *decided) udevActed() bool {
 	return s.Policy.Or("") == "persistent" || s.Applied.IsKnown()
 }
 
-// setByOtherMachineID is about addresses that are made of a machine-id which the machine
-// has no more, and of which it shows a trace.
-func (s *inForce) setByOtherMachineID(d *host.Device) (by Provenance, answered bool) {
+// setByOtherMachineID handles addresses derived from a machine ID that the machine no
+// longer has, if the machine still has a trace of that ID.
+func (s *decided) setByOtherMachineID(d *host.Device) (by Provenance, answered bool) {
 	other, ok := ofOtherID(s.snap, d)
 	if !ok || networkdMACOf(s.snap, d).Or("") == d.MAC || s.Persistent.Or(host.PersistentMAC{}).MAC == d.MAC {
 		return by, false
@@ -176,31 +176,32 @@ func (s *inForce) setByOtherMachineID(d *host.Device) (by Provenance, answered b
 	return doubtful(say("origin-other-machine-id-or-someone"), OriginUdev, OriginSomeone), true
 }
 
-// setWithThisMachineID is about addresses that are made of the present machine-id, and
-// what is left when they are not.
-func (s *inForce) setWithThisMachineID(d *host.Device) Provenance {
+// setWithThisMachineID handles addresses derived from the present machine ID, and all
+// remaining ones.
+func (s *decided) setWithThisMachineID(d *host.Device) Provenance {
 	networkd, persistent := networkdMACOf(s.snap, d), s.Persistent
 	ofUdev := persistent.Or(host.PersistentMAC{}).MAC == d.MAC
 	switch {
 	case networkd.Or("") == d.MAC:
 		return shown(OriginNetworkd)
 	case persistent.IsUnknown():
-		return doubtful(say("origin-udev-not-known", "why", persistent.Reason()), OriginUdev, OriginSomeone)
+		return doubtful(say("origin-udev-unknown", "why", persistent.Reason()), OriginUdev, OriginSomeone)
 	case ofUdev && s.udevActed():
 		return shown(OriginUdev)
 	case ofUdev:
 		return doubtful(say("origin-udev-or-someone"), OriginUdev, OriginSomeone)
 	case networkd.IsUnknown():
-		return doubtful(say("origin-networkd-not-known", "why", networkd.Reason()), OriginNetworkd, OriginSomeone)
+		return doubtful(say("origin-networkd-unknown", "why", networkd.Reason()), OriginNetworkd, OriginSomeone)
 	case ofEarlierName(d):
 		return doubtful(say("origin-earlier-name-or-someone"), OriginUdev, OriginNetworkd, OriginSomeone)
 	}
-	return Provenance{Origin: fact.Known(OriginSomeone), OriginPort: portToTakeAfter(d)}
+	return Provenance{Origin: fact.Known(OriginSomeone), OriginPort: portWithSetAddress(d)}
 }
 
-// portToTakeAfter names the port whose own address somebody gave the device, ""
-// if none has it. What a port of a bond or team has now may be the master's.
-func portToTakeAfter(d *host.Device) string {
+// portWithSetAddress returns the port with an own or permanent address that somebody set
+// on the device, "" for none. The present address counts only for ports of a bridge:
+// that of a bond's or team's port may be the master's.
+func portWithSetAddress(d *host.Device) string {
 	for _, p := range d.Ports {
 		if p.OwnMAC == d.MAC || p.PermanentMAC == d.MAC || d.Kind == "bridge" && p.MAC == d.MAC {
 			return p.Name
@@ -209,8 +210,8 @@ func portToTakeAfter(d *host.Device) string {
 	return ""
 }
 
-// asNow are origin and port of the present address, for an outcome that is the
-// same.
+// asNow returns the origin and port of the present address, for an outcome that does
+// not change it.
 func (s *attributed) asNow() (origin, port string) {
 	if origin = s.Origin.Or(""); origin == OriginPort {
 		port = s.OriginPort
@@ -218,14 +219,14 @@ func (s *attributed) asNow() (origin, port string) {
 	return origin, port
 }
 
-// ofEarlierName reports whether the address may be one that was derived from a
-// name that the device had before.
+// ofEarlierName reports whether the address may be derived from an earlier name of the
+// device.
 func ofEarlierName(d *host.Device) bool {
 	return d.NameAssignType.Or(0) == host.NameRenamed && derived.Possible(d.MAC)
 }
 
-// portWithAddress names the port whose own, permanent or current address the
-// device carries, "" if none does.
+// portWithAddress returns the port with the device's address as its own, permanent or
+// present one, "" for none.
 func portWithAddress(d *host.Device) string {
 	for _, p := range d.Ports {
 		if p.OwnMAC == d.MAC || p.PermanentMAC == d.MAC {
@@ -240,10 +241,10 @@ func portWithAddress(d *host.Device) string {
 	return ""
 }
 
-// OriginOf returns the origin of an address that the device had, or has, by what
-// derives the same one: its ports, udevd, systemd-networkd, the effective file, the
-// hardware. It is "" where none does; ports are those of that moment. Unlike
-// Origin it goes by the address alone.
+// OriginOf returns the origin of an address that the device has or had, "" if it is
+// unknown. It compares the address with those of the ports, udev, systemd-networkd, the
+// effective file and the hardware. ports are the ports at that time. Unlike Origin, it
+// uses the address alone.
 func (r *DeviceResult) OriginOf(mac linkfiles.MAC, ports []host.Port) (origin, port string) {
 	d := r.Device
 	if d == nil || mac == "" {
@@ -269,7 +270,7 @@ func (r *DeviceResult) OriginOf(mac linkfiles.MAC, ports []host.Port) (origin, p
 	return "", ""
 }
 
-// fileSets reports whether the address is MACAddress= of the effective file.
+// fileSets reports whether mac is MACAddress= of the effective file.
 func (r *DeviceResult) fileSets(mac linkfiles.MAC) bool {
 	f := r.LinkFile.Or(nil)
 	if f == nil {

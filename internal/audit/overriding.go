@@ -14,19 +14,20 @@ import (
 	"linkaudit/policy"
 )
 
-// OverrideEffect is what an override would do about a device to which a program other than
-// systemd-networkd gives an address.
+// OverrideEffect says what an override would do for a device that gets its address from
+// a program other than systemd-networkd.
 type OverrideEffect struct {
 	By netconf.Declaration
-	// InVain: nothing, for the device is created with the address, which udevd leaves
-	// alone.
-	InVain bool
-	// Says says so, and what to change for another address.
+	// NoEffect: an override does nothing. The device is created with the address, and
+	// udev does not change it.
+	NoEffect bool
+	// Says explains this, and says what to change to get another address.
 	Says *linkfiles.Statement
 }
 
-// EffectOfOverride returns nil where no such program gives the device an address. Where the
-// address is set later, udevd may replace it, and an override keeps it from doing so.
+// EffectOfOverride returns the effect of an override, nil if no such program sets the
+// device's address. If the program sets the address after creation, udev may replace
+// it, and an override prevents that.
 func EffectOfOverride(snap *host.Snapshot, name, kind string, at remedy.Place) *OverrideEffect {
 	return effectAmong(declaredFor(snap, name, kind, false), name, at)
 }
@@ -37,24 +38,24 @@ func effectAmong(of []netconf.Declaration, name string, at remedy.Place) *Overri
 		return nil
 	}
 	o := &OverrideEffect{By: *d}
-	gives := giving(*d, name)
+	sets := addressSentence(*d, name)
 	if d.Address.AtCreation && d.Address.Way != netconf.WayNetworkd {
-		gives = say("as-it-creates-it", "gives", gives)
+		sets = say("as-it-creates-it", "sets", sets)
 	}
 	switch other := createdOtherwise(of, *d); {
 	case !d.Address.AtCreation:
-		o.Says = say("override-keeps-udevd-out", "program", d.Program, "gives", gives, "setting", settingAt(*d, at))
+		o.Says = say("override-keeps-udevd-out", "program", d.Program, "sets", sets, "setting", settingAt(*d, at))
 	case other != nil:
-		o.Says = say("no-file-changes-one-creator", "program", d.Program, "gives", gives, "other", by(*other), "pos", other.Pos)
+		o.Says = say("no-file-changes-one-creator", "program", d.Program, "sets", sets, "other", by(*other), "pos", other.Pos)
 	default:
-		o.InVain = true
-		o.Says = say("no-file-changes-that", "program", d.Program, "gives", gives, "setting", settingAt(*d, at))
+		o.NoEffect = true
+		o.Says = say("no-file-changes-that", "program", d.Program, "sets", sets, "setting", settingAt(*d, at))
 	}
 	return o
 }
 
-// CreatedOtherwise is another declaration by which a device that d creates with an address
-// may be created without one; nil for none.
+// CreatedOtherwise returns another declaration that may create the device without an
+// address, although d creates it with one; nil if there is none.
 func CreatedOtherwise(snap *host.Snapshot, d netconf.Declaration) *netconf.Declaration {
 	return createdOtherwise(declaredFor(snap, d.Device, d.Kind, false), d)
 }
@@ -70,9 +71,9 @@ func createdOtherwise(of []netconf.Declaration, d netconf.Declaration) *netconf.
 	return nil
 }
 
-// NetworkdKeeps says which file of systemd-networkd's gives a device, which d creates,
-// an address of somebody's choice, so that an override would do nothing; nil for none. other
-// is the device's CreatedOtherwise.
+// NetworkdKeeps says which file of systemd-networkd sets an explicit address on a
+// device that d creates. An override would do nothing then. It is nil if no file does.
+// other is the device's CreatedOtherwise.
 func NetworkdKeeps(all []netconf.Declaration, d netconf.Declaration, other *netconf.Declaration) *linkfiles.Statement {
 	for _, set := range all {
 		if set.Device == d.Device && !set.Creates && set.Ignored == "" && set.Address.Way == netconf.WayExplicit {
@@ -85,16 +86,17 @@ func NetworkdKeeps(all []netconf.Declaration, d netconf.Declaration, other *netc
 	return nil
 }
 
-// NetworkdRefuses says that systemd-networkd of the release derives an address for the
-// device that d creates, which nothing but an explicit one changes; nil where that is not so.
+// NetworkdRefuses says that this release of systemd-networkd derives an address for the
+// device that d creates, and that only an explicit address changes that. It is nil if
+// that is not so.
 func NetworkdRefuses(rel linkfiles.Release, d netconf.Declaration, other *netconf.Declaration) *linkfiles.Statement {
 	if d.Address.Way != netconf.WayNetworkd || linkfiles.NetDevAddressNone(rel) || other != nil {
 		return nil
 	}
-	return say("networkd-derives-on-old-release", "kind", d.Kind, "device", d.Device, "pos", d.Pos, "release", rel, "file", d.Pos.File)
+	return say("networkd-derives-on-old-release", "device", d.Device, "pos", d.Pos, "release", rel, "file", d.Pos.File)
 }
 
-// Nameless says why linkaudit writes no .link file for devices of the name, nil where it
+// Nameless says why linkaudit writes no .link file for devices of this name, nil if it
 // does.
 func Nameless(snap *host.Snapshot, rel linkfiles.Release, name string) *linkfiles.Statement {
 	switch {
@@ -106,18 +108,19 @@ func Nameless(snap *host.Snapshot, rel linkfiles.Release, name string) *linkfile
 	return nil
 }
 
-// inVain says why linkaudit fix would refuse, or change nothing for a device of which there
-// are these declarations, and to which that file applies, nil for none; nil where it would.
-func (a *hostAudit) inVain(name, kind string, of []netconf.Declaration, f *linkfiles.File) *linkfiles.Statement {
+// noEffect says why linkaudit fix would refuse the device or change nothing for it, nil
+// if it would change something. of are the device's declarations, f is its effective
+// file or nil.
+func (a *hostAudit) noEffect(name, kind string, of []netconf.Declaration, f *linkfiles.File) *linkfiles.Statement {
 	if why := Nameless(a.snap, a.tree.Release, name); why != nil {
 		return why
 	}
-	if o := effectAmong(of, name, a.opt.Place); o != nil && o.InVain && o.By.Address.Way != netconf.WayNetworkd {
+	if o := effectAmong(of, name, a.opt.Place); o != nil && o.NoEffect && o.By.Address.Way != netconf.WayNetworkd {
 		return o.Says
 	}
 	for _, d := range of {
 		if !by(d).Fixable() || !d.Creates || d.Ignored != "" {
-			continue // netplan's is made one of systemd-networkd's
+			continue // netplan's declaration becomes one of systemd-networkd
 		}
 		other := createdOtherwise(of, d)
 		if why := cmp.Or(NetworkdKeeps(of, d, other), NetworkdRefuses(a.tree.Release, d, other)); why != nil {
@@ -127,12 +130,12 @@ func (a *hostAudit) inVain(name, kind string, of []netconf.Declaration, f *linkf
 	if f == nil {
 		return nil
 	}
-	return a.staysInForce(f, override.Target{Kind: kind, Name: name})
+	return a.staysEffective(f, override.Target{Kind: kind, Name: name})
 }
 
-// staysInForce says why the file stays in force beside what linkaudit fix would write for
-// the target; nil where it does not.
-func (a *hostAudit) staysInForce(f *linkfiles.File, t override.Target) *linkfiles.Statement {
+// staysEffective says why f stays the effective file after linkaudit fix, nil if it does
+// not.
+func (a *hostAudit) staysEffective(f *linkfiles.File, t override.Target) *linkfiles.Statement {
 	own := func(name string) bool { return override.OwnName(path.Base(name)) }
 	if own(f.Path) || slices.ContainsFunc(f.DropIns, own) {
 		if o := a.edited(f, t); o != nil {
@@ -146,7 +149,7 @@ func (a *hostAudit) staysInForce(f *linkfiles.File, t override.Target) *linkfile
 	return nil
 }
 
-// edited is the override of the target that the file is or has, if somebody edited it.
+// edited returns the target's override if f is or contains it and somebody edited it.
 func (a *hostAudit) edited(f *linkfiles.File, t override.Target) *override.Override {
 	for _, o := range override.Find(&a.snap.Files) {
 		if o.Edited && isOverride(f, o) && o.Of(t) {

@@ -12,13 +12,13 @@ import (
 	"linkaudit/policy/life"
 )
 
-// appliesFiles says whether udevd gets to apply .link files to this device.
+// appliesFiles reports whether udev applies .link files to this device.
 func (s *subject) appliesFiles() fact.Fact[bool] {
 	udev := s.snap.Udev
 	switch {
 	case udev.SetupLinkRule.IsUnknown():
 		return fact.Unknown[bool](say("whether-rule-runs-net-setup-link", "why", udev.SetupLinkRule.Reason()))
-	case udev.Running.IsUnknown() && !s.snap.Offline: // an image's udevd runs when the image does
+	case udev.Running.IsUnknown() && !s.snap.Offline: // the udev of an image runs when the image does
 		return fact.Unknown[bool](say("whether-udevd-runs", "why", udev.Running.Reason()))
 	case !s.snap.Offline && !s.linkFilesApply(), udev.SetupLinkRule.IsAbsent():
 		return fact.Known(false)
@@ -26,13 +26,13 @@ func (s *subject) appliesFiles() fact.Fact[bool] {
 	return fact.Known(true)
 }
 
-// addressAfterAdd works out DeviceResult.AfterAdd: what OnAdd says, on a host where
-// udevd gets to apply .link files at all.
+// addressAfterAdd returns DeviceResult.AfterAdd: the result of an add event if udev
+// applies .link files on this host.
 func (s *attributed) addressAfterAdd() fact.Fact[linkfiles.MAC] {
 	if s.isDeclared() {
-		switch given, _ := s.given(); {
-		case given.IsKnown(), given.IsUnknown():
-			return given // whether or not udevd sees it without
+		switch managed, _ := s.managerAddress(); {
+		case managed.IsKnown(), managed.IsUnknown():
+			return managed // whether or not udev sees the device without an address first
 		}
 	}
 	applies := s.appliesFiles()
@@ -57,7 +57,7 @@ func (s *attributed) addressAfterAdd() fact.Fact[linkfiles.MAC] {
 	return s.afterAction(does)
 }
 
-// afterAction is the address of the device after what udevd does to it.
+// afterAction is the address of the device after an action of udev.
 func (s *subject) afterAction(does address.Action) fact.Fact[linkfiles.MAC] {
 	switch {
 	case s.Device != nil && s.Device.Bond.IgnoresAddress():
@@ -76,9 +76,9 @@ func (s *subject) afterAction(does address.Action) fact.Fact[linkfiles.MAC] {
 	return fact.Known(does.MAC)
 }
 
-// takes reports whether the driver takes the address. A macvlan refuses that of the
-// device beneath, with EADDRINUSE (macvlan_addr_busy(), called by
-// macvlan_set_mac_address() of drivers/net/macvlan.c).
+// takes reports whether the driver accepts the address. A macvlan refuses the address
+// of the device below with EADDRINUSE (macvlan_addr_busy(), called by
+// macvlan_set_mac_address() in drivers/net/macvlan.c).
 func (s *subject) takes(mac linkfiles.MAC) fact.Fact[bool] {
 	if s.Kind != "macvlan" && s.Kind != "macvtap" {
 		return fact.Known(true)
@@ -86,12 +86,12 @@ func (s *subject) takes(mac linkfiles.MAC) fact.Fact[bool] {
 	if d := s.Device; d != nil && d.Lower != nil {
 		return fact.Known(d.Lower.MAC != mac)
 	}
-	return fact.Unknown[bool](say("address-of-lower-not-known", "kind", s.Kind))
+	return fact.Unknown[bool](say("address-of-lower-unknown", "kind", s.Kind))
 }
 
-// addressFacts is what an address.AddEvent has to know of the device. One that is still to
-// be created has a random address, as every new device of the kinds in the
-// table has (kinds).
+// addressFacts are the device's properties for address.AddEvent. A device that does not
+// exist yet has a random address, as every new device of the kinds in the table does
+// (kinds).
 func (s *subject) addressFacts() (address.Facts, fact.Fact[host.AddrAssignType]) {
 	if d := s.Device; d != nil {
 		return address.Facts{Name: d.Name, ARPHRD: d.ARPHRD, MAC: d.MAC, Loopback: d.Loopback()}, d.AddrAssignType
@@ -103,7 +103,7 @@ func (s *subject) addressFacts() (address.Facts, fact.Fact[host.AddrAssignType])
 	return about, fact.Unknown[host.AddrAssignType](policy.NoSuchDevice)
 }
 
-// left is the address of a device that udevd leaves alone.
+// left is the address of a device that udev does not change.
 func (s *subject) left() fact.Fact[linkfiles.MAC] {
 	if s.Device == nil {
 		return fact.Unknown[linkfiles.MAC](policy.NoSuchDevice)
@@ -111,14 +111,14 @@ func (s *subject) left() fact.Fact[linkfiles.MAC] {
 	return fact.Text(s.Device.MAC)
 }
 
-// predict works out DeviceResult.Predicted.
-func (s *foretelling) predict() []Prediction {
+// predict returns DeviceResult.Predicted.
+func (s *forecast) predict() []Prediction {
 	out := make([]Prediction, 0, len(Events))
 	for _, e := range Events {
 		p := Prediction{Event: e}
 		switch d := s.Device; {
 		case s.isDeclared():
-			p.Outcomes, p.MAC = s.onceCreated(e)
+			p.Outcomes, p.MAC = s.afterCreation(e)
 		case e == EventUdevAdd:
 			p.MAC = s.AfterAdd
 			if mac, ok := p.MAC.Get(); ok && d != nil {
@@ -129,15 +129,15 @@ func (s *foretelling) predict() []Prediction {
 		case d.MAC == "":
 			p.MAC = fact.Absent[linkfiles.MAC]()
 		default:
-			p.Outcomes, p.MAC = s.onceHappened(e, d)
+			p.Outcomes, p.MAC = s.afterEvent(e, d)
 		}
 		out = append(out, p)
 	}
 	return out
 }
 
-// onceHappened is the address of a device that exists and has one, after the event.
-func (s *foretelling) onceHappened(e Event, d *host.Device) (outcomes []Outcome, mac fact.Fact[linkfiles.MAC]) {
+// afterEvent predicts the address of an existing device after the event.
+func (s *forecast) afterEvent(e Event, d *host.Device) (outcomes []Outcome, mac fact.Fact[linkfiles.MAC]) {
 	switch e {
 	case EventPortsRejoin:
 		return s.portsRejoin(d)
@@ -160,7 +160,7 @@ func (s *attributed) afterAddOutcome(mac linkfiles.MAC) Outcome {
 	return o
 }
 
-// originBy is the origin of an address that udevd sets under a policy.
+// originBy is the origin of an address that udev sets because of a policy.
 func originBy(policy string) string {
 	if policy == "persistent" {
 		return OriginUdev
@@ -168,7 +168,7 @@ func originBy(policy string) string {
 	return OriginLinkFile
 }
 
-// portsRejoin is the address once all ports have left and joined again.
+// portsRejoin predicts the address after all ports leave and join again.
 func (s *attributed) portsRejoin(d *host.Device) ([]Outcome, fact.Fact[linkfiles.MAC]) {
 	if !takesPortAddress[d.Kind] || len(d.Ports) == 0 {
 		return nil, fact.Absent[linkfiles.MAC]()
@@ -189,17 +189,16 @@ func (s *attributed) portsRejoin(d *host.Device) ([]Outcome, fact.Fact[linkfiles
 	return summary(all)
 }
 
-// recreated is the address of a device that is deleted and created again by
-// whoever created it, and whose present ports join it then; atBoot with the
-// addresses that those have after a boot.
+// recreated predicts the address of a device that is deleted and created again as
+// before. Then its present ports join; if atBoot, with the addresses that they have
+// after a boot.
 //
-// Whoever creates a device may give it an address. That he did not is shown by
-// an address that only udevd gives, since udevd leaves a given one alone; that
-// he did, by the one of systemd-networkd. Where neither is shown, both are
-// possible, unless the configuration of the program that does it tells. A bond
-// of type 1 or 2 has lost what it was created with when its last port left; it
-// is taken for one that was created without.
-func (s *foretelling) recreated(d *host.Device, atBoot bool) ([]Outcome, fact.Fact[linkfiles.MAC]) {
+// The creator of a device may set its address. udev does not change such an address. So
+// if the device has an address that only udev sets, the creator set none. If it has the
+// one that systemd-networkd derives, the creator set it. Otherwise both are possible,
+// unless network configuration decides it. A bond of type 1 or 2 lost its initial
+// address when its last port left; it counts as created without one.
+func (s *forecast) recreated(d *host.Device, atBoot bool) ([]Outcome, fact.Fact[linkfiles.MAC]) {
 	if outcomes, mac, is := s.recreatedWhateverUdevDoes(d, atBoot); is {
 		return outcomes, mac
 	}
@@ -207,28 +206,28 @@ func (s *foretelling) recreated(d *host.Device, atBoot bool) ([]Outcome, fact.Fa
 	if onNew.unknown != nil {
 		return nil, fact.Unknown[linkfiles.MAC](onNew.unknown)
 	}
-	var room [2]course // most have no ports, or one
+	var room [2]course // most devices have at most one port
 	outcomes, mac := summary(s.courses(room[:0], d, onNew.step, atBoot))
-	if t := d.AddrAssignType.Or(host.AddrRandom); t == host.AddrSet && s.networkd().creates == nil && !shownNotGiven[s.Origin.Or("")] {
+	if t := d.AddrAssignType.Or(host.AddrRandom); t == host.AddrSet && s.networkd().creates == nil && !createdWithoutAddress[s.Origin.Or("")] {
 		outcomes = s.orCreatedWithAddress(d, outcomes)
 		mac = agreed(outcomes)
 	}
 	return outcomes, mac
 }
 
-// recreatedWhateverUdevDoes is about devices whose address does not depend on what udevd
-// does to a new one, or of which nothing can be foretold.
-func (s *foretelling) recreatedWhateverUdevDoes(d *host.Device, atBoot bool) (outcomes []Outcome, mac fact.Fact[linkfiles.MAC], is bool) {
+// recreatedWhateverUdevDoes handles devices that get an address independently of udev,
+// and those that cannot be predicted.
+func (s *forecast) recreatedWhateverUdevDoes(d *host.Device, atBoot bool) (outcomes []Outcome, mac fact.Fact[linkfiles.MAC], is bool) {
 	unknown := func(why *linkfiles.Statement) ([]Outcome, fact.Fact[linkfiles.MAC], bool) {
 		return nil, fact.Unknown[linkfiles.MAC](why), true
 	}
-	given, origin := s.given()
+	managed, origin := s.managerAddress()
 	if atBoot {
 		if why := s.bootedInImage(); why != nil {
 			return unknown(why)
 		}
 		if origin == OriginNetworkd {
-			given = keptAtBoot(s.snap, given)
+			managed = keptAtBoot(s.snap, managed)
 		}
 	}
 	switch {
@@ -239,10 +238,10 @@ func (s *foretelling) recreatedWhateverUdevDoes(d *host.Device, atBoot bool) (ou
 		return []Outcome{{MAC: d.MAC, Origin: OriginPermanent}}, fact.Known(d.MAC), true
 	case !policy.Modelled(d.Kind):
 		return unknown(say("kind-not-modelled"))
-	case given.IsUnknown():
-		return s.whoIsLater(), fact.Unknown[linkfiles.MAC](given.Reason()), true
-	case given.IsKnown() && !d.Bond.IgnoresAddress():
-		outcomes = []Outcome{{MAC: given.Or(""), Origin: origin}}
+	case managed.IsUnknown():
+		return s.raceOutcomes(), fact.Unknown[linkfiles.MAC](managed.Reason()), true
+	case managed.IsKnown() && !d.Bond.IgnoresAddress():
+		outcomes = []Outcome{{MAC: managed.Or(""), Origin: origin}}
 		return outcomes, agreed(outcomes), true
 	case s.Origin.Or("") == OriginNetworkd && s.networkd().creates == nil:
 		outcomes, mac = s.derivedByNetworkdAgain(atBoot)
@@ -253,8 +252,8 @@ func (s *foretelling) recreatedWhateverUdevDoes(d *host.Device, atBoot bool) (ou
 	return nil, mac, false
 }
 
-// derivedByNetworkdAgain is about a device that systemd-networkd has made, though no file
-// of its says so any more.
+// derivedByNetworkdAgain handles a device that systemd-networkd created but that its
+// present files no longer declare.
 func (s *subject) derivedByNetworkdAgain(atBoot bool) ([]Outcome, fact.Fact[linkfiles.MAC]) {
 	mac := s.derivedByNetworkd()
 	if atBoot {
@@ -266,8 +265,8 @@ func (s *subject) derivedByNetworkdAgain(atBoot bool) ([]Outcome, fact.Fact[link
 	return []Outcome{{MAC: mac.Or(""), Origin: OriginNetworkd}}, mac
 }
 
-// courses adds those that the creation of a device can take: which port joins first, and
-// whether udevd, with that step, comes before or after.
+// courses appends the possible courses of events when the device is created: which port
+// joins first, and whether udev acts, by step, before or after that.
 func (s *attributed) courses(all []course, d *host.Device, step func(life.Device) (life.Device, string), atBoot bool) []course {
 	ports := s.ports(d, atBoot)
 	for _, first := range firstPorts(d.Kind, ports) {
@@ -287,9 +286,9 @@ func (s *attributed) courses(all []course, d *host.Device, step func(life.Device
 	return all
 }
 
-// orCreatedWithAddress adds to what becomes of a device that is created without an
-// address what becomes of it if it is created with the present one, or gets that while
-// udevd handles the event.
+// orCreatedWithAddress adds outcomes to those of a device that is created without an
+// address: the creator may set the present address at creation, or while udev handles
+// the event.
 func (s *attributed) orCreatedWithAddress(d *host.Device, outcomes []Outcome) []Outcome {
 	for i := range outcomes {
 		if outcomes[i].When == nil {
@@ -300,8 +299,8 @@ func (s *attributed) orCreatedWithAddress(d *host.Device, outcomes []Outcome) []
 	}
 	outcomes = append(outcomes, Outcome{MAC: d.MAC, Origin: OriginSomeone, When: whenCreatedWithAddress})
 	if derived, races := s.races(); races {
-		// ip link add, then ip link set: udevd may read addr_assign_type
-		// before and set its own address after.
+		// For instance, ip link add and then ip link set: udev may read
+		// addr_assign_type before the second command and set its own address after it.
 		outcomes = append(outcomes,
 			Outcome{MAC: d.MAC, Origin: OriginSomeone, When: whenSetBesideUdevd},
 			Outcome{MAC: derived, Origin: OriginUdev, When: whenSetDuringUdevd})
@@ -309,11 +308,11 @@ func (s *attributed) orCreatedWithAddress(d *host.Device, outcomes []Outcome) []
 	return outcomes
 }
 
-// shownNotGiven are the origins of a set address that show that the device was
-// created without one.
-var shownNotGiven = map[string]bool{OriginUdev: true, OriginLinkFile: true}
+// createdWithoutAddress are the origins that prove that a device was created without an
+// address, although its address is marked as set.
+var createdWithoutAddress = map[string]bool{OriginUdev: true, OriginLinkFile: true}
 
-// hardware is about devices with a permanent address, with which they start.
+// hardware handles devices that start with a permanent address.
 func (s *attributed) hardware(d *host.Device, atBoot bool) ([]Outcome, fact.Fact[linkfiles.MAC]) {
 	applies := s.appliesFiles()
 	switch {
@@ -326,11 +325,11 @@ func (s *attributed) hardware(d *host.Device, atBoot bool) ([]Outcome, fact.Fact
 	case s.decision.File.IsUnknown():
 		return nil, fact.Unknown[linkfiles.MAC](say("file-that-applies", "why", s.decision.File.Reason()))
 	}
-	switch given, origin := s.given(); {
-	case given.IsUnknown():
-		return nil, fact.Unknown[linkfiles.MAC](given.Reason())
-	case given.IsKnown():
-		own := []Outcome{{MAC: given.Or(""), Origin: origin}}
+	switch managed, origin := s.managerAddress(); {
+	case managed.IsUnknown():
+		return nil, fact.Unknown[linkfiles.MAC](managed.Reason())
+	case managed.IsKnown():
+		own := []Outcome{{MAC: managed.Or(""), Origin: origin}}
 		return own, agreed(own)
 	}
 	if !applies.Or(false) || s.file == nil {
@@ -340,7 +339,7 @@ func (s *attributed) hardware(d *host.Device, atBoot bool) ([]Outcome, fact.Fact
 	return s.hardwareByFile(d)
 }
 
-// hardwareByFile is hardware where udevd applies the file in force, and no program gives an
+// hardwareByFile is hardware if udev applies the effective file and no program sets the
 // address.
 func (s *attributed) hardwareByFile(d *host.Device) ([]Outcome, fact.Fact[linkfiles.MAC]) {
 	mac, _ := s.macAddress()
@@ -360,19 +359,19 @@ func (s *attributed) hardwareByFile(d *host.Device) ([]Outcome, fact.Fact[linkfi
 	return []Outcome{own}, agreed([]Outcome{own})
 }
 
-// udevOnNew is what udevd does to a device once it is created again.
+// udevOnNew is what udev does with a device that is created again.
 type udevOnNew struct {
-	// step is nil for nothing at all. It answers which origin the address has
-	// if udevd set one.
+	// step is nil if udev does nothing. It returns the origin of the address if udev
+	// sets one.
 	step func(life.Device) (life.Device, string)
-	// unknown is why that is not known.
+	// unknown says why the result is unknown.
 	unknown *linkfiles.Statement
-	// persistent is the address of the persistent policy that it rests on.
+	// persistent is the persistent address used in step.
 	persistent fact.Fact[host.PersistentMAC]
 }
 
-// udevOnNew is the same for a boot and a recreation unless the boot changes the
-// machine-id.
+// udevOnNew returns the same for a boot and a recreation, unless the boot changes the
+// machine ID.
 func (s *subject) udevOnNew(d *host.Device, atBoot bool) *udevOnNew {
 	persistent := s.persistentNow()
 	if atBoot {
@@ -385,13 +384,13 @@ func (s *subject) udevOnNew(d *host.Device, atBoot bool) *udevOnNew {
 	return s.onNew
 }
 
-// newUdevOnNew is what udevd does at the event of the device and, where it then renames
-// it, at the one that comes of that.
+// newUdevOnNew covers the add event of the device and, if udev renames it then, the
+// following event with the new name.
 func (s *subject) newUdevOnNew(d *host.Device, persistent fact.Fact[host.PersistentMAC]) *udevOnNew {
 	first := s.udevOnNewCalled(d, persistent)
 	name := policy.UdevName(s.tree.Release, schemeName(s.snap), d.Name)
 	if name == d.Name || first.step == nil {
-		return first // without a file it asks for no name at all
+		return first // without a .link file, udev does not rename
 	}
 	renamed := *d
 	renamed.Name = name
@@ -447,7 +446,7 @@ func (s *subject) udevOnNewCalled(d *host.Device, persistent fact.Fact[host.Pers
 	}}
 }
 
-// model is the device as package life has it, before it has an address.
+// model is the device as package life models it, before it has an address.
 func model(d *host.Device) life.Device {
 	m := life.Device{Kind: d.Kind}
 	if d.Bond != nil {
@@ -456,8 +455,7 @@ func model(d *host.Device) life.Device {
 	return m
 }
 
-// ports are the device's with the addresses of their own, "" for one that is
-// not known.
+// ports are the device's ports with their own addresses, "" for an unknown one.
 func (s *subject) ports(d *host.Device, atBoot bool) []life.Port {
 	ports := make([]life.Port, len(d.Ports))
 	for i, p := range d.Ports {
@@ -477,8 +475,7 @@ func (s *subject) ports(d *host.Device, atBoot bool) []life.Port {
 	return ports
 }
 
-// findSetsAddresses reports whether a file of the tree gives hardware another
-// address than its own.
+// findSetsAddresses reports whether a file of the tree changes the address of hardware.
 func (a *hostAudit) findSetsAddresses() bool {
 	for _, f := range a.tree.Files {
 		if f.State != linkfiles.StateActive {
@@ -492,8 +489,9 @@ func (a *hostAudit) findSetsAddresses() bool {
 	return false
 }
 
-// firstPorts are the ports whose being first makes a difference: each of a bond's, which
-// then decides alone. Of other kinds none does, which is all of them together.
+// firstPorts are the alternatives for the ports that join first. For a bond, the first
+// port alone decides, so there is one alternative for each port. For other kinds the
+// order does not matter, so there is one with all ports.
 func firstPorts(kind string, ports []life.Port) [][]life.Port {
 	if kind != "bond" || len(ports) == 0 {
 		return [][]life.Port{ports}
@@ -505,7 +503,7 @@ func firstPorts(kind string, ports []life.Port) [][]life.Port {
 	return each
 }
 
-// firstName is the name of a port that decides alone.
+// firstName is the name of a port that decides alone, "" for several.
 func firstName(kind string, ports []life.Port) string {
 	if kind != "bond" || len(ports) == 0 {
 		return ""
@@ -513,8 +511,7 @@ func firstName(kind string, ports []life.Port) string {
 	return ports[0].Name
 }
 
-// outcome says what a device ended up with; set is the origin of an address
-// that udevd set.
+// outcome is the address that a device ends up with; set is its origin if udev set it.
 func (s *attributed) outcome(d life.Device, set string) Outcome {
 	o := Outcome{MAC: d.MAC, Origin: OriginKernel}
 	switch {
@@ -532,8 +529,8 @@ func (s *attributed) outcome(d life.Device, set string) Outcome {
 	return o
 }
 
-// firstOfAddress names the first port with the address, "" if none has it, or it is not
-// known.
+// firstOfAddress returns the first port with the address, "" if there is none or the
+// address is unknown.
 func firstOfAddress(ports []life.Port, mac linkfiles.MAC) string {
 	for _, p := range ports {
 		if p.MAC == mac && mac != "" {
@@ -543,14 +540,14 @@ func firstOfAddress(ports []life.Port, mac linkfiles.MAC) string {
 	return ""
 }
 
-// course is one course that events can take, and its outcome.
+// course is one possible course of events with its outcome.
 type course struct {
 	first   string // the port that joins first
 	order   order
 	outcome Outcome
 }
 
-// order says which was sooner, udevd or a port.
+// order says whether udev or a port came first.
 type order uint8
 
 const (
@@ -559,8 +556,7 @@ const (
 	portFirst
 )
 
-// summary puts courses with the same outcome together and says when each
-// outcome happens.
+// summary merges courses with the same outcome, and says when each outcome happens.
 func summary(all []course) ([]Outcome, fact.Fact[linkfiles.MAC]) {
 	if !slices.ContainsFunc(all, func(c course) bool { return c.outcome != all[0].outcome }) {
 		only := []Outcome{all[0].outcome}
@@ -588,15 +584,16 @@ func summary(all []course) ([]Outcome, fact.Fact[linkfiles.MAC]) {
 	return outcomes, agreed(outcomes)
 }
 
-// sameOutcome are the courses that have one outcome.
+// sameOutcome are the courses with one outcome.
 type sameOutcome struct {
 	firsts map[string]bool
 	orders map[order]bool
 	first  string // of the first course
 }
 
-// when says when the outcome happens, whichever port joins first or whichever order there
-// is; nil for always.
+// when says when the outcome happens, nil for always. With anyFirst it happens
+// whichever port joins first. With anyOrder it happens whether udev or a port comes
+// first.
 func (g *sameOutcome) when(anyFirst, anyOrder bool) *linkfiles.Statement {
 	switch {
 	case anyFirst && anyOrder:
@@ -613,7 +610,7 @@ func (g *sameOutcome) when(anyFirst, anyOrder bool) *linkfiles.Statement {
 	return say("when-port-first-before-udevd", "port", g.first)
 }
 
-// Conditions of outcomes that many devices have.
+// Conditions that many outcomes have.
 var (
 	whenUdevdBeforePorts      = say("when-udevd-before-ports")
 	whenPortBeforeUdevd       = say("when-port-before-udevd")
@@ -632,13 +629,13 @@ func agreed(outcomes []Outcome) fact.Fact[linkfiles.MAC] {
 	return fact.Known(mac)
 }
 
-// listed says which outcomes there are, the first few of many.
+// listed names the first few outcomes.
 func listed(outcomes []Outcome) *linkfiles.Statement {
 	const few = 4
 	return say("outcomes", "all", someOutcomes(outcomes[:min(len(outcomes), few)]), "more", len(outcomes) > few)
 }
 
-// someOutcomes are made statements of where they are told.
+// someOutcomes become statements only when they are shown.
 type someOutcomes []Outcome
 
 func (some someOutcomes) Statements() []*linkfiles.Statement {

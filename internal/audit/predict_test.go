@@ -10,9 +10,9 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// The addresses are those that udevd 247 gave; that it leaves an address alone
-// whose addr_assign_type is 2 or 3 was seen with it too.
-func TestTheNextAddEventSetsOnlyARandomAddress(t *testing.T) {
+// The addresses are those that udevd 247 set. It also left addresses with
+// addr_assign_type 2 or 3 unchanged.
+func TestTheNextAddEventReplacesOnlyARandomAddress(t *testing.T) {
 	const random = "02:00:00:00:00:01"
 	vendor := map[string]string{defaultPath: defaultLink}
 	with := func(link string) map[string]string {
@@ -25,19 +25,19 @@ func TestTheNextAddEventSetsOnlyARandomAddress(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		snap *host.Snapshot
-		want string // "?" for unknown
+		want string // "?": unknown
 	}{
 		"a random address becomes the derived one": {machine(vendor, master("bond", "bond0", random, 1)), bondDerived},
 		"a port's address stays":                   {machine(vendor, master("bond", "bond0", nicMAC, 2, nic)), nicMAC},
 		"an address that was set stays":            {machine(vendor, master("bond", "bond0", random, 3)), random},
-		"none leaves it alone":                     {machine(with("MACAddressPolicy=none"), master("bond", "bond0", random, 1)), random},
-		"no file leaves it alone":                  {machine(nil, master("bond", "bond0", random, 1)), random},
+		"none does not change it":                  {machine(with("MACAddressPolicy=none"), master("bond", "bond0", random, 1)), random},
+		"no file does not change it":               {machine(nil, master("bond", "bond0", random, 1)), random},
 		"MACAddress= is set":                       {machine(with("MACAddress=02:00:00:00:00:07"), master("bond", "bond0", random, 3)), "02:00:00:00:00:07"},
 		"random makes up another one":              {machine(with("MACAddressPolicy=random"), master("bond", "bond0", random, 0)), "?"},
 		"udevd does not run":                       {still(func(s *host.Snapshot) { s.Udev.Running = fact.Known(false) }), random},
 		"udevd may run or not":                     {still(func(s *host.Snapshot) { s.Udev.Running = fact.Unknown[bool](fact.Told("hidden")) }), "?"},
 		"no rule runs net_setup_link":              {still(func(s *host.Snapshot) { s.Udev.SetupLinkRule = fact.Absent[string]() }), random},
-		"the machine-id is not known":              {still(func(s *host.Snapshot) { s.System.MachineID = linkfiles.UnknownMachineID(linkfiles.Told("no rights")) }), "?"},
+		"the machine ID is unknown":                {still(func(s *host.Snapshot) { s.System.MachineID = linkfiles.UnknownMachineID(linkfiles.Told("no rights")) }), "?"},
 	} {
 		d := check(c.snap, Options{}).Devices[0]
 		if got := d.AfterAdd.Or("?"); got != linkfiles.MAC(c.want) {
@@ -49,13 +49,13 @@ func TestTheNextAddEventSetsOnlyARandomAddress(t *testing.T) {
 	}
 	absent := check(machine(vendor), Options{Targets: []Target{{"bond0", "bond"}}}).Devices[0]
 	if got := absent.AfterAdd.Or("?"); got != bondDerived {
-		t.Errorf("a bond that is to be created: got %v", absent.AfterAdd)
+		t.Errorf("a future bond: got %v", absent.AfterAdd)
 	}
 }
 
-// udevd 262 applies a .link file of such a name and its database has no
-// ID_NET_LINK_FILE then; 257 writes the name as it is.
-func TestAFileThatUdevdCannotRecordIsNotSaidToBeUnapplied(t *testing.T) {
+// udevd 262 applies a .link file with such a name, but writes no ID_NET_LINK_FILE to
+// its database. udevd 257 writes the name unchanged.
+func TestAFileThatUdevCannotRecord(t *testing.T) {
 	for name, c := range map[string]struct {
 		rel  linkfiles.Release
 		file string
@@ -84,7 +84,7 @@ func TestAFileThatUdevdCannotRecordIsNotSaidToBeUnapplied(t *testing.T) {
 	}
 }
 
-func TestWhereNothingIsAuditedAStoppedUdevdIsNoFault(t *testing.T) {
+func TestAStoppedUdevdIsNoFaultIfNoDeviceIsAudited(t *testing.T) {
 	snap := machine(map[string]string{defaultPath: defaultLink})
 	snap.Udev = host.Udev{Running: fact.Known(false), SetupLinkRule: fact.Absent[string]()}
 	if got, want := brief(check(snap, Options{}).Findings), "net-setup-link-disabled/info udevd-not-running/info"; got != want {
@@ -92,7 +92,7 @@ func TestWhereNothingIsAuditedAStoppedUdevdIsNoFault(t *testing.T) {
 	}
 }
 
-// Each remedy has to be one that mends the cause at hand.
+// Each remedy must fix the actual cause.
 func TestTheHelpFitsWhatIsMissing(t *testing.T) {
 	entry := func(e linkfiles.Entry) func(*host.Snapshot) {
 		return func(s *host.Snapshot) {
@@ -104,33 +104,32 @@ func TestTheHelpFitsWhatIsMissing(t *testing.T) {
 		s.Files.Dirs[0].Entries = []linkfiles.Entry{{Name: "10-x.link", Type: linkfiles.TypeRegular, Mode: 0o644, Content: []byte("[Match]\nProperty=X=1\n")}}
 	}
 	const (
-		asRoot   = "Run the audit, or take the snapshot, as root"
-		ordinary = "Make it an ordinary file of a sensible size, or remove it."
-		first    = "Do first what the finding unreadable-file about this place says."
+		asRoot = "run the audit, or take the snapshot, as root"
+		first  = "fix first what the finding unreadable-file says about this path"
 	)
 	for name, c := range map[string]struct {
 		change       func(*host.Snapshot)
 		opt          Options
-		match, unred string // the help of unknown-match and of unreadable-file
+		match, unred string // the help of unknown-match and unreadable-file
 	}{
-		"a file that may not be read":      {entry(linkfiles.Entry{Type: linkfiles.TypeRegular, Err: "EACCES"}), Options{}, first, asRoot + "."},
-		"a file that cannot be read":       {entry(linkfiles.Entry{Type: linkfiles.TypeRegular, Err: "EIO"}), Options{}, first, "Mend what makes it unreadable, or remove it."},
-		"a file that is too large":         {entry(linkfiles.Entry{Type: linkfiles.TypeRegular, Refused: "larger than 16 MiB"}), Options{}, first, ordinary},
-		"a FIFO":                           {entry(linkfiles.Entry{Type: linkfiles.TypeFIFO}), Options{}, first, ordinary},
-		"a directory that may not be read": {func(s *host.Snapshot) { s.Files.Dirs[0].Err = "EACCES" }, Options{}, first, asRoot + "."},
+		"a file that may not be read":      {entry(linkfiles.Entry{Type: linkfiles.TypeRegular, Err: "EACCES"}), Options{}, first, asRoot},
+		"a file that cannot be read":       {entry(linkfiles.Entry{Type: linkfiles.TypeRegular, Err: "EIO"}), Options{}, first, "make the file readable, or remove it"},
+		"a file that is too large":         {entry(linkfiles.Entry{Type: linkfiles.TypeRegular, Refused: "larger than 16 MiB"}), Options{}, first, words.RuleHelp("unreadable-file")},
+		"a FIFO":                           {entry(linkfiles.Entry{Type: linkfiles.TypeFIFO}), Options{}, first, words.RuleHelp("unreadable-file")},
+		"a directory that may not be read": {func(s *host.Snapshot) { s.Files.Dirs[0].Err = "EACCES" }, Options{}, first, asRoot},
 		"the udev database": {func(s *host.Snapshot) {
 			property(s)
 			s.Devices[0].UdevDB = fact.Unknown[map[string]string](fact.Told("permission denied"))
-		}, Options{}, asRoot + " and on the machine itself.", ""},
-		"a udevd that never ran": {func(s *host.Snapshot) {
+		}, Options{}, words.RuleHelp("unknown-match"), ""},
+		"udev never ran": {func(s *host.Snapshot) {
 			property(s)
 			s.Udev.Running = fact.Known(false)
 			s.Devices[0].UdevDB = fact.Unknown[map[string]string](fact.Told("/run/udev/data: no such file or directory"))
-		}, Options{}, "Run the audit where systemd-udevd runs: its database is what is missing.", ""},
-		"a device without its kind": {property, Options{Targets: []Target{{"x0", ""}}}, "Say what kind the device will be, with --kind.", ""},
-		"a kind that is to come":    {property, Options{Targets: []Target{{"x0", "wireguard"}}}, "Run the audit again when the device exists.", ""},
+		}, Options{}, "run the audit where systemd-udevd runs: its database is missing here", ""},
+		"a device without its kind":      {property, Options{Targets: []Target{{"x0", ""}}}, "give the kind of the device with --kind", ""},
+		"a kind that does not exist yet": {property, Options{Targets: []Target{{"x0", "wireguard"}}}, "run the audit again when the device exists", ""},
 		"an image": {func(s *host.Snapshot) { property(s); s.Offline = true }, Options{Targets: []Target{{"br9", "bridge"}}},
-			"Run the audit on a running machine: an image does not tell.", ""},
+			"run the audit on a running machine: an image does not show this", ""},
 	} {
 		snap := machine(map[string]string{defaultPath: defaultLink}, master("bond", "bond0", nicMAC, 2, nic))
 		c.change(snap)
@@ -145,19 +144,19 @@ func TestTheHelpFitsWhatIsMissing(t *testing.T) {
 	}
 }
 
-// As the kernels of four releases did it (TestFirstModesOfABond in test/vm): the
-// bonding driver takes no address while fail_over_mac is active or follow, and
-// notes it as set.
-func TestABondThatTakesNoAddressFromOutside(t *testing.T) {
+// Seen with the kernels of four releases (TestFirstModesOfABond in test/vm): while
+// fail_over_mac is active or follow, the bonding driver ignores an address but marks it
+// as set.
+func TestABondThatIgnoresAddresses(t *testing.T) {
 	const random = "ba:5c:22:23:27:0b"
 	for name, c := range map[string]struct {
 		mode, failOver, mac string
 		assign              host.AddrAssignType
 		origin, after, rule string
 	}{
-		"follow keeps a random address that counts as set": {"active-backup", "follow", random, 3, "?", random, "policy-overrides-ports/error"},
-		"active has its active port's":                     {"active-backup", "active", nicMAC, 2, "port", nicMAC, ""},
-		"other modes have no such option":                  {"802.3ad", "none", bondDerived, 3, "udev-persistent", bondDerived, "policy-overrides-ports/error"},
+		"follow keeps a random address that is marked as set": {"active-backup", "follow", random, 3, "?", random, "policy-overrides-ports/error"},
+		"active has its active port's":                        {"active-backup", "active", nicMAC, 2, "port", nicMAC, ""},
+		"other modes have no such option":                     {"802.3ad", "none", bondDerived, 3, "udev-persistent", bondDerived, "policy-overrides-ports/error"},
 	} {
 		d := master("bond", "bond0", c.mac, c.assign, nic)
 		d.Bond = &host.Bond{Mode: c.mode, FailOverMAC: c.failOver}

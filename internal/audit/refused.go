@@ -7,15 +7,15 @@ import (
 	"linkaudit/policy/address"
 )
 
-// WhenSent is what becomes of an action of udevd's when the kernel gets it in one request
-// with the other settings of the file, for a device of the kind.
+// WhenSent is what becomes of udev's action when it sends the address to the kernel in
+// one request with the file's other settings, for a device of this kind.
 func WhenSent(action fact.Fact[address.Action], rel linkfiles.Release, file *linkfiles.File, kind string, kernel fact.Fact[string]) fact.Fact[address.Action] {
 	does, ok := action.Get()
 	if !ok || does.Do == address.Leave {
 		return action
 	}
 	if policy.TakesNoAddress(kind) {
-		return fact.Known(address.Action{Do: address.Leave}) // the driver takes none
+		return fact.Known(address.Action{Do: address.Leave}) // the driver accepts no address
 	}
 	if file == nil {
 		return action
@@ -24,7 +24,7 @@ func WhenSent(action fact.Fact[address.Action], rel linkfiles.Release, file *lin
 	case !is:
 		return action
 	case refusal.Certain:
-		return fact.Known(address.Action{Do: address.Leave}) // the kernel refuses the setting, and the address with it
+		return fact.Known(address.Action{Do: address.Leave}) // the kernel refuses the setting, and so the whole request
 	default:
 		return fact.Unknown[address.Action](say("kernel-may-refuse", "pos", refusal.Pos, "key", refusal.Key))
 	}
@@ -34,7 +34,7 @@ func (s *subject) whenSent(action fact.Fact[address.Action], file *linkfiles.Fil
 	return WhenSent(action, s.tree.Release, file, s.Kind, s.snap.System.KernelRelease)
 }
 
-// settingRefused is the rule of that name, for the file of a device.
+// settingRefused is the rule setting-refused for the device's file.
 func settingRefused(s *analysis) []found {
 	if s.file == nil {
 		return nil
@@ -42,7 +42,7 @@ func settingRefused(s *analysis) []found {
 	return refusalFound(s.file, s.tree.Release, s.Kind, s.snap.System.KernelRelease)
 }
 
-// refusalFound is what there is to say of a file, for devices of a kind.
+// refusalFound is the finding about a file and devices of a kind.
 func refusalFound(file *linkfiles.File, rel linkfiles.Release, kind string, kernel fact.Fact[string]) []found {
 	refusal, is := file.Refusal(rel, kind, kernel)
 	if !is {

@@ -10,13 +10,13 @@ import (
 	"linkaudit/linkfiles"
 )
 
-func TestASettingThatTheKernelRefusesTakesTheAddressWithIt(t *testing.T) {
+func TestARefusedSettingAlsoLosesTheAddress(t *testing.T) {
 	const random = "6e:11:22:33:44:55"
 	for _, c := range []struct {
 		rel      linkfiles.Release
 		kind     string
 		lines    string
-		address  string // after the next add event; "" for unknown
+		address  string // after the next add event; "": unknown
 		findings string
 	}{
 		{247, "bridge", "", bridgeDerived, ""},
@@ -52,16 +52,16 @@ func TestASettingThatTheKernelRefusesTakesTheAddressWithIt(t *testing.T) {
 	}
 }
 
-func TestLintTellsARefusedSetting(t *testing.T) {
+func TestLintReportsARefusedSetting(t *testing.T) {
 	files := store(map[string]string{defaultPath: defaultLink + "Alias=" + strings.Repeat("a", 255) + "\n"})
 	if got := brief(Lint(linkfiles.Parse(&files, 252), Options{})); got != "setting-refused/warning" {
 		t.Error(got)
 	}
 }
 
-// TestANewDeviceHasANullPermanentAddress: what udevds of 252 to 262 were seen to do with
-// such a file and a bridge, a vxlan and a veth.
-func TestANewDeviceHasANullPermanentAddress(t *testing.T) {
+// TestNewDevicesHaveANullPermanentAddress has what udevd 252 to 262 did with such a file
+// and a bridge, a vxlan and a veth.
+func TestNewDevicesHaveANullPermanentAddress(t *testing.T) {
 	for rel, want := range map[linkfiles.Release]string{247: defaultPath, 249: defaultPath, 250: vendorDir + "/10-p.link", 262: vendorDir + "/10-p.link"} {
 		for _, kind := range []string{"bridge", "vxlan", "veth"} {
 			snap := machine(map[string]string{defaultPath: defaultLink, vendorDir + "/10-p.link": "[Match]\nPermanentMACAddress=00:00:00:00:00:00\n"})
@@ -74,8 +74,8 @@ func TestANewDeviceHasANullPermanentAddress(t *testing.T) {
 	}
 }
 
-// TestOnlyEthernetHasANullPermanentAddress: a WireGuard device has no address at all, and
-// whether a tun device is a tap is not known before it exists.
+// TestOnlyEthernetHasANullPermanentAddress: a WireGuard device has no address at all.
+// Whether a tun device is a tap is unknown before it exists.
 func TestOnlyEthernetHasANullPermanentAddress(t *testing.T) {
 	const own = vendorDir + "/10-p.link"
 	for _, c := range []struct{ kind, mac, want string }{
@@ -97,7 +97,7 @@ func TestOnlyEthernetHasANullPermanentAddress(t *testing.T) {
 	}
 }
 
-// TestANameWithAnExclamationMark: the address that udevds of 247 to 262 were seen to give.
+// TestANameWithAnExclamationMark has the address that udevd 247 to 262 set.
 func TestANameWithAnExclamationMark(t *testing.T) {
 	const derived = "66:ae:00:0b:58:b4"
 	for _, rel := range []linkfiles.Release{247, 252, 257, 262} {
@@ -116,7 +116,7 @@ func TestANameWithAnExclamationMark(t *testing.T) {
 	}
 }
 
-// TestTheDriverOfANameWithAnExclamationMark: Driver= finds none up to 257.
+// TestTheDriverOfANameWithAnExclamationMark: up to 257, Driver= does not match.
 func TestTheDriverOfANameWithAnExclamationMark(t *testing.T) {
 	for rel, want := range map[linkfiles.Release]string{247: defaultPath, 254: defaultPath, 257: defaultPath, 258: vendorDir + "/10-d.link", 262: vendorDir + "/10-d.link"} {
 		snap := machine(map[string]string{defaultPath: defaultLink, vendorDir + "/10-d.link": "[Match]\nDriver=bridge\n"})
@@ -128,9 +128,8 @@ func TestTheDriverOfANameWithAnExclamationMark(t *testing.T) {
 	}
 }
 
-// TestADeviceThatUdevdRenamesIsHandledTwice: what udevds with these schemes were seen to
-// do. Up to 257 the file does not apply to zz!x, which has no permanent address for them,
-// but to zz_x.
+// TestADeviceThatUdevdRenamesIsHandledTwice has what udevd did with these schemes. Up
+// to 257, zz!x has no permanent address for udevd, so the file applies only to zz_x.
 func TestADeviceThatUdevdRenamesIsHandledTwice(t *testing.T) {
 	const derived, static = "96:08:a7:85:57:61", "02:00:00:00:00:99"
 	for _, c := range []struct {
@@ -160,8 +159,8 @@ func TestADeviceThatUdevdRenamesIsHandledTwice(t *testing.T) {
 	}
 }
 
-// TestPropertiesThatAreSetLaterFitNothing: the udev database of every device has an
-// alias, which udevds of 247 to 262 were seen not to know when they look for the file.
+// TestPropertiesThatAreSetLaterFitNothing: every device has an alias in the udev
+// database, but udevd 247 to 262 do not know it yet when they choose the file.
 func TestPropertiesThatAreSetLaterFitNothing(t *testing.T) {
 	for _, key := range []string{"ID_NET_LINK_FILE", "ID_NET_LINK_FILE_DROPINS", "ID_NET_NAME", "SYSTEMD_ALIAS"} {
 		d := master("bridge", "br0", bridgeDerived, host.AddrSet)

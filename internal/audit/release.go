@@ -2,15 +2,14 @@ package audit
 
 import "linkaudit/linkfiles"
 
-// The releases of systemd from which on something is different in the udev database that
-// matters here.
+// The first releases of systemd with a changed udev database.
 const (
-	// tellsDropIns: ID_NET_LINK_FILE_DROPINS is in the udev database of a
-	// device whose file had drop-ins.
+	// tellsDropIns: the udev database has ID_NET_LINK_FILE_DROPINS for a device if its
+	// file has drop-ins.
 	tellsDropIns linkfiles.Release = 253
-	// recordsCleanText: the udev database takes no value that is not UTF-8 or
-	// that holds a control character (property_is_valid of sd-device.c), so
-	// that a .link file of such a name is applied and not recorded. Older
-	// releases write whatever it is, up to a newline for who reads it.
+	// recordsCleanText: the udev database refuses values with control characters or
+	// invalid UTF-8 (property_is_valid() in sd-device.c). udev applies a .link file
+	// with such a name, but does not record it. Older releases record any name; readers
+	// see it up to a newline.
 	recordsCleanText linkfiles.Release = 260
 )

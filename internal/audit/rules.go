@@ -6,27 +6,26 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// Rule is one entry of the catalogue. Package words has a sentence about each and what
-// to do, docs/rules.md an example and the reason; tests keep them in step.
+// Rule is one entry of the catalogue. Package words has its sentences and its help,
+// docs/rules.md an example and the reason. Tests check that they agree.
 type Rule struct {
 	// Name is stable and in kebab-case.
 	Name string
-	// Severity is the severity of a finding unless the site says otherwise.
-	// A rule may make single findings lighter or heavier; its entry in
-	// docs/rules.md says when.
+	// Severity is the default severity of a finding; the site can change it. A rule may
+	// raise or lower that of single findings; docs/rules.md says when.
 	Severity Severity
 
-	// A rule has one of four: a look at one device, a look at the host, the
-	// code of a complaint about a file, or that it is about several hosts.
+	// A rule has one of these: a function for a device, one for the host, the code of a
+	// complaint about a file, or fleet for a rule about several hosts.
 	device func(*analysis) []found
 	host   func(*hostAudit) []found
 	code   linkfiles.Code
 	fleet  bool
-	// looked, where set, says whether an audit of the snapshot can find anything:
-	// whether what the rule is about was looked at.
+	// looked reports whether the snapshot contains what the rule needs. nil means
+	// always.
 	looked func(*host.Snapshot) bool
-	// complaintHelp, where set, is the help that fits one complaint, nil for
-	// the rule's own.
+	// complaintHelp is the help for one complaint. If it is nil or returns nil, the
+	// rule's own help applies.
 	complaintHelp func(linkfiles.Diagnostic) *linkfiles.Statement
 }
 
@@ -36,10 +35,10 @@ type Scope string
 const (
 	ScopeDevice Scope = "device"
 	ScopeHost   Scope = "host"
-	// ScopeFile is a .link file or drop-in: of a device where that has the
-	// file, of the host otherwise.
+	// ScopeFile is a .link file or drop-in. The finding belongs to a device if the file
+	// is effective for it, otherwise to the host.
 	ScopeFile Scope = "file"
-	// ScopeFleet is several hosts: an audit of one cannot find it.
+	// ScopeFleet is several hosts; an audit of one host cannot find it.
 	ScopeFleet Scope = "fleet"
 )
 
@@ -56,23 +55,24 @@ func (r Rule) Scope() Scope {
 	return ScopeFile
 }
 
-// Looked reports whether an audit of the snapshot looked at what the rule is
-// about, so that no finding means that there is nothing to find.
+// Looked reports whether the snapshot contains what the rule needs. Only then does the
+// absence of findings mean that all is well.
 func (r Rule) Looked(snap *host.Snapshot) bool {
 	return r.looked == nil || snap != nil && r.looked(snap)
 }
 
-// found is one finding before the site's configuration has weighed it.
+// found is one finding without the site's severity.
 type found struct {
-	severity Severity // "" for the rule's own
+	severity Severity // "": the rule's
 	message  *linkfiles.Statement
+	cause    *linkfiles.Statement // the setting at pos, or nil
 	pos      linkfiles.Pos
-	help     *linkfiles.Statement // nil for the rule's own
+	help     *linkfiles.Statement // nil: the rule's
 	remedy   remedy.Command       // the command in help
 }
 
-// catalogue is every rule there is. A new rule is added in one of the files
-// rules_*.go, and in docs/rules.md.
+// catalogue is every rule. Add a new rule to one of the files rules_*.go and to
+// docs/rules.md.
 var catalogue = func() []*Rule {
 	var all []*Rule
 	for _, group := range [][]Rule{

@@ -11,7 +11,6 @@ import (
 	"linkaudit/policy"
 )
 
-// deviceRules look at one device at a time.
 var deviceRules = []Rule{
 	{
 		Name: "policy-overrides-ports", Severity: Error,
@@ -76,7 +75,7 @@ var deviceRules = []Rule{
 			if !s.Applied.IsUnknown() {
 				return nil
 			}
-			fs := notKnown(s.Applied, say("which-file-was-applied", "device", s.Name))
+			fs := unknownFinding(s.Applied, say("which-file-was-applied", "device", s.Name))
 			if d := s.Device; fs != nil && d.UdevDB.IsKnown() {
 				fs[0].help = say("give-file-printable-name")
 			}
@@ -90,9 +89,9 @@ var deviceRules = []Rule{
 			case d == nil:
 				return nil
 			case s.Origin.IsUnknown():
-				return notKnown(s.Origin, say("who-gave-address", "device", s.Name))
+				return unknownFinding(s.Origin, say("who-set-address", "device", s.Name))
 			case d.AddrAssignType.IsUnknown():
-				return notKnown(d.AddrAssignType, say("assign-type-of-device", "device", s.Name))
+				return unknownFinding(d.AddrAssignType, say("assign-type-of-device", "device", s.Name))
 			}
 			return nil
 		},
@@ -103,7 +102,7 @@ var deviceRules = []Rule{
 			if !s.Persistent.IsUnknown() {
 				return nil
 			}
-			return notKnown(s.Persistent, say("persistent-address-of-device", "device", s.Name))
+			return unknownFinding(s.Persistent, say("persistent-address-of-device", "device", s.Name))
 		},
 	},
 	{
@@ -112,33 +111,33 @@ var deviceRules = []Rule{
 			if s.decision.File.IsUnknown() {
 				return nil // unknown-match says why
 			}
-			if !s.AfterAdd.IsUnknown() {
+			if !s.AfterAdd.IsUnknown() || s.managerTells(s.AfterAdd) {
 				return nil
 			}
-			fs := notKnown(s.AfterAdd, say("address-after-add-event", "device", s.Name))
+			fs := unknownFinding(s.AfterAdd, say("address-after-add-event", "device", s.Name))
 			if fs != nil && s.Policy.Or("") == "random" {
-				fs[0].help = say("nothing-if-random-is-meant")
+				fs[0].help = say("nothing-if-random-is-intended")
 			}
 			return fs
 		},
 	},
 }
 
-// helpUnknown is the help where it is only said why a value is not known.
+// helpUnknown is the help if the only message is why a value is unknown.
 var helpUnknown = say("audit-may-know-more")
 
-// notKnown is the finding that something is not known, and why; what goes before "is not
-// known". That a device does not exist is device-missing. A look at each device asks first
-// whether there is anything to say, as what costs more than the question.
-func notKnown[T any](f fact.Fact[T], what *linkfiles.Statement) []found {
+// unknownFinding is the finding that what is unknown, and why. A device that does not
+// exist is left to device-missing. Callers check first whether the fact is unknown,
+// because building what costs more.
+func unknownFinding[T any](f fact.Fact[T], what *linkfiles.Statement) []found {
 	if !f.IsUnknown() || f.Reason().Is(policy.NoSuchDevice.Code) {
 		return nil
 	}
-	return []found{{message: say("not-known", "what", what, "why", f.Reason())}}
+	return []found{{message: say("is-unknown", "what", what, "why", f.Reason())}}
 }
 
-// howToKnow is what helps against an unknown-match, nil for the rule's own help.
-func (s *inForce) howToKnow() *linkfiles.Statement {
+// howToKnow is the help for an unknown-match, nil for the rule's own.
+func (s *decided) howToKnow() *linkfiles.Statement {
 	unknown := s.decision.Unknown
 	switch {
 	case len(unknown) == 0, unknown[0].File.State == linkfiles.StateUnknown:
@@ -155,17 +154,17 @@ func (s *inForce) howToKnow() *linkfiles.Statement {
 	return say("audit-when-device-exists")
 }
 
-// policyOverridesPorts is about masters of ports under the persistent policy.
-// It says nothing where udevd would not touch the address: it was set by
-// somebody else, no address can be derived, no .link file is applied, or the
-// site has an expectation of its own (unexpected-policy speaks then).
+// policyOverridesPorts is about masters of ports under the persistent policy. It
+// reports nothing if udev would not change the address: somebody else set it, no
+// address can be derived, or no .link file is applied. If the site expects a policy,
+// unexpected-policy reports instead.
 func policyOverridesPorts(s *analysis) []found {
 	f, is := s.overridesPorts()
 	if !is {
 		return nil
 	}
-	f.pos = s.PolicySource
-	f.remedy, f.help = s.fixWith(say("sets-policy-none"))
+	f.cause, f.pos = s.cause(), s.PolicySource
+	f.remedy, f.help = s.fixHelp()
 	return []found{f}
 }
 
@@ -178,51 +177,52 @@ func (s *attributed) overridesPorts() (f found, is bool) {
 	case d != nil && uplink(d) == "" && len(s.missingPorts()) > 0:
 		return f, false // declared-port-missing says why it has no port's address
 	case s.Manager != nil && (d == nil || d.MAC != s.Persistent.Or(host.PersistentMAC{}).MAC):
-		return f, false // networkd-sets-address or manager-sets-address speaks of it
+		return f, false // networkd-sets-address or manager-sets-address reports it
 	case d == nil:
 		return s.willOverridePorts(), true
 	case d.Bond.IgnoresAddress() && d.Bond.FailOverMAC == "active":
-		return f, false // the bond has its active port's address, whatever udevd asks for
+		return f, false // the bond has the address of its active port anyway
 	case d.Bond.IgnoresAddress() && d.AddrAssignType.Or(host.AddrRandom) == host.AddrSet:
-		return found{message: say("policy-ignored-by-bond", "kind", s.Kind, "device", s.Name, "fail_over_mac", d.Bond.FailOverMAC)}, true
+		return found{message: say("policy-ignored-by-bond", "device", s.Name, "fail_over_mac", d.Bond.FailOverMAC)}, true
 	}
 	return s.overridesPortsOf(d)
 }
 
-// willOverridePorts is about a device that does not exist yet.
+// willOverridePorts is policyOverridesPorts for a device that does not exist yet.
 func (s *subject) willOverridePorts() found {
-	d := s.toCome()
-	port := s.uplinkToCome(d)
-	f := found{message: say("policy-will-override-ports", "kind", s.Kind, "device", s.Name, "port", port)}
+	d := s.future()
+	port := s.futureUplink(d)
+	f := found{message: say("policy-will-override-ports", "device", s.Name, "port", port)}
 	if port == "" && s.Kind != "bond" {
-		f.severity = lightly(d)
+		f.severity = severityWithoutUplink(d)
 	}
 	return f
 }
 
-// overridesPortsOf is about a device that exists and takes what udevd gives it.
+// overridesPortsOf is policyOverridesPorts for an existing device that accepts an
+// address.
 func (s *attributed) overridesPortsOf(d *host.Device) (f found, is bool) {
 	t, known := d.AddrAssignType.Get()
-	gave, unsure := false, !known
+	byPolicy, unsure := false, !known
 	if t == host.AddrSet {
-		gave, unsure = s.setByPolicy(d)
+		byPolicy, unsure = s.setByPolicy(d)
 		switch {
-		case gave || unsure:
+		case byPolicy || unsure:
 		case s.Kind == "bond":
-			// By hand, or by whoever creates it: the kernel does not tell.
-			return found{severity: Info, message: say("policy-overrides-ports-next-time", "kind", s.Kind, "device", s.Name)}, true
+			// A person or the program that creates it: the kernel does not tell.
+			return found{severity: Info, message: say("policy-overrides-ports-next-time", "device", s.Name)}, true
 		default:
 			return f, false
 		}
 	}
 	port := uplink(d)
-	if gave {
-		f.message = say("policy-overrode-ports", "kind", s.Kind, "device", s.Name, "mac", d.MAC, "port", port)
+	if byPolicy {
+		f.message = say("policy-overrode-ports", "device", s.Name, "mac", d.MAC, "port", port)
 	} else {
-		f.message = say("policy-overrides-ports", "kind", s.Kind, "device", s.Name, "port", port)
+		f.message = say("policy-overrides-ports", "device", s.Name, "port", port)
 	}
 	if port == "" && s.Kind != "bond" {
-		f.severity = lightly(d)
+		f.severity = severityWithoutUplink(d)
 	}
 	if unsure && f.severity == "" {
 		f.severity = Warning
@@ -230,8 +230,8 @@ func (s *attributed) overridesPortsOf(d *host.Device) (f found, is bool) {
 	return f, true
 }
 
-// setByPolicy reports whether the address that somebody set is the persistent policy's;
-// unsure where it may be.
+// setByPolicy reports whether the set address is that of the persistent policy; unsure
+// means that it may be.
 func (s *attributed) setByPolicy(d *host.Device) (is, unsure bool) {
 	p, ok := s.Persistent.Get()
 	switch {
@@ -243,17 +243,17 @@ func (s *attributed) setByPolicy(d *host.Device) (is, unsure bool) {
 	return p.MAC == d.MAC, false
 }
 
-// lightly is the severity for a bridge or team without a port that leads out.
-func lightly(d *host.Device) Severity {
+// severityWithoutUplink is the severity for a bridge or team without an uplink.
+func severityWithoutUplink(d *host.Device) Severity {
 	if len(d.Ports) > 0 && allVirtual(d) {
 		return Info
 	}
 	return Warning
 }
 
-// uplink names a port that leads to a physical network: one with a permanent
-// address, or one that stands for such devices. A bridge of virtual machines
-// or containers alone has none, and no address of a port worth having.
+// uplink returns a port that leads to a physical network: one with a permanent address,
+// or one of a kind that is usually above such devices. A bridge with only virtual
+// machines or containers has none, and no port's address worth taking.
 func uplink(d *host.Device) string {
 	for _, p := range d.Ports {
 		if p.PermanentMAC != "" {
@@ -268,8 +268,8 @@ func uplink(d *host.Device) string {
 	return ""
 }
 
-// allVirtual reports whether every port is known to be one end of a virtual
-// wire to a guest on this machine.
+// allVirtual reports whether all ports are of kinds that lead only to guests on this
+// machine.
 func allVirtual(d *host.Device) bool {
 	return !slices.ContainsFunc(d.Ports, func(p host.Port) bool {
 		return !slices.Contains([]string{"veth", "tun", "dummy"}, p.Kind)
@@ -286,32 +286,46 @@ func addressSetByUdev(s *analysis) []found {
 		name = s.OfOtherID.Name
 	}
 	asked := s.Policy.Or("") == "persistent"
-	if other && asked {
-		return nil // machine-id-changed says it
+	switch {
+	case other && asked:
+		return nil // machine-id-changed reports it
+	case asked && s.tellsOfMadeUp():
+		return nil // policy-overrides-ports reports it
 	}
 	if !asked && !s.Policy.IsUnknown() {
 		return []found{{message: say("address-still-set-by-udev", "mac", d.MAC, "device", d.Name, "other", other, "name", name), pos: s.PolicySource}}
 	}
 	f := found{severity: Info, message: say("address-set-by-udev", "mac", d.MAC, "device", d.Name, "other", other, "name", name)}
 	if asked {
-		f.pos, f.help = s.PolicySource, say("nothing-if-derived-is-meant")
+		f.cause, f.pos, f.help = s.cause(), s.PolicySource, say("nothing-if-derived-is-intended")
 	} else {
 		f.help = say("find-out-which-file-applies")
 	}
 	return []found{f}
 }
 
+// tellsOfMadeUp reports whether policy-overrides-ports has already reported the address
+// that udev made up.
+func (s *analysis) tellsOfMadeUp() bool {
+	f, is := s.overridesPorts()
+	if !is || !f.message.Is("policy-overrode-ports") {
+		return false
+	}
+	return s.isOn("policy-overrides-ports")
+}
+
 func unexpectedPolicy(s *analysis) []found {
 	if s.expected == "" || s.expected == "any" || s.Policy.IsUnknown() {
 		return nil
 	}
-	// No policy and none have the same effect (systemd.link(5)).
+	// An unset policy has the same effect as none (systemd.link(5)).
 	is := s.Policy.Or("none")
 	if is == s.expected {
 		return nil
 	}
 	return []found{{
 		message: say("unexpected-policy", "device", s.Name, "policy", is, "pos", s.expectedAt, "expected", s.expected),
+		cause:   s.cause(),
 		pos:     s.PolicySource,
 	}}
 }
@@ -329,14 +343,14 @@ func appliedFileDiffers(s *analysis) []found {
 		return []found{{
 			pos:     name.Pos,
 			message: say("udevd-could-not-rename", "device", s.Name, "name", name.Value, "file", effective),
-			help:    say("have-one-device-of-that-name", "name", name.Value),
+			help:    say("leave-name-to-one-device", "name", name.Value),
 		}}
 	}
 	return s.compareApplied(effective, db)
 }
 
-// recordToCompare is udevd's record of the device; false where the file that it applied
-// cannot be compared with the one in force, or another rule speaks of them.
+// recordToCompare returns udev's record of the device. It returns false if the applied
+// file cannot be compared with the effective one, or if another rule reports them.
 func (s *analysis) recordToCompare() (db map[string]string, ok bool) {
 	d := s.Device
 	if d == nil || s.decision.File.IsUnknown() || !s.linkFilesApply() {
@@ -346,11 +360,12 @@ func (s *analysis) recordToCompare() (db map[string]string, ok bool) {
 	if !ok || d.Loopback() || s.Applied.IsUnknown() { // applied-file-unknown says why
 		return nil, false
 	}
-	_, caught := s.catches() // link-file-of-other-device says what to do then
+	_, caught := s.catches() // link-file-of-other-device says what to do
 	return db, !caught
 }
 
-// compareApplied compares the file that udevd applied with the effective one, "" for none.
+// compareApplied compares the file that udev applied with the effective one, "" for
+// none.
 func (s *analysis) compareApplied(effective string, db map[string]string) []found {
 	applied := s.Applied.Or("")
 	f := found{pos: linkfiles.Pos{File: effective}}
@@ -360,7 +375,7 @@ func (s *analysis) compareApplied(effective string, db map[string]string) []foun
 	case applied == "":
 		f.message = say("applied-no-file", "device", s.Name, "file", effective)
 	case effective == "":
-		f.message = say("applied-file-no-longer-in-force", "applied", applied, "device", s.Name)
+		f.message = say("applied-file-no-longer-effective", "applied", applied, "device", s.Name)
 	case s.samePath(applied, asRecorded(effective)):
 		return s.appliedDropInsDiffer(db)
 	case s.appliedWhenNew(applied):
@@ -377,26 +392,26 @@ func (s *analysis) compareApplied(effective string, db map[string]string) []foun
 	return []found{s.unlessSettled(f)}
 }
 
-// unlessSettled makes a finding light where the device has the address already
-// that it will have once it is created again: nothing is left to do about it.
+// unlessSettled lowers a finding to info if the address will not change when the device
+// is created again, because then nothing is left to do.
 func (s *analysis) unlessSettled(f found) found {
 	if s.settled() {
 		f.severity = Info
-		f.help = say("nothing-for-address-is-settled", "device", s.Name)
+		f.help = say("nothing-because-address-stays", "device", s.Name)
 	}
 	return f
 }
 
-// settled reports whether a boot and a recreation leave the device its address, as
-// far as they can be foretold, and one of them can be. Which port of a bond is
-// first is no matter here: ports-order-decides is about that. Hardware has its own
-// address whatever the file, and gets its name and more from there.
+// settled reports whether a boot and a recreation leave the address unchanged, as far
+// as they can be predicted. At least one of them must be predictable. Another first
+// port of a bond does not count: ports-order-decides reports that. Hardware is never
+// settled: it keeps its own address, but gets its name and more from the file.
 func (s *analysis) settled() bool {
 	if s.Kind == "" {
 		return false
 	}
 	ofAnyPort := s.Kind == "bond" && s.OriginPort != ""
-	foretold := false
+	predicted := false
 	for _, e := range []Event{EventBoot, EventRecreate} {
 		outcomes := s.after(e).Outcomes
 		if len(outcomes) == 0 || slices.ContainsFunc(outcomes, ofUnknownPort) {
@@ -405,16 +420,16 @@ func (s *analysis) settled() bool {
 		if slices.ContainsFunc(outcomes, func(o Outcome) bool { return o.MAC != s.Device.MAC && !(ofAnyPort && o.Origin == OriginPort) }) {
 			return false
 		}
-		foretold = true
+		predicted = true
 	}
-	return foretold
+	return predicted
 }
 
-// ofUnknownPort reports whether the address is a port's, which is not known.
+// ofUnknownPort reports whether the outcome is the address of a port, but unknown.
 func ofUnknownPort(o Outcome) bool { return o.MAC == "" && o.Origin == OriginPort }
 
-// sameAddressSettings compares what two files say about the address.
-// MACAddress= counts only where no policy overrides it.
+// sameAddressSettings reports whether two files have the same effect on the address.
+// MACAddress= has none if a policy overrides it.
 func sameAddressSettings(x, y *linkfiles.File) bool {
 	settings := func(f *linkfiles.File) (policy, address string) {
 		if p, _ := f.MACAddressPolicy(); p.Value != "none" {
@@ -430,8 +445,8 @@ func sameAddressSettings(x, y *linkfiles.File) bool {
 	return px == py && ax == ay
 }
 
-// appliedDropInsDiffer compares the drop-ins, on releases whose udev database
-// names them.
+// appliedDropInsDiffer compares drop-ins, on releases that record them in the udev
+// database.
 func (s *analysis) appliedDropInsDiffer(db map[string]string) []found {
 	if s.tree.Release < tellsDropIns {
 		return nil
@@ -446,8 +461,8 @@ func (s *analysis) appliedDropInsDiffer(db map[string]string) []found {
 	})}
 }
 
-// samePathIn compares two drop-ins: the directory of the .link file is one
-// level up.
+// samePathIn is samePath for drop-ins, which are in a directory below that of the .link
+// file.
 func (s *subject) samePathIn(x, y string) bool {
 	return s.resolveDropIn(x) == s.resolveDropIn(y)
 }
@@ -460,8 +475,8 @@ func (s *subject) resolveDropIn(name string) string {
 	return s.resolve(name[:i]) + name[i:]
 }
 
-// splitDropIns reads ID_NET_LINK_FILE_DROPINS: paths joined by colons, with
-// special characters as \xNN (link_apply_udev_properties, xescape).
+// splitDropIns reads ID_NET_LINK_FILE_DROPINS: paths separated by colons, special
+// characters as \xNN (link_apply_udev_properties(), xescape()).
 func splitDropIns(value string) []string {
 	if value == "" {
 		return nil

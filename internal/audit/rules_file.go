@@ -2,8 +2,8 @@ package audit
 
 import "linkaudit/linkfiles"
 
-// fileRules are made of the complaints that reading the files gives rise to;
-// the message is the complaint's own.
+// fileRules turn complaints about files into findings, with the message of the
+// complaint.
 var fileRules = []Rule{
 	{Name: "bad-section-header", code: linkfiles.CodeBadSectionHeader, Severity: Error},
 	{Name: "line-too-long", code: linkfiles.CodeLineTooLong, Severity: Error},

@@ -8,8 +8,8 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// fleetRules look at several hosts together. They have no code here: package
-// fleet gathers what they judge.
+// fleetRules are about several hosts. They have no function here: package fleet
+// collects the data and calls the functions below.
 var fleetRules = []Rule{
 	{
 		Name: "shared-address", Severity: Error, fleet: true,
@@ -22,18 +22,18 @@ var fleetRules = []Rule{
 	},
 }
 
-// Shared is something that devices or hosts have in common.
+// Shared is a value that several devices or hosts have.
 type Shared struct {
-	// Value is the address, or the fingerprint of the machine-id.
+	// Value is the address, or the fingerprint of the machine ID.
 	Value string
-	// Hosts is how many have it, Outward on how many a device with it
-	// reaches the network, and Unsure on how many it may.
+	// Hosts is the number of hosts with the value. On Outward of them, a device with it
+	// reaches the network; on Unsure of them, one may.
 	Hosts, Outward, Unsure int
 	// Claims are those of the first few hosts.
 	Claims []Claim
 }
 
-// Claim is that a device of a host has something.
+// Claim says that a device of a host has the value.
 type Claim struct {
 	Host   string `json:"host"`
 	Source string `json:"source"`
@@ -44,19 +44,19 @@ func (c Claim) statement() *linkfiles.Statement {
 	return say("claim", "device", c.Device, "host", c.Host, "source", c.Source)
 }
 
-// Reach is whether other machines see a device's address.
+// Reach says whether other machines see a device's address.
 type Reach int
 
 const (
-	// Inside: it is known to the guests behind it at most.
+	// Inside: only guests behind the device can see it.
 	Inside Reach = iota
-	// Unsure: it depends on what the device is plugged into.
+	// Unsure: that depends on what the device is connected to.
 	Unsure
 	// Outward: it is seen on a network.
 	Outward
 )
 
-// ReachOf tells it by the kind of the device and by the ports of a bridge.
+// ReachOf decides by the kind of the device and the ports of a bridge.
 func ReachOf(d *host.Device) Reach {
 	switch d.Kind {
 	case "bridge":
@@ -70,10 +70,11 @@ func ReachOf(d *host.Device) Reach {
 	return Outward
 }
 
-// vrrp are the addresses that routers share on purpose (RFC 9568, section 7.3).
+// vrrp are the prefixes of addresses that routers share on purpose (RFC 9568, section
+// 7.3).
 var vrrp = []string{"00:00:5e:00:01:", "00:00:5e:00:02:"}
 
-// SharedAddress judges an address that several hosts carry.
+// SharedAddress judges an address that several hosts have.
 func SharedAddress(site Site, s Shared) []Finding {
 	virtual := slices.ContainsFunc(vrrp, func(prefix string) bool { return strings.HasPrefix(s.Value, prefix) })
 	inside := !virtual && s.Outward+s.Unsure <= 1
@@ -87,16 +88,16 @@ func SharedAddress(site Site, s Shared) []Finding {
 	return weigh(nil, site, ruleNamed("shared-address"), []found{f})
 }
 
-// SharedMachineID judges a machine-id that several hosts have. The value is its
-// fingerprint: the machine-id itself is confidential (machine-id(5)).
+// SharedMachineID judges a machine ID that several hosts have. The value is its
+// fingerprint, because the machine ID itself is confidential (machine-id(5)).
 func SharedMachineID(site Site, s Shared) []Finding {
 	return weigh(nil, site, ruleNamed("shared-machine-id"), []found{{
 		message: say("shared-machine-id", "hosts", s.Hosts, "fingerprint", s.Value[:min(len(s.Value), 12)], "claims", s.list()),
 	}})
 }
 
-// PolicyDiffers judges the policies that devices of one name and kind have on
-// different hosts; there are at least two.
+// PolicyDiffers judges the policies of devices with one name and kind on different
+// hosts. policies has at least two.
 func PolicyDiffers(site Site, name, kind string, policies map[string]Shared) []Finding {
 	var all []*linkfiles.Statement
 	for _, policy := range []string{"persistent", "random", "none"} {
@@ -109,7 +110,7 @@ func PolicyDiffers(site Site, name, kind string, policies map[string]Shared) []F
 	}})
 }
 
-// list names the first few, and says that there are more.
+// list names the first few hosts, and says whether there are more.
 func (s Shared) list() *linkfiles.Statement {
 	all := make([]*linkfiles.Statement, len(s.Claims))
 	for i, c := range s.Claims {

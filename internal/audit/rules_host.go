@@ -2,7 +2,7 @@ package audit
 
 import "linkaudit/linkfiles"
 
-// hostRules look at the machine as a whole.
+// hostRules are about the machine as a whole.
 var hostRules = []Rule{
 	{
 		Name: "udevd-not-running", Severity: Warning,
@@ -48,11 +48,13 @@ var hostRules = []Rule{
 	},
 	{
 		Name: "udevd-unknown", Severity: Info,
-		host: func(a *hostAudit) []found { return notKnown(a.snap.Udev.Running, say("whether-systemd-udevd-runs")) },
+		host: func(a *hostAudit) []found {
+			return unknownFinding(a.snap.Udev.Running, say("whether-systemd-udevd-runs"))
+		},
 	},
 	{
 		Name: "naming-scheme-unknown", Severity: Info,
-		host: func(a *hostAudit) []found { return notKnown(a.snap.NamingScheme, say("which-naming-scheme")) },
+		host: func(a *hostAudit) []found { return unknownFinding(a.snap.NamingScheme, say("which-naming-scheme")) },
 	},
 	{
 		Name: "naming-scheme-assumed", Severity: Info,
@@ -66,11 +68,11 @@ var hostRules = []Rule{
 	},
 	{
 		Name: "hostname-unknown", Severity: Info,
-		host: func(a *hostAudit) []found { return notKnown(a.snap.System.Hostname, say("which-host-name")) },
+		host: func(a *hostAudit) []found { return unknownFinding(a.snap.System.Hostname, say("which-host-name")) },
 	},
 }
 
-// onlyIfAudited makes a finding that weighs nothing where no device is audited.
+// onlyIfAudited makes a finding that is only an info if no device is audited.
 func (a *hostAudit) onlyIfAudited(says *linkfiles.Statement) []found {
 	f := found{message: says}
 	if len(a.audited) == 0 {
@@ -79,8 +81,8 @@ func (a *hostAudit) onlyIfAudited(says *linkfiles.Statement) []found {
 	return []found{f}
 }
 
-// linkFilesApply reports whether anything on the host applies .link files; a
-// host where that is not known counts as one that does.
+// linkFilesApply reports whether anything on the host applies .link files; true if that
+// is unknown.
 func (a *hostAudit) linkFilesApply() bool {
 	running, known := a.snap.Udev.Running.Get()
 	return (running || !known) && !a.snap.Udev.SetupLinkRule.IsAbsent()

@@ -8,8 +8,8 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// initramfsRules look at what udevd finds before the root is there. They have
-// something to say only where the images were asked for.
+// initramfsRules are about what udev sees before the root file system is mounted. They
+// find nothing unless the images were read.
 var initramfsRules = []Rule{
 	{
 		Name: "initramfs-stale", Severity: Error,
@@ -33,24 +33,24 @@ var initramfsRules = []Rule{
 
 func lookedIntoImages(snap *host.Snapshot) bool { return snap.Initramfs.IsKnown() }
 
-// initramfsStale makes one finding of all images that say the same.
+// initramfsStale makes one finding for all images with the same problem.
 func initramfsStale(s *analysis) (out []found) {
-	type alike struct {
+	type merged struct {
 		found
 		images []string
 	}
-	var all []alike
+	var all []merged
 	for _, v := range s.InImages {
 		if v.DeclaredDiffers {
 			out = append(out, s.otherwiseDeclaredIn(v))
 		}
 		if v.createsWithAddress() || !v.Differs && !v.LinkFile.IsUnknown() {
-			continue // no .link file changes that, or it is the same
+			continue // no .link file changes that, or nothing differs
 		}
 		f := s.otherPolicyIn(v)
-		i := slices.IndexFunc(all, func(a alike) bool { return a.message.Equal(f.message) && a.help.Equal(f.help) })
+		i := slices.IndexFunc(all, func(a merged) bool { return a.message.Equal(f.message) && a.help.Equal(f.help) })
 		if i < 0 {
-			i, all = len(all), append(all, alike{found: f})
+			i, all = len(all), append(all, merged{found: f})
 		}
 		all[i].images = append(all[i].images, v.Image.Path)
 	}
@@ -61,8 +61,8 @@ func initramfsStale(s *analysis) (out []found) {
 	return out
 }
 
-// otherwiseDeclaredIn is about a device of which a program in the image makes another one
-// than the root's do.
+// otherwiseDeclaredIn is the finding for a device that network configuration in the
+// image handles differently.
 func (s *subject) otherwiseDeclaredIn(v InImage) found {
 	d := v.Declared
 	f := found{severity: v.weightOfDeclared(), pos: linkfiles.Pos{File: v.Image.Path}, help: s.rebuild(v, nil)}
@@ -76,11 +76,12 @@ func (s *subject) otherwiseDeclaredIn(v InImage) found {
 	return f
 }
 
-// otherPolicyIn is about a device that gets another policy in the image than here, or may.
+// otherPolicyIn is the finding for a device that gets another policy in the image, or
+// may.
 func (s *subject) otherPolicyIn(v InImage) found {
 	f := found{severity: s.weightInImage(v), pos: linkfiles.Pos{File: v.Image.Path}}
 	if v.LinkFile.IsUnknown() {
-		f.message, f.help = say("initramfs-policy-not-known", "device", s.Name, "why", v.LinkFile.Reason()), helpUnknown
+		f.message, f.help = say("initramfs-policy-unknown", "device", s.Name, "why", v.LinkFile.Reason()), helpUnknown
 		return f
 	}
 	f.help = s.rebuild(v, v.Advice())
@@ -96,13 +97,13 @@ func (s *subject) otherPolicyIn(v InImage) found {
 	return f
 }
 
-// rebuild says how to make the image again, and what to note, nil for nothing.
+// rebuild says how to rebuild the image. note is what else to do, or nil.
 func (s *subject) rebuild(v InImage, note *linkfiles.Statement) *linkfiles.Statement {
 	return say("rebuild-images", "command", s.opt.Place.UpdateInitramfs(v.Image.Maker), "note", note)
 }
 
-// weightOfDeclared is by what comes of it: what the initramfs creates is there once
-// the root is, and keeps its address.
+// weightOfDeclared is the severity by consequence: what the initramfs creates stays
+// after the boot, with its address.
 func (v InImage) weightOfDeclared() Severity {
 	switch {
 	case v.Declared.Address.Way == netconf.WayUnknown:
@@ -113,8 +114,8 @@ func (v InImage) weightOfDeclared() Severity {
 	return Warning
 }
 
-// weightInImage is by what comes of it: the device that is created there has the
-// address of the policy there; one that nothing is known to create there has not.
+// weightInImage is the severity by consequence: a device created in the initramfs keeps
+// the address from there. Without such a device nothing happens.
 func (s *subject) weightInImage(v InImage) Severity {
 	switch {
 	case v.LinkFile.IsUnknown():
@@ -124,14 +125,14 @@ func (s *subject) weightInImage(v InImage) Severity {
 	case v.Creates == CreatesMaybe:
 		return Warning
 	case s.Kind == "" && s.Device != nil && actsOn(v, s.Device):
-		// Hardware is there whenever its driver is.
+		// Hardware is in the initramfs whenever its driver is.
 		return Warning
 	}
 	return Info
 }
 
-// actsOn reports whether one of the two policies would make udevd change the
-// address of this hardware: random acts on addr_assign_type 0, persistent on 1
+// actsOn reports whether udev would change the address of this hardware under one of
+// the two policies: random acts on addr_assign_type 0, persistent on 1
 // (link_generate_mac() in udev's link-config.c).
 func actsOn(v InImage, d *host.Device) bool {
 	for _, p := range []string{v.Policy, v.Root} {

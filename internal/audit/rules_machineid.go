@@ -9,9 +9,9 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// machineIDRules are about the ID that derived addresses are made of. That it is
-// missing in the tree of an image is as it should be: machine_id_setup() of PID 1
-// gives each host one of its own at the first boot.
+// machineIDRules are about the machine ID used to derive addresses. In an image it
+// should be missing: machine_id_setup() of PID 1 creates one for each host at the first
+// boot.
 var machineIDRules = []Rule{
 	{
 		Name: "machine-id-changed", Severity: Warning,
@@ -43,8 +43,8 @@ var machineIDRules = []Rule{
 	},
 }
 
-// derives reports whether udevd or systemd-networkd make an address of the
-// machine-id for the device, or did.
+// derives reports whether udev or systemd-networkd derive an address for the device
+// from the machine ID, or did.
 func (a *hostAudit) derives(r *DeviceResult) bool {
 	if o := r.Origin.Or(""); o == OriginUdev || o == OriginNetworkd {
 		return true
@@ -55,8 +55,8 @@ func (a *hostAudit) derives(r *DeviceResult) bool {
 	return r.Policy.Or("") == "persistent" && !r.Persistent.IsAbsent() && a.linkFilesApply()
 }
 
-// ifDerived makes a finding that weighs nothing where no audited device has an
-// address derived from the machine-id.
+// ifDerived makes a finding that is only an info if no audited device has a derived
+// address.
 func (a *hostAudit) ifDerived(says *linkfiles.Statement, file string) found {
 	f := found{message: says, pos: linkfiles.Pos{File: file}}
 	if a.derived == 0 {
@@ -67,15 +67,15 @@ func (a *hostAudit) ifDerived(says *linkfiles.Statement, file string) found {
 
 const etcMachineID = "/etc/machine-id"
 
-// noneDerived makes a finding about a file without an ID: what is the matter with it,
-// and what the next boot does.
+// noneDerived makes a finding about a machine without a machine ID: what is wrong, and
+// what the next boot does.
 func (a *hostAudit) noneDerived(what, next *linkfiles.Statement) found {
 	return a.ifDerived(say("no-address-is-derived", "what", what, "next", next), etcMachineID)
 }
 
-// noMachineID is a rule about a running machine whose file holds none. 247 and
-// newer take "uninitialized" and a missing file for a first boot; all releases
-// make up an ID in place of whatever is not one.
+// noMachineID is a rule for a running machine without an ID in its file. 247 and newer
+// treat "uninitialized" and a missing file as a first boot. All releases replace an
+// invalid ID by a new one.
 func noMachineID(state host.MachineIDState, what *linkfiles.Statement) func(*hostAudit) []found {
 	return func(a *hostAudit) []found {
 		if a.snap.Offline || a.snap.MachineIDFile.State != state {
@@ -85,7 +85,7 @@ func noMachineID(state host.MachineIDState, what *linkfiles.Statement) func(*hos
 	}
 }
 
-// nextMachineID says what the next boot makes of a file without an ID
+// nextMachineID says what the next boot does if the file has no ID
 // (generate_machine_id(), acquire_machine_id()).
 func (a *hostAudit) nextMachineID() *linkfiles.Statement {
 	switch a.sourceAtBoot() {
@@ -104,8 +104,8 @@ func (a *hostAudit) traceOf(source string) bool {
 func machineIDInvalid(a *hostAudit) []found {
 	switch state := a.snap.MachineIDFile.State; {
 	case state == host.MachineIDZero:
-		// machine_id_setup() takes the null ID for one: it reads the file
-		// without ID128_REFUSE_NULL. sd_id128_get_machine(3) refuses it.
+		// machine_id_setup() accepts the null ID, because it reads the file without
+		// ID128_REFUSE_NULL. sd_id128_get_machine(3) refuses it.
 		return []found{a.noneDerived(say("machine-id-is-zero"), say("boot-leaves-machine-id"))}
 	case state == host.MachineIDMalformed && a.snap.Offline:
 		return []found{{severity: Info, message: say("first-boot-replaces-machine-id", "what", say("machine-id-malformed")), pos: linkfiles.Pos{File: etcMachineID}}}
@@ -143,8 +143,8 @@ func machineIDInImage(a *hostAudit) (out []found) {
 	return append(out, a.machineIDInInitramfs()...)
 }
 
-// machineIDInInitramfs is about the initramfs images of an image. That of a host that runs
-// has the host's own ID and says nothing.
+// machineIDInInitramfs is about the initramfs images of an image. Those of a running
+// host have the host's own ID, which is no problem.
 func (a *hostAudit) machineIDInInitramfs() (out []found) {
 	images, _ := a.snap.Initramfs.Get()
 	for i := range images {
@@ -159,7 +159,8 @@ func (a *hostAudit) machineIDInInitramfs() (out []found) {
 	return out
 }
 
-// sharedByImage makes a finding about an ID in an image: where it is.
+// sharedByImage makes a finding about a machine ID in an image. where says which file
+// has it.
 func (a *hostAudit) sharedByImage(where *linkfiles.Statement, file string) found {
 	return a.ifDerived(say("machine-id-in-image", "where", where), file)
 }
@@ -174,8 +175,8 @@ func machineIDChanged(s *analysis) []found {
 		by = "systemd-networkd"
 	}
 	var f found
-	var next *linkfiles.Statement // the addresses after the next boot, where they are others
-	again := false                // the next boot takes the other machine-id
+	var next *linkfiles.Statement // addresses that change at the next boot
+	again := false                // the next boot uses the other machine ID
 	boot := s.after(EventBoot)
 	stays := slices.ContainsFunc(boot.Outcomes, func(o Outcome) bool { return o.MAC == d.MAC })
 	switch mac, ok := boot.MAC.Get(); {
@@ -187,14 +188,14 @@ func machineIDChanged(s *analysis) []found {
 		next = listed(boot.Outcomes)
 	case other.Source == s.sourceAtBoot():
 		again = true
-		f.severity, f.help = Info, say("nothing-if-machine-id-is-meant")
+		f.severity, f.help = Info, say("nothing-if-machine-id-is-intended")
 	}
 	f.message = say("machine-id-changed", "mac", d.MAC, "device", d.Name, "program", by, "name", other.Name, "source", other.Source, "next", next, "again", again)
 	return []found{f}
 }
 
-// sourceAtBoot is the source of the machine-id that the next boot takes in place
-// of the present one, "" where it keeps that or no trace tells.
+// sourceAtBoot is the source of the machine ID that the next boot will use instead of
+// the present one. It is "" if the ID stays, or if no trace of another one was found.
 func (a *hostAudit) sourceAtBoot() string {
 	file := a.snap.MachineIDFile
 	none := file.State.None() && file.State != host.MachineIDZero
@@ -207,11 +208,11 @@ func (a *hostAudit) sourceAtBoot() string {
 	return ""
 }
 
-// persistentNow is the address that udevd gives under the persistent policy before
-// the next boot: none where it finds no machine-id (net_get_unique_predictable_data()
-// fails, and link_generate_new_hw_addr() leaves the address alone). Where a file is
-// matched by machine ID, udevd has read the former one when it read the files, and
-// keeps it (sd_id128_get_machine(3)).
+// persistentNow is the address that udev sets under the persistent policy before the
+// next boot. It is absent if udev finds no machine ID:
+// net_get_unique_predictable_data() fails, and link_generate_new_hw_addr() leaves the
+// address unchanged. If a file matches by machine ID, udev read the former ID with its
+// files and keeps it (sd_id128_get_machine(3)).
 func (s *subject) persistentNow() fact.Fact[host.PersistentMAC] {
 	switch {
 	case s.snap.Offline || !s.snap.MachineIDFile.State.None():
@@ -223,8 +224,8 @@ func (s *subject) persistentNow() fact.Fact[host.PersistentMAC] {
 	return s.Persistent
 }
 
-// keptAtBoot is an address derived from the machine-id as it is after the next
-// boot: not known where the machine-id does not last.
+// keptAtBoot is a derived address after the next boot: unknown if the machine ID does
+// not last.
 func keptAtBoot[T any](snap *host.Snapshot, derived fact.Fact[T]) fact.Fact[T] {
 	switch snap.MachineIDFile.NotKept {
 	case host.MachineIDTransient:

@@ -9,8 +9,7 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// managerRules are about other programs that make the device or give it an
-// address.
+// managerRules are about network managers that create the device or set its address.
 var managerRules = []Rule{
 	{
 		Name: "manager-sets-address", Severity: Info,
@@ -34,7 +33,7 @@ var managerRules = []Rule{
 			if !s.Declarations.IsUnknown() {
 				return nil
 			}
-			return notKnown(s.Declarations, say("what-is-declared", "device", s.Name))
+			return unknownFinding(s.Declarations, say("what-is-declared", "device", s.Name))
 		},
 	},
 	{
@@ -58,72 +57,81 @@ func managerSetsAddress(s *analysis) []found {
 	case d == nil:
 		return s.managerUnknown()
 	case by(*d) == netconf.Networkd && s.networkd().address() != nil:
-		return nil // networkd-sets-address speaks of it
+		return nil // networkd-sets-address reports it
 	}
 	return []found{s.weighManager(d)}
 }
 
-// weighManager weighs by what comes of it: a program that gives the device the address it
-// carries is as somebody meant it to be; one whose address the device has not, or that is
-// there though somebody asks for none, is not.
+// weighManager sets the severity by consequence. It is an info if a program set the
+// address that the device has, because somebody configured it. It is higher if the
+// device has another address, or if somebody asks for no address.
 func (s *analysis) weighManager(d *netconf.Declaration) found {
-	dev, program, gives, against := s.Device, d.Program, giving(*d, s.Name), s.asksForNone()
+	dev, program, sets, against := s.Device, d.Program, addressSentence(*d, s.Name), s.asksForNone()
 	f := found{
+		cause:   settingOf(d.Address),
 		pos:     d.Address.Pos,
-		message: say("manager-sets-address", "program", program, "gives", gives),
-		help:    say("change-if-not-meant", "setting", settingAt(*d, s.opt.Place)),
+		message: say("manager-sets-address", "program", program, "sets", sets),
+		help:    say("change-if-not-intended", "setting", settingAt(*d, s.opt.Place)),
 	}
 	switch {
 	case dev != nil && dev.Bond.IgnoresAddress():
-		f.message = say("manager-sets-address-in-vain", "program", program, "gives", gives, "fail_over_mac", dev.Bond.FailOverMAC)
+		f.message = say("manager-address-ignored-by-bond", "program", program, "sets", sets, "fail_over_mac", dev.Bond.FailOverMAC)
 	case dev != nil && d.Address.Way == netconf.WayExplicit && dev.MAC != d.Address.MAC:
 		f.severity = Warning
-		f.message = say("manager-address-not-carried", "program", program, "gives", gives, "mac", dev.MAC)
+		f.message = say("manager-address-differs", "program", program, "sets", sets, "mac", dev.MAC)
 		f.help = say("bring-up-or-correct", "program", by(*d))
 	case d.Address.AtCreation && against != nil:
 		f.severity = Error
-		f.message = say("manager-creates-with-address", "program", program, "gives", gives, "against", against)
+		f.message = say("manager-creates-with-address", "program", program, "sets", sets, "against", against)
 	case d.Address.Way == netconf.WayNetworkd && takesPortAddress[s.Kind]:
-		f.severity = Warning // as networkd-sets-address does
+		f.severity = Warning // as for networkd-sets-address
 		if linkfiles.NetDevAddressNone(s.tree.Release) {
 			f.remedy, f.help = s.networkdHelp(d)
 		}
 	case s.setsOther(d.Address.MAC):
 		f.severity = Warning
 		set, _ := s.file.MACAddress()
-		f.message = say("manager-and-file-set-address", "program", program, "gives", gives, "pos", set.Pos, "mac", set.Value)
-		f.help = say("have-one-set-address")
+		f.message = say("manager-and-file-set-address", "program", program, "sets", sets, "pos", set.Pos, "mac", set.Value)
+		f.help = say("remove-one-setting")
 	case s.Manager != nil && !s.Manager.Certain && s.Policy.Or("") == "persistent":
-		f.message = say("manager-or-udevd-sets-address", "program", program, "gives", gives)
+		f.message = say("manager-or-udevd-sets-address", "program", program, "sets", sets)
 	}
 	return f
 }
 
-// giving says which address a program gives a device. It goes on after the name of the
-// program.
-func giving(d netconf.Declaration, name string) *linkfiles.Statement {
+// settingOf is the setting by which a program sets an address, nil for none: networkd
+// derives one without a setting.
+func settingOf(a netconf.Address) *linkfiles.Statement {
+	if a.Key == "" || a.Way == netconf.WayNetworkd {
+		return nil
+	}
+	return say("manager-setting", "key", a.Key)
+}
+
+// addressSentence says which address a program sets. It follows the name of the program.
+func addressSentence(d netconf.Declaration, name string) *linkfiles.Statement {
 	switch a := d.Address; a.Way {
 	case netconf.WayExplicit:
-		return say("gives-explicit", "device", name, "mac", a.MAC, "key", a.Key)
+		return say("sets-explicit-address-of", "device", name, "mac", a.MAC)
 	case netconf.WayNetworkd:
-		return say("gives-by-networkd", "device", name)
+		return say("lets-networkd-derive-address-of", "device", name)
 	case netconf.WayPort:
-		return say("gives-of-port", "device", name, "port", a.Port, "key", a.Key)
+		return say("sets-port-address-of", "device", name, "port", a.Port)
 	case netconf.WayPermanent:
-		return say("gives-permanent", "device", name, "key", a.Key)
+		return say("sets-permanent-address-of", "device", name)
 	case netconf.WayRandom:
-		return say("gives-made-up", "device", name, "key", a.Key)
+		return say("sets-random-address-of", "device", name)
 	default:
-		return say("gives-derived", "device", name, "key", a.Key)
+		return say("sets-derived-address-of", "device", name)
 	}
 }
 
-// managerUnknown is for declarations of which it cannot be told what they do to
-// the address.
+// managerUnknown reports declarations with an unknown effect on the address.
 func (s *subject) managerUnknown() (all []found) {
 	for _, d := range s.Declarations.Or(nil) {
 		if maySetAddress(d) {
 			all = append(all, found{
+				cause:   settingOf(d.Address),
 				pos:     d.Address.Pos,
 				message: say("manager-may-set-address", "program", d.Program, "device", s.Name, "why", d.Address.Unknown),
 				help:    say("look-at-setting"),
@@ -133,13 +141,13 @@ func (s *subject) managerUnknown() (all []found) {
 	return all
 }
 
-// setsOther reports whether the file in force sets another address than mac.
-func (s *inForce) setsOther(mac linkfiles.MAC) bool {
+// setsOther reports whether the effective file sets an address other than mac.
+func (s *decided) setsOther(mac linkfiles.MAC) bool {
 	address, ok := s.macAddress()
 	return ok && address != mac
 }
 
-// acting are the declarations that are acted on.
+// acting are the declarations in use.
 func acting(of []netconf.Declaration) (out []netconf.Declaration) {
 	for _, d := range of {
 		if d.Ignored == "" && (d.Creates || setsAddress(d)) {
@@ -149,10 +157,10 @@ func acting(of []netconf.Declaration) (out []netconf.Declaration) {
 	return out
 }
 
-// declaredTwice compares the declarations that are acted on. What netplan made
-// of its own file is not another one.
+// declaredTwice compares the declarations in use. Those that netplan generated count as
+// netplan's own.
 func declaredTwice(s *analysis) []found {
-	// What a file of a program says often is one with respect to the others.
+	// One file often has several declarations of a program; they count once.
 	type source struct {
 		program, renderer netconf.Program
 		file              string
@@ -178,7 +186,7 @@ func declaredTwice(s *analysis) []found {
 	return nil
 }
 
-// declaredPortMissing names each port once, by the first declaration that does.
+// declaredPortMissing reports each port once, with the first declaration that names it.
 func declaredPortMissing(s *analysis) (all []found) {
 	for _, m := range s.missingPorts() {
 		f := found{
@@ -194,11 +202,11 @@ func declaredPortMissing(s *analysis) (all []found) {
 	return all
 }
 
-// declarationNotEnabled weighs little where the device is there all the same, or
-// another program creates it.
+// declarationNotEnabled is only an info if the device exists anyway, or another program
+// creates it.
 func declarationNotEnabled(a *hostAudit) (all []found) {
 	declared := a.snap.Declarations.Or(nil)
-	there := host.DeviceNames(a.snap.Devices) // or it will be
+	there := host.DeviceNames(a.snap.Devices) // existing and declared devices
 	for i := range declared {
 		if declared[i].Creates && declared[i].Ignored == "" {
 			there[declared[i].Device] = true
@@ -220,14 +228,14 @@ func declarationNotEnabled(a *hostAudit) (all []found) {
 	return all
 }
 
-// missingPort is a port that is declared and does not exist.
+// missingPort is a declared port that does not exist.
 type missingPort struct {
 	name string
 	by   netconf.Program
 	at   linkfiles.Pos
 }
 
-// missingPorts are those of a device that exists.
+// missingPorts are the missing ports of an existing device.
 func (s *subject) missingPorts() (all []missingPort) {
 	if s.Device == nil || len(s.snap.MissingPorts) == 0 {
 		return nil

@@ -9,7 +9,7 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// networkdRules are about what systemd-networkd does to an address.
+// networkdRules are about addresses that systemd-networkd sets.
 var networkdRules = []Rule{
 	{
 		Name: "networkd-sets-address", Severity: Warning,
@@ -26,25 +26,26 @@ func networkdSetsAddress(s *analysis) []found {
 	if a.Way == netconf.WayUnknown {
 		return []found{{
 			severity: Info,
-			message:  say("networkd-may-set-address", "kind", s.Kind, "device", s.Name, "why", a.Unknown),
+			message:  say("networkd-may-set-address", "device", s.Name, "why", a.Unknown),
+			cause:    settingOf(*a),
 			pos:      a.Pos,
 			help:     helpUnknown,
 		}}
 	}
-	f := found{pos: a.Pos, severity: Info}
-	given, _ := s.networkdAddress()
-	mac, against := given.Or(""), s.asksForNone()
+	f := found{cause: settingOf(*a), pos: a.Pos, severity: Info}
+	set, _ := s.networkdAddress()
+	mac, against := set.Or(""), s.asksForNone()
 	switch {
 	case says.sets != nil:
-		f.message = say("networkd-sets-address", "kind", s.Kind, "device", s.Name, "mac", mac, "against", against)
+		f.message = say("networkd-sets-address", "device", s.Name, "mac", mac, "against", against)
 	case a.Way == netconf.WayNetworkd:
-		f.message = say("networkd-derives-address", "kind", s.Kind, "device", s.Name, "mac", mac, "against", against)
+		f.message = say("networkd-derives-address", "device", s.Name, "mac", mac, "against", against)
 		f.remedy, f.help = s.networkdHelp(says.creates)
 		if takesPortAddress[s.Kind] {
 			f.severity = Warning
 		}
 	default:
-		f.message = say("networkd-creates-with-address", "kind", s.Kind, "device", s.Name, "mac", mac, "against", against)
+		f.message = say("networkd-creates-with-address", "device", s.Name, "mac", mac, "against", against)
 	}
 	if against != nil {
 		f.severity = Error
@@ -53,9 +54,9 @@ func networkdSetsAddress(s *analysis) []found {
 	return []found{f}
 }
 
-// asksForNone says who wants the address left to the kernel, nil where nobody
-// does: an override of linkaudit's, or the site.
-func (s *inForce) asksForNone() *linkfiles.Statement {
+// asksForNone says who wants the kernel's address: an override of linkaudit or the
+// site; nil if neither does.
+func (s *decided) asksForNone() *linkfiles.Statement {
 	switch {
 	case s.Policy.Or("") == "none" && override.OwnName(path.Base(s.PolicySource.File)):
 		return say("policy-none-has-no-effect", "pos", s.PolicySource)
@@ -65,14 +66,14 @@ func (s *inForce) asksForNone() *linkfiles.Statement {
 	return nil
 }
 
-// networkdHelp is the remedy that the release has for a device that is created
-// with an address; d is nil where a .network file sets it.
-func (s *inForce) networkdHelp(d *netconf.Declaration) (remedy.Command, *linkfiles.Statement) {
+// networkdHelp is the remedy in this release for a device that is created with an
+// address; d is nil if a .network file sets the address.
+func (s *decided) networkdHelp(d *netconf.Declaration) (remedy.Command, *linkfiles.Statement) {
 	switch {
 	case d == nil:
 		return remedy.Command{}, nil
 	case !linkfiles.NetDevAddressNone(s.tree.Release):
 		return remedy.Command{}, say("netdev-knows-no-none", "release", s.tree.Release, "file", d.Pos.File)
 	}
-	return s.fixWith(say("sets-both-none"))
+	return s.fixHelp()
 }

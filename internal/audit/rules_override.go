@@ -8,7 +8,7 @@ import (
 	"linkaudit/policy"
 )
 
-// overrideRules look at what linkaudit fix wrote.
+// overrideRules are about overrides that linkaudit fix wrote.
 var overrideRules = []Rule{
 	{
 		Name: "change-interrupted", Severity: Warning,
@@ -33,9 +33,9 @@ var overrideRules = []Rule{
 				f := d.File.Or(nil)
 				switch {
 				case d.File.IsUnknown():
-					return nil // unknown-match says so of a device that is audited
+					return nil // unknown-match reports it for an audited device
 				case f == nil:
-					return a.overrideFound(o, f, say("override-applies-no-more", "target", o.Target))
+					return a.overrideFound(o, f, say("override-no-longer-applies", "target", o.Target))
 				case !isOverride(f, o):
 					return a.overrideFound(o, f, say("override-shadowed-by-file", "target", o.Target, "file", f.Path))
 				}
@@ -80,9 +80,9 @@ var overrideRules = []Rule{
 	},
 }
 
-// overrideFound is about an override that has to be written again. One that was edited is
-// written, or removed, where that is asked for alone, and where the file that is in force
-// without it, nil for none, asks for no policy, it is not needed.
+// overrideFound is about an override that must be written again. An edited one needs
+// fix --force or undo --force. without is the file that applies without the override,
+// or nil. If that sets no policy, the override is not needed.
 func (a *hostAudit) overrideFound(o *override.Override, without *linkfiles.File, says *linkfiles.Statement) []found {
 	fix, undo := a.remedy("fix", o.Target), a.remedy("undo", o.Target)
 	f := found{pos: linkfiles.Pos{File: o.Path}, message: says}
@@ -99,7 +99,7 @@ func (a *hostAudit) overrideFound(o *override.Override, without *linkfiles.File,
 	return []found{f}
 }
 
-// eachOverride asks about each override and the device that it is for.
+// eachOverride calls ask with each override and its device.
 func (a *hostAudit) eachOverride(ask func(*override.Override, *linkfiles.Device) []found) (all []found) {
 	for _, o := range override.Find(&a.snap.Files) {
 		all = append(all, ask(o, a.overridden(o.Target))...)
@@ -107,27 +107,28 @@ func (a *hostAudit) eachOverride(ask func(*override.Override, *linkfiles.Device)
 	return all
 }
 
-// overridden is the device that fix derives an override for: one that is to be
-// created, where that is enough to decide on. Hardware comes back as it is.
+// overridden is the device for which fix computes an override: a new one, unless the
+// decision needs properties of the existing device. Hardware is always the existing
+// device.
 func (a *hostAudit) overridden(t override.Target) *linkfiles.Device {
 	if t.Name == "" {
 		return policy.NewOfKind(t.Kind)
 	}
-	anew := policy.NewDevice(t.Name, t.Kind)
+	created := policy.NewDevice(t.Name, t.Kind)
 	d := a.byName()[t.Name]
-	if d != nil && d.Kind == t.Kind && (t.Kind == "" || a.decider.Decide(anew).File.IsUnknown()) {
+	if d != nil && d.Kind == t.Kind && (t.Kind == "" || a.decider.Decide(created).File.IsUnknown()) {
 		return LinkDevice(d)
 	}
-	return anew
+	return created
 }
 
-// isOverride reports whether a file is the override, or has it as a drop-in.
+// isOverride reports whether f is the override or has it as a drop-in.
 func isOverride(f *linkfiles.File, o *override.Override) bool {
 	return f.Path == o.Path || slices.Contains(f.DropIns, o.Path)
 }
 
-// staleness says in what the files differ from those that an override was
-// derived from, nil if in nothing.
+// staleness says how the effective files differ from the sources of an override, nil if
+// they do not.
 func staleness(was []override.Source, f *linkfiles.File, store *linkfiles.Store) *linkfiles.Statement {
 	is := override.Sources(store, f)
 	first := func(sources []override.Source) string {

@@ -3,13 +3,14 @@ package audit
 import (
 	"slices"
 
+	"linkaudit/internal/fact"
 	"linkaudit/internal/host"
 	"linkaudit/linkfiles"
 	"linkaudit/policy"
 	"linkaudit/policy/life"
 )
 
-// predictRules are about the address that a device will carry tomorrow.
+// predictRules are about addresses after future events.
 var predictRules = []Rule{
 	{
 		Name: "address-changes-on-restart", Severity: Warning,
@@ -51,10 +52,10 @@ func (s *analysis) after(e Event) Prediction {
 	return Prediction{}
 }
 
-// others are the outcomes of an event with another address than the present
-// one, and whether all are. Of a bond that has one port's address, that another
-// port may be first is left to ports-order-decides; what is known to depend on
-// the creator alone is left to prediction-unknown.
+// others returns the outcomes of an event with an address other than the present one,
+// and whether that is all of them. If a bond has a port's address, outcomes with
+// another port's address are left out: ports-order-decides reports them. Outcomes that
+// depend only on the creator are left to prediction-unknown.
 func (s *analysis) others(e Event) (others []Outcome, all bool) {
 	p := s.after(e)
 	ofPort := s.Origin.Or("") == OriginPort
@@ -73,58 +74,200 @@ func (s *analysis) others(e Event) (others []Outcome, all bool) {
 	return others, all
 }
 
-func addressChangesOnRestart(s *analysis) []found {
-	return s.changes(whenRejoined, whenRecreated)
-}
+// The two rules about addresses that change without intent.
+const (
+	changesOnBoot    = "address-changes-on-boot"
+	changesOnRestart = "address-changes-on-restart"
+)
 
-func addressChangesOnBoot(s *analysis) []found {
-	return s.changes(afterBoot)
-}
+func addressChangesOnRestart(s *analysis) []found { return s.changes(changesOnRestart) }
 
-// moment is an event and how a sentence tells it.
+func addressChangesOnBoot(s *analysis) []found { return s.changes(changesOnBoot) }
+
+// moment is an event with the words for it.
 type moment struct {
 	event Event
 	when  *linkfiles.Statement
 }
 
 var (
-	afterBoot     = moment{EventBoot, say("after-next-boot")}
-	whenCreated   = moment{EventRecreate, say("once-created")}
-	whenRecreated = moment{EventRecreate, say("once-created-again")}
-	whenRejoined  = moment{EventPortsRejoin, say("once-ports-joined-again")}
+	afterBoot     = moment{EventBoot, say("after-reboot")}
+	whenCreated   = moment{EventRecreate, say("when-created")}
+	whenRecreated = moment{EventRecreate, say("when-recreated")}
+	whenRejoined  = moment{EventPortsRejoin, say("after-network-restart")}
 	whenGuests    = moment{EventGuests, say("when-guest-starts-or-stops")}
 )
 
-// changes is one finding about all events after which the device has, or may
-// have, another address. It says nothing where that is no news:
-// address-set-by-udev speaks of a policy that was mended and takes effect then.
-func (s *analysis) changes(moments ...moment) []found {
-	if !s.mayChange() || s.mended() {
+// momentsOf are the moments that each of the two rules checks.
+var momentsOf = map[string][]moment{
+	changesOnBoot:    {afterBoot},
+	changesOnRestart: {whenRejoined, whenRecreated},
+}
+
+// change is a moment after which the device has, or may have, another address.
+type change struct {
+	moment
+	others []Outcome
+	all    bool // the address certainly changes
+}
+
+// changesOf returns the changes that a rule finds. A change from an address that an
+// earlier policy set is left out: address-set-by-udev reports it.
+func (s *analysis) changesOf(rule string) (all []change) {
+	if !s.mayChange() || s.leftOver() {
 		return nil
 	}
-	var then []*linkfiles.Statement
-	for _, m := range moments {
-		if others, all := s.others(m.event); len(others) > 0 {
-			then = append(then, say("address-then", "moment", m.when, "perhaps", !all, "outcomes", listed(others)))
+	for _, m := range momentsOf[rule] {
+		if others, every := s.others(m.event); len(others) > 0 {
+			all = append(all, change{m, others, every})
 		}
 	}
-	if len(then) == 0 {
+	return all
+}
+
+// changes returns the only finding about changes after a boot and a restart, because
+// they have one cause. If the site has both rules switched on, the one with the higher
+// severity reports all changes. If the severities are equal, the boot rule does.
+func (s *analysis) changes(rule string) []found {
+	boot, restart := s.changesOf(changesOnBoot), s.changesOf(changesOnRestart)
+	if len(boot)+len(restart) == 0 {
 		return nil
 	}
+	severity := s.consequence()
+	onBoot, boots := siteSeverity(s.opt.Site, changesOnBoot, severity)
+	onRestart, restarts := siteSeverity(s.opt.Site, changesOnRestart, severity)
+	boots, restarts = boots && len(boot) > 0, restarts && len(restart) > 0
+	var all []change
+	switch {
+	case boots && restarts:
+		leads := changesOnBoot
+		if onRestart.Compare(onBoot) > 0 {
+			leads = changesOnRestart
+		}
+		if rule != leads {
+			return nil
+		}
+		all = append(boot, restart...)
+	case boots && rule == changesOnBoot:
+		all = boot
+	case restarts && rule == changesOnRestart:
+		all = restart
+	default:
+		return nil
+	}
+	will, may := groupChanges(all, true), groupChanges(all, false)
+	var same *linkfiles.Statement
+	if len(will) == 1 && len(may) == 1 && may[0].conditionally(will[0]) {
+		same, may = say("change-likewise", "moments", may[0].moments, "when", may[0].others[0].When), nil
+	}
 	f := found{
-		message:  say("address-changes", "device", s.Name, "mac", s.Device.MAC, "then", then),
+		message:  say("address-changes", "device", s.Name, "mac", s.Device.MAC, "will", statements(will), "may", statements(may), "same", same),
+		cause:    s.cause(),
 		pos:      s.PolicySource,
-		severity: s.consequence(),
+		severity: severity,
 	}
 	if s.Policy.Or("") == "persistent" && s.Manager == nil {
-		f.remedy, f.help = s.fixWith(say("sets-policy-none"))
+		f.remedy, f.help = s.fixHelp()
 	}
 	return []found{f}
 }
 
-// mended reports whether the device carries udev's address under a policy that
-// does not ask for it any more.
-func (s *attributed) mended() bool {
+// changeGroup are changes with the same outcomes.
+type changeGroup struct {
+	change
+	moments []*linkfiles.Statement
+}
+
+// groupChanges groups either the certain changes or the others.
+func groupChanges(all []change, certain bool) (groups []changeGroup) {
+	for _, c := range all {
+		if c.all != certain {
+			continue
+		}
+		i := slices.IndexFunc(groups, func(g changeGroup) bool { return slices.EqualFunc(g.others, c.others, Outcome.same) })
+		if i < 0 {
+			i, groups = len(groups), append(groups, changeGroup{change: c})
+		}
+		groups[i].moments = append(groups[i].moments, c.when)
+	}
+	return groups
+}
+
+// conditionally reports whether g has only the outcome of other, with a condition.
+func (g changeGroup) conditionally(other changeGroup) bool {
+	if len(g.others) != 1 || len(other.others) != 1 || g.others[0].When == nil {
+		return false
+	}
+	o := g.others[0]
+	o.When = other.others[0].When
+	return o.same(other.others[0])
+}
+
+func statements(groups []changeGroup) (out []*linkfiles.Statement) {
+	for _, g := range groups {
+		out = append(out, g.statement())
+	}
+	return out
+}
+
+func (g changeGroup) statement() *linkfiles.Statement {
+	o := g.others[0]
+	when := o.When
+	o.When = nil
+	switch {
+	case len(g.others) > 1:
+		return say("change-to-one-of", "moments", g.moments, "outcomes", listed(g.others))
+	case when != nil:
+		return say("change-if", "outcome", o.statement(), "moments", g.moments, "when", when)
+	}
+	return say("change", "outcome", o.statement(), "moments", g.moments)
+}
+
+// tellsOf reports whether another finding covers the address after the event, so
+// prediction-unknown need not.
+func (s *analysis) tellsOf(e Event) bool {
+	for _, rule := range []string{changesOnBoot, changesOnRestart} {
+		if s.isOn(rule) && slices.ContainsFunc(s.changesOf(rule), func(c change) bool { return c.event == e }) {
+			return true
+		}
+	}
+	after := s.after(e)
+	outcomes := after.Outcomes
+	switch {
+	case s.managerTells(after.MAC):
+		return true
+	case len(outcomes) == 0:
+		return false
+	case e == EventGuests:
+		return s.isOn("bridge-follows-guests") && len(bridgeFollowsGuests(s)) > 0
+	case every(outcomes, "when-created-with-address", "when-created-without-address", "when-set-beside-udevd", "when-set-during-udevd"):
+		_, races := s.races()
+		return races && s.isOn("creator-races-udev")
+	case every(outcomes, "when-port-first"):
+		return len(outcomes) <= listedPorts && s.isOn("ports-order-decides") && len(portsOrderDecides(s)) > 0
+	}
+	return false
+}
+
+// managerTells reports whether manager-sets-address has the reason why an address is
+// unknown: a program or udev sets it, and either one may be later.
+func (s *analysis) managerTells(mac fact.Fact[linkfiles.MAC]) bool {
+	return mac.Reason().Is("program-or-udevd-is-later") && s.isOn("manager-sets-address") && len(managerSetsAddress(s)) > 0
+}
+
+// every reports whether the conditions of all outcomes have one of the codes.
+func every(outcomes []Outcome, codes ...string) bool {
+	return !slices.ContainsFunc(outcomes, func(o Outcome) bool { return !slices.ContainsFunc(codes, o.When.Is) })
+}
+
+func (s *subject) isOn(rule string) bool {
+	_, on := siteSeverity(s.opt.Site, rule, Info)
+	return on
+}
+
+// leftOver reports whether the device still has the derived address although the policy
+// is no longer persistent.
+func (s *attributed) leftOver() bool {
 	return !s.Policy.IsUnknown() && s.Policy.Or("none") == "none" && s.Origin.Or("") == OriginUdev
 }
 
@@ -137,32 +280,32 @@ func addressChangesOnUdevEvent(s *analysis) []found {
 		return nil
 	}
 	f := found{
-		message:  say("address-changes-on-udev-event", "device", s.Name, "mac", s.Device.MAC, "then", mac),
-		pos:      s.PolicySource,
+		message: say("address-changes-on-udev-event", "device", s.Name, "mac", s.Device.MAC, "then", mac),
+		cause:   s.cause(), pos: s.PolicySource,
 		severity: s.consequence(),
 	}
 	if s.Policy.Or("") == "persistent" {
-		f.remedy, f.help = s.fixWith(say("sets-policy-none-so-udev-leaves-it"))
+		f.remedy, f.help = s.fix()
 	} else {
-		f.help = say("nothing-if-link-file-is-meant")
+		f.help = say("nothing-if-link-file-is-intended")
 	}
 	return []found{f}
 }
 
-// mayChange reports whether the rules about changes have something to say: the
-// device exists, takes ports, and has an address.
+// mayChange reports whether the rules about changes are for this device: it exists,
+// takes the address of ports, and has an address.
 func (s *subject) mayChange() bool {
 	d := s.Device
 	return d != nil && takesPortAddress[d.Kind] && d.MAC != "" && d.MAC != life.Zero
 }
 
-// cloudDrivers are network cards of virtual machines behind switches that
-// commonly let pass only the address that they gave to the card.
+// cloudDrivers are network cards of virtual machines. Their switches often accept only
+// the address that was assigned to the card.
 var cloudDrivers = map[string]bool{"ena": true, "gve": true, "mana": true, "hv_netvsc": true, "vmxnet3": true}
 
-// consequence is how much a change of the device's address matters: a partner
-// in LACP, a DHCP server and a cloud's switch know the device by it; a bridge
-// without an uplink is known to nobody but the guests behind it.
+// consequence is the severity of an address change. LACP partners, DHCP servers and
+// cloud switches identify the device by its address. A bridge without an uplink is
+// known only to its guests.
 func (s *subject) consequence() Severity {
 	d := s.Device
 	switch {
@@ -177,22 +320,22 @@ func (s *subject) consequence() Severity {
 }
 
 // lacp reports whether the device's address is its LACP system ID
-// (bond_3ad_initialize(): ad_actor_system where that is set, else dev_addr).
+// (bond_3ad_initialize() uses ad_actor_system if it is set, otherwise dev_addr).
 func (s *subject) lacp() bool {
 	b := s.Device.Bond
 	return b != nil && b.Mode == "802.3ad" && b.ADActorSystem == ""
 }
 
-// ofSystemID are the events that may change it.
+// ofSystemID are the events that may change the system ID.
 var ofSystemID = []moment{
-	{EventBoot, say("with-boot")},
-	{EventUdevAdd, say("with-udev-add-event")},
-	{EventRecreate, say("with-recreation")},
-	{EventPortsRejoin, say("with-return-of-ports")},
+	afterBoot,
+	{EventUdevAdd, say("after-udev-add-event")},
+	whenRecreated,
+	whenRejoined,
 }
 
 func lacpSystemIDAffected(s *analysis) []found {
-	if !s.mayChange() || !s.lacp() || s.mended() {
+	if !s.mayChange() || !s.lacp() || s.leftOver() {
 		return nil
 	}
 	var with []*linkfiles.Statement
@@ -204,8 +347,11 @@ func lacpSystemIDAffected(s *analysis) []found {
 	if len(with) == 0 {
 		return nil
 	}
-	return []found{{message: say("lacp-system-id-affected", "device", s.Name, "with", with), pos: s.PolicySource}}
+	return []found{{message: say("lacp-system-id-affected", "device", s.Name, "moments", with), cause: s.cause(), pos: s.PolicySource}}
 }
+
+// listedPorts is the maximum number of ports in a message of ports-order-decides.
+const listedPorts = 8
 
 func portsOrderDecides(s *analysis) []found {
 	if !s.mayChange() || s.Kind != "bond" {
@@ -221,20 +367,20 @@ func portsOrderDecides(s *analysis) []found {
 			}
 		}
 		if len(names) > 1 {
-			return []found{{message: say("ports-order-decides", "device", s.Name, "ports", names[:min(len(names), 8)])}}
+			return []found{{message: say("ports-order-decides", "device", s.Name, "ports", names[:min(len(names), listedPorts)])}}
 		}
 	}
 	return nil
 }
 
-// recordedKinds are the kinds of devices whose creators are known to write down the
-// address that they set, so that another one breaks what they are for: the forwarding
-// of a CNI plugin or of flannel, the filters of libvirt.
+// recordedKinds are the kinds of devices for which the creating programs store the
+// address, so another address breaks something: forwarding of flannel or a CNI plugin,
+// filters of libvirt.
 var recordedKinds = map[string]bool{"veth": true, "vxlan": true, "tun": true}
 
 // creatorRacesUdev is about an address that may have been set after the device was
-// created: then udevd may find the made-up one and set its own, before or after. Of a
-// bond or team policy-overrides-ports says the same.
+// created. udev may then find the kernel's address and set its own, before or after.
+// For a bond or team, policy-overrides-ports reports it.
 func creatorRacesUdev(s *analysis) []found {
 	derived, races := s.races()
 	if !races {
@@ -242,12 +388,9 @@ func creatorRacesUdev(s *analysis) []found {
 	}
 	f := found{
 		message: say("creator-races-udev", "device", s.Name, "mac", s.Device.MAC, "derived", derived),
-		pos:     s.PolicySource,
+		cause:   s.cause(), pos: s.PolicySource,
 	}
 	remedy, first := s.fix()
-	if first == nil {
-		first = say("fix-has-udevd-leave-it", "fix", remedy)
-	}
 	f.remedy, f.help = remedy, say("or-create-with-address", "first", first, "mac", s.Device.MAC)
 	if recordedKinds[s.Kind] {
 		f.severity = Warning
@@ -255,8 +398,8 @@ func creatorRacesUdev(s *analysis) []found {
 	return []found{f}
 }
 
-// races reports whether udevd gives the device an address of its own, derived, the
-// next time if it comes before the program that set the present one.
+// races reports whether udev sets its own address, derived, the next time if it acts
+// before the program that set the present address.
 func (s *attributed) races() (derived linkfiles.MAC, races bool) {
 	d := s.Device
 	if d == nil || d.Kind == "" || d.Kind == "bond" || d.Kind == "team" || s.Manager != nil ||
@@ -268,7 +411,8 @@ func (s *attributed) races() (derived linkfiles.MAC, races bool) {
 	return derived, derived != "" && derived != d.MAC
 }
 
-// predictionUnknown says once what is unknown for the same reason.
+// predictionUnknown makes one finding of the events that are unknown for the same
+// reason.
 func predictionUnknown(s *analysis) []found {
 	type unknown struct {
 		Prediction
@@ -282,7 +426,7 @@ func predictionUnknown(s *analysis) []found {
 	for _, m := range moments {
 		p, last := s.after(m.event), len(all)-1
 		switch {
-		case !p.MAC.IsUnknown(), p.MAC.Reason().Is(policy.NoSuchDevice.Code):
+		case !p.MAC.IsUnknown(), p.MAC.Reason().Is(policy.NoSuchDevice.Code), s.tellsOf(m.event):
 		case last >= 0 && all[last].unknownAs(p):
 			all[last].moments = append(all[last].moments, m.when)
 		default:
@@ -291,12 +435,16 @@ func predictionUnknown(s *analysis) []found {
 	}
 	var out []found
 	for _, u := range all {
-		out = append(out, found{message: say("prediction-unknown", "device", s.Name, "moments", u.moments, "several", len(u.moments) > 1, "why", u.MAC.Reason())})
+		f := found{message: say("prediction-unknown", "device", s.Name, "moments", u.moments, "why", u.MAC.Reason())}
+		if len(u.Outcomes) == 0 {
+			f.help = helpUnknown
+		}
+		out = append(out, f)
 	}
 	return out
 }
 
-// unknownAs reports whether two predictions are not known for the same reason.
+// unknownAs reports whether two predictions are unknown for the same reason.
 func (p Prediction) unknownAs(other Prediction) bool {
 	if len(p.Outcomes) == 0 {
 		return len(other.Outcomes) == 0 && p.MAC.Reason().Equal(other.MAC.Reason())

@@ -7,7 +7,7 @@ import (
 	"linkaudit/policy"
 )
 
-// vendorRules look at the files of packages.
+// vendorRules are about files of packages.
 var vendorRules = []Rule{
 	{
 		Name: "vendor-file-edited", Severity: Error,
@@ -44,9 +44,9 @@ var vendorRules = []Rule{
 		host: func(a *hostAudit) []found {
 			switch {
 			case !a.snap.Packaged.Collected():
-				return nil // by the linkaudit that took the snapshot
+				return nil // an older linkaudit took the snapshot and did not record it
 			case a.snap.Packaged.IsUnknown() && a.vendorFilesMatter():
-				return notKnown(a.snap.Packaged, say("whether-vendor-files-are-as-brought"))
+				return unknownFinding(a.snap.Packaged, say("whether-vendor-files-were-edited"))
 			}
 			var out []found
 			for _, p := range a.snap.Packaged.Or(nil) {
@@ -72,8 +72,8 @@ var vendorRules = []Rule{
 	},
 }
 
-// vendorFilesMatter reports whether a file of a package is in force for an
-// audited device, or none is, so that one may have been removed.
+// vendorFilesMatter reports whether a package's file is effective for an audited
+// device, or no file is. In that case, one may have been removed.
 func (a *hostAudit) vendorFilesMatter() bool {
 	for i := range a.audited {
 		f, known := a.audited[i].LinkFile.Get()
@@ -84,7 +84,7 @@ func (a *hostAudit) vendorFilesMatter() bool {
 	return false
 }
 
-// vendorFileEdited weighs one by what the next upgrade does to audited devices.
+// vendorFileEdited sets the severity by what the next upgrade does to audited devices.
 func (a *hostAudit) vendorFileEdited(v *VendorFile) found {
 	to := a.upgradeDoesTo(v)
 	severity, says, first := to.weigh(v)
@@ -99,10 +99,10 @@ func (a *hostAudit) vendorFileEdited(v *VendorFile) found {
 	return f
 }
 
-// upgraded are the audited devices by what the next upgrade of a package does to them.
+// upgraded groups the audited devices by what the next package upgrade does to them.
 type upgraded struct {
 	same, changed, unknown, behind []*DeviceResult
-	// then is the policy of the first that changes.
+	// then is the new policy of the first device that changes.
 	then string
 }
 
@@ -132,8 +132,8 @@ func (a *hostAudit) upgradeDoesTo(v *VendorFile) (to upgraded) {
 	return to
 }
 
-// weigh says what the gravest of it is, and returns the first device that it happens to,
-// nil where it changes nothing for any.
+// weigh returns the severity and description of the worst change, and the first device
+// it affects. first is nil if no device changes.
 func (to *upgraded) weigh(v *VendorFile) (severity Severity, says *linkfiles.Statement, first *DeviceResult) {
 	what := v.What()
 	switch {
@@ -151,17 +151,17 @@ func (to *upgraded) weigh(v *VendorFile) (severity Severity, says *linkfiles.Sta
 	return Info, say("upgrade-undoes-that", "what", what, "package", v.Package), nil
 }
 
-// fixKeeps reports whether fix writes what is in force for the device into a file that no
-// upgrade touches.
+// fixKeeps reports whether fix can write the device's effective policy into a file that
+// upgrades do not change.
 func (a *hostAudit) fixKeeps(v *VendorFile, d *DeviceResult) bool {
 	if p := d.Policy.Or(""); p != "" && p != policy.None {
 		return false
 	}
 	f := d.LinkFile.Or(nil)
-	return v.Concerns(f, &a.snap.Files, a.tree) && a.inVain(d.Name, d.Kind, d.Declarations.Or(nil), f) == nil
+	return v.Concerns(f, &a.snap.Files, a.tree) && a.noEffect(d.Name, d.Kind, d.Declarations.Or(nil), f) == nil
 }
 
-// andMore names the first two devices, and how many more there are.
+// andMore names the first two devices and the number of the others.
 func andMore(ds []*DeviceResult) *linkfiles.Statement {
 	const few = 2
 	names := make([]string, 0, few)
@@ -174,7 +174,7 @@ func andMore(ds []*DeviceResult) *linkfiles.Statement {
 	return allNames(names)
 }
 
-// allNames names all of them, which are one or more.
+// allNames lists all names; there must be at least one.
 func allNames(names []string) *linkfiles.Statement {
 	last := len(names) - 1
 	return say("all-names", "names", names[:last], "last", names[last])

@@ -8,87 +8,100 @@ import (
 	"linkaudit/policy"
 )
 
-// The audit of a device goes through stages. Each has a type that holds what it worked
-// out and, embedded, what the stages before it did; its functions are methods of that
-// type, so that none can look at what comes later.
+// The audit of a device has stages. Each stage has a type with its results, which embeds
+// the type of the stage before. The functions of a stage are methods of its type, so they
+// cannot use results of later stages.
 //
-//	subject      what is asked about, and what is known of it
-//	inForce      the .link file that applies, and the policy
-//	attributed   who gave the live address, and which program will
-//	foretelling  what the images and the next add event make of the address
-//	analysis     what each event makes of it; the rules look at this
+//	subject     the device, and what was collected about it
+//	decided     the .link file that applies, and the policy
+//	attributed  who set the live address, and which program will
+//	forecast    the address in initramfs images and after the next add event
+//	analysis    the address after each event; rules use this type
 //
-// Nothing is changed in a stage once the next one has begun.
+// A stage is not changed after the next one has begun.
 
 // subject is a device under audit.
 type subject struct {
 	*hostAudit
 	Name, Kind string
-	// Device is nil where it does not exist.
+	// Device is nil if it does not exist.
 	Device       *host.Device
 	Persistent   fact.Fact[host.PersistentMAC]
 	Applied      fact.Fact[string]
 	Declarations fact.Fact[[]netconf.Declaration]
-	// expected is the policy the site expects, "" for none, and where it
-	// says so.
+	// expected is the policy that the site expects, "" for none. expectedAt is where
+	// the site says so.
 	expected   string
 	expectedAt linkfiles.Pos
-	// onNew is what udevOnNew worked out last, kept for its next caller.
+	// onNew caches the last result of udevOnNew.
 	onNew *udevOnNew
 }
 
-// inForce is a subject and the .link file that applies to it.
-type inForce struct {
+type decided struct {
 	subject
 	effective
 }
 
-// effective is what the .link files ask for.
+// effective is what the .link files set.
 type effective struct {
 	decision linkfiles.Decision
-	// file is the effective link file, nil where none applies or none can
-	// be told.
+	// file is the effective .link file, nil if none applies or that is unknown.
 	file         *linkfiles.File
 	Policy       fact.Fact[string]
 	PolicySource linkfiles.Pos
 }
 
-// attributed knows who gave the address, and the program that gives it one, nil for none.
+// causes are the policy settings as causes of findings.
+var causes = map[string]*linkfiles.Statement{
+	"persistent": say("policy-setting", "policy", "persistent"),
+	"random":     say("policy-setting", "policy", "random"),
+	"none":       say("policy-setting", "policy", "none"),
+}
+
+// cause is the setting at PolicySource, nil if no file sets a policy.
+func (e *effective) cause() *linkfiles.Statement {
+	if e.PolicySource.File == "" {
+		return nil
+	}
+	return causes[e.Policy.Or("")]
+}
+
+// attributed knows who set the address, and the program that will, nil for none.
 type attributed struct {
-	inForce
+	decided
 	Provenance
 	Manager *Manager
 }
 
-// foretelling has what the predictions rest on.
-type foretelling struct {
+// forecast has what predictions are based on.
+type forecast struct {
 	attributed
 	InImages []InImage
 	AfterAdd fact.Fact[linkfiles.MAC]
 }
 
-// analysis is all that is worked out about a device; rules make findings of it.
+// analysis is everything known about a device. Rules turn it into findings.
 type analysis struct {
-	foretelling
+	forecast
 	Predicted []Prediction
 	Steps     []Step
 	Wins      *linkfiles.Statement
 }
 
-// analyse fills in the analysis of a device, one stage after the other.
+// analyse runs the stages for a device.
 func (a *hostAudit) analyse(s *analysis, who asked) {
 	*s = analysis{}
 	s.subject = a.subjectOf(who)
 	s.effective = s.subject.filesAsk()
-	s.Provenance = s.inForce.provenance()
-	s.Manager = s.inForce.addressGiver()
-	s.InImages = s.subject.lookIntoImages()
+	s.Provenance = s.decided.provenance()
+	s.Manager = s.decided.manager()
+	s.InImages = s.subject.judgeInImages()
 	s.AfterAdd = s.attributed.addressAfterAdd()
-	s.Predicted = s.foretelling.predict()
+	s.Predicted = s.forecast.predict()
 	s.Steps, s.Wins = s.attributed.stepsOfCreation()
 }
 
-// result is what is told of the device.
+// result is the part of the analysis that reports show.
 func (s *analysis) result(findings []Finding) DeviceResult {
 	return DeviceResult{
 		Name: s.Name, Kind: s.Kind, Present: s.Device != nil, Device: s.Device,
@@ -107,7 +120,7 @@ func (a *hostAudit) subjectOf(who asked) subject {
 		s.Applied, s.Persistent = a.applied(d), persistentByOwnID(a.snap, d)
 	} else {
 		s.Applied = fact.Absent[string]()
-		s.Persistent = persistentToCome(a.snap, a.tree.Release, s.Name, s.Kind)
+		s.Persistent = futurePersistent(a.snap, a.tree.Release, s.Name, s.Kind)
 	}
 	s.Declarations = a.declarationsFor(s.Name, s.Kind, s.Device != nil)
 	if a.opt.Site != nil {
@@ -116,7 +129,7 @@ func (a *hostAudit) subjectOf(who asked) subject {
 	return s
 }
 
-// filesAsk works out which file applies, and what it asks for.
+// filesAsk decides which file applies and what it sets.
 func (s *subject) filesAsk() (e effective) {
 	if s.Device != nil {
 		e.decision = s.decider.Decide(LinkDevice(s.Device))

@@ -2,6 +2,6 @@ package audit
 
 import "linkaudit/linkfiles"
 
-// say returns the Statement of a code and details. The words for it are in package
-// words, where a test finds each code that is missing.
+// say returns the Statement with a code and details. Package words has the sentence; a
+// test there finds missing codes.
 func say(code string, details ...any) *linkfiles.Statement { return linkfiles.Say(code, details...) }

@@ -15,22 +15,21 @@ import (
 	"linkaudit/policy"
 )
 
-// VendorFile is a .link file or drop-in of a package that is not as the package
-// brought it.
+// VendorFile is a .link file or drop-in that differs from what its package installed.
 type VendorFile struct {
 	host.Packaged
 	State host.PackagedState
-	// Recorded is what the package brought, where that can be proven: the text of
-	// now with one line about MACAddressPolicy= changed back has the sum that was
-	// recorded. nil where only the sum is known.
+	// Recorded is the text that the package installed, nil if only its checksum is
+	// known. It is found by undoing a change of one line with MACAddressPolicy= in the
+	// present text, until the checksum matches.
 	Recorded []byte
 	// Line is the first line that differs from Recorded.
 	Line int
 }
 
-// EditedVendorFiles are those of a snapshot, by path: edited, gone, or with
-// something else in their place. A package that is half-installed has none, as
-// its files and its records may be of two versions.
+// EditedVendorFiles returns the package files of a snapshot that were edited, removed
+// or replaced, sorted by path. A half-installed package has none, because its files and
+// its records may be of two versions.
 func EditedVendorFiles(snap *host.Snapshot) []VendorFile {
 	var out []VendorFile
 	for _, p := range snap.Packaged.Or(nil) {
@@ -48,16 +47,16 @@ func EditedVendorFiles(snap *host.Snapshot) []VendorFile {
 	return out
 }
 
-// maxUnedited is the size in bytes of a file whose recorded text is looked for:
-// a sum is made for each of its lines.
+// maxUnedited is the maximum size in bytes of a file for which unedited searches: it
+// computes a checksum for each line.
 const maxUnedited = 16 << 10
 
 // policyValues are the values of MACAddressPolicy=.
 var policyValues = []string{"persistent", "random", "none"}
 
-// unedited looks for the text that has the sum and differs from text by what
-// people do to the policy with sed: another value, a line commented out, taken
-// away or added. nil where it is none of these.
+// unedited searches for the text with the checksum. It tries to undo what people do to
+// the policy with sed: change the value, comment the line out, remove it, or add it. It
+// returns nil if none of these fits.
 func unedited(text []byte, sum string) ([]byte, int) {
 	if len(text) > maxUnedited {
 		return nil, 0
@@ -94,9 +93,9 @@ func unedited(text []byte, sum string) ([]byte, int) {
 	return nil, 0
 }
 
-// Restored tells which MACAddressPolicy= udevd would find for a device if the file
-// were as the package brought it: absent where none is set, unknown where the text
-// of the package's file is.
+// Restored returns a function that says which MACAddressPolicy= udev would find for a
+// device if the file were as the package installed it. The policy is absent if none is
+// set, unknown if the text of the package's file is unknown.
 func (v *VendorFile) Restored(snap *host.Snapshot, rel linkfiles.Release) func(*linkfiles.Device) fact.Fact[string] {
 	store, ok := snap.Files.With(v.Path, v.Recorded)
 	if v.Recorded == nil || !ok {
@@ -114,23 +113,23 @@ func (v *VendorFile) Restored(snap *host.Snapshot, rel linkfiles.Release) func(*
 	}
 }
 
-// Restores is the command that puts the file back as the package has it.
-func (v *VendorFile) Restores(at remedy.Place) string {
+// Restores is the command that restores the package's version of the file.
+func (v *VendorFile) Restores(at remedy.Place) remedy.Line {
 	return at.Run("apt-get install --reinstall " + v.Package)
 }
 
-// What says what became of the file.
+// What says what happened to the file.
 func (v *VendorFile) What() *linkfiles.Statement {
 	switch v.State {
 	case host.FileGone:
 		return say("was-removed-since-installed", "file", v.Path, "package", v.Package)
 	case host.FileReplaced:
-		return say("is-no-file-as-installed", "file", v.Path, "package", v.Package)
+		return say("no-longer-a-regular-file", "file", v.Path, "package", v.Package)
 	}
 	return say("was-edited-since-installed", "file", v.Path, "package", v.Package)
 }
 
-// Governs reports whether the file is in force as f, or is a drop-in of it.
+// Governs reports whether the file is f, the effective file, or a drop-in of it.
 func (v *VendorFile) Governs(f *linkfiles.File, store *linkfiles.Store) bool {
 	if f == nil {
 		return false
@@ -142,8 +141,8 @@ func (v *VendorFile) Governs(f *linkfiles.File, store *linkfiles.Store) bool {
 		slices.ContainsFunc(f.DropIns, func(name string) bool { return store.Resolved(name) == v.Path })
 }
 
-// MayCome reports whether the package's file, which is not in force, would be
-// asked before f: it sorts before it, and nothing of its name shadows it.
+// MayCome reports whether the package's file, which is missing now, would be used
+// before f: it sorts before f, and no file of the same name shadows it.
 func (v *VendorFile) MayCome(f *linkfiles.File, tree *linkfiles.Tree) bool {
 	name := path.Base(v.Path)
 	if _, is := v.dropInOf(); is || slices.ContainsFunc(tree.Files, func(x *linkfiles.File) bool { return x.Name == name && x.Path != v.Path }) {
@@ -152,8 +151,8 @@ func (v *VendorFile) MayCome(f *linkfiles.File, tree *linkfiles.Tree) bool {
 	return f == nil || name < f.Name
 }
 
-// Concerns reports whether fix writes an override since the file was edited: it is
-// in force as f, or no file is in force and the package's may be.
+// Concerns reports whether fix would write an override because the file was edited: the
+// file is effective as f, or no file is effective but the package's may be.
 func (v *VendorFile) Concerns(f *linkfiles.File, store *linkfiles.Store, tree *linkfiles.Tree) bool {
 	return v.Governs(f, store) || f == nil && v.MayCome(nil, tree)
 }
@@ -164,7 +163,7 @@ func (v *VendorFile) dropInOf() (string, bool) {
 	return name, strings.HasSuffix(v.Path, ".conf")
 }
 
-// PolicySetting is a policy as it is set, "" for none, as a part of a sentence.
+// PolicySetting is a policy setting as part of a sentence, "" for no setting.
 func PolicySetting(policy string) *linkfiles.Statement {
 	return say("policy-setting", "policy", policy)
 }

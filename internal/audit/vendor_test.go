@@ -18,7 +18,7 @@ import (
 
 const vendorDefault = "/usr/lib/systemd/network/99-default.link"
 
-// edited is the bundled host after its 99-default.link was edited in place.
+// edited is the bundled host with an edited 99-default.link.
 func edited(t *testing.T, edit func(string) string) (*host.Snapshot, string) {
 	t.Helper()
 	b, err := os.ReadFile("../../cmd/linkaudit/example.json")
@@ -40,22 +40,22 @@ func edited(t *testing.T, edit func(string) string) (*host.Snapshot, string) {
 	return snap, string(brought)
 }
 
-func TestWhatAPackageBroughtIsFoundBehindAnEditOfThePolicy(t *testing.T) {
+func TestThePackagesTextIsFoundAfterAnEditOfThePolicy(t *testing.T) {
 	const line = "MACAddressPolicy=persistent\n"
 	for name, c := range map[string]struct {
 		edit  func(string) string
 		known bool
 	}{
-		"another value":          {func(s string) string { return strings.Replace(s, line, "MACAddressPolicy=none\n", 1) }, true},
-		"a comment":              {func(s string) string { return strings.Replace(s, line, "# "+line, 1) }, true},
-		"another comment":        {func(s string) string { return strings.Replace(s, line, ";"+line, 1) }, true},
-		"no line":                {func(s string) string { return strings.Replace(s, line, "", 1) }, true},
-		"a line more":            {func(s string) string { return s + "MACAddressPolicy=none\n" }, true},
-		"a line between":         {func(s string) string { return strings.Replace(s, line, line+"MACAddressPolicy=\n", 1) }, true},
-		"another setting":        {func(s string) string { return s + "MTUBytes=9000\n" }, false},
-		"two edits":              {func(s string) string { return strings.Replace(s, line, "MACAddressPolicy=none\nMTUBytes=9000\n", 1) }, false},
-		"nothing is left":        {func(string) string { return "" }, false},
-		"a file of great length": {func(s string) string { return strings.Repeat("#\n", 1<<20) + s }, false},
+		"another value":     {func(s string) string { return strings.Replace(s, line, "MACAddressPolicy=none\n", 1) }, true},
+		"a comment":         {func(s string) string { return strings.Replace(s, line, "# "+line, 1) }, true},
+		"another comment":   {func(s string) string { return strings.Replace(s, line, ";"+line, 1) }, true},
+		"no line":           {func(s string) string { return strings.Replace(s, line, "", 1) }, true},
+		"a line more":       {func(s string) string { return s + "MACAddressPolicy=none\n" }, true},
+		"a line in between": {func(s string) string { return strings.Replace(s, line, line+"MACAddressPolicy=\n", 1) }, true},
+		"another setting":   {func(s string) string { return s + "MTUBytes=9000\n" }, false},
+		"two edits":         {func(s string) string { return strings.Replace(s, line, "MACAddressPolicy=none\nMTUBytes=9000\n", 1) }, false},
+		"nothing is left":   {func(string) string { return "" }, false},
+		"a very long file":  {func(s string) string { return strings.Repeat("#\n", 1<<20) + s }, false},
 	} {
 		snap, brought := edited(t, c.edit)
 		all := audit.EditedVendorFiles(snap)
@@ -75,7 +75,7 @@ func TestWhatAPackageBroughtIsFoundBehindAnEditOfThePolicy(t *testing.T) {
 	}
 }
 
-// The findings about packages of an audit of the bond.
+// vendorFindings returns the findings about packages from an audit of the bond.
 func vendorFindings(t *testing.T, snap *host.Snapshot) []audit.Finding {
 	t.Helper()
 	rel, ok := snap.Systemd.Release.Get()
@@ -86,7 +86,7 @@ func vendorFindings(t *testing.T, snap *host.Snapshot) []audit.Finding {
 	return slices.DeleteFunc(r.Findings, func(f audit.Finding) bool { return !strings.HasPrefix(f.Rule, "vendor-file") })
 }
 
-func TestAnEditWeighsByWhatItsEndDoesToTheDevice(t *testing.T) {
+func TestTheSeverityOfAnEditedVendorFile(t *testing.T) {
 	none := func(s string) string { return strings.Replace(s, "Policy=persistent", "Policy=none", 1) }
 	for name, c := range map[string]struct {
 		edit     func(string) string
@@ -95,10 +95,10 @@ func TestAnEditWeighsByWhatItsEndDoesToTheDevice(t *testing.T) {
 		severity audit.Severity
 		says     string
 	}{
-		"the policy will change":    {none, nil, "vendor-file-edited", audit.Error, "puts MACAddressPolicy=persistent in force for bond0, in place of MACAddressPolicy=none"},
-		"the policy is not known":   {func(s string) string { return none(s) + "MTUBytes=9000\n" }, nil, "vendor-file-edited", audit.Warning, "not known"},
-		"the policy stays the same": {func(s string) string { return s + "MACAddressPolicy=persistent\n" }, nil, "vendor-file-edited", audit.Info, "changes no MACAddressPolicy= for bond0"},
-		"another file is in force": {none, func(s *host.Snapshot) {
+		"the policy will change":    {none, nil, "vendor-file-edited", audit.Error, "sets MACAddressPolicy=persistent for bond0, instead of MACAddressPolicy=none"},
+		"the policy is unknown":     {func(s string) string { return none(s) + "MTUBytes=9000\n" }, nil, "vendor-file-edited", audit.Warning, "unknown"},
+		"the policy stays the same": {func(s string) string { return s + "MACAddressPolicy=persistent\n" }, nil, "vendor-file-edited", audit.Info, "the policy of bond0 stays the same"},
+		"another file is effective": {none, func(s *host.Snapshot) {
 			store, _ := s.Files.With("/etc/systemd/network/10-x.link", []byte("[Match]\nOriginalName=*\n[Link]\n"))
 			s.Files = *store
 		}, "vendor-file-edited", audit.Info, "undoes that"},
@@ -123,7 +123,7 @@ func TestAnEditWeighsByWhatItsEndDoesToTheDevice(t *testing.T) {
 		if c.change != nil {
 			c.change(snap)
 		}
-		// What else there is belongs to the package too, but for one case.
+		// The package owns all other files too, except in one case.
 		if p, ok := snap.Packaged.Get(); ok {
 			for _, f := range host.VendorFiles(&snap.Files) {
 				if f != vendorDefault {

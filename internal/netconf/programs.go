@@ -7,7 +7,7 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// Program is who reads the configuration, as its man pages spell it.
+// Program is a program that reads the configuration, as its man pages spell it.
 type Program string
 
 const (
@@ -23,33 +23,32 @@ const (
 	NetworkScripts Program = "network-scripts"
 )
 
-// knownProgram is what is to be known of a program beside what its files say. Which of
-// its devices it creates, and whether it gives one its address as it does so or later, is
-// in each Declaration.
+// knownProgram is what is known about a program besides what its files say. Each Declaration
+// says which devices it creates, and whether it sets their address at creation or later.
 type knownProgram struct {
 	program Program
-	// read adds the declarations of its files; nil where the reader of a row above
-	// reads the same files, and finds out which of the programs does.
+	// read adds the declarations of its files; nil if the reader of a row above reads the
+	// same files, and finds out which of the programs uses them.
 	read func(*reading)
-	// installed are paths of which one is there where the program is: only then do its
-	// files take effect. Empty: the reader finds out.
+	// installed are paths that show the program, if one exists: only then do its files take
+	// effect. Empty: the reader finds out.
 	installed []string
-	// setting is the line by which it gives a bridge its ADDRESS, and where that line
-	// belongs; "" where it is the key that the declaration names.
+	// setting is the line that sets the address of a bridge to ADDRESS, and its place; ""
+	// if it is the key that the declaration names.
 	setting string
-	// remake are the commands by which it makes a device, NAME, again as it is configured
-	// then; "" where no command does.
+	// remake are the commands that recreate a device, NAME, as it is configured then; ""
+	// if no command does.
 	remake string
-	// waitsForUdevd: it acts on a device that it finds only once udevd is done with it, so
-	// that its address is the last.
+	// waitsForUdevd: it handles an existing device only after udevd, so its address is the
+	// last.
 	waitsForUdevd bool
-	// fixable: linkaudit fix has a file for it, by which it creates a device without an
+	// fixable: linkaudit fix can write a file that makes it create a device without an
 	// address.
 	fixable bool
 }
 
-// knownPrograms has a row for each program, in the order in which their declarations
-// come. systemd-networkd is the last: netplan makes files for it.
+// knownPrograms has a row for each program, in the order of their declarations.
+// systemd-networkd is last: netplan renders files for it.
 var knownPrograms = []knownProgram{
 	{
 		program: NetworkManager, read: (*reading).networkManager,
@@ -64,12 +63,12 @@ var knownPrograms = []knownProgram{
 		program: Netplan, read: (*reading).netplan,
 		installed: []string{"/usr/sbin/netplan", "/sbin/netplan", "/usr/bin/netplan"},
 		setting:   "macaddress: ADDRESS in the block",
-		remake:    "ip link delete NAME, then netplan apply",
+		remake:    "ip link delete NAME && netplan apply",
 	},
 	{
 		program: Wicked, read: (*reading).wicked,
 		installed: []string{"/usr/sbin/wicked", "/sbin/wicked", "/usr/sbin/wickedd"},
-		remake:    "wicked ifdown NAME, then wicked ifup NAME",
+		remake:    "wicked ifdown NAME && wicked ifup NAME",
 	},
 	{program: NetworkScripts, read: (*reading).networkScripts},
 	{
@@ -81,11 +80,11 @@ var knownPrograms = []knownProgram{
 
 const (
 	stanzaSetting = "hwaddress ADDRESS in the stanza"
-	ifdownIfup    = "ifdown NAME, then ifup NAME"
+	ifdownIfup    = "ifdown NAME && ifup NAME"
 )
 
-// known is the row of the program; one of no field where there is none, as for a program
-// that a later version of linkaudit wrote into a snapshot.
+// known is the row of the program; an empty one if there is none, as for a program that a
+// later version of linkaudit wrote into a snapshot.
 func (p Program) known() knownProgram {
 	i := slices.IndexFunc(knownPrograms, func(k knownProgram) bool { return k.program == p })
 	if i < 0 {
@@ -94,22 +93,22 @@ func (p Program) known() knownProgram {
 	return knownPrograms[i]
 }
 
-// Setting is the line by which the program gives a bridge the address, and where it
-// belongs; "" where that is not known beforehand.
+// Setting is the line by which the program sets the address of a bridge, and its place; "" if
+// that is unknown beforehand.
 func (p Program) Setting(mac linkfiles.MAC) string {
 	return strings.ReplaceAll(p.known().setting, "ADDRESS", string(mac))
 }
 
-// Remake are the commands, for a shell, by which the program makes the device again as it
-// is configured then; "" where no command does. The name is a word of the shell.
+// Remake are the commands, for a shell, by which the program recreates the device as it is
+// configured then; "" if no command does. The name is a word of the shell.
 func (p Program) Remake(name string) string {
 	return strings.ReplaceAll(p.known().remake, "NAME", name)
 }
 
-// WaitsForUdevd reports whether the program sets the address of a device that it finds
-// only once udevd is done with the device.
+// WaitsForUdevd reports whether the program sets the address of an existing device only after
+// udevd has handled the device.
 func (p Program) WaitsForUdevd() bool { return p.known().waitsForUdevd }
 
-// Fixable reports whether linkaudit fix has a file by which the program creates a device
-// without an address.
+// Fixable reports whether linkaudit fix can make the program create a device without an
+// address.
 func (p Program) Fixable() bool { return p.known().fixable }

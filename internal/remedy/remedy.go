@@ -1,10 +1,11 @@
-// Package remedy is what is printed to be typed: a command about a finding, as data, and as
-// it is typed for the machine or the image that it is for.
+// Package remedy has the commands that reports print for the user to run: as data, and as
+// command lines for the machine or image.
 package remedy
 
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"linkaudit/internal/initramfs"
 	"linkaudit/internal/netconf"
@@ -12,18 +13,28 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// Place is the machine that a remedy is for.
+// Place is the machine or image that a remedy is for.
 type Place struct {
 	// Root is the directory of an image, as the user named it; "" for a machine.
 	Root string
-	// Release is the release that the user said there is, 0 for the one found.
+	// Release is the release from the user, 0 for the one found.
 	Release linkfiles.Release
-	// Host names the machine that a snapshot was taken of, "" for the running one:
-	// nothing that is run here changes another machine.
+	// Host names the machine of a snapshot, "" for the running one. A command that runs
+	// here does not change another machine.
 	Host string
+	// Sudo: commands are for a user who is not root.
+	Sudo bool
 }
 
-// Linkaudit is the beginning of a command line of linkaudit's for the place.
+// sudo is the beginning of a command that needs root's rights.
+func (p Place) sudo() string {
+	if p.Sudo {
+		return "sudo "
+	}
+	return ""
+}
+
+// Linkaudit is the beginning of a linkaudit command line for the place.
 func (p Place) Linkaudit(command string) string {
 	line := "linkaudit " + command
 	if p.Root != "" {
@@ -35,15 +46,23 @@ func (p Place) Linkaudit(command string) string {
 	return line
 }
 
-// Run is a command of another program as it is typed for the place.
-func (p Place) Run(command string) string {
+// Line is a command of another program, or several joined by "&&", as a person types it.
+type Line string
+
+func (l Line) String() string { return string(l) }
+
+// Pasted marks a command, which is not broken into lines.
+func (Line) Pasted() {}
+
+// Run is the command line of another program for the place.
+func (p Place) Run(command string) Line {
 	if p.Root != "" {
 		command = "chroot " + override.ShellWord(p.Root) + " " + command
 	}
-	return p.on(command)
+	return Line(p.on(p.sudo() + command))
 }
 
-// on adds the host on which to run a command, where that is another.
+// on adds the host to run a command on, if it is another.
 func (p Place) on(command string) string {
 	if p.Host != "" {
 		command += " (on " + p.Host + ")"
@@ -51,33 +70,31 @@ func (p Place) on(command string) string {
 	return command
 }
 
-// UpdateInitramfs is the command that builds images again, or what stands for one that is
-// not known.
-func (p Place) UpdateInitramfs(m initramfs.Maker) string {
+// UpdateInitramfs is the command that rebuilds images, or words for an unknown one.
+func (p Place) UpdateInitramfs(m initramfs.Maker) Line {
 	if m.Update() == nil {
-		return m.UpdateWords()
+		return Line(m.UpdateWords())
 	}
 	return p.Run(m.UpdateWords())
 }
 
-// TakeEffect is how a device that exists comes to have what the configuration of a program
-// says by then; "" where no command does that. In an image nothing has to: it is booted.
-func (p Place) TakeEffect(program netconf.Program, device string) string {
+// TakeEffect is the command that applies a program's new configuration to an existing
+// device; "" if no command does that. An image needs none: it will be booted.
+func (p Place) TakeEffect(program netconf.Program, device string) Line {
 	then := program.Remake(override.ShellWord(device))
 	if p.Root != "" || then == "" {
 		return ""
 	}
-	return p.Run(then)
+	return Line(p.on(p.sudo() + strings.ReplaceAll(then, " && ", " && "+p.sudo())))
 }
 
-// Command is a command of linkaudit that does something about a finding. The zero value
-// is none.
+// Command is a linkaudit command that fixes a finding. The zero value is none.
 type Command struct {
 	Name   string // "fix", "undo"
 	Target override.Target
 	Place  Place
 
-	// recorded is the command line of one that was read from JSON.
+	// recorded is the command line that was read from JSON.
 	recorded string
 }
 
@@ -94,10 +111,14 @@ func (c Command) Shell() string {
 	return c.Place.Linkaudit(c.Name) + " " + c.Target.Flags()
 }
 
-// String is the command line, with the host on which to run it where that is another.
-func (c Command) String() string { return c.Place.on(c.Shell()) }
+// String is the command line as a person types it: with sudo if needed, and with the host
+// on which to run it if that is another.
+func (c Command) String() string { return c.Place.on(c.Place.sudo() + c.Shell()) }
 
-// commandJSON is how a command is written: the line, and the host to run it on.
+// Pasted marks a command, which is not broken into lines.
+func (Command) Pasted() {}
+
+// commandJSON is the JSON form: the line, and the host to run it on.
 type commandJSON struct {
 	Command string `json:"command"`
 	Host    string `json:"host"`

@@ -1,12 +1,12 @@
 package report
 
-// Build is which linkaudit made a report.
+// Build says which linkaudit wrote a report.
 type Build struct {
-	// Version is the release, "(devel)" where none was built in.
+	// Version is the release, "(devel)" if the build has none.
 	Version string
-	// Revision is the commit, "" where it is not known; " with changes" follows
-	// it where the tree had some.
+	// Revision is the commit, "" if it is unknown. " with changes" follows it if the
+	// tree had uncommitted changes.
 	Revision string
-	// Go is the release of Go that compiled it, "go1.26.0".
+	// Go is the version of Go that compiled it, for instance "go1.26.0".
 	Go string
 }

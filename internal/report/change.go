@@ -81,7 +81,7 @@ func writeChangeText(w io.Writer, c Change, o Options) error {
 	}
 	if c.DryRun {
 		for _, l := range c.Live {
-			p.para("", 2, span{word(l.Device), bold}, text(": would set the address "+word(l.MAC)+", that of its port "+word(l.From)))
+			p.para("", 2, span{word(l.Device), bold}, text(": would set the address to "+word(l.MAC)+" (port "+word(l.From)+")"))
 		}
 	}
 	p.recovered(c)
@@ -93,36 +93,37 @@ func writeChangeText(w io.Writer, c Change, o Options) error {
 		if i == 0 {
 			p.blank()
 		}
-		p.para("", 2, span{"left to do", yellow}, text(": "+Escape(r)))
+		p.para("", 2, span{"left to do", yellow}, text(": "+unbroken(Escape(r), c.Commands)))
 	}
 	return p.flush(w)
 }
 
-// recovered says what was done beside what was asked for, or that there was nothing.
+// recovered reports changes of a killed run that were taken back, or that there was
+// nothing to do.
 func (p *printer) recovered(c Change) {
 	switch {
 	case c.Recovered && c.DryRun:
-		p.para("", 2, text("Would take back what a run of linkaudit did that was killed."))
+		p.para("", 2, text("Would take back the changes of a run of linkaudit that was killed."))
 	case c.Recovered:
-		p.para("", 2, text("Took back what a run of linkaudit did that was killed."))
+		p.para("", 2, text("Took back the changes of a run of linkaudit that was killed."))
 	case c.Undo && len(c.Removed) == 0:
-		p.para("", 2, text("Nothing to undo: there is no override of linkaudit's here."))
+		p.para("", 2, text("Nothing to undo: there is no override here."))
 	}
 }
 
-// images writes which initramfs images are made again.
+// images writes which initramfs images are rebuilt.
 func (p *printer) images(c Change) {
 	for _, img := range c.Initramfs {
 		switch {
 		case img.Updated:
-			p.para("", 2, text("made anew: "+word(img.Path)+", and found up to date"))
+			p.para("", 2, text("rebuilt "+word(img.Path)+", now up to date"))
 		case c.UpdatesInitramfs && c.DryRun:
-			p.para("", 2, text("would make anew: "+word(img.Path)+", by "+img.Maker.UpdateWords()))
+			p.para("", 2, text("would rebuild "+word(img.Path)+" with "+img.Maker.UpdateWords()))
 		}
 	}
 }
 
-// did is a verb before what it was, or would be, done to.
+// did is a verb for what was, or would be, done.
 func did(dryRun bool, past, infinitive string) string {
 	if dryRun {
 		return "would " + infinitive + " "
@@ -140,9 +141,9 @@ func (p *printer) plan(plan *change.Plan, dryRun bool) {
 		p.para("", 2, span{target(plan.Target), bold}, text(": nothing to change"))
 	}
 	if plan.Changed() || plan.Path == "" {
-		p.para("  ", 2, text("since "+Escape(plan.Why)))
+		p.para("  ", 2, text("because "+Escape(plan.Why)))
 	} else {
-		p.para("  ", 2, text(word(plan.Path)+" is there and in force"))
+		p.para("  ", 2, text(word(plan.Path)+" exists and is effective"))
 	}
 	for i := range plan.Remove {
 		p.para("  ", 2, text(did(dryRun, "removed", "remove")+word(plan.Remove[i].Path)))
@@ -186,13 +187,10 @@ func changed(netDevs []change.NetDev) (out []change.NetDev) {
 
 // target names a target without a line break in the name.
 func target(t override.Target) string {
-	switch {
-	case t.Name == "":
+	if t.Name == "" {
 		return "every " + word(t.Kind)
-	case t.Kind == "":
-		return "device " + word(t.Name)
 	}
-	return word(t.Kind) + " " + word(t.Name)
+	return word(t.Name)
 }
 
 type changeJSON struct {

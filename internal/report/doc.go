@@ -1,7 +1,6 @@
-// Package report shows the result of an audit: as text for people, as JSON
-// whose schemas are in docs/schema, and as pictures for Graphviz and Mermaid.
+// Package report shows results: as text for people, as JSON with schemas in
+// docs/schema, as pictures for Graphviz and Mermaid, and in formats of other programs.
 //
-// It decides nothing about the host. Its one rule of its own is that whatever
-// came from the kernel or out of a file passes Escape before a terminal can
-// see it.
+// It decides nothing about the host. It passes everything that came from the kernel or
+// a file through Escape before a terminal can show it.
 package report

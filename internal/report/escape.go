@@ -7,12 +7,11 @@ import (
 	"unicode/utf8"
 )
 
-// Escape makes s harmless for a terminal and keeps it on one line: control
-// characters, bytes that are not UTF-8 and characters that are invisible or
-// change the direction of the text (Unicode's Cf, Zl, Zp and every space but
-// U+0020) become \n, \t, \r, \xNN or \u{NNNN}. Everything else is left alone,
-// backslashes too, so that the path of a file such as foo\x2dbar.link can be
-// copied from the report.
+// Escape makes s harmless for a terminal and keeps it on one line. It replaces control
+// characters, bytes that are not UTF-8, and characters that are invisible or change the
+// direction of the text by \n, \t, \r, \xNN or \u{NNNN}. The latter characters are
+// Unicode's Cf, Zl, Zp and every space except U+0020. Backslashes stay, so the path of
+// a file such as foo\x2dbar.link can be copied from a report.
 func Escape(s string) string {
 	if printable(s) {
 		return s
@@ -56,9 +55,8 @@ func printable(s string) bool {
 	return true
 }
 
-// word is Escape for a name or a path that stands among other words: where it
-// is empty or holds spaces it is put in quotes, and its spaces are marked so
-// that no line is broken at them.
+// word is Escape for a name or path within a sentence. It quotes s if s is empty or
+// contains spaces, and marks the spaces, so no line breaks there.
 func word[S ~string](s S) string {
 	e := Escape(string(s))
 	if e == "" || strings.ContainsAny(e, ` "`) {
@@ -67,13 +65,13 @@ func word[S ~string](s S) string {
 	return strings.ReplaceAll(e, " ", hardSpace)
 }
 
-// hardSpace stands for a space that is part of a word. Escape leaves no NUL in
-// a text, so it cannot be mistaken.
+// hardSpace stands for a space within a word. Escape leaves no NUL in a text, so it is
+// unambiguous.
 const hardSpace = "\x00"
 
-// escapeJSON replaces what unicode.IsPrint refuses in a marshalled JSON text
-// by \u escapes: the same value for every reader of JSON, and harmless when
-// the text is looked at on a terminal. Outside strings JSON has only ASCII.
+// escapeJSON replaces characters in a JSON text that unicode.IsPrint refuses by \u
+// escapes. The JSON value stays the same, and the text is harmless on a terminal.
+// Outside strings, JSON has only ASCII.
 func escapeJSON(b []byte) []byte {
 	harmless := func(c byte) bool { return c >= ' ' && c < 0x7f || c == '\n' }
 	i := 0

@@ -12,29 +12,27 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// writeExplanationText writes the whole reasoning about a device, for somebody who may
-// never have heard of .link files.
+// writeExplanationText writes the whole reasoning about a device, for readers who may
+// not know .link files: first the answer and what to do, then the reasons.
 func writeExplanationText(w io.Writer, x *audit.Explanation, o Options) error {
 	p := o.newPrinter()
-	d := x.Device
-	p.para("", 2, span{word(d.Name), bold}, text(": where its MAC address comes from"))
 	p.inShort(x)
 	for _, section := range []struct {
 		heading string
 		write   func()
 	}{
-		{"What it is", func() { p.whatItIs(x) }},
-		{"The .link files, in the order in which udevd looks at them", func() { p.files(x, o.AllFiles) }},
-		{"The settings of the file that applies", func() { p.settings(x) }},
-		{"The policy", func() { p.explainPolicy(x) }},
-		{"Other programs", func() { p.managers(x) }},
+		{"What to do", func() { p.whatToDo(x) }},
 		{"The address now", func() { p.explainAddress(x) }},
 		{"The address after an event", func() { p.events(x) }},
+		{"The device", func() { p.whatItIs(x) }},
+		{"The .link files, in the order of udev", func() { p.files(x, o.AllFiles) }},
+		{"The settings of the file that applies", func() { p.settings(x) }},
+		{"The policy", func() { p.explainPolicy(x) }},
+		{"Network configuration", func() { p.managers(x) }},
 		{"The initramfs", func() { p.initramfs(x) }},
-		{"What to do", func() { p.whatToDo(x) }},
 	} {
 		if section.heading == "The initramfs" && !x.Result.Snapshot.Initramfs.IsKnown() {
-			continue // nobody asked
+			continue // it was not read
 		}
 		p.blank()
 		p.para("", 2, span{section.heading, bold})
@@ -43,29 +41,29 @@ func writeExplanationText(w io.Writer, x *audit.Explanation, o Options) error {
 	return p.flush(w)
 }
 
-// inShort is the answer in a few lines, for somebody who has no time.
+// inShort writes the answer in a few lines.
 func (p *printer) inShort(x *audit.Explanation) {
 	d := x.Device
-	switch {
+	switch name := (span{word(d.Name), bold}); {
 	case d.Device == nil:
-		p.say(text("It does not exist yet."))
+		p.para("", 2, name, text(" does not exist yet"))
 	case d.Device.MAC == "":
-		p.say(text("It has no address."))
+		p.para("", 2, name, text(" has no MAC address"))
 	default:
-		p.say(append([]span{text("It carries "), {word(d.Device.MAC), bold}, text(", ")}, append(explainOrigin(d), text("."))...)...)
+		p.para("", 2, append([]span{name, text(" has the MAC address "), {word(d.Device.MAC), bold}, text(", ")}, explainOrigin(d)...)...)
 	}
-	p.say(text(whatApplies(d) + whyNothingComesOfIt(x)))
+	p.say(text(whatApplies(d) + withoutEffect(x)))
 	switch sum := CountFindings(d.Findings); {
 	case x.Fix.Name != "":
 		p.say(text("To fix it: "), p.command(x.Fix.String()))
-	case sum.AtLeast(audit.Warning) > 0:
-		p.say(verdict(sum, audit.Warning), text("; see below."))
+	case sum.AtLeast(audit.Warning) == 0:
+		p.say(span{"Nothing to fix.", green})
 	}
 }
 
-// whatApplies is a sentence about the link file and its policy.
+// whatApplies is a sentence about the .link file and its policy.
 func whatApplies(d *audit.DeviceResult) string {
-	file, pol := "Which .link file applies is not known", d.Policy.Or("")
+	file, pol := "The .link file that applies is unknown", d.Policy.Or("")
 	if f, ok := d.LinkFile.Get(); ok {
 		file = word(f.Path) + " applies"
 	} else if d.LinkFile.IsAbsent() {
@@ -73,33 +71,33 @@ func whatApplies(d *audit.DeviceResult) string {
 	}
 	switch at := d.PolicySource; {
 	case pol != "" && at.File != "" && at.File != effectivePath(d.LinkFile):
-		file += ", with MACAddressPolicy=" + word(pol) + " from its drop-in " + position(at.File, at.Line)
+		file += "; its drop-in sets MACAddressPolicy=" + word(pol) + " (" + position(at.File, at.Line) + ")"
 	case pol != "" && at.File != "":
-		file += fmt.Sprintf(", with MACAddressPolicy=%s in line %d", word(pol), at.Line)
+		file += fmt.Sprintf(" and sets MACAddressPolicy=%s on line %d", word(pol), at.Line)
 	case pol != "":
-		file += ", but MACAddressPolicy=" + word(pol) + " in any case"
+		file += ", but the policy is " + word(pol) + " in any case"
 	case d.Policy.IsAbsent() && d.LinkFile.IsKnown():
 		file += " and sets no MACAddressPolicy="
 	}
 	return file + "."
 }
 
-// whyNothingComesOfIt follows whatApplies where udevd applies no file at all.
-func whyNothingComesOfIt(x *audit.Explanation) string {
+// withoutEffect follows whatApplies if udev applies no .link files.
+func withoutEffect(x *audit.Explanation) string {
 	s := x.Result.Snapshot
 	if s == nil || !x.Device.LinkFile.IsKnown() {
 		return ""
 	}
 	switch running, known := s.Udev.Running.Get(); {
 	case s.Udev.SetupLinkRule.IsAbsent():
-		return " But no udev rule runs net_setup_link here, so that nothing comes of it."
+		return " But it has no effect: no udev rule runs net_setup_link."
 	case known && !running && !s.Offline:
-		return " But systemd-udevd does not run, so that nothing comes of it at present."
+		return " But it has no effect now: systemd-udevd does not run."
 	}
 	return ""
 }
 
-// command is one that is to be copied: it stays on one line.
+// command is a span with a command to copy. It stays on one line.
 func (p *printer) command(s string) span {
 	return span{strings.ReplaceAll(Escape(s), " ", hardSpace), bold}
 }
@@ -107,17 +105,17 @@ func (p *printer) command(s string) span {
 // say writes a paragraph of an explanation.
 func (p *printer) say(spans ...span) { p.para("  ", 2, spans...) }
 
-// kindWords say what a device of a kind is.
+// kindWords describe the kinds of devices.
 var kindWords = map[string]string{
-	"bond":    "a bond: several network devices, its ports, used as if they were one",
-	"team":    "a team: several network devices, its ports, used as if they were one",
-	"bridge":  "a bridge: a switch inside the machine, with other network devices as its ports",
-	"vlan":    "a VLAN: one tagged network on top of another device",
+	"bond":    "a bond: it combines several network devices, its ports",
+	"team":    "a team: it combines several network devices, its ports",
+	"bridge":  "a bridge: a switch inside the machine, with network devices as its ports",
+	"vlan":    "a VLAN: a tagged network on top of another device",
 	"veth":    "one end of a virtual cable (veth)",
 	"vxlan":   "a VXLAN: a tunnel over another network",
-	"dummy":   "a dummy: a device that leads nowhere",
+	"dummy":   "a dummy: a device without a network",
 	"macvlan": "a macvlan: a second address on top of another device",
-	"tun":     "a tun or tap device: its other end is a program",
+	"tun":     "a tun or tap device: a program is at its other end",
 }
 
 func (p *printer) whatItIs(x *audit.Explanation) {
@@ -128,16 +126,16 @@ func (p *printer) whatItIs(x *audit.Explanation) {
 	case d.Kind != "":
 		what = "a virtual device of the kind " + word(d.Kind)
 	case d.Device == nil:
-		what = "a device of a kind that is not known"
+		what = "a device of unknown kind"
 	case d.Device.Loopback():
-		what = "the loopback device, by which the machine talks to itself"
+		what = "the loopback device"
 	case d.Device.PermanentMAC != "":
-		what = "hardware, or passes for it: it has a permanent address of its own"
+		what = "hardware, or looks like it: it has a permanent address"
 	default:
-		what = "a device without a kind, as hardware is"
+		what = "a device without a kind, like hardware"
 	}
 	if d.Device == nil {
-		p.say(text(word(d.Name) + " does not exist yet. It will be " + what + ". What follows is what will happen when it is created."))
+		p.say(text(word(d.Name) + " will be " + what + ". This is what will happen when it is created."))
 	} else {
 		p.say(text(word(d.Name) + " is " + what + "."))
 		p.relatives(d.Device)
@@ -146,8 +144,8 @@ func (p *printer) whatItIs(x *audit.Explanation) {
 		p.row("host", text(hostWords(s, x.Result.Tree)))
 	}
 	p.blank()
-	p.say(text("When a network device appears, systemd-udevd looks for settings for it in .link files: it goes through them in the order of their names, whatever directory each is in, and applies the first one whose [Match] section fits, and no other."))
-	p.say(text("MACAddressPolicy= in that file decides about the address: persistent has udevd make one of the machine's ID and the device's name, random has it make up another one each time, and none, or no such line, leaves the address to the kernel and to whoever creates the device; a bond or bridge then takes that of a port."))
+	p.say(text("When a device appears, udev goes through the .link files in the order of their names, whatever their directory. It applies the first file with a [Match] section that matches the device, and no other."))
+	p.say(text("MACAddressPolicy= in that file decides on the MAC address. persistent: udev derives it from the machine ID and the interface name. random: udev draws a random one each time. none, or not set: udev does not change it, and a bond or bridge takes the address of a port."))
 }
 
 func hostWords(s *host.Snapshot, t *linkfiles.Tree) string {
@@ -156,37 +154,37 @@ func hostWords(s *host.Snapshot, t *linkfiles.Tree) string {
 		out = word(name)
 	}
 	if t != nil {
-		out += fmt.Sprintf(", .link files read as systemd %d reads them", t.Release)
+		out += fmt.Sprintf(", .link files read as systemd %d does", t.Release)
 	}
 	switch running, known := s.Udev.Running.Get(); {
 	case s.Offline:
-		out += ", an image that is not running"
+		out += ", an image"
 	case known && !running:
-		out += "; systemd-udevd does not run, so that no file is applied at present"
+		out += "; systemd-udevd does not run, so no file is applied now"
 	}
 	if s.Udev.SetupLinkRule.IsAbsent() {
-		out += "; no udev rule runs net_setup_link, so that no file is applied at all"
+		out += "; no udev rule runs net_setup_link, so no file is applied"
 	}
 	return out
 }
 
-// initramfs says what the images that were read make of the device.
+// initramfs writes what happens to the device in the images that were read.
 func (p *printer) initramfs(x *audit.Explanation) {
 	images, _ := x.Result.Snapshot.Initramfs.Get()
 	if len(images) == 0 {
-		p.say(text("No initramfs image was found."))
+		p.say(text("No initramfs was found."))
 		return
 	}
-	p.say(text("Until the root is there, udevd reads the .link files that were put into the initramfs when it was made; a device that is created there is handled by those."))
+	p.say(text("Early in the boot udev reads the .link files in the initramfs. They apply to a device that is created there."))
 	for i := range images {
 		img := &images[i]
-		what := "its udevd applies no .link file to any device"
+		what := "its udev applies no .link file to any device"
 		s := plain
 		switch {
 		case img.Unreadable != "":
-			what, s = "not known, since it could not be read: "+Escape(img.Unreadable), yellow
+			what, s = "unknown, because it could not be read: "+Escape(img.Unreadable), yellow
 		case !img.Udevd:
-			what = "there is no udevd in it"
+			what = "it has no udev"
 		}
 		for _, v := range x.Device.InImages {
 			if v.Image != img {
@@ -194,7 +192,7 @@ func (p *printer) initramfs(x *audit.Explanation) {
 			}
 			what = Escape(words.Of(v.There()))
 			if v.Differs {
-				what, s = "another policy than here: "+what, yellow
+				what, s = "the policy differs from here: "+what, yellow
 			}
 			if d := v.Declared; d != nil {
 				what += "; " + Escape(fmt.Sprintf("%s there %s (%s)", d.Program, words.Of(audit.AddressBy(*d)), d.Address.Pos))
@@ -206,18 +204,18 @@ func (p *printer) initramfs(x *audit.Explanation) {
 			case audit.CreatesIt:
 				what += "; the device is created there (" + Escape(words.Of(v.By)) + ")"
 			case audit.CreatesMaybe:
-				what += "; whether the device is created there depends on the kernel command line, which is not known"
+				what += "; the kernel command line decides whether the device is created there, and that is unknown"
 			}
 		}
 		p.row("image", text(word(img.Path)+": "), span{what, s})
 	}
 }
 
-// policyWords say what a policy does.
+// policyWords describe the policies.
 var policyWords = map[string]string{
-	"persistent": "A device that comes without an address of its own gets the persistent one from udevd.",
-	"random":     "A device that has a permanent address gets one that udevd makes up.",
-	"none":       "udevd leaves the address alone, unless MACAddress= in the same file sets one.",
+	"persistent": "udev sets the persistent address on a device that is created without an address.",
+	"random":     "udev sets a random address on a device that has a permanent one.",
+	"none":       "udev does not change the address, unless the same file sets MACAddress=.",
 }
 
 func (p *printer) explainPolicy(x *audit.Explanation) {
@@ -240,33 +238,33 @@ func (p *printer) explainPolicy(x *audit.Explanation) {
 	case ok:
 		of := word(pm.Name) + ", "
 		if pm.Property == "INTERFACE" {
-			of += "the device's name"
+			of += "the interface name"
 		} else {
 			of += "its name in the udev property " + word(pm.Property)
 		}
 		note := ""
 		if known && pol != "persistent" || d.Policy.IsAbsent() {
-			note = "; nothing asks for it here"
+			note = "; the policy does not use it"
 		}
-		p.row("persistent", text(word(pm.MAC)+", made of the machine-id, which is not shown, and of "+of+note))
+		p.row("persistent", text(word(pm.MAC)+", derived from the machine ID (not shown) and "+of+note))
 	case d.Persistent.IsAbsent():
-		p.row("persistent", text("udevd makes none for this device"))
+		p.row("persistent", text("udev derives none for this device"))
 	default:
-		p.row("persistent", notKnown(d.Persistent.Reason())...)
+		p.row("persistent", unknownSpans(d.Persistent.Reason())...)
 	}
 }
 
-// managers says who else declares the device, what happens in which order as it
-// is made, and who has the last word.
+// managers writes which network managers declare the device, what happens when it is
+// created, and which address it has in the end.
 func (p *printer) managers(x *audit.Explanation) {
 	d := x.Device
 	of, known := d.Declarations.Get()
 	switch {
 	case !known:
-		p.say(append([]span{text("What their configuration says of it is ")}, notKnown(d.Declarations.Reason())...)...)
+		p.say(append([]span{text("What network configuration declares is ")}, unknownSpans(d.Declarations.Reason())...)...)
 		return
 	case len(of) == 0:
-		p.say(text("The configuration of no other program that linkaudit reads declares it."))
+		p.say(text("No network configuration declares this device."))
 		return
 	}
 	for _, decl := range of {
@@ -275,7 +273,7 @@ func (p *printer) managers(x *audit.Explanation) {
 	if len(d.Steps) == 0 {
 		return
 	}
-	p.say(text("When it is made, in this order:"))
+	p.say(text("When it is created, in this order:"))
 	for i, s := range d.Steps {
 		spans := []span{text(fmt.Sprintf("%d. %s %s", i+1, Escape(words.Of(s.Who)), Escape(words.Of(s.Does))))}
 		if s.Pos.File != "" {
@@ -296,12 +294,12 @@ func (p *printer) declaration(d netconf.Declaration) {
 	}
 	switch {
 	case d.Ignored != "":
-		does = " has it, but leaves it alone: " + Escape(d.Ignored)
+		does = " declares it, but does nothing: " + Escape(d.Ignored)
 	case d.OnRequest:
-		does += ", when it is asked to"
+		does += " on request"
 	}
 	if d.Renderer != "" {
-		does += ", by way of " + word(string(d.Renderer))
+		does += ", through " + word(string(d.Renderer))
 	}
 	p.row("program", span{word(string(d.Program)), bold}, text(does+", at "), place(d.Pos.File, d.Pos.Line))
 	if d.Ignored == "" {
@@ -309,12 +307,12 @@ func (p *printer) declaration(d netconf.Declaration) {
 	}
 }
 
-// assignWords say what addr_assign_type means.
+// assignWords describe the values of addr_assign_type.
 var assignWords = map[host.AddrAssignType]string{
-	host.AddrPerm:   "the device's own",
-	host.AddrRandom: "the driver made it up, and nobody has set one",
+	host.AddrPerm:   "the permanent address",
+	host.AddrRandom: "the driver drew it, and nothing has set another one",
 	host.AddrStolen: "the driver took it from another device",
-	host.AddrSet:    "somebody set it: udevd, another program, or a person",
+	host.AddrSet:    "udev, another program or a person set it",
 }
 
 func (p *printer) explainAddress(x *audit.Explanation) {
@@ -324,7 +322,7 @@ func (p *printer) explainAddress(x *audit.Explanation) {
 		return
 	}
 	if d.Device.MAC == "" {
-		p.say(text("The device has none."))
+		p.say(text("The device has no address."))
 		p.applied(d)
 		return
 	}
@@ -346,24 +344,24 @@ func explainOrigin(d *audit.DeviceResult) []span {
 		return append([]span{text(giver(v, d.OriginPort))}, otherID(d)...)
 	}
 	if len(d.OriginCandidates) == 0 {
-		return []span{{"origin not known", yellow}}
+		return []span{{"origin unknown", yellow}}
 	}
 	var out []string
 	for _, c := range d.OriginCandidates {
 		out = append(out, giver(c, ""))
 	}
-	return []span{{"origin not known", yellow}, text(": " + strings.Join(out, ", or "))}
+	return []span{{"origin unknown", yellow}, text(": " + strings.Join(out, ", or "))}
 }
 
-// giver says who gave an address, with the port's name where there is one.
+// giver says who set an address, or from which port it was taken.
 func giver(origin, port string) string {
 	switch {
 	case origin == audit.OriginSomeone && port != "":
 		return setToPort(port)
 	case origin == audit.OriginPort && port != "":
-		return "taken from the port " + word(port)
+		return "taken from its port " + word(port)
 	case origin == audit.OriginUdevRandom:
-		return "made up by udev, as the policy says"
+		return "random, set by udev (MACAddressPolicy=random)"
 	case origins[origin] != "":
 		return origins[origin]
 	case origin == "":
@@ -378,7 +376,7 @@ func (p *printer) whatToDo(x *audit.Explanation) {
 	general := shown(x.Result.Findings, audit.Warning)
 	const most = 10
 	if len(general) > 0 {
-		p.say(text("This host and its other files: " + number(len(general), "finding") + " more, which linkaudit check shows as well:"))
+		p.say(text("This host and its other files have " + number(len(general), "more finding") + " (linkaudit check shows them too):"))
 		p.findings(general[:min(len(general), most)])
 		if n := len(general) - most; n > 0 {
 			p.say(span{fmt.Sprintf("... and %d more.", n), dim})
@@ -386,8 +384,8 @@ func (p *printer) whatToDo(x *audit.Explanation) {
 	}
 	switch sum := CountFindings(findings); {
 	case x.Fix.Name != "":
-		p.say(text("To fix it: "), p.command(x.Fix.String()), text(" (with --dry-run it only shows what it would write)."))
-	case sum.AtLeast(audit.Warning) == 0:
-		p.say(span{"Nothing to mend.", green})
+		p.say(text("To see first what it would write, add --dry-run."))
+	case sum.AtLeast(audit.Info) == 0 && len(general) == 0:
+		p.say(span{"Nothing to fix.", green})
 	}
 }

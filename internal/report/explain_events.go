@@ -10,21 +10,21 @@ import (
 
 // eventWords name the events.
 var eventWords = map[audit.Event]string{
-	audit.EventBoot:        "next boot",
+	audit.EventBoot:        "reboot",
 	audit.EventUdevAdd:     "udev add event",
-	audit.EventRecreate:    "deleted, made anew",
-	audit.EventPortsRejoin: "ports leave, rejoin",
+	audit.EventRecreate:    "recreate",
+	audit.EventPortsRejoin: "network restart",
 	audit.EventGuests:      "guest starts, stops",
 }
 
-// eventRow is one line of the table of events.
+// eventRow is a row of the table of events.
 type eventRow struct {
 	// what, mac and by are the first three columns; note is the last.
 	what, mac, by, note string
 }
 
-// eventRows is the table of what each event makes of the address, with at most so many
-// outcomes of each. Where a prediction is missing, AfterAdd is what is left.
+// eventRows returns the table of the addresses after each event, with at most most
+// outcomes for each. Without predictions, it has only AfterAdd.
 func eventRows(x *audit.Explanation, most int) (rows []eventRow) {
 	d := x.Device
 	predicted := d.Predicted
@@ -35,9 +35,9 @@ func eventRows(x *audit.Explanation, most int) (rows []eventRow) {
 		what := eventWords[after.Event]
 		switch {
 		case d.Device == nil && after.Event != audit.EventUdevAdd:
-			continue // there is nothing yet that it could happen to
+			continue // the event needs an existing device
 		case d.Device == nil:
-			what = "it is created"
+			what = "create"
 		case after.Event == audit.EventGuests && after.MAC.IsAbsent():
 			continue // most devices have no guests
 		}
@@ -51,7 +51,7 @@ func eventRows(x *audit.Explanation, most int) (rows []eventRow) {
 	return rows
 }
 
-// outcomeRows has a row for each outcome of one event.
+// outcomeRows returns a row for each outcome of an event.
 func outcomeRows(d *audit.DeviceResult, outcomes []audit.Outcome, most int) (rows []eventRow) {
 	for i, o := range outcomes {
 		if i == most && len(outcomes) > most+1 {
@@ -69,16 +69,16 @@ func outcomeRows(d *audit.DeviceResult, outcomes []audit.Outcome, most int) (row
 	return rows
 }
 
-// outcomeUnpredicted is the row of an event of whose outcomes nothing more is known than
-// the address.
+// outcomeUnpredicted is the row of an event with at most a known address and no
+// outcomes.
 func outcomeUnpredicted(x *audit.Explanation, after audit.Prediction) eventRow {
 	d := x.Device
 	mac, known := after.MAC.Get()
 	switch {
 	case x.LeftAlone:
-		return eventRow{mac: "the kernel's", by: "kernel", note: "udev leaves it alone, and the driver decides"}
+		return eventRow{mac: "the kernel's", by: "kernel", note: "udev does not change it, the driver decides"}
 	case known && d.Device == nil:
-		r := eventRow{mac: mac.String(), by: "link file", note: "if it comes without an address of its own"}
+		r := eventRow{mac: mac.String(), by: "link file", note: "if it is created without an address"}
 		if d.Policy.Or("") == "persistent" {
 			r.by = "udev"
 		}
@@ -92,13 +92,13 @@ func outcomeUnpredicted(x *audit.Explanation, after audit.Prediction) eventRow {
 	case after.MAC.IsAbsent():
 		return eventRow{mac: "none", note: "the device has no address"}
 	}
-	return eventRow{mac: "not known", note: words.Of(after.MAC.Reason())}
+	return eventRow{mac: "unknown", note: words.Of(after.MAC.Reason())}
 }
 
-// cannotHappen says why an event is none for a device.
+// cannotHappen says why an event cannot happen to a device.
 var cannotHappen = map[audit.Event]string{
-	audit.EventRecreate:    "hardware is not deleted",
-	audit.EventPortsRejoin: "it has no ports to take an address from",
+	audit.EventRecreate:    "hardware cannot be deleted",
+	audit.EventPortsRejoin: "it takes no address from a port",
 }
 
 func outcomeMAC(d *audit.DeviceResult, o audit.Outcome) string {
@@ -108,10 +108,10 @@ func outcomeMAC(d *audit.DeviceResult, o audit.Outcome) string {
 	case o.Origin == audit.OriginPort:
 		return "the port's"
 	}
-	return "a made-up one"
+	return "a random one"
 }
 
-// shortGiver is giver for a column.
+// shortGiver is giver in the width of a table column.
 func shortGiver(o audit.Outcome) string {
 	switch o.Origin {
 	case audit.OriginUdev, audit.OriginUdevRandom:
@@ -126,7 +126,7 @@ func shortGiver(o audit.Outcome) string {
 		}
 		return "port " + o.Port
 	case audit.OriginLower:
-		return "device below"
+		return "lower device"
 	case audit.OriginMaster:
 		return "master"
 	case audit.OriginPermanent:
@@ -140,9 +140,9 @@ func shortGiver(o audit.Outcome) string {
 }
 
 func (p *printer) events(x *audit.Explanation) {
-	rows := append([]eventRow{{what: "event", mac: "address then", by: "given by", note: "when"}}, eventRows(x, 8)...)
+	rows := append([]eventRow{{what: "event", mac: "address then", by: "from", note: "when"}}, eventRows(x, 8)...)
 	if len(rows) == 1 {
-		p.say(text("Nothing is known of any."))
+		p.say(text("Unknown for all events."))
 		return
 	}
 	var wide [3]int
@@ -153,7 +153,7 @@ func (p *printer) events(x *audit.Explanation) {
 				c = softSpaces(Escape(c))
 			}
 			cells[i][j] = c
-			// One long name must not push the others out of the page.
+			// A single long name must not widen the column too much.
 			if n := columns(c); n > wide[j] && n <= 24 {
 				wide[j] = n
 			}
@@ -163,7 +163,7 @@ func (p *printer) events(x *audit.Explanation) {
 	if p.width-hang < 16 {
 		for i, r := range rows[1:] {
 			p.para("  "+pad(cells[i+1][0], wide[0])+"  "+cells[i+1][1], 6)
-			if note := strings.TrimSpace(strings.ReplaceAll(cells[i+1][2], " ", hardSpace) + " " + Escape(r.note)); note != "" {
+			if note := strings.Trim(strings.ReplaceAll(cells[i+1][2], " ", hardSpace)+", "+Escape(r.note), ", "); note != "" {
 				p.para("      ", 6, text(note))
 			}
 		}
@@ -179,7 +179,7 @@ func (p *printer) events(x *audit.Explanation) {
 		}
 	}
 	if x.Device.Device != nil {
-		p.say(span{"A udev add event is what udevadm trigger --action=add sends; ports leave and rejoin when the network is restarted.", dim})
+		p.say(span{"udev add event: udevadm trigger --action=add sends one. network restart: all ports leave and join again.", dim})
 	}
 }
 

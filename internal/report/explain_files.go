@@ -12,14 +12,14 @@ import (
 // listAll is the number of files up to which all are listed.
 const listAll = 20
 
-// fileRow is one file of the list, or several in a row that are left out.
+// fileRow is one file of the list, or several consecutive files that are left out.
 type fileRow struct {
 	verdict *linkfiles.Verdict
 	gap     []linkfiles.Verdict
 }
 
-// fileRows chooses which files are worth a line of their own: the one that
-// applies and the doubtful ones, and a few of the others.
+// fileRows chooses the files that get a row: the one that applies, doubtful ones, and a
+// few others.
 func fileRows(verdicts []linkfiles.Verdict, all bool) []fileRow {
 	show := worthALine(verdicts)
 	all = all || len(verdicts) <= listAll
@@ -36,14 +36,14 @@ func fileRows(verdicts []linkfiles.Verdict, all bool) []fileRow {
 	}
 	for i, r := range rows {
 		if len(r.gap) == 1 {
-			rows[i] = fileRow{verdict: &r.gap[0]} // takes no more room
+			rows[i] = fileRow{verdict: &r.gap[0]} // takes the same space
 		}
 	}
 	return rows
 }
 
-// worthALine says of each of many files whether it is shown: the first ones, the one that
-// applies and its neighbours, and some of those that are doubtful or not used.
+// worthALine says which of many files to show: the first ones, the one that applies and
+// its neighbours, and some doubtful or unused ones.
 func worthALine(verdicts []linkfiles.Verdict) []bool {
 	const first, doubtful, unused = 4, 8, 4
 	show := make([]bool, len(verdicts))
@@ -64,7 +64,7 @@ func worthALine(verdicts []linkfiles.Verdict) []bool {
 	return show
 }
 
-// gapWords counts what was left out by why it does not apply.
+// gapWords counts the left-out files by why they do not apply.
 func gapWords(gap []linkfiles.Verdict) string {
 	var order []string
 	count := map[string]int{}
@@ -72,15 +72,15 @@ func gapWords(gap []linkfiles.Verdict) string {
 		what := ""
 		switch {
 		case v.Fate == linkfiles.FateNoMatch && v.Key != "":
-			what = "ask for another " + v.Key + "="
+			what = "do not match by " + v.Key + "="
 		case v.Fate == linkfiles.FateNoMatch:
-			what = "do not fit"
+			what = "do not match"
 		case v.Fate == linkfiles.FateUnused:
 			what = "are not used for any device"
 		case v.Fate == linkfiles.FateUnknown:
 			what = "are doubtful"
 		default:
-			what = "would fit"
+			what = "would match"
 		}
 		if count[what] == 0 {
 			order = append(order, what)
@@ -96,14 +96,14 @@ func gapWords(gap []linkfiles.Verdict) string {
 	}
 	out := fmt.Sprintf("%d files, %s to %s", len(gap), word(gap[0].File.Name), word(gap[len(gap)-1].File.Name))
 	if !gap[0].Reached {
-		out += ", not looked at, as an earlier one applies"
+		out += ", not looked at because an earlier one applies"
 	}
 	return out + ": " + strings.Join(parts, ", ")
 }
 
 func (p *printer) files(x *audit.Explanation, all bool) {
 	if len(x.Files) == 0 {
-		p.say(text("There is none."))
+		p.say(text("There are none."))
 	}
 	applies, left := false, false
 	for _, row := range fileRows(x.Files, all) {
@@ -124,16 +124,17 @@ func (p *printer) files(x *audit.Explanation, all bool) {
 	switch {
 	case applies || len(x.Files) == 0:
 	case x.Device.LinkFile.IsUnknown():
-		p.say(span{"Which file applies is not known", yellow}, text(": "+Escape(words.Of(x.Device.LinkFile.Reason()))+". If the doubtful ones do not, none does."))
+		p.say(span{"The file that applies is unknown", yellow}, text(": "+Escape(words.Of(x.Device.LinkFile.Reason()))+". If the doubtful ones do not apply, none does."))
 	default:
-		p.say(text("No file applies: udevd leaves the device as it is."))
+		p.say(text("No file applies: udev does not change the device."))
 	}
 	if p.notRead(x.NotRead, all) || left {
-		p.say(span{"--all-files shows each.", dim})
+		p.say(span{"--all-files shows each file.", dim})
 	}
 }
 
-// notRead lists what is no .link file, and says whether some were left out.
+// notRead lists what udev does not read as a .link file. It reports whether it left
+// some out.
 func (p *printer) notRead(complaints []linkfiles.Diagnostic, all bool) bool {
 	const most = 8
 	show := complaints
@@ -150,7 +151,7 @@ func (p *printer) notRead(complaints []linkfiles.Diagnostic, all bool) bool {
 	return left > 0
 }
 
-// fateLabel names what becomes of a file.
+// fateLabel is the short word for what happens to a file.
 func fateLabel(v *linkfiles.Verdict) (string, style) {
 	if !v.Reached {
 		return "later", dim
@@ -168,7 +169,7 @@ func fateLabel(v *linkfiles.Verdict) (string, style) {
 	return "no", plain
 }
 
-// fate says what becomes of a file and why.
+// fate says what happens to a file and why.
 func (p *printer) fate(x *audit.Explanation, v *linkfiles.Verdict, all bool) string {
 	why := Escape(abridge(words.Of(v.Reason), all))
 	if v.Pos.Line > 0 {
@@ -180,35 +181,35 @@ func (p *printer) fate(x *audit.Explanation, v *linkfiles.Verdict, all bool) str
 	} else if v.Fate == linkfiles.FateUnused {
 		switch v.File.State {
 		case linkfiles.StateMasked:
-			why = "masked, as it is " + why
+			why = "masked: it is " + why
 		case linkfiles.StateMatchEmpty:
-			why = "ignored, since: " + why
+			why = "ignored: " + why
 		case linkfiles.StateRejected:
-			why = "dropped, since: " + why
+			why = "dropped: " + why
 		default:
-			why = "since: " + why
+			why = "not used: " + why
 		}
 	}
 	switch {
 	case v.Fate == linkfiles.FateLater:
-		return "not looked at, as an earlier file applies; it would fit as well"
+		return "not looked at because an earlier file applies; it would match too"
 	case !v.Reached && v.Fate == linkfiles.FateUnknown:
-		return "not looked at, as an earlier file applies; whether it would fit is not known: " + why
+		return "not looked at because an earlier file applies; whether it would match is unknown: " + why
 	case !v.Reached:
-		return "not looked at, as an earlier file applies; it would not have been taken: " + why
+		return "not looked at because an earlier file applies; it would not match: " + why
 	case v.Fate == linkfiles.FateApplies:
-		return "its [Match] section fits" + asks(x, v)
+		return "its [Match] section matches" + asks(x, v)
 	case v.Fate == linkfiles.FateOtherwise:
 		return "applies if the doubtful ones before it do not"
 	}
 	return why
 }
 
-// asks lists what [Match] of the file that applies asks for.
+// asks lists the conditions in [Match] of the file that applies.
 func asks(x *audit.Explanation, v *linkfiles.Verdict) string {
 	var keys []string
 	for _, l := range x.Settings {
-		if l.Section == "Match" && l.State == linkfiles.SettingInForce {
+		if l.Section == "Match" && l.State == linkfiles.SettingEffective {
 			keys = append(keys, l.Key+"="+shownValue(l, false))
 		}
 	}
@@ -218,7 +219,8 @@ func asks(x *audit.Explanation, v *linkfiles.Verdict) string {
 	return ": " + Escape(strings.Join(keys, ", "))
 }
 
-// abridge shortens what a file may make as long as it likes.
+// abridge shortens a text from a file, unless all is set. Such a text may have any
+// length.
 func abridge(s string, all bool) string {
 	const most, tail = 240, 80
 	if all || len(s) <= most {
@@ -242,13 +244,13 @@ func (p *printer) settings(x *audit.Explanation) {
 	f := x.Source
 	switch unknown := x.Device.LinkFile.IsUnknown(); {
 	case unknown && f == nil:
-		p.say(text("Which file that is, is not known."))
+		p.say(text("The file is unknown."))
 		return
 	case f == nil:
-		p.say(text("No file applies, so there are none."))
+		p.say(text("There are none: no file applies."))
 		return
 	case unknown:
-		p.say(text("Which file that is, is not known. If none of the doubtful ones, then:"))
+		p.say(text("The file is unknown. If none of the doubtful ones applies, then:"))
 	}
 	p.say(text(word(f.Path)))
 	for _, path := range f.DropIns {
@@ -268,17 +270,17 @@ func (p *printer) settings(x *audit.Explanation) {
 		case linkfiles.SettingReplaced:
 			s, note = dim, ", replaced by "+near(f, l.By)
 		case linkfiles.SettingReset:
-			s, note = dim, ", taken back by "+near(f, l.By)
+			s, note = dim, ", reset by "+near(f, l.By)
 		case linkfiles.SettingResets:
-			s, note = dim, ", takes back what was said before"
+			s, note = dim, ", resets the earlier ones"
 		case linkfiles.SettingIgnored:
-			s, note = dim, ", ignored by udevd"
+			s, note = dim, ", ignored by udev"
 		}
 		p.para("    ", 8, span{Escape(l.Key + "=" + shownValue(l, false)), s}, span{" (" + near(f, l.Pos) + note + ")", dim})
 	}
 }
 
-// near names a line, without the file where that is f itself.
+// near is a position, without the file if that is f.
 func near(f *linkfiles.File, at linkfiles.Pos) string {
 	if at.File == f.Path {
 		return fmt.Sprintf("line %d", at.Line)

@@ -25,11 +25,11 @@ type explainJSON struct {
 	Ports      []explainPortsJSON  `json:"ports"`
 	Steps      []stepJSON          `json:"steps"`
 	Wins       string              `json:"wins"`
-	// Initramfs is null where the images were not asked for.
+	// Initramfs is null if the images were not read.
 	Initramfs []explainImageJSON `json:"initramfs"`
 }
 
-// stepJSON is one thing that happens as the device is made.
+// stepJSON is something that happens while the device is created.
 type stepJSON struct {
 	Who  string `json:"who"`
 	Does string `json:"does"`
@@ -42,7 +42,7 @@ type explainImageJSON struct {
 	Kernel     string `json:"kernel"`
 	Maker      string `json:"maker"`
 	Unreadable string `json:"unreadable"`
-	// Applies: there are a udevd and its rule, so that the rest means something.
+	// Applies: udev and its rule exist, so the other fields have an effect.
 	Applies  bool           `json:"applies"`
 	LinkFile *string        `json:"link_file"`
 	Policy   *string        `json:"mac_address_policy"`
@@ -119,8 +119,8 @@ type settingJSON struct {
 	By      *linkfiles.Pos         `json:"by"`
 }
 
-// writeExplanationJSON writes the reasoning in the form of docs/schema/explain.schema.json.
-// The device is check's.
+// writeExplanationJSON writes the reasoning as docs/schema/explain.schema.json
+// describes. The device is the same as in check's report.
 func writeExplanationJSON(w io.Writer, x *audit.Explanation, _ Options) error {
 	d := x.Device
 	out := explainJSON{

@@ -26,7 +26,7 @@ import (
 
 var update = flag.Bool("update", false, "write the expected output of explanations")
 
-// fates is a bond on a host with files of every fate.
+// fates is a bond on a host with a file for each fate.
 func fates() *audit.Explanation {
 	file := func(name, text string) linkfiles.Entry {
 		return linkfiles.Entry{Name: name, Type: linkfiles.TypeRegular, Mode: 0o644, Content: []byte(text)}
@@ -67,14 +67,15 @@ func fates() *audit.Explanation {
 	return audit.Explain(snap, linkfiles.Parse(&snap.Files, 252), audit.Target{Name: "bond0", Kind: "bond"}, nil, remedy.Place{})
 }
 
-// hostileTexts try to end a string, a label or a line of any format, and to
-// reach the terminal.
+// hostileTexts try to end a string, a label or a line of any format, or to send control
+// characters to the terminal.
 var hostileTexts = []string{
 	`a"b`, `a\`, `\`, `\"`, `a\n`, `\N\G`, "a]b", `a"]; n0 -> n9; "`, "a;b", `"--> n0`, "<script>alert(1)</script>", "<br/>", "&lt;&amp;&quot;", "#quot;", "#35;", "%%{init: {}}%%", "%% x",
 	"style:x#y;", "classDef x:#y;", "`md`", "**b**", "_i_", "a|b", "{x}", "(x)", "end", "x\x1b[2Jy", "x\ny", "x\r\ny", "\xff\xfe", "\u202egpj", "\u2028", "größer 配列 😀", "a  b", " a ", "\x00", "1. list", "- list", "a'b", "//", "/*", "-->", "~~~", ":::x", "@{shape: x}", "$$x$$",
 }
 
-// nthText names a subtest by a hostile text and its number: the texts are hard to type.
+// nthText names a subtest after a hostile text and its number, because the texts are
+// hard to type.
 func nthText(i int, text string) string { return fmt.Sprintf("%d %+.20q", i, text) }
 
 // namedExplanation is an explanation with a name for a subtest.
@@ -116,17 +117,17 @@ func hostileExplanations() []namedExplanation {
 			},
 			NotRead: []linkfiles.Diagnostic{{Pos: linkfiles.Pos{File: evil, Line: 1}, Message: evil}},
 			Settings: []linkfiles.SettingLine{
-				{Assignment: linkfiles.Assignment{Section: "Match", Key: evil, Value: evil, Pos: linkfiles.Pos{File: evil, Line: 1}}, State: linkfiles.SettingInForce},
+				{Assignment: linkfiles.Assignment{Section: "Match", Key: evil, Value: evil, Pos: linkfiles.Pos{File: evil, Line: 1}}, State: linkfiles.SettingEffective},
 				{Assignment: linkfiles.Assignment{Section: "Link", Key: evil, Value: evil, Pos: linkfiles.Pos{File: evil, Line: 1}}, State: linkfiles.SettingReset, By: linkfiles.Pos{File: evil, Line: 2}},
 			},
 		}})
-		// The same for a device of which nothing is known.
+		// The same text with a device about which nothing is known.
 		out = append(out, namedExplanation{nthText(i, evil) + ", device unknown", &audit.Explanation{Result: res, Device: &res.Devices[1], Files: out[len(out)-1].Files[:2]}})
 	}
 	return out
 }
 
-// pictured are the explanations that pictures are made of.
+// pictured are explanations for pictures.
 func pictured() []namedExplanation {
 	return append(hostileExplanations(), namedExplanation{"every fate", fates()}, namedExplanation{"many files", manyFiles(1000)})
 }
@@ -149,7 +150,7 @@ func explained(t *testing.T, write writer, x *audit.Explanation) string {
 	return b.String()
 }
 
-func TestExplanationOfABondWithFilesOfEveryFate(t *testing.T) {
+func TestExplanationOfABondWithAllFates(t *testing.T) {
 	for format, write := range formats {
 		t.Run(format, func(t *testing.T) {
 			got := explained(t, write, fates())
@@ -175,7 +176,7 @@ func TestExplanationOfABondWithFilesOfEveryFate(t *testing.T) {
 	}
 }
 
-func TestExplainJSONFollowsItsSchemaAndHasChecksDevice(t *testing.T) {
+func TestExplainJSONFollowsItsSchema(t *testing.T) {
 	s := schema(t, "explain.schema.json")
 	for _, x := range append(hostileExplanations(), namedExplanation{"every fate", fates()}) {
 		t.Run(x.name, func(t *testing.T) {
@@ -240,7 +241,7 @@ func TestExplanationsAreNoWiderThanThePage(t *testing.T) {
 				if width == 0 {
 					limit = 80
 				}
-				// A path or address that is longer is not broken.
+				// A longer path or address is not broken.
 				if n := columns(line); n > limit && !strings.ContainsAny(line, "/:") {
 					t.Errorf("%d columns of %d: %s", n, limit, line)
 				}
@@ -249,13 +250,13 @@ func TestExplanationsAreNoWiderThanThePage(t *testing.T) {
 	}
 }
 
-func TestManyFilesAreCountedUnlessAllAreAskedFor(t *testing.T) {
+func TestManyFilesAreCountedWithoutAllFiles(t *testing.T) {
 	x := manyFiles(1000)
 	text := explained(t, formats["txt"], x)
 	if n := strings.Count(text, "\n"); n > 110 {
 		t.Errorf("%d lines", n)
 	}
-	for _, want := range []string{"0800-x.link: its [Match]", "398 ask for another MACAddress=, 397 ask for another OriginalName=", "not looked at, as an earlier", "--all-files shows each."} {
+	for _, want := range []string{"0800-x.link: its [Match]", "398 do not match by MACAddress=, 397 do not match by OriginalName=", "not looked at because an earlier", "--all-files shows each file."} {
 		if !strings.Contains(strings.Join(strings.Fields(text), " "), want) {
 			t.Errorf("no %q in\n%s", want, text)
 		}
@@ -278,7 +279,7 @@ func TestManyFilesAreCountedUnlessAllAreAskedFor(t *testing.T) {
 	}
 }
 
-// manyFiles is fates with a tree of n files, of which the 800th applies.
+// manyFiles is fates with a tree of n files. The 800th one applies.
 func manyFiles(n int) *audit.Explanation {
 	snap := fates().Result.Snapshot
 	dir := linkfiles.Dir{Path: "/etc/systemd/network"}
@@ -296,12 +297,12 @@ func manyFiles(n int) *audit.Explanation {
 	return audit.Explain(snap, linkfiles.Parse(&snap.Files, 252), audit.Target{Name: "bond0"}, nil, remedy.Place{})
 }
 
-// dotStatement is a line of the subset of DOT that ExplainDOT writes.
+// dotStatement matches a line of the DOT that writeDOT produces.
 var dotStatement = regexp.MustCompile(`^(?:digraph linkaudit \{|\}|  charset="UTF-8";|  labelloc=t;|  label=` + dotString + `;|  (?:node|edge) \[[a-z]+="sans-serif"(?:, fontsize=10)?\];|  n\d+ \[label=` + dotString + `, shape=[a-z]+(?:, [a-z]+=(?:[a-z0-9]+|"filled,bold"))*\];|  n\d+ -> n\d+(?: \[(?:label=` + dotString + `)?(?:, )?(?:style=dotted)?\])?;)$`)
 
 const dotString = `"((?:[^"\\]|\\["\\n])*)"`
 
-func TestPicturesForGraphvizHoldHostileTextsAsText(t *testing.T) {
+func TestGraphvizPicturesEscapeHostileTexts(t *testing.T) {
 	for _, x := range pictured() {
 		t.Run(x.name, func(t *testing.T) {
 			out := explained(t, formats["dot"], x.Explanation)
@@ -318,12 +319,12 @@ func TestPicturesForGraphvizHoldHostileTextsAsText(t *testing.T) {
 	}
 }
 
-// mermaidStatement is a line of the subset of Mermaid that ExplainMermaid writes.
+// mermaidStatement matches a line of the Mermaid that writeMermaid produces.
 var mermaidStatement = regexp.MustCompile(`^(?:flowchart TD|  n\d+(?:\[` + mermaidString + `\]|\(\[` + mermaidString + `\]\)|\(` + mermaidString + `\))|  n\d+ (?:-->|-\.->)(?:\|` + mermaidString + `\|)? n\d+|  classDef [a-z]+ [a-z0-9:, -]+|  class n\d+(?:,n\d+)* [a-z]+)$`)
 
 const mermaidString = `"((?:[A-Za-z0-9 ./:=,-]|#[0-9]+;|<br/>)*)"`
 
-// Mermaid's encodeEntities() cuts the last ";" off what these find.
+// Mermaid's encodeEntities() removes the last ";" from what these match.
 var mermaidTrap = regexp.MustCompile(`(?:style|classDef).*:\S*#.*;`)
 
 var mermaidCode = regexp.MustCompile(`#([0-9]+);`)
@@ -335,7 +336,7 @@ func decodeMermaid(label string) string {
 	})
 }
 
-func TestPicturesForMermaidHoldHostileTextsAsText(t *testing.T) {
+func TestMermaidPicturesEscapeHostileTexts(t *testing.T) {
 	for _, x := range pictured() {
 		t.Run(x.name, func(t *testing.T) {
 			out := explained(t, formats["mermaid"], x.Explanation)
@@ -354,8 +355,7 @@ func TestPicturesForMermaidHoldHostileTextsAsText(t *testing.T) {
 	}
 }
 
-// shows reports whether a label of a picture is the text, as it is escaped for
-// people.
+// shows reports whether a label in a picture has this text, escaped for people.
 func shows(picture string, label *regexp.Regexp, decode func(string) string, text string) bool {
 	for _, m := range label.FindAllStringSubmatch(picture, -1) {
 		if strings.Contains(decode(m[1]), Escape(text)) {
@@ -375,8 +375,8 @@ func TestAnExplanationThatCannotBeWrittenIsAnError(t *testing.T) {
 	}
 }
 
-// FuzzLabels: whatever the text, a label of a picture is one quoted string that
-// reads as the text does on a terminal.
+// FuzzLabels: for any text, a label in a picture is one quoted string with the text
+// that a terminal would show.
 func FuzzLabels(f *testing.F) {
 	for _, s := range hostileTexts {
 		f.Add(s)

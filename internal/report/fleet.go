@@ -9,8 +9,8 @@ import (
 	"linkaudit/internal/fleet"
 )
 
-// FleetReport shows the audits of several hosts, host by host, and then what was found over
-// several of them, finding by finding, since there may be more than fit into memory.
+// FleetReport shows the audits of several hosts, host by host. The findings over several
+// hosts follow one by one, because there may be more than fit into memory.
 type FleetReport struct {
 	form      fleetForm
 	threshold audit.Severity
@@ -40,8 +40,8 @@ func (f *Format) NewFleet(w io.Writer, o Options) *FleetReport {
 	return &FleetReport{form: f.several(w, o), threshold: o.threshold()}
 }
 
-// HostPart makes one host's part of the report, which is to be written where the hosts before
-// it are. It may be called from several threads at once.
+// HostPart makes one host's part of the report. Write it after those of the hosts before
+// it. Several threads may call it at once.
 func (f *FleetReport) HostPart(source string, res *audit.Result) ([]byte, error) {
 	var b bytes.Buffer
 	err := f.form.oneHost(&b, source, res)
@@ -72,12 +72,12 @@ func (f *FleetReport) End(failed int) error {
 	return f.form.end(f.sums)
 }
 
-// fleetText is for people: of each host the devices with findings, or nothing where it has
-// none.
+// fleetText is for people: for each host the devices with findings, or nothing if there
+// are none.
 type fleetText struct {
 	w      io.Writer
 	o      Options
-	headed bool // what comes first of what the hosts have in common was said
+	headed bool // the heading of the common findings was written
 }
 
 func newFleetText(w io.Writer, o Options) fleetForm { return &fleetText{w: w, o: o} }
@@ -114,7 +114,7 @@ func (f *fleetText) oneHost(w io.Writer, source string, res *audit.Result) error
 }
 
 func hostName(res *audit.Result) string {
-	return res.Snapshot.System.Hostname.Or("a host without a name")
+	return res.Snapshot.System.Hostname.Or("unnamed host")
 }
 
 func (f *fleetText) finding(x fleet.Finding) error {
@@ -143,15 +143,15 @@ func (f *fleetText) end(s fleetSums) error {
 	spans := []span{text(fmt.Sprintf("%s with %s audited, %d of the hosts with findings: ",
 		number(s.hosts, "host"), number(s.one.Devices, "device"), s.withFindings)), verdict(s.all(), f.o.threshold())}
 	if s.failed > 0 {
-		spans = append(spans, text("; "), span{number(s.failed, "snapshot") + " could not be read", red})
+		spans = append(spans, text("; "), span{number(s.failed, "snapshot") + " unreadable", red})
 	}
 	p.para("", 2, append(spans, text("."))...)
 	p.hidden(s.all(), f.o)
 	return p.flush(f.w)
 }
 
-// fleetJSON has a document for each host, in the form of docs/schema/check.schema.json, and
-// one of docs/schema/fleet.schema.json in the end, each on a line.
+// fleetJSON has a document for each host, in the form of docs/schema/check.schema.json,
+// and last one of docs/schema/fleet.schema.json, each on a line.
 type fleetJSON struct {
 	last  *jsonStream
 	begun bool
@@ -172,7 +172,7 @@ func (f *fleetJSON) oneHost(w io.Writer, source string, res *audit.Result) error
 	return writeCheckJSON(w, res, source, onOneLine)
 }
 
-// begin begins the last document, once the hosts are written.
+// begin begins the last document, after the hosts.
 func (f *fleetJSON) begin() {
 	if f.begun {
 		return

@@ -7,34 +7,35 @@ import (
 	"linkaudit/internal/watch"
 )
 
-// Format is one value of --format: what it makes of each sort of result. Where a function
-// is nil, no command that has such a result takes the format.
+// Format is a value of --format with a function for each type of result. If a function
+// is nil, no command with such a result accepts the format.
 type Format struct {
-	// Name is the value.
+	// Name is the value of --format.
 	Name string
 	// Audit shows one host (check, example).
 	Audit func(io.Writer, *audit.Result, Options) error
-	// several shows many hosts (check --from); NewFleet uses it.
+	// several shows many hosts (check --from); NewFleet calls it.
 	several func(io.Writer, Options) fleetForm
-	// Lint shows what there is to say about files alone.
+	// Lint shows findings about files alone.
 	Lint func(io.Writer, Lint, Options) error
 	// Explanation shows the reasoning about a device (explain).
 	Explanation func(io.Writer, *audit.Explanation, Options) error
-	// Change shows what was changed, or would be (fix, undo).
+	// Change shows changes that were made or would be made (fix, undo).
 	Change func(io.Writer, Change, Options) error
 	// Event shows one event (watch, replay).
 	Event func(io.Writer, *watch.Event, Options) error
-	// MACs begins a list of addresses (mac).
+	// MACs returns a list of addresses to write to (mac).
 	MACs func(io.Writer, []MACMachine, MACSource) MACList
-	// Unknown makes the format that of a monitoring plugin, whose answer and exit status
-	// mean something to a monitoring system even where there is no audit. It says why.
+	// Unknown is set for formats of monitoring plugins: it shows that no audit was
+	// possible, and why. A monitoring system interprets the output and exit status in
+	// that case, too.
 	Unknown func(w io.Writer, why string) error
-	// Quiet says that --quiet shortens it.
+	// Quiet says that --quiet shortens the format.
 	Quiet bool
 }
 
-// Formats are all of them, in the order in which they are listed to people. A format is a
-// row here, the file that renders it, and its name in the manual.
+// Formats are all formats, in the order of the help. A new format needs an element
+// here, a file that writes it, and its name in the manual.
 var Formats = []Format{
 	{
 		Name: "text", Quiet: true, Audit: writeAuditText, several: newFleetText, Lint: writeLintText, Explanation: writeExplanationText,
@@ -52,7 +53,7 @@ var Formats = []Format{
 	{Name: "mermaid", Explanation: writeMermaid},
 }
 
-// FormatNamed returns the format of that name, and nil where there is none.
+// FormatNamed returns the format with this name, nil if there is none.
 func FormatNamed(name string) *Format {
 	for i := range Formats {
 		if Formats[i].Name == name {
@@ -62,8 +63,7 @@ func FormatNamed(name string) *Format {
 	return nil
 }
 
-// SeveralHosts says whether the format can show more than one host.
+// SeveralHosts reports whether the format can show more than one host.
 func (f *Format) SeveralHosts() bool { return f.several != nil }
 
-// writeEventJSON is WriteEvent among the formats.
 func writeEventJSON(w io.Writer, e *watch.Event, _ Options) error { return WriteEvent(w, e) }

@@ -23,7 +23,8 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// audits write a result in each format that other programs read, with fixed times and versions.
+// audits write a result in the formats for other programs, with fixed times and
+// versions.
 var audits = map[string]func(io.Writer, *audit.Result) error{
 	"prometheus": func(w io.Writer, res *audit.Result) error {
 		return writePrometheus(w, res, Options{Build: Build{Version: "v1.2", Revision: "0123456789ab", Go: "go1.26.0"}})
@@ -35,7 +36,7 @@ var audits = map[string]func(io.Writer, *audit.Result) error{
 	"junit": func(w io.Writer, res *audit.Result) error { return writeJUnit(w, res, Options{}) },
 }
 
-// predicted is the Debian 11 bond, with what its address comes to.
+// predicted is the Debian 11 bond with predictions.
 func predicted() *audit.Result {
 	res := debian11()
 	res.Snapshot.Taken = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -46,7 +47,7 @@ func predicted() *audit.Result {
 		{Event: audit.EventRecreate, MAC: fact.Unknown[linkfiles.MAC](fact.Told("made up then")), Outcomes: []audit.Outcome{{Origin: audit.OriginKernel}}},
 		{Event: audit.EventPortsRejoin, MAC: fact.Unknown[linkfiles.MAC](fact.Told("nobody knows"))},
 	}
-	res.Findings = []audit.Finding{{Rule: "udevd-unknown", Severity: audit.Info, Message: fact.Told("whether udevd runs is not known"), Help: fact.Told("Ask as root.")}}
+	res.Findings = []audit.Finding{{Rule: "udevd-unknown", Severity: audit.Info, Message: fact.Told("whether systemd-udevd runs is unknown"), Help: fact.Told("ask as root")}}
 	return res
 }
 
@@ -62,7 +63,8 @@ func TestFormatsOfTheDebian11Bond(t *testing.T) {
 	}
 }
 
-// rules are SARIF's, which change with each new one and are policy's.
+// rules matches the rules in SARIF. They change with each new rule, so golden files
+// leave them out.
 var rules = regexp.MustCompile(`(?s)"rules": \[.*?\n          \]`)
 
 func withoutRules(b []byte) []byte {
@@ -91,8 +93,7 @@ type namedResult struct {
 	*audit.Result
 }
 
-// hostileResults are audits in which every text from outside is each of the
-// hostile ones.
+// hostileResults are audits in which all text from outside is hostile.
 func hostileResults() []namedResult {
 	out := []namedResult{{"all at once", hostile()}, {"nothing", &audit.Result{}}}
 	for i, evil := range append(slices.Clone(hostileTexts), strings.Join(hostileTexts, " ")) {
@@ -113,7 +114,7 @@ func hostileResults() []namedResult {
 	return out
 }
 
-func TestNoFormatLetsATextReachTheTerminal(t *testing.T) {
+func TestEveryFormatEscapesForTheTerminal(t *testing.T) {
 	for name, write := range audits {
 		t.Run(name, func(t *testing.T) {
 			for _, res := range hostileResults() {
@@ -137,7 +138,7 @@ func TestAFormatThatCannotBeWrittenIsAnError(t *testing.T) {
 	for name, write := range audits {
 		t.Run(name, func(t *testing.T) {
 			if err := write(failingWriter{}, debian11()); err == nil {
-				t.Error("it says nothing of it")
+				t.Error("it returns no error")
 			}
 		})
 	}
@@ -148,17 +149,16 @@ func TestAFormatThatCannotBeWrittenIsAnError(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if err == nil {
-				t.Error("it says nothing of it")
+				t.Error("it returns no error")
 			}
 		})
 	}
 }
 
-// metricLine is a line of Prometheus' text format: what follows from its
-// grammar without leave for anything else.
+// metricLine matches a line of Prometheus' text format, strictly by its grammar.
 var metricLine = regexp.MustCompile(`^(# HELP linkaudit_[a-z_]+ [^\\]+|# TYPE linkaudit_[a-z_]+ gauge|linkaudit_[a-z_]+(\{([a-z_]+="([^"\\\n]|\\[\\"n])*",?)+\})? \d+|# EOF)$`)
 
-func TestEveryMetricIsWellFormedAndThereOnce(t *testing.T) {
+func TestEveryMetricIsWellFormedAndUnique(t *testing.T) {
 	for _, res := range hostileResults() {
 		t.Run(res.name, func(t *testing.T) {
 			var b bytes.Buffer
@@ -172,7 +172,7 @@ func TestEveryMetricIsWellFormedAndThereOnce(t *testing.T) {
 				}
 				series := line[:strings.LastIndexByte(line, ' ')]
 				if seen[series] {
-					t.Errorf("twice: %s", line)
+					t.Errorf("duplicate: %s", line)
 				}
 				seen[series] = true
 			}
@@ -180,8 +180,8 @@ func TestEveryMetricIsWellFormedAndThereOnce(t *testing.T) {
 	}
 }
 
-// A scrape in which a series is there twice is refused as a whole.
-func TestNoTwoDevicesHaveOneLabel(t *testing.T) {
+// Prometheus refuses a whole scrape if a series occurs twice.
+func TestDevicesHaveDifferentLabels(t *testing.T) {
 	names := []string{"a\xff", `a\xff`, `a\\xff`, "a\ufffd", `a\`, `a\\`, "a\x7f", `a\x7f`, `a\u{200b}`, "a\u200b", `\n`, "\x01"}
 	seen := map[string]string{}
 	for _, name := range names {
@@ -209,7 +209,7 @@ func TestOneSeriesForTheFindingsOfARule(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotKnownSaysSoInALabel(t *testing.T) {
+func TestAnUnknownFactHasTheLabelUnknown(t *testing.T) {
 	res := debian11()
 	d := &res.Devices[0]
 	d.LinkFile, d.Policy = fact.Unknown[*linkfiles.File](fact.Told("why")), fact.Absent[string]()
@@ -225,10 +225,10 @@ func TestWhatIsNotKnownSaysSoInALabel(t *testing.T) {
 	}
 }
 
-// A plugin's output is split at each | and each line break.
+// Monitoring systems split a plugin's output at | and line breaks.
 var pluginOutput = regexp.MustCompile(`^LINKAUDIT (OK|WARNING|CRITICAL) - [^|\n]+ \| devices=\d+;;;0 errors=\d+;;0;0 warnings=\d+;0?;;0 infos=\d+;0?;;0\n([^|\n]+\n)*$`)
 
-func TestAPluginsOutputCannotBeBroken(t *testing.T) {
+func TestAPluginsOutputIsEscaped(t *testing.T) {
 	for _, res := range hostileResults() {
 		t.Run(res.name, func(t *testing.T) {
 			for _, threshold := range []audit.Severity{"", audit.Info, audit.Error} {
@@ -335,9 +335,9 @@ func readSARIF(t *testing.T, write func(io.Writer) error) sarifBack {
 	return back
 }
 
-// GitHub refuses a log with a result that has no file, and takes two results
-// with one fingerprint for one.
-func TestEveryResultHasAFileARuleAndAFingerprintOfItsOwn(t *testing.T) {
+// GitHub refuses a log with a result without a file, and merges results with the same
+// fingerprint.
+func TestEveryResultHasAFileARuleAndAUniqueFingerprint(t *testing.T) {
 	for _, res := range append(hostileResults(), namedResult{"predicted", predicted()}) {
 		t.Run(res.name, func(t *testing.T) {
 			run := readSARIF(t, func(w io.Writer) error { return audits["sarif"](w, res.Result) }).Runs[0]
@@ -367,7 +367,7 @@ func TestEveryResultHasAFileARuleAndAFingerprintOfItsOwn(t *testing.T) {
 	}
 }
 
-// writeSARIF 2.1.0, 3.11.5 and 3.11.6: a plain text message has links, and arguments
+// SARIF 2.1.0, 3.11.5 and 3.11.6: a plain text message may contain links, and arguments
 // in braces.
 func TestAMessageHasNoLinksAndArguments(t *testing.T) {
 	if got, want := sarifText("[x](http://y) {0}").Text, "[x] (http://y) {{0}}"; got != want {
@@ -375,28 +375,28 @@ func TestAMessageHasNoLinksAndArguments(t *testing.T) {
 	}
 }
 
-func TestTwoFindingsOfARuleInOneFileAreTwo(t *testing.T) {
+func TestTwoFindingsInOneFileHaveDifferentFingerprints(t *testing.T) {
 	f := audit.Finding{Rule: "unknown-key", Severity: audit.Warning, File: "/etc/x.link", Line: 3}
 	g := f
 	g.Line = 4
 	res := &audit.Result{Findings: []audit.Finding{f, g}}
 	results := readSARIF(t, func(w io.Writer) error { return audits["sarif"](w, res) }).Runs[0].Results
 	if results[0].PartialFingerprints["primaryLocationLineHash"] == results[1].PartialFingerprints["primaryLocationLineHash"] {
-		t.Error("they have one fingerprint")
+		t.Error("they have the same fingerprint")
 	}
 }
 
-func TestAFingerprintOutlivesLinesThatAreInsertedAbove(t *testing.T) {
+func TestAFingerprintDoesNotDependOnTheLine(t *testing.T) {
 	sum := func(line int) string {
 		res := &audit.Result{Findings: []audit.Finding{{Rule: "unknown-key", Severity: audit.Warning, File: "/etc/x.link", Line: line}}}
 		return readSARIF(t, func(w io.Writer) error { return audits["sarif"](w, res) }).Runs[0].Results[0].PartialFingerprints["primaryLocationLineHash"]
 	}
 	if sum(3) != sum(30) {
-		t.Error("it does not")
+		t.Error("the fingerprint changed")
 	}
 }
 
-func TestWhereSARIFPutsFiles(t *testing.T) {
+func TestFileLocationsInSARIF(t *testing.T) {
 	for name, c := range map[string]struct {
 		o          Options
 		file, want string
@@ -406,9 +406,9 @@ func TestWhereSARIFPutsFiles(t *testing.T) {
 		"an image in a working copy":            {Options{Root: "/src/i", SourceRoot: "/src"}, "/etc/x.link", "%SRCROOT% i/etc/x.link"},
 		"a file named":                          {Options{SourceRoot: "/src"}, "net/x.link", "%SRCROOT% net/x.link"},
 		"a file named with a dot":               {Options{SourceRoot: "/src"}, "./x.link", "%SRCROOT% x.link"},
-		"a file named that is elsewhere":        {Options{SourceRoot: "/src"}, "../x.link", " file:///x.link"},
-		"a file named by its whole path":        {Options{SourceRoot: "/src"}, "/etc/x.link", " file:///etc/x.link"},
-		"a directory with a name that begins":   {Options{SourceRoot: "/src"}, "/src2/x.link", " file:///src2/x.link"},
+		"a named file elsewhere":                {Options{SourceRoot: "/src"}, "../x.link", " file:///x.link"},
+		"a file named by its absolute path":     {Options{SourceRoot: "/src"}, "/etc/x.link", " file:///etc/x.link"},
+		"a directory with the same beginning":   {Options{SourceRoot: "/src"}, "/src2/x.link", " file:///src2/x.link"},
 		"without a working directory":           {Options{}, "x.link", " x.link"},
 		"names that URIs cannot hold":           {Options{Root: "/"}, "/etc/a b%\xff:?#[.link", "ROOT etc/a%20b%25%FF%3A%3F%23%5B.link"},
 		"the same in the first segment":         {Options{Root: "/etc"}, "/a:b.link", "ROOT a%3Ab.link"},
@@ -453,7 +453,7 @@ func readJUnit(t *testing.T, write func(io.Writer) error) junitBack {
 	return back
 }
 
-func TestJUnitCountsWhatItHas(t *testing.T) {
+func TestCountsInJUnit(t *testing.T) {
 	for _, res := range append(hostileResults(), namedResult{"predicted", predicted()}) {
 		t.Run(res.name, func(t *testing.T) {
 			for _, threshold := range []audit.Severity{"", audit.Info, audit.Error} {
@@ -479,7 +479,7 @@ func TestJUnitCountsWhatItHas(t *testing.T) {
 	}
 }
 
-func TestATestFailsAtTheThresholdAndTellsTheRestInTheOutput(t *testing.T) {
+func TestAJUnitTestFailsAtTheThreshold(t *testing.T) {
 	f := func(severity audit.Severity, line int) audit.Finding {
 		return audit.Finding{Rule: "unknown-key", Severity: severity, Message: fact.Told(fmt.Sprintf("message %d", line)), File: "/etc/x.link", Line: line, Help: fact.Told("")}
 	}
@@ -506,7 +506,7 @@ func TestATestFailsAtTheThresholdAndTellsTheRestInTheOutput(t *testing.T) {
 	}
 }
 
-// Jenkins takes what stands before the last dot of a class for its package.
+// Jenkins takes everything before the last dot of a class name as its package.
 func TestADotInANameMakesNoPackage(t *testing.T) {
 	if got := className("eth0.100"); got != "linkaudit.eth0_100" {
 		t.Error(got)

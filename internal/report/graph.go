@@ -12,15 +12,15 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// graph is the picture of an explanation: the files in udevd's order, the
-// policy of the one that applies, the address, and what events make of it.
+// graph is the picture of an explanation: the files in udev's order, the policy of the
+// one that applies, the address, and the address after each event.
 type graph struct {
 	title string
 	nodes []graphNode
 	edges []graphEdge
 }
 
-// nodeKind says how a node looks.
+// nodeKind decides how a node looks.
 type nodeKind string
 
 const (
@@ -36,7 +36,7 @@ const (
 
 type graphNode struct {
 	kind  nodeKind
-	lines []string // as they came from outside
+	lines []string // not escaped
 }
 
 type graphEdge struct {
@@ -67,8 +67,8 @@ func newGraph(x *audit.Explanation, all bool) *graph {
 	return g
 }
 
-// files draws the files, each with the way on to the next, and returns the node of the one
-// that applies, or that says that none does.
+// fileNodes draws the files with the way from each to the next. It returns the node of
+// the file that applies, or a node that says that none does.
 func (g *graph) fileNodes(x *audit.Explanation, all bool) (applies int) {
 	last, applies := -1, -1
 	for _, row := range fileRows(x.Files, all) {
@@ -76,7 +76,7 @@ func (g *graph) fileNodes(x *audit.Explanation, all bool) (applies int) {
 		at := g.node(n.kind, n.lines...)
 		switch {
 		case last < 0:
-		case applies >= 0: // udevd goes no further
+		case applies >= 0: // udev stops here
 			g.edge(last, at, "", true)
 		default:
 			g.edge(last, at, "next", false)
@@ -90,7 +90,7 @@ func (g *graph) fileNodes(x *audit.Explanation, all bool) (applies int) {
 		return applies
 	}
 	if x.Device.LinkFile.IsUnknown() {
-		applies = g.node(nodeDoubt, "which file applies is not known")
+		applies = g.node(nodeDoubt, "the file that applies is unknown")
 	} else {
 		applies = g.node(nodePassed, "no file applies")
 	}
@@ -100,7 +100,7 @@ func (g *graph) fileNodes(x *audit.Explanation, all bool) (applies int) {
 	return applies
 }
 
-// fileNode is a file with what becomes of it, or several that are left out.
+// fileNode is a file with its fate, or several files that are left out.
 func fileNode(row fileRow, all bool) graphNode {
 	v := row.verdict
 	if v == nil {
@@ -119,7 +119,7 @@ func fileNode(row fileRow, all bool) graphNode {
 	case !v.Reached:
 		kind, why = nodePassed, "not looked at"
 	case v.Fate == linkfiles.FateUnknown:
-		kind, why = nodeDoubt, "not known: "+why
+		kind, why = nodeDoubt, "unknown: "+why
 	case v.Fate == linkfiles.FateUnused:
 		kind, why = nodePassed, "not used: "+why
 	default:
@@ -128,18 +128,18 @@ func fileNode(row fileRow, all bool) graphNode {
 	return graphNode{kind, append(append([]string{v.File.Path}, v.File.DropIns...), why)}
 }
 
-// policy draws what the file asks for.
+// policyNode draws the file's policy.
 func (g *graph) policyNode(d *audit.DeviceResult) int {
 	words := "MACAddressPolicy= is not set"
 	if pol, known := d.Policy.Get(); known {
 		words = "MACAddressPolicy=" + pol
 	} else if d.Policy.IsUnknown() {
-		words = "MACAddressPolicy= is not known"
+		words = "MACAddressPolicy= is unknown"
 	}
 	return g.node(nodePolicy, words, d.PolicySource.String())
 }
 
-// device draws the device with its address.
+// deviceNode draws the device with its address.
 func (g *graph) deviceNode(d *audit.DeviceResult) int {
 	switch {
 	case d.Device == nil:
@@ -154,8 +154,8 @@ func (g *graph) deviceNode(d *audit.DeviceResult) int {
 	return g.node(nodeDevice, d.Name, d.Device.MAC.String(), softSpaces(by.String()))
 }
 
-// events draws what events make of the device's address. Events with the same outcome
-// lead to one node.
+// eventNodes draws the address after each event. Events with the same outcome share a
+// node.
 func (g *graph) eventNodes(x *audit.Explanation, device int, all bool) {
 	event, outcomes := -1, map[string]int{}
 	for _, r := range eventRows(x, 8) {
@@ -164,8 +164,8 @@ func (g *graph) eventNodes(x *audit.Explanation, device int, all bool) {
 			g.edge(device, event, "", false)
 		}
 		note := abridge(r.note, all)
-		key, by := r.mac+"\x00"+r.by, "given by "+r.by
-		if r.by == "" { // not known: each for a reason of its own, which the node has
+		key, by := r.mac+"\x00"+r.by, "from "+r.by
+		if r.by == "" { // unknown: the node has the reason, and reasons differ
 			key, by, note = key+"\x00"+note, note, ""
 		}
 		if _, there := outcomes[key]; !there {
@@ -175,10 +175,10 @@ func (g *graph) eventNodes(x *audit.Explanation, device int, all bool) {
 	}
 }
 
-// softSpaces is for a text that is not broken into lines by a printer.
+// softSpaces is for text that no printer breaks into lines.
 func softSpaces(s string) string { return strings.ReplaceAll(s, hardSpace, " ") }
 
-// dotStyles are the looks of the nodes, in Graphviz' terms.
+// dotStyles are the styles of the nodes in Graphviz.
 var dotStyles = map[nodeKind]string{
 	nodeFile:    `shape=note`,
 	nodeApplies: `shape=note, style="filled,bold", fillcolor=palegreen`,
@@ -216,9 +216,9 @@ func writeDOT(w io.Writer, x *audit.Explanation, o Options) error {
 	return err
 }
 
-// dotQuote writes lines as one quoted string of DOT. A label is an "escString":
-// besides the quote, backslashes have to be doubled, and Graphviz takes &amp; and
-// the like for entities.
+// dotQuote writes lines as one quoted string of DOT. A label is an "escString", so
+// backslashes must be doubled like quotes. Graphviz also decodes entities such as
+// &amp;.
 func dotQuote(lines ...string) string {
 	var out []string
 	for _, l := range lines {
@@ -231,7 +231,7 @@ func dotQuote(lines ...string) string {
 
 var dotEscaper = strings.NewReplacer(`\`, `\\`, `"`, `\"`, `&`, `&amp;`)
 
-// fold breaks a text at spaces, so that no box is wider than need be.
+// fold breaks a text at spaces, so boxes are not too wide.
 func fold(s string) []string {
 	const most = 44
 	words := strings.Split(s, " ")
@@ -246,8 +246,8 @@ func fold(s string) []string {
 	return append(lines, line)
 }
 
-// mermaidClasses are the looks of the nodes, in Mermaid's terms. Colours are
-// names, as "#" begins an entity.
+// mermaidClasses are the styles of the nodes in Mermaid. Colours are names, because "#"
+// begins an entity.
 var mermaidClasses = []struct {
 	kind  nodeKind
 	style string
@@ -259,14 +259,13 @@ var mermaidClasses = []struct {
 	{nodeDevice, "fill:lightyellow,stroke:black,color:black"},
 }
 
-// mermaidShapes are the brackets around the label of a node.
+// mermaidShapes are the brackets around a node's label.
 var mermaidShapes = map[nodeKind][2]string{
 	nodeEvent:   {"([", "])"},
 	nodeOutcome: {"(", ")"},
 }
 
-// writeMermaid writes the picture as a flowchart of Mermaid, one statement a
-// line.
+// writeMermaid writes the picture as a Mermaid flowchart, one statement per line.
 func writeMermaid(w io.Writer, x *audit.Explanation, o Options) error {
 	g := newGraph(x, o.AllFiles)
 	var b bytes.Buffer
@@ -300,10 +299,10 @@ func writeMermaid(w io.Writer, x *audit.Explanation, o Options) error {
 	return err
 }
 
-// mermaidQuote writes lines as one quoted label of Mermaid. Everything that
-// Mermaid, Markdown or HTML could take for more than text is an entity code, as
-// is the beginning of the two words that Mermaid looks for even in a label
-// (encodeEntities() cuts a ";" off what follows "style" or "classDef").
+// mermaidQuote writes lines as one quoted label of Mermaid. Everything that Mermaid,
+// Markdown or HTML could interpret becomes an entity code. So does the beginning of
+// "style" and "classDef", because encodeEntities() looks for them even in labels and
+// removes a ";" after them.
 func mermaidQuote(lines ...string) string {
 	var out []string
 	for _, l := range lines {

@@ -12,8 +12,7 @@ import (
 	"testing"
 )
 
-// Graphviz itself takes every picture without a word and shows each text as it
-// is.
+// Graphviz accepts every picture without a message and shows each text unchanged.
 func TestGraphvizTakesThePictures(t *testing.T) {
 	if _, err := exec.LookPath("dot"); err != nil {
 		t.Fatal("dot is not installed (Debian package graphviz)")
@@ -37,7 +36,7 @@ func TestGraphvizTakesThePictures(t *testing.T) {
 	}
 }
 
-// svgTexts joins the texts of a picture by spaces.
+// svgTexts joins the texts in a picture with spaces.
 func svgTexts(t *testing.T, svg io.Reader) string {
 	var words []string
 	d := xml.NewDecoder(svg)

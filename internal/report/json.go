@@ -13,8 +13,8 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// The schemas of the JSON reports. Within a major version fields are added and
-// never renamed or removed.
+// The schemas of the JSON reports. Within a major version, fields may be added but not
+// renamed or removed.
 const (
 	checkSchema   = "linkaudit.check/1"
 	lintSchema    = "linkaudit.lint/1"
@@ -46,13 +46,13 @@ type deviceJSON struct {
 	Applied          appliedJSON    `json:"applied"`
 	PersistentMAC    *string        `json:"persistent_mac"`
 	Predicted        predictedJSON  `json:"predicted"`
-	// Declarations is nil where they are not known.
+	// Declarations is nil if they are unknown.
 	Declarations []declarationJSON `json:"declarations"`
 	Manager      *managerJSON      `json:"manager"`
 	Findings     []findingJSON     `json:"findings"`
 }
 
-// declarationJSON is a netconf.Declaration with every field.
+// declarationJSON is the JSON of a netconf.Declaration.
 type declarationJSON struct {
 	Program   netconf.Program        `json:"program"`
 	Device    string                 `json:"device"`
@@ -79,7 +79,7 @@ type declarationAddressJSON struct {
 	Line       int           `json:"line"`
 }
 
-// managerJSON is who gives the device its address.
+// managerJSON is the program that sets the device's address.
 type managerJSON struct {
 	Program netconf.Program `json:"program"`
 	MAC     linkfiles.MAC   `json:"mac"`
@@ -118,7 +118,7 @@ type appliedJSON struct {
 	LinkFile *string `json:"link_file"`
 }
 
-// predictedJSON holds the address after each event, and all possible ones.
+// predictedJSON has the address after each event, and all possible outcomes.
 type predictedJSON struct {
 	Boot         *string                       `json:"boot"`
 	UdevAddEvent *string                       `json:"udev_add_event"`
@@ -153,7 +153,7 @@ func newPredictedJSON(d *audit.DeviceResult) predictedJSON {
 	return p
 }
 
-// after is the field for the address after an event.
+// after returns the field for the address after an event.
 func (p *predictedJSON) after(e audit.Event) **string {
 	switch e {
 	case audit.EventBoot:
@@ -170,29 +170,30 @@ func (p *predictedJSON) after(e audit.Event) **string {
 	panic("no field for " + string(e))
 }
 
-// writeAuditJSON writes the result of an audit in the form of docs/schema/check.schema.json.
-// It holds every finding: a threshold is for people and for the exit status,
-// and a finding may be what explains a null.
+// writeAuditJSON writes the result of an audit as docs/schema/check.schema.json
+// describes. It has all findings: the threshold is for people and the exit status, and
+// a finding below it may explain a null.
 func writeAuditJSON(w io.Writer, res *audit.Result, _ Options) error {
 	return writeCheckJSON(w, res, "", indented)
 }
 
-// batch is how many devices make a piece of the report of many, which are made on all
-// processors: it takes a fifth off the time of check --format json on 10,000 bonds with two
-// of them, a twentieth as text. With pieces of 160 the report of 1,000 bridges took 32
-// instead of 27 MB and a tenth more processor time.
+// batch is how many devices of many are encoded as one piece; the pieces use all
+// processors. With two processors and 10,000 bonds, this takes a fifth off the time of
+// check --format json, and a twentieth off that of text. With pieces of 160, the report
+// of 1,000 bridges took 32 instead of 27 MB and a tenth more processor time.
 const batch = 32
 
-// inBatches has n things produced, batch by batch, on all processors, and used in order.
+// inBatches calls produce for n things in batches on all processors, and use with the
+// results in order.
 func inBatches[T any](n int, produce func(from, until int) T, use func(T) error) error {
 	return parallel.InOrder((n+batch-1)/batch, func(part int) T {
 		return produce(part*batch, min(n, (part+1)*batch))
 	}, use)
 }
 
-// writeCheckJSON encodes one device at a time, so that the text of a host with
-// thousands is never in memory as a whole. source is where the snapshot was read, of one
-// of several.
+// writeCheckJSON encodes one device at a time, so the text for thousands of devices is
+// never in memory as a whole. If there are several snapshots, source is the file that
+// this one was read from.
 func writeCheckJSON(w io.Writer, res *audit.Result, source, indent string) error {
 	s := newJSONStream(w, indent)
 	s.open('{')
@@ -267,7 +268,7 @@ func newDeviceJSON(d *audit.DeviceResult) deviceJSON {
 		j.Index = d.Device.Index
 		j.Live = newLiveJSON(d.Device)
 	} else {
-		// A device that does not exist had nothing applied to it.
+		// Nothing has been applied to a device that does not exist.
 		j.Applied.LinkFile = nil
 	}
 	return j
@@ -289,8 +290,8 @@ func newLiveJSON(d *host.Device) *liveJSON {
 	return live
 }
 
-// textOrNull is a known fact's value, "" for an absent one and nil for an unknown
-// one, which a rule of package policy explains.
+// textOrNull returns the value of a known fact, "" for an absent one, and nil for an
+// unknown one. A finding explains an unknown one.
 func textOrNull[S ~string](f fact.Fact[S]) *string {
 	if f.IsUnknown() {
 		return nil
@@ -339,7 +340,7 @@ type lintSummaryJSON struct {
 	Infos    int `json:"infos"`
 }
 
-// writeLintJSON writes the findings in the form of docs/schema/lint.schema.json.
+// writeLintJSON writes the findings as docs/schema/lint.schema.json describes.
 func writeLintJSON(w io.Writer, l Lint, _ Options) error {
 	sum := CountFindings(l.Findings)
 	out := lintJSON{

@@ -8,32 +8,33 @@ import (
 	"sync"
 )
 
-// indented is for people, onOneLine for one of many documents.
+// indented is for people, onOneLine for one document of many.
 const (
 	indented  = "  "
 	onOneLine = ""
 )
 
-// writeJSON writes a whole document with one Write, so that a line is never seen in part.
+// writeJSON writes a whole document with one Write call, so a line never appears in
+// part.
 func writeJSON(w io.Writer, v any, indent string) error {
 	s := newJSONStream(w, indent)
 	s.value(v)
 	return s.end()
 }
 
-// jsonStream writes one document as json.Encoder would with the same indentation, member
-// by member and element by element, so that the text of a document need not be in memory
-// as a whole. Names and values are encoded by encoding/json; only the brackets, commas and
-// line breaks between them are written here. An error is kept for flush and end.
+// jsonStream writes one document exactly as json.Encoder does with this indentation,
+// but in pieces, so the whole text need not be in memory. encoding/json encodes names
+// and values; jsonStream adds only the brackets, commas and line breaks between them.
+// flush and end return the first error.
 type jsonStream struct {
 	w      io.Writer
 	indent string
-	// text is what was not written to w so far.
+	// text is what has not been written to w yet.
 	text bytes.Buffer
-	// prefix is a line break and the indentation of the present depth.
+	// prefix is a line break and the indentation at the current depth.
 	prefix string
-	// more: something stands in the innermost object or array already. A document on top
-	// and the value behind a name have nothing before them.
+	// more: the innermost object or array already has an element. bare: nothing
+	// precedes the next value. That is the document itself, or the value after a name.
 	more, bare bool
 
 	encoded bytes.Buffer
@@ -51,7 +52,7 @@ func newJSONStream(w io.Writer, indent string) *jsonStream {
 	return s
 }
 
-// begin writes what stands before a value, or before a name.
+// begin writes what separates a value or name from the one before.
 func (s *jsonStream) begin() {
 	if s.bare {
 		s.bare = false
@@ -72,7 +73,7 @@ func (s *jsonStream) open(bracket byte) {
 	s.more = false
 }
 
-// shut ends what open began; what surrounds it has something in it now.
+// shut ends what open began. The surrounding object or array now has an element.
 func (s *jsonStream) shut(bracket byte) {
 	s.prefix = s.prefix[:len(s.prefix)-len(s.indent)]
 	if s.more {
@@ -82,7 +83,7 @@ func (s *jsonStream) shut(bracket byte) {
 	s.more = true
 }
 
-// name begins a member of an object; its value follows.
+// name begins a member of an object. Its value must follow.
 func (s *jsonStream) name(name string) {
 	s.value(name)
 	s.text.WriteByte(':')
@@ -92,13 +93,13 @@ func (s *jsonStream) name(name string) {
 	s.bare = true
 }
 
-// member is a name with its value.
+// member writes a name and its value.
 func (s *jsonStream) member(name string, v any) {
 	s.name(name)
 	s.value(v)
 }
 
-// value writes a value, of any type that encoding/json knows.
+// value writes a value of any type that encoding/json supports.
 func (s *jsonStream) value(v any) {
 	s.begin()
 	s.encoded.Reset()
@@ -111,11 +112,11 @@ func (s *jsonStream) value(v any) {
 		}
 		return
 	}
-	s.encoded.Truncate(s.encoded.Len() - 1) // the line break that Encode ends with
+	s.encoded.Truncate(s.encoded.Len() - 1) // the line break at the end of Encode's output
 	s.text.Write(escapeJSON(s.encoded.Bytes()))
 }
 
-// flush writes out what there is, and returns the first error.
+// flush writes all collected text and returns the first error.
 func (s *jsonStream) flush() error {
 	if s.err != nil || s.text.Len() == 0 {
 		return s.err
@@ -125,13 +126,13 @@ func (s *jsonStream) flush() error {
 	return s.err
 }
 
-// end ends the document, and the line.
+// end ends the document with a line break.
 func (s *jsonStream) end() error {
 	s.text.WriteByte('\n')
 	return s.flush()
 }
 
-// values writes n values. Those of many are encoded on all processors.
+// values writes n values. Many are encoded on all processors.
 func (s *jsonStream) values(n int, of func(i int) any) error {
 	if n <= batch {
 		for i := range n {
@@ -140,7 +141,7 @@ func (s *jsonStream) values(n int, of func(i int) any) error {
 		return s.err
 	}
 	more := s.more
-	again := sync.Pool{New: func() any { return newJSONStream(nil, s.indent) }} // their memory
+	again := sync.Pool{New: func() any { return newJSONStream(nil, s.indent) }} // reuses memory
 	return inBatches(n, func(from, until int) *jsonStream {
 		p := again.Get().(*jsonStream)
 		p.prefix, p.bare, p.more = s.prefix, false, more || from > 0

@@ -14,8 +14,8 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// The parts of the JUnit format that Ant and Jenkins have in common, in the
-// order in which their schemas want them.
+// The parts of the JUnit format that Ant and Jenkins both support, in the order of
+// their schemas.
 type (
 	junitReport struct {
 		XMLName xml.Name     `xml:"testsuites"`
@@ -53,11 +53,10 @@ type (
 	}
 )
 
-// writeJUnit writes the result of an audit as a JUnit report: a suite for each
-// device and one for the host, with a test for each rule that is about devices
-// or hosts, so that a CI server shows what was mended as well. Tests that found
-// something at or above the threshold fail; what is below it stands in the
-// suite's output.
+// writeJUnit writes the result of an audit as a JUnit report. It has a suite for each
+// device and one for the host, with a test for each rule about devices or the host. So
+// a CI server also shows what was fixed. Tests with findings at or above the threshold
+// fail; other findings are in the output of the suite.
 func writeJUnit(w io.Writer, res *audit.Result, o Options) error {
 	var taken time.Time
 	if res.Snapshot != nil {
@@ -82,7 +81,7 @@ func writeJUnit(w io.Writer, res *audit.Result, o Options) error {
 	return j.write(w)
 }
 
-// writeLintJUnit writes the findings about files as a JUnit report with a test for
+// writeLintJUnit writes the findings about files as a JUnit report, with a test for
 // each .link file and drop-in.
 func writeLintJUnit(w io.Writer, l Lint, o Options) error {
 	j := newJUnit(o, o.Time)
@@ -95,14 +94,14 @@ func writeLintJUnit(w io.Writer, l Lint, o Options) error {
 	return j.write(w)
 }
 
-// junit is a report in the making.
+// junit is an unfinished report.
 type junit struct {
 	Options
 	timestamp, hostname string
 	suites              []*junitSuite
 }
 
-// newJUnit begins a report that was made at a time; the format has no time zone.
+// newJUnit begins a report with a time. The format has no time zone.
 func newJUnit(o Options, at time.Time) *junit {
 	return &junit{Options: o, hostname: "localhost", timestamp: at.UTC().Format("2006-01-02T15:04:05")}
 }
@@ -116,8 +115,8 @@ func (j *junit) suite(name string, properties ...string) *junitSuite {
 	return s
 }
 
-// rules are the names of the rules of the scopes that are not switched off, and
-// about what the audit looked at.
+// rules returns the names of the rules with these scopes, except those that are
+// switched off or that the audit did not look at.
 func (j *junit) rules(snap *host.Snapshot, scopes ...audit.Scope) []string {
 	var names []string
 	for _, r := range audit.Rules() {
@@ -129,13 +128,12 @@ func (j *junit) rules(snap *host.Snapshot, scopes ...audit.Scope) []string {
 			names = append(names, r.Name)
 		}
 	}
-	return slices.Clip(names) // a suite appends those of its own
+	return slices.Clip(names) // each suite appends its own names
 }
 
 func ruleOf(f audit.Finding) string { return f.Rule }
 
-// tests adds a test for each name, and for each further one that a finding
-// has.
+// tests adds a test for each name, and for each other name that a finding has.
 func (j *junit) tests(s *junitSuite, class string, names []string, findings []audit.Finding, nameOf func(audit.Finding) string) {
 	byName := map[string][]audit.Finding{}
 	for _, name := range names {
@@ -169,8 +167,8 @@ func (j *junit) tests(s *junitSuite, class string, names []string, findings []au
 	s.SystemOut = strings.Join(notes, "")
 }
 
-// failure is one for all findings of a test at or above the threshold, since a
-// test has only one.
+// failure returns one failure for all findings of a test at or above the threshold,
+// because a test can have only one.
 func (j *junit) failure(findings []audit.Finding) *junitFailure {
 	bad := shown(findings, j.threshold())
 	if len(bad) == 0 {
@@ -186,21 +184,24 @@ func (j *junit) failure(findings []audit.Finding) *junitFailure {
 	return f
 }
 
-// junitLines is a finding as lint prints it, with its help in a second line.
+// junitLines is a finding in the form of lint's output.
 func junitLines(f audit.Finding) string {
 	line := string(f.Severity) + ": " + words.Of(f.Message) + " [" + f.Rule + "]"
 	if f.File != "" {
 		line = linkfiles.Pos{File: f.File, Line: f.Line}.String() + ": " + line
 	}
 	line = Escape(line) + "\n"
-	if help := helpOf(f); help != "" {
-		line += "    -> " + Escape(help) + "\n"
+	if f.Cause != nil {
+		line += "    because of " + Escape(words.Of(f.Cause)) + "\n"
+	}
+	if fix := fixLine(f); fix != "" {
+		line += "    " + Escape(fix) + "\n"
 	}
 	return line
 }
 
-// className is the class of a device's tests. Jenkins takes what stands before
-// the last dot for a package.
+// className is the class name of a device's tests. Jenkins takes everything before the
+// last dot as a package.
 func className(device string) string {
 	return "linkaudit." + strings.ReplaceAll(Escape(device), ".", "_")
 }

@@ -9,14 +9,14 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// Lint is what there is to say about .link files alone.
+// Lint is the result of an audit of .link files alone.
 type Lint struct {
 	Release  linkfiles.Release
 	Files    []*linkfiles.File
 	Findings []audit.Finding
 }
 
-// writeLintText writes the findings for people, each beginning with FILE:LINE.
+// writeLintText writes the findings for people. Each begins with FILE:LINE.
 func writeLintText(w io.Writer, l Lint, o Options) error {
 	p := o.newPrinter()
 	findings := shown(l.Findings, o.threshold())
@@ -33,15 +33,15 @@ func writeLintText(w io.Writer, l Lint, o Options) error {
 			span{string(f.Severity), severityStyle(f.Severity)},
 			text(": "+Escape(words.Of(f.Message))+" "), span{"[" + word(f.Rule) + "]", dim})
 		p.para("", 4, spans...)
-		if help := helpOf(f); help != "" {
-			p.para("    -> ", 7, text(Escape(help)))
+		if fix := fixLine(f); fix != "" {
+			p.para("    ", 6, text(unbroken(Escape(fix), words.Commands(f.Help))))
 		}
 	}
 	if len(findings) > 0 {
 		p.blank()
 	}
 	sum := CountFindings(l.Findings)
-	p.para("", 2, text(number(len(l.Files), "link file")+" read as systemd "+strconv.Itoa(int(l.Release))+" reads them: "), verdict(sum, o.threshold()), text("."))
+	p.para("", 2, text(number(len(l.Files), ".link file")+" read as systemd "+strconv.Itoa(int(l.Release))+" does: "), verdict(sum, o.threshold()), text("."))
 	p.hidden(sum, o)
 	return p.flush(w)
 }

@@ -8,51 +8,51 @@ import (
 	"linkaudit/internal/fact"
 )
 
-// macPiece is as much for a list of addresses, of which a terminal or a pipe wants the first
-// lines soon.
+// macPiece is the size in bytes of the pieces in which a list is written. It is small
+// because a terminal or pipe needs the first lines soon.
 const macPiece = 64 << 10
 
-// macSchema is the value of "schema" in what MACList writes as JSON.
+// macSchema is the value of "schema" in the JSON of a MACList.
 const macSchema = "linkaudit.mac/1"
 
-// MACMachine is a machine whose addresses are listed. Its machine-id is
-// confidential (machine-id(5)) and has no place here.
+// MACMachine is a machine in a list of addresses. It has no machine ID, because that is
+// confidential (machine-id(5)).
 type MACMachine struct {
-	// Label tells it from the others: the path of a file, "id1".
+	// Label identifies the machine: the path of a file, or for instance "id1".
 	Label string
 	// HashesInterfaceName: see policy.HashesInterfaceName.
 	HashesInterfaceName fact.Fact[bool]
 }
 
-// MACSource says which addresses a list for people has; JSON has both.
+// MACSource says which addresses a list for people has. JSON has both.
 type MACSource int
 
-// Who makes the addresses.
+// The programs that derive the addresses.
 const (
 	ByUdev MACSource = iota
 	ByNetworkd
 )
 
-// MACList writes addresses as they come, with nothing kept and nothing allocated
-// for each of them.
+// MACList writes addresses as they are added. It stores none and allocates nothing for
+// each.
 type MACList interface {
-	// Shows says whether the list has the addresses of that source.
+	// Shows reports whether the list has the addresses of that source.
 	Shows(MACSource) bool
-	// Add writes the addresses that udev and networkd make of a name on the machine
-	// of that index. An error of writing is kept until Flush or Close.
+	// Add writes the addresses that udev and networkd derive for a name on a machine,
+	// given by its index. A write error is kept until Flush or Close.
 	Add(name []byte, machine int, persistent, networkd []byte)
 	// Flush writes out what was added.
 	Flush() error
-	// Close ends the list. Without it JSON is left incomplete, so that a list which
-	// could not be finished is not taken for a whole one.
+	// Close ends the list. Without it the JSON stays incomplete, so an unfinished list
+	// cannot be mistaken for a complete one.
 	Close() error
 }
 
-// macText is a list for people: a line for each name and machine.
+// macText is a list for people, with a line for each name and machine.
 type macText struct {
 	*bufio.Writer
 	source MACSource
-	labels []string // nil where there is one machine
+	labels []string // nil if there is only one machine
 }
 
 func newMACText(w io.Writer, machines []MACMachine, source MACSource) MACList {
@@ -88,9 +88,9 @@ func (m *macText) Add(name []byte, machine int, persistent, networkd []byte) {
 
 func (m *macText) Close() error { return m.Flush() }
 
-// macJSON is a list in the form of docs/schema/mac.schema.json. What is fixed of it is
-// written here and not by encoding/json: a million names would allocate a million times.
-// Labels and names are encoded by it, but for those that are JSON as they stand.
+// macJSON is a list in the form of docs/schema/mac.schema.json. Its fixed parts are
+// written here, because encoding/json would allocate a million times for a million
+// names. encoding/json encodes labels and names, unless they need no encoding.
 type macJSON struct {
 	*bufio.Writer
 	labels [][]byte // encoded
@@ -149,7 +149,7 @@ func (m *macJSON) Close() error {
 	return m.Flush()
 }
 
-// plainJSON reports whether s is a JSON string as it stands.
+// plainJSON reports whether s needs no encoding as a JSON string.
 func plainJSON(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
@@ -159,9 +159,9 @@ func plainJSON(s string) bool {
 	return true
 }
 
-// encodedString is a string as writeJSON writes it.
+// encodedString encodes a string as writeJSON does.
 func encodedString(v string) []byte {
 	s := newJSONStream(io.Discard, onOneLine)
-	s.value(v) // a string can always be written
+	s.value(v) // writing a string cannot fail
 	return s.text.Bytes()
 }

@@ -11,7 +11,7 @@ import (
 	"linkaudit/internal/fact"
 )
 
-func TestMACsAreOneALineAndHarmless(t *testing.T) {
+func TestMACsAreOnePerLineAndEscaped(t *testing.T) {
 	persistent, networkd := []byte("96:85:c5:ce:a2:4b"), []byte("f2:c4:27:59:73:5b")
 	machines := []MACMachine{{Label: "a\x1b.id"}, {Label: "b <c>.id", HashesInterfaceName: fact.Known(true)}}
 	list := func(format string, source MACSource, machines []MACMachine) string {
@@ -53,7 +53,7 @@ x\xff\u{202e} 96:85:c5:ce:a2:4b b <c>.id
 	validate(t, schema(t, "mac.schema.json"), []byte(got))
 }
 
-func TestMACsTellThatTheyCouldNotBeWritten(t *testing.T) {
+func TestMACsReturnWriteErrors(t *testing.T) {
 	m := newMACText(failingWriter{}, []MACMachine{{}}, ByUdev)
 	m.Add([]byte("bond0"), 0, nil, nil)
 	if err := m.Close(); !errors.Is(err, os.ErrClosed) {

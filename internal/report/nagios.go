@@ -10,14 +10,14 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// maxNagiosLines is how many findings the long text holds. Nagios and Icinga
-// cut off what is longer than 8 KB, NRPE 4 KB.
+// maxNagiosLines is the maximum number of findings in the long text. Nagios and Icinga
+// cut it off after 8 KB, NRPE after 4 KB.
 const maxNagiosLines = 20
 
 // writeNagios writes the result of an audit as a monitoring plugin does: a line with
 // the state and performance data, then a line for each finding at or above the
-// threshold. The state is CRITICAL where one of them is an error, WARNING where
-// there are others. Performance data count all findings.
+// threshold. The state is CRITICAL if one of these is an error, WARNING if there are
+// others. Performance data count all findings.
 func writeNagios(w io.Writer, res *audit.Result, o Options) error {
 	sum := Count(res)
 	state := "OK"
@@ -50,13 +50,13 @@ func writeNagios(w io.Writer, res *audit.Result, o Options) error {
 	return err
 }
 
-// writeNagiosUnknown writes that the audit could not be made.
+// writeNagiosUnknown writes that the audit was not possible.
 func writeNagiosUnknown(w io.Writer, why string) error {
 	_, err := fmt.Fprintf(w, "LINKAUDIT UNKNOWN - %s\n", nagiosText(why))
 	return err
 }
 
-// nagiosSummary says what was found, and of the gravest about which device.
+// nagiosSummary says what was found, with the device of the most severe finding.
 func nagiosSummary(res *audit.Result, sum Summary, o Options) string {
 	audited := number(sum.Devices, "device") + " audited"
 	if sum.AtLeast(o.threshold()) == 0 {
@@ -77,23 +77,24 @@ func nagiosSummary(res *audit.Result, sum Summary, o Options) string {
 
 func nagiosLine(device string, f audit.Finding) string {
 	line := string(f.Severity) + ": "
-	if device != "" {
+	message := words.Of(f.Message)
+	if device != "" && !strings.Contains(message, device) {
 		line += device + ": "
 	}
-	line += words.Of(f.Message) + " [" + f.Rule + "]"
+	line += message + " [" + f.Rule + "]"
 	if f.File != "" {
 		line += " at " + linkfiles.Pos{File: f.File, Line: f.Line}.String()
 	}
 	return nagiosText(line)
 }
 
-// nagiosText is Escape for what a plugin prints: a | begins performance data,
-// in the long text too.
+// nagiosText is Escape for a plugin's output. In addition it replaces |, which begins
+// performance data even in the long text.
 func nagiosText(s string) string {
 	return strings.ReplaceAll(Escape(s), "|", `\x7c`)
 }
 
-// perfdata is what was counted, with the thresholds that decided.
+// perfdata is the counts with the thresholds that decided the state.
 func perfdata(s Summary, threshold audit.Severity) string {
 	warn := func(severity audit.Severity) string {
 		if severity.AtLeast(threshold) {

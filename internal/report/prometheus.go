@@ -13,16 +13,16 @@ import (
 	"linkaudit/internal/fact"
 )
 
-// unknownLabel is the value of a label whose fact is not known. What is known
-// not to exist is "", which to Prometheus is the same as no label.
+// unknownLabel is the value of a label if the fact is unknown. If it is absent, the
+// label is "", which Prometheus treats as no label.
 const unknownLabel = "unknown"
 
-// writePrometheus writes the result of an audit as metrics in Prometheus' text
-// format, which is valid OpenMetrics as well. All are gauges, none has a time
-// stamp, and nothing that grows without bound is in a label: the series of a
-// device are the same from run to run until the device changes.
+// writePrometheus writes the result of an audit as metrics in Prometheus' text format,
+// which is also valid OpenMetrics. All are gauges without a timestamp. No label has
+// values that grow without bound: the series of a device stay the same until the device
+// changes.
 //
-// It holds every finding, whatever their severity.
+// It has findings of all severities.
 func writePrometheus(w io.Writer, res *audit.Result, o Options) error {
 	var m metrics
 	sum := Count(res)
@@ -32,7 +32,7 @@ func writePrometheus(w io.Writer, res *audit.Result, o Options) error {
 	m.sample(1, "version", Escape(o.Build.Version), "revision", Escape(o.Build.Revision), "goversion", o.Build.Go)
 
 	host := newHostJSON(res.Snapshot)
-	m.family("linkaudit_host_info", "The host that was audited; the value is 1. A label says unknown where its value is not known.")
+	m.family("linkaudit_host_info", "The host that was audited; the value is 1. A label says unknown if its value is unknown.")
 	m.sample(1, "hostname", orUnknown(host.Hostname), "systemd_version", orUnknown(host.SystemdVersion),
 		"naming_scheme", orUnknown(host.NamingScheme), "udevd", orUnknown(host.Udevd))
 
@@ -47,23 +47,23 @@ func writePrometheus(w io.Writer, res *audit.Result, o Options) error {
 		m.sample(s.n, "severity", string(s.severity))
 	}
 
-	m.family("linkaudit_findings", "Number of findings of a rule about a device; about the host where the device is empty. Rules that found nothing have no series.")
+	m.family("linkaudit_findings", "Number of findings of a rule about a device; about the host if the device is empty. Rules that found nothing have no series.")
 	for i := range res.Devices {
 		m.findings(names[i], res.Devices[i].Findings)
 	}
 	m.findings("", res.Findings)
 
-	m.family("linkaudit_device_info", "A network device; the value is 1. A label says unknown where its value is not known, and is empty where there is none.")
+	m.family("linkaudit_device_info", "A network device; the value is 1. A label says unknown if its value is unknown, and is empty if there is none.")
 	for i := range res.Devices {
 		m.device(names[i], &res.Devices[i])
 	}
 
-	m.family("linkaudit_device_unknown_facts", "Number of facts about a device that could not be found out.")
+	m.family("linkaudit_device_unknown_facts", "Number of unknown facts about a device.")
 	for i := range res.Devices {
 		m.sample(unknownFacts(&res.Devices[i]), "device", names[i])
 	}
 
-	m.family("linkaudit_device_address_stable", "Whether a device keeps its address in every possible outcome of an event (1) or not (0). There is no series where that cannot be told.")
+	m.family("linkaudit_device_address_stable", "Whether a device keeps its address in every possible outcome of an event (1) or not (0). There is no series if that is unknown.")
 	for i := range res.Devices {
 		m.stability(names[i], &res.Devices[i])
 	}
@@ -73,19 +73,19 @@ func writePrometheus(w io.Writer, res *audit.Result, o Options) error {
 	return err
 }
 
-// metrics is an exposition in the making.
+// metrics is the unfinished output.
 type metrics struct {
 	buf  bytes.Buffer
 	name string
 }
 
-// family begins a family of gauges. Its name and help have nothing to escape.
+// family begins a family of gauges. name and help need no escaping.
 func (m *metrics) family(name, help string) {
 	m.name = name
 	m.buf.WriteString("# HELP " + name + " " + help + "\n# TYPE " + name + " gauge\n")
 }
 
-// labelValue escapes what the format demands.
+// labelValue escapes the value of a label.
 var labelValue = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
 
 // sample writes one sample of the family. labels are names and values in turn.

@@ -50,18 +50,19 @@ func debian11() *audit.Result {
 			Persistent:   fact.Known(host.PersistentMAC{MAC: "42:e2:89:5b:6d:de", Property: "INTERFACE", Name: "bond0"}),
 			Provenance:   audit.Provenance{Origin: fact.Known("udev-persistent")},
 			Findings: []audit.Finding{
-				{Rule: "address-set-by-udev", Severity: audit.Info, Message: fact.Told("The address was made by udev."), Help: fact.Told("")},
+				{Rule: "address-set-by-udev", Severity: audit.Info, Message: fact.Told("udev derived the address"), Help: fact.Told("")},
 				{Rule: "policy-overrides-ports", Severity: audit.Warning,
-					Message: fact.Told("MACAddressPolicy=persistent gives bond0 an address made of the machine-id, so it does not take its first port's."),
+					Message: fact.Told("bond0 has a MAC address made up by udev, not that of its port"),
+					Cause:   fact.Told("MACAddressPolicy=persistent"),
 					File:    defaultLink, Line: 16,
-					Help: fact.Told("Set MACAddressPolicy=none in a .link file that sorts before 99-default.link and matches bond0.")},
+					Help: fact.Told("set MACAddressPolicy=none in a .link file that sorts before 99-default.link and matches bond0")},
 			},
 		}},
 	}
 }
 
-// hostile is an audit in which everything that comes from outside tries to
-// reach the terminal.
+// hostile is an audit in which all text from outside tries to send control characters
+// to the terminal.
 func hostile() *audit.Result {
 	evil := "\x1b[2Jx\x9b\xff\u202e\r\n\u2066\u0085y"
 	dev := &host.Device{Name: evil, Kind: evil, MAC: linkfiles.MAC(evil), PermanentMAC: linkfiles.MAC(evil + "p"), Master: evil,
@@ -99,18 +100,19 @@ func render(t *testing.T, res *audit.Result, o Options) string {
 
 func TestTextReportOfTheDebian11Bond(t *testing.T) {
 	want := `bond0 (bond): 1 warning
-  link file  /usr/lib/systemd/network/99-default.link
+  warning: bond0 has a MAC address made up by udev, not that of its port
+    [policy-overrides-ports]
+    because of MACAddressPolicy=persistent,
+      /usr/lib/systemd/network/99-default.link:16
+    fix: set MACAddressPolicy=none in a .link file that sorts before
+      99-default.link and matches bond0
+
+  .link file /usr/lib/systemd/network/99-default.link
   policy     persistent at /usr/lib/systemd/network/99-default.link:16
-  address    42:e2:89:5b:6d:de, given by udev, addr_assign_type 3 (set)
+  address    42:e2:89:5b:6d:de, set by udev, addr_assign_type 3 (set)
   bond       mode active-backup, fail_over_mac none
   ports      enp0s8 42:e2:89:5b:6d:de (permanent 08:00:27:e2:37:5f)
-  applied    this link file, says the udev database
-
-  warning: MACAddressPolicy=persistent gives bond0 an address made of the
-    machine-id, so it does not take its first port's. [policy-overrides-ports]
-    at /usr/lib/systemd/network/99-default.link:16
-    -> Set MACAddressPolicy=none in a .link file that sorts before
-       99-default.link and matches bond0.
+  applied    this .link file (udev database)
 
 1 device audited: 1 warning.
 1 info not shown; --severity info shows all.
@@ -120,8 +122,8 @@ func TestTextReportOfTheDebian11Bond(t *testing.T) {
 	}
 }
 
-func TestQuietIsOneLineForEachFindingAndNothingElse(t *testing.T) {
-	want := defaultLink + `:16: warning: bond0: MACAddressPolicy=persistent gives bond0 an address made of the machine-id, so it does not take its first port's. [policy-overrides-ports]
+func TestQuietIsOneLineForEachFinding(t *testing.T) {
+	want := defaultLink + `:16: warning: bond0: bond0 has a MAC address made up by udev, not that of its port [policy-overrides-ports]
 `
 	if diff := cmp.Diff(want, render(t, debian11(), Options{Quiet: true})); diff != "" {
 		t.Error(diff)
@@ -132,8 +134,8 @@ func TestQuietIsOneLineForEachFindingAndNothingElse(t *testing.T) {
 }
 
 func TestNothingToAuditPointsToTheExample(t *testing.T) {
-	want := `Nothing to audit: no bond, bridge or team here. To see an audit of a host that
-  has one: linkaudit example
+	want := `Nothing to audit: no bond, bridge or team here. To see an example:
+  linkaudit example
 `
 	res := &audit.Result{Snapshot: &host.Snapshot{}}
 	if diff := cmp.Diff(want, render(t, res, Options{Selection: "bond, bridge or team"})); diff != "" {
@@ -177,13 +179,13 @@ func TestNothingFromOutsideReachesTheTerminalUnescaped(t *testing.T) {
 	if err := json.Unmarshal(b.Bytes(), &back); err != nil {
 		t.Fatal(err)
 	}
-	// JSON has no bytes that are not UTF-8: they become U+FFFD.
+	// JSON cannot have bytes that are not UTF-8; they become U+FFFD.
 	if want := "\x1b[2Jx\ufffd\ufffd\u202e\r\n\u2066\u0085y"; back.Devices[0].Name != want {
 		t.Errorf("the name came back as %q", back.Devices[0].Name)
 	}
 }
 
-func TestLinesAreNoWiderThan80ColumnsUnlessAWordIs(t *testing.T) {
+func TestLinesHaveAtMost80ColumnsUnlessAWordIsLonger(t *testing.T) {
 	res := debian11()
 	res.Devices[0].Findings[1].Message = fact.Told(strings.Repeat("配列 word ", 60))
 	for i := range 40 {
@@ -254,10 +256,10 @@ func TestCheckJSONFollowsItsSchema(t *testing.T) {
 	offline.Snapshot.Systemd.Release = fact.Unknown[linkfiles.Release](fact.Told("no udevadm"))
 	offline.Devices = []audit.DeviceResult{{Name: "bond7", Kind: "bond", LinkFile: fact.Absent[*linkfiles.File](), Policy: fact.Absent[string]()}}
 	for name, res := range map[string]*audit.Result{
-		"a host with a bond":             debian11(),
-		"a device that is not there yet": offline,
-		"everything unknown or hostile":  hostile(),
-		"nothing at all":                 {},
+		"a host with a bond":               debian11(),
+		"a device that does not exist yet": offline,
+		"everything unknown or hostile":    hostile(),
+		"nothing at all":                   {},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var b bytes.Buffer
@@ -274,6 +276,11 @@ func TestCheckJSONOfTheDebian11Bond(t *testing.T) {
 	if err := writeAuditJSON(&b, debian11(), Options{}); err != nil {
 		t.Fatal(err)
 	}
+	if *update {
+		if err := os.WriteFile("testdata/debian11.check.json", b.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
 	want, err := os.ReadFile("testdata/debian11.check.json")
 	if err != nil {
 		t.Fatal(err)
@@ -283,8 +290,8 @@ func TestCheckJSONOfTheDebian11Bond(t *testing.T) {
 	}
 }
 
-// One device is encoded at a time, and the text is that of the whole.
-func TestCheckJSONIsLaidOutAsOneValue(t *testing.T) {
+// Devices are encoded one at a time, but the text is that of one value.
+func TestCheckJSONIsFormattedAsOneValue(t *testing.T) {
 	for _, devices := range []int{0, 1, 3, 100} { // 100 are written in pieces
 		t.Run(fmt.Sprintf("%d devices", devices), func(t *testing.T) {
 			res := hostile()
@@ -322,13 +329,13 @@ func TestCheckJSONIsLaidOutAsOneValue(t *testing.T) {
 	}
 }
 
-func TestLintFollowsItsSchemaAndShowsTheFirstLineToLookAt(t *testing.T) {
+func TestLintFollowsItsSchemaAndBeginsWithThePosition(t *testing.T) {
 	l := Lint{
 		Release: 247,
 		Files:   []*linkfiles.File{{Path: "/etc/systemd/network/10-bond.link", State: linkfiles.StateMatchEmpty, Why: "nothing valid in [Match]"}},
 		Findings: []audit.Finding{{Rule: "match-empty", Severity: audit.Error, File: "/etc/systemd/network/10-bond.link", Line: 2,
-			Message: fact.Told("Kind= is not known to systemd 247, so that nothing valid is left in [Match] and udevd ignores the file."),
-			Help:    fact.Told("Use Driver=bonding, which every release knows.")}},
+			Message: fact.Told("systemd 247 does not know Kind=, so [Match] is empty and udev ignores the file"),
+			Help:    fact.Told("use Driver=bonding, which every release knows")}},
 	}
 	var b bytes.Buffer
 	if err := writeLintJSON(&b, l, Options{}); err != nil {
@@ -346,12 +353,11 @@ func TestLintFollowsItsSchemaAndShowsTheFirstLineToLookAt(t *testing.T) {
 	if err := writeLintText(&b, l, Options{}); err != nil {
 		t.Fatal(err)
 	}
-	want := `/etc/systemd/network/10-bond.link:2: error: Kind= is not known to systemd 247,
-    so that nothing valid is left in [Match] and udevd ignores the file.
-    [match-empty]
-    -> Use Driver=bonding, which every release knows.
+	want := `/etc/systemd/network/10-bond.link:2: error: systemd 247 does not know Kind=, so
+    [Match] is empty and udev ignores the file [match-empty]
+    fix: use Driver=bonding, which every release knows
 
-1 link file read as systemd 247 reads them: 1 error.
+1 .link file read as systemd 247 does: 1 error.
 `
 	if diff := cmp.Diff(want, b.String()); diff != "" {
 		t.Error(diff)
@@ -379,9 +385,9 @@ func (failingWriter) Write([]byte) (int, error) { return 0, os.ErrClosed }
 
 func TestAnOutputThatCannotBeWrittenIsAnError(t *testing.T) {
 	if err := writeAuditText(failingWriter{}, debian11(), Options{}); err == nil {
-		t.Error("Text says nothing of it")
+		t.Error("text returns no error")
 	}
 	if err := writeAuditJSON(failingWriter{}, debian11(), Options{}); err == nil {
-		t.Error("JSON says nothing of it")
+		t.Error("JSON returns no error")
 	}
 }

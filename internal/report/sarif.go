@@ -12,7 +12,7 @@ import (
 	"linkaudit/internal/words"
 )
 
-// The parts of SARIF 2.1.0 that are used; the names are the standard's.
+// The parts of SARIF 2.1.0 that linkaudit uses, with the names of the standard.
 type (
 	sarifLog struct {
 		Schema  string     `json:"$schema"`
@@ -48,7 +48,7 @@ type (
 	}
 	sarifRuleProperties struct {
 		Tags []string `json:"tags"`
-		// ProblemSeverity and Precision are what GitHub sorts by.
+		// GitHub sorts by ProblemSeverity and Precision.
 		ProblemSeverity string `json:"problem.severity"`
 		Precision       string `json:"precision"`
 	}
@@ -88,13 +88,13 @@ type (
 	}
 )
 
-// whereOverridesGo is where a finding is put that is about no file of its own,
-// and whose device has none: the place for a file that mends it. GitHub refuses
-// a log with a result that has no file.
+// whereOverridesGo is the location of a finding without a file, for a device without a
+// file: the place for a file that fixes it. GitHub refuses a log with a result without
+// a file.
 const whereOverridesGo = "/etc/systemd/network"
 
-// writeSARIF writes the result of an audit as a SARIF 2.1.0 log. It holds every
-// finding; infos are notes.
+// writeSARIF writes the result of an audit as a SARIF 2.1.0 log. It has all findings;
+// infos are notes.
 func writeSARIF(w io.Writer, res *audit.Result, o Options) error {
 	l := newSARIF(o)
 	for i := range res.Devices {
@@ -128,7 +128,7 @@ type sarifBuilder struct {
 	rules   []sarifRule
 	index   map[string]int
 	results []sarifResult
-	// seen counts the results that have the same fingerprint.
+	// seen counts the results with the same fingerprint.
 	seen map[string]int
 }
 
@@ -156,20 +156,20 @@ func (l *sarifBuilder) rule(name string, severity audit.Severity, summary, help 
 	})
 }
 
-// add adds a finding. file is where it is shown if it has no place of its own.
+// add adds a finding. file is its location if it has none of its own.
 func (l *sarifBuilder) add(f audit.Finding, device, file string) {
 	index, ok := l.index[f.Rule]
 	if !ok {
-		index = -1 // SARIF's word for none
+		index = -1 // means none in SARIF
 	}
 	r := sarifResult{
 		RuleID: Escape(f.Rule), RuleIndex: index, Level: sarifLevel(f.Severity),
 		Message: sarifText(words.Of(f.Message)),
 	}
-	if help := helpOf(f); help != "" {
-		r.Message = sarifText(strings.TrimSuffix(words.Of(f.Message), ".") + ". " + help)
+	if fix := fixLine(f); fix != "" {
+		r.Message = sarifText(words.Of(f.Message) + ". " + strings.ToUpper(fix[:1]) + fix[1:])
 	}
-	// What is about a whole file is shown at its first line.
+	// A finding about a whole file is shown at its first line.
 	line := 1
 	if f.File != "" {
 		file, line = f.File, max(f.Line, 1)
@@ -179,23 +179,23 @@ func (l *sarifBuilder) add(f audit.Finding, device, file string) {
 		where.Logical = []sarifLogical{{Escape(device), "resource"}}
 	}
 	r.Locations = []sarifLocation{where}
-	// The line is left out, so that a finding stays the same when others are
-	// inserted above it.
+	// The line is not part of the fingerprint, so inserting other lines above does not
+	// change it.
 	sum := fmt.Sprintf("%x", sha256.Sum256([]byte(f.Rule+"\x00"+device+"\x00"+file)))[:16]
 	l.seen[sum]++
 	r.Fingerprints = map[string]string{"primaryLocationLineHash": fmt.Sprintf("%s:%d", sum, l.seen[sum])}
 	l.results = append(l.results, r)
 }
 
-// The names of directories in originalUriBaseIds. %SRCROOT% is the usual one
-// for a working copy.
+// The names of directories in originalUriBaseIds. %SRCROOT% is the usual name for a
+// working copy.
 const (
 	sarifRoot       = "ROOT"
 	sarifSourceRoot = "%SRCROOT%"
 )
 
-// artifact names a file. A path that is not absolute, which only a file named
-// on lint's command line has, is relative to the source root.
+// artifact is the location of a file. A relative path is relative to the source root;
+// only files named on lint's command line have one.
 func (l *sarifBuilder) artifact(file string) sarifArtifact {
 	onDisk := path.Clean(file)
 	switch {
@@ -244,14 +244,14 @@ func sarifLevel(s audit.Severity) string {
 	return string(s)
 }
 
-// sarifText is a plain text message: braces are doubled, since those of a
-// message hold the number of an argument, and "[text](URI)", which would be a
-// link, is taken apart (SARIF 2.1.0, 3.11.5 and 3.11.6).
+// sarifText is a plain text message. Braces are doubled, because single ones contain
+// the number of an argument. "[text](URI)" is changed so it is not a link (SARIF 2.1.0,
+// 3.11.5 and 3.11.6).
 func sarifText(s string) sarifMessage {
 	return sarifMessage{strings.NewReplacer("{", "{{", "}", "}}", "](", "] (").Replace(Escape(s))}
 }
 
-// below returns file relative to dir, and whether it is below it.
+// below returns file relative to dir, and whether it is below dir.
 func below(dir, file string) (string, bool) {
 	if dir == "" {
 		return "", false
@@ -270,7 +270,7 @@ func relativeURI(file string) string {
 	return strings.ReplaceAll(escapeURI(file), ":", "%3A")
 }
 
-// escapeURI percent-encodes a path, whatever its bytes are.
+// escapeURI percent-encodes a path with any bytes.
 func escapeURI(file string) string {
 	segments := strings.Split(file, "/")
 	for i, s := range segments {

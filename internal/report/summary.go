@@ -7,7 +7,7 @@ import (
 	"linkaudit/internal/audit"
 )
 
-// Summary counts what was audited and found.
+// Summary counts the audited devices and the findings.
 type Summary struct {
 	Devices  int `json:"devices"`
 	Errors   int `json:"errors"`
@@ -15,8 +15,7 @@ type Summary struct {
 	Infos    int `json:"infos"`
 }
 
-// Count counts the devices and all findings of an audit, whatever their
-// severity.
+// Count counts the devices and all findings of an audit, of any severity.
 func Count(res *audit.Result) Summary {
 	s := Summary{Devices: len(res.Devices)}
 	for i := range res.Devices {
@@ -61,13 +60,13 @@ func (s Summary) AtLeast(threshold audit.Severity) int {
 	return s.Errors + s.Warnings + s.Infos
 }
 
-// hiddenBy is the number of findings under the threshold.
+// hiddenBy is the number of findings below the threshold.
 func (s Summary) hiddenBy(threshold audit.Severity) int {
 	return s.AtLeast(audit.Info) - s.AtLeast(threshold)
 }
 
-// words name what was found at or above the threshold: "1 error, 2
-// warnings", or "ok".
+// words says what was found at or above the threshold, for instance "1 error, 2
+// warnings" or "ok".
 func (s Summary) words(threshold audit.Severity) string {
 	var parts []string
 	if s.Errors > 0 {

@@ -16,43 +16,40 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// maxWidth is how many columns a text report uses at most. Only a path or a
-// word that is longer than a line goes beyond it.
+// maxWidth is the maximum width of a text report in columns. Only a path or word longer
+// than a line exceeds it.
 const maxWidth = 80
 
-// Options say how a report looks, and what it has to know besides the result. Each format
-// takes what concerns it.
+// Options say how a report looks, and contain data that the result does not have. Each
+// format uses the options that concern it.
 type Options struct {
 	// Color adds colour by SGR sequences.
 	Color bool
-	// Width is the number of columns; 0 and whatever is more than maxWidth
-	// mean maxWidth.
+	// Width is the number of columns; 0 and anything above maxWidth mean maxWidth.
 	Width int
-	// Threshold is the least severity that is shown, and that fails a JUnit test; "" means
-	// Warning.
+	// Threshold is the lowest severity that is shown, and that fails a JUnit test; ""
+	// means Warning.
 	Threshold audit.Severity
-	// Quiet leaves everything out but the findings, and puts each on one
-	// line: FILE:LINE: severity: DEVICE: message [rule].
+	// Quiet shows only the findings, each on one line: FILE:LINE: severity: DEVICE:
+	// message [rule].
 	Quiet bool
-	// AllFiles has an explanation list each .link file, however many there
-	// are, and all of every text.
+	// AllFiles makes an explanation list all .link files and show all texts in full
+	// length.
 	AllFiles bool
-	// Selection names what was looked for, "bond, bridge or team", for the
-	// line that says that there is none.
+	// Selection says what was searched for, for instance "bond, bridge or team". It is
+	// used if nothing was found.
 	Selection string
-	// Build is which linkaudit makes the report.
+	// Build says which linkaudit writes the report.
 	Build Build
-	// Root is the absolute directory below which the files of the audit lie,
-	// "/" for a machine; "" where files were named instead. SARIF names it.
+	// Root is the absolute directory that contains the files of the audit, "/" for a
+	// machine, "" if files were named instead. SARIF contains it.
 	Root string
-	// SourceRoot is the absolute directory to which SARIF's URIs of files are
-	// relative, a working copy of a repository for one. "" has them relative
-	// to Root.
+	// SourceRoot is the absolute directory to which SARIF's URIs of files are relative,
+	// for instance the working copy of a repository. "" means Root.
 	SourceRoot string
-	// Site, where it is not nil, says which rules are switched off: JUnit has
-	// no test for them.
+	// Site, if not nil, says which rules are switched off. JUnit has no test for them.
 	Site audit.Site
-	// Time is when a report was made that is not about a host; JUnit shows it.
+	// Time is the time of a report that is not about a host; JUnit shows it.
 	Time time.Time
 }
 
@@ -61,8 +58,7 @@ func (o Options) newPrinter() *printer {
 	if w <= 0 || w > maxWidth {
 		w = maxWidth
 	}
-	// Narrower than this the facts' column of labels leaves no room for
-	// the facts.
+	// The labels leave too little room for the facts in narrower text.
 	w = max(w, 40)
 	return &printer{width: w, color: o.Color}
 }
@@ -74,7 +70,8 @@ func (o Options) threshold() audit.Severity {
 	return o.Threshold
 }
 
-// devices writes what there is to say of each; of many on all processors.
+// devices writes the findings and facts of each device. Many devices use all
+// processors.
 func (p *printer) devices(w io.Writer, devices []audit.DeviceResult, o Options) error {
 	some := func(p *printer, from, until int) {
 		for i := from; i < until; i++ {
@@ -93,7 +90,7 @@ func (p *printer) devices(w io.Writer, devices []audit.DeviceResult, o Options) 
 		some(p, 0, len(devices))
 		return nil
 	}
-	again := sync.Pool{New: func() any { return o.newPrinter() }} // their memory
+	again := sync.Pool{New: func() any { return o.newPrinter() }} // reuses memory
 	return inBatches(len(devices), func(from, until int) *printer {
 		p := again.Get().(*printer)
 		some(p, from, until)
@@ -129,7 +126,7 @@ func writeAuditText(w io.Writer, res *audit.Result, o Options) error {
 	return p.flush(w)
 }
 
-// flush writes out what was collected.
+// flush writes the collected text.
 func (p *printer) flush(w io.Writer) error {
 	_, err := w.Write(p.buf.Bytes())
 	p.buf.Reset()
@@ -149,6 +146,10 @@ func (p *printer) device(d *audit.DeviceResult, threshold audit.Severity) {
 	}
 	p.para("", 2, span{word(d.Name), bold}, text(" ("+what+"): "), verdict(CountFindings(findings), threshold))
 
+	p.findings(findings)
+	if len(findings) > 0 {
+		p.blank()
+	}
 	p.linkFile(d)
 	p.policyRow(d)
 	p.address(d)
@@ -156,13 +157,9 @@ func (p *printer) device(d *audit.DeviceResult, threshold audit.Severity) {
 		p.relatives(d.Device)
 	}
 	p.applied(d)
-	if len(findings) > 0 {
-		p.blank()
-	}
-	p.findings(findings)
 }
 
-// labelWidth is the width of the column of labels, the indentation included.
+// labelWidth is the width of the column of labels, including its indentation.
 const labelWidth = 13
 
 func (p *printer) row(label string, spans ...span) {
@@ -173,14 +170,14 @@ func (p *printer) linkFile(d *audit.DeviceResult) {
 	f, ok := d.LinkFile.Get()
 	switch {
 	case ok:
-		p.row("link file", text(word(f.Path)))
+		p.row(".link file", text(word(f.Path)))
 		for _, path := range f.DropIns {
 			p.row("drop-in", text(word(path)))
 		}
 	case d.LinkFile.IsAbsent():
-		p.row("link file", text("none applies"))
+		p.row(".link file", text("none applies"))
 	default:
-		p.row("link file", notKnown(d.LinkFile.Reason())...)
+		p.row(".link file", unknownSpans(d.LinkFile.Reason())...)
 	}
 }
 
@@ -194,14 +191,14 @@ func (p *printer) policyRow(d *audit.DeviceResult) {
 	case d.Policy.IsAbsent():
 		p.row("policy", text("MACAddressPolicy= is not set"))
 	case d.LinkFile.IsUnknown():
-		p.row("policy", span{"not known", yellow}, text(", as the link file is not"))
+		p.row("policy", span{"unknown", yellow}, text(", like the .link file"))
 	default:
-		p.row("policy", notKnown(d.Policy.Reason())...)
+		p.row("policy", unknownSpans(d.Policy.Reason())...)
 	}
 }
 
-// address writes the address of now, and the one that the policy gives and the one that
-// the next add event leaves behind where the device does not carry them already.
+// address writes the present address, the address by the policy, and the address after
+// the next add event. It leaves out the latter two if the device already has them.
 func (p *printer) address(d *audit.DeviceResult) {
 	var told linkfiles.MAC
 	if d.Device != nil {
@@ -215,7 +212,7 @@ func (p *printer) address(d *audit.DeviceResult) {
 	case !known || next == told:
 	case d.Device == nil && d.Manager != nil:
 		by := cmp.Or(d.Manager.Renderer, d.Manager.Program)
-		p.row("created", text(word(next)+", given by "+word(string(by))))
+		p.row("created", text(word(next)+", set by "+word(string(by))))
 	default:
 		p.row("add event", text(word(next)+" after the next udev add event"))
 	}
@@ -236,14 +233,14 @@ func (p *printer) liveAddress(d *audit.DeviceResult) {
 	}
 }
 
-// persistentAddress writes the address that the policy gives, and what comes of it at the
-// next add event. It returns the address that need not be told any more: live, that of
-// now, or the one that was written.
+// persistentAddress writes the address that the policy sets, and whether the next add
+// event sets it. It returns the address that the report then already shows: live, the
+// present one, or the one that it wrote.
 func (p *printer) persistentAddress(d *audit.DeviceResult, live linkfiles.MAC) (told linkfiles.MAC) {
 	pm, ok := d.Persistent.Get()
 	if !ok || pm.MAC == live {
 		if d.Persistent.IsUnknown() {
-			p.row("persistent", notKnown(d.Persistent.Reason())...)
+			p.row("persistent", unknownSpans(d.Persistent.Reason())...)
 		}
 		return live
 	}
@@ -252,25 +249,25 @@ func (p *printer) persistentAddress(d *audit.DeviceResult, live linkfiles.MAC) (
 	case known && next == pm.MAC && d.Device != nil:
 		then = "; the next udev add event sets it"
 	case known && next == live:
-		told, then = live, "; udev leaves the present address alone"
+		told, then = live, "; udev does not change the present address"
 	case known && d.Device == nil && next != pm.MAC:
-		then = "; but the device gets another one"
+		then = "; but the device will have another one"
 	}
-	p.row("persistent", text(word(pm.MAC)+", made of the machine-id and "+word(pm.Name)+then))
+	p.row("persistent", text(word(pm.MAC)+", derived from the machine ID and "+word(pm.Name)+then))
 	return told
 }
 
-// origins says who gave an address, in words that follow the address.
+// origins say who set an address. They follow the address.
 var origins = map[string]string{
-	"udev-persistent":     "given by udev",
-	"link-file":           "given by udev, as the link file says",
-	"kernel-random":       "made up by the kernel",
+	"udev-persistent":     "set by udev",
+	"link-file":           "set by udev from MACAddress=",
+	"kernel-random":       "random, drawn by the kernel",
 	"port":                "taken from a port",
-	"permanent":           "the device's permanent address",
-	"networkd-persistent": "given by systemd-networkd",
-	"lower":               "taken from the device below",
+	"permanent":           "its permanent address",
+	"networkd-persistent": "set by systemd-networkd",
+	"lower":               "taken from the lower device",
 	"master":              "taken from its master",
-	"set-by-someone":      "given by someone other than udev",
+	"set-by-someone":      "set by another program or a person",
 }
 
 func origin(d *audit.DeviceResult) []span {
@@ -281,9 +278,9 @@ func origin(d *audit.DeviceResult) []span {
 	}
 	if !ok {
 		if o.IsAbsent() {
-			return []span{text("origin not known")}
+			return []span{text("origin unknown")}
 		}
-		return append([]span{text("origin ")}, notKnown(o.Reason())...)
+		return append([]span{text("origin ")}, unknownSpans(o.Reason())...)
 	}
 	if s, ok := origins[v]; ok {
 		return []span{text(s)}
@@ -291,15 +288,17 @@ func origin(d *audit.DeviceResult) []span {
 	return []span{text("from " + word(v))}
 }
 
-// setToPort is for an address that somebody set, and that is a port's.
-func setToPort(port string) string { return "set by someone to that of its port " + word(port) }
+// setToPort is the origin of an address that somebody set and that a port has.
+func setToPort(port string) string {
+	return "set by a program or a person to that of its port " + word(port)
+}
 
-// otherID follows the origin of an address that is made of another machine-id.
+// otherID follows the origin of an address that was derived from another machine ID.
 func otherID(d *audit.DeviceResult) []span {
 	if d.OfOtherID.Source == "" {
 		return nil
 	}
-	return []span{text(" by another machine-id (" + word(d.OfOtherID.Source) + ")")}
+	return []span{text(" from another machine ID (" + word(d.OfOtherID.Source) + ")")}
 }
 
 func assignType(t fact.Fact[host.AddrAssignType]) string {
@@ -309,10 +308,10 @@ func assignType(t fact.Fact[host.AddrAssignType]) string {
 	if t.IsAbsent() {
 		return "no addr_assign_type"
 	}
-	return "addr_assign_type not known (" + Escape(words.Of(t.Reason())) + ")"
+	return "addr_assign_type unknown (" + Escape(words.Of(t.Reason())) + ")"
 }
 
-// relatives are what a device is connected with: its master and its ports.
+// relatives writes the master and the ports of a device.
 func (p *printer) relatives(d *host.Device) {
 	if b := d.Bond; b != nil {
 		p.row("bond", text("mode "+word(b.Mode)+", fail_over_mac "+word(b.FailOverMAC)))
@@ -351,15 +350,15 @@ func (p *printer) applied(d *audit.DeviceResult) {
 	path, ok := d.Applied.Get()
 	switch {
 	case ok && path == effectivePath(d.LinkFile):
-		p.row("applied", text("this link file, says the udev database"))
+		p.row("applied", text("this .link file (udev database)"))
 	case ok:
-		p.row("applied", text(word(path)+", says the udev database"))
+		p.row("applied", text(word(path)+" (udev database)"))
 	case d.Device.UdevDB.IsAbsent():
 		p.row("applied", text("nothing yet: udev has no record of the device"))
 	case d.Applied.IsAbsent():
-		p.row("applied", text("no link file, says the udev database"))
+		p.row("applied", text("no .link file (udev database)"))
 	default:
-		p.row("applied", notKnown(d.Applied.Reason())...)
+		p.row("applied", unknownSpans(d.Applied.Reason())...)
 	}
 }
 
@@ -370,24 +369,38 @@ func effectivePath(f fact.Fact[*linkfiles.File]) string {
 	return ""
 }
 
-func notKnown(reason *linkfiles.Statement) []span {
-	return []span{{"not known", yellow}, text(": " + Escape(words.Of(reason)))}
+func unknownSpans(reason *linkfiles.Statement) []span {
+	return []span{{"unknown", yellow}, text(": " + Escape(words.Of(reason)))}
 }
 
 func (p *printer) findings(findings []audit.Finding) {
 	for _, f := range findings {
 		p.para("  ", 4, span{string(f.Severity), severityStyle(f.Severity)}, text(": "+Escape(words.Of(f.Message))+" "), span{"[" + word(f.Rule) + "]", dim})
-		if f.File != "" {
-			p.para("    at ", 7, place(f.File, f.Line))
-		}
-		if help := helpOf(f); help != "" {
-			p.para("    -> ", 7, text(Escape(help)))
-		}
+		p.causeAndFix(f)
 	}
 }
 
-// lines writes each finding on one line, however long; host is "" where there is
-// but one.
+// causeAndFix writes the second and third line of a finding.
+func (p *printer) causeAndFix(f audit.Finding) {
+	if cause := causeLine(f); cause != "" {
+		p.para("    ", 6, text(Escape(cause)))
+	}
+	if fix := fixLine(f); fix != "" {
+		p.para("    ", 6, text(unbroken(Escape(fix), words.Commands(f.Help))))
+	}
+}
+
+// unbroken escapes a text and keeps the commands in it on one line.
+func unbroken(s string, commands []string) string {
+	for _, c := range commands {
+		if c = Escape(c); c != "" {
+			s = strings.ReplaceAll(s, c, strings.ReplaceAll(c, " ", hardSpace))
+		}
+	}
+	return s
+}
+
+// lines writes each finding on one line of any length; host is "" if there is only one.
 func (p *printer) lines(host, device string, findings []audit.Finding) {
 	for _, f := range findings {
 		var b strings.Builder
@@ -413,9 +426,9 @@ func (p *printer) totals(res *audit.Result, o Options) {
 	case len(res.Devices) > 0:
 		p.para("", 2, text(number(sum.Devices, "device")+" audited: "), verdict(sum, o.threshold()), text("."))
 	case res.Snapshot != nil && res.Snapshot.Offline:
-		p.para("", 2, text("An image that is not running has no devices. Name one to audit, such as: "+Escape(res.Place.Linkaudit("check"))+" bond0 --kind bond"))
+		p.para("", 2, text("Nothing to audit: an image has no devices. Name a future one: "+Escape(res.Place.Linkaudit("check"))+" bond0 --kind bond"))
 	default:
-		p.para("", 2, text("Nothing to audit: no "+selection(o)+" here. To see an audit of a host that has one: linkaudit example"))
+		p.para("", 2, text("Nothing to audit: no "+selection(o)+" here. To see an example: "), p.command("linkaudit example"))
 	}
 	p.hidden(sum, o)
 }
@@ -460,8 +473,8 @@ func position(file string, line int) string {
 
 func place(file string, line int) span { return text(position(file, line)) }
 
-// shown returns the findings at or above the threshold, the gravest first and
-// otherwise in the order given.
+// shown returns the findings at or above the threshold, the most severe first. It keeps
+// the order of findings with the same severity.
 func shown(findings []audit.Finding, threshold audit.Severity) []audit.Finding {
 	var out []audit.Finding
 	for _, f := range findings {

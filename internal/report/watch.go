@@ -13,7 +13,7 @@ import (
 )
 
 // writeEventText writes an event of a watch as one line, in local time. The event may come
-// from a record that somebody else wrote: every text of it is escaped.
+// from a record that somebody else wrote, so every text is escaped.
 func writeEventText(w io.Writer, e *watch.Event, o Options) error {
 	p := &printer{color: o.Color}
 	at := e.Time.Local()
@@ -30,7 +30,7 @@ func writeEventText(w io.Writer, e *watch.Event, o Options) error {
 	return err
 }
 
-// watchSpans is all of the line but the time.
+// watchSpans is the line without the time.
 func watchSpans(e *watch.Event) []span {
 	name := span{" " + word(e.Device), bold}
 	switch e.Kind {
@@ -48,7 +48,7 @@ func watchSpans(e *watch.Event) []span {
 	case watch.Called:
 		return append([]span{name, text(": still " + macOrNone(e.Call.Before.String()) + ", although " + caller(e.Call) + " set " + macOrNone(e.Call.After.String()))}, refusal(e.Call)...)
 	case watch.Applied:
-		return append([]span{name, text(": ")}, inForce(e)...)
+		return append([]span{name, text(": ")}, effective(e)...)
 	case watch.Deleted:
 		return []span{name, {" deleted", cyan}, text(", had " + macOrNone(e.Before.MAC)), text(late(e))}
 	case watch.Created:
@@ -103,7 +103,7 @@ func assigned(s *watch.State) string {
 	if t, ok := s.AddrAssignType.Get(); ok {
 		return t.String()
 	}
-	return "not known"
+	return "unknown"
 }
 
 func master(name string) string {
@@ -113,7 +113,7 @@ func master(name string) string {
 	return word(name)
 }
 
-// given says who gave the address of the event, and how that is known.
+// given says who set the address of the event, and how that is known.
 func given(e *watch.Event) string {
 	by := e.By
 	if by == nil {
@@ -136,11 +136,11 @@ func given(e *watch.Event) string {
 	case by.How == watch.Deduced:
 		return ", deduced: " + what
 	}
-	return ", by whom is not known: " + Escape(words.Of(by.Reason))
+	return ", origin unknown: " + Escape(words.Of(by.Reason))
 }
 
-// caller names the process, its parent and its unit, and the kernel's function
-// where that did it by itself.
+// caller names the process, its parent and its unit, and the kernel's function if that
+// acted by itself.
 func caller(c *trace.Call) string {
 	s := process(c.Process)
 	var about []string
@@ -168,21 +168,21 @@ func refusal(c *trace.Call) []span {
 
 func late(e *watch.Event) string {
 	if e.Late {
-		return " (found by looking again; in between there may have been others)"
+		return " (found by looking again; other changes may be missing)"
 	}
 	return ""
 }
 
-// inForce says which file and policy are in force now, and which udevd applied.
-func inForce(e *watch.Event) []span {
+// effective says which file and policy are effective now, and which file udev applied.
+func effective(e *watch.Event) []span {
 	now := e.After
 	file, policyNow, applied := now.LinkFile.Or(""), now.Policy.Or(""), now.Applied.Or("")
 	var out []span
 	if e.Before == nil || e.Before.Applied != now.Applied {
 		if applied == "" {
-			out = append(out, text("udevd has applied no file"))
+			out = append(out, text("udev applied no .link file"))
 		} else {
-			out = append(out, text("udevd has applied "), span{word(applied), bold})
+			out = append(out, text("udev applied "), span{word(applied), bold})
 		}
 	}
 	if e.Before == nil || e.Before.LinkFile != now.LinkFile || e.Before.Policy != now.Policy {
@@ -191,13 +191,13 @@ func inForce(e *watch.Event) []span {
 		}
 		switch {
 		case now.LinkFile.IsUnknown():
-			out = append(out, text("which file is in force is not known: "+Escape(words.Of(now.LinkFile.Reason()))))
+			out = append(out, text("effective .link file unknown: "+Escape(words.Of(now.LinkFile.Reason()))))
 		case file == "":
-			out = append(out, text("no file is in force"))
-		case file == applied:
-			out = append(out, text("that is in force"))
+			out = append(out, text("no .link file is effective"))
+		case file == applied && len(out) > 0:
+			out = append(out, text("it is effective"))
 		default:
-			out = append(out, text("in force is "), span{word(file), bold})
+			out = append(out, text("effective now: "), span{word(file), bold})
 		}
 		if file != "" && policyNow != "" {
 			out = append(out, text(", MACAddressPolicy="+Escape(policyNow)))

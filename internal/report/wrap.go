@@ -9,7 +9,7 @@ import (
 	"golang.org/x/text/width"
 )
 
-// style is the parameter of an SGR sequence (ECMA-48, 8.3.117); "" is none.
+// style is the parameter of an SGR sequence (ECMA-48, 8.3.117); "" is no style.
 type style string
 
 const (
@@ -30,27 +30,25 @@ type span struct {
 
 func text(s string) span { return span{text: s} }
 
-// printer lays paragraphs out. It collects what flush writes, so that a report has few
-// errors to look at: only that of many devices is written in pieces.
+// printer formats paragraphs. It collects text until flush, so few places must check
+// for write errors. Only a report about many devices is written in pieces.
 type printer struct {
 	buf   bytes.Buffer
 	width int
 	color bool
-	word  []span // para's, kept for its memory
+	word  []span // reused by para
 }
 
 func (p *printer) blank() { p.buf.WriteByte('\n') }
 
-// para writes the spans as one paragraph: the first line begins with first,
-// the others are indented by hang columns. Lines break at spaces; a word that
-// is too long for a line stands on one of its own, unbroken, so that a path
-// can be copied.
+// para writes the spans as one paragraph. The first line begins with first, the others
+// are indented by hang columns. Lines break at spaces. A word that is longer than a
+// line gets a line of its own, unbroken, so a path can be copied.
 func (p *printer) para(first string, hang int, spans ...span) {
 	p.buf.WriteString(first)
 	col := columns(first)
-	fresh := true // nothing but the indentation on this line yet
-	// word is what was read of a word so far: one that reaches over the
-	// border of two spans keeps both styles.
+	fresh := true // only the indentation is on this line
+	// word is the word read so far. It keeps both styles if it spans two spans.
 	word, n := p.word[:0], 0
 	flush := func() {
 		if len(word) == 0 {
@@ -102,7 +100,7 @@ func (p *printer) put(s span) {
 	p.buf.WriteString("\x1b[" + string(s.style) + "m" + t + "\x1b[0m")
 }
 
-// columns is how many columns of a terminal s takes.
+// columns is the number of terminal columns that s needs.
 func columns(s string) int {
 	if ascii(s) {
 		return len(s)

@@ -1,35 +1,36 @@
 package words
 
-// matching are the sentences of package linkfiles: why a file applies to a device or not.
+// matching are the sentences of package linkfiles about why a file applies to a device
+// or not.
 var matching = []entry{
 	{"at", "{pos}: {what}"},
 	{"file-not-used", "the file is not used: {why}"},
 	{"loopback-has-no-file", "systemd {release} applies no .link file to the loopback device"},
-	{"name-is-not-text", "systemd {release} takes no notice of a device whose name is not UTF-8, or holds control characters or noncharacters"},
+	{"name-is-not-text", "systemd {release} ignores a device with a name that is not UTF-8 or has control characters or noncharacters"},
 
 	{"match-differs", "{asked}, but the device has {has}"},
 	{"match-system-differs", "{asked}, but the system has {has}"},
 	{"match-not-met", "{asked} is not met"},
 	{"match-unknown", "{asked}: {what}"},
-	{"match-not-looked-at", "{key}=: what wireless network the device is in is not looked at"},
+	{"match-not-looked-at", "{key}=: linkaudit does not look at the wireless network of a device"},
 	{"match-renamed", "{asked} never matches a device that was renamed"},
 	{"match-renamed-unknown", "{asked}: whether the device was renamed is unknown ({why})"},
-	{"match-malformed", "{asked} is malformed, which udevd counts as failed"},
+	{"match-malformed", "{asked} is malformed, and udev counts it as not met"},
 	{"match-an-id", "{key}=an ID"},
 	{"match-not-an-id", "{key}=!an ID"},
 
-	// What a device has, and what of it is not known.
+	// The properties of a device, and the unknown ones.
 	{"nothing", "none"},
 	{"no-such-address", "no such address"},
 	{"no-property", "no property {property}"},
-	{"value-unknown", "what the device has is not known{why? ({why})}"},
+	{"value-unknown", "what the device has is unknown{why? ({why})}"},
 	{"address-unknown", "the device's address is unknown{why? ({why})}"},
 	{"properties-unknown", "the device's properties are unknown{why? ({why})}"},
 
-	// What the machine has.
+	// The properties of the machine.
 	{"it", "it"},
-	{"that-machine-id", "that machine-id"},
-	{"another-machine-id", "another machine-id"},
+	{"that-machine-id", "that machine ID"},
+	{"another-machine-id", "another machine ID"},
 	{"that-boot-id", "that boot ID or product UUID"},
 	{"host-name", "host name {value}"},
 	{"virtualization", "virtualization {value}"},
@@ -55,8 +56,8 @@ var matching = []entry{
 	{"no-smbios-field", "no SMBIOS field {value}"},
 	{"version", "{value}"},
 
-	// What of the machine is not known.
-	{"machine-id-unknown", "the machine-id is unknown ({why})"},
+	// The unknown properties of the machine.
+	{"machine-id-unknown", "the machine ID is unknown ({why})"},
 	{"boot-id-unknown", "the boot ID or product UUID is unknown ({why})"},
 	{"host-name-unknown", "the host name is unknown ({why})"},
 	{"virtualization-unknown", "the virtualization is unknown ({why})"},

@@ -8,7 +8,7 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// verdict is what becomes of a file with the lines in [Match].
+// verdict says whether a file with these lines in [Match] applies.
 func verdict(rel linkfiles.Release, files linkfiles.ConfigType, match string, sys *linkfiles.System, dev *linkfiles.Device) linkfiles.Verdict {
 	text := "[Match]\n" + match + "\n"
 	name := "10-x.link"
@@ -41,7 +41,7 @@ func bridge() *linkfiles.Device {
 	}
 }
 
-// What is not known, and what never fits, in the words of reports.
+// What is unknown and what never matches, as reports say it.
 func TestSentencesOfMismatches(t *testing.T) {
 	const id = "0123456789abcdef0123456789abcdef"
 	for _, c := range []struct {
@@ -49,15 +49,15 @@ func TestSentencesOfMismatches(t *testing.T) {
 		line        string
 		reason, key string
 	}{
-		{252, "Driver=x", "Driver=x: what the device has is not known (not collected)", "Driver"},
+		{252, "Driver=x", "Driver=x: what the device has is unknown (not collected)", "Driver"},
 		{252, "MACAddress=02:00:00:00:00:01", "MACAddress=02:00:00:00:00:01: the device's address is unknown (not collected)", "MACAddress"},
 		{252, "Property=A=1", "Property=A=1: the device's properties are unknown", "Property"},
 		{246, "OriginalName=br0", "OriginalName=br0: whether the device was renamed is unknown (not collected)", "OriginalName"},
-		{252, "Host=" + id, "Host=an ID: the machine-id is unknown (not collected)", "Host"},
-		{252, "Host=!" + id, "Host=!an ID: the machine-id is unknown (not collected)", "Host"},
+		{252, "Host=" + id, "Host=an ID: the machine ID is unknown (not collected)", "Host"},
+		{252, "Host=!" + id, "Host=!an ID: the machine ID is unknown (not collected)", "Host"},
 		{252, "Virtualization=!vm", "Virtualization=!vm: the virtualization is unknown (not collected)", "Virtualization"},
 		{252, "Credential=x", "Credential=x: the system's credentials are unknown (not collected)", "Credential"},
-		{252, "Firmware=smbios-field(", "Firmware=smbios-field( is malformed, which udevd counts as failed", "Firmware"},
+		{252, "Firmware=smbios-field(", "Firmware=smbios-field( is malformed, and udev counts it as not met", "Firmware"},
 		{258, "Version=!", "KernelVersion=! is not met", "Version"},
 		{258, "Version=systemd < 250", "KernelVersion=systemd < 250, but the system has systemd 258", "Version"},
 	} {
@@ -77,7 +77,7 @@ func TestSentencesOfNamesAndWirelessNetworks(t *testing.T) {
 		t.Errorf("%s: %q", v.Fate, reason)
 	}
 	v = verdict(257, linkfiles.NetworkFiles, "BSSID=b\nSSID=a", &linkfiles.System{}, &linkfiles.Device{Name: "wlan0"})
-	if reason := words.Of(v.Reason); v.Fate != linkfiles.FateUnknown || reason != "BSSID=: what wireless network the device is in is not looked at" || v.Pos.Line != 2 {
+	if reason := words.Of(v.Reason); v.Fate != linkfiles.FateUnknown || reason != "BSSID=: linkaudit does not look at the wireless network of a device" || v.Pos.Line != 2 {
 		t.Errorf("%s: %q, line %d", v.Fate, reason, v.Pos.Line)
 	}
 }
@@ -89,7 +89,7 @@ func TestReasonsHaveBothValuesAndNoMachineID(t *testing.T) {
 		"OriginalName=eth0":                            "OriginalName=eth0, but the device has br0",
 		"Kind=bond":                                    "Kind=bond, but the device has bridge",
 		"Host=!host?":                                  "Host=!host?, but the system has host name host1",
-		"Host=!" + own:                                 "Host=!an ID, but the system has that machine-id",
+		"Host=!" + own:                                 "Host=!an ID, but the system has that machine ID",
 		"KernelCommandLine=!quiet":                     "KernelCommandLine=!quiet, but the system has it on the kernel command line",
 		"KernelCommandLine=debug":                      "KernelCommandLine=debug, but the system has a kernel command line without it",
 		"Credential=c2":                                "Credential=c2, but the system has the credentials c1",

@@ -2,47 +2,45 @@ package words
 
 // remedies are the sentences about what to do.
 var remedies = []entry{
-	{"fix-does", "{fix} {does}."},
-	{"fix-does-then-recreate", "{fix} {does}; then reboot, or delete and recreate {device}."},
-	{"sets-policy-none", "sets MACAddressPolicy=none"},
-	{"sets-policy-none-so-udev-leaves-it", "sets MACAddressPolicy=none, and udev leaves the address alone"},
-	{"sets-both-none", "sets MACAddress=none for the .netdev file, and MACAddressPolicy=none"},
-	{"netdev-knows-no-none", "systemd {release} knows no MACAddress=none in a .netdev file (250 is the first): give the address that is meant as MACAddress= in [NetDev] of {file}."},
+	{"fix", "{fix}"},
+	{"fix-then-recreate", "{fix}, then reboot or recreate {device}"},
+	{"netdev-knows-no-none", "systemd {release} does not know MACAddress=none in a .netdev file (250 is the first): write the address that you want as MACAddress= in [NetDev] of {file}"},
 
-	{"no-override-helps", "No override helps: {why}."},
-	{"override-was-edited", "{file} was edited since linkaudit wrote it: write MACAddressPolicy=none there, or {fix} writes it again"},
-	{"file-sorts-before-ours", "{file} sorts before every name that linkaudit gives to a file: give that file another name, or set MACAddressPolicy=none in it"},
-	{"name-with-exclamation-mark", "linkaudit writes no file for {device}, for udevd reads the \"!\" in a name as a slash in places: choose a name without it"},
-	{"udevd-changes-name", "udevd {release} itself gives a device called {device} another name, so that no .link file can be for it: choose a name of letters, digits, - and _"},
-	{"networkd-sets-that", "systemd-networkd sets the address of {device} to {mac}, by {pos}, and no .link file changes that; linkaudit leaves it alone"},
-	{"networkd-creates-with-that", "systemd-networkd creates {device} with the address {mac}, by {pos}, and no .link file changes that; linkaudit leaves it alone"},
-	{"networkd-derives-on-old-release", "systemd-networkd creates {kind} {device} with an address that it derives ({pos}), which no .link file changes, and systemd {release} knows no MACAddress=none for it (250 is the first): write the address that is meant as MACAddress= in [NetDev] of {file}"},
-	{"override-keeps-udevd-out", "{program} {gives}; an override keeps udevd from replacing that address, but for another one {setting}"},
-	{"no-file-changes-one-creator", "{program} {gives}, and no .link file changes that; where {other} creates it ({pos}) the override does"},
-	{"no-file-changes-that", "{program} {gives}, and no .link file changes that: for another one {setting}"},
+	{"no-override-helps", "no override helps: {why}"},
+	{"override-was-edited", "{file} was edited after linkaudit wrote it: write MACAddressPolicy=none there, or let {fix} write it again"},
+	{"file-sorts-before-ours", "{file} sorts before every file that linkaudit can write: rename that file, or set MACAddressPolicy=none in it"},
+	{"name-with-exclamation-mark", "linkaudit writes no file for {device}, because udev reads the \"!\" as a slash in some places: choose a name without it"},
+	{"udevd-changes-name", "systemd {release} renames a device called {device}, so no .link file can match it by that name: choose a name of letters, digits, - and _"},
+	{"networkd-sets-that", "systemd-networkd sets the MAC address of {device} to {mac} ({pos}); no .link file changes that, and linkaudit leaves it alone"},
+	{"networkd-creates-with-that", "systemd-networkd creates {device} with the MAC address {mac} ({pos}); no .link file changes that, and linkaudit leaves it alone"},
+	{"networkd-derives-on-old-release", "systemd-networkd creates {device} with an address that it derives ({pos}); no .link file changes that, and systemd {release} does not know MACAddress=none for it (250 is the first): write the address that you want as MACAddress= in [NetDev] of {file}"},
+	{"override-keeps-udevd-out", "{program} {sets}; with an override udev does not replace it; for another address {setting}"},
+	{"no-file-changes-one-creator", "{program} {sets}, and no .link file changes that; if {other} creates it ({pos}), the override works"},
+	{"no-file-changes-that", "{program} {sets}, and no .link file changes that: for another address {setting}"},
 
-	{"change-if-not-meant", "Nothing if that is meant; otherwise {setting}: a .link file does not change it."},
-	{"change-setting", "change {key} at {pos}{then? and have it take effect ({then})}"},
-	{"add-setting", "add {key} to what is at {pos}{then? and have it take effect ({then})}"},
+	{"change-if-not-intended", "nothing to do if intended; otherwise {setting}; a .link file does not change it"},
+	{"change-setting", "change {key} at {pos}{then?, then {then}}"},
+	{"add-setting", "add {key} at {pos}{then?, then {then}}"},
 
-	// An address of its own for a bridge that follows its guests.
-	{"pin-by-hand", "{now} gives it one of its own until it is deleted; for later, have the program that creates it do so: ip link add takes address {mac}, and a network of libvirt <mac address='{mac}'/>."},
-	{"pin-where-declared", "Write {setting} at {pos}{then?, then {then}}."},
+	// An explicit address for a bridge that follows its guests.
+	{"pin-by-hand", "{now}, which lasts until the bridge is deleted; for good, let the program that creates it set {mac} (ip link add ... address {mac}; in a libvirt network <mac address='{mac}'/>)"},
+	{"pin-where-declared", "write {setting} at {pos}{then?, then {then}}"},
 	{"address-setting", "the address={mac}"},
-	{"or-it-would-follow-guests", "{pin} With MACAddressPolicy=none alone it would follow its guests."},
-	{"pin-or-persistent", "{pin}{or? {or}}"},
-	{"or-undo", "Or let udev give it one: {undo}; then reboot, or delete and recreate {device}."},
-	{"or-file-with-persistent", "Or let udev give it one: a .link file for {device} that sorts before {before} and has MACAddressPolicy=persistent, then create the device again."},
-	{"guests-under-none", "{follows}. {pin}{persistent? Or leave MACAddressPolicy=persistent in force.}"},
+	{"or-it-would-follow-guests", "{pin}; with MACAddressPolicy=none alone it would follow its guests"},
+	{"pin-or-persistent", "{pin}{or?; {or}}"},
+	{"or-undo", "or let udev derive one: {undo}, then reboot or recreate {device}"},
+	{"or-file-with-persistent", "or let udev derive one: write a .link file for {device} with MACAddressPolicy=persistent that sorts before {before}, then recreate {device}"},
+	{"guests-under-none", "{follows}; {pin}{persistent?; or keep MACAddressPolicy=persistent}"},
 }
 
-// gives are which address a program gives a device; they go on after its name.
-var gives = []entry{
-	{"as-it-creates-it", "{gives} as it creates it"},
-	{"gives-explicit", "gives {device} the address {mac} ({key})"},
-	{"gives-by-networkd", "has systemd-networkd create {device} with a derived address"},
-	{"gives-of-port", "gives {device} the address of {port}{port!a port} ({key})"},
-	{"gives-permanent", "gives {device} its permanent address ({key})"},
-	{"gives-made-up", "makes up another address for {device} each time ({key})"},
-	{"gives-derived", "gives {device} an address that it derives of the connection ({key})"},
+// sets are the addresses that a program sets on a device. They follow its name.
+var sets = []entry{
+	{"as-it-creates-it", "{sets} when it creates it"},
+	{"sets-explicit-address-of", "sets the MAC address of {device} to {mac}"},
+	{"lets-networkd-derive-address-of", "makes systemd-networkd create {device} with a derived MAC address"},
+	{"sets-port-address-of", "sets the MAC address of {device} to that of {port}{port!a port}"},
+	{"sets-permanent-address-of", "sets the MAC address of {device} to its permanent address"},
+	{"sets-random-address-of", "sets a random MAC address on {device} each time"},
+	{"sets-derived-address-of", "sets a MAC address on {device} that it derives from the connection"},
+	{"manager-setting", "{key}"},
 }

@@ -1,17 +1,16 @@
-// Package words holds every sentence that linkaudit says about files, devices and
-// addresses, and makes text of the statements that the other packages make. Who wants to
-// change a word finds it in one of the tables of this package by its code, and nowhere
-// else.
+// Package words has all sentences of linkaudit about files, devices and addresses. It
+// turns the statements of other packages into text. To change a word, look up the
+// statement's code in the tables of this package.
 //
 // A sentence is text with details of the statement in braces:
 //
 //	{port}             the detail "port"
-//	{port?text}        the text if there is a port, which may have braces of its own
-//	{port!text}        the text if there is none
-//	{ports| or }       the detail "ports", which is a list, joined by " or "
+//	{port?text}        text, which may contain braces, if there is a port
+//	{port!text}        text if there is no port
+//	{ports| or }       the elements of the list "ports", joined by " or "
 //	{name:q}           the detail "name" in quotes
 //
-// There is none of a detail that is "", 0, false, an empty list or nil.
+// A detail that is "", 0, false, an empty list or nil counts as missing.
 package words
 
 import (
@@ -27,18 +26,18 @@ import (
 // entry is a code and its sentence.
 type entry struct{ code, text string }
 
-// tables are all sentences there are.
-var tables = [][]entry{matching, deriving, reasons, outcomes, giving, watching, remedies, gives,
+// tables are all sentences.
+var tables = [][]entry{matching, deriving, reasons, outcomes, giving, watching, remedies, sets,
 	deviceFindings, fileFindings, futureFindings, managerFindings, imageFindings, evidenceFindings, guestFindings,
 }
 
-// sentence is what is said for a code. One that is whole has no braces.
+// sentence is the text for a code. A whole one has no braces.
 type sentence struct {
 	text  string
 	whole bool
 }
 
-// sentences are all of them by their codes.
+// sentences are all sentences by code.
 var sentences = sync.OnceValue(func() map[string]sentence {
 	n := 0
 	for _, table := range tables {
@@ -53,7 +52,7 @@ var sentences = sync.OnceValue(func() map[string]sentence {
 	return all
 })
 
-// Of returns the words for a statement, "" for none.
+// Of returns the text of a statement, "" for nil.
 func Of(s *linkfiles.Statement) string {
 	if s == nil {
 		return ""
@@ -69,23 +68,46 @@ func Of(s *linkfiles.Statement) string {
 	return words
 }
 
-// scratch is where sentences are put together: an audit of many devices has many, and a
-// third of its memory was that of growing ones.
+// scratch are buffers for building sentences. Without them, growing buffers took a
+// third of the memory of an audit of many devices.
 var scratch = sync.Pool{New: func() any { return new([]byte) }}
 
 // Error is a statement as an error.
 func Error(s *linkfiles.Statement) error { return errors.New(Of(s)) }
 
-// sentenceFor is the sentence for a statement: its own text, where it was told.
+// sentenceFor returns the sentence for a statement. A statement that was made from text
+// is its own sentence.
 func sentenceFor(s *linkfiles.Statement) sentence {
 	if text, ok := s.Text(); ok {
 		return sentence{text, true}
 	}
 	found, ok := sentences()[s.Code]
 	if !ok {
-		return sentence{s.String(), true} // a test finds each of them
+		return sentence{s.String(), true} // a test finds each missing one
 	}
 	return found
+}
+
+// Pasted is a command to paste into a shell.
+type Pasted interface {
+	fmt.Stringer
+	Pasted()
+}
+
+// Commands returns the commands in the sentence for a statement.
+func Commands(s *linkfiles.Statement) (all []string) {
+	if s == nil {
+		return nil
+	}
+	for _, d := range s.Details {
+		switch v := d.Value.(type) {
+		case *linkfiles.Statement:
+			all = append(all, Commands(v)...)
+		case Pasted:
+			all = append(all, v.String())
+		}
+	}
+	return all
 }
 
 func appendWords(b []byte, s *linkfiles.Statement) []byte {
@@ -99,7 +121,7 @@ func appendWords(b []byte, s *linkfiles.Statement) []byte {
 	return appendText(b, said.text, s)
 }
 
-// appendText adds the text with the details of s in place of what is in braces.
+// appendText appends text and replaces each pair of braces by details of s.
 func appendText(b []byte, text string, s *linkfiles.Statement) []byte {
 	for {
 		before, rest, found := strings.Cut(text, "{")
@@ -113,7 +135,7 @@ func appendText(b []byte, text string, s *linkfiles.Statement) []byte {
 	}
 }
 
-// closing is the place of the brace that ends what text begins with.
+// closing returns the index of the brace that closes the one before text.
 func closing(text string) int {
 	for depth, i := 0, 0; i < len(text); i++ {
 		switch text[i] {
@@ -129,7 +151,7 @@ func closing(text string) int {
 	panic("words: no closing brace in " + text)
 }
 
-// appendHole adds what one pair of braces stands for.
+// appendHole appends the replacement for one pair of braces.
 func appendHole(b []byte, hole string, s *linkfiles.Statement) []byte {
 	name, how, rest := hole, byte(0), ""
 	if i := strings.IndexAny(hole, "?!|:"); i >= 0 {
@@ -150,7 +172,7 @@ func appendHole(b []byte, hole string, s *linkfiles.Statement) []byte {
 	return appendValue(b, value, ", ")
 }
 
-// is reports whether there is anything in a detail.
+// is reports whether a detail has a value; see the package documentation.
 func is(value any) bool {
 	switch v := value.(type) {
 	case nil:
@@ -187,7 +209,7 @@ func appendAll(b []byte, all []*linkfiles.Statement, separator string) []byte {
 	return b
 }
 
-// appendValue adds a detail; those of a list with what separates them.
+// appendValue appends a detail. separator is put between the elements of a list.
 func appendValue(b []byte, value any, separator string) []byte {
 	switch v := value.(type) {
 	case nil:

@@ -14,15 +14,15 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// call is a place where a statement is made.
+// call is a place that makes a statement.
 type call struct {
 	at      token.Position
 	code    string
 	details []string
 }
 
-// calls are all places of the product where a statement with a literal code is made, and
-// all string literals there are: some codes stand in tables.
+// calls returns all places in the product that make a statement with a literal code. It
+// also returns all string literals, because some codes are in tables.
 func calls(t *testing.T) (all []call, literals map[string]bool) {
 	t.Helper()
 	literals = map[string]bool{}
@@ -68,7 +68,7 @@ func literal(e ast.Expr) (string, bool) {
 	return text, err == nil
 }
 
-// made reads a call of Say, or of a function of a package that stands for it.
+// made reads a call of Say or of a package's function that wraps it.
 func made(n *ast.CallExpr) (c call, ok bool) {
 	switch f := n.Fun.(type) {
 	case *ast.Ident:
@@ -80,7 +80,7 @@ func made(n *ast.CallExpr) (c call, ok bool) {
 		return c, false
 	}
 	if c.code, ok = literal(n.Args[0]); !ok {
-		return c, false // of a table
+		return c, false // the code comes from a table
 	}
 	for i := 1; i < len(n.Args); i += 2 {
 		name, is := literal(n.Args[i])
@@ -95,7 +95,7 @@ func made(n *ast.CallExpr) (c call, ok bool) {
 	return c, true
 }
 
-// holes are the details that a sentence has a place for.
+// holes are the names of the details in a sentence.
 func holes(text string) (names []string) {
 	for {
 		_, rest, found := strings.Cut(text, "{")
@@ -116,7 +116,7 @@ func holes(text string) (names []string) {
 	}
 }
 
-// Each statement has a sentence, with a place for each of its details and no other.
+// Each statement has a sentence that uses exactly the statement's details.
 func TestStatementsAndSentencesFit(t *testing.T) {
 	all, literals := calls(t)
 	if len(all) < 100 {
@@ -139,7 +139,7 @@ func TestStatementsAndSentencesFit(t *testing.T) {
 		case seen[e.code]:
 			t.Errorf("%q has two sentences", e.code)
 		case !literals[e.code]:
-			t.Errorf("nobody says %q", e.code)
+			t.Errorf("no statement uses the sentence %q", e.code)
 		}
 		seen[e.code] = true
 	}
@@ -154,7 +154,7 @@ func TestSentences(t *testing.T) {
 		{"a number", "systemd {release}", "systemd 257", []any{"release", linkfiles.Release(257)}},
 		{"none of it", "it{port?, of {port},} goes", "it goes", []any{"port", ""}},
 		{"some of it", "it{port?, of {port},} goes", "it, of eth0, goes", []any{"port", "eth0"}},
-		{"in place of nothing", "{port}{port!a port}", "a port", []any{"port", ""}},
+		{"no port, other text", "{port}{port!a port}", "a port", []any{"port", ""}},
 		{"a list", "{ports| or }", "a or b", []any{"ports", []string{"a", "b"}}},
 		{"a list without a word between", "{ports}", "a, b", []any{"ports", []string{"a", "b"}}},
 		{"quoted", "{name:q}", `"a\tb"`, []any{"name", "a\tb"}},
@@ -173,12 +173,12 @@ func TestSentences(t *testing.T) {
 	}
 }
 
-// A statement that has no sentence is told all the same.
+// A statement without a sentence is shown anyway, as its code and details.
 func TestWithoutASentence(t *testing.T) {
 	if got := Of(linkfiles.Say("no-such-code", "port", "eth0")); got != "no-such-code(port=eth0)" {
 		t.Error(got)
 	}
 	if Of(nil) != "" {
-		t.Error("nothing said is something")
+		t.Error("a nil statement has a text")
 	}
 }

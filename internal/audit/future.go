@@ -11,9 +11,9 @@ import (
 	"linkaudit/policy/address"
 )
 
-// declaredToCome are the declarations that create a device which does not exist,
-// one for each device.
-func declaredToCome(there []host.Device, all []netconf.Declaration) (out []netconf.Declaration) {
+// futureDeclarations returns, for each device that does not exist yet, the first
+// declaration that creates it.
+func futureDeclarations(there []host.Device, all []netconf.Declaration) (out []netconf.Declaration) {
 	seen := host.DeviceNames(there)
 	for _, d := range all {
 		if d.Creates && !d.Pattern && d.Ignored == "" && d.Kind != "" && !seen[d.Device] {
@@ -24,10 +24,10 @@ func declaredToCome(there []host.Device, all []netconf.Declaration) (out []netco
 	return out
 }
 
-// DeclaredToCome are the devices of the kinds, all where there are none, that the
-// snapshot's declarations create and that do not exist.
-func DeclaredToCome(snap *host.Snapshot, kinds []string) (out []Target) {
-	for _, d := range declaredToCome(snap.Devices, snap.Declarations.Or(nil)) {
+// FutureTargets returns the devices of these kinds that the snapshot's declarations
+// create and that do not exist yet. No kinds means all kinds.
+func FutureTargets(snap *host.Snapshot, kinds []string) (out []Target) {
+	for _, d := range futureDeclarations(snap.Devices, snap.Declarations.Or(nil)) {
 		if len(kinds) == 0 || slices.Contains(kinds, d.Kind) {
 			out = append(out, Target{Name: d.Device, Kind: d.Kind})
 		}
@@ -35,9 +35,9 @@ func DeclaredToCome(snap *host.Snapshot, kinds []string) (out []Target) {
 	return out
 }
 
-// UsualName is what the first device of a kind is called. An image has no devices, so
-// it is asked about those that its configuration declares or, of a kind that it
-// declares none of, the one that it will most likely make.
+// UsualName is the usual name of the first device of a kind. An image has no devices,
+// so its declared devices are audited. For a kind without declared devices, the one
+// with this name is audited.
 func UsualName(kind string) string {
 	if kind == "bridge" {
 		return "br0"
@@ -45,13 +45,12 @@ func UsualName(kind string) string {
 	return kind + "0"
 }
 
-// PortsToCome are the devices which declarations make ports of one that does not exist,
-// and which are not among those that are there: what it has for an address depends on
-// theirs. Where none of the devices to come has one of the kinds and, if there are any,
-// of the names, nobody asks and there are none.
-func PortsToCome(there []host.Device, all []netconf.Declaration, kinds, names []string) (ports []string) {
+// FuturePorts returns the missing declared ports of future devices, because a future
+// device's address depends on theirs. It returns nil unless a future device has one of
+// the kinds and, if names is not empty, one of the names.
+func FuturePorts(there []host.Device, all []netconf.Declaration, kinds, names []string) (ports []string) {
 	absent, wanted := map[string]bool{}, false
-	for _, d := range declaredToCome(there, all) {
+	for _, d := range futureDeclarations(there, all) {
 		absent[d.Device] = true
 		wanted = wanted || slices.Contains(kinds, d.Kind) && (len(names) == 0 || slices.Contains(names, d.Device))
 	}
@@ -73,30 +72,30 @@ func PortsToCome(there []host.Device, all []netconf.Declaration, kinds, names []
 	return slices.Compact(ports)
 }
 
-// isDeclared reports whether the device does not exist and a program creates it or
-// gives it an address.
+// isDeclared reports whether the device does not exist yet, and a program creates it or
+// sets its address.
 func (s *attributed) isDeclared() bool {
 	return s.Device == nil && (creatorOf(s.Declarations.Or(nil)) != nil || s.Manager != nil)
 }
 
-// toCome is the device that does not exist as its declarations make it.
-func (s *subject) toCome() *host.Device {
+// future is a future device as declared.
+func (s *subject) future() *host.Device {
 	d := &host.Device{Name: s.Name, Kind: s.Kind, ARPHRD: address.Ether, AddrAssignType: fact.Known(host.AddrRandom)}
 	seen := map[string]bool{}
 	for _, declared := range acting(s.Declarations.Or(nil)) {
 		for _, name := range declared.Ports {
 			if !seen[name] {
 				seen[name] = true
-				d.Ports = append(d.Ports, s.portToCome(name))
+				d.Ports = append(d.Ports, s.futurePort(name))
 			}
 		}
 	}
 	return d
 }
 
-// portToCome is a port by its name: a device that exists or, of one that is
-// declared itself, no more than its kind.
-func (s *subject) portToCome(name string) host.Port {
+// futurePort returns the port with this name: an existing device, or only the kind of a
+// declared one.
+func (s *subject) futurePort(name string) host.Port {
 	if d := s.byName()[name]; d != nil {
 		return host.Port{Index: d.Index, Name: d.Name, MAC: d.MAC, PermanentMAC: d.PermanentMAC, Kind: d.Kind}
 	}
@@ -110,9 +109,9 @@ func (s *subject) portToCome(name string) host.Port {
 	return p
 }
 
-// uplinkToCome is uplink of a device that does not exist. An image has no devices:
-// a port that nothing is known to create there is hardware.
-func (s *subject) uplinkToCome(d *host.Device) string {
+// futureUplink is uplink for a future device. An image has no devices, so a port that
+// no configuration creates is assumed to be hardware.
+func (s *subject) futureUplink(d *host.Device) string {
 	if name := uplink(d); name != "" || !s.snap.Offline {
 		return name
 	}
@@ -124,8 +123,8 @@ func (s *subject) uplinkToCome(d *host.Device) string {
 	return ""
 }
 
-// createdAt reports whether a device that does not exist may be created at the event: at a
-// boot only by a program that needs not be asked.
+// createdAt reports whether the event may create a device that does not exist. At a
+// boot, only a program that creates it without a request does.
 func createdAt(e Event, creator *netconf.Declaration) bool {
 	switch e {
 	case EventPortsRejoin, EventGuests:
@@ -136,25 +135,24 @@ func createdAt(e Event, creator *netconf.Declaration) bool {
 	return true
 }
 
-// onceCreated is the address of a device that does not exist yet, after what its
-// declarations make of it.
-func (s *foretelling) onceCreated(e Event) ([]Outcome, fact.Fact[linkfiles.MAC]) {
+// afterCreation predicts the address of a future device, created as declared.
+func (s *forecast) afterCreation(e Event) ([]Outcome, fact.Fact[linkfiles.MAC]) {
 	atBoot := e == EventBoot
 	if !createdAt(e, creatorOf(s.Declarations.Or(nil))) {
 		return nil, fact.Unknown[linkfiles.MAC](policy.NoSuchDevice)
 	}
-	given, origin := s.given()
-	if given.IsKnown() && (!atBoot || s.bootedInImage() == nil) {
+	managed, origin := s.managerAddress()
+	if managed.IsKnown() && (!atBoot || s.bootedInImage() == nil) {
 		if atBoot && origin == OriginNetworkd {
-			if given = keptAtBoot(s.snap, given); given.IsUnknown() {
-				return nil, given
+			if managed = keptAtBoot(s.snap, managed); managed.IsUnknown() {
+				return nil, managed
 			}
 		}
-		out := []Outcome{{MAC: given.Or(""), Origin: origin}}
+		out := []Outcome{{MAC: managed.Or(""), Origin: origin}}
 		return out, agreed(out)
 	}
 	if !policy.Modelled(s.Kind) {
 		return nil, fact.Unknown[linkfiles.MAC](policy.NoSuchDevice)
 	}
-	return s.recreated(s.toCome(), atBoot)
+	return s.recreated(s.future(), atBoot)
 }

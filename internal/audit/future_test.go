@@ -14,8 +14,8 @@ import (
 	"linkaudit/policy/address"
 )
 
-// told is what an audit says of a device that does not exist: the address once it
-// is created with whose it is, and what is found.
+// told returns what an audit says about a future device: the address after creation
+// with its origin, and the findings.
 func told(d *DeviceResult) string {
 	for _, p := range d.Predicted {
 		if p.Event != EventUdevAdd {
@@ -30,14 +30,14 @@ func told(d *DeviceResult) string {
 			all = append(all, text)
 		}
 		if len(all) == 0 {
-			all = []string{p.MAC.Or("not known").String()}
+			all = []string{p.MAC.Or("unknown").String()}
 		}
 		return strings.Join(all, "|")
 	}
 	return ""
 }
 
-func TestADeviceThatIsToComeIsJudgedAsItWillBe(t *testing.T) {
+func TestAFutureDeviceIsAuditedAsDeclared(t *testing.T) {
 	const mac = "02:00:00:00:00:52"
 	persistent := map[string]string{defaultPath: defaultLink}
 	none := map[string]string{"/etc/systemd/network/10-x.link": "[Match]\nOriginalName=*\n[Link]\nMACAddressPolicy=none\n"}
@@ -64,8 +64,8 @@ func TestADeviceThatIsToComeIsJudgedAsItWillBe(t *testing.T) {
 		files   map[string]string
 		of      []netconf.Declaration
 		offline bool
-		want    string // what told says
-		found   string // findings from warnings on, of the device
+		want    string // the expected result of told
+		found   string // findings about the device, warnings and errors
 	}{
 		{"networkd derives one", persistent, []netconf.Declaration{declared(netconf.Networkd, "br7", "bridge", netconf.WayNetworkd)}, false,
 			ofNetworkd + " networkd-persistent", "networkd-sets-address/warning"},
@@ -73,21 +73,21 @@ func TestADeviceThatIsToComeIsJudgedAsItWillBe(t *testing.T) {
 			mac + " set-by-someone", ""},
 		{"networkd creates it without one", persistent, []netconf.Declaration{declared(netconf.Networkd, "br7", "bridge", netconf.WayNone)}, false,
 			derived + " udev-persistent", "policy-overrides-ports/warning"},
-		{"with a port that leads out", persistent, []netconf.Declaration{declared(netconf.Netplan, "br7", "bridge", netconf.WayNone, "eth0")}, false,
+		{"with a port to a network", persistent, []netconf.Declaration{declared(netconf.Netplan, "br7", "bridge", netconf.WayNone, "eth0")}, false,
 			derived + " udev-persistent", "policy-overrides-ports/error"},
-		{"with a port that leads out, policy none", none, []netconf.Declaration{declared(netconf.Netplan, "br7", "bridge", netconf.WayNone, "eth0")}, false,
+		{"with a port to a network, policy none", none, []netconf.Declaration{declared(netconf.Netplan, "br7", "bridge", netconf.WayNone, "eth0")}, false,
 			nicMAC + " port", ""},
 		{"with a port to a guest", persistent, []netconf.Declaration{declared(netconf.Netplan, "br7", "bridge", netconf.WayNone, "v0"), veth}, false,
 			derived + " udev-persistent", ""},
-		{"with a port that is nowhere", persistent, []netconf.Declaration{declared(netconf.Netplan, "br7", "bridge", netconf.WayNone, "eth9")}, false,
+		{"with a port that does not exist", persistent, []netconf.Declaration{declared(netconf.Netplan, "br7", "bridge", netconf.WayNone, "eth9")}, false,
 			derived + " udev-persistent", "policy-overrides-ports/warning"},
-		{"in an image, with a port that nothing there creates", persistent, []netconf.Declaration{declared(netconf.Netplan, "br7", "bridge", netconf.WayNone, "eth9")}, true,
+		{"in an image, with a port that nothing creates there", persistent, []netconf.Declaration{declared(netconf.Netplan, "br7", "bridge", netconf.WayNone, "eth9")}, true,
 			derived + " udev-persistent", "policy-overrides-ports/error"},
 		{"the address is set later", persistent, []netconf.Declaration{later}, false,
-			mac + " set-by-someone if ifupdown is later than udevd|" + derived + " udev-persistent if udevd is later", ""},
+			mac + " set-by-someone if ifupdown is later than udev|" + derived + " udev-persistent if udev is later", ""},
 		{"the address is set later, policy none", none, []netconf.Declaration{later}, false, mac + " set-by-someone", ""},
 		{"networkd is not enabled", persistent, []netconf.Declaration{off}, false, derived, "policy-overrides-ports/warning"},
-		{"nobody declares it", persistent, nil, false, derived, "policy-overrides-ports/warning"},
+		{"it is not declared", persistent, nil, false, derived, "policy-overrides-ports/warning"},
 	} {
 		t.Run(c.title, func(t *testing.T) {
 			snap := machine(c.files, card)
@@ -113,8 +113,8 @@ func TestADeviceThatIsToComeIsJudgedAsItWillBe(t *testing.T) {
 				t.Errorf("found %q", got)
 			}
 
-			// A saved snapshot has no machine-id, and says the same all the same; so
-			// does an audit of all devices.
+			// A saved snapshot has no machine ID but must lead to the same result. So
+			// must an audit of all devices.
 			snap = WithDerived(snap)
 			var b bytes.Buffer
 			if err := host.Save(&b, snap, false); err != nil {
@@ -124,7 +124,7 @@ func TestADeviceThatIsToComeIsJudgedAsItWillBe(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			of := len(declaredToCome(snap.Devices, snap.Declarations.Or(nil))) > 0
+			of := len(futureDeclarations(snap.Devices, snap.Declarations.Or(nil))) > 0
 			for _, opt := range []Options{ask, {}} {
 				for i, other := range check(loaded, opt).Devices {
 					if other.Name == "br7" && of && (told(&other) != told(&d) || brief(other.Findings) != brief(d.Findings)) {
@@ -139,8 +139,9 @@ func TestADeviceThatIsToComeIsJudgedAsItWillBe(t *testing.T) {
 	}
 }
 
-// Which port is first decides about a bond, and so does whether udevd is sooner.
-func TestABondThatIsToComeMayTakeAPortsAddress(t *testing.T) {
+// The first port decides about a bond's address, and so does whether udev acts before
+// it.
+func TestAFutureBondMayTakeAPortsAddress(t *testing.T) {
 	card := host.Device{Index: 5, Name: "eth0", ARPHRD: 1, MAC: nicMAC, PermanentMAC: nicMAC, AddrAssignType: fact.Known(host.AddrPerm)}
 	snap := machine(map[string]string{defaultPath: defaultLink}, card)
 	d := declaration(netconf.Ifupdown, netconf.WayNone, "")
@@ -151,7 +152,7 @@ func TestABondThatIsToComeMayTakeAPortsAddress(t *testing.T) {
 		t.Fatalf("%+v", got)
 	}
 	derived := got[0].Persistent.Or(host.PersistentMAC{}).MAC.String()
-	if said, want := told(&got[0]), derived+" udev-persistent if udevd handles the event before a port joins|"+nicMAC+" port if a port joins before udevd handles the event"; said != want || derived == "" {
+	if said, want := told(&got[0]), derived+" udev-persistent if udev is done before a port joins|"+nicMAC+" port if a port joins before udev is done"; said != want || derived == "" {
 		t.Errorf("%s", said)
 	}
 	if found := brief(got[0].Findings); !strings.Contains(found, "policy-overrides-ports/error") || !strings.Contains(found, "prediction-unknown/info") {

@@ -4,17 +4,18 @@
 // An entry of rules.md has blocks that change the bundled example host
 // (cmd/linkaudit/example.json):
 //
-//   - ini: a file, in place of one of the name. Its first line is "# " and the
-//     path; the rest is the content. /etc/linkaudit.conf is the site's configuration, anything else
-//     a .link file or drop-in.
+//   - ini: a file, instead of one of that name. Its first line is "# " and the
+//     path; the rest is the content. /etc/linkaudit.conf is the site's configuration,
+//     anything else a .link file or drop-in.
 //   - json: an object of places in the snapshot, "udev.running" for instance,
 //     with the value to put there; numbers index lists. {"repeat": [S, N]}
 //     stands for the content of a file that is N times S.
 //   - json NAME: the same for another host, a copy of the bundled one whose
 //     snapshot is NAME.json. The first host's is then web1.json.
-//   - console: the command, where it is not just "linkaudit check".
+//   - console: the command, if it is not just "linkaudit check".
 //
-// The output stands between the comments "output: NAME" and "end".
+// The output is between the comments "output: NAME" and "end". The index of all rules
+// is between the comments "index" and "end of index".
 package docs
 
 import (
@@ -56,7 +57,7 @@ type Example struct {
 // content of cmd/linkaudit/example.json.
 func Examples(base []byte) ([]Example, error) {
 	var out []Example
-	sections := strings.Split(Rules, "\n## ")
+	sections := strings.Split(Rules, "\n### ")
 	for _, section := range sections[1:] {
 		e, err := example(section, base)
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,15 +17,16 @@ import (
 	"linkaudit/internal/host"
 	"linkaudit/internal/report"
 	"linkaudit/internal/siteconf"
+	"linkaudit/internal/words"
 )
 
-// rulesFile is absolute: an example may run elsewhere.
+// rulesFile is absolute, because an example may change the directory.
 var rulesFile, _ = filepath.Abs("../../docs/rules.md")
 
 var update = flag.Bool("update", false, "write what is compared: what the examples of docs/rules.md print, or the figures of testdata/allocations.json")
 
-// TestTheRulesShowWhatIsPrinted runs the example of every rule. What the page
-// shows is the output, to the letter.
+// TestTheRulesShowWhatIsPrinted runs the example of every rule. The page has exactly the
+// output.
 func TestTheRulesShowWhatIsPrinted(t *testing.T) {
 	examples, err := docs.Examples(exampleHost)
 	if err != nil {
@@ -47,16 +49,60 @@ func TestTheRulesShowWhatIsPrinted(t *testing.T) {
 				return
 			}
 			if e.Output != want {
-				t.Errorf("docs/rules.md does not show what is printed (go test ./cmd/linkaudit -run Rules -update mends it):\n%s",
+				t.Errorf("docs/rules.md does not show what is printed (go test ./cmd/linkaudit -run Rules -update writes it):\n%s",
 					cmp.Diff(e.Output, want))
 			}
 		})
 	}
+	t.Run("index", func(t *testing.T) {
+		before, is, after := cutIndex(t, page)
+		want := index(t)
+		if *update {
+			page = before + want + after
+		} else if is != want {
+			t.Errorf("the index of docs/rules.md is another one (go test ./cmd/linkaudit -run Rules -update writes it):\n%s",
+				cmp.Diff(is, want))
+		}
+	})
 	if *update {
 		if err := os.WriteFile(rulesFile, []byte(page), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
+}
+
+// cutIndex finds the index in the page.
+func cutIndex(t *testing.T, page string) (before, index, after string) {
+	t.Helper()
+	const begin, end = "<!-- index -->\n", "<!-- end of index -->"
+	before, rest, ok := strings.Cut(page, begin)
+	index, after, closed := strings.Cut(rest, end)
+	if !ok || !closed {
+		t.Fatal("docs/rules.md has no place for an index")
+	}
+	return before + begin, index, end + after
+}
+
+// anchor is what links call a heading, as GitHub has it.
+func anchor(heading string) string {
+	return strings.ReplaceAll(strings.TrimPrefix(strings.ToLower(heading), "."), " ", "-")
+}
+
+// index is a table of each group of rules.
+func index(t *testing.T) string {
+	t.Helper()
+	severity := map[string]audit.Severity{}
+	for _, r := range audit.Rules() {
+		severity[r.Name] = r.Severity
+	}
+	var b strings.Builder
+	for _, g := range words.RuleGroups() {
+		fmt.Fprintf(&b, "\n**[%s](#%s)**\n\n| rule | severity | finds |\n| --- | --- | --- |\n", g.Title, anchor(g.Title))
+		for _, r := range g.Rules {
+			fmt.Fprintf(&b, "| [%s](#%s) | %s | %s |\n", r.Name, r.Name, severity[r.Name], r.Summary)
+		}
+	}
+	return b.String() + "\n"
 }
 
 func printed(t *testing.T, e docs.Example, out output) string {

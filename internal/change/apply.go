@@ -10,30 +10,30 @@ import (
 	"linkaudit/internal/override"
 )
 
-// doneSteps are changes that were made, which can be rolled back. Until keep a
-// file says what they are, so that a run that is killed is rolled back by the next.
+// doneSteps are changes that were made and can be rolled back. Until keep, a file
+// lists them: if this run is killed, the next one rolls them back.
 type doneSteps struct {
 	tree *tree
-	// ctx is that of the run; what is taken back is so without it.
+	// ctx is that of the run; a rollback ignores its end.
 	ctx context.Context
-	// unfinished is in that file, and noted is its directory.
+	// unfinished is the content of that file, noted its directory.
 	unfinished *unfinished
 	noted      string
 	undo       []func() error
 }
 
-// applyPlans carries out plans below root; the lock is held. Where it fails,
-// everything it did is undone again, and the error says whether that worked.
+// applyPlans executes plans below root; the lock is held. If it fails, it undoes
+// what it did, and the error says whether that worked.
 func applyPlans(ctx context.Context, root string, plans []*Plan) (*doneSteps, error) {
 	return applyAll(ctx, root, plans, (*tree).stepsOf)
 }
 
-// applyRemovals is applyPlans for overrides that are to be removed.
+// applyRemovals is applyPlans for overrides to remove.
 func applyRemovals(ctx context.Context, root string, overrides []*override.Override) (*doneSteps, error) {
 	return applyAll(ctx, root, overrides, (*tree).removal)
 }
 
-// applyAll finds the steps of every one, and carries them out.
+// applyAll finds all steps, and executes them.
 func applyAll[T any](ctx context.Context, root string, all []T, stepsOf func(*tree, T) ([]step, error)) (*doneSteps, error) {
 	t, err := openTree(root)
 	if err != nil {
@@ -71,23 +71,23 @@ func (t *tree) stepsOf(p *Plan) (steps []step, err error) {
 	return steps, nil
 }
 
-// removal is the step that removes an override; none where it is gone.
+// removal is the step that removes an override; none if it is gone.
 func (t *tree) removal(o *override.Override) ([]step, error) {
 	old, err := t.read(o.Path)
 	if old == nil || err != nil {
 		return nil, err
 	}
-	// What was seen before the lock was held may have been another file.
+	// Before the lock was held, it may have been another file.
 	if now, ok := override.Parse(o.Path, old); !ok || now.Target != o.Target || now.Edited != o.Edited {
 		return nil, changedMeanwhile(o.Path)
 	}
 	return []step{{Path: o.Path, Old: old, Made: slices.DeleteFunc(slices.Clone(o.MadeDirs), func(dir string) bool {
-		// Whatever an edited comment says.
+		// An edited comment may name any directory.
 		return !strings.HasPrefix(o.Path, dir+"/")
 	})}}, nil
 }
 
-// apply carries the steps out.
+// apply executes the steps.
 func (t *tree) apply(ctx context.Context, steps []step) (*doneSteps, error) {
 	a := &doneSteps{tree: t, ctx: ctx}
 	for i := range steps {
@@ -148,21 +148,21 @@ func (a *doneSteps) remove(s step) error {
 	if err != nil {
 		return err
 	}
-	// A directory that goes comes back with the file.
+	// If the directory is removed, a rollback creates it again with the file.
 	_, err = a.tree.removeDirs(s.Made)
 	return err
 }
 
-// failed rolls back and adds to the error what became of that.
+// failed rolls back, and adds to the error if that failed too.
 func (a *doneSteps) failed(err error) error {
 	if back := a.rollBack(); back != nil {
-		// Not %w: an error of two would be told in two lines, without this.
-		return fmt.Errorf("%w; and it could not be taken back: %v", err, back)
+		// Not %w: two wrapped errors would be printed on two lines.
+		return fmt.Errorf("%w; and it could not be undone: %v", err, back)
 	}
 	return unchanged(err)
 }
 
-// both is errors.Join in one line, for errors that become a part of a sentence.
+// both is errors.Join on one line, for errors inside a sentence.
 func both(a, b error) error {
 	switch {
 	case a == nil:
@@ -173,16 +173,16 @@ func both(a, b error) error {
 	return fmt.Errorf("%w; %w", a, b)
 }
 
-func unchanged(err error) error { return fmt.Errorf("%w; nothing is changed", err) }
+func unchanged(err error) error { return fmt.Errorf("%w; nothing was changed", err) }
 
-// rollBack brings the files back to what they were. Where that fails the file that says
-// what was done stays, and the next run tries again.
+// rollBack restores the files. If that fails, the list of changes stays, and the next
+// run tries again.
 func (a *doneSteps) rollBack() error {
 	a.ctx = context.WithoutCancel(a.ctx)
 	var failed error
-	again := false // the next run is to try
+	again := false // the next run must try
 	add := func(err error) {
-		// What somebody else wrote stays.
+		// A change by somebody else stays.
 		again = again || err != nil && (!errors.Is(err, errChangedMeanwhile) || errors.Is(err, errKeptAside))
 		switch {
 		case err == nil:
@@ -206,8 +206,7 @@ func (a *doneSteps) rollBack() error {
 	return failed
 }
 
-// keep keeps the changes; where it fails they are still to be rolled back. unsynced is
-// as of end.
+// keep keeps the changes. If it fails, roll them back. unsynced is as of end.
 func (a *doneSteps) keep() (unsynced, err error) {
 	if unsynced, err = a.tree.end(a.noted); err != nil {
 		return nil, err

@@ -11,13 +11,13 @@ import (
 	"linkaudit/policy"
 )
 
-// firstPrefix is tried first for a new file: systemd.link(5) asks for a number
-// below 70, and those below 60 are left to who wants to be in front of it.
+// firstPrefix is tried first for a new file: systemd.link(5) asks for a number below
+// 70, and files that must sort before it have the numbers below 60.
 const firstPrefix = 60
 
-// candidates are the overrides that may do, the best first: the one that is
-// there already, a drop-in where the file in force is for the target alone and
-// stays as it is, and new files in front of it, which sort before the name limit.
+// candidates are the overrides that may work, best first: the existing one, a drop-in
+// if the effective file is for the target alone and stays as it is, and new files that
+// sort before the name limit.
 func (p *planner) candidates(limit string) ([]*override.Override, error) {
 	var out []*override.Override
 	add := func(name, body string) {
@@ -45,7 +45,7 @@ func (p *planner) candidates(limit string) ([]*override.Override, error) {
 	return out, nil
 }
 
-// overrideAt is an override for the target, perhaps in place of its own of that name.
+// overrideAt is an override for the target, which may replace its own of that name.
 func (p *planner) overrideAt(name, body string) *override.Override {
 	o := &override.Override{Path: name, Target: p.target, Sources: override.Sources(p.store, p.base), Body: body}
 	for _, own := range p.own {
@@ -61,15 +61,15 @@ func prefixes() (all []int) {
 	for prefix := firstPrefix; prefix >= 0; prefix-- {
 		all = append(all, prefix)
 	}
-	// Further back only where another device's file must stay in front.
+	// Higher numbers only if another device's file must stay first.
 	for prefix := firstPrefix + 1; prefix <= 99; prefix++ {
 		all = append(all, prefix)
 	}
 	return all
 }
 
-// mayDropIn reports whether a drop-in of the file in force may do: one that is for the
-// target alone and that no upgrade of its package changes.
+// mayDropIn reports whether a drop-in of the effective file may work: the file is for
+// the target alone, and no upgrade of a package changes it.
 func (p *planner) mayDropIn() bool {
 	if p.base == nil || len(p.edited) > 0 || !p.in.Release.ReadsDropIns() {
 		return false
@@ -80,7 +80,7 @@ func (p *planner) mayDropIn() bool {
 	return p.base.OnlyKind(p.target.Kind)
 }
 
-// dropInBody also takes back an address that the file gives.
+// dropInBody also resets an address that the file sets.
 func (p *planner) dropInBody() string {
 	body := "[Link]\n"
 	if _, ok := p.base.MACAddress(); ok {
@@ -89,8 +89,8 @@ func (p *planner) dropInBody() string {
 	return body + "MACAddressPolicy=none\n"
 }
 
-// body is a whole .link file: a [Match] for the target alone, and the settings
-// of the file in force with another address policy.
+// body is a whole .link file: a [Match] for the target alone, and the settings of the
+// effective file with another address policy.
 func (p *planner) body() (string, error) {
 	match, err := p.match()
 	if err != nil {
@@ -113,13 +113,13 @@ func (p *planner) match() (string, error) {
 	case ok:
 		match += key + "=" + value + "\n"
 	case t.Name == "":
-		return "", fmt.Errorf("systemd %d has no key in [Match] for devices of kind %s; name the devices one by one", p.in.Release, t.Kind)
+		return "", fmt.Errorf("systemd %d cannot match devices of kind %s in [Match]; name each device instead", p.in.Release, t.Kind)
 	}
 	return match, nil
 }
 
-// otherLines are those of a file but for the address and [Match]: those of [Link], and
-// then the other sections.
+// otherLines are those of a file without the address settings and [Match]: first those
+// of [Link], then the other sections.
 func otherLines(f *linkfiles.File) string {
 	if f == nil {
 		return ""
@@ -144,14 +144,14 @@ func otherLines(f *linkfiles.File) string {
 	return link.String() + rest.String()
 }
 
-// isAddressKey picks the two settings that an override is about.
+// isAddressKey picks the two settings that an override changes.
 func isAddressKey(a linkfiles.Assignment) bool {
 	return a.Section == "Link" && (a.Key == "MACAddressPolicy" || a.Key == "MACAddress")
 }
 
-// literalPattern is a pattern of OriginalName= that fits just the name. It
-// passes two readers: the one that splits the list and takes a backslash away,
-// and fnmatch(3).
+// literalPattern is a pattern of OriginalName= that matches just the name. It passes
+// two readers: the list splitter, which removes one level of backslashes, and
+// fnmatch(3).
 func literalPattern(name string) string {
 	var b strings.Builder
 	for i := range len(name) {

@@ -17,9 +17,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tree is the root below which files are changed. Every path is walked one
-// component after the other, without following symbolic links, so that
-// nothing is ever written elsewhere than where it seems.
+// tree is the root of the files to change. Every path is walked one component after the
+// other, without following symbolic links, so nothing is written in another place than it
+// seems.
 type tree struct {
 	root string
 	fd   int
@@ -42,15 +42,15 @@ func openTree(root string) (*tree, error) {
 
 func (t *tree) close() { unix.Close(t.fd) }
 
-// errNoDirectory is of a path that nothing is written below.
-var errNoDirectory = errors.New("a symbolic link or no directory")
+// errNoDirectory is of a path that linkaudit does not write below.
+var errNoDirectory = errors.New("a symbolic link or not a directory")
 
 func noDirectory(name string) error {
-	return fmt.Errorf("%s is %w: linkaudit does not write through it", name, errNoDirectory)
+	return fmt.Errorf("%s is %w, so linkaudit does not write there", name, errNoDirectory)
 }
 
-// dir opens a directory; with makeMissing it makes what is missing, with mode
-// 0755, and returns what it made.
+// dir opens a directory. With makeMissing it creates missing ones, with mode 0755, and
+// returns those.
 func (t *tree) dir(name string, makeMissing bool) (fd int, made []string, err error) {
 	fd, err = unix.Openat(t.fd, ".", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -85,7 +85,7 @@ func openDirAt(fd int, name string) (int, error) {
 	return unix.Openat(fd, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 }
 
-// openNewDirAt makes a directory and opens it; did is as of makeDirAt.
+// openNewDirAt creates a directory and opens it; did is as of makeDirAt.
 func openNewDirAt(parent int, name string) (fd int, did bool, err error) {
 	if did, err = makeDirAt(parent, name); err != nil {
 		return -1, did, err
@@ -94,8 +94,7 @@ func openNewDirAt(parent int, name string) (fd int, did bool, err error) {
 	return fd, did, err
 }
 
-// makeDirAt makes a directory; did says that there is a new one, even where
-// what comes after that fails.
+// makeDirAt creates a directory. did says that it is new, even if a later step fails.
 func makeDirAt(parent int, name string) (did bool, err error) {
 	err = unix.Mkdirat(parent, name, 0o755)
 	if errors.Is(err, unix.EEXIST) {
@@ -109,16 +108,15 @@ func makeDirAt(parent int, name string) (did bool, err error) {
 		return true, err
 	}
 	defer unix.Close(fd)
-	// Whatever the umask said.
+	// Whatever the umask is.
 	if err := unix.Fchmod(fd, 0o755); err != nil {
 		return true, err
 	}
 	return true, syncDir(parent)
 }
 
-// syncDir makes what a directory holds durable: a file that was renamed into
-// it is there after a power cut only if the directory was written too. The
-// descriptor may be one of O_PATH.
+// syncDir makes the entries of a directory durable: a renamed file is there after a power
+// cut only if the directory was written too. The descriptor may be one of O_PATH.
 func syncDir(fd int) error {
 	real, err := unix.Openat(fd, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -132,7 +130,7 @@ func syncDir(fd int) error {
 	return nil
 }
 
-// read returns the content of a regular file, nil where there is nothing.
+// read returns the content of a regular file, nil if there is none.
 func (t *tree) read(name string) ([]byte, error) {
 	dir, _, err := t.dir(path.Dir(name), false)
 	if errors.Is(err, unix.ENOENT) {
@@ -173,8 +171,8 @@ func readAt(dir int, name string, limit int64) ([]byte, error) {
 	return b, err
 }
 
-// write puts the file in place, whole or not at all, where what is there is
-// old (nil: nothing). It returns the directories that it made.
+// write writes the file, whole or not at all, if its present content is old (nil: no
+// file). It returns the directories that it created.
 func (t *tree) write(ctx context.Context, name string, content, old []byte) (made []string, err error) {
 	dir, made, err := t.dir(path.Dir(name), true)
 	if err != nil {
@@ -207,11 +205,11 @@ func (t *tree) write(ctx context.Context, name string, content, old []byte) (mad
 	return made, nil
 }
 
-// putInPlace gives the temporary file the name, where what has it is old (nil: nothing).
-// Where they were exchanged, old is the temporary file now.
+// putInPlace renames the temporary file to name, if the present file has the content old
+// (nil: no file). If the two were exchanged, the temporary file has the old content now.
 //
-// What is replaced is looked at once more after it was exchanged: if it was changed,
-// the change is put back.
+// The replaced file is checked again after the exchange: if somebody changed it, the
+// change is put back.
 func putInPlace(dir int, name, temp string, content, old []byte) (exchanged bool, err error) {
 	if old == nil {
 		err = unix.Renameat2(dir, temp, dir, path.Base(name), unix.RENAME_NOREPLACE)
@@ -222,7 +220,7 @@ func putInPlace(dir int, name, temp string, content, old []byte) (exchanged bool
 	case errors.Is(err, unix.EEXIST), errors.Is(err, unix.ENOENT):
 		return false, changedMeanwhile(name)
 	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENOSYS):
-		// The file system cannot do it. The lock keeps others of our kind away.
+		// The file system cannot exchange. The lock keeps other runs away.
 		if err := expect(dir, name, old); err != nil {
 			return false, err
 		}
@@ -235,13 +233,12 @@ func putInPlace(dir int, name, temp string, content, old []byte) (exchanged bool
 	return true, nil
 }
 
-// exchangeBack gives the name back to what somebody changed meanwhile, which is the
+// exchangeBack gives the name back to a file that somebody changed meanwhile, which is the
 // temporary file now.
 func exchangeBack(dir int, name, temp string, content []byte) error {
 	err := unix.Renameat2(dir, temp, dir, path.Base(name), unix.RENAME_EXCHANGE)
 	if err == nil && expect(dir, temp, content) != nil {
-		// Whatever is there now was put there since, and what comes back is older than
-		// that: then it is exchanged again.
+		// Something newer was put there since: exchange again.
 		err = unix.Renameat2(dir, temp, dir, path.Base(name), unix.RENAME_EXCHANGE)
 	}
 	if err != nil {
@@ -250,7 +247,7 @@ func exchangeBack(dir int, name, temp string, content []byte) error {
 	return changedMeanwhile(name)
 }
 
-// settle makes what was done to a file of the directory last, and be seen.
+// settle makes a change in the directory durable and visible.
 func (t *tree) settle(dir int, name string) error {
 	if err := syncDir(dir); err != nil {
 		return err
@@ -258,17 +255,16 @@ func (t *tree) settle(dir int, name string) error {
 	return t.announce(path.Dir(name))
 }
 
-// announce makes sure that an udevd that looks by itself whether anything has
-// changed sees that it has. Older releases look at the modification times of the
-// search directories alone (link_config_should_reload() of 247; 252 compares
-// every file), and miss
+// announce makes sure that a udevd that checks for changes by itself sees this one. Older
+// releases look only at the modification times of the search directories
+// (link_config_should_reload() of 247; 252 compares every file), and miss
 //
-//   - a change within the same tick of the kernel's clock, some milliseconds, as
-//     the last one that they saw, such as our own temporary file;
-//   - whatever is in a NAME.link.d that was there already.
+//   - a change within the same tick of the kernel's clock, some milliseconds, as the
+//     last one that they saw, such as our own temporary file;
+//   - any change in a NAME.link.d that existed before.
 //
-// So the directory, and the one above a NAME.link.d, get the time of now, which
-// is later than that of any tick before.
+// So the directory, and the one above a NAME.link.d, get the present time, which is later
+// than that of any earlier tick.
 func (t *tree) announce(name string) error {
 	for {
 		dir, _, err := t.dir(name, false)
@@ -288,7 +284,7 @@ func (t *tree) announce(name string) error {
 	}
 }
 
-// writtenError comes after the file was put in place.
+// writtenError is an error after the file was written.
 type writtenError struct{ error }
 
 func (e *writtenError) Unwrap() error { return e.error }
@@ -306,14 +302,14 @@ func expect(dir int, name string, old []byte) error {
 }
 
 var (
-	errChangedMeanwhile = errors.New("was changed meanwhile by somebody else")
-	// errKeptAside: what somebody wrote could not be put back where it was.
+	errChangedMeanwhile = errors.New("was changed by another program meanwhile")
+	// errKeptAside: another program's change could not be put back in its place.
 	errKeptAside = errors.New("it could not be put back")
 )
 
 func changedMeanwhile(name string) error { return fmt.Errorf("%s %w", name, errChangedMeanwhile) }
 
-// keptAside is for a file that somebody changed meanwhile, which is now a temporary one.
+// keptAside is for a file that was changed meanwhile, and is now a temporary one.
 func keptAside(name, temp string, err error) error {
 	return fmt.Errorf("%w, and is now %s: %w: %w", changedMeanwhile(name), path.Join(path.Dir(name), temp), errKeptAside, err)
 }
@@ -345,8 +341,8 @@ func writeTemporary(ctx context.Context, dir int, name string, content []byte, m
 	return temp, finishTemporary(ctx, fd, name, mode)
 }
 
-// finishTemporary gives a temporary file what the one of that name has beside its text, and
-// makes it durable.
+// finishTemporary gives a temporary file the mode and labels for the name, and makes it
+// durable.
 func finishTemporary(ctx context.Context, fd int, name string, mode uint32) error {
 	if os.Geteuid() == 0 {
 		if err := unix.Fchown(fd, 0, 0); err != nil {
@@ -363,7 +359,7 @@ func finishTemporary(ctx context.Context, fd int, name string, mode uint32) erro
 	return unix.Fsync(fd)
 }
 
-// cause takes the path off an error: it is that of a temporary file.
+// cause removes the path of a temporary file from an error.
 func cause(err error) error {
 	var p *os.PathError
 	if errors.As(err, &p) {
@@ -372,7 +368,7 @@ func cause(err error) error {
 	return err
 }
 
-// namesIn lists a directory, whose descriptor may be one of O_PATH.
+// namesIn lists a directory. Its descriptor may be one of O_PATH.
 func namesIn(dir int) ([]string, error) {
 	fd, err := unix.Openat(dir, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -384,12 +380,12 @@ func namesIn(dir int) ([]string, error) {
 	return names, cause(err)
 }
 
-// savedPrefix begins the name of a file that somebody wrote and a run that was killed had
-// taken away; nothing reads one of that name.
+// savedPrefix begins the name of a file that another program wrote and a killed run had
+// moved away. Nothing reads a file of that name.
 const savedPrefix = "linkaudit-saved-"
 
-// removeTemporaries removes the temporary files among those of a directory. One that ours
-// does not know gets another name, and is returned.
+// removeTemporaries removes the temporary files among the names of a directory. A file
+// that ours does not recognize gets another name, and is returned.
 func removeTemporaries(dir int, names []string, ours func(content []byte) bool) (saved []string, err error) {
 	for _, name := range names {
 		if !strings.HasPrefix(name, tempPrefix) || !strings.HasSuffix(name, tempSuffix) {
@@ -411,7 +407,7 @@ func removeTemporaries(dir int, names []string, ours func(content []byte) bool) 
 	return saved, nil
 }
 
-// remove takes the file away where it is what old says.
+// remove removes the file if it has the content old.
 func (t *tree) remove(name string, old []byte) error {
 	dir, _, err := t.dir(path.Dir(name), false)
 	if err != nil {
@@ -430,8 +426,7 @@ func (t *tree) remove(name string, old []byte) error {
 	return nil
 }
 
-// removeAt takes the name away first, and looks at what had it: nothing is deleted but
-// what was looked at.
+// removeAt renames the file first, and then checks it: only a checked file is deleted.
 func removeAt(dir int, name string, old []byte) error {
 	temp := temporaryName()
 	err := unix.Renameat2(dir, path.Base(name), dir, temp, unix.RENAME_NOREPLACE)
@@ -446,7 +441,7 @@ func removeAt(dir int, name string, old []byte) error {
 	if expect(dir, temp, old) != nil {
 		back := unix.Renameat2(dir, temp, dir, path.Base(name), unix.RENAME_NOREPLACE)
 		if errors.Is(back, unix.EEXIST) {
-			// A newer one took its place.
+			// A newer one has the name.
 			back = unix.Unlinkat(dir, temp, 0)
 		}
 		if back != nil {
@@ -476,8 +471,8 @@ func (t *tree) missing(name string) (dirs []string, err error) {
 	return dirs, nil
 }
 
-// removeDirs removes those of the directories that are empty, the deepest
-// first, and returns what it removed. One that holds something stays.
+// removeDirs removes the empty ones of the directories, the deepest first, and returns
+// those. A directory with entries stays.
 func (t *tree) removeDirs(dirs []string) (removed []string, err error) {
 	dirs = slices.Clone(dirs)
 	slices.SortFunc(dirs, func(a, b string) int { return len(b) - len(a) })

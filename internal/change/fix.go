@@ -9,11 +9,12 @@ import (
 	"linkaudit/internal/host"
 	"linkaudit/internal/netconf"
 	"linkaudit/internal/override"
+	"linkaudit/internal/remedy"
 	"linkaudit/linkfiles"
 )
 
-// Fix puts MACAddressPolicy=none in force for the targets. An error means that
-// no file is changed, unless it says otherwise.
+// Fix makes MACAddressPolicy=none effective for the targets. After an error no file
+// is changed, unless the error says so.
 func Fix(ctx context.Context, o Options) (*Result, error) {
 	in, unlock, err := o.begin(ctx)
 	if err != nil {
@@ -24,7 +25,7 @@ func Fix(ctx context.Context, o Options) (*Result, error) {
 	return w.run(ctx, &fixing{work: w})
 }
 
-// fixing is what Fix does at the stages of a change.
+// fixing has the stages of Fix.
 type fixing struct {
 	*work
 	// live are the addresses to set.
@@ -38,7 +39,7 @@ func (f *fixing) plan() error {
 	}
 	f.files = &snap.Files
 	r := f.result
-	r.Remaining = append(r.Remaining, stillEdited(r.Plans, snap, f.in.Release, f.in.Place)...)
+	r.remainsEdited(snap, f.in.Release, f.in.Place)
 	if f.live, err = f.planLive(); err != nil {
 		return err
 	}
@@ -48,7 +49,7 @@ func (f *fixing) plan() error {
 	return nil
 }
 
-// planFiles plans for one target after the other, each as if the plans before it were
+// planFiles plans for one target after the other, each as if the earlier plans were
 // carried out, and returns the snapshot as it is after all of them.
 func (f *fixing) planFiles() (*host.Snapshot, error) {
 	snap, networkd := *f.in.Snapshot, *f.in.Networkd
@@ -131,7 +132,7 @@ func (f *fixing) verifyReloaded(ctx context.Context) error {
 	return nil
 }
 
-// verifyApplied asks udev itself which file it would apply to the device.
+// verifyApplied asks udev which file it would apply to the device.
 func (p *Plan) verifyApplied(ctx context.Context, device string) error {
 	file, err := appliedByUdev(ctx, device)
 	if err != nil {
@@ -142,7 +143,7 @@ func (p *Plan) verifyApplied(ctx context.Context, device string) error {
 		want = p.Base.Path
 	}
 	if file != want {
-		return fmt.Errorf("udev itself would not apply %s to %s but %q", want, device, file)
+		return fmt.Errorf("udev would apply %q to %s, not %s", file, device, want)
 	}
 	return nil
 }
@@ -170,20 +171,20 @@ func (f *fixing) record() {
 func (f *fixing) finish() error {
 	for _, c := range f.live {
 		if err := setAddress(c); err != nil {
-			return fmt.Errorf("the override is in force, but: %w", err)
+			return fmt.Errorf("the override is effective, but: %w", err)
 		}
 		f.result.Live = append(f.result.Live, c)
 		f.result.record(entry{"set-address", c.Device, "", c.Was.String(), c.MAC.String()})
-		f.Say(fmt.Sprintf("set the address of %s to %s, that of its port %s", c.Device, c.MAC, c.From))
+		f.Say(fmt.Sprintf("set the address of %s to %s (port %s)", c.Device, c.MAC, c.From))
 	}
 	return nil
 }
 
-// planLive works out what is left to do for devices that exist, and which
-// addresses to set now.
+// planLive works out what is left to do for existing devices, and which addresses to
+// set now.
 func (f *fixing) planLive() (todo []LiveChange, err error) {
 	if f.in.Snapshot.Udev.SetupLinkRule.IsAbsent() {
-		f.result.remains("80-net-setup-link.rules is masked or missing: udev applies no .link file to any device")
+		f.result.remains("80-net-setup-link.rules is masked or missing: udev applies no .link files")
 	}
 	seen := map[string]bool{}
 	for _, p := range f.result.Plans {
@@ -205,28 +206,27 @@ func (f *fixing) planLive() (todo []LiveChange, err error) {
 	return todo, nil
 }
 
-// isOf reports whether a device that exists is the target's or, where that is a kind, of
-// the kind.
+// isOf reports whether an existing device belongs to the target, by name or by kind.
 func isOf(d *host.Device, t override.Target) bool {
 	return t.Name == d.Name || t.Name == "" && t.Kind == d.Kind
 }
 
-// planLiveOf reports whether the address of the device is to be set now, and otherwise
-// notes what is left to do.
+// planLiveOf reports whether to set the address of the device now. Otherwise it notes
+// what is left to do.
 func (f *fixing) planLiveOf(d *host.Device, p *Plan) (c LiveChange, now bool, err error) {
 	lasting, _ := audit.PortsOf(f.in.Snapshot, d)
 	c = kernelsAddress(d, lasting)
 	if c.MAC == "" && c.cannot.reason == canSet {
 		return c, false, nil
 	}
-	anew := fmt.Sprintf("%s carries %s (addr_assign_type 3, set) until it is created anew%s or the machine boots", d.Name, d.MAC, p.createsAnew(f.in.Release, d.Name))
+	keeps := fmt.Sprintf("%s keeps %s (addr_assign_type 3, set) until you recreate it%s or reboot", d.Name, d.MAC, p.recreates(f.in.Release, d.Name))
 	switch {
 	case c.cannot.reason != canSet:
-		f.result.remains("%s; --apply can do nothing: %s", anew, c.cannot.words(d))
+		f.result.remains("%s; --apply cannot change it: %s", keeps, c.cannot.words(d))
 	case !f.Live:
-		f.result.remains("%s; --apply sets %s now, the address of its port %s", anew, c.MAC, c.From)
+		f.result.remains("%s; to set %s (port %s) now: %s", keeps, c.MAC, c.From, remedy.Command{Name: "fix --apply", Target: p.Target, Place: f.place()})
 	case c.Disturbs && !f.Yes:
-		return c, false, fmt.Errorf("%s; say --yes to set %s all the same", disturbsWords(c), c.MAC)
+		return c, false, fmt.Errorf("%s; use --yes to set %s anyway", disturbsWords(c), c.MAC)
 	default:
 		return c, true, nil
 	}

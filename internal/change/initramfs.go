@@ -16,20 +16,20 @@ import (
 	"linkaudit/internal/words"
 )
 
-// StaleImage is an initramfs image that does not know of a change.
+// StaleImage is an initramfs image without a change.
 type StaleImage struct {
 	Path string
-	// There says what it would do, and Maker who can make it again; Advice what
-	// to do where that may not be enough, or "".
+	// There says what the image would do, Maker what built it, Advice what else to do
+	// if a rebuild may not be enough, or "".
 	There, Advice string
 	Maker         initramfs.Maker
-	// Updated: it was made again, and read.
+	// Updated: it was rebuilt, and read.
 	Updated bool
 }
 
-// checkImages looks into the initramfs images after a change, or for one that is planned,
-// and has stale ones made again where that is asked for. It costs more than all the rest,
-// so that where nothing changes and nothing is asked for the images are left alone.
+// checkImages looks into the initramfs images after a change or for a planned one, and
+// rebuilds stale ones if asked to. It costs more than all the rest, so it reads no image
+// if nothing changes and nobody asked.
 func (w *work) checkImages(ctx context.Context) error {
 	r := w.result
 	if !r.Changed && !w.UpdateInitramfs {
@@ -46,7 +46,7 @@ func (w *work) checkImages(ctx context.Context) error {
 	r.UpdatesInitramfs = w.UpdateInitramfs
 	switch {
 	case !w.UpdateInitramfs:
-		r.Remaining = append(r.Remaining, staleWords(r.Initramfs, w.place(), w.Plan)...)
+		r.remainsStale(w.place(), w.Plan)
 		return nil
 	case w.Plan:
 		return nil
@@ -54,21 +54,21 @@ func (w *work) checkImages(ctx context.Context) error {
 	return w.updateImages(ctx)
 }
 
-// noteUnreadable says which of the images that there are could not be read.
+// noteUnreadable says which images could not be read.
 func (w *work) noteUnreadable() {
 	images, _ := w.in.Snapshot.Initramfs.Get()
 	for _, img := range images {
 		if img.Unreadable != "" {
-			w.result.remains("whether the initramfs image %s is up to date is not known, since it could not be read: %s", img.Path, img.Unreadable)
+			w.result.remains("cannot read the initramfs image %s, which may need a rebuild: %s", img.Path, img.Unreadable)
 		}
 	}
 }
 
-// updateImages has the stale images made again, and reads them.
+// updateImages rebuilds the stale images, and reads them.
 func (w *work) updateImages(ctx context.Context) error {
 	r := w.result
 	err := w.runUpdates(ctx, r.Initramfs)
-	// Also where one command failed: others may have done their work.
+	// Even if one command failed, others may have worked.
 	still := w.staleImages(context.WithoutCancel(ctx))
 	for i := range r.Initramfs {
 		img := &r.Initramfs[i]
@@ -77,7 +77,7 @@ func (w *work) updateImages(ctx context.Context) error {
 			w.Say("the initramfs image " + img.Path + " is up to date")
 			continue
 		}
-		why := "it could not be read any more"
+		why := "it can no longer be read"
 		if at >= 0 {
 			why = words.Of(still[at].There())
 			if more := still[at].Advice(); more != nil {
@@ -87,12 +87,12 @@ func (w *work) updateImages(ctx context.Context) error {
 		err = errors.Join(err, fmt.Errorf("the initramfs image %s is still not up to date: %s", img.Path, why))
 	}
 	if err != nil && r.Changed {
-		err = errors.Join(errors.New("the files are changed and in force, and stay so, but the initramfs is not up to date"), err)
+		err = errors.Join(errors.New("the changed files are effective and stay, but the initramfs is not up to date"), err)
 	}
 	return err
 }
 
-// staleImages reads the images that there are now, and returns which of them are stale.
+// staleImages reads the present images, and returns the stale ones.
 func (w *work) staleImages(ctx context.Context) []audit.InImage {
 	now := *w.in.Snapshot
 	now.Initramfs = fact.Known(w.ReadInitramfs(ctx))
@@ -105,11 +105,11 @@ func (w *work) readableImage(path string) bool {
 	return slices.ContainsFunc(images, func(img initramfs.Image) bool { return img.Path == path && img.Unreadable == "" })
 }
 
-// updateTimeout is for one command: an image takes a minute on a slow machine,
-// and there is one for each kernel.
+// updateTimeout is for one command: an image takes a minute on a slow machine, and
+// each kernel has one.
 const updateTimeout = 30 * time.Minute
 
-// runUpdates runs each command once that makes one of the images again.
+// runUpdates runs each command that rebuilds one of the images once.
 func (o Options) runUpdates(ctx context.Context, images []StaleImage) (err error) {
 	var done []initramfs.Maker
 	for _, img := range images {
@@ -119,7 +119,7 @@ func (o Options) runUpdates(ctx context.Context, images []StaleImage) (err error
 		done = append(done, img.Maker)
 		args := img.Maker.Update()
 		if args == nil {
-			err = errors.Join(err, fmt.Errorf("who made the initramfs image %s is not known, so that nothing can be run to update it", img.Path))
+			err = errors.Join(err, fmt.Errorf("cannot rebuild the initramfs image %s: the program that made it is unknown", img.Path))
 			continue
 		}
 		o.Say("running " + strings.Join(args, " "))
@@ -130,15 +130,15 @@ func (o Options) runUpdates(ctx context.Context, images []StaleImage) (err error
 	return err
 }
 
-// runUpdate runs what makes images again.
+// runUpdate runs a command that rebuilds images.
 func runUpdate(ctx context.Context, args []string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, updateTimeout, fmt.Errorf("it took longer than %v", updateTimeout))
 	defer cancel()
 	cmd := systemCommand(ctx, args[0], args[1:]...)
 	if cmd == nil {
-		return fmt.Errorf("%s is not installed, which makes the initramfs images", args[0])
+		return fmt.Errorf("%s, which makes the initramfs images, is not installed", args[0])
 	}
-	// The program of the distribution runs others, which would go on writing.
+	// The command runs others, which would continue to write.
 	group.Prepare(cmd)
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said

@@ -140,10 +140,10 @@ func TestWhatIsInTheWayOfEveryName(t *testing.T) {
 				w := newRoot(t)
 				w.file(vendorDir+"70-br0.link", forBr0)
 				c.put(w)
-				if _, err := w.input(rel).Plan(br0); err == nil || !strings.Contains(err.Error(), c.why+" is a symbolic link or no directory") || strings.Contains(err.Error(), w.root) {
+				if _, err := w.input(rel).Plan(br0); err == nil || !strings.Contains(err.Error(), c.why+" is a symbolic link or not a directory") || strings.Contains(err.Error(), w.root) {
 					t.Errorf("the error is %v", err)
 				}
-				// Where nothing is to be written it is in nobody's way.
+				// If nothing needs to be written, it is not in the way.
 				w.file(vendorDir+"70-br0.link", "[Match]\nOriginalName=br0\n[Link]\nMACAddressPolicy=none\n")
 				if p, err := w.input(rel).Plan(br0); err != nil || p.Changed() {
 					t.Errorf("nothing is needed: %+v, %v", p, err)
@@ -162,7 +162,7 @@ func TestWhatCannotBeSeenIsNotGoneRound(t *testing.T) {
 	}{
 		"a directory that cannot be read": {func(in *Input) {
 			in.Snapshot.Files.Dirs[0].DropIns[0] = linkfiles.Dir{Path: br0DropIns, Err: "EACCES"}
-		}, br0DropIns + " could not be read"},
+		}, "cannot read " + br0DropIns},
 		"one that cannot be looked at": {func(in *Input) {
 			in.DirExists = func(dir string) (bool, error) {
 				if dir == br0DropIns {
@@ -194,7 +194,7 @@ func TestNothingTakesThePlaceOfADropInForNetworkd(t *testing.T) {
 	}{
 		"nothing":                 {func(within) {}, ""},
 		"the directory is a link": {func(w within) { w.dir("/elsewhere"); w.link("/elsewhere", dropIns) }, dropIns + " is a symbolic link"},
-		"the directory is a file": {func(w within) { w.file(dropIns, "") }, dropIns + " is a symbolic link or no directory"},
+		"the directory is a file": {func(w within) { w.file(dropIns, "") }, dropIns + " is a symbolic link or not a directory"},
 		"the drop-in is masked":   {func(w within) { w.link("/dev/null", dropIns+"/"+override.DropInName) }, "is in the way"},
 	} {
 		t.Run(name, func(t *testing.T) {

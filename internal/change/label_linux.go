@@ -13,10 +13,9 @@ import (
 // labelTimeout is for matchpathcon, which answers at once.
 const labelTimeout = 10 * time.Second
 
-// label gives the open file the SELinux context that the loaded policy has for
-// the path (matchpathcon(8)), where SELinux is enabled. Without that program
-// the file keeps what the kernel gave it, which is its directory's type unless
-// the policy says otherwise.
+// label gives the open file the SELinux context that the loaded policy has for the
+// path (matchpathcon(8)), if SELinux is enabled. Without that program the file keeps
+// the kernel's choice: its directory's type, unless the policy says otherwise.
 func label(ctx context.Context, fd int, name string) error {
 	if _, err := os.Stat("/sys/fs/selinux/enforce"); err != nil {
 		return nil

@@ -7,23 +7,23 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// LiveChange is what would bring the address of a device that exists in line
-// with MACAddressPolicy=none.
+// LiveChange makes the address of an existing device what it is with
+// MACAddressPolicy=none.
 type LiveChange struct {
 	Device string
 	// Was is the present address.
 	Was linkfiles.MAC
-	// MAC is the address to set, "" where the present one will do; From the
-	// port whose it is.
+	// MAC is the address to set, "" if the present one is right; From is the port
+	// that has it.
 	MAC  linkfiles.MAC
 	From string
-	// Disturbs: setting it now disturbs traffic, for the device is up.
+	// Disturbs: the device is up, so that setting it now disturbs traffic.
 	Disturbs bool
-	// cannot is why no address is known to set.
+	// cannot is why there is no address to set.
 	cannot cannotSet
 }
 
-// cannotSet is why no address is known to set for a device, with what the reason is about.
+// cannotSet is why there is no address to set for a device, and what the reason is about.
 type cannotSet struct {
 	reason cannotReason
 	about  string
@@ -33,7 +33,7 @@ type cannotReason int
 
 const (
 	canSet cannotReason = iota
-	// typeUnknown: its addr_assign_type is not known, for the reason that is given.
+	// typeUnknown: its addr_assign_type is unknown; the reason is in about.
 	typeUnknown
 	// driverTakesNone: a bond with this fail_over_mac takes no address.
 	driverTakesNone
@@ -42,7 +42,7 @@ const (
 	guestsAlone
 	// notPermanent: the first port has no permanent address.
 	notPermanent
-	// kindUnknown: what a device of the kind takes is not known.
+	// kindUnknown: the rule for devices of the kind is unknown.
 	kindUnknown
 )
 
@@ -52,9 +52,9 @@ const (
 	iffLowerUp = 1 << 16
 )
 
-// kernelsAddress works out the address that the kernel would have given the device. Only
-// an address that somebody set is another one than the kernel's. Ports of guests, which
-// come and go, are left out: lasting are the others.
+// kernelsAddress works out the address that the kernel would choose for the device. It
+// differs only if somebody set the present one. Ports of guests come and go, and are left
+// out: lasting are the others.
 func kernelsAddress(d *host.Device, lasting []host.Port) LiveChange {
 	c := LiveChange{Device: d.Name, Was: d.MAC}
 	t, ok := d.AddrAssignType.Get()
@@ -80,9 +80,9 @@ func kernelsAddress(d *host.Device, lasting []host.Port) LiveChange {
 	return c
 }
 
-// portsAddress is the address that the kernel would take from the ports, and whose it is:
-// for a bridge the lowest (br_stp_recalculate_bridge_id()), for a bond or team that of its
-// first port.
+// portsAddress is the address that the kernel would take from the ports, and the port: for
+// a bridge the lowest address (br_stp_recalculate_bridge_id()), for a bond or team that of
+// its first port.
 func portsAddress(d *host.Device, lasting []host.Port) (mac linkfiles.MAC, from string, cannot cannotSet) {
 	switch d.Kind {
 	case "bridge":

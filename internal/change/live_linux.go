@@ -10,8 +10,8 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// setAddress sets the address of the device (RTM_SETLINK with IFLA_ADDRESS),
-// which leaves it up and its routes in place.
+// setAddress sets the address of the device (RTM_SETLINK with IFLA_ADDRESS). The
+// device stays up and keeps its routes.
 func setAddress(c LiveChange) error {
 	link, err := netlink.LinkByName(c.Device)
 	if err != nil {
@@ -19,17 +19,17 @@ func setAddress(c LiveChange) error {
 	}
 	err = netlink.LinkSetHardwareAddr(link, c.MAC.Octets())
 	if errors.Is(err, unix.EBUSY) {
-		return fmt.Errorf("set the address of %s: a driver below does not change it while the device is up: take it down first: %w", c.Device, err)
+		return fmt.Errorf("set the address of %s: a lower driver refuses while the device is up; take it down first: %w", c.Device, err)
 	}
 	if err != nil {
 		return fmt.Errorf("set the address of %s: %w", c.Device, err)
 	}
-	// A driver may say that it did and not have done it.
+	// A driver may report success without doing it.
 	if link, err = netlink.LinkByName(c.Device); err != nil {
 		return fmt.Errorf("%s: %w", c.Device, err)
 	}
 	if got := linkfiles.MACOf(link.Attrs().HardwareAddr); got != c.MAC {
-		return fmt.Errorf("set the address of %s: it is %s all the same", c.Device, got)
+		return fmt.Errorf("set the address of %s: the driver reported success, but it is still %s", c.Device, got)
 	}
 	return nil
 }

@@ -32,11 +32,11 @@ func TestTheLiveAddressIsTheOneThatTheKernelWouldHaveGiven(t *testing.T) {
 			"", "", "", "eth0 has no permanent address"},
 		"without a port there is no address to take":       {device("bridge", func(d *host.Device) { d.Ports = nil }), "", "", "", "no port"},
 		"a bond whose driver takes none is not given one":  {device("bond", func(d *host.Device) { d.Bond = &host.Bond{Mode: "active-backup", FailOverMAC: "follow"} }), "", "", "", "takes no address"},
-		"an address that the kernel gave is left alone":    {device("bond", func(d *host.Device) { d.AddrAssignType = fact.Known(host.AddrStolen) }), "", "", "", ""},
+		"an address that the kernel set is left alone":     {device("bond", func(d *host.Device) { d.AddrAssignType = fact.Known(host.AddrStolen) }), "", "", "", ""},
 		"the right address is not set again":               {device("bridge", func(d *host.Device) { d.MAC = "02:00:00:00:00:0a" }), "", "", "", ""},
 		"a device that is up has neighbours":               {device("bridge", func(d *host.Device) { d.Flags = iffUp | iffLowerUp }), "02:00:00:00:00:0a", "eth0", "neighbours", ""},
 		"one without carrier has none":                     {device("bridge", func(d *host.Device) { d.Flags = iffUp }), "02:00:00:00:00:0a", "eth0", "", ""},
-		"what another kind would take is not known":        {device("vrf", nil), "", "", "", "not known"},
+		"what another kind would take is unknown":          {device("vrf", nil), "", "", "", "is unknown"},
 		"an unknown addr_assign_type makes it unknown too": {device("bond", func(d *host.Device) { d.AddrAssignType = fact.Unknown[host.AddrAssignType](fact.Told("no /sys")) }), "", "", "", "no /sys"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -10,18 +10,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lockDir is where the lock for this machine's files is. Only root can open a
-// file in it, so that nobody else can hold the lock and keep root waiting.
+// lockDir holds the lock for this machine's files. Only root can open a file in it, so
+// nobody else can hold the lock and block root.
 const lockDir = "/run/linkaudit"
 
 // lockWait is how long a run waits for another one.
 const lockWait = 60 * time.Second
 
-// runLock keeps other runs of linkaudit from changing the same files between what
-// is read, decided and written. It ends with the process at the latest.
+// runLock keeps other runs of linkaudit from changing the same files between reading and
+// writing. It ends with the process at the latest.
 type runLock struct {
 	f *os.File
-	// passing: it is that of an image, and goes with the lock.
+	// passing: it is for an image; release removes the file.
 	passing bool
 }
 
@@ -32,7 +32,7 @@ func acquireLock(ctx context.Context, root string) (*runLock, error) {
 	for {
 		l, err := openLock(root)
 		if err != nil {
-			return nil, fmt.Errorf("the lock against a second linkaudit: %w", err)
+			return nil, fmt.Errorf("lock against other runs of linkaudit: %w", err)
 		}
 		if err := l.wait(ctx); err != nil {
 			l.f.Close()
@@ -41,7 +41,7 @@ func acquireLock(ctx context.Context, root string) (*runLock, error) {
 		if l.there() {
 			return l, nil
 		}
-		l.f.Close() // it was that of a run that removed it: the next has another
+		l.f.Close() // the run that had it removed the file: open a new one
 	}
 }
 
@@ -58,7 +58,7 @@ func (l *runLock) wait(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-				return fmt.Errorf("%s: somebody has held the lock for %v, such as another run of linkaudit", l.f.Name(), lockWait)
+				return fmt.Errorf("%s: another run of linkaudit, or another process, has held the lock for %v", l.f.Name(), lockWait)
 			}
 			return ctx.Err()
 		case <-time.After(wait):
@@ -66,24 +66,24 @@ func (l *runLock) wait(ctx context.Context) error {
 	}
 }
 
-// there reports whether the file that is locked is the one that others find.
+// there reports whether the locked file is the one that others find.
 func (l *runLock) there() bool {
 	var mine, found unix.Stat_t
 	return !l.passing || unix.Fstat(int(l.f.Fd()), &mine) == nil && unix.Lstat(l.f.Name(), &found) == nil &&
 		mine.Dev == found.Dev && mine.Ino == found.Ino
 }
 
-// release gives the lock back.
+// release releases the lock.
 func (l *runLock) release() {
 	if l.passing {
-		_ = unix.Unlink(l.f.Name()) // one that stays is for the next run
+		_ = unix.Unlink(l.f.Name()) // the next run can use one that stays
 	}
 	l.f.Close()
 }
 
 // openLock opens what is locked for the tree below root. Only root can open a file in
-// lockDir: an image's own directory may be one that anybody can open, and hold a lock on.
-// Who is not root has nothing else, and an image that is nobody else's.
+// lockDir; anybody may be able to open an image's own directory, and hold a lock on it.
+// Other users have nothing else, and an image of their own.
 func openLock(root string) (*runLock, error) {
 	if root != "/" && os.Geteuid() != 0 {
 		return lockTree(root)
@@ -126,17 +126,17 @@ func lockName(root string) (string, error) {
 	return fmt.Sprintf("lock-%d-%d", tree.Dev, tree.Ino), nil
 }
 
-// lockTree has the directory itself as the lock.
+// lockTree uses the directory itself as the lock.
 func lockTree(root string) (*runLock, error) {
 	f, err := os.OpenFile(root, os.O_RDONLY|unix.O_DIRECTORY, 0)
 	return &runLock{f: f}, err
 }
 
-// openLockDir opens lockDir, in which nobody but root may make anything.
+// openLockDir opens lockDir, in which only root may create files.
 func openLockDir() (int, error) {
 	dir, err := unix.Open(lockDir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return -1, fmt.Errorf("%s is no directory of linkaudit's own: %w", lockDir, err)
+		return -1, fmt.Errorf("%s is not a directory of linkaudit: %w", lockDir, err)
 	}
 	var st unix.Stat_t
 	switch err := unix.Fstat(dir, &st); {
@@ -145,12 +145,12 @@ func openLockDir() (int, error) {
 		return -1, fmt.Errorf("%s: %w", lockDir, err)
 	case st.Uid != 0 || st.Mode&0o022 != 0:
 		unix.Close(dir)
-		return -1, fmt.Errorf("%s belongs to somebody else than root, or others may write to it: remove it", lockDir)
+		return -1, fmt.Errorf("%s is not owned by root, or others may write to it; remove it", lockDir)
 	}
 	return dir, nil
 }
 
-// openLockFile opens or makes the file of that name in lockDir.
+// openLockFile opens or creates the file of that name in lockDir.
 func openLockFile(dir int, base string) (*os.File, error) {
 	name := lockDir + "/" + base
 	fd, err := unix.Openat(dir, base, unix.O_RDWR|unix.O_CREAT|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0o600)
@@ -161,7 +161,7 @@ func openLockFile(dir int, base string) (*os.File, error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
 		f.Close()
-		return nil, fmt.Errorf("%s is not a regular file: remove it", name)
+		return nil, fmt.Errorf("%s is not a regular file; remove it", name)
 	}
 	return f, nil
 }

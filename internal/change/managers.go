@@ -9,22 +9,22 @@ import (
 	"linkaudit/internal/words"
 )
 
-// managerPlan is the part of programs other than systemd-networkd in a plan, of
-// whose files linkaudit writes none.
+// managerPlan is the part of a plan about programs other than systemd-networkd. linkaudit
+// writes none of their files.
 type managerPlan struct {
 	notes []string
-	// leaves says why no file of linkaudit's would do anything.
+	// leaves says why no file of linkaudit would have an effect.
 	leaves string
 }
 
-// heedManagers works out what an override would do about the devices to which such
-// a program gives an address.
+// heedManagers works out what an override would do to devices that get their address
+// from such a program.
 func (in Input) heedManagers(t override.Target) (plan managerPlan, err error) {
 	for _, name := range in.managed(t) {
 		o := audit.EffectOfOverride(in.Snapshot, name, t.Kind, in.Place)
 		switch {
 		case o == nil:
-		case !o.InVain, t.Name == "":
+		case !o.NoEffect, t.Name == "":
 			plan.notes = append(plan.notes, words.Of(o.Says))
 		case o.By.Address.Way != netconf.WayNetworkd:
 			plan.leaves = words.Of(o.Says)
@@ -55,8 +55,8 @@ func (in Input) managed(t override.Target) []string {
 	return slices.Compact(names)
 }
 
-// networkdCreates reports whether a .netdev file that is there has the device made:
-// planNetDevs has a remedy for that.
+// networkdCreates reports whether a .netdev file creates the device: planNetDevs handles
+// that.
 func (in Input) networkdCreates(name string) bool {
 	return in.Networkd != nil && slices.ContainsFunc(in.declares(in.Networkd.NetDev), func(d netconf.Declaration) bool {
 		return d.Creates && d.Ignored == "" && d.Device == name

@@ -13,26 +13,26 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// NetDev is a drop-in of a .netdev file, with which systemd-networkd creates a
-// device without an address, so that the .link file in force decides.
+// NetDev is a drop-in of a .netdev file. With it systemd-networkd creates a device
+// without an address, and the effective .link file decides.
 type NetDev struct {
 	Device string
 	Path   string
-	// Content is its text; Old what is there now, nil where nothing is.
+	// Content is its new text; Old its present one, nil if there is no file.
 	Content, Old []byte
 }
 
-// Changed reports whether the file is to be written.
+// Changed reports whether the plan writes the file.
 func (n NetDev) Changed() bool { return n.Old == nil || string(n.Old) != string(n.Content) }
 
-// netDevPlan is systemd-networkd's part in a plan.
+// netDevPlan is the part of a plan about systemd-networkd.
 type netDevPlan struct {
 	parts []NetDev
 	notes []string
-	// leaves says why no file of linkaudit's would do anything.
+	// leaves says why no file of linkaudit would have an effect.
 	leaves string
-	// store are the .netdev files with the parts, and own the overrides of the target that
-	// are not among the parts, by path.
+	// store are the .netdev files with the parts. own are the overrides of the target
+	// that are not among the parts, by path.
 	store *linkfiles.Store
 	own   map[string]*override.Override
 }
@@ -41,7 +41,7 @@ type netDevPlan struct {
 func (p *netDevPlan) allNotes() []string {
 	all := slices.Clone(p.notes)
 	for _, n := range p.parts {
-		all = append(all, fmt.Sprintf("systemd-networkd creates %s; without %s it would give it an address that no .link file changes", n.Device, n.Path))
+		all = append(all, fmt.Sprintf("systemd-networkd creates %s; without %s it sets an address that no .link file changes", n.Device, n.Path))
 	}
 	return all
 }
@@ -52,13 +52,13 @@ func (in Input) declares(netDevs *linkfiles.Store) []netconf.Declaration {
 	return audit.NetworkdDeclares(files, in.NetworkdActive, in.Snapshot, in.Release)
 }
 
-// concerns reports whether the declaration is about a device of the target.
+// concerns reports whether the declaration is of a device of the target.
 func concerns(t override.Target, d *netconf.Declaration) bool {
 	return (t.Name == "" || t.Name == d.Device) && (t.Kind == "" || t.Kind == d.Kind)
 }
 
-// planNetDevs works out what has to change for systemd-networkd. A device that a
-// file gives an address of somebody's choice is left alone.
+// planNetDevs works out what must change for systemd-networkd. A device with an address
+// that a file sets is left alone.
 func (in Input) planNetDevs(t override.Target) (netDevPlan, error) {
 	if in.Networkd == nil {
 		return netDevPlan{}, nil
@@ -81,8 +81,8 @@ func (in Input) planNetDevs(t override.Target) (netDevPlan, error) {
 	return plan, nil
 }
 
-// newNetDevPlan is of the files as they would be without the overrides that the target has
-// already.
+// newNetDevPlan starts with the files as they are without the overrides that the target
+// has.
 func (in Input) newNetDevPlan(t override.Target) netDevPlan {
 	plan := netDevPlan{store: in.Networkd.NetDev, own: map[string]*override.Override{}}
 	for _, o := range override.Find(plan.store) {
@@ -94,7 +94,7 @@ func (in Input) newNetDevPlan(t override.Target) netDevPlan {
 	return plan
 }
 
-// planNetDev adds the drop-in for the device that d creates to the plan, where it needs one.
+// planNetDev adds the drop-in for the device that d creates to the plan, if it needs one.
 func (in Input) planNetDev(plan *netDevPlan, t override.Target, before []netconf.Declaration, d *netconf.Declaration) error {
 	needs, err := in.needsNetDev(plan, t, before, d)
 	if err != nil || !needs {
@@ -110,9 +110,9 @@ func (in Input) planNetDev(plan *netDevPlan, t override.Target, before []netconf
 	return nil
 }
 
-// needsNetDev reports whether the device that d creates needs a drop-in. Where one would
-// do nothing, that is a note about a device of a kind, and for the device that is named
-// the end of the plan.
+// needsNetDev reports whether the device that d creates needs a drop-in. If one would
+// have no effect, that is a note for a target that is a kind, and the end of the plan for
+// a device.
 func (in Input) needsNetDev(plan *netDevPlan, t override.Target, before []netconf.Declaration, d *netconf.Declaration) (bool, error) {
 	other := audit.CreatedOtherwise(in.Snapshot, *d)
 	about := audit.NetworkdKeeps(before, *d, other)
@@ -124,7 +124,7 @@ func (in Input) needsNetDev(plan *netDevPlan, t override.Target, before []netcon
 		plan.notes = append(plan.notes, words.Of(about))
 		return false, nil
 	case d.Address.Way == netconf.WayUnknown:
-		plan.notes = append(plan.notes, fmt.Sprintf("whether systemd-networkd creates %s with an address, which no .link file changes, is not known: %s", d.Device, d.Address.Unknown))
+		plan.notes = append(plan.notes, fmt.Sprintf("unknown whether systemd-networkd creates %s with an address, which no .link file changes: %s", d.Device, d.Address.Unknown))
 		return false, nil
 	case d.Address.Way != netconf.WayNetworkd:
 		return false, nil
@@ -148,12 +148,12 @@ func (in Input) netDev(t override.Target, store *linkfiles.Store, own map[string
 		Target: t, Sources: override.Sources(store, f), Body: "[NetDev]\nMACAddress=none\n",
 	}
 	if netconf.NetplansNetDev(f.Path) {
-		o.Sources = nil // it is made again at each boot, and may not be there yet
+		o.Sources = nil // each boot rewrites it, and it may not exist yet
 	}
 	part := NetDev{Device: d.Device, Path: o.Path}
 	if was := own[o.Path]; was != nil {
 		if was.Edited && !in.Force {
-			return part, editedSince(o.Path, "write it anew")
+			return part, editedSince(o.Path, "overwrite it")
 		}
 		o.MadeDirs = was.MadeDirs
 		part.Old, _ = in.Networkd.NetDev.Content(o.Path)
@@ -166,7 +166,7 @@ func (in Input) netDev(t override.Target, store *linkfiles.Store, own map[string
 	return part, in.netDevWorks(store, after, d.Device, o.Path)
 }
 
-// fileOf is the file that the line stands in, or in a drop-in of which.
+// fileOf is the file that has the line, in its text or in a drop-in.
 func fileOf(tree *linkfiles.Tree, name string) *linkfiles.File {
 	for _, f := range tree.Files {
 		if f.Path == name || slices.Contains(f.DropIns, name) {
@@ -176,32 +176,32 @@ func fileOf(tree *linkfiles.Tree, name string) *linkfiles.File {
 	return nil
 }
 
-// netDevWorks asks what systemd-networkd would make of the files once they are as
-// in after: the device without an address, and everything else as before.
+// netDevWorks asks what systemd-networkd would do with the files of after: it must create
+// the device without an address, and everything else as before.
 func (in Input) netDevWorks(before, after *linkfiles.Store, device, name string) error {
 	was, is := in.declares(before), in.declares(after)
 	if len(was) != len(is) {
-		return fmt.Errorf("%s would not do: systemd-networkd would create other devices than before", name)
+		return fmt.Errorf("%s would not work: systemd-networkd would create other devices than before", name)
 	}
 	for i := range is {
 		switch {
 		case is[i].Device == device && is[i].Creates:
 			if is[i].Address.Way != netconf.WayNone {
-				return fmt.Errorf("%s would not do: %s has the last word about the address of %s", name, is[i].Address.Pos, device)
+				return fmt.Errorf("%s would not work: %s decides the address of %s", name, is[i].Address.Pos, device)
 			}
 		case !reflect.DeepEqual(was[i], is[i]):
-			return fmt.Errorf("%s would not do: %s would be created in another way than before", name, is[i].Device)
+			return fmt.Errorf("%s would not work: it would change how %s is created", name, is[i].Device)
 		}
 	}
 	return nil
 }
 
-// verifyNetDevs holds what is there now against the plan.
+// verifyNetDevs compares the present files with the plan.
 func (p *Plan) verifyNetDevs(in Input, now *linkfiles.Store) error {
 	for _, n := range p.NetDevs {
 		before, _ := now.With(n.Path, nil)
 		if text, ok := now.Content(n.Path); !ok || before == nil || string(text) != string(n.Content) {
-			return fmt.Errorf("%s is not there", n.Path)
+			return fmt.Errorf("%s does not exist", n.Path)
 		}
 		if err := in.netDevWorks(before, now, n.Device, n.Path); err != nil {
 			return err

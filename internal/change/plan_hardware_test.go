@@ -11,7 +11,7 @@ import (
 )
 
 // TestPlanForHardwareTakesTheFileThatNamesItsAddress: a card comes back with the
-// address that it has, so that the file for that address stays the one in force.
+// address that it has, so that the file for that address stays the effective one.
 // No namespace has hardware, so this is not in test/conformance.
 func TestPlanForHardwareTakesTheFileThatNamesItsAddress(t *testing.T) {
 	in := Input{

@@ -21,29 +21,29 @@ type planner struct {
 	target override.Target
 	store  *linkfiles.Store // without our own override for the target
 	tree   *linkfiles.Tree
-	// decider is of the tree, on this machine.
+	// decider decides with the tree, for this machine.
 	decider *linkfiles.Decider
 	own     []*override.Override
 	base    *linkfiles.File
-	// edited are those of all files of packages that concern the target.
+	// edited are the edited packages' files that concern the target.
 	edited []audit.VendorFile
 
-	devices []deviceBefore // that the override is to apply to
+	devices []deviceBefore // that the override must apply to
 	others  []deviceBefore // that it must not touch
 	notes   []string
 }
 
-// deviceBefore is a device, with what the files said of it before the change.
+// deviceBefore is a device, with the decision of the files before the change.
 type deviceBefore struct {
 	name     string
 	facts    *linkfiles.Device
 	decision linkfiles.Decision
-	// renamed: its name was given after it was created, so that some releases
-	// match it by no OriginalName=.
+	// renamed: the name was set after the device was created. Some releases do not
+	// match such a device by OriginalName=.
 	renamed bool
 }
 
-// planLink works out the .link file or drop-in of one.
+// planLink works out the .link file or drop-in.
 func (in Input) planLink(t override.Target) (*Plan, error) {
 	if err := writableOverrides(&in.Snapshot.Files); err != nil {
 		return nil, err
@@ -78,23 +78,23 @@ func (in Input) planLink(t override.Target) (*Plan, error) {
 	return plan, nil
 }
 
-// writableOverrides makes sure that the directory of the overrides was read, and that
-// nothing would be written through it into another one.
+// writableOverrides makes sure that the directory of the overrides was read and is
+// not reached through a symbolic link.
 func writableOverrides(store *linkfiles.Store) error {
 	for _, d := range store.Dirs {
 		switch {
 		case d.Path != override.Dir:
 		case d.Err != "":
-			return fmt.Errorf("%s could not be read (%s)", d.Path, d.Err)
+			return fmt.Errorf("cannot read %s: %s", d.Path, d.Err)
 		case d.Resolved != "":
-			return fmt.Errorf("%s leads to %s through a symbolic link: linkaudit does not write through it", d.Path, d.Resolved)
+			return fmt.Errorf("%s leads to %s through a symbolic link, and linkaudit does not write through one", d.Path, d.Resolved)
 		}
 	}
 	return unreadable(store)
 }
 
-// planner is the work on the target, with the files as they would be without the
-// overrides that it has already.
+// planner is the work on the target, with the files as they are without the
+// overrides that the target has.
 func (in Input) planner(t override.Target) *planner {
 	p := &planner{in: in, target: t, store: &in.Snapshot.Files}
 	for _, o := range override.Find(p.store) {
@@ -113,18 +113,17 @@ func (p *planner) parse() {
 	p.decider = p.tree.For(&p.in.Snapshot.System)
 }
 
-// takesOver reports why an override that is there already may not be written again.
+// takesOver is an error if an override exists that must not be overwritten.
 func (p *planner) takesOver() error {
 	for _, o := range p.own {
 		if o.Edited && !p.in.Force {
-			return editedSince(o.Path, "write it anew")
+			return editedSince(o.Path, "overwrite it")
 		}
 	}
 	return nil
 }
 
-// choose returns the first candidate that does what it is for. The error says what is
-// wrong with the best one.
+// choose returns the first candidate that works, or an error about the best one.
 func (p *planner) choose(n need) (*override.Override, error) {
 	candidates, err := p.candidates(n.file.Name)
 	if err != nil && len(candidates) == 0 {
@@ -141,54 +140,53 @@ func (p *planner) choose(n need) (*override.Override, error) {
 			return nil, err
 		}
 		if err := p.works(after, c.Path); err != nil {
-			reasons = append(reasons, fmt.Errorf("%s would not do: %w", c.Path, err))
+			reasons = append(reasons, fmt.Errorf("%s would not work: %w", c.Path, err))
 			continue
 		}
 		return c, nil
 	}
-	// What is wrong with a name that is free says more.
+	// A name that is free says more about the cause.
 	reasons = append(reasons, blocked...)
 	if len(reasons) == 0 {
-		return nil, fmt.Errorf("%s sorts before every name that linkaudit gives to a file, so nothing it writes can come before it: give that file another name, or set MACAddressPolicy=none in it", n.file.Path)
+		return nil, fmt.Errorf("%s sorts before every name that linkaudit uses for an override: rename that file, or set MACAddressPolicy=none in it", n.file.Path)
 	}
 	return nil, reasons[0]
 }
 
-// noPlaceError says why nothing can be written in a place, by anybody. Any other error
-// of looking there means that this is not known: root may see another plan.
+// noPlaceError says why nobody can write in a place. Any other error means that this
+// is unknown: root may see another plan.
 type noPlaceError struct{ error }
 
 func (e *noPlaceError) Unwrap() error { return e.error }
 
-// putInto returns the store with the override, which is none of those in it, in its place,
-// and notes the directories that have to be made for it. Where nothing can be written
-// there, the error is a noPlaceError.
+// putInto returns the store with the override added, and notes the directories that
+// must be created for it. The error is a noPlaceError if nothing can be written there.
 func (in Input) putInto(store *linkfiles.Store, o *override.Override) (*linkfiles.Store, error) {
 	if err := o.NeedDirs(in.DirExists); err != nil {
-		return nil, fmt.Errorf("%s cannot be written: %w", o.Path, err)
+		return nil, fmt.Errorf("cannot write %s: %w", o.Path, err)
 	}
-	// Also by what could not be read.
+	// Anything blocks it, also an entry that could not be read.
 	if store.Entry(o.Path) != nil {
 		return nil, &noPlaceError{fmt.Errorf("%s is in the way", o.Path)}
 	}
 	after, ok := store.With(o.Path, o.Text())
 	if !ok {
-		return nil, &noPlaceError{fmt.Errorf("%s cannot be written: its directory cannot be read", o.Path)}
+		return nil, &noPlaceError{fmt.Errorf("cannot write %s: its directory cannot be read", o.Path)}
 	}
 	return after, nil
 }
 
-// devicesAndBase finds the devices that the override is for, and the file in
-// force for them.
+// devicesAndBase finds the devices that the override is for, and their effective
+// file.
 func (p *planner) devicesAndBase() error {
 	named, ofKind := p.sortDevices()
 	lead, named := p.lead(named)
 	if lead.decision.File.IsUnknown() {
-		help := "mend that first, or look as root and on the machine itself"
+		help := "fix that first, or run as root on the machine itself"
 		if p.target.Kind == "" {
-			help = "create the device first, or name its kind (--bond, --bridge)"
+			help = "create the device first, or give its kind (--bond, --bridge)"
 		}
-		return fmt.Errorf("which .link file is in force for %s is not known (%s): %s", p.target, words.Of(lead.decision.File.Reason()), help)
+		return fmt.Errorf("the effective .link file of %s is unknown: %s; %s", p.target, words.Of(lead.decision.File.Reason()), help)
 	}
 	p.base = lead.decision.File.Or(nil)
 	p.devices = append([]deviceBefore{lead}, named...)
@@ -197,17 +195,17 @@ func (p *planner) devicesAndBase() error {
 	}
 	for _, d := range named {
 		if d.decision.File.Or(nil) != p.base {
-			p.notes = append(p.notes, fmt.Sprintf("for the %s that exists now %s is in force, for one that is created anew %s", d.name, fileName(d.decision.File.Or(nil)), fileName(p.base)))
+			p.notes = append(p.notes, fmt.Sprintf("%s is effective for %s now, %s after you recreate it", fileName(d.decision.File.Or(nil)), d.name, fileName(p.base)))
 		}
 		if d.renamed {
-			p.notes = append(p.notes, fmt.Sprintf("%s was renamed: the override is for a device that is created with this name", d.name))
+			p.notes = append(p.notes, fmt.Sprintf("%s was renamed: the override is for a device created with this name", d.name))
 		}
 	}
 	return nil
 }
 
-// sortDevices asks the files about every device that exists: the one that the target
-// names, those of its kind where it is one, and the others.
+// sortDevices sorts the devices that exist, with the decision of the files: those that
+// the target names, those of its kind, and the others.
 func (p *planner) sortDevices() (named, ofKind []deviceBefore) {
 	t := p.target
 	for i := range p.in.Snapshot.Devices {
@@ -230,8 +228,8 @@ func (p *planner) decide(name string, dev *linkfiles.Device) deviceBefore {
 	return deviceBefore{name: name, facts: dev, decision: p.decider.Decide(dev), renamed: ok && assign == host.NameRenamed}
 }
 
-// lead is the device whose file the override is derived from: a new one or, where
-// that shows nothing, the one of the target's name, which is not among the rest then.
+// lead is the device that the override is derived from: a new one. If that shows
+// nothing, it is the existing device of the target's name, and rest is without it.
 func (p *planner) lead(named []deviceBefore) (lead deviceBefore, rest []deviceBefore) {
 	t := p.target
 	if t.Name == "" {
@@ -240,15 +238,15 @@ func (p *planner) lead(named []deviceBefore) (lead deviceBefore, rest []deviceBe
 		lead = p.decide(t.Name, policy.NewDevice(t.Name, t.Kind))
 	}
 	if (lead.decision.File.IsUnknown() || t.Kind == "") && len(named) > 0 {
-		// Of some kinds only a device that exists shows what it is like, and
-		// hardware comes back with the same address.
+		// For some kinds only an existing device shows its properties, and hardware
+		// comes back with the same address.
 		return named[0], nil
 	}
 	return lead, named
 }
 
-// takeOfKind takes in a device of the target's kind, unless another file than that of a
-// new one is in force for it.
+// takeOfKind adds a device of the target's kind, unless another file than that of a new
+// device is effective for it.
 func (p *planner) takeOfKind(d deviceBefore) {
 	if f, ok := d.decision.File.Get(); d.decision.File.IsAbsent() && p.base == nil || ok && f == p.base {
 		p.devices = append(p.devices, d)
@@ -261,28 +259,27 @@ func (p *planner) takeOfKind(d deviceBefore) {
 	}
 	if set, _ := f.MACAddressPolicy(); set.Value == "persistent" || set.Value == "random" {
 		fix := remedy.Command{Name: "fix", Target: override.Target{Kind: d.facts.Kind.Or(""), Name: d.name}, Place: p.in.Place}
-		p.notes = append(p.notes, fmt.Sprintf("%s is governed by %s, which comes first: it needs a fix of its own: %s", d.name, f.Path, fix))
+		p.notes = append(p.notes, fmt.Sprintf("%s gets its policy from %s, which comes first; fix it with: %s", d.name, f.Path, fix))
 	}
 }
 
 // need is whether an override is needed, and why, or why not.
 type need struct {
 	override bool
-	// file is the one before which it has to sort: its base name and its path.
+	// file is the file that the override must sort before: its base name and path.
 	file struct{ Name, Path string }
-	// inForce is the MACAddressPolicy= that is in force; without one set is false.
-	inForce linkfiles.Setting
-	set     bool
-	// until is the package's file that was edited or removed in place, where what is in
-	// force is so only until the package is upgraded.
+	// effective is the effective MACAddressPolicy=; set is false if there is none.
+	effective linkfiles.Setting
+	set       bool
+	// until is a package's file that was edited or removed in place: the policy
+	// changes with the next upgrade of the package.
 	until *audit.VendorFile
 }
 
-// need finds the file whose place an override has to take: the one whose address
-// policy has to be replaced for a new device or, where that leaves the address
-// alone, for one that exists, to which its address may give another file.
-// Otherwise a file of a package that says the right thing only since it was
-// edited or removed in place.
+// need finds the file that the override must replace: the one that sets a wrong
+// address policy for a new device, else the one for an existing device, which may
+// match another file by its address. Else it is a package's file that is right only
+// because it was edited or removed in place.
 func (p *planner) need() (n need) {
 	for _, d := range p.devices {
 		f := d.decision.File.Or(nil)
@@ -290,13 +287,13 @@ func (p *planner) need() (n need) {
 			continue
 		}
 		if set, is := f.MACAddressPolicy(); is && set.Value != "none" {
-			n.override, n.inForce, n.set = true, set, true
+			n.override, n.effective, n.set = true, set, true
 			n.file.Name, n.file.Path = f.Name, f.Path
 			return n
 		}
 	}
 	if p.base != nil {
-		n.inForce, n.set = p.base.MACAddressPolicy()
+		n.effective, n.set = p.base.MACAddressPolicy()
 	}
 	if _, given := p.address(); len(p.edited) == 0 || given {
 		return n
@@ -309,11 +306,11 @@ func (p *planner) need() (n need) {
 	return n
 }
 
-// notesWithoutNeed are the notes where no override is needed: the address that the file in
-// force gives, and the overrides that do nothing.
+// notesWithoutNeed are the notes if no override is needed: the address that the
+// effective file sets, and overrides that do nothing.
 func (p *planner) notesWithoutNeed() (notes []string) {
 	if a, ok := p.address(); ok {
-		notes = append(notes, fmt.Sprintf("%s gives the address %s; linkaudit leaves that alone", a.Pos, a.Value))
+		notes = append(notes, fmt.Sprintf("%s sets the address %s; linkaudit does not change that", a.Pos, a.Value))
 	}
 	for _, o := range p.own {
 		notes = append(notes, p.in.notNeededNote(o.Path, p.target))
@@ -321,7 +318,7 @@ func (p *planner) notesWithoutNeed() (notes []string) {
 	return notes
 }
 
-// address is MACAddress= of the file in force.
+// address is MACAddress= of the effective file.
 func (p *planner) address() (linkfiles.Setting, bool) {
 	if p.base == nil {
 		return linkfiles.Setting{}, false
@@ -329,9 +326,8 @@ func (p *planner) address() (linkfiles.Setting, bool) {
 	return p.base.MACAddress()
 }
 
-// editedInPlace finds the files of packages that concern the target: those in
-// force, or a part of them, and, where no file is in force, those that were
-// removed or emptied.
+// editedInPlace finds the edited files of packages that concern the target: effective
+// ones and their parts and, if no file is effective, those removed or emptied.
 func (p *planner) editedInPlace() []audit.VendorFile {
 	return slices.DeleteFunc(audit.EditedVendorFiles(p.in.Snapshot), func(v audit.VendorFile) bool {
 		return !v.Concerns(p.base, p.store, p.tree)

@@ -9,15 +9,15 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// verifyLink holds what is there now against the plan: the error says why the
-// override is not in force.
+// verifyLink compares the present files with the plan: the error says why the override is
+// not effective.
 func (p *Plan) verifyLink(in Input, now *linkfiles.Store) error {
 	if p.Path == "" {
 		return nil
 	}
 	before, _ := now.With(p.Path, nil)
 	if before == nil {
-		return fmt.Errorf("%s is not there", p.Path)
+		return fmt.Errorf("%s does not exist", p.Path)
 	}
 	v := &planner{in: in, target: p.Target, store: before}
 	v.parse()
@@ -30,7 +30,7 @@ func (p *Plan) verifyLink(in Input, now *linkfiles.Store) error {
 func verifyAll(in Input, plans []*Plan, store, netDevs *linkfiles.Store) error {
 	for _, p := range plans {
 		if err := p.verifyLink(in, store); err != nil {
-			return fmt.Errorf("%s did not take effect: %w", p.Path, err)
+			return fmt.Errorf("%s has no effect: %w", p.Path, err)
 		}
 		if err := p.verifyNetDevs(in, netDevs); err != nil {
 			return err
@@ -39,7 +39,7 @@ func verifyAll(in Input, plans []*Plan, store, netDevs *linkfiles.Store) error {
 	return nil
 }
 
-// works asks what udevd would make of the files once they are as in after.
+// works checks what udevd would do with the files of after.
 func (p *planner) works(after *linkfiles.Store, name string) error {
 	tree := linkfiles.Parse(after, p.in.Release)
 	if err := matchTaken(tree, name); err != nil {
@@ -50,34 +50,34 @@ func (p *planner) works(after *linkfiles.Store, name string) error {
 		return err
 	}
 	if p.target.Name != "" && p.appliesToStranger(decider, name) {
-		return fmt.Errorf("udevd %d knows no device by such a name, and would apply it to others as well", p.in.Release)
+		return fmt.Errorf("udevd %d ignores such a name, and would apply the file to other devices too", p.in.Release)
 	}
 	for _, d := range p.others {
 		if !sameDecision(d.decision, decider.Decide(d.facts)) {
-			return fmt.Errorf("%s would get another file or other settings than before", d.name)
+			return fmt.Errorf("it would change the file or settings of %s", d.name)
 		}
 	}
 	return nil
 }
 
-// worksForTarget says of which devices of the target it is not in force.
+// worksForTarget says for which devices of the target it is not effective.
 func (p *planner) worksForTarget(decider *linkfiles.Decider, name string) (failed error) {
 	for i, d := range p.devices {
-		err := inForce(decider.Decide(d.facts), name, p.base)
+		err := effective(decider.Decide(d.facts), name, p.base)
 		switch {
 		case err == nil:
 		case i > 0 && d.renamed && errors.Is(err, errNotApplied):
-			// Some releases match a renamed device by no OriginalName=.
+			// Some releases do not match a renamed device by OriginalName=.
 		default:
-			failed = both(failed, fmt.Errorf("for %s %w", d.name, err))
+			failed = both(failed, fmt.Errorf("for %s, %w", d.name, err))
 		}
 	}
 	return failed
 }
 
-// appliesToStranger reports whether the override is in force for a device of another
-// name. udevd leaves out a name that it does not take for one, such as one that is not
-// ASCII, and a file that names none is for every device of the kind.
+// appliesToStranger reports whether udevd would apply the override to a device of another
+// name. udevd ignores a name that is not valid, such as one that is not ASCII, and a file
+// without names is for every device of the kind.
 func (p *planner) appliesToStranger(decider *linkfiles.Decider, name string) bool {
 	stranger := *p.devices[0].facts
 	if stranger.Name = "linkaudit0"; p.target.Name == stranger.Name {
@@ -87,13 +87,13 @@ func (p *planner) appliesToStranger(decider *linkfiles.Decider, name string) boo
 	return f != nil && f.Path == name
 }
 
-// matchTaken makes sure that udevd takes every line of the override's [Match]:
-// without its OriginalName= it would be for every device of the kind.
+// matchTaken makes sure that udevd accepts every line of the override's [Match]: without
+// its OriginalName= it would be for every device of the kind.
 func matchTaken(tree *linkfiles.Tree, name string) error {
 	for _, f := range tree.Files {
 		for _, a := range f.Assignments {
 			if a.File == name && a.Section == "Match" && !a.Taken {
-				return fmt.Errorf("udevd takes no %s=%s", a.Key, a.Value)
+				return fmt.Errorf("udevd does not accept %s=%s", a.Key, a.Value)
 			}
 		}
 	}
@@ -102,35 +102,35 @@ func matchTaken(tree *linkfiles.Tree, name string) error {
 
 var errNotApplied = errors.New("it does not apply")
 
-// inForce reports why the override name does not do what it is for: to be what
-// applies, with MACAddressPolicy=none and otherwise the settings of base.
-func inForce(d linkfiles.Decision, name string, base *linkfiles.File) error {
+// effective reports why the override name does not work: it must apply, with
+// MACAddressPolicy=none and otherwise the settings of base.
+func effective(d linkfiles.Decision, name string, base *linkfiles.File) error {
 	f, ok := d.File.Get()
 	switch {
 	case d.File.IsUnknown():
-		return fmt.Errorf("%w for sure: %s", errNotApplied, words.Of(d.File.Reason()))
+		return fmt.Errorf("%w, or that is unknown: %s", errNotApplied, words.Of(d.File.Reason()))
 	case !ok:
 		return errNotApplied
 	case f.Path != name && !slices.Contains(f.DropIns, name):
-		return fmt.Errorf("%w, but %s", errNotApplied, f.Path)
+		return fmt.Errorf("%w; %s does", errNotApplied, f.Path)
 	}
 	switch set, sets := f.MACAddressPolicy(); {
 	case !sets:
-		return fmt.Errorf("%s sets no MACAddressPolicy=", f.Path)
+		return fmt.Errorf("%s does not set MACAddressPolicy=", f.Path)
 	case set.Value != "none":
-		return fmt.Errorf("MACAddressPolicy=%s is in force, by %s", set.Value, set.Pos)
+		return fmt.Errorf("MACAddressPolicy=%s is effective, %s", set.Value, set.Pos)
 	}
 	if set, ok := f.MACAddress(); ok {
-		return fmt.Errorf("MACAddress=%s is in force, by %s", set.Value, set.Pos)
+		return fmt.Errorf("MACAddress=%s is effective, %s", set.Value, set.Pos)
 	}
 	if want, is := settings(base), settings(f); !slices.Equal(want, is) {
-		return fmt.Errorf("the other settings of %s cannot be carried over", fileName(base))
+		return fmt.Errorf("the other settings of %s cannot be copied", fileName(base))
 	}
 	return nil
 }
 
-// settings are what a file sets but for the address, in order, with the
-// sections that come again told apart.
+// settings are the settings of a file without the address, in order. Sections of the
+// same name are told apart.
 func settings(f *linkfiles.File) []string {
 	if f == nil {
 		return nil
@@ -155,7 +155,7 @@ func settings(f *linkfiles.File) []string {
 	return append(link, rest...)
 }
 
-// sameDecision compares what a device gets before and after a change.
+// sameDecision compares the decisions before and after a change.
 func sameDecision(x, y linkfiles.Decision) bool {
 	if x.File.IsUnknown() || y.File.IsUnknown() {
 		return x.File.IsUnknown() == y.File.IsUnknown() && fileName(x.Otherwise) == fileName(y.Otherwise)

@@ -17,16 +17,16 @@ import (
 // journalctl MESSAGE_ID=...
 const messageID = "c7e1f1f5b8d94f8b9d0a3b6a52e4c8d1"
 
-// recordTimeout is for one entry of the journal: journald that does not read keeps the
-// sender waiting.
+// recordTimeout is for one entry of the journal: a journald that does not read blocks the
+// sender.
 const recordTimeout = 5 * time.Second
 
-// entry is one change in the journal: what was done, for whom, to which file, and what
-// was there before and after: the hash of a text, or an address.
+// entry is one change in the journal: action, target and file, and the content before and
+// after: the hash of a text, or an address.
 type entry struct{ action, target, file, before, after string }
 
-// record writes one change to the journal, where there is one. An entry that is lost must
-// not undo, nor keep up, the change that it tells of.
+// record writes one change to the journal, if there is one. A lost entry must not undo or
+// delay the change.
 func (r *Result) record(e entry) {
 	if r.unrecorded || !journal.Enabled() {
 		return
@@ -48,11 +48,11 @@ func (r *Result) record(e entry) {
 	select {
 	case err = <-sent:
 	case <-time.After(recordTimeout):
-		err = fmt.Errorf("systemd-journald did not take it within %v", recordTimeout)
+		err = fmt.Errorf("systemd-journald did not accept it within %v", recordTimeout)
 	}
 	if err != nil {
 		r.unrecorded = true
-		r.Remaining = append(r.Remaining, fmt.Sprintf("the journal has no record of the change: %v", err))
+		r.Remaining = append(r.Remaining, fmt.Sprintf("the change is not in the journal: %v", err))
 	}
 }
 
@@ -72,8 +72,8 @@ func hash(content []byte) string {
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
-// who is the user who logged in, not the root that he became: the kernel's
-// login UID, else what sudo(8) says, else the user of the process.
+// who is the user who logged in, not the root that they became: the kernel's login UID,
+// else what sudo(8) says, else the user of the process.
 func who() string {
 	if b, err := os.ReadFile("/proc/self/loginuid"); err == nil {
 		uid := strings.TrimSpace(string(b))
@@ -81,7 +81,7 @@ func who() string {
 			return userName(uid)
 		}
 	}
-	// Who may set the environment could have anything put into the journal.
+	// Otherwise the environment could put any text into the journal.
 	if uid := os.Getenv("SUDO_UID"); uid != "" {
 		if _, err := strconv.ParseUint(uid, 10, 32); err == nil {
 			return userName(uid)

@@ -19,7 +19,7 @@ import (
 // udevdService is the unit that the service manager reloads.
 const udevdService = "systemd-udevd.service"
 
-// udevdVarlink is where a udevd that speaks varlink answers to udevadm control
+// udevdVarlink is where a udevd with varlink answers udevadm control
 // (UDEV_VARLINK_ADDRESS of udev-varlink.h): that of systemd 262 does, that of 257
 // does not.
 const udevdVarlink = "/run/udev/io.systemd.Udev"
@@ -27,15 +27,14 @@ const udevdVarlink = "/run/udev/io.systemd.Udev"
 // reloadTimeout is for all of a reload; udevd answers at once unless it hangs.
 const reloadTimeout = 30 * time.Second
 
-// reloadUdevd has it read its files again, and returns once it has: through the
-// service manager where systemd is that. It says how.
+// reloadUdevd makes udevd read its files again, and returns once it has: through the
+// service manager if that is systemd. how says what it did.
 //
-// Before varlink "udevadm control --reload" may be lost, and succeeds all the
-// same: udevd asks for the sender's credentials only once it has accepted the
-// connection, and drops a message that came before (SO_PASSCRED in
-// udev_ctrl_event_handler() of udev-ctrl.c). Up to systemd 252 "systemctl reload
-// systemd-udevd" runs that same command. SIGHUP means the same to every release
-// (on_sighup() of udevd.c), and is never lost.
+// Before varlink "udevadm control --reload" may be lost, and succeeds anyway: udevd
+// asks for the sender's credentials only after it accepted the connection, and drops a
+// message that came before (SO_PASSCRED in udev_ctrl_event_handler() of udev-ctrl.c).
+// Up to systemd 252 "systemctl reload systemd-udevd" runs that same command. SIGHUP
+// means the same to every release (on_sighup() of udevd.c), and is never lost.
 func reloadUdevd(ctx context.Context) (how string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, reloadTimeout)
 	defer cancel()
@@ -54,15 +53,15 @@ func reloadUdevd(ctx context.Context) (how string, err error) {
 	return "", direct
 }
 
-// elsewhere says why there is no udevd to reload that reads the files of this process,
-// "" where there may be one: in a chroot, the machine's has another root directory, and
-// udevadm succeeds without doing anything (running_in_chroot() of virt.c).
+// elsewhere says why no udevd reads the files of this process, "" if one may: in a
+// chroot, the machine's udevd has another root directory, and udevadm succeeds without
+// doing anything (running_in_chroot() of virt.c).
 func elsewhere() string {
 	switch pid := host.UdevdPID(); {
 	case pid != 0 && !sameRoot(pid):
-		return fmt.Sprintf("systemd-udevd, process %d, has another root directory than this chroot, and reads other files", pid)
+		return fmt.Sprintf("systemd-udevd, process %d, has another root directory than this chroot and reads other files", pid)
 	case pid == 0 && !sameRoot(1):
-		return "this is a chroot, in which udevadm control does nothing, and no udevd of it is to be seen"
+		return "this is a chroot without a udevd, and udevadm control does nothing here"
 	}
 	return ""
 }
@@ -74,9 +73,9 @@ func sameRoot(pid int) bool {
 	return err != nil || err2 != nil || os.SameFile(theirs, ours)
 }
 
-// reloadUnit goes through the service manager, over D-Bus. A unit of type
-// notify-reload (systemd.service(5), since systemd 253) is reloaded once udevd
-// says so; others get the signal.
+// reloadUnit goes through the service manager, over D-Bus. A unit of type notify-reload
+// (systemd.service(5), since systemd 253) reports when it has reloaded; others get the
+// signal.
 func reloadUnit(ctx context.Context) (how string, err error) {
 	conn, err := host.ServiceManager(ctx)
 	if err != nil {
@@ -99,7 +98,7 @@ func reloadUnit(ctx context.Context) (how string, err error) {
 	return "the service manager reloaded " + udevdService, nil
 }
 
-// runReloadJob has udevd reloaded, and waits until it has.
+// runReloadJob reloads udevd, and waits until it has.
 func runReloadJob(ctx context.Context, conn *dbus.Conn) error {
 	done := make(chan string, 1)
 	if _, err := conn.ReloadUnitContext(ctx, udevdService, "replace", done); err != nil {
@@ -124,18 +123,18 @@ func reloadProcess(ctx context.Context) (how string, err error) {
 	}
 	pid := host.UdevdPID()
 	if pid == 0 {
-		// In a container with a PID namespace of its own, say.
+		// For example in a container with its own PID namespace.
 		_, err := udevadm(ctx, "control", "--reload")
-		return "udevadm control --reload; whether udevd heard it is not known, its process is not to be seen", err
+		return "udevadm control --reload; whether it worked is unknown, because udevd's process is not visible", err
 	}
 	process, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
 		return "", fmt.Errorf("systemd-udevd, process %d: %w", pid, err)
 	}
 	defer unix.Close(process)
-	// Since it was seen the process may have ended and the number be another's.
+	// The process may have ended and another may have its number.
 	if host.UdevdPID() != pid {
-		return "", fmt.Errorf("systemd-udevd was started anew or ended (it was process %d)", pid)
+		return "", fmt.Errorf("systemd-udevd, process %d, ended or restarted", pid)
 	}
 	if err := unix.PidfdSendSignal(process, unix.SIGHUP, nil, 0); err != nil {
 		return "", fmt.Errorf("send SIGHUP to systemd-udevd, process %d: %w", pid, err)
@@ -143,13 +142,12 @@ func reloadProcess(ctx context.Context) (how string, err error) {
 	return fmt.Sprintf("systemd-udevd, process %d, got SIGHUP and reloads", pid), handled(ctx)
 }
 
-// handled returns once udevd has handled the signals that it got before: it looks
-// at its control socket only when it has nothing else to do
-// (SD_EVENT_PRIORITY_IDLE in udevd.c), and closes the connection only then.
+// handled returns once udevd has handled the signals that it got before: it looks at its
+// control socket only when it has nothing else to do (SD_EVENT_PRIORITY_IDLE in udevd.c),
+// and closes the connection only then.
 //
-// udevadm sends two messages. If udevd drops the first (see reloadUdevd) and has closed the
-// connection by the time of the second, udevadm fails with EPIPE. Then it is asked
-// again.
+// udevadm sends two messages. If udevd drops the first (see reloadUdevd) and has closed
+// the connection before the second, udevadm fails with EPIPE. Then handled asks again.
 func handled(ctx context.Context) error {
 	var err error
 	for range pings {
@@ -160,12 +158,11 @@ func handled(ctx context.Context) error {
 	return err
 }
 
-// pings is how often udevd is asked. It drops a message where its machine is busy, and
-// seldom then.
+// pings is how often to ask udevd. Only a busy machine drops a message, and seldom.
 const pings = 10
 
-// systemCommand is a program of that name from a system directory, whatever PATH
-// says: this runs as root. It is nil where there is none.
+// systemCommand is a program of that name from a system directory, not from PATH, because
+// this runs as root. It is nil if there is none.
 func systemCommand(ctx context.Context, name string, args ...string) *exec.Cmd {
 	for _, dir := range []string{"/usr/sbin", "/usr/bin", "/sbin", "/bin"} {
 		program := dir + "/" + name
@@ -185,7 +182,7 @@ func udevadm(ctx context.Context, args ...string) (string, error) {
 	if cmd == nil {
 		return "", errors.New("udevadm is not installed")
 	}
-	// The udevd of a chroot listens to udevadm in it: elsewhere has seen to that.
+	// udevadm must reach the udevd of a chroot, too; elsewhere has checked that there is one.
 	cmd.Env = append(cmd.Env, "SYSTEMD_IGNORE_CHROOT=1")
 	out, err := cmd.Output()
 	if err != nil {
@@ -198,8 +195,8 @@ func udevadm(ctx context.Context, args ...string) (string, error) {
 	return string(out), nil
 }
 
-// appliedByUdev asks udevadm which file udev would apply to the device now; ""
-// where it names none.
+// appliedByUdev asks udevadm which file udev would apply to the device now; "" for no
+// file.
 func appliedByUdev(ctx context.Context, device string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, reloadTimeout)
 	defer cancel()

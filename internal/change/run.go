@@ -11,41 +11,42 @@ import (
 	"linkaudit/internal/initramfs"
 	"linkaudit/internal/override"
 	"linkaudit/internal/remedy"
+	"linkaudit/internal/words"
 	"linkaudit/linkfiles"
 )
 
 // Options are those of Fix and TakeBack.
 type Options struct {
-	// Root is "/" for the running machine; anything else is an image, in
-	// which nothing but files is changed.
+	// Root is "/" for the running machine; else an image, in which only files
+	// change.
 	Root string
-	// Release is the one that the user said there is, 0 for the one found.
+	// Release is the one from the user, 0 for the one found.
 	Release linkfiles.Release
 	Targets []override.Target
-	// Plan says that nothing is to be changed, only planned.
+	// Plan plans, and changes nothing.
 	Plan bool
-	// Interrupted has TakeBack take back what a run did that was killed, and no more;
-	// that is done before any other change in any case.
+	// Interrupted makes TakeBack take back only the changes of a run that was killed.
+	// Every other run does that first, too.
 	Interrupted bool
-	// NoReload leaves udevd alone.
+	// NoReload does not reload udevd.
 	NoReload bool
-	// Force takes or removes an override that somebody edited.
+	// Force replaces or removes an override that somebody edited.
 	Force bool
-	// Live sets the address of devices that exist; Yes also where that
-	// disturbs traffic.
+	// Live sets the address of existing devices; Yes does so even if it disturbs
+	// traffic.
 	Live, Yes bool
-	// UpdateInitramfs makes stale initramfs images again.
+	// UpdateInitramfs rebuilds stale initramfs images.
 	UpdateInitramfs bool
-	// ReadInitramfs reads the images that there are now.
+	// ReadInitramfs reads the present images.
 	ReadInitramfs func(context.Context) []initramfs.Image
-	// Collect makes the snapshot, with its files, that everything is decided
-	// on. It is called while the lock is held.
+	// Collect makes the snapshot, with its files, for all decisions. It is called
+	// while the lock is held.
 	Collect func(context.Context) (*host.Snapshot, error)
-	// Say tells of progress, a line at a time.
+	// Say reports progress, a line at a time.
 	Say func(string)
 }
 
-// place is where the commands that are left to the user are to be run.
+// place is where to run the commands that are left to the user.
 func (o Options) place() remedy.Place {
 	at := remedy.Place{Root: o.Root, Release: o.Release}
 	if at.Root == "/" {
@@ -63,31 +64,33 @@ type Result struct {
 	Before map[string][]byte
 
 	Changed, Reloaded, Verified bool
-	// Recovered: what a run did that was killed was taken back, or would be.
+	// Recovered: the changes of a run that was killed were taken back, or would be.
 	Recovered bool
-	// reloadAsked: udevd may have read what was written, even where Reloaded is
+	// reloadAsked: udevd may have read the changed files, even if Reloaded is
 	// false.
 	reloadAsked bool
-	// unheard: there is a udevd, or may be one, but none that reads the files.
+	// unheard: there is a udevd, or may be one, but it does not read these files.
 	unheard    bool
 	reloadedBy string
-	// unrecorded: the journal does not take what is recorded.
+	// unrecorded: the journal accepts no entries.
 	unrecorded bool
 	// Live are the addresses that were set, or would be.
 	Live []LiveChange
-	// Initramfs are the images that are stale, or were until they were updated.
+	// Initramfs are the stale images, or those that were stale before the update.
 	Initramfs []StaleImage
-	// UpdatesInitramfs: images were made again, or would be.
+	// UpdatesInitramfs: images were rebuilt, or would be.
 	UpdatesInitramfs bool
 	// Remaining says what is left to do, a sentence each.
 	Remaining []string
+	// Commands are the commands in Remaining.
+	Commands []string
 }
 
-// errNotRoot is for who may not change anything.
-var errNotRoot = errors.New("changing .link files needs root; --dry-run shows what would be changed")
+// errNotRoot is for users without the right to change anything.
+var errNotRoot = errors.New("must be root to change .link files (--dry-run works without)")
 
-// begin locks, takes back what a run did that was killed, and looks at the machine. Where
-// it is only planned it looks alone. The caller has to call unlock.
+// begin locks, takes back the changes of a run that was killed, and looks at the machine.
+// A plan only looks. The caller has to call unlock.
 func (o Options) begin(ctx context.Context) (in Input, unlock func(), err error) {
 	unlock, err = o.lock(ctx)
 	if err != nil {
@@ -105,7 +108,7 @@ func (o Options) begin(ctx context.Context) (in Input, unlock func(), err error)
 	return in, unlock, nil
 }
 
-// lock keeps other runs away, unless it is only planned.
+// lock keeps other runs away, unless this is only a plan.
 func (o Options) lock(ctx context.Context) (unlock func(), err error) {
 	if o.Plan {
 		return func() {}, nil
@@ -120,7 +123,7 @@ func (o Options) lock(ctx context.Context) (unlock func(), err error) {
 	return lock.release, nil
 }
 
-// look makes the snapshot that everything is decided on.
+// look makes the snapshot for all decisions.
 func (o Options) look(ctx context.Context) (Input, error) {
 	snap, err := o.Collect(ctx)
 	if err != nil {
@@ -140,12 +143,12 @@ func (o Options) look(ctx context.Context) (Input, error) {
 		Networkd: files.Rendered(snap.Declarations.Or(nil)), NetworkdActive: active}, nil
 }
 
-// recover takes back what a run did that was killed, and reports whether there was
-// anything of it. Where it is only planned it says that there is.
+// recover takes back the changes of a run that was killed, and reports whether there were
+// any. A plan only says that there are.
 func (o Options) recover(ctx context.Context) (recovered bool, err error) {
 	if o.Plan {
 		if name := Interrupted(o.Root); name != "" {
-			o.Say(fmt.Sprintf("%s is of a run that is at work or was killed: what that did is taken back first", name))
+			o.Say(fmt.Sprintf("%s: another run of linkaudit is at work or was killed; its changes are taken back first", name))
 		}
 		return false, nil
 	}
@@ -166,33 +169,32 @@ type work struct {
 	Options
 	in     Input
 	result *Result
-	// files are those that the root has after the change, beside which the initramfs
-	// images are held, for the targets.
+	// files are those of the root after the change. The initramfs images must agree
+	// with them for the targets.
 	files   *linkfiles.Store
 	targets []override.Target
 }
 
-// stages are what Fix and TakeBack do each in a way of its own.
+// stages are the parts that Fix and TakeBack do differently.
 type stages interface {
-	// plan decides what is to be changed.
+	// plan decides what to change.
 	plan() error
-	// verifyAsIs holds the files that were looked at against the plan, where it changes
-	// none of them.
+	// verifyAsIs compares the files with the plan, if it changes none of them.
 	verifyAsIs() error
-	// write changes the files, in a way that can be taken back.
+	// write changes the files in a way that can be undone.
 	write(context.Context) (*doneSteps, error)
-	// verify reads the files once more and holds them against the plan.
+	// verify reads the files again and compares them with the plan.
 	verify() error
-	// verifyReloaded asks udev, once udevd has reloaded.
+	// verifyReloaded asks udev, after udevd was reloaded.
 	verifyReloaded(context.Context) error
-	// record writes what was changed to the journal, and says it.
+	// record writes the changes to the journal, and reports them.
 	record()
-	// finish does what is left to do once the files are in force.
+	// finish does what is left once the files are effective.
 	finish() error
 }
 
-// run goes through the stages of a change, in their order. begin has locked, taken back
-// what a run did that was killed, and looked.
+// run goes through the stages of a change, in order. begin has locked, taken back the
+// changes of a killed run, and looked.
 func (w *work) run(ctx context.Context, s stages) (*Result, error) {
 	r := w.result
 	if err := s.plan(); err != nil {
@@ -244,7 +246,7 @@ func (w *work) carryOut(ctx context.Context, s stages) error {
 	return nil
 }
 
-// reload has udevd reload unless there is nobody to do it or nobody wants it.
+// reload reloads udevd unless there is none or the user does not want it.
 func (w *work) reload(ctx context.Context) error {
 	r := w.result
 	running, known := w.in.Snapshot.Udev.Running.Get()
@@ -252,28 +254,28 @@ func (w *work) reload(ctx context.Context) error {
 	case w.Root != "/":
 		return nil
 	case w.NoReload:
-		r.remains("udevd was not reloaded; it reads the files by itself within some seconds, or at once with udevadm control --reload")
+		r.remains("udev was not reloaded; it reads the files itself within seconds, or now: udevadm control --reload")
 		return nil
 	case known && !running:
-		r.remains("systemd-udevd does not run: no .link file is applied to any device until it does")
+		r.remains("systemd-udevd is not running: no .link file is applied until you start it: systemctl start systemd-udevd")
 		return nil
 	}
 	if why := elsewhere(); why != "" {
 		r.unheard = true
-		r.remains("udevd was not reloaded: %s", why)
+		r.remains("udev was not reloaded: %s", why)
 		return nil
 	}
 	r.reloadAsked = true
 	how, err := reloadUdevd(ctx)
 	if err != nil {
-		return fmt.Errorf("reload udevd: %w", err)
+		return fmt.Errorf("reload udev: %w", err)
 	}
 	r.Reloaded, r.reloadedBy = true, how
 	return nil
 }
 
-// reloadRecovered has udevd forget what a run that was killed had it read, where nothing
-// else is changed.
+// reloadRecovered reloads udevd after the changes of a killed run were taken back, if
+// nothing else changes.
 func (w *work) reloadRecovered(ctx context.Context) error {
 	if !w.in.recovered {
 		return nil
@@ -283,7 +285,7 @@ func (w *work) reloadRecovered(ctx context.Context) error {
 	return err
 }
 
-// sayReloaded tells of a reload once the change stays.
+// sayReloaded reports a reload once the change stays.
 func (w *work) sayReloaded() {
 	if w.result.Reloaded {
 		w.Say(w.result.reloadedBy)
@@ -294,15 +296,15 @@ func (w *work) sayReloaded() {
 func (w *work) rollBackAndReload(ctx context.Context, applied *doneSteps, because error) error {
 	err := applied.failed(because)
 	if w.result.reloadAsked {
-		// Also where the run was told to end.
+		// Even if the run was told to end.
 		if _, again := reloadUdevd(context.WithoutCancel(ctx)); again != nil {
-			err = fmt.Errorf("%w; and udevd was not reloaded after that: %v", err, again)
+			err = fmt.Errorf("%w; and udev was not reloaded after that: %v", err, again)
 		}
 	}
 	return err
 }
 
-// tell records a change of a file, and says so.
+// tell records a change of a file, and reports it.
 func (w *work) tell(e entry) {
 	said := message(e.action, e.target, e.file)
 	e.file = path.Join(w.Root, e.file)
@@ -322,4 +324,9 @@ func (r *Result) commit(applied *doneSteps) error {
 // remains adds a sentence to what is left to do.
 func (r *Result) remains(format string, args ...any) {
 	r.Remaining = append(r.Remaining, fmt.Sprintf(format, args...))
+	for _, a := range args {
+		if command, is := a.(words.Pasted); is {
+			r.Commands = append(r.Commands, command.String())
+		}
+	}
 }

@@ -10,7 +10,7 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// TakeBack removes the overrides of the targets, or all where none is named.
+// TakeBack removes the overrides of the targets, or all if there are no targets.
 func TakeBack(ctx context.Context, o Options) (*Result, error) {
 	in, unlock, err := o.begin(ctx)
 	if err != nil {
@@ -25,7 +25,7 @@ func TakeBack(ctx context.Context, o Options) (*Result, error) {
 	return w.run(ctx, undoing{w})
 }
 
-// undoing is what TakeBack does at the stages of a change.
+// undoing has the stages of TakeBack.
 type undoing struct{ *work }
 
 func (u undoing) plan() (err error) {
@@ -55,7 +55,7 @@ func (u undoing) write(ctx context.Context) (*doneSteps, error) {
 	return applyRemovals(ctx, u.Root, u.result.Removed)
 }
 
-// verify makes sure that nothing of what was removed is still there.
+// verify makes sure that all of it is gone.
 func (u undoing) verify() error {
 	var left []*override.Override
 	for _, kind := range []linkfiles.ConfigType{linkfiles.LinkFiles, linkfiles.NetDevFiles} {
@@ -70,7 +70,7 @@ func (u undoing) verify() error {
 	}
 	for _, o := range u.result.Removed {
 		if slices.ContainsFunc(left, func(x *override.Override) bool { return x.Path == o.Path }) {
-			return fmt.Errorf("%s is still there", o.Path)
+			return fmt.Errorf("%s still exists", o.Path)
 		}
 	}
 	return nil
@@ -86,8 +86,8 @@ func (u undoing) record() {
 
 func (u undoing) finish() error { return nil }
 
-// planUndo works out what takes the overrides of the targets back, or all that
-// there are where no target is named. Nothing to take back is no error.
+// planUndo works out which overrides of the targets to remove, or all if there are no
+// targets. Nothing to remove is no error.
 func (in Input) planUndo(targets []override.Target) ([]*override.Override, error) {
 	found, err := in.overrides()
 	if err != nil {
@@ -122,8 +122,8 @@ func (in Input) overrides() ([]*override.Override, error) {
 	return append(found, override.Find(in.Networkd.NetDev)...), nil
 }
 
-// alsoByRealName adds the devices that targets name by an alternative name: fix took it for
-// that of the device, too.
+// alsoByRealName adds the devices that targets name by an alternative name: fix used the
+// real name, too.
 func (in Input) alsoByRealName(targets []override.Target) []override.Target {
 	all := slices.Clone(targets)
 	for _, t := range targets {
@@ -134,8 +134,8 @@ func (in Input) alsoByRealName(targets []override.Target) []override.Target {
 	return all
 }
 
-// unreadable says what could not be read where overrides are: one that cannot be
-// seen must not pass for one that is not there.
+// unreadable says what could not be read in the directory of the overrides: an unreadable
+// override must not pass for a missing one.
 func unreadable(store *linkfiles.Store) error {
 	for i := range store.Dirs {
 		d := &store.Dirs[i]
@@ -156,18 +156,18 @@ func unreadable(store *linkfiles.Store) error {
 
 func unreadableIn(d *linkfiles.Dir) error {
 	if d.Err != "" {
-		return fmt.Errorf("%s could not be read (%s)", d.Path, d.Err)
+		return fmt.Errorf("cannot read %s: %s", d.Path, d.Err)
 	}
 	for _, e := range d.Entries {
 		if override.OwnName(e.Name) && e.Err != "" && e.Symlink == "" {
-			return fmt.Errorf("%s could not be read (%s)", path.Join(d.Path, e.Name), e.Err)
+			return fmt.Errorf("cannot read %s: %s", path.Join(d.Path, e.Name), e.Err)
 		}
 	}
 	return nil
 }
 
-// isOneOf reports whether the override is one of the targets: the device of that
-// name, whatever kind it was said to be of, or the kind.
+// isOneOf reports whether the override is one of the targets: the device of that name,
+// of any kind, or the kind.
 func isOneOf(o override.Target, targets []override.Target) bool {
 	for _, t := range targets {
 		if o == t || t.Name != "" && o.Name == t.Name && (t.Kind == "" || o.Kind == "" || o.Kind == t.Kind) {

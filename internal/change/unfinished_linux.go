@@ -17,33 +17,33 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// unfinishedName is the file that says what a run is about to do, from before the first
-// change until all are verified. It is in the directory of the overrides or, where that is
-// missing or goes, in one above. One that is there while nobody holds the lock is of a run
-// that was killed: the next one takes back what that did.
+// unfinishedName is the file that lists the changes of a run, from before the first change
+// until all are verified. It is in the directory of the overrides or, if that is missing
+// or will be removed, in one above. If it exists while nobody holds the lock, a run was
+// killed: the next one takes back its changes.
 const unfinishedName = ".linkaudit-unfinished"
 
 // limitUnfinished is more than any run writes, in bytes.
 const limitUnfinished = 64 << 20
 
-// step is what is done to one file.
+// step is the change of one file.
 type step struct {
 	Path string `json:"path"`
-	// Old is there before, New after it; null for no file.
+	// Old is its content before, New after it; null for no file.
 	Old []byte `json:"old"`
 	New []byte `json:"new"`
-	// Made are the directories that are made for the file, or go with it.
+	// Made are the directories that are created for the file, or removed with it.
 	Made []string `json:"made,omitempty"`
 }
 
-// unfinished is what a run is about to do, in this order.
+// unfinished are the changes of a run, in order.
 type unfinished struct {
 	Steps []step `json:"steps"`
-	// text is the file's.
+	// text is that of the file.
 	text []byte
 }
 
-// unfinishedDirs are where such a file may be.
+// unfinishedDirs are the directories where such a file may be.
 func unfinishedDirs() (dirs []string) {
 	for dir := override.Dir; dir != "/"; dir = path.Dir(dir) {
 		dirs = append(dirs, dir)
@@ -51,7 +51,7 @@ func unfinishedDirs() (dirs []string) {
 	return dirs
 }
 
-// begin writes down what is about to be done, and returns in which directory.
+// begin writes the planned changes, and returns the directory of that file.
 func (t *tree) begin(ctx context.Context, steps []step) (u *unfinished, at string, err error) {
 	u = &unfinished{Steps: steps}
 	if u.text, err = json.Marshal(u); err != nil {
@@ -64,7 +64,7 @@ func (t *tree) begin(ctx context.Context, steps []step) (u *unfinished, at strin
 func (t *tree) note(ctx context.Context, u *unfinished) (at string, err error) {
 	for _, name := range unfinishedDirs() {
 		if slices.ContainsFunc(u.Steps, func(s step) bool { return slices.Contains(s.Made, name) }) {
-			continue // it is made, or goes
+			continue // it will be created or removed
 		}
 		dir, _, err := t.dir(name, false)
 		if errors.Is(err, unix.ENOENT) {
@@ -79,8 +79,8 @@ func (t *tree) note(ctx context.Context, u *unfinished) (at string, err error) {
 	return "", nil // a tree without /etc has nothing that could be half done
 }
 
-// noteIn writes the file into an open directory of that name. Where at is not "" it may be
-// there, even where that fails.
+// noteIn writes the file into an open directory of that name. Unless at is "", the file may
+// exist even after an error.
 func (u *unfinished) noteIn(ctx context.Context, dir int, name string) (at string, err error) {
 	file := path.Join(name, unfinishedName)
 	temp, err := writeTemporary(ctx, dir, file, u.text, 0o600)
@@ -98,8 +98,8 @@ func (u *unfinished) noteIn(ctx context.Context, dir int, name string) (at strin
 	return name, nil
 }
 
-// end removes what begin wrote: from here on the change stays. unsynced says that after a
-// power cut it may be there again.
+// end removes what begin wrote: from here on the change stays. unsynced says that the file
+// may be back after a power cut.
 func (t *tree) end(at string) (unsynced, err error) {
 	if at == "" {
 		return nil, nil
@@ -114,12 +114,12 @@ func (t *tree) end(at string) (unsynced, err error) {
 		return nil, fmt.Errorf("remove %s: %w", name, err)
 	}
 	if err := syncDir(dir); err != nil {
-		unsynced = fmt.Errorf("%s is removed, but that could not be written to the disk (%w): should the machine lose power now, the next run would take the change back", name, err)
+		unsynced = fmt.Errorf("%s is removed, but not yet on disk (%w): after a power cut now, the next run would take the change back", name, err)
 	}
 	return unsynced, nil
 }
 
-// Interrupted is the file that a run left that was killed, "" where there is none.
+// Interrupted is the file that a killed run left, "" if there is none.
 func Interrupted(root string) string {
 	for _, dir := range unfinishedDirs() {
 		if name := path.Join(dir, unfinishedName); unfinishedAt(root, name) {
@@ -134,8 +134,8 @@ func unfinishedAt(root, name string) bool {
 	return err == nil
 }
 
-// recover takes back what a run did that was killed, and removes what it left. It says
-// what it did, a sentence each. The lock is held.
+// recover takes back the changes of a killed run, and removes what it left. It says what
+// it did, a sentence each. The lock is held.
 func (t *tree) recover(ctx context.Context) (said []string, err error) {
 	var left []leftBehind
 	for _, at := range unfinishedDirs() {
@@ -147,9 +147,9 @@ func (t *tree) recover(ctx context.Context) (said []string, err error) {
 			left = append(left, leftBehind{at, u})
 		}
 	}
-	// First, since what is in a directory keeps it from going.
+	// First, because a directory with such a file cannot be removed.
 	if said, err = t.sweep(func(content []byte) bool {
-		// Without a note it is of a run that had changed nothing yet.
+		// Without a list, the run had changed nothing yet.
 		return len(left) == 0 || slices.ContainsFunc(left, func(l leftBehind) bool { return l.wrote(content) })
 	}); err != nil {
 		return said, err
@@ -164,13 +164,13 @@ func (t *tree) recover(ctx context.Context) (said []string, err error) {
 	return said, nil
 }
 
-// leftBehind is what a run that was killed left in a directory.
+// leftBehind is what a killed run left in a directory.
 type leftBehind struct {
 	at string
 	*unfinished
 }
 
-// readUnfinished returns what a run left in the directory that was killed; nil for none.
+// readUnfinished returns the changes that a killed run left in the directory; nil for none.
 func (t *tree) readUnfinished(at string) (*unfinished, error) {
 	name := path.Join(at, unfinishedName)
 	text, err := t.readOwn(name)
@@ -182,30 +182,30 @@ func (t *tree) readUnfinished(at string) (*unfinished, error) {
 	}
 	u := &unfinished{text: text}
 	if err := json.Unmarshal(text, u); err != nil {
-		return nil, fmt.Errorf("%s is not what linkaudit writes (%w): see what it is, and remove it", name, err)
+		return nil, fmt.Errorf("%s was not written by linkaudit (%w); read it, then remove it", name, err)
 	}
 	for _, s := range u.Steps {
 		if !ownPath(s.Path) {
-			return nil, fmt.Errorf("%s names %q, which is no file of linkaudit's: see what it is, and remove it", name, s.Path)
+			return nil, fmt.Errorf("%s names %q, which is not a file of linkaudit; read it, then remove it", name, s.Path)
 		}
 	}
 	return u, nil
 }
 
-// wrote reports whether the run had that in a temporary file: what it wrote, perhaps not to
-// the end, or what it replaced or removed.
+// wrote reports whether the run had that content in a temporary file: what it wrote, maybe
+// in part, or what it replaced or removed.
 func (u *unfinished) wrote(content []byte) bool {
 	return bytes.HasPrefix(u.text, content) || slices.ContainsFunc(u.Steps, func(s step) bool {
 		return bytes.HasPrefix(s.New, content) || bytes.HasPrefix(s.Old, content)
 	})
 }
 
-// undoUnfinished undoes what a run did, the last step first.
+// undoUnfinished undoes the steps of a run, the last step first.
 func (t *tree) undoUnfinished(ctx context.Context, at string, u *unfinished) (said []string, err error) {
 	for _, s := range slices.Backward(u.Steps) {
 		did, err := t.undoStep(ctx, s)
 		if err != nil {
-			return said, fmt.Errorf("take back what a run did that was interrupted: %w", err)
+			return said, fmt.Errorf("take back the changes of an interrupted run: %w", err)
 		}
 		if did != "" {
 			said = append(said, did)
@@ -224,11 +224,11 @@ func (t *tree) undoStep(ctx context.Context, s step) (said string, err error) {
 	switch {
 	case same(now, s.Old):
 	case !same(now, s.New):
-		return fmt.Sprintf("%s was changed by somebody else since a run of linkaudit was interrupted, and stays as it is", s.Path), nil
+		return fmt.Sprintf("%s was changed by another program after linkaudit was interrupted, and stays as it is", s.Path), nil
 	case s.Old == nil:
-		said, err = fmt.Sprintf("took back %s, of a run that was interrupted", s.Path), t.remove(s.Path, s.New)
+		said, err = fmt.Sprintf("removed %s, which an interrupted run wrote", s.Path), t.remove(s.Path, s.New)
 	default:
-		said = fmt.Sprintf("took back what a run did to %s that was interrupted", s.Path)
+		said = fmt.Sprintf("restored %s, which an interrupted run changed", s.Path)
 		_, err = t.write(ctx, s.Path, s.Old, s.New)
 	}
 	if err == nil && s.Old == nil {
@@ -239,8 +239,8 @@ func (t *tree) undoStep(ctx context.Context, s step) (said string, err error) {
 
 func same(a, b []byte) bool { return (a == nil) == (b == nil) && bytes.Equal(a, b) }
 
-// ownPath reports whether a path is one at which linkaudit writes: an override of its
-// own, or a drop-in of one file, in the directory of the overrides.
+// ownPath reports whether linkaudit writes at a path: an override, or a drop-in of one
+// file, in the directory of the overrides.
 func ownPath(name string) bool {
 	dir, base := path.Split(name)
 	dir = strings.TrimSuffix(dir, "/")
@@ -258,7 +258,7 @@ func holdsDropIns(dir string) bool {
 	return strings.HasSuffix(dir, ".link.d") || strings.HasSuffix(dir, ".netdev.d")
 }
 
-// readOwn reads a file that nobody but this user or root may have written; nil for none.
+// readOwn reads a file that only this user or root may have written; nil for none.
 func (t *tree) readOwn(name string) ([]byte, error) {
 	dir, _, err := t.dir(path.Dir(name), false)
 	if errors.Is(err, unix.ENOENT) {
@@ -275,13 +275,13 @@ func (t *tree) readOwn(name string) ([]byte, error) {
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", name, err)
 	case st.Mode&unix.S_IFMT != unix.S_IFREG || st.Mode&0o022 != 0 || st.Uid != 0 && int(st.Uid) != os.Geteuid():
-		return nil, fmt.Errorf("%s is no file that linkaudit wrote: remove it", name)
+		return nil, fmt.Errorf("%s was not written by linkaudit; remove it", name)
 	}
 	return readAt(dir, name, limitUnfinished)
 }
 
-// sweep removes temporary files wherever a run may have left them. What ours does not know
-// is kept under another name, and said.
+// sweep removes temporary files everywhere a run may have left them. A file that ours does
+// not recognize is kept under another name, and reported.
 func (t *tree) sweep(ours func(content []byte) bool) (said []string, err error) {
 	for _, name := range unfinishedDirs() {
 		dir, _, err := t.dir(name, false)
@@ -294,10 +294,10 @@ func (t *tree) sweep(ours func(content []byte) bool) (said []string, err error) 
 		saved, err := sweepDir(dir, name, ours)
 		unix.Close(dir)
 		for _, file := range saved {
-			said = append(said, fmt.Sprintf("%s is what somebody wrote into a file that a run of linkaudit was changing, which was interrupted: see where it belongs", file))
+			said = append(said, fmt.Sprintf("%s has what another program wrote to a file while an interrupted run of linkaudit was changing it; move it to its place or remove it", file))
 		}
 		if err != nil {
-			return said, fmt.Errorf("%s: remove what an interrupted run left: %w", name, err)
+			return said, fmt.Errorf("%s: remove the files of an interrupted run: %w", name, err)
 		}
 	}
 	return said, nil
@@ -321,7 +321,7 @@ func sweepDir(dir int, name string, ours func(content []byte) bool) (saved []str
 	return saved, nil
 }
 
-// sweepNames sweeps an open directory, but none in it, and returns all names in it.
+// sweepNames sweeps an open directory, but no directory in it, and returns all its names.
 func sweepNames(dir int, name string, ours func(content []byte) bool) (names, saved []string, err error) {
 	if names, err = namesIn(dir); err != nil {
 		return nil, nil, err

@@ -12,30 +12,27 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// stillEdited says of the packages' files that the plans found edited in place
-// what the next upgrade does to the other devices, once the plans are carried out
-// as in snap. The files themselves are not restored: what they are for beside the
-// targets is for somebody else to say.
-func stillEdited(plans []*Plan, snap *host.Snapshot, rel linkfiles.Release, at remedy.Place) []string {
-	var out []string
+// remainsEdited says what the next upgrade does to the other devices, for the packages'
+// files that the plans found edited in place, once the plans are carried out as in snap.
+// The files themselves are not restored: they may be edited for another reason.
+func (r *Result) remainsEdited(snap *host.Snapshot, rel linkfiles.Release, at remedy.Place) {
 	seen := map[string]bool{}
 	decider := linkfiles.Parse(&snap.Files, rel).For(&snap.System)
-	for _, p := range plans {
+	for _, p := range r.Plans {
 		for i := range p.Edited {
 			v := &p.Edited[i]
 			if seen[v.Path] {
 				continue
 			}
 			seen[v.Path] = true
-			out = append(out, fmt.Sprintf("%s: the next upgrade of %s undoes that%s; %s does so now",
-				words.Of(v.What()), v.Package, undoneFor(v, snap, rel, decider), v.Restores(at)))
+			r.remains("%s: the next upgrade of %s undoes that%s; to undo it now: %s",
+				words.Of(v.What()), v.Package, undoneFor(v, snap, rel, decider), v.Restores(at))
 		}
 	}
-	return out
 }
 
-// undoneFor names the devices for which the file is still in force, and says what
-// takes its place for them.
+// undoneFor names the devices for which the file is still effective, and says what they
+// get after it.
 func undoneFor(v *audit.VendorFile, snap *host.Snapshot, rel linkfiles.Release, decider *linkfiles.Decider) string {
 	restored := v.Restored(snap, rel)
 	names := map[string][]string{}
@@ -47,12 +44,12 @@ func undoneFor(v *audit.VendorFile, snap *host.Snapshot, rel linkfiles.Release, 
 			continue
 		}
 		is, _ := f.MACAddressPolicy()
-		then := "with a MACAddressPolicy= that is not known"
+		then := "with an unknown MACAddressPolicy="
 		if set := restored(dev); !set.IsUnknown() {
 			if set.Or("") == is.Value {
 				continue
 			}
-			then = fmt.Sprintf("%s in place of %s", words.Of(audit.PolicySetting(set.Or(""))), words.Of(audit.PolicySetting(is.Value)))
+			then = fmt.Sprintf("%s instead of %s", words.Of(audit.PolicySetting(set.Or(""))), words.Of(audit.PolicySetting(is.Value)))
 		}
 		names[then] = append(names[then], d.Name)
 	}

@@ -41,11 +41,11 @@ func TestAnOverrideOutlastsTheEndOfAnEdit(t *testing.T) {
 		keeps  string
 		reason string
 	}{
-		"as brought":               {text: brought, reason: "MACAddressPolicy=persistent is in force"},
+		"as brought":               {text: brought, reason: "every bond has MACAddressPolicy=persistent"},
 		"edited":                   {text: "[Match]\nKind=bond\n\n[Link]\nMTUBytes=9000\nMACAddressPolicy=none\n", keeps: "\nMTUBytes=9000\n", reason: "only until the next upgrade of ifenslave"},
-		"edited, still persistent": {text: "[Match]\nKind=bond\n\n[Link]\nMTUBytes=9000\nMACAddressPolicy=persistent\n", keeps: "\nMTUBytes=9000\n", reason: "MACAddressPolicy=persistent is in force"},
+		"edited, still persistent": {text: "[Match]\nKind=bond\n\n[Link]\nMTUBytes=9000\nMACAddressPolicy=persistent\n", keeps: "\nMTUBytes=9000\n", reason: "every bond has MACAddressPolicy=persistent"},
 		"the line is gone":         {text: "[Match]\nKind=bond\n\n[Link]\n", keeps: "", reason: "only until the next upgrade"},
-		"the file is gone":         {gone: true, reason: "was removed since package ifenslave brought it"},
+		"the file is gone":         {gone: true, reason: "was removed after package ifenslave installed it"},
 		"it gives an address":      {text: "[Match]\nKind=bond\n\n[Link]\nMACAddressPolicy=none\nMACAddress=02:00:00:00:00:01\n", none: true, reason: "already"},
 	} {
 		t.Run(what, func(t *testing.T) {
@@ -68,7 +68,7 @@ func TestAnOverrideOutlastsTheEndOfAnEdit(t *testing.T) {
 			dev := *policy.NewOfKind("bond")
 			for _, store := range []*linkfiles.Store{now, after} {
 				d := linkfiles.Parse(store, in.Release).For(&in.Snapshot.System).Decide(&dev)
-				if err := inForce(d, p.Path, p.Base); err != nil {
+				if err := effective(d, p.Path, p.Base); err != nil {
 					t.Error(err)
 				}
 			}

@@ -12,7 +12,7 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// words say it in one sentence, for Plan.Why.
+// words explain the need in one sentence, for Plan.Why.
 func (n need) words(t override.Target) string {
 	already, until := " already", ""
 	if n.until != nil {
@@ -20,93 +20,92 @@ func (n need) words(t override.Target) string {
 	}
 	switch {
 	case n.override && n.until == nil:
-		return fmt.Sprintf("MACAddressPolicy=%s is in force for %s by %s", n.inForce.Value, t, n.inForce.Pos)
+		return fmt.Sprintf("%s has MACAddressPolicy=%s, %s", t, n.effective.Value, n.effective.Pos)
 	case n.set:
-		return fmt.Sprintf("MACAddressPolicy=none is in force for %s%s, by %s%s", t, already, n.inForce.Pos, until)
+		return fmt.Sprintf("%s%s has MACAddressPolicy=none, %s%s", t, already, n.effective.Pos, until)
 	}
-	return fmt.Sprintf("no MACAddressPolicy= is in force for %s, which is the same as none%s", t, until)
+	return fmt.Sprintf("no MACAddressPolicy= is set for %s, which is the same as none%s", t, until)
 }
 
-// editedSince is the error about an override that is neither replaced nor removed, for
-// somebody edited it.
+// editedSince is the error about an override that stays because somebody edited it.
 func editedSince(path, to string) error {
-	return fmt.Errorf("%s was edited since linkaudit wrote it; see what is in it, then use --force to %s", path, to)
+	return fmt.Errorf("%s was edited after linkaudit wrote it; read it, then use --force to %s", path, to)
 }
 
-// notNeededNote is the note about an override of a target that does nothing.
+// notNeededNote is the note about an override that does nothing.
 func (in Input) notNeededNote(path string, t override.Target) string {
-	return fmt.Sprintf("%s is not needed any more: %s removes it", path, remedy.Command{Name: "undo", Target: t, Place: in.Place})
+	return fmt.Sprintf("%s is no longer needed; remove it with: %s", path, remedy.Command{Name: "undo", Target: t, Place: in.Place})
 }
 
-// createsAnew says how systemd-networkd creates a device again, for a device that
-// the plan has a drop-in for; "" for another one. A reload alone changes nothing
-// about a device that exists (netdev_load() and, since 257, netdev_reload()).
-func (p *Plan) createsAnew(rel linkfiles.Release, device string) string {
+// recreates says how systemd-networkd recreates a device that the plan has a drop-in
+// for; "" for other devices. A reload alone does not change an existing device
+// (netdev_load() and, since 257, netdev_reload()).
+func (p *Plan) recreates(rel linkfiles.Release, device string) string {
 	then := "networkctl reload"
 	if rel < reloadsNetDevs {
 		then = "systemctl restart systemd-networkd.service"
 	}
 	for _, n := range p.NetDevs {
 		if n.Device == device {
-			return fmt.Sprintf(" (networkctl delete %s, then %s)", override.ShellWord(device), then)
+			return fmt.Sprintf(" (networkctl delete %s && %s)", override.ShellWord(device), then)
 		}
 	}
 	return ""
 }
 
-// staleWords is a sentence for all images of one maker that say the same.
-func staleWords(images []StaleImage, at remedy.Place, plan bool) (out []string) {
+// remainsStale has one sentence for all images of one maker with the same problem.
+func (r *Result) remainsStale(at remedy.Place, plan bool) {
 	type what struct {
 		there, advice string
 		maker         initramfs.Maker
 	}
 	var order []what
 	same := map[what][]string{}
-	for _, img := range images {
+	for _, img := range r.Initramfs {
 		w := what{img.There, img.Advice, img.Maker}
 		if same[w] == nil {
 			order = append(order, w)
 		}
 		same[w] = append(same[w], img.Path)
 	}
-	verb := "does not know of it"
+	verb := "does not have this change"
 	if plan {
-		verb = "will not know of it"
+		verb = "will not have this change"
+	}
+	option := ""
+	if at.Root == "" {
+		option = " (or use --update-initramfs)"
 	}
 	for _, w := range order {
-		said := fmt.Sprintf("the initramfs %s (%s) %s; a device that is made there needs it: %s",
-			strings.Join(same[w], ", "), w.there, verb, at.UpdateInitramfs(w.maker))
-		if at.Root == "" {
-			said += ", or fix and undo with --update-initramfs"
-		}
+		advice := ""
 		if w.advice != "" {
-			said += "; " + w.advice
+			advice = "; " + w.advice
 		}
-		out = append(out, said)
+		r.remains("the initramfs %s (%s) %s; if it creates the device, run: %s%s%s",
+			strings.Join(same[w], ", "), w.there, verb, at.UpdateInitramfs(w.maker), option, advice)
 	}
-	return out
 }
 
 // words say why no address can be set for the device.
 func (c cannotSet) words(d *host.Device) string {
 	switch c.reason {
 	case typeUnknown:
-		return "its addr_assign_type is not known: " + c.about
+		return "its addr_assign_type is unknown: " + c.about
 	case driverTakesNone:
-		return fmt.Sprintf("with fail_over_mac=%s its driver takes no address", c.about)
+		return fmt.Sprintf("its driver takes no address with fail_over_mac=%s", c.about)
 	case noPort:
-		return "it has no port whose address it could take"
+		return "it has no port to take an address from"
 	case guestsAlone:
-		return "all of its ports are those of guests, which come and go"
+		return "all its ports belong to guests, which come and go"
 	case notPermanent:
-		return fmt.Sprintf("its first port %s has no permanent address, and carries that of the %s now", c.about, d.Kind)
+		return fmt.Sprintf("its first port %s has no permanent address, and has that of the %s now", c.about, d.Kind)
 	case kindUnknown:
-		return fmt.Sprintf("whose address a device of kind %q takes is not known", c.about)
+		return fmt.Sprintf("which address a device of kind %q takes is unknown", c.about)
 	}
 	return ""
 }
 
-// disturbsWords say what it disturbs to set another address for a device that is up.
+// disturbsWords say why a new address disturbs traffic of a device that is up.
 func disturbsWords(c LiveChange) string {
-	return fmt.Sprintf("%s is up: its neighbours send to %s until they ask for the address again, and DHCP may give another lease", c.Device, c.Was)
+	return fmt.Sprintf("%s is up: neighbours send to %s until they look up the address again, and DHCP may assign another lease", c.Device, c.Was)
 }

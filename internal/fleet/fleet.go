@@ -1,9 +1,8 @@
-// Package fleet finds what only several hosts together show: an address or a
-// machine-id that more than one has, and devices of one name whose policies
-// differ.
+// Package fleet finds what only several hosts together show: an address or machine ID that
+// more than one host has, and devices of one name with different policies.
 //
-// It gathers, package policy judges. Memory does not grow with the number of
-// hosts: what does not fit goes into temporary files without a name.
+// It collects, package policy judges. Memory does not grow with the number of hosts: what
+// does not fit goes to temporary files without names.
 package fleet
 
 import (
@@ -19,32 +18,31 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// memory is how many bytes of what was gathered are held; the rest is in
-// temporary files.
+// memory is how many bytes of records are in memory; the rest is in temporary files.
 const memory = 8 << 20
 
-// listed is how many of the hosts that a finding is about are named.
+// listed is how many hosts of a finding are named.
 const listed = 10
 
-// Fleet is what was gathered of the hosts so far. Add may be called from several
-// threads at once.
+// Fleet is what was collected of the hosts so far. Several threads may call Add at
+// once.
 type Fleet struct {
 	mu     sync.Mutex
 	sorter sorter
 }
 
-// New returns an empty fleet, which has to be closed in the end.
+// New returns an empty fleet. Close it at the end.
 func New() *Fleet { return &Fleet{sorter: sorter{memory: memory}} }
 
-// Close gives its temporary files back.
+// Close removes its temporary files.
 func (f *Fleet) Close() error { return f.sorter.close() }
 
-// Finding is one about several hosts.
+// Finding is a finding about several hosts.
 type Finding struct {
 	audit.Finding
 	// Hosts is how many hosts it is about.
 	Hosts int
-	// Claims are the devices, or hosts, of the first few of them.
+	// Claims are the devices, or hosts, of the first few hosts.
 	Claims []audit.Claim
 }
 
@@ -55,7 +53,7 @@ const (
 	aboutPolicy    = "3"
 )
 
-// record is that a host has something: a machine-id, an address, a policy for a
+// record says that a host has something: a machine ID, an address, a policy for a
 // device.
 type record struct {
 	about, key string
@@ -65,9 +63,9 @@ type record struct {
 	reach      audit.Reach // of aboutAddress
 }
 
-// separator stands between the fields of a record, in an order in which those of
-// one key come together, and of one host in those. No address and no name that
-// the kernel takes has one.
+// separator is between the fields of a record. Their order puts records of one key together,
+// and in those the ones of one host. No address and no name that the kernel accepts
+// has one.
 const separator = "\x00"
 
 func (r record) encode() []byte {
@@ -81,7 +79,7 @@ func (r record) encode() []byte {
 func decode(b []byte) (record, error) {
 	f := strings.Split(string(b), separator)
 	if len(f) != 8 || len(f[7]) != 1 {
-		return record{}, errors.New("a temporary file was changed by somebody")
+		return record{}, errors.New("a temporary file was changed by another program")
 	}
 	return record{
 		about: f[0], key: f[1], policy: f[2], identity: f[4],
@@ -89,11 +87,11 @@ func decode(b []byte) (record, error) {
 	}, nil
 }
 
-// Add gathers what an audited host has. source says where it was read,
-// "web1.json" or "hosts.ndjson:17".
+// Add collects what an audited host has. source says where it was read: "web1.json" or
+// "hosts.ndjson:17".
 func (f *Fleet) Add(source string, res *audit.Result) error {
 	snap := res.Snapshot
-	of := record{identity: identity(snap), claim: audit.Claim{Host: snap.System.Hostname.Or("a host without a name"), Source: source}}
+	of := record{identity: identity(snap), claim: audit.Claim{Host: snap.System.Hostname.Or("unnamed host"), Source: source}}
 	var records []record
 	if id := snap.System.MachineID.Fingerprint(); id != "" {
 		r := of
@@ -112,8 +110,8 @@ func (f *Fleet) Add(source string, res *audit.Result) error {
 	return nil
 }
 
-// appendAddresses adds a record for each address, that of the device with which it is seen
-// farthest; a port carries its master's address, which is the one to name.
+// appendAddresses adds a record for each address, for the device with which it is seen
+// farthest. A port has its master's address, so the master is named.
 func appendAddresses(records []record, of record, devices []host.Device) []record {
 	type carrier struct {
 		record int
@@ -140,7 +138,7 @@ func appendAddresses(records []record, of record, devices []host.Device) []recor
 	return records
 }
 
-// appendPolicies adds a record for each device whose policy is known.
+// appendPolicies adds a record for each device with a known policy.
 func appendPolicies(records []record, of record, devices []audit.DeviceResult) []record {
 	for i := range devices {
 		d := &devices[i]
@@ -149,19 +147,18 @@ func appendPolicies(records []record, of record, devices []audit.DeviceResult) [
 		}
 		r := of
 		r.about, r.key, r.claim.Device = aboutPolicy, d.Kind+separatorOfKey+d.Name, d.Name
-		// udevd treats a policy that is not set like none.
+		// udevd handles an unset policy like none.
 		r.policy = d.Policy.Or("none")
 		records = append(records, r)
 	}
 	return records
 }
 
-// separatorOfKey stands between kind and name; neither has a slash.
+// separatorOfKey is between kind and name; neither has a slash.
 const separatorOfKey = "/"
 
-// identity tells hosts apart. Two snapshots of one host, taken at two times, are
-// one host: they agree in machine-id, name and the permanent addresses of the
-// hardware.
+// identity tells hosts apart. Two snapshots of one host at two times are one host: machine
+// ID, name and the permanent addresses of the hardware agree.
 func identity(s *host.Snapshot) string {
 	facts := []string{s.System.MachineID.Fingerprint(), s.System.Hostname.Or("")}
 	var hardware []string
@@ -175,8 +172,8 @@ func identity(s *host.Snapshot) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// Findings calls yield with each finding, those about machine-ids first, then
-// addresses, then policies.
+// Findings calls yield with each finding: first about machine IDs, then addresses, then
+// policies.
 func (f *Fleet) Findings(site audit.Site, yield func(Finding) error) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -194,7 +191,7 @@ func (f *Fleet) Findings(site audit.Site, yield func(Finding) error) error {
 	return g.end()
 }
 
-// recordGroup is the records of one key, of which a policy's are kept apart.
+// recordGroup has the records of one key. Those of one policy are kept apart.
 type recordGroup struct {
 	site  audit.Site
 	yield func(Finding) error
@@ -235,7 +232,7 @@ func (g *recordGroup) add(r record) error {
 	return nil
 }
 
-// countHost counts the last host, all of whose records have been seen.
+// countHost counts the last host after all its records.
 func (g *recordGroup) countHost() {
 	switch g.reach {
 	case audit.Outward:

@@ -95,10 +95,10 @@ func TestFindings(t *testing.T) {
 		{
 			"an address on two bonds",
 			[]*audit.Result{audited(machine("web1", 1, "bond0 bond "+a)), audited(machine("web2", 2, "bond1 bond "+a))},
-			[]string{"error shared-address 2: 2 hosts carry the address " + a + ": bond0 on web1 (1.json), bond1 on web2 (2.json)"},
+			[]string{"error shared-address 2: 2 hosts have the MAC address " + a + ": bond0 on web1 (1.json), bond1 on web2 (2.json)"},
 		},
 		{
-			"a bond and its port carry one address",
+			"a bond and its port have one address",
 			[]*audit.Result{audited(with(machine("web1", 1, "eth0 - "+a+" "+a, "bond0 bond "+a), "bond0", "eth0")), audited(machine("web2", 2, "eth0 - "+b+" "+b))},
 			nil,
 		},
@@ -108,25 +108,25 @@ func TestFindings(t *testing.T) {
 				audited(with(machine("web1", 1, "eth0 - "+a+" "+b, "bond0 bond "+a), "bond0", "eth0")),
 				audited(machine("web2", 2, "bond0 bond "+a)),
 			},
-			[]string{"error shared-address 2: 2 hosts carry the address " + a + ": bond0 on web1 (1.json), bond0 on web2 (2.json)"},
+			[]string{"error shared-address 2: 2 hosts have the MAC address " + a + ": bond0 on web1 (1.json), bond0 on web2 (2.json)"},
 		},
 		{
 			"bridges without an uplink, of hosts with one machine-id",
 			[]*audit.Result{audited(machine("web1", 7, "br0 bridge "+a)), audited(machine("web2", 7, "br0 bridge "+a))},
 			[]string{
-				"error shared-machine-id 2: 2 hosts have one machine-id (fingerprint " + fingerprint + "): web1 (1.json), web2 (2.json)",
-				"info shared-address 2: 2 hosts carry the address " + a + ": br0 on web1 (1.json), br0 on web2 (2.json); no device with it leads to a network",
+				"error shared-machine-id 2: 2 hosts have the same machine ID (fingerprint " + fingerprint + "): web1 (1.json), web2 (2.json)",
+				"info shared-address 2: 2 hosts have the MAC address " + a + ": br0 on web1 (1.json), br0 on web2 (2.json); no device with it leads to a network",
 			},
 		},
 		{
 			"containers",
 			[]*audit.Result{audited(machine("c1", 1, "eth0 veth "+a)), audited(machine("c2", 2, "eth0 veth "+a))},
-			[]string{"warning shared-address 2: 2 hosts carry the address " + a + ": eth0 on c1 (1.json), eth0 on c2 (2.json)"},
+			[]string{"warning shared-address 2: 2 hosts have the MAC address " + a + ": eth0 on c1 (1.json), eth0 on c2 (2.json)"},
 		},
 		{
 			"virtual routers",
 			[]*audit.Result{audited(machine("r1", 1, "vrrp1 macvlan 00:00:5e:00:01:33")), audited(machine("r2", 2, "vrrp1 macvlan 00:00:5e:00:01:33"))},
-			[]string{"info shared-address 2: 2 hosts carry the address 00:00:5e:00:01:33: vrrp1 on r1 (1.json), vrrp1 on r2 (2.json); it is one of a virtual router (VRRP), which is meant to be shared"},
+			[]string{"info shared-address 2: 2 hosts have the MAC address 00:00:5e:00:01:33: vrrp1 on r1 (1.json), vrrp1 on r2 (2.json); it belongs to a virtual router (VRRP) and is shared on purpose"},
 		},
 		{
 			"one host at two times",
@@ -144,7 +144,7 @@ func TestFindings(t *testing.T) {
 				audited(machine("web3", 3, "bond0 bond", "br0 bridge"), "bond0 none", "br0 ?"),
 				audited(machine("web4", 4, "bond0 bridge"), "bond0 persistent"),
 			},
-			[]string{"warning policy-differs 3: the policy of bond bond0 is not the same everywhere: persistent on 1 (bond0 on web1 (1.json)), none on 2 (bond0 on web2 (2.json), bond0 on web3 (3.json))"},
+			[]string{"warning policy-differs 3: the policy of bond bond0 differs among hosts: persistent on 1 (bond0 on web1 (1.json)), none on 2 (bond0 on web2 (2.json), bond0 on web3 (3.json))"},
 		},
 	} {
 		t.Run(tt.title, func(t *testing.T) {
@@ -165,7 +165,7 @@ func TestManyHostsAreCountedAndTenNamed(t *testing.T) {
 	}
 	got := of(t, hosts...)
 	last := got[len(got)-1]
-	if !strings.HasPrefix(last, "error shared-address 300: 300 hosts carry") || strings.Count(last, "bond0 on") != 10 || !strings.HasSuffix(last, ", ...") {
+	if !strings.HasPrefix(last, "error shared-address 300: 300 hosts have the MAC address") || strings.Count(last, "bond0 on") != 10 || !strings.HasSuffix(last, ", ...") {
 		t.Error(last)
 	}
 }

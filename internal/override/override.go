@@ -1,10 +1,9 @@
 // Package override is the .link file or drop-in with which linkaudit sets
-// MACAddressPolicy=none: its name, its text, and how it is known again.
+// MACAddressPolicy=none: its name, its text, and how to recognize it.
 //
-// Everything that undo needs is in the file itself, so that there is no state
-// beside it which could be lost, or which an image would have to carry along:
-// the target, the files it was derived from with their hashes, and a hash of
-// its own text that shows whether somebody edited it.
+// Everything that undo needs is in the file itself, so no separate state can be lost
+// or must be copied with an image: the target, the files that it was derived from with
+// their hashes, and a hash of its own text that shows whether somebody edited it.
 //
 // The package decides nothing about other files and does no I/O.
 package override
@@ -31,15 +30,12 @@ type Target struct {
 	Name string `json:"name"`
 }
 
-// String names the target for people: "bond bond0", "device eth0", "every bond".
+// String names the target for people: "bond0", "every bond".
 func (t Target) String() string {
-	switch {
-	case t.Name == "":
+	if t.Name == "" {
 		return "every " + t.Kind
-	case t.Kind == "":
-		return "device " + t.Name
 	}
-	return t.Kind + " " + t.Name
+	return t.Name
 }
 
 // Flags are the arguments of fix and undo that name the target, ready to be pasted
@@ -71,9 +67,9 @@ type Source struct {
 	Sum  string // SHA-256 of its content, in hexadecimal
 }
 
-// Sources are the file and its drop-ins as the store has them, in the order
-// udevd reads them; f is nil where no file is in force. A drop-in of linkaudit's
-// own is none of them.
+// Sources are the file and its drop-ins in the store, in the order in which udevd
+// reads them; f is nil if no file is effective. linkaudit's own drop-in is not one
+// of them.
 func Sources(store *linkfiles.Store, f *linkfiles.File) []Source {
 	sources := []Source{}
 	if f == nil {
@@ -90,14 +86,14 @@ func Sources(store *linkfiles.Store, f *linkfiles.File) []Source {
 	return sources
 }
 
-// Override is one that was found, or is to be written.
+// Override is one that was found or will be written.
 type Override struct {
 	Path   string
 	Target Target
-	// Sources are the files in force without the override; the first is the
-	// .link file, the others are its drop-ins.
+	// Sources are the effective files without the override; the first is the .link
+	// file, the others are its drop-ins.
 	Sources []Source
-	// MadeDirs are directories that were made for the override.
+	// MadeDirs are directories that were created for the override.
 	MadeDirs []string
 	// Edited says that the text is not what linkaudit wrote.
 	Edited bool
@@ -113,8 +109,8 @@ func (o *Override) Of(t Target) bool {
 	return o.Target == t || t.Name != "" && o.Target.Name == t.Name
 }
 
-// NeedDirs notes the directories that have to be made for the override; exists
-// says which are there. The error is that of the topmost one which it says one of.
+// NeedDirs notes the directories that must be created for the override; exists says
+// which exist. topmost is the error of exists for the topmost directory.
 func (o *Override) NeedDirs(exists func(dir string) (bool, error)) (topmost error) {
 	for dir := path.Dir(o.Path); dir != "/"; dir = path.Dir(dir) {
 		is, err := exists(dir)
@@ -131,10 +127,9 @@ func (o *Override) NeedDirs(exists func(dir string) (bool, error)) (topmost erro
 // netDev reports whether it is a drop-in of a .netdev file.
 func (o *Override) netDev() bool { return strings.HasSuffix(path.Dir(o.Path), ".netdev.d") }
 
-// FileName is the base name of an override that is a .link file of its own;
-// prefix is two digits. Whatever is not a letter, a digit, "-", "_" or "." in
-// the target's name is written as %XX, so that no two targets share a name and
-// none leaves the directory.
+// FileName is the base name of an override that is a .link file; prefix is two digits.
+// Everything except letters, digits, "-", "_" and "." in the target's name becomes %XX,
+// so no two targets share a name and none leaves the directory.
 func FileName(prefix int, t Target) string {
 	what, name := "device", t.Name
 	if name == "" {
@@ -143,8 +138,8 @@ func FileName(prefix int, t Target) string {
 	return fmt.Sprintf("%02d-linkaudit-%s-%s.link", prefix, what, escapeName(name))
 }
 
-// DropInName is the base name of an override that is a drop-in: late in the
-// order, so that it has the last word.
+// DropInName is the base name of an override that is a drop-in: late in the order, so
+// its settings win.
 const DropInName = "90-linkaudit.conf"
 
 // OwnName reports whether a base name is one that FileName makes or DropInName.
@@ -173,7 +168,7 @@ func escapeName(s string) string {
 	return b.String()
 }
 
-// The lines by which an override is known again.
+// The lines that identify an override.
 const (
 	markTarget = "# linkaudit-target: "
 	markSource = "# linkaudit-source: "
@@ -189,7 +184,7 @@ func (o *Override) Text() []byte {
 		b.WriteString(strings.TrimRight("# "+fmt.Sprintf(format, args...), " ") + "\n")
 	}
 	line("Written by linkaudit fix %s", o.Target.Flags())
-	line("To take it back: linkaudit undo %s", o.Target.Flags())
+	line("To undo: linkaudit undo %s", o.Target.Flags())
 	line("")
 	for _, l := range o.explanation() {
 		line("%s", l)
@@ -206,21 +201,20 @@ func (o *Override) Text() []byte {
 	return []byte(head + markSum + sumOf(head, o.Body) + "\n" + o.Body)
 }
 
-// explanation is what the comment says of the setting.
+// explanation is the comment about the setting.
 func (o *Override) explanation() []string {
 	if o.netDev() {
 		return []string{
-			"MACAddress=none has systemd-networkd create the device without an address, in",
-			"place of one that it makes up from the machine-id, so that the .link file in",
-			"force decides. It goes together with MACAddressPolicy=none in such a file.",
+			"With MACAddress=none, systemd-networkd creates the device without an",
+			"address, instead of one derived from the machine ID. Then the effective",
+			".link file decides. It must set MACAddressPolicy=none.",
 		}
 	}
 	return []string{
-		"MACAddressPolicy=none leaves the address to the kernel: a bond or bridge takes",
-		"a port's, in place of one that udev makes up from the machine-id. All other",
-		"settings are those of the files named below, which are in force without this",
-		"one. When they change, linkaudit check finds override-stale, and linkaudit fix",
-		"writes this file anew.",
+		"With MACAddressPolicy=none, udev sets no address: a bond or bridge has the",
+		"address of a port, not one derived from the machine ID. All other settings",
+		"come from the files below, which are effective without this one. When they",
+		"change, linkaudit check reports override-stale; then run linkaudit fix again.",
 	}
 }
 
@@ -229,7 +223,7 @@ func sumOf(head, body string) string {
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
-// Parse reads an override back; false where the content is none.
+// Parse reads an override; false if the content is not one.
 func Parse(name string, content []byte) (*Override, bool) {
 	text := string(content)
 	if !strings.HasPrefix(text, "#") || !strings.Contains(text, "\n"+markTarget) {
@@ -261,8 +255,8 @@ func Parse(name string, content []byte) (*Override, bool) {
 	return o, true
 }
 
-// parseComment reads one line above the body; false where it names no target, though it
-// should.
+// parseComment reads one line above the body; false if it should name a target and does
+// not.
 func (o *Override) parseComment(l string) bool {
 	if of, ok := strings.CutPrefix(l, markTarget); ok {
 		words, ok := unquotedWords(of)

@@ -29,7 +29,7 @@ func TestAnOverrideIsReadAsItWasWritten(t *testing.T) {
 				text := o.Text()
 				got, ok := Parse(o.Path, text)
 				if !ok {
-					t.Fatalf("it is not known again:\n%s", text)
+					t.Fatalf("it is not recognized:\n%s", text)
 				}
 				if diff := cmp.Diff(o, got); diff != "" {
 					t.Error(diff)

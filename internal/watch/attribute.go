@@ -12,8 +12,8 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// attribute says who gave the address that a change brought. last: the device has
-// it still, as far as is known.
+// attribute says who set the address that a change brought. last: the device still has
+// it, as far as is known.
 func (w *watcher) attribute(c *change, outcomes map[int]*outcome, last bool) {
 	by := &By{How: Unknown}
 	c.By = by
@@ -31,7 +31,7 @@ func (w *watcher) attribute(c *change, outcomes map[int]*outcome, last bool) {
 	}
 }
 
-// deduce finds whose address it is without the call that set it, or why that is not known.
+// deduce finds the origin of the address without the call that set it, or says why not.
 func (w *watcher) deduce(by *By, c *change, o *outcome, last bool) {
 	switch {
 	case c.After.MAC == "":
@@ -55,7 +55,7 @@ func (w *watcher) deduce(by *By, c *change, o *outcome, last bool) {
 	}
 }
 
-// takeOrigin takes over what an audit found of the address that the device still has.
+// takeOrigin takes the origin from an audit of the address that the device still has.
 func (by *By) takeOrigin(r *audit.DeviceResult) {
 	if by.Origin = r.Origin.Or(""); by.Origin == audit.OriginPort {
 		by.Port = r.OriginPort
@@ -63,8 +63,8 @@ func (by *By) takeOrigin(r *audit.DeviceResult) {
 	by.Reason = r.Origin.Reason()
 }
 
-// originByNotices is the origin that what the kernel says of devices alone shows, ""
-// for none.
+// originByNotices is the origin that the kernel's messages about devices show, "" for
+// none.
 func (w *watcher) originByNotices(c *change) string {
 	if origin := originByType(c.After.AddrAssignType); origin != "" {
 		return origin
@@ -78,7 +78,7 @@ func (w *watcher) originByNotices(c *change) string {
 	return ""
 }
 
-// originByType is the origin that the kernel's addr_assign_type alone shows.
+// originByType is the origin that the kernel's addr_assign_type shows.
 func originByType(t fact.Fact[host.AddrAssignType]) string {
 	switch v, ok := t.Get(); {
 	case ok && v == host.AddrPerm:
@@ -96,8 +96,8 @@ func (w *watcher) permanent(index int) linkfiles.MAC {
 	return ""
 }
 
-// callOf takes the first call that gave the device this address. It is nil for a
-// change that was found late: the call may be of another time.
+// callOf takes the first call that set this address of the device. It is nil for a change
+// that was found late: the call may belong to another one.
 func (w *watcher) callOf(c *change) *trace.Call {
 	i := w.findCall(c)
 	if i < 0 {
@@ -112,7 +112,7 @@ func (w *watcher) findCall(c *change) int {
 	return slices.IndexFunc(w.unmatched, func(k unmatchedCall) bool { return k.Index == c.Index && linkfiles.MACOf(k.After) == c.After.MAC })
 }
 
-// emitOldCalls reports the calls that no change came of.
+// emitOldCalls reports the calls without a change.
 func (w *watcher) emitOldCalls() error {
 	var waiting []unmatchedCall
 	for i := range w.unmatched {
@@ -131,7 +131,7 @@ func (w *watcher) emitOldCalls() error {
 	return nil
 }
 
-// emitCall reports a call that no change came of, where it was for a device that is watched.
+// emitCall reports a call without a change, if the device is watched.
 func (w *watcher) emitCall(c *trace.Call) error {
 	d := w.devices[c.Index]
 	if d != nil && !w.interesting(d, 0) || d == nil && !w.Wanted(c.Name, "") {
@@ -144,7 +144,7 @@ func (w *watcher) emitCall(c *trace.Call) error {
 	return w.Emit(&e)
 }
 
-// emitLostCalls reports how many calls were lost since it last did.
+// emitLostCalls reports how many calls were lost since the last report.
 func (w *watcher) emitLostCalls() error {
 	if w.LostCalls == nil {
 		return nil
@@ -153,7 +153,7 @@ func (w *watcher) emitLostCalls() error {
 	if n <= w.lostReported {
 		return nil
 	}
-	e := Event{Time: time.Now(), Kind: Lost, Text: fmt.Sprintf("%d calls that set an address were not seen: who made them is deduced", n-w.lostReported)}
+	e := Event{Time: time.Now(), Kind: Lost, Text: fmt.Sprintf("%d calls that set an address were missed: their origin is deduced", n-w.lostReported)}
 	w.lostReported = n
 	return w.Emit(&e)
 }

@@ -10,7 +10,7 @@ import (
 	"linkaudit/internal/fact"
 )
 
-// outcome is an audit of a device beside what was known before.
+// outcome is an audit of a device, with the state before it.
 type outcome struct {
 	known  *knownDevice
 	result *audit.DeviceResult
@@ -20,7 +20,7 @@ type outcome struct {
 	was knownDevice
 }
 
-// auditMarked audits the devices that something happened to.
+// auditMarked audits the marked devices.
 func (w *watcher) auditMarked(ctx context.Context) (map[int]*outcome, error) {
 	byName := w.markedByName()
 	if len(byName) == 0 {
@@ -35,7 +35,7 @@ func (w *watcher) auditMarked(ctx context.Context) (map[int]*outcome, error) {
 		r := &res.Devices[i]
 		d := byName[r.Name]
 		if d == nil || r.Device == nil || r.Device.Index != d.Index {
-			continue // it went away meanwhile, or its name to another
+			continue // it is gone, or another device has its name
 		}
 		out[d.Index] = &outcome{known: d, result: r, firstAudit: !d.audited, was: *d}
 		d.takeResult(r)
@@ -43,7 +43,7 @@ func (w *watcher) auditMarked(ctx context.Context) (map[int]*outcome, error) {
 	return out, nil
 }
 
-// markedByName are the devices to audit that are there and watched.
+// markedByName are the devices to audit that exist and are watched.
 func (w *watcher) markedByName() map[string]*knownDevice {
 	byName := map[string]*knownDevice{}
 	for index := range w.toAudit {
@@ -54,7 +54,7 @@ func (w *watcher) markedByName() map[string]*knownDevice {
 	return byName
 }
 
-// takeResult remembers what an audit found.
+// takeResult stores the result of an audit.
 func (d *knownDevice) takeResult(r *audit.DeviceResult) {
 	d.audited = true
 	d.linkFile, d.policy, d.applied = linkFileOf(r), r.Policy, r.Applied
@@ -64,7 +64,7 @@ func (d *knownDevice) takeResult(r *audit.DeviceResult) {
 	}
 }
 
-// linkFileOf is the path of the .link file in force.
+// linkFileOf is the path of the effective .link file.
 func linkFileOf(r *audit.DeviceResult) fact.Fact[string] {
 	f, ok := r.LinkFile.Get()
 	switch {
@@ -76,8 +76,8 @@ func linkFileOf(r *audit.DeviceResult) fact.Fact[string] {
 	return fact.Absent[string]()
 }
 
-// anotherInForce reports whether another .link file or policy is in force, or was applied.
-func (o *outcome) anotherInForce() bool {
+// newlyEffective reports whether another .link file or policy is effective, or was applied.
+func (o *outcome) newlyEffective() bool {
 	d, was := o.known, &o.was
 	if o.firstAudit {
 		return d.applied != was.applied && d.applied.IsKnown()
@@ -85,8 +85,8 @@ func (o *outcome) anotherInForce() bool {
 	return d.applied != was.applied || d.linkFile != was.linkFile || d.policy != was.policy
 }
 
-// emitOutcomes reports what the audits brought: another file or policy, and findings
-// that began or ended.
+// emitOutcomes reports the results of the audits: another file or policy, and findings that
+// started or ended.
 func (w *watcher) emitOutcomes(outcomes map[int]*outcome) error {
 	now := time.Now()
 	for _, index := range slices.Sorted(maps.Keys(outcomes)) {
@@ -102,7 +102,7 @@ func (w *watcher) emitOutcomes(outcomes map[int]*outcome) error {
 }
 
 func (w *watcher) emitApplied(now time.Time, o *outcome) error {
-	if !o.anotherInForce() {
+	if !o.newlyEffective() {
 		return nil
 	}
 	e := w.newEvent(now, Applied, o.known, nil, w.stateOf(o.known))

@@ -18,35 +18,35 @@ type Hook struct {
 	HookOptions
 	queue chan *Event
 	done  chan struct{}
-	// running is done once nothing is run any more, which stopRunning sees to.
+	// running ends when no program may run any longer; stopRunning ends it.
 	running     context.Context
 	stopRunning context.CancelFunc
-	// dropped is for Add, left for the goroutine: the events it was not run for.
+	// dropped is for Add, left for the goroutine: the events without a run.
 	dropped, left int
 }
 
 const (
-	// hookTime is what one run may take.
+	// hookTime is the limit for one run.
 	hookTime = 30 * time.Second
 	// hooksWaiting is how many events may wait.
 	hooksWaiting = 1000
-	// hookFarewell is how long the end of the watch waits for what still runs.
+	// hookFarewell is how long the end of the watch waits for running programs.
 	hookFarewell = 5 * time.Second
 )
 
-// HookOptions say what is run.
+// HookOptions say what to run.
 type HookOptions struct {
 	// Program is run without a shell.
 	Program string
-	// Encode writes an event as the program gets it on its standard input.
+	// Encode writes an event for the standard input of the program.
 	Encode func(io.Writer, *Event) error
-	// Output takes what the program prints.
+	// Output gets the output of the program.
 	Output io.Writer
-	// Say is told what is the matter with the program; nothing in it is escaped yet.
+	// Say reports a problem with the program; nothing in the text is escaped yet.
 	Say func(what string)
 }
 
-// NewHook begins to run the program, and has to be closed in the end.
+// NewHook starts to run the program. Close it at the end.
 func NewHook(o HookOptions) *Hook {
 	h := &Hook{HookOptions: o, queue: make(chan *Event, hooksWaiting), done: make(chan struct{})}
 	h.running, h.stopRunning = context.WithCancel(context.Background())
@@ -63,20 +63,19 @@ func NewHook(o HookOptions) *Hook {
 	return h
 }
 
-// Add has the program run for an event, without waiting for it.
+// Add runs the program for an event, without waiting for it.
 func (h *Hook) Add(e *Event) {
 	select {
 	case h.queue <- e:
 	default:
 		if h.dropped++; h.dropped == 1 {
-			h.Say(fmt.Sprintf("%d events wait for it; no more do, and it is not run for those that come now", hooksWaiting))
+			h.Say(fmt.Sprintf("%d events are waiting, and new events are dropped", hooksWaiting))
 		}
 	}
 }
 
-// Close returns once no program of it runs any more, nor any that it started. One that has
-// not ended by the end of the farewell is killed: nobody would wait for it, or bound its
-// time.
+// Close returns when no program of it, and nothing that they started, is running. It kills
+// what has not ended by the end of the farewell: nothing would wait for it or limit it.
 func (h *Hook) Close() { h.closeWithin(hookFarewell) }
 
 func (h *Hook) closeWithin(limit time.Duration) {
@@ -92,8 +91,8 @@ func (h *Hook) closeWithin(limit time.Duration) {
 	}
 }
 
-// runProgram passes what comes from the kernel as an argument and in the environment;
-// there is no shell that could take it for a command.
+// runProgram passes texts of the kernel as an argument and in the environment; no shell
+// can take them for a command.
 func (h *Hook) runProgram(e *Event) {
 	ctx, cancel := context.WithTimeout(h.running, hookTime)
 	defer cancel()

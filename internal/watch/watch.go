@@ -20,37 +20,36 @@ type Source interface {
 	Rest() int
 }
 
-// Options say what is watched, and how.
+// Options say what to watch, and how.
 type Options struct {
 	Source Source
-	// Calls are the calls that are seen in the kernel; nil where nothing is.
+	// Calls are the calls seen in the kernel; nil without tracing.
 	Calls <-chan trace.Call
 	// LostCalls is how many calls were lost so far; nil with Calls.
 	LostCalls func() uint64
-	// Unseen is why nothing is seen in the kernel.
+	// Unseen is why there is no tracing.
 	Unseen string
-	// Wanted says which devices are watched. The ports of those are too.
+	// Wanted says which devices to watch. Their ports are watched too.
 	Wanted func(name, kind string) bool
-	// Audit audits the devices of these names that exist.
+	// Audit audits those of the named devices that exist.
 	Audit func(ctx context.Context, names []string) (*audit.Result, error)
-	// Emit takes each event. An error ends the watch.
+	// Emit gets each event. An error ends the watch.
 	Emit func(*Event) error
 }
 
-// window is how long a change waits for what belongs to it: the call that made
-// it, which comes by another way, and the changes that follow at once, which are
-// audited together.
+// window is how long a change waits for what belongs to it: the call that made it, which
+// arrives separately, and changes right after it, which share one audit.
 const window = 50 * time.Millisecond
 
-// patience is how long a change waits for the call that made it, where calls are
-// seen, and a call for its change.
+// patience is how long a change waits for its call, if calls are traced, and a call for its
+// change.
 const patience = time.Second
 
-// farewell is how long what happened before the end is read.
+// farewell is how long to read what happened before the end.
 const farewell = 2 * time.Second
 
-// Run watches until ctx is done or Emit fails. ready is called once everything
-// that happens from then on is seen.
+// Run watches until ctx is done or Emit fails. ready is called when everything that
+// happens from then on is seen.
 func Run(ctx context.Context, o Options, ready func(devices int)) error {
 	w := &watcher{Options: o, devices: map[int]*knownDevice{}, portIndexes: map[int]map[int]bool{}}
 	if err := w.begin(ctx); err != nil {
@@ -82,14 +81,14 @@ func Run(ctx context.Context, o Options, ready func(devices int)) error {
 // watcher is one run.
 type watcher struct {
 	Options
-	// round is that of the last list of all devices.
+	// round is the number of the last list of all devices.
 	round   int
 	devices map[int]*knownDevice
-	// portIndexes are those of a master's ports, by its index: it may be heard of
-	// after they are.
+	// portIndexes are the ports of a master, by its index: its ports may be reported
+	// before it.
 	portIndexes map[int]map[int]bool
-	// pending are the changes that were not reported yet, unmatched the calls that no
-	// change was found for.
+	// pending are the changes that were not reported yet, unmatched the calls without a
+	// change.
 	pending   []change
 	unmatched []unmatchedCall
 	// toAudit names the devices to audit by their index.
@@ -99,23 +98,22 @@ type watcher struct {
 	lostReported uint64
 	// failed is the last error of an audit, which is not reported again.
 	failed string
-	// resyncing: what is taken was found by looking again after messages were lost.
+	// resyncing: the notices were found by looking again after messages were lost.
 	resyncing bool
-	// ending: nothing is waited for any more, but for what is unread: so many will say
-	// that nothing is left.
+	// ending: wait only for unread messages, from this many sources.
 	ending bool
 	unread int
 }
 
-// knownDevice is what was last known of a device.
+// knownDevice is the last known state of a device.
 type knownDevice struct {
 	host.LinkNotice
-	// lastType is the last AddrAssignType that was known.
+	// lastType is the last known AddrAssignType.
 	lastType fact.Fact[host.AddrAssignType]
 	watched  bool
 	// told: a change of it was reported.
 	told bool
-	// audited says that the rest is known.
+	// audited says that the other fields are known.
 	audited                   bool
 	linkFile, policy, applied fact.Fact[string]
 	findings                  map[string]audit.Finding
@@ -124,11 +122,11 @@ type knownDevice struct {
 // change is a change of a device that waits to be reported.
 type change struct {
 	Event
-	// masterIndex is that of the master that it had then, 0 for none.
+	// masterIndex is the index of the master at that time, 0 for none.
 	masterIndex int
-	// ports are those that the device had then.
+	// ports are the ports of the device at that time.
 	ports []host.Port
-	// addressChanged: the address, or how it was assigned, is another one.
+	// addressChanged: the address, or how it was assigned, is different.
 	addressChanged bool
 }
 
@@ -167,14 +165,14 @@ func (w *watcher) countWatched() (n int) {
 // end reports what is pending.
 func (w *watcher) end() error {
 	w.ending = true
-	// What is there already belongs to the time before the end.
+	// What is there already happened before the end.
 	ctx := context.Background()
 	w.takeUnread(ctx)
 	w.keepLastCalls()
 	return w.flush(ctx)
 }
 
-// takeUnread reads the notices that were there before the end.
+// takeUnread reads the notices from before the end.
 func (w *watcher) takeUnread(ctx context.Context) {
 	w.unread = w.Source.Rest()
 	for timeout := time.After(farewell); w.unread > 0; {
@@ -182,14 +180,14 @@ func (w *watcher) takeUnread(ctx context.Context) {
 		case n := <-w.Source.C():
 			w.take(ctx, n)
 		case <-timeout:
-			w.addChange(change{Event: Event{Time: time.Now(), Kind: Lost, Text: "more happened before the end than could be read"}})
+			w.addChange(change{Event: Event{Time: time.Now(), Kind: Lost, Text: "some events before the end were not read"}})
 			w.unread = 0
 		}
 	}
 }
 
-// keepLastCalls keeps the calls that were seen before the end, none of which waits any
-// longer for its change.
+// keepLastCalls keeps the calls that were seen before the end. None of them waits for its
+// change any longer.
 func (w *watcher) keepLastCalls() {
 	for range cap(w.Calls) {
 		select {
@@ -205,7 +203,7 @@ func (w *watcher) keepCall(c trace.Call, read time.Time) {
 	w.unmatched = append(w.unmatched, unmatchedCall{Call: c, read: read})
 }
 
-// flushLater has flush called after the window.
+// flushLater calls flush after the window.
 func (w *watcher) flushLater() {
 	if w.due == nil {
 		w.due = time.After(window)
@@ -224,7 +222,7 @@ func (w *watcher) tell(d *knownDevice, c change) {
 	w.addChange(c)
 }
 
-// auditLater has a device audited once the window is over.
+// auditLater audits a device after the window.
 func (w *watcher) auditLater(index int) {
 	if w.toAudit == nil {
 		w.toAudit = map[int]bool{}
@@ -250,7 +248,7 @@ func (w *watcher) take(ctx context.Context, n host.Notice) {
 	}
 }
 
-// outdated: the list of all devices is newer than what the notice says of the kernel's.
+// outdated: the list of all devices is newer than the kernel's message.
 func (w *watcher) outdated(n host.Notice) bool {
 	return n.Round < w.round && (n.Link != nil || n.Lost == host.LostKernel)
 }
@@ -261,7 +259,7 @@ func (w *watcher) takeUdev(n *host.UdevNotice) {
 	}
 }
 
-// lostTexts say what may be missing, by what host.Notice calls it.
+// lostTexts say what may be missing, by the names in host.Notice.
 var lostTexts = map[string]string{
 	host.LostKernel: "messages of the kernel were lost",
 	host.LostUdev:   "messages of udevd were lost",
@@ -269,7 +267,7 @@ var lostTexts = map[string]string{
 }
 
 func (w *watcher) takeLost(ctx context.Context, n host.Notice) {
-	w.addChange(change{Event: Event{Time: n.Time, Kind: Lost, Text: lostTexts[n.Lost] + "; all devices are looked at again"}})
+	w.addChange(change{Event: Event{Time: n.Time, Kind: Lost, Text: lostTexts[n.Lost] + "; all devices are read again"}})
 	if n.Lost == host.LostKernel {
 		w.resync(ctx)
 		return
@@ -277,7 +275,7 @@ func (w *watcher) takeLost(ctx context.Context, n host.Notice) {
 	w.auditAllLater()
 }
 
-// auditLaterIfWatched is auditLater for a device that may not be known.
+// auditLaterIfWatched is auditLater for a device that may be unknown.
 func (w *watcher) auditLaterIfWatched(index int) {
 	if d := w.devices[index]; d != nil && d.watched {
 		w.auditLater(index)
@@ -292,13 +290,13 @@ func (w *watcher) auditAllLater() {
 	}
 }
 
-// resync finds out what changed while messages were lost. Those that were read by now
-// come first: they are older than what the kernel shows.
+// resync finds out what changed while messages were lost. Messages that were read by now
+// come first: they are older than the kernel's present state.
 func (w *watcher) resync(ctx context.Context) {
 	w.takeRead(ctx)
 	links, round, err := w.Source.Links(context.WithoutCancel(ctx))
 	if err != nil {
-		w.addChange(change{Event: Event{Time: time.Now(), Kind: Problem, Text: "what changed meanwhile is not known: " + err.Error()}})
+		w.addChange(change{Event: Event{Time: time.Now(), Kind: Problem, Text: "missed changes are unknown: " + err.Error()}})
 		return
 	}
 	w.round = round
@@ -322,7 +320,7 @@ func (w *watcher) takeRead(ctx context.Context) {
 	}
 }
 
-// takeAll compares the devices that there are with those that were known.
+// takeAll compares the present devices with the known ones.
 func (w *watcher) takeAll(now time.Time, links []*host.LinkNotice) {
 	there := make(map[int]bool, len(links))
 	for _, l := range links {
@@ -338,7 +336,7 @@ func (w *watcher) takeAll(now time.Time, links []*host.LinkNotice) {
 	}
 }
 
-// takeLink compares a notice with what was known.
+// takeLink compares a notice with the known state.
 func (w *watcher) takeLink(now time.Time, l *host.LinkNotice) {
 	d := w.devices[l.Index]
 	switch {
@@ -373,7 +371,7 @@ func (w *watcher) takeDeleted(now time.Time, d *knownDevice) {
 	}
 }
 
-// takeChanged reports whether the device differs in anything that a watch is about.
+// takeChanged reports whether a watched property of the device differs.
 func (w *watcher) takeChanged(now time.Time, d *knownDevice, l *host.LinkNotice) bool {
 	before, formerMaster := w.stateOf(d), d.MasterIndex
 	if l.AddrAssignType.IsUnknown() && l.MAC == d.MAC {
@@ -397,7 +395,7 @@ func (w *watcher) takeChanged(now time.Time, d *knownDevice, l *host.LinkNotice)
 	return true
 }
 
-// addressDiffers reports whether the address, or how it was assigned, is another one.
+// addressDiffers reports whether the address, or how it was assigned, is different.
 func (d *knownDevice) addressDiffers(l *host.LinkNotice) bool {
 	return l.MAC != d.MAC || l.AddrAssignType.IsKnown() && d.lastType.IsKnown() && l.AddrAssignType != d.lastType
 }
@@ -409,7 +407,7 @@ func (d *knownDevice) update(l *host.LinkNotice) {
 	}
 }
 
-// interesting: it is watched, or is or was a port of one that is.
+// interesting: it is watched, or is or was a port of a watched device.
 func (w *watcher) interesting(d *knownDevice, formerMaster int) bool {
 	for _, index := range []int{d.MasterIndex, formerMaster} {
 		if master := w.devices[index]; index != 0 && master != nil && master.watched {
@@ -455,7 +453,7 @@ func (w *watcher) appears(l *host.LinkNotice) *knownDevice {
 	return d
 }
 
-// joins and leaves keep the ports of masters.
+// joins and leaves track the ports of masters.
 func (w *watcher) joins(l *host.LinkNotice) {
 	if l.MasterIndex == 0 {
 		return
@@ -473,7 +471,7 @@ func (w *watcher) leaves(d *knownDevice) {
 	}
 }
 
-// flush reports what is pending, together with what it makes of the audit.
+// flush reports pending changes, with the results of their audit.
 func (w *watcher) flush(ctx context.Context) error {
 	w.due = nil
 	waiting := w.hold()
@@ -507,7 +505,7 @@ func (w *watcher) noteProblem(err error, audited bool) {
 	}
 }
 
-// emitChanges reports changes, and who made those of an address.
+// emitChanges reports changes, and who made address changes.
 func (w *watcher) emitChanges(changes []change, outcomes map[int]*outcome) error {
 	for i := range changes {
 		c := &changes[i]
@@ -521,8 +519,8 @@ func (w *watcher) emitChanges(changes []change, outcomes map[int]*outcome) error
 	return nil
 }
 
-// hold takes the changes out of what is pending whose calls are still to come, and
-// all that came after the first of those devices' changes.
+// hold takes the changes whose calls may still come out of the pending ones, and all
+// changes of the same devices after those.
 func (w *watcher) hold() (waiting []change) {
 	if w.Calls == nil || w.ending {
 		return nil
@@ -545,7 +543,7 @@ func (w *watcher) hold() (waiting []change) {
 	return waiting
 }
 
-// awaitsCall reports whether the call that made the change may still come.
+// awaitsCall reports whether the call for the change may still come.
 func (w *watcher) awaitsCall(c *change) bool {
 	return c.Kind == Changed && c.addressChanged && !c.Late && time.Since(c.Time) < patience && w.findCall(c) < 0
 }

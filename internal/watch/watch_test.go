@@ -312,7 +312,7 @@ func TestACallIsPutToItsChange(t *testing.T) {
 			"changed br0 02:00:00:00:00:0a->02:00:00:00:00:0b by seen set-by-someone slow",
 			"changed br0 02:00:00:00:00:0b->02:00:00:00:00:0a by deduced set-by-someone",
 			"called br0",
-			"lost 2 calls that set an address were not seen: who made them is deduced",
+			"lost 2 calls that set an address were missed: their origin is deduced",
 			"called br0",
 		)
 	})

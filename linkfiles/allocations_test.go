@@ -10,7 +10,7 @@ import (
 )
 
 // Of thousands of devices each is asked about once: neither the device nor the way
-// through the files is to be on the heap.
+// through the files must be on the heap.
 func TestADecisionTakesNoMemory(t *testing.T) {
 	store := storeOf("[Match]\nKind=bond\nPath=pci-*\n", "")
 	store.Dirs[0].Entries = append(store.Dirs[0].Entries, Entry{Name: "99-z.link", Type: TypeRegular, Mode: 0o644,

@@ -7,26 +7,25 @@ import (
 	"strings"
 )
 
-// The conditions of [Match] as condition.c of systemd tests them. A condition
-// that makes no sense is an error there, and an error fails the file whether
-// the condition is inverted or not.
+// The conditions of [Match] as condition.c of systemd tests them. A malformed condition is
+// an error, and an error fails the file whether the condition is inverted or not.
 
-// outcome is what a test says before "!" is applied.
+// outcome is the result of a test before "!" is applied.
 type outcome struct {
 	met       bool
 	malformed bool // the condition cannot be evaluated by udevd: the file fails
 	unknown   bool // it cannot be evaluated here, as actual says
-	// actual is what the system has, or what of it is not known, and because is why.
+	// actual is what the system has, or what is unknown of it, and because is why.
 	actual  actual
 	because *Statement
 }
 
-// found is the outcome where the system has something that a code stands for.
+// found is the outcome if the system has something that a code stands for.
 func found(met bool, code, value string) outcome {
 	return outcome{met: met, actual: actual{code, value}}
 }
 
-// untold is the outcome where something is not known.
+// untold is the outcome if something is unknown.
 func untold(what string, because *Statement) outcome {
 	return outcome{unknown: true, actual: actual{code: what}, because: because}
 }
@@ -39,7 +38,7 @@ func present(yes bool, thing, none string) outcome {
 	return found(false, none, "")
 }
 
-// listed names what the system has of several.
+// listed names those that the system has.
 func listed(words []string, some, none string) outcome {
 	if len(words) == 0 {
 		return found(false, none, "")
@@ -64,7 +63,7 @@ func (c *condition) testSystem(rel Release, q *quirks, sys *System) mismatch {
 	case o.malformed:
 		return c.mismatch(want.pos, malformed, actual{})
 	case o.unknown:
-		m := c.undecided(want.pos, notKnown, o.because)
+		m := c.undecided(want.pos, valueUnknown, o.because)
 		m.actual = o.actual
 		return m
 	case o.met == want.invert:
@@ -216,8 +215,8 @@ func testFirmware(rel Release, q *quirks, param string, sys *System) outcome {
 	return testSMBIOS(rel, q, field, fw)
 }
 
-// closeParen takes off the ")" at the end. Before 252 the first one counted,
-// and had to be the end.
+// closeParen removes the ")" at the end. Before 252 the first one counted, and had to be the
+// end.
 func closeParen(s string, last bool) (string, bool) {
 	n := strings.IndexByte(s, ')')
 	if last {
@@ -339,8 +338,8 @@ func versionMatches(rel Release, q *quirks, expr, have string) (bool, error) {
 	}
 }
 
-// versionFits compares with the operator or, where there is none, takes what is wanted for
-// a pattern of the shell.
+// versionFits compares with the operator. Without one, the wanted version is a pattern of the
+// shell.
 func versionFits(q *quirks, op, have, want string, hasOperator bool) bool {
 	if hasOperator {
 		return compareVersions(q, op, have, want)

@@ -1,8 +1,7 @@
 package linkfiles
 
-// ConfigType is a type of files that lie in the directories of SearchPath. All share
-// the search path, masks, drop-ins, grammar and conditions; what is in them, and
-// who reads it, differs.
+// ConfigType is a type of files in the directories of SearchPath. All types share the search
+// path, masks, drop-ins, grammar and conditions; their content and reader differ.
 type ConfigType string
 
 // The types of files that can be read.
@@ -15,17 +14,17 @@ const (
 	NetworkFiles ConfigType = "network"
 )
 
-// format is what differs between the types beside release.go.
+// format is what differs between the types besides release.go.
 type format struct {
 	suffix, reader string
 	// nameKey is the key of [Match] that names devices.
 	nameKey  string
 	sections map[string]span
 	keys     map[string]map[string]*keyRow
-	// partial: the table has only the keys that bear on addresses, so that
-	// another one is nothing to complain about.
+	// partial: the table has only the keys that matter for addresses, so unknown keys
+	// are not reported.
 	partial bool
-	// matchOptional: [Match] asks about the machine alone, and may be missing.
+	// matchOptional: [Match] is only about the machine, and may be missing.
 	matchOptional bool
 }
 
@@ -58,8 +57,8 @@ func allReleases(names ...string) map[string]span {
 	return m
 }
 
-// quirks is the row of release.go's table for the release, with what is
-// different in systemd-networkd.
+// quirks is the row of release.go's table for the release, with the differences of
+// systemd-networkd.
 func (c ConfigType) quirks(rel Release) quirks {
 	q := rel.quirks()
 	if c.format() == linkFormat {
@@ -68,21 +67,21 @@ func (c ConfigType) quirks(rel Release) quirks {
 	rel = rel.Clamp()
 	q.dropIns = true
 	q.dropInsHalf = c == NetDevFiles && until(239).has(rel)
-	// The order of reading became forward in 242 (netdev_load) and 243
-	// (network_load); since 244 each file stands for itself.
+	// The order of reading became forward in 242 (netdev_load) and 243 (network_load);
+	// since 244 each file is independent.
 	q.abortOnError, q.abortForward = until(242).has(rel), span{243, 243}.has(rel)
 	if c == NetDevFiles {
 		q.abortOnError, q.abortForward = until(241).has(rel), span{242, 243}.has(rel)
 	}
 	q.altNames = from(245).has(rel)
 	q.nameLonger = from(247).has(rel)
-	// What link-config.c alone asks.
+	// What only link-config.c checks.
 	q.renamedNameSkips, q.loopback, q.driverRecorded, q.driverProperty, q.sysName, q.cleanText = false, false, false, false, false, false
 	return q
 }
 
-// netDevKeys are the keys of .netdev files that decide which device is created
-// with which address.
+// netDevKeys are the keys of .netdev files that decide which device is created with which
+// address.
 var netDevKeys = []keyRow{
 	{"NetDev", "Kind", from(239), parseNetDevKind, nil},
 	{"NetDev", "MACAddress", from(239), parseNetDevAddress, nil},
@@ -91,8 +90,8 @@ var netDevKeys = []keyRow{
 	{"Peer", "Name", from(239), parseName, nil},
 }
 
-// networkKeys are the keys of .network files that decide which devices the file
-// is for, what address they get and whose ports they become.
+// networkKeys are the keys of .network files that decide which devices a file is for, what
+// address they get and whose ports they become.
 var networkKeys = []keyRow{
 	{"Link", "MACAddress", from(239), parseHardwareAddress, nil},
 	{"Link", "Unmanaged", from(239), parseYesNo, nil},
@@ -101,7 +100,7 @@ var networkKeys = []keyRow{
 	{"Network", "KeepMaster", from(250), parseYesNo, nil},
 }
 
-// halfRead is what a release with dropInsHalf takes of drop-ins.
+// halfRead is what a release with dropInsHalf reads of drop-ins.
 var halfRead = map[string]bool{"NetDev.Kind": true, "NetDev.Name": true}
 
 // firstHolds reports whether a later value of the key is ignored: Kind= of a
@@ -111,9 +110,8 @@ func (f *format) firstHolds(rel Release, section, key string) bool {
 	return f.matchOptional && kindIsKept.has(rel) && section == "NetDev" && key == "Kind"
 }
 
-// NetDevAddressNone reports whether systemd-networkd of the release knows
-// MACAddress=none in a .netdev file: the device is created without an address,
-// which is then the kernel's and udevd's to give.
+// NetDevAddressNone reports whether systemd-networkd of the release knows MACAddress=none in a
+// .netdev file: the device is created without an address, and the kernel and udev decide.
 func NetDevAddressNone(rel Release) bool { return noneIsAddress.has(rel.Clamp()) }
 
 var (
@@ -157,7 +155,7 @@ var netDevKinds = map[string]span{
 
 func parseNetDevKind(rel Release, key, value string) parsed {
 	if !netDevKinds[value].has(rel) {
-		return ignored(warnsInConfParser.warning(rel), "%s= knows no kind %.80q", key, value)
+		return ignored(warnsInConfParser.warning(rel), "%s= has the unknown kind %.80q", key, value)
 	}
 	return taken(value)
 }

@@ -5,45 +5,44 @@ import "slices"
 // UndecidedFile is a file that may or may not apply to a device.
 type UndecidedFile struct {
 	File *File
-	// Reason names the first condition that could not be evaluated, and why;
-	// Pos is its line.
+	// Reason names the first condition that is unknown, and why; Pos is its line.
 	Reason *Statement
 	Pos    Pos
 }
 
 // Decision is which file udevd applies to a device.
 type Decision struct {
-	// File is the effective link file: absent where none applies, unknown
-	// (with the reason) where a file before it may or may not apply.
+	// File is the effective link file: absent if none applies, unknown (with the
+	// reason) if an earlier file may or may not apply.
 	File Fact[*File]
 	// Unknown are the files that may or may not apply and make File unknown.
 	Unknown []UndecidedFile
-	// Otherwise is the file that applies if none of Unknown does, nil if
-	// none applies then. It is set only where File is unknown.
+	// Otherwise is the file that applies if none of Unknown does, nil if none does.
+	// It is set only if File is unknown.
 	Otherwise *File
-	// NameUnpredictable is udevd's warning that the file was chosen by a
-	// name that the kernel only enumerated (name_assign_type 1).
+	// NameUnpredictable is udevd's warning that it chose the file by a name that the
+	// kernel only enumerated (name_assign_type 1).
 	NameUnpredictable bool
 }
 
-// Fate is what becomes of a file when udevd looks for the one that applies to a
+// Fate is what happens to a file when udevd looks for the one that applies to a
 // device.
 type Fate string
 
 const (
 	// FateApplies: udevd applies this file.
 	FateApplies Fate = "applies"
-	// FateOtherwise: udevd applies this file unless one before it does, of
-	// which that is not known (FateUnknown).
+	// FateOtherwise: udevd applies this file unless an earlier one applies, which is
+	// unknown (FateUnknown).
 	FateOtherwise Fate = "applies-otherwise"
-	// FateUnknown: whether the file fits cannot be told.
+	// FateUnknown: unknown whether the file matches.
 	FateUnknown Fate = "unknown"
 	// FateNoMatch: a condition of [Match] is not met.
 	FateNoMatch Fate = "no-match"
 	// FateUnused: udevd uses the file for no device: it is masked, broken or
 	// has nothing in [Match] (File.State).
 	FateUnused Fate = "unused"
-	// FateLater: the file fits, but an earlier one applies.
+	// FateLater: the file matches, but an earlier one applies.
 	FateLater Fate = "later"
 )
 
@@ -51,14 +50,14 @@ const (
 type Verdict struct {
 	File *File
 	Fate Fate
-	// Reached is false for a file that udevd does not come to, since an
-	// earlier one applies. Fate is what would become of it all the same.
+	// Reached is false for a file that udevd does not read because an earlier one
+	// applies. Fate is what would happen to it anyway.
 	Reached bool
-	// Reason names the first condition that is not met or cannot be told,
-	// with what the file asks for and what there is; nil where all are met.
+	// Reason names the first condition that is not met or unknown, with what the file
+	// asks for and what there is; nil if all are met.
 	Reason *Statement
-	// Key is the key of that condition, "" where the file as a whole is
-	// meant; Pos is its line.
+	// Key is the key of that condition, "" if the reason is about the whole file; Pos
+	// is its line.
 	Key string
 	Pos Pos
 }
@@ -73,21 +72,21 @@ const (
 // Decider works out which file of a tree applies to the devices of one machine.
 type Decider struct {
 	tree *Tree
-	// files are those of the tree with what the machine made of their conditions.
+	// files are those of the tree with the results of their conditions on the machine.
 	files []machineFile
-	// live are the places of those that can apply to any device at all.
+	// live are the places of those that can apply to any device.
 	live  []int
 	index *index // nil where there are few files
 }
 
-// machineFile is a file, and what of it is the same for all devices of a machine.
+// machineFile is a file, and what is the same for all devices of a machine.
 type machineFile struct {
 	*File
 	mismatch mismatch
 }
 
-// For returns the Decider for the machine sys. It tests the conditions that are
-// the same for all devices once.
+// For returns the Decider for the machine sys. It tests the conditions that are the same for
+// all devices once.
 func (t *Tree) For(sys *System) *Decider {
 	d := &Decider{tree: t, files: make([]machineFile, len(t.Files)), live: make([]int, 0, len(t.Files))}
 	for i, f := range t.Files {
@@ -102,8 +101,8 @@ func (t *Tree) For(sys *System) *Decider {
 	return d
 }
 
-// Uses reports whether the file can apply to any device of the machine. udevd
-// keeps some complaints (Late) to itself about a file that cannot.
+// Uses reports whether the file can apply to any device of the machine. udevd does not log
+// some complaints (Late) about a file that cannot.
 func (d *Decider) Uses(f *File) bool {
 	return slices.ContainsFunc(d.live, func(i int) bool { return d.files[i].File == f })
 }
@@ -147,8 +146,8 @@ func (d *Decider) Decide(dev *Device) Decision {
 	return out
 }
 
-// Explain returns the fate of every file of the tree, in udevd's order. Where
-// Decide knows the file that applies, it is the one of FateApplies.
+// Explain returns the fate of every file of the tree, in udevd's order. If Decide knows the
+// file that applies, that one has FateApplies.
 func (d *Decider) Explain(dev *Device) []Verdict {
 	out := make([]Verdict, 0, len(d.files))
 	s := search{tree: d.tree, everyFile: d.tree.refuses(dev)}
@@ -162,20 +161,20 @@ func (d *Decider) Explain(dev *Device) []Verdict {
 	return out
 }
 
-// Decide is For(sys).Decide(dev), for one device alone.
+// Decide is For(sys).Decide(dev), for a single device.
 func (t *Tree) Decide(sys *System, dev *Device) Decision { return t.For(sys).Decide(dev) }
 
-// search is udevd's way through the files of a tree for one device. (It does not
-// hold the device, which can stay on the stack so.)
+// search goes through the files of a tree for one device. (It does not hold the device,
+// which so can stay on the stack.)
 type search struct {
 	tree *Tree
-	// everyFile is what keeps all files from being applied to the device.
+	// everyFile is why no file is applied to the device.
 	everyFile mismatch
 	// found: a file applies; doubt: one before it may.
 	found, doubt bool
 }
 
-// next says what becomes of the file that comes next, and why.
+// next says what happens to the next file, and why.
 func (s *search) next(f *machineFile, dev *Device) (Fate, mismatch) {
 	m := s.test(f, dev)
 	switch {
@@ -196,8 +195,8 @@ func (s *search) next(f *machineFile, dev *Device) (Fate, mismatch) {
 	return FateApplies, m
 }
 
-// test asks of one file in this order: whether udevd uses it at all, whether it uses
-// any for the device, whether the machine is the right one, and the device.
+// test checks in this order: whether udevd uses the file at all, whether it uses any for the
+// device, the machine, and the device.
 func (s *search) test(f *machineFile, dev *Device) mismatch {
 	m := f.mismatch
 	switch {
@@ -214,7 +213,7 @@ func (s *search) test(f *machineFile, dev *Device) mismatch {
 	return m
 }
 
-// refuses says why no file is applied to the device, or why that cannot be told.
+// refuses says why no file is applied to the device, or why that is unknown.
 func (t *Tree) refuses(dev *Device) mismatch {
 	switch {
 	case dev.Loopback && t.quirks.loopback:
@@ -227,7 +226,7 @@ func (t *Tree) refuses(dev *Device) mismatch {
 	return mismatch{}
 }
 
-// askSystem puts to a file what is the same for all devices.
+// askSystem tests what is the same for all devices.
 func (t *Tree) askSystem(f *File, sys *System) mismatch {
 	switch f.State {
 	case StateMasked, StateRejected, StateMatchEmpty:
@@ -238,8 +237,8 @@ func (t *Tree) askSystem(f *File, sys *System) mismatch {
 	return f.match.testSystem(t.Release, &t.quirks, sys)
 }
 
-// Conditions says whether the machine meets the file's conditions, so that it is used
-// for some device at least, and if not, or if that cannot be told, why.
+// Conditions says whether the machine meets the file's conditions, so it is used for some
+// devices, and if not, or if that is unknown, why.
 func (t *Tree) Conditions(f *File, sys *System) (ConditionResult, *Statement) {
 	m := t.askSystem(f, sys)
 	switch {
@@ -253,11 +252,11 @@ func (t *Tree) Conditions(f *File, sys *System) (ConditionResult, *Statement) {
 	return m.result, m.statement()
 }
 
-// Unread is why not all files of the tree are known, "" if they are.
+// Unread is why some files of the tree are unknown, "" if none are.
 func (t *Tree) Unread() string { return t.unread }
 
-// chosenByName returns the condition for which it matters where the device's name is
-// from: OriginalName=, but for the releases to which a "*" asks for no name.
+// chosenByName returns the condition that makes the origin of the device's name matter:
+// OriginalName=, except in releases where a "*" asks for no name.
 func (f *File) chosenByName(q *quirks) *condition {
 	c := f.match.by(byName)
 	if c == nil || q.starExempt && hasStar(c.wants) {
@@ -266,14 +265,14 @@ func (f *File) chosenByName(q *quirks) *condition {
 	return c
 }
 
-// byEnumeratedName reports whether udevd warns that the name by which it chose the
-// file is one that the kernel only counted up to.
+// byEnumeratedName reports whether udevd warns that it chose the file by a name that the
+// kernel only enumerated.
 func (f *File) byEnumeratedName(q *quirks, dev *Device) bool {
 	assign, _ := dev.NameAssignType.Get()
 	return assign == nameEnum && f.chosenByName(q) != nil
 }
 
-// testRenamed is what link_get_config() asks of a device that was renamed.
+// testRenamed is the test of link_get_config() for a renamed device.
 func (f *File) testRenamed(q *quirks, dev *Device) mismatch {
 	if !q.renamedNameSkips {
 		return mismatch{}
@@ -287,7 +286,7 @@ func (f *File) testRenamed(q *quirks, dev *Device) mismatch {
 	case ok && assign == nameRenamed:
 		return c.mismatch(c.pos(), renamed, actual{})
 	case dev.NameAssignType.IsUnknown():
-		return c.undecided(c.pos(), renamedNotKnown, dev.NameAssignType.Reason())
+		return c.undecided(c.pos(), renamedUnknown, dev.NameAssignType.Reason())
 	}
 	return mismatch{}
 }

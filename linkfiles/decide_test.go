@@ -149,7 +149,7 @@ func TestExplainAgreesWithDecide(t *testing.T) {
 	}
 }
 
-func TestSettingsAgreeWithThePolicyInForce(t *testing.T) {
+func TestSettingsAgreeWithTheEffectivePolicy(t *testing.T) {
 	r := rand.New(rand.NewPCG(rand.Uint64(), 3))
 	for range 4000 {
 		rel := OldestRelease + Release(r.IntN(int(NewestRelease-OldestRelease)+1))
@@ -164,9 +164,9 @@ func TestSettingsAgreeWithThePolicyInForce(t *testing.T) {
 				t.Fatal("a line is missing")
 			}
 			for i, l := range lines {
-				if l.Section == "Link" && l.Key == "MACAddressPolicy" && l.State == SettingInForce {
+				if l.Section == "Link" && l.Key == "MACAddressPolicy" && l.State == SettingEffective {
 					if last != nil {
-						t.Fatalf("two policies are in force: %+v", lines)
+						t.Fatalf("two policies are effective: %+v", lines)
 					}
 					last = &lines[i]
 				}
@@ -176,7 +176,7 @@ func TestSettingsAgreeWithThePolicyInForce(t *testing.T) {
 			}
 			set, ok := f.MACAddressPolicy()
 			if ok != (last != nil) || ok && last.Pos != set.Pos {
-				t.Fatalf("systemd %d: %+v is in force, not %+v", rel, set, last)
+				t.Fatalf("systemd %d: %+v is effective, not %+v", rel, set, last)
 			}
 		}
 	}
@@ -208,10 +208,10 @@ Description=
 	store := storeOf(main, dropIn)
 	tree := Parse(store, 257)
 	want := map[string]SettingState{
-		"10-x.link:2": SettingInForce, "10-x.link:3": SettingReplaced,
+		"10-x.link:2": SettingEffective, "10-x.link:3": SettingReplaced,
 		"10-x.link:5": SettingReset, "10-x.link:6": SettingReset, "10-x.link:7": SettingReplaced, "10-x.link:8": SettingIgnored,
-		"10-x.link:9": SettingInForce, "10-x.link:10": SettingInForce, "10-x.link:11": SettingInForce, "10-x.link:12": SettingReset,
-		"y.conf:2": SettingInForce, "y.conf:3": SettingInForce, "y.conf:5": SettingInForce, "y.conf:6": SettingInForce,
+		"10-x.link:9": SettingEffective, "10-x.link:10": SettingEffective, "10-x.link:11": SettingEffective, "10-x.link:12": SettingReset,
+		"y.conf:2": SettingEffective, "y.conf:3": SettingEffective, "y.conf:5": SettingEffective, "y.conf:6": SettingEffective,
 		"y.conf:7": SettingResets, "y.conf:8": SettingResets,
 	}
 	secret := map[string]bool{"10-x.link:10": true, "y.conf:2": true}

@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// The conditions of a device in [Match], as net_match_config() of
-// net-condition.c tests them, and what of a device each release compares.
+// The conditions of a device in [Match], as net_match_config() of net-condition.c tests them,
+// and what each release compares.
 
 // testDevice tests the part of [Match] that is about a device.
 func (m *matchSection) testDevice(q *quirks, d *Device) mismatch {
@@ -20,8 +20,8 @@ func (m *matchSection) testDevice(q *quirks, d *Device) mismatch {
 	return first
 }
 
-// deviceTest names the test of a device. A table with the functions themselves would
-// be shorter, but put every device that is asked about on the heap.
+// deviceTest names the test of a device. A table with the functions themselves would be
+// shorter, but would put every device on the heap.
 type deviceTest uint8
 
 const (
@@ -79,7 +79,7 @@ func testPermanent(q *quirks, c *condition, d *Device) mismatch {
 	return testAddress(c, d.permanent(q))
 }
 
-// testType asks for the ARPHRD name only of releases that fall back on it.
+// testType needs the ARPHRD name only for releases that fall back on it.
 func testType(q *quirks, c *condition, d *Device) mismatch {
 	t := d.Type
 	if d.TypeFromARPHRD && !q.typeFromARPHRD {
@@ -96,7 +96,7 @@ func testDriver(q *quirks, c *condition, d *Device) mismatch {
 	return testPatterns(q, c, driver)
 }
 
-// driverFor is the driver as the release has it: as it is recorded, or from ethtool.
+// driverFor is the driver as the release sees it: as it is recorded, or from ethtool.
 func (d *Device) driverFor(q *quirks) Fact[string] {
 	if q.driverRecorded && d.Properties != nil && !d.DriverUnrecorded {
 		if recorded := d.Properties("ID_NET_DRIVER"); recorded.IsKnown() {
@@ -145,7 +145,7 @@ func testProperties(q *quirks, c *condition, d *Device) mismatch {
 // testProperty tests one property of the condition.
 func testProperty(q *quirks, c *condition, i int, d *Device) mismatch {
 	p := &c.wants[i]
-	m := mismatch{result: ConditionUndecided, why: notKnown, row: c.row, wanted: c.wants[i : i+1], pos: p.pos}
+	m := mismatch{result: ConditionUndecided, why: valueUnknown, row: c.row, wanted: c.wants[i : i+1], pos: p.pos}
 	if d.Properties == nil {
 		return m
 	}
@@ -168,7 +168,7 @@ func testProperty(q *quirks, c *condition, i int, d *Device) mismatch {
 	return m
 }
 
-// testAll has an answer where all values that a fact may have get the same one.
+// testAll has an answer if all possible values of a fact get the same one.
 func testAll[T ~string](values []T, unknown Fact[T], test func(Fact[T]) mismatch) (all mismatch) {
 	if len(values) == 0 {
 		return test(unknown)
@@ -191,7 +191,7 @@ func testAddress(c *condition, has Fact[MAC]) mismatch {
 	addr, ok := has.Get()
 	switch {
 	case has.IsUnknown():
-		return c.undecided(c.pos(), notKnown, has.Reason())
+		return c.undecided(c.pos(), valueUnknown, has.Reason())
 	case !ok:
 		return c.mismatch(c.pos(), lacks, actual{})
 	case !c.addrs[addr]:
@@ -203,7 +203,7 @@ func testAddress(c *condition, has Fact[MAC]) mismatch {
 // testPatterns is net_condition_test_strv() of net-condition.c.
 func testPatterns(q *quirks, c *condition, device Fact[string]) mismatch {
 	if device.IsUnknown() {
-		return c.undecided(c.pos(), notKnown, device.Reason())
+		return c.undecided(c.pos(), valueUnknown, device.Reason())
 	}
 	value, has := device.Get()
 	fits, at := true, len(c.wants)-1
@@ -221,8 +221,7 @@ func testPatterns(q *quirks, c *condition, device Fact[string]) mismatch {
 	return c.mismatch(c.wants[at].pos, differs, actual{value: value})
 }
 
-// fitsList tests a list that one "!" in front of its first pattern inverts as a
-// whole.
+// fitsList tests a list that one "!" at the start of its first pattern inverts as a whole.
 func fitsList(q *quirks, patterns []pattern, value string, has bool) bool {
 	g := glob{unclosedFails: q.globUnclosedFails}
 	first, invert := strings.CutPrefix(patterns[0].text, "!")
@@ -237,9 +236,8 @@ func fitsList(q *quirks, patterns []pattern, value string, has bool) bool {
 	return fits != invert
 }
 
-// fitsEach tests a list of patterns that are inverted each on its own: none of
-// those may fit, and one of the others has to, if there are any. at is the
-// pattern to blame.
+// fitsEach tests a list of patterns that are inverted separately: none of the inverted ones
+// may match, and one of the others must, if there are any. at is the pattern that decided.
 func fitsEach(q *quirks, patterns []pattern, value string, has bool) (ok bool, at int) {
 	g := glob{unclosedFails: q.globUnclosedFails}
 	positive, fits := false, false
@@ -257,7 +255,7 @@ func fitsEach(q *quirks, patterns []pattern, value string, has bool) (ok bool, a
 	return fits || !positive, len(patterns) - 1
 }
 
-// name is the device's as the release has it.
+// name is the device's name as the release sees it.
 func (d *Device) name(q *quirks) string {
 	if q.sysName {
 		return SysName(d.Name)
@@ -265,8 +263,8 @@ func (d *Device) name(q *quirks) string {
 	return d.Name
 }
 
-// SysName is what sd_device_get_sysname(3) makes of the name of a device:
-// directories of sysfs have "!" for a "/", so that it takes each for one.
+// SysName is what sd_device_get_sysname(3) makes of the name of a device: sysfs directories
+// have "!" instead of "/", so it turns each "!" into one.
 func SysName(name string) string { return strings.ReplaceAll(name, "!", "/") }
 
 // CleanText is property_is_valid() of sd-device.c (260 and newer): UTF-8 without
@@ -277,8 +275,8 @@ func CleanText(s string) bool {
 	})
 }
 
-// notFoundByName reports whether the release asks the ethtool interface for a name
-// that no device has.
+// notFoundByName reports whether the release asks the ethtool interface for a name that no
+// device has.
 func (d *Device) notFoundByName(q *quirks) bool { return d.name(q) != d.Name }
 
 // permanent is the permanent address as the release understands all zeros.

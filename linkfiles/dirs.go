@@ -8,13 +8,13 @@ const (
 	splitUsrDir = "/lib/systemd/network"
 )
 
-// SearchPath are the directories of .link files, highest priority first:
-// NETWORK_DIRS of systemd's path-lookup.h. Which of them a release searches is
-// decided when the Store is parsed.
+// SearchPath are the directories of .link files, highest priority first: NETWORK_DIRS of
+// systemd's path-lookup.h. Which of them a release searches is decided when the Store is
+// parsed.
 var SearchPath = []string{etcDir, runDir, localLibDir, usrLibDir, splitUsrDir}
 
-// MaxFileSize is the size in bytes above which a file is not read. udevd itself
-// knows no limit but that of a line, 1 MiB.
+// MaxFileSize is the size in bytes above which a file is not read. udevd limits only the
+// line, to 1 MiB.
 const MaxFileSize = 16 << 20
 
 // dropInSuffix ends the names of drop-ins.

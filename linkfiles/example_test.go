@@ -57,7 +57,7 @@ func ExampleRead() {
 	}
 }
 
-// What is not known makes the decision unknown, unless it makes no difference.
+// An unknown fact makes the decision unknown, unless it makes no difference.
 func ExampleDecider_Decide() {
 	tree := linkfiles.Parse(exampleStore(), 257)
 	for _, sys := range []*linkfiles.System{
@@ -102,7 +102,7 @@ func ExampleParse() {
 		}
 	}
 	// Output:
-	// 247 /etc/systemd/network/10-bridges.link:2 unknown key "Kind" in section [Match], ignoring it (systemd 251 was the first to know it)
+	// 247 /etc/systemd/network/10-bridges.link:2 unknown key "Kind" in section [Match], ignoring it (new in systemd 251)
 }
 
 func ExampleTree_Needs() {

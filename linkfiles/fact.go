@@ -16,10 +16,9 @@ const (
 // Fact is a value that is known, known to be absent, or unknown for a reason.
 // The zero Fact is unknown with the reason "not collected".
 //
-// An audit that runs without rights, in a container, or over the tree of an
-// image that never booted cannot read everything udevd would read. A Fact
-// keeps "there is none" and "it could not be found out" apart, and the second
-// always carries its reason, so that no decision is ever built on a guess.
+// An audit without rights, in a container, or of an image that never booted cannot read
+// everything that udevd would read. A Fact keeps "there is none" and "it could not be found
+// out" apart, and the second always has its reason, so no decision is based on a guess.
 type Fact[T any] struct {
 	value  T
 	state  factState
@@ -37,7 +36,7 @@ func Absent[T any]() Fact[T] { return Fact[T]{state: factAbsent} }
 // collected.
 func Unknown[T any](reason *Statement) Fact[T] { return Fact[T]{state: factUnknown, reason: reason} }
 
-// Text returns a Fact of a text of which "" means that there is none.
+// Text returns a Fact of a text; "" means that there is none.
 func Text[T ~string](s T) Fact[T] {
 	if s == "" {
 		return Absent[T]()
@@ -45,11 +44,11 @@ func Text[T ~string](s T) Fact[T] {
 	return Known(s)
 }
 
-// Get returns the value and whether there is one. Both an absent and an
-// unknown Fact answer false; IsUnknown tells them apart.
+// Get returns the value and whether there is one. It is false for both an absent and an
+// unknown Fact; IsUnknown tells them apart.
 func (f Fact[T]) Get() (T, bool) { return f.value, f.state == factKnown }
 
-// Or returns the value, or def where there is none.
+// Or returns the value, or def if there is none.
 func (f Fact[T]) Or(def T) T {
 	if f.state == factKnown {
 		return f.value
@@ -57,7 +56,7 @@ func (f Fact[T]) Or(def T) T {
 	return def
 }
 
-// IsKnown reports whether the Fact holds a value.
+// IsKnown reports whether the Fact has a value.
 func (f Fact[T]) IsKnown() bool { return f.state == factKnown }
 
 // IsAbsent reports whether it is known that there is no value.
@@ -66,7 +65,7 @@ func (f Fact[T]) IsAbsent() bool { return f.state == factAbsent }
 // IsUnknown reports whether the value could not be found out.
 func (f Fact[T]) IsUnknown() bool { return f.state == factUnknown }
 
-// notCollected is the reason of a Fact that nobody has asked for.
+// notCollected is the reason of a Fact that was not requested.
 var notCollected = Told("not collected")
 
 // Reason says why the Fact is unknown; it is nil for the two other states.
@@ -77,12 +76,12 @@ func (f Fact[T]) Reason() *Statement {
 	return f.reason
 }
 
-// Collected is false of a Fact that is unknown since nobody has asked for it.
+// Collected is false for a Fact that is unknown because it was not requested.
 func (f Fact[T]) Collected() bool { return !f.IsUnknown() || f.reason != nil }
 
-// Map returns the Fact, as a Fact[T], with its value or, where it is unknown for a
-// reason in words, those replaced by what change makes of it; change returns the type
-// that it gets.
+// Map returns the Fact, as a Fact[T], with its value replaced by what change returns or, if it
+// is unknown for a reason in words, with those replaced; change returns the type that it
+// gets.
 func (f Fact[T]) Map(change func(any) any) any {
 	switch f.state {
 	case factKnown:

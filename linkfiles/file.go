@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// FileState says what udevd does with a file, whatever the device.
+// FileState says what udevd does with a file, for any device.
 type FileState string
 
 // The states of a file.
@@ -30,14 +30,14 @@ type File struct {
 	Assignments []Assignment
 	Diagnostics []Diagnostic
 
-	// passedOver: the file is not there, which stops no release from
-	// reading on (load_link of link-config.c).
+	// passedOver: the file does not exist; no release stops reading there (load_link of
+	// link-config.c).
 	passedOver bool
 
 	match      matchSection
 	policy     *Setting
 	macAddress *Setting
-	// unlisted are the complaints that Diagnostics leaves out.
+	// unlisted is how many complaints Diagnostics leaves out.
 	unlisted int
 	// settings are the effective ones of a .netdev or .network file, by
 	// "Section.Key".
@@ -50,15 +50,15 @@ type Setting struct {
 	Pos   Pos
 }
 
-// MACAddressPolicy returns the effective MACAddressPolicy= of the file and its
-// drop-ins: "persistent", "random" or "none", and false where nothing sets it.
+// MACAddressPolicy returns the effective MACAddressPolicy= of the file and its drop-ins:
+// "persistent", "random" or "none", and false if nothing sets it.
 func (f *File) MACAddressPolicy() (Setting, bool) { return deref(f.policy) }
 
 // MACAddress returns the effective [Link] MACAddress=, lower-case with colons.
 func (f *File) MACAddress() (Setting, bool) { return deref(f.macAddress) }
 
-// LinkName returns [Link] Name=, false where nothing sets it. Whether udevd takes it as it
-// stands is not looked at.
+// LinkName returns [Link] Name=, false if nothing sets it. It does not check whether udevd
+// accepts it unchanged.
 func (f *File) LinkName() (Setting, bool) {
 	var s Setting
 	for _, a := range f.Assignments {
@@ -69,9 +69,9 @@ func (f *File) LinkName() (Setting, bool) {
 	return s, s.Value != ""
 }
 
-// Setting returns the effective value of a key of a .netdev or .network file
-// that is in the table of its type (configtype.go), in the form in which systemd stores
-// it: an address lower-case with colons, a boolean as "yes" or "no".
+// Setting returns the effective value of a key of a .netdev or .network file that is in the
+// table of its type (configtype.go), in systemd's form: an address lower-case with colons, a
+// boolean as "yes" or "no".
 func (f *File) Setting(section, key string) (Setting, bool) {
 	s, ok := f.settings[section+"."+key]
 	return s, ok
@@ -97,8 +97,8 @@ func deref(s *Setting) (Setting, bool) {
 	return *s, true
 }
 
-// repeatFailure says of the file as a whole what was said last of one of its
-// parts, in the releases that do.
+// repeatFailure repeats the last complaint about a part for the whole file, in the releases
+// that do.
 func (f *File) repeatFailure(t *Tree, path string) {
 	if !t.quirks.failureRepeated {
 		return
@@ -110,7 +110,7 @@ func (f *File) repeatFailure(t *Tree, path string) {
 	})
 }
 
-// maxDiagnostics is how many complaints about a file are listed. One of a million lines
+// maxDiagnostics is how many complaints about a file are listed. A file of a million lines
 // would take gigabytes of memory.
 const maxDiagnostics = 1000
 
@@ -118,19 +118,19 @@ const maxDiagnostics = 1000
 func (f *File) complain(pos Pos, code Code, level Level, text string) {
 	if len(f.Diagnostics) == maxDiagnostics {
 		f.unlisted++
-		f.Diagnostics = f.Diagnostics[:maxDiagnostics-1] // the last one tells why a file is refused
+		f.Diagnostics = f.Diagnostics[:maxDiagnostics-1] // the last one says why a file is refused
 	}
 	f.Diagnostics = append(f.Diagnostics, Diagnostic{Pos: pos, Code: code, Level: level, Message: text})
 }
 
-// countUnlisted says how many complaints are left out.
+// countUnlisted adds how many complaints are left out.
 func (f *File) countUnlisted() {
 	if f.unlisted == 0 {
 		return
 	}
 	last := f.Diagnostics[len(f.Diagnostics)-1]
 	f.Diagnostics = append(f.Diagnostics, Diagnostic{Pos: Pos{f.Path, 0}, Code: last.Code, Level: last.Level,
-		Message: fmt.Sprintf("%d more complaints about the file, before the last one, are not listed", f.unlisted)})
+		Message: fmt.Sprintf("more problems before the last one, not listed: %d", f.unlisted)})
 }
 
 // warnMode is stat_warn_permissions() of fileio.c.
@@ -139,10 +139,10 @@ func (f *File) warnMode(c candidate) {
 		return
 	}
 	if c.entry.Mode&0o111 != 0 {
-		f.complain(Pos{c.path, 0}, CodeFileMode, LevelWarning, "the file is executable; it is read all the same")
+		f.complain(Pos{c.path, 0}, CodeFileMode, LevelWarning, "the file is executable; it is read anyway")
 	}
 	if c.entry.Mode&0o002 != 0 {
-		f.complain(Pos{c.path, 0}, CodeFileMode, LevelWarning, "anybody may write to the file; it is read all the same")
+		f.complain(Pos{c.path, 0}, CodeFileMode, LevelWarning, "anyone can write to the file; it is read anyway")
 	}
 }
 
@@ -165,7 +165,7 @@ func (f *File) take(p *parser, a Assignment) {
 func (f *File) takeMatch(p *parser, a Assignment) {
 	a.Taken = f.match.set(p, p.format.keys[a.Section][a.Key].match, a)
 	if comment := inlineComment(a.Value); comment != "" && a.Taken {
-		p.complain(a.Pos, CodeCommentInMatch, LevelWarning, fmt.Sprintf("%q is no comment, for it does not begin the line: its words are part of %s=", comment, a.Key))
+		p.complain(a.Pos, CodeCommentInMatch, LevelWarning, fmt.Sprintf("%q is not a comment, because it does not start the line: its words are part of %s=", comment, a.Key))
 	}
 	f.keep(a)
 }
@@ -177,10 +177,10 @@ func (f *File) takeValue(p *parser, a Assignment) {
 		p.complain(a.Pos, c.code, c.level, c.text)
 	}
 	if p.mode&0o007 != 0 && exposesPassword(p.rel, a.Section, a.Key, a.Value) {
-		p.complain(Pos{a.File, 0}, CodeFileMode, LevelWarning, "the file holds a password and is open to others")
+		p.complain(Pos{a.File, 0}, CodeFileMode, LevelWarning, "the file has a password, and other users can access it")
 	}
 	if set, holds := f.heldBefore(p, a, value); holds {
-		p.complain(a.Pos, CodeInvalidValue, LevelWarning, fmt.Sprintf("%s= is %s already, ignoring it", a.Key, set.Value))
+		p.complain(a.Pos, CodeInvalidValue, LevelWarning, fmt.Sprintf("%s= is already %s, ignoring it", a.Key, set.Value))
 		value.effect = effectIgnored
 	}
 	if p.q.dropInsHalf && a.File != f.Path && !halfRead[a.Section+"."+a.Key] {
@@ -191,7 +191,7 @@ func (f *File) takeValue(p *parser, a Assignment) {
 	f.put(p.format.partial, a, value)
 }
 
-// heldBefore is another value that the key has already, where the first one holds.
+// heldBefore is another value that the key already has, if the first one counts.
 func (f *File) heldBefore(p *parser, a Assignment, value parsed) (set Setting, holds bool) {
 	if value.effect != effectTaken || !p.format.firstHolds(p.rel, a.Section, a.Key) {
 		return set, false
@@ -200,7 +200,7 @@ func (f *File) heldBefore(p *parser, a Assignment, value parsed) (set Setting, h
 	return set, is && set.Value != value.stored
 }
 
-// put keeps or drops the value of a line: all of .netdev and .network files, of .link
+// put keeps or drops the value of a line: all lines of .netdev and .network files, for .link
 // files those about addresses.
 func (f *File) put(all bool, a Assignment, value parsed) {
 	var slot **Setting
@@ -223,7 +223,7 @@ func (f *File) put(all bool, a Assignment, value parsed) {
 	}
 }
 
-// keep adds a line to those of the file, of which most have a few.
+// keep adds a line to the file. Most files have a few.
 func (f *File) keep(a Assignment) {
 	if f.Assignments == nil {
 		f.Assignments = make([]Assignment, 0, 4)
@@ -231,9 +231,9 @@ func (f *File) keep(a Assignment) {
 	f.Assignments = append(f.Assignments, a)
 }
 
-// inlineComment is the end of a value that looks like a comment, "" where there is
-// none. config_parse() of conf-parser.c knows comments at the start of a line alone,
-// and udevd says nothing of it.
+// inlineComment is the end of a value that looks like a comment, "" if there is none.
+// config_parse() of conf-parser.c knows comments only at the start of a line, and udevd does
+// not warn.
 func inlineComment(value string) string {
 	for i := range len(value) {
 		if (value[i] == '#' || value[i] == ';') && (i == 0 || value[i-1] == ' ' || value[i-1] == '\t') {
@@ -243,7 +243,7 @@ func inlineComment(value string) string {
 	return ""
 }
 
-// newerKey and newerSection say which release brings what this one lacks.
+// newerKey and newerSection say which release adds what this one lacks.
 func newerKey(rel Release, section, key string) string {
 	if row := LinkFiles.format().keys[section][key]; row != nil {
 		return row.known.elsewhere(rel)
@@ -258,23 +258,23 @@ func newerSection(rel Release, name string) string {
 	return ""
 }
 
-// elsewhere says which release brings what this one lacks, or took it away.
+// elsewhere says which release added what this one lacks, or removed it.
 func (s span) elsewhere(rel Release) string {
 	switch {
 	case rel < s.first:
-		return fmt.Sprintf(" (systemd %d was the first to know it)", s.first)
+		return fmt.Sprintf(" (new in systemd %d)", s.first)
 	case rel > s.last:
 		return fmt.Sprintf(" (systemd %d removed it)", s.last+1)
 	}
 	return ""
 }
 
-// finish is what link_load_one() does once all is read.
+// finish is the end of link_load_one(), after everything is read.
 func (f *File) finish(t *Tree) {
 	if d, ok := rejectsFile(t.Release, f.Assignments); ok && !t.format.partial {
 		f.State, f.Why = StateRejected, fmt.Sprintf("%s: %s", d.Pos, d.Message)
 		if !t.quirks.failureRepeated {
-			// Releases that stop at such a file do so without a word.
+			// Releases that stop at such a file do not log that.
 			d.Level = LevelInfo
 		}
 		f.Diagnostics = append(f.Diagnostics, d)
@@ -287,7 +287,7 @@ func (f *File) finish(t *Tree) {
 			f.complain(Pos{f.Path, 0}, CodeMatchEmpty, LevelWarning, "no valid setting in [Match], the file is ignored; "+t.format.nameKey+"=* would match every device")
 			return
 		case t.quirks.emptyMatchWarns:
-			f.complain(Pos{f.Path, 0}, CodeMatchEmpty, LevelWarning, "no valid setting in [Match], the file matches every device; write "+t.format.nameKey+"=* if that is meant")
+			f.complain(Pos{f.Path, 0}, CodeMatchEmpty, LevelWarning, "no valid setting in [Match], the file matches every device; write "+t.format.nameKey+"=* if intended")
 		}
 	}
 	if t.format.partial {

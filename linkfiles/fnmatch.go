@@ -2,12 +2,12 @@ package linkfiles
 
 import "strings"
 
-// glob holds what fnmatch(3) can be asked to do differently.
+// glob is how fnmatch(3) can differ.
 type glob struct {
 	// fold ignores case, as FNM_CASEFOLD does.
 	fold bool
-	// unclosedFails: a bracket that is never closed matches nothing once one
-	// of its parts has fitted; so until glibc 2.32.
+	// unclosedFails: a bracket without an end matches nothing after one of its parts
+	// matched; until glibc 2.32.
 	unclosedFails bool
 }
 
@@ -18,15 +18,14 @@ func (g glob) lower(c byte) byte {
 	return c
 }
 
-// match is fnmatch(3) of the GNU C library in the C locale (udevd sets no
-// other), with flags 0 or, where fold is set, FNM_CASEFOLD. It is not
-// path.Match: "*" and "?" match "/" and a leading dot, "[!" and "[^" negate,
-// brackets know classes, equivalence classes and collating symbols, and a
-// bracket that is never closed is an ordinary character.
+// match is fnmatch(3) of the GNU C library in the C locale (udevd sets no other), with flags 0
+// or, with fold, FNM_CASEFOLD. It is not path.Match: "*" and "?" match "/" and a leading dot,
+// "[!" and "[^" negate, brackets know classes, equivalence classes and collating symbols, and
+// a bracket without an end is an ordinary character.
 //
 // testdata/fnmatch.json, captured from the library itself, is the proof.
 //
-// It goes back to the last star on a mismatch, which takes at most
+// On a mismatch it goes back to the last star, which takes at most
 // len(pattern) * len(name) steps.
 func (g glob) match(pattern, name string) bool {
 	p, n := 0, 0
@@ -55,8 +54,8 @@ func (g glob) match(pattern, name string) bool {
 	}
 }
 
-// one matches the first element of a pattern, which is no star, against one
-// byte and returns the bytes the element takes.
+// one matches the first element of a pattern, not a star, against one byte and returns the
+// length of the element.
 func (g glob) one(p string, c byte) (ok bool, width int) {
 	switch p[0] {
 	case '?':
@@ -74,9 +73,8 @@ func (g glob) one(p string, c byte) (ok bool, width int) {
 	return g.lower(p[0]) == g.lower(c), 1
 }
 
-// bracket matches a bracket expression. closed is false where the expression
-// never ends, so that its "[" stands for itself. width is 0 where the library
-// gives the whole match up.
+// bracket matches a bracket expression. closed is false if the expression has no end; then
+// its "[" is an ordinary character. width is 0 if the library gives up.
 func (g glob) bracket(p string, c byte) (ok bool, width int, closed bool) {
 	i := 1
 	not := i < len(p) && (p[i] == '!' || p[i] == '^')
@@ -106,8 +104,8 @@ func (g glob) bracket(p string, c byte) (ok bool, width int, closed bool) {
 			i = next
 			fits = part.char <= g.lower(c) && g.lower(c) <= g.lower(hi)
 		case !fits && i+1 == len(p) && p[i] == '-':
-			// A range without an end: the library gives up rather
-			// than taking "[" for itself.
+			// A range without an end: the library gives up instead of taking "[" as a
+			// character.
 			return false, 0, true
 		}
 		if fits {
@@ -119,7 +117,7 @@ func (g glob) bracket(p string, c byte) (ok bool, width int, closed bool) {
 // bracketPart is one part of a bracket expression.
 type bracketPart struct {
 	kind partKind
-	// fits says whether the part fits by itself.
+	// fits says whether the part matches.
 	fits bool
 	// char is what a range begins with.
 	char byte
@@ -129,8 +127,8 @@ type partKind uint8
 
 const (
 	partChar  partKind = iota // a character, which may begin a range
-	partWhole                 // a class or the like, which begins none
-	partBad                   // the library gives the whole match up
+	partWhole                 // a class or the like, which cannot
+	partBad                   // the library gives up
 )
 
 // part reads the part of a bracket expression at p[i], as far as a "-" may follow.
@@ -164,8 +162,8 @@ func (g glob) part(p string, i int, c byte) (part bracketPart, next int) {
 			return bad, i
 		}
 		if next+1 < len(p) && p[next] == '-' && p[next+1] == ']' {
-			// The library takes this for a range, does not compare the
-			// symbol, and then finds no range: "[[.a.]-]" is "[-]".
+			// The library takes this for a range, does not compare the symbol, and then
+			// finds no range: "[[.a.]-]" is "[-]".
 			return bracketPart{kind: partWhole}, next
 		}
 		return bracketPart{fits: sym == c, char: sym}, next
@@ -187,7 +185,7 @@ func rangeEnd(p string, i int) (hi byte, next int, ok bool) {
 	return p[i+1], i + 2, true
 }
 
-// matched skips the rest of a bracket expression after one of its parts fitted.
+// matched skips the rest of a bracket expression after one of its parts matched.
 func (g glob) matched(p string, i int, not bool) (ok bool, width int, closed bool) {
 	for i < len(p) {
 		if p[i] == ']' {
@@ -202,8 +200,7 @@ func (g glob) matched(p string, i int, not bool) (ok bool, width int, closed boo
 	return false, 0, g.unclosedFails
 }
 
-// skipPart skips what stands at p[i] in a bracket expression; false where the library
-// gives up.
+// skipPart skips the part at p[i] of a bracket expression; false if the library gives up.
 func skipPart(p string, i int) (next int, ok bool) {
 	if i+1 >= len(p) {
 		return i + 1, p[i] != '\\'
@@ -235,7 +232,7 @@ type classKind uint8
 const (
 	classNone classKind = iota // not a class at all: "[" is a character
 	classGood
-	classBad // too long: nothing matches any more
+	classBad // too long: nothing matches
 )
 
 // maxClass is CHAR_CLASS_MAX_LENGTH of the library.

@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// The grammar of systemd.syntax(7) as config_parse() of conf-parser.c has it.
-// It is not INI: comments stand only at the start of a line, a backslash at
-// the end continues, and comment lines inside a continuation are left out.
+// The grammar of systemd.syntax(7) as config_parse() of conf-parser.c has it. It is not INI:
+// comments are only at the start of a line, a backslash at the end continues, and comment
+// lines inside a continuation are skipped.
 
 const (
-	// longLineMax is LONG_LINE_MAX of systemd's fileio.h: the bytes a line,
-	// also one that was joined from several, must stay below.
+	// longLineMax is LONG_LINE_MAX of systemd's fileio.h: a line, or several joined ones,
+	// must have fewer bytes.
 	longLineMax = 1 << 20
 
 	whitespace    = " \t\n\r"
@@ -32,8 +32,8 @@ type parser struct {
 	complain func(Pos, Code, Level, string)
 }
 
-// parse reads one file. It returns false where udevd gives the whole .link
-// file up; the reason has been complained about then.
+// parse reads one file. It returns false, after a complaint, if udevd gives up the whole
+// .link file.
 func (p *parser) parse(path string, content []byte) bool {
 	s := parseState{parser: p, path: path}
 	return s.run(content)
@@ -63,8 +63,7 @@ func (s *parseState) run(content []byte) bool {
 	for len(content) > 0 {
 		raw, rest := readLine(s.q, content)
 		if len(raw) >= longLineMax {
-			// udevd names the line before: it counts a line only once it
-			// has it whole.
+			// udevd names the line before: it counts a line only when it is complete.
 			s.say(CodeLineTooLong, LevelError, "line too long: %d bytes or more, the whole file is ignored", longLineMax)
 			return false
 		}
@@ -81,9 +80,8 @@ func (s *parseState) run(content []byte) bool {
 				l, bomSeen = after, true
 			}
 		}
-		// A continuation ends in a space by now, so that its last line alone
-		// decides; to look at all of it each time would take hours for 1 MiB
-		// of backslashes.
+		// A continuation ends in a space, so only its last line decides; to look at all of
+		// it each time would take hours for 1 MiB of backslashes.
 		more := endsInBackslash(l)
 		if continued {
 			if len(continuation)+len(l) > longLineMax {
@@ -116,9 +114,9 @@ func (s *parseState) run(content []byte) bool {
 	return true
 }
 
-// readLine splits off one line as read_line() of systemd's fileio.c does: "\n",
-// "\r" and NUL end a line, alone or each of them once in any order, except that
-// nothing goes together with a NUL before it.
+// readLine splits off one line as read_line() of systemd's fileio.c does: "\n", "\r" and NUL
+// end a line, alone or each of them once in any order, but nothing is combined with a NUL
+// before it.
 func readLine(q *quirks, b []byte) (line, rest []byte) {
 	if !q.returnEndsLine {
 		n := bytes.IndexAny(b, "\n\x00")
@@ -165,8 +163,7 @@ func isComment(q *quirks, line []byte) bool {
 	return line[0] == '#' || line[0] == ';'
 }
 
-// endsInBackslash reports whether the line ends in a backslash that is not
-// itself escaped by one.
+// endsInBackslash reports whether the line ends in a backslash that no other one escapes.
 func endsInBackslash(l []byte) bool {
 	escaped := false
 	for _, c := range l {

@@ -5,22 +5,20 @@ import (
 	"strings"
 )
 
-// index finds the files that may fit a device among many that name an address,
-// a name or a path each, as is usual for files made for network cards. A file
-// that it leaves out would have failed on its MACAddress=, OriginalName= or
-// Path=, and one failed condition fails a file whatever the others say or
-// cannot say.
+// index finds the files that may match a device among many with an address, a name or a path,
+// as is usual for network cards. The files that it leaves out would fail on their
+// MACAddress=, OriginalName= or Path=, and one failed condition fails a file whatever the
+// others are.
 type index struct {
-	// byMAC and byName hold places in Decider.files, ascending. A file is in
-	// one of the two, and there under each of its addresses or names, or it
-	// is in others, which has those for any path too. pathless is others
-	// without the files that need some path.
+	// byMAC and byName have places in Decider.files, ascending. A file is in one of the
+	// two, under each of its addresses or names, or it is in others, which is for any
+	// path, too. pathless is others without the files that need a path.
 	byMAC            map[MAC][]int
 	byName           map[string][]int
 	others, pathless []int
 }
 
-// indexFrom is the number of files from which on an index pays off.
+// indexFrom is the number of files from which an index pays off.
 const indexFrom = 8
 
 func newIndex(files []machineFile, live []int) *index {
@@ -34,7 +32,7 @@ func newIndex(files []machineFile, live []int) *index {
 	return x
 }
 
-// add puts the file of a place under what it asks for.
+// add adds the file of a place under what it asks for.
 func (x *index) add(i int, f *File) {
 	if f.State != StateActive {
 		x.others = append(x.others, i)
@@ -57,7 +55,7 @@ func (x *index) add(i int, f *File) {
 	}
 }
 
-// addNames puts the file of a place under names, of which one may come again.
+// addNames adds the file of a place under names, which may repeat.
 func (x *index) addNames(i int, names []pattern) {
 	for _, p := range names {
 		if at := x.byName[p.text]; len(at) == 0 || at[len(at)-1] != i {
@@ -66,22 +64,22 @@ func (x *index) addNames(i int, names []pattern) {
 	}
 }
 
-// mayFitOthers reports whether the pattern may fit more than the string that it is.
+// mayFitOthers reports whether the pattern may match other strings than its own text.
 func (p pattern) mayFitOthers() bool { return !p.literal() }
 
-// mayInvert reports whether the pattern fits what has not the text, in some release.
+// mayInvert reports whether the pattern matches other texts, in some release.
 func (p pattern) mayInvert() bool { return p.invert || strings.HasPrefix(p.text, "!") }
 
-// candidates yields the places of the files that may fit the device, in order;
-// false where that may be any of them.
+// candidates yields the places of the files that may match the device, in order; false if
+// any file may.
 func (x *index) candidates(q *quirks, dev *Device) ([]int, bool) {
 	if x == nil {
 		return nil, false
 	}
 	mac, ok := dev.current(q).Get()
 	if !ok {
-		// Without an address, MACAddress= fits in some releases and
-		// cannot be told in others.
+		// Without an address, MACAddress= matches in some releases and is unknown in
+		// others.
 		return nil, false
 	}
 	others := x.others

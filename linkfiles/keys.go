@@ -10,21 +10,20 @@ var sections = map[string]span{
 	"EnergyEfficientEthernet": from(258),
 }
 
-// What follows are the differences between releases in what udevd does with a
-// value and how loudly it says so. Where the point releases of one major
-// release differ, a span describes the newest of them; the exception is 247,
-// where it describes 247.3, which is what Debian 11 runs.
+// The differences between releases in what udevd does with a value and at which level it
+// complains. If the point releases of one major release differ, a span describes the newest;
+// the exception is 247, where it describes 247.3, the release of Debian 11.
 var (
-	// conf-parser.c complained at the level of an error before 246;
-	// ethtool-util.c kept to that for one release more, and network-internal.c,
-	// which had MACAddress= and Alias=, for two.
+	// conf-parser.c complained at the level of an error before 246; ethtool-util.c did
+	// so for one more release, and network-internal.c, which had MACAddress= and Alias=,
+	// for two.
 	warnsInConfParser      = from(246)
 	warnsInEthtool         = from(247)
 	warnsInNetworkInternal = from(248)
 
-	// NamePolicy= and the like were split at white space, without regard to
-	// backslashes, before 247. Release 247 alone is louder about a list that
-	// cannot be split than about a word in it.
+	// NamePolicy= and similar lists were split at white space, without handling of
+	// backslashes, before 247. Release 247 alone complains louder about a list that cannot
+	// be split than about a word in it.
 	policiesUnescape       = from(247)
 	policySplitErrorIsLoud = span{247, 247}
 
@@ -32,22 +31,21 @@ var (
 	emptyResetsMACAddress       = from(248)
 	emptyResetsTristate         = from(249)
 
-	// MACAddress= took six bytes only before 250. Since then it takes what
-	// has the length of any hardware address, IPv4 and IPv6 notation
-	// included (ether-addr-util.c).
+	// MACAddress= accepted only six bytes before 250. Since then it accepts the length of
+	// any hardware address, including IPv4 and IPv6 notation (ether-addr-util.c).
 	macAddressOfAnyLength = from(250)
 
-	// parse_mtu() held every MTU against the IPv4 minimum before 256. The
-	// change went into the point releases of 252 to 255 as well.
+	// parse_mtu() compared every MTU with the IPv4 minimum before 256. The change is also
+	// in the point releases of 252 to 255.
 	mtuHasNoMinimum   = from(252)
 	mtuHadMinimumOnce = span{252, 255}
 
-	// Alias= with a value reset the alias, in silence, in all point releases
-	// of 248, in 249 up to 249.12 and in 250 up to 250.5.
+	// Alias= with a value silently reset the alias in all point releases of 248, in 249
+	// up to 249.12 and in 250 up to 250.5.
 	aliasIsDropped      = span{248, 248}
 	aliasWasDroppedOnce = span{249, 250}
 
-	// WakeOnLan= took a single word before 249.
+	// WakeOnLan= accepted a single word before 249.
 	wakeOnLanIsList = from(249)
 
 	// Channels and ring sizes: "max", and reset by an empty value.
@@ -56,28 +54,27 @@ var (
 	// ReceiveQueues= and TransmitQueues= end at 4096 before 261.
 	manyQueues = from(261)
 
-	// Interface names: "all", "default", whatever reads as an interface
-	// index, and anything with a percent sign (247.13 has the last one too).
+	// Interface names: "all", "default", anything that reads as an interface index, and
+	// anything with a percent sign (247.13 has the last one, too).
 	namesAvoidSysctl = from(248)
 
-	// safe_atou() takes 0b, 0o and -0 (245.9, but not 245).
+	// safe_atou() accepts 0b, 0o and -0 (245.9, but not 245).
 	numbersMayBeBinary = from(245)
 
-	// strtoul(3) itself takes 0b, after a sign for instance, where systemd
-	// was built against glibc 2.38 (July 2023) or newer: a property of the
-	// build. 254 is of that month: the backports of Debian 12 are built against
-	// 2.36, Fedora 39 against 2.38. Since 261 systemd avoids it.
+	// strtoul(3) itself accepts 0b, for example after a sign, if systemd was built with
+	// glibc 2.38 (July 2023) or newer: a property of the build. 254 is of that month: the
+	// backports of Debian 12 are built with 2.36, Fedora 39 with 2.38. Since 261 systemd
+	// avoids it.
 	strtoulMayBeBinary = span{255, 260}
 
 	// parse_time() takes U+03BC for micro besides U+00B5.
 	greekMu = from(251)
 
-	// ReceivePacketSteeringCPUMask= gave up at the first bad range before
+	// ReceivePacketSteeringCPUMask= stopped at the first bad range before
 	// 258, and complained at the level of an error.
 	cpuSetStopsAtError = until(257)
 
-	// Property= and its kin: more names became the kernel's and udevd's own
-	// in 258.
+	// Property= and similar keys: 258 reserved more names for the kernel and udevd.
 	morePropertiesAreFixed = from(258)
 
 	// \ud800 to \udfff are refused as an escape, not only as a value.
@@ -86,13 +83,12 @@ var (
 	// A BitsPerSecond= above 4294967295 made udevd drop the whole file.
 	bitRateRejectsFile = until(244)
 
-	// MACAddress= beside a MACAddressPolicy= that makes addresses is warned
-	// about.
+	// udevd warns about MACAddress= together with a MACAddressPolicy= that sets an
+	// address.
 	warnsOfIgnoredMACAddress = from(247)
 )
 
-// keyRow is one row of the table of keys: parse for a value, match for a key of
-// [Match].
+// keyRow is one row of the table of keys: parse for a value, match for a key of [Match].
 type keyRow struct {
 	section, name string
 	known         span

@@ -38,10 +38,10 @@ func TestAKeyIsKnownFromTheReleaseThatBroughtIt(t *testing.T) {
 	} {
 		t.Run(c.section+"/"+c.key, func(t *testing.T) {
 			if KeyKnown(c.since-1, c.section, c.key) || !KeyKnown(c.since, c.section, c.key) {
-				t.Errorf("[%s] %s= is not known from %d on", c.section, c.key, c.since)
+				t.Errorf("[%s] %s= is unknown from %d on", c.section, c.key, c.since)
 			}
-			if says := newerKey(c.since-1, c.section, c.key); says != fmt.Sprintf(" (systemd %d was the first to know it)", c.since) {
-				t.Errorf("of [%s] %s= is said:%s", c.section, c.key, says)
+			if says := newerKey(c.since-1, c.section, c.key); says != fmt.Sprintf(" (new in systemd %d)", c.since) {
+				t.Errorf("[%s] %s=: it says%s", c.section, c.key, says)
 			}
 		})
 	}

@@ -31,14 +31,14 @@ func (t *Tree) searchedDirs(store *Store) []*Dir {
 // cannotList notes that a directory of files or drop-ins could not be read, so
 // that no decision can be made.
 func (t *Tree) cannotList(d *Dir, what string) {
-	t.unread = fmt.Sprintf("%s could not be read (%s)", d.Path, d.Err)
+	t.unread = fmt.Sprintf("cannot read %s: %s", d.Path, d.Err)
 	t.Diagnostics = append(t.Diagnostics, Diagnostic{
 		Pos: Pos{d.Path, 0}, Code: CodeUnreadable, Level: LevelError, Err: d.Err,
-		Message: fmt.Sprintf("the directory could not be read (%s), so it is unknown which %s are in it", d.Err, what),
+		Message: fmt.Sprintf("cannot read the directory (%s), so it is unknown which %s are in it", d.Err, what),
 	})
 }
 
-// noDirectory notes what is in the place of a directory.
+// noDirectory notes what is there instead of a directory.
 func (t *Tree) noDirectory(d *Dir) {
 	if d.NoDir == "" {
 		return
@@ -52,7 +52,7 @@ func (t *Tree) noDirectory(d *Dir) {
 	}
 	t.Diagnostics = append(t.Diagnostics, Diagnostic{
 		Pos: Pos{d.Path, 0}, Code: CodeUnreadable, Level: level,
-		Message: fmt.Sprintf("no directory but %s, so that %s reads nothing from it", what, t.format.reader),
+		Message: fmt.Sprintf("not a directory but %s: %s reads nothing from it", what, t.format.reader),
 	})
 }
 
@@ -69,9 +69,8 @@ type candidate struct {
 	path  string
 }
 
-// list is conf_files_list_strv() of conf-files.c: each name once, from the
-// first directory that has it, sorted by the bytes of the name. open is how the files are
-// opened.
+// list is conf_files_list_strv() of conf-files.c: each name once, from the first directory
+// that has it, sorted by the bytes of the name. open says how to open the files.
 func (t *Tree) list(dirs []*Dir, open func(*Entry) *Entry) []candidate {
 	var out []candidate
 	first := map[string]string{}
@@ -99,7 +98,7 @@ func (t *Tree) list(dirs []*Dir, open func(*Entry) *Entry) []candidate {
 	return out
 }
 
-// join puts a name behind a directory; that of a file named on its own is "".
+// join joins a directory and a name; the directory of a file given by itself is "".
 func join(dir, name string) string {
 	if dir == "" {
 		return name
@@ -126,11 +125,11 @@ func dropInDirs(dirs []*Dir) map[string][]*Dir {
 	return byName
 }
 
-// dropInsUnsupported notes the *.conf files of a release that reads none.
+// dropInsUnsupported notes the *.conf files of a release without drop-ins.
 func (t *Tree) dropInsUnsupported(ds []*Dir) {
 	for _, d := range ds {
 		for _, e := range d.Entries {
-			t.Diagnostics = append(t.Diagnostics, Diagnostic{Pos: Pos{join(d.resolved(), e.Name), 0}, Code: CodeDropInUnsupported, Level: LevelWarning, Message: fmt.Sprintf("not read: systemd %d reads no drop-ins for %s files, 248 was the first", t.Release, t.format.suffix)})
+			t.Diagnostics = append(t.Diagnostics, Diagnostic{Pos: Pos{join(d.resolved(), e.Name), 0}, Code: CodeDropInUnsupported, Level: LevelWarning, Message: fmt.Sprintf("not read: systemd %d reads no drop-ins of %s files (systemd 248 and newer do)", t.Release, t.format.suffix)})
 		}
 	}
 }
@@ -156,13 +155,13 @@ func (t *Tree) dropInFiles(ds []*Dir) []candidate {
 	return t.list(ds, (*Entry).opened)
 }
 
-// leadsNowhere reports whether following the name fails at something else than
-// the end of the way: a loop of links, or a way through what is no directory.
+// leadsNowhere reports whether following the name fails before its end: a loop of links, or
+// a path through something that is not a directory.
 func (e *Entry) leadsNowhere() bool {
 	return e.Type == TypeMissing && e.Err != "" && e.Err != "ENOENT"
 }
 
-// opened is the entry as open(2) has it.
+// opened is the entry for open(2).
 func (e *Entry) opened() *Entry {
 	switch {
 	case e.Links > maxSymlinks:
@@ -173,7 +172,7 @@ func (e *Entry) opened() *Entry {
 	return e
 }
 
-// chased is the entry as chase() of chase.c has it.
+// chased is the entry for chase() of chase.c.
 func (t *Tree) chased(e *Entry) *Entry {
 	switch {
 	case e.Links > t.quirks.chaseLinks:
@@ -185,7 +184,7 @@ func (t *Tree) chased(e *Entry) *Entry {
 	return e
 }
 
-// nowhere is the entry where following it fails.
+// nowhere is the entry if following it fails.
 func (e *Entry) nowhere(err Errno) *Entry {
 	return &Entry{Name: e.Name, Symlink: e.Symlink, Links: e.Links, Type: TypeMissing, Err: err}
 }
@@ -193,11 +192,11 @@ func (e *Entry) nowhere(err Errno) *Entry {
 func missing(e *Entry) string {
 	switch {
 	case e.Err == "ELOOP" && e.Links > 0 && e.Links <= mostLinks:
-		return fmt.Sprintf("a symbolic link that leads over %d more, which is too many", e.Links-1)
+		return fmt.Sprintf("a symbolic link with %d more after it, which is too many", e.Links-1)
 	case e.Err == "ENOTDIR" && e.Links > 0:
-		return "a symbolic link that leads to a file as if it were a directory"
+		return "a symbolic link that uses a file as a directory"
 	case e.Back:
-		return "a symbolic link through a directory that is missing"
+		return "a symbolic link through a missing directory"
 	case e.Err == "ELOOP":
 		return "a loop of symbolic links"
 	case e.leadsNowhere():

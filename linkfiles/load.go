@@ -5,11 +5,11 @@ import (
 	"slices"
 )
 
-// load is link_load_one() of link-config.c, but for the conditions, which are
-// left to the Decider. dropIns are the directories of the file's drop-ins.
+// load is link_load_one() of link-config.c without the conditions, which the Decider tests.
+// dropIns are the directories of the file's drop-ins.
 func (t *Tree) load(c candidate, dropIns []*Dir) *File {
 	f := &File{Name: c.entry.Name, Path: c.path, State: StateActive}
-	// A file that masks or is not there takes its drop-ins with it.
+	// A masked or missing file disables its drop-ins, too.
 	if why := t.masks(c.entry); why != "" {
 		f.State, f.Why = StateMasked, why
 		f.complain(Pos{c.path, 0}, CodeMaskedFile, LevelInfo, "masked: the file is "+why)
@@ -25,8 +25,7 @@ func (t *Tree) load(c candidate, dropIns []*Dir) *File {
 	return f
 }
 
-// parts returns the files that are read as one, in their order, and notes the
-// drop-ins among them.
+// parts returns the files that are read as one, in order, and notes the drop-ins among them.
 func (t *Tree) parts(f *File, c candidate, dropIns []*Dir) []candidate {
 	drop := t.dropInFiles(dropIns)
 	parts := []candidate{c}
@@ -34,7 +33,7 @@ func (t *Tree) parts(f *File, c candidate, dropIns []*Dir) []candidate {
 		parts = nil
 	}
 	if t.quirks.regularOnly && c.entry.Dot {
-		parts = nil // chased, too, it leads to nothing, which is passed over
+		parts = nil // chased, it also leads to nothing, and is skipped
 	}
 	for _, d := range drop {
 		f.DropIns = append(f.DropIns, d.path)
@@ -73,7 +72,7 @@ func (t *Tree) parseParts(f *File, main candidate, parts []candidate) {
 	f.finish(t)
 }
 
-// openParts reports whether all parts can be opened, and rejects the file otherwise.
+// openParts reports whether all parts can be opened, and otherwise rejects the file.
 func (t *Tree) openParts(f *File, main candidate, parts []candidate) bool {
 	for _, part := range parts {
 		if why := t.cannotOpen(part.entry); why != "" && part != main {
@@ -92,24 +91,24 @@ func (t *Tree) openParts(f *File, main candidate, parts []candidate) bool {
 	return true
 }
 
-// reject gives a file up because of one of its parts.
+// reject rejects a file because of one of its parts.
 func (t *Tree) reject(f *File, main, part candidate, state FileState, level Level, why string) {
 	f.State, f.Why = state, why
 	of := ""
 	if part != main {
 		f.Why = fmt.Sprintf("its drop-in %s is %s", part.path, why)
-		of = ", a drop-in of " + main.path + ", which is not used at all then"
+		of = ", a drop-in of " + main.path + ", which is then not used at all"
 	}
 	text := "the file is not used: it is " + why + of
 	if state == StateUnknown {
-		text = "what " + t.format.reader + " makes of the file is unknown: it is " + why
+		text = "unknown what " + t.format.reader + " does with the file: it is " + why
 	}
 	f.complain(Pos{part.path, 0}, CodeUnreadable, level, text)
 	f.Diagnostics[len(f.Diagnostics)-1].Err = part.entry.Err
 }
 
-// masks says as what an entry masks its name, "" if it does not: null_or_empty()
-// of stat-util.c, which takes any character device for /dev/null.
+// masks says how an entry masks its name, "" if it does not: null_or_empty() of
+// stat-util.c, which treats any character device like /dev/null.
 func (t *Tree) masks(e *Entry) string {
 	switch {
 	case e.Type == TypeNull:
@@ -124,7 +123,7 @@ func (t *Tree) masks(e *Entry) string {
 	return ""
 }
 
-// missingLevel is the level at which udevd says so of a main file.
+// missingLevel is the level at which udevd reports a missing main file.
 func (t *Tree) missingLevel(e *Entry) Level {
 	switch {
 	case t.quirks.danglingWarns:
@@ -144,7 +143,7 @@ func (t *Tree) cannotOpen(e *Entry) string {
 	case e.Type == TypeRegular || !t.quirks.regularOnly:
 		return ""
 	case e.Type == TypeNull:
-		return fmt.Sprintf("a link to /dev/null, which masks a drop-in until systemd 259 but makes systemd %d ignore the whole %s file; an empty file masks in every release", t.Release, t.format.suffix)
+		return fmt.Sprintf("a link to /dev/null, which masks a drop-in up to systemd 259 but makes systemd %d ignore the whole %s file; an empty file masks it in every release", t.Release, t.format.suffix)
 	}
 	return typeNames[e.Type]
 }
@@ -154,8 +153,8 @@ var typeNames = map[FileType]string{
 	TypeBlock: "a block device", TypeFIFO: "a FIFO", TypeSocket: "a socket",
 }
 
-// cannotRead says why the text of an entry cannot be had: by udevd
-// (StateRejected), or by this program (StateUnknown).
+// cannotRead says why the text of an entry cannot be read: by udevd (StateRejected), or by
+// this program (StateUnknown).
 func (t *Tree) cannotRead(e *Entry) (FileState, string) {
 	switch e.Type {
 	case TypeMissing:
@@ -165,13 +164,13 @@ func (t *Tree) cannotRead(e *Entry) (FileState, string) {
 	case TypeChar, TypeBlock:
 		return StateUnknown, typeNames[e.Type] + ", from which " + t.format.reader + " reads"
 	case TypeFIFO:
-		return StateUnknown, fmt.Sprintf("a FIFO, at which %s %d waits until somebody writes to it", t.format.reader, t.Release)
+		return StateUnknown, fmt.Sprintf("a FIFO, and %s %d waits until something writes to it", t.format.reader, t.Release)
 	}
 	switch {
 	case e.Refused != "":
 		return StateUnknown, "a file that was not read: " + e.Refused
 	case e.Err != "":
-		return StateUnknown, fmt.Sprintf("a file that could not be read here (%s)", e.Err)
+		return StateUnknown, fmt.Sprintf("a file that cannot be read here (%s)", e.Err)
 	}
 	return StateActive, ""
 }

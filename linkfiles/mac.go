@@ -1,11 +1,11 @@
 package linkfiles
 
-// MAC is a hardware address of any length in the form in which the kernel's tools and
-// systemd print it, "00:11:22:33:44:55": octets of two lower-case hexadecimal digits with
-// colons between them. "" is none. Two that are equal are the same address.
+// MAC is a hardware address of any length in the form of the kernel's tools and systemd,
+// "00:11:22:33:44:55": octets of two lower-case hexadecimal digits with colons between them.
+// "" is none. Equal texts are the same address.
 //
-// Files of several programs write addresses otherwise; the reader of each makes a MAC of
-// them: those of systemd are read by this package, and others by netconf.
+// Files of other programs write addresses in other forms; the reader of each makes a MAC from
+// them: this package reads those of systemd, and netconf the others.
 type MAC string
 
 // MACOf returns the address with these octets.
@@ -22,13 +22,13 @@ func MACOf(octets []byte) MAC {
 	return MAC(text[:len(text)-1])
 }
 
-// ParseMAC reads an address in the form of a MAC, and no other.
+// ParseMAC reads an address in the form of a MAC, and no other form.
 func ParseMAC(text string) (MAC, bool) {
 	m := MAC(text)
 	return m, m.Octets() != nil
 }
 
-// Octets are the bytes of the address, nil for none and for what has not the form of one.
+// Octets are the bytes of the address, nil for none and for another form.
 func (m MAC) Octets() []byte {
 	if len(m)%3 != 2 {
 		return nil

@@ -9,14 +9,14 @@ import (
 	"strings"
 )
 
-// machineIDApp is the application ID with which the machine-id is hashed
-// before it is saved. machine-id(5) asks programs not to expose the ID itself
-// and describes this keyed hash as the way out.
+// machineIDApp is the application ID for the hash of the machine ID that is saved.
+// machine-id(5) asks programs not to expose the ID itself, and describes this keyed hash
+// instead.
 const machineIDApp = "linkaudit machine-id fingerprint v1"
 
-// MachineID is the machine's ID or, in a saved snapshot, only a fingerprint of
-// it: the fingerprint can be compared with a candidate, which is all that
-// Host= needs, but the ID cannot be had from it.
+// MachineID is the machine's ID or, in a saved snapshot, only a fingerprint of it. The
+// fingerprint can be compared with a candidate, which is all that Host= needs, but does not
+// reveal the ID.
 type MachineID struct {
 	id          Fact[[16]byte]
 	fingerprint string
@@ -33,7 +33,7 @@ func UnknownMachineID(reason *Statement) MachineID {
 }
 
 // ParseMachineID reads the 32 hexadecimal digits of machine-id(5); like
-// sd_id128_from_string(3) it takes the UUID form with dashes as well.
+// sd_id128_from_string(3) it also accepts the UUID form with dashes.
 func ParseMachineID(s string) ([16]byte, error) {
 	var id [16]byte
 	plain := withoutDashes(s)
@@ -46,7 +46,7 @@ func ParseMachineID(s string) ([16]byte, error) {
 	return id, nil
 }
 
-// withoutDashes takes the dashes out of the UUID form; other texts stay as they are.
+// withoutDashes removes the dashes of the UUID form; other texts stay as they are.
 func withoutDashes(s string) string {
 	if len(s) == 36 && s[8] == '-' && s[13] == '-' && s[18] == '-' && s[23] == '-' {
 		return s[:8] + s[9:13] + s[14:18] + s[19:23] + s[24:]
@@ -54,12 +54,11 @@ func withoutDashes(s string) string {
 	return s
 }
 
-// ID returns the bytes, unknown with the reason where they could not be read
-// or were left out of a snapshot.
+// ID returns the bytes, unknown with the reason if they could not be read or were left out of
+// a snapshot.
 func (m MachineID) ID() Fact[[16]byte] { return m.id }
 
-// Is reports whether id is this machine's; ok is false where that cannot be
-// known.
+// Is reports whether id is this machine's; ok is false if that is unknown.
 func (m MachineID) Is(id [16]byte) (is, ok bool) {
 	if m.fingerprint == "" {
 		return false, false
@@ -67,11 +66,11 @@ func (m MachineID) Is(id [16]byte) (is, ok bool) {
 	return hmac.Equal([]byte(m.fingerprint), []byte(fingerprintOf(id))), true
 }
 
-// Confidential returns the MachineID without its bytes: what a snapshot keeps
-// unless the machine-id was asked for.
+// Confidential returns the MachineID without its bytes: what a snapshot has unless the machine
+// ID was requested.
 func (m MachineID) Confidential() MachineID {
 	if m.id.IsKnown() {
-		m.id = Unknown[[16]byte](Told("the machine-id was left out of the snapshot"))
+		m.id = Unknown[[16]byte](Told("it was left out of the snapshot"))
 	}
 	return m
 }
@@ -82,8 +81,8 @@ func fingerprintOf(id [16]byte) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// Fingerprint is a keyed hash of the ID, by which two hosts can be compared
-// without knowing it; "" where the ID could not be read.
+// Fingerprint is a keyed hash of the ID. It can show that two hosts have the same ID without
+// revealing it; "" if the ID could not be read.
 func (m MachineID) Fingerprint() string { return m.fingerprint }
 
 type machineIDJSON struct {
@@ -92,7 +91,7 @@ type machineIDJSON struct {
 	Unknown     string `json:"unknown,omitempty"`
 }
 
-// MarshalJSON writes the ID where it is held, and the fingerprint.
+// MarshalJSON writes the ID, if the value has it, and the fingerprint.
 func (m MachineID) MarshalJSON() ([]byte, error) {
 	j := machineIDJSON{Fingerprint: m.fingerprint}
 	if id, ok := m.id.Get(); ok {

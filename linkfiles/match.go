@@ -18,9 +18,8 @@ type matchSection struct {
 // condition is what all lines of a file with one key of [Match] ask for.
 type condition struct {
 	row *matchRow
-	// wants is what the lines say, never empty: the patterns, the properties,
-	// the lines as they are for addresses, or the one parameter of a condition
-	// of the machine.
+	// wants is what the lines say, never empty: the patterns, the properties, the
+	// unchanged lines for addresses, or the one parameter of a condition of the machine.
 	wants []pattern
 	// addrs are the addresses of a condition that compares addresses. One
 	// without any never matches.
@@ -37,8 +36,8 @@ type pattern struct {
 // pos is the last line of the condition.
 func (c *condition) pos() Pos { return c.wants[len(c.wants)-1].pos }
 
-// by returns the condition that compares this of a device, nil where the file
-// has none.
+// by returns the condition that compares this property of a device, nil if the file has
+// none.
 func (m *matchSection) by(l lookup) *condition {
 	for i := range m.device {
 		if m.device[i].row.by == l {
@@ -48,15 +47,15 @@ func (m *matchSection) by(l lookup) *condition {
 	return nil
 }
 
-// empty is net_match_is_empty() together with the test for conditions: nothing
-// valid was said in [Match].
+// empty is net_match_is_empty() together with the test for conditions: [Match] has nothing
+// valid.
 func (m *matchSection) empty() bool {
 	return len(m.system) == 0 && !slices.ContainsFunc(m.device, func(c condition) bool {
 		return c.row.compares != addresses || len(c.addrs) > 0
 	})
 }
 
-// set takes one assignment of [Match]. It reports whether any of it counts.
+// set handles one assignment of [Match]. It reports whether any of it counts.
 func (m *matchSection) set(p *parser, row *matchRow, a Assignment) bool {
 	switch {
 	case row.system != nil:
@@ -91,8 +90,8 @@ func (m *matchSection) setDevice(p *parser, row *matchRow, a Assignment) bool {
 	return counts
 }
 
-// setSystem is config_parse_net_condition() of net-condition.c: the last
-// assignment counts alone, and goes to the front of the list.
+// setSystem is config_parse_net_condition() of net-condition.c: only the last assignment
+// counts, and goes to the front of the list.
 func (m *matchSection) setSystem(p *parser, row *matchRow, a Assignment) {
 	kept := make([]condition, 0, len(m.system)+1)
 	if a.Value != "" || !p.q.conditionReset {
@@ -149,8 +148,8 @@ func parseAddresses(p *parser, a Assignment, c *condition) bool {
 	return len(add) > 0
 }
 
-// eachWord calls yield for the words of a pattern list, with the inversion that a
-// leading "!" of the line gives all of them.
+// eachWord calls yield for the words of a pattern list; a leading "!" of the line inverts
+// all of them.
 func eachWord(p *parser, a Assignment, syntax wordSyntax, yield func(word string, invert bool) bool) {
 	rest, invert := a.Value, false
 	if !p.q.simpleInvert {
@@ -179,8 +178,8 @@ func parsePatterns(p *parser, a Assignment, c *condition) bool {
 	return len(c.wants) > before
 }
 
-// newPattern makes the "!" that the releases store in front of each word: a
-// word that itself starts with "!" is an inverted one too.
+// newPattern makes the "!" that the releases store before each word: a word that itself
+// starts with "!" is an inverted one, too.
 func newPattern(p *parser, word string, invert bool, pos Pos) pattern {
 	if !p.q.simpleInvert && !invert {
 		word, invert = strings.CutPrefix(word, "!")
@@ -220,7 +219,7 @@ func parseProperties(p *parser, a Assignment, c *condition) bool {
 	return len(c.wants) > before
 }
 
-// parseWireless keeps what only a wireless device can meet as it stands.
+// parseWireless keeps conditions that only a wireless device can meet unchanged.
 func parseWireless(_ *parser, a Assignment, c *condition) bool {
 	c.wants = append(c.wants, pattern{text: a.Value, pos: a.Pos})
 	return true
@@ -242,8 +241,8 @@ func validEnvAssignment(q *quirks, s string) bool {
 	return true
 }
 
-// OnlyName reports whether the file can apply to no other device than the one
-// called name: its OriginalName= holds that name and nothing else.
+// OnlyName reports whether the file can apply only to the device called name: its
+// OriginalName= has that name and nothing else.
 func (f *File) OnlyName(name string) bool { return f.match.by(byName).only(name) }
 
 // Names returns the names that the file's [Match] asks for, without patterns.
@@ -261,8 +260,7 @@ func (f *File) Names() []string {
 	return names
 }
 
-// MatchesAddress reports whether MACAddress= of [Match] has the address, and where it
-// stands.
+// MatchesAddress reports whether MACAddress= of [Match] has the address, and on which line.
 func (f *File) MatchesAddress(mac MAC) (Pos, bool) {
 	c := f.match.by(byAddress)
 	if c == nil || !c.addrs[mac] {
@@ -271,19 +269,19 @@ func (f *File) MatchesAddress(mac MAC) (Pos, bool) {
 	return c.pos(), true
 }
 
-// OnlyKind reports whether Kind= holds this kind and nothing else, and no other
-// setting of [Match] that asks about a device narrows it down.
+// OnlyKind reports whether Kind= has this kind and nothing else, and no other device setting
+// of [Match] narrows it down.
 func (f *File) OnlyKind(kind string) bool {
 	return len(f.match.device) == 1 && f.match.by(byKind).only(kind)
 }
 
-// only reports whether the condition fits this text and no other.
+// only reports whether the condition matches this text and no other.
 func (c *condition) only(text string) bool {
 	return c != nil && len(c.wants) == 1 && c.wants[0].literal() && c.wants[0].text == text
 }
 
-// literal reports whether the pattern fits exactly the string that it is. "!"
-// is no character of fnmatch's, but inverts a list in some releases.
+// literal reports whether the pattern matches exactly its own text. fnmatch does not know
+// "!", but it inverts a list in some releases.
 func (p pattern) literal() bool { return !p.invert && !strings.ContainsAny(p.text, `*?[\!`) }
 
 func hasStar(ps []pattern) bool {

@@ -1,26 +1,26 @@
 package linkfiles
 
-// matchRow is one key of [Match]. A new one needs a row in matchTable, a field of
-// Device or System that it is compared with, and the place that reads that.
+// matchRow is one key of [Match]. A new one needs a row in matchTable, a field of Device or
+// System to compare with, and the code that reads that.
 type matchRow struct {
 	key string
-	// replaces is the key that is the same condition to systemd, so that the last
-	// line of either counts, and by which a mismatch names it.
+	// replaces is the key that is the same condition for systemd: the last line of either
+	// counts, and a mismatch has its name.
 	replaces string
-	// link, netdev and network are the releases that know the key in files of
-	// these types, none where it is left out (link-config-gperf.gperf,
-	// netdev-gperf.gperf, networkd-network-gperf.gperf).
+	// link, netdev and network are the releases that know the key in files of these types,
+	// none if left out (link-config-gperf.gperf, netdev-gperf.gperf,
+	// networkd-network-gperf.gperf).
 	link, netdev, network span
-	// step is the place of a device's condition in net_match_config().
+	// step is the position of a device's condition in net_match_config().
 	step     int
 	compares *comparison
-	// by is what a file can be looked up by that has the condition.
+	// by is the property by which a file with the condition can be looked up.
 	by lookup
-	// device is the test of a device, system that of the machine: each row has one
-	// of them. param is the value without "!".
+	// device is the test of a device, system that of the machine: each row has one of
+	// them. param is the value without "!".
 	device deviceTest
 	system func(rel Release, q *quirks, param string, sys *System) outcome
-	// needs is what is compared, needsFor what more depends on the value.
+	// needs is what is compared, needsFor what else it needs for some values.
 	needs    Needs
 	needsFor func(q *quirks, wants []pattern) Needs
 }
@@ -33,15 +33,14 @@ func (r *matchRow) name() string {
 	return r.key
 }
 
-// comparison is how the values of a key are read and what is said of them.
+// comparison is how the values of a key are read, and the codes for the results.
 type comparison struct {
 	// parse adds a line, which is not empty, to the condition.
 	parse func(p *parser, a Assignment, c *condition) (counts bool)
-	// emptyResets are the releases in which an empty value takes back what lines
-	// before it said.
+	// emptyResets are the releases in which an empty value resets the earlier lines.
 	emptyResets span
-	// none is the code for a device that has nothing to compare, unknown the one for
-	// where that is not known.
+	// none is the code for a device without anything to compare, unknown the one for an
+	// unknown value.
 	none, unknown string
 }
 
@@ -59,8 +58,7 @@ var (
 	wirelessNetworks = &comparison{parse: parseWireless, emptyResets: always}
 )
 
-// lookup is something that a device has one of, so that the files that ask for it
-// can be found by it.
+// lookup is a property of devices by which the files that ask for it can be found.
 type lookup uint8
 
 const (
@@ -107,7 +105,7 @@ var matchTable = []matchRow{
 	{key: "Virtualization", link: from(239), netdev: from(239), network: from(239), system: testVirtualization, needs: NeedVirtualization},
 }
 
-// matchKeys are the rows of one type of files for its table of keys.
+// matchKeys are the rows of one type of files, for its table of keys.
 func matchKeys(known func(*matchRow) span) []keyRow {
 	var rows []keyRow
 	for i := range matchTable {

@@ -46,7 +46,7 @@ func stepOrLast(r matchRow) int {
 	return r.step
 }
 
-// needOf says of which need each field of Device and System is. A field that is not
+// needOf is the need of each field of Device and System. A field that is not
 // here is no fact.
 var needOf = map[string]Needs{
 	"MAC": NeedLink, "Kind": NeedLink, "Type": NeedLink, "PermMAC": NeedPermMAC, "Driver": NeedDriver, "Path": NeedUdevDB,

@@ -2,8 +2,7 @@ package linkfiles
 
 import "strings"
 
-// Needs is a set of facts about devices and the machine, each of which comes from
-// one place.
+// Needs is a set of facts about devices and the machine. Each fact comes from one place.
 type Needs uint
 
 // The facts that [Match] can ask for.
@@ -18,7 +17,7 @@ const (
 	NeedNameAssignType
 	// NeedUdevDB is the device's record in the udev database: Path and Properties.
 	NeedUdevDB
-	// NeedUEvent is the device's uevent file, of which Properties has the rest.
+	// NeedUEvent is the device's uevent file, for the other Properties.
 	NeedUEvent
 	// NeedMachine is Hostname, KernelCommandLine, KernelRelease and Architecture.
 	NeedMachine
@@ -45,8 +44,8 @@ const (
 // Has reports whether any fact of facts is in the set.
 func (n Needs) Has(facts Needs) bool { return n&facts != 0 }
 
-// Needs returns what must be known to decide for any device, so that no other
-// facts need to be collected.
+// Needs returns what must be known to decide for any device. Other facts need not be
+// collected.
 func (t *Tree) Needs() Needs {
 	var n Needs
 	for _, f := range t.Files {
@@ -69,8 +68,8 @@ func (c *condition) needs(q *quirks) Needs {
 	return c.row.needs | c.row.needsFor(q, c.wants)
 }
 
-// needsOfNames: whether a name is one that the kernel made up, or udevd, matters in
-// link_get_config(), but not beside a "*".
+// needsOfNames: link_get_config() needs to know whether the kernel or udevd made up a name,
+// but not beside a "*".
 func needsOfNames(q *quirks, wants []pattern) Needs {
 	if q.starExempt && hasStar(wants) {
 		return 0
@@ -78,7 +77,7 @@ func needsOfNames(q *quirks, wants []pattern) Needs {
 	return NeedNameAssignType
 }
 
-// needsOfHost: a name is compared with the host name alone.
+// needsOfHost: a name is compared only with the host name.
 func needsOfHost(q *quirks, wants []pattern) Needs {
 	switch _, err := ParseMachineID(wants[0].text); {
 	case err != nil:

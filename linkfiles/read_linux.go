@@ -19,10 +19,9 @@ import (
 func Read(root string) (*Store, error) { return ReadConfig(root, LinkFiles) }
 
 // ReadConfig reads the files of a type and their drop-ins below root into a Store. It changes
-// nothing and opens only regular files and directories. Symbolic links are
-// followed inside of root. Paths in the Store are those inside the root. What
-// could not be read is noted in the Store; an error means that root itself
-// cannot be entered.
+// nothing and opens only regular files and directories. It follows symbolic links inside of
+// root. Paths in the Store are those inside the root. The Store notes what could not be read;
+// an error means that root itself cannot be entered.
 func ReadConfig(root string, files ConfigType) (*Store, error) {
 	if root == "" {
 		root = "/"
@@ -47,16 +46,16 @@ func ReadConfig(root string, files ConfigType) (*Store, error) {
 	return store, nil
 }
 
-// ReadFile makes a Store of one .link file, wherever it is, and of the drop-ins
-// in the NAME.link.d directory beside it. Whoever names a file wants it read:
-// one that cannot be is an error here.
+// ReadFile makes a Store from one .link file in any place, and the drop-ins in the
+// NAME.link.d directory beside it. The caller wants that file, so it is an error if it
+// cannot be read.
 func ReadFile(path string) (*Store, error) {
 	switch filepath.Ext(path) {
 	case ".link":
 	case ".conf":
-		return nil, fmt.Errorf("%s: a drop-in is read together with its .link file: name that one", path)
+		return nil, fmt.Errorf("%s: a drop-in is read with its .link file; give that file", path)
 	default:
-		return nil, fmt.Errorf("%s: udevd reads no file whose name does not end in .link", path)
+		return nil, fmt.Errorf("%s: the name of the file must end in .link", path)
 	}
 	r := newReader("/")
 	dir, name := filepath.Split(path)
@@ -76,7 +75,7 @@ func ReadFile(path string) (*Store, error) {
 	return &Store{Dirs: []Dir{d}}, nil
 }
 
-// readable returns an error for an entry of which the text cannot be had.
+// readable returns an error for an entry without a readable text.
 func readable(path string, e *Entry) error {
 	switch {
 	case e.Type == TypeMissing && e.Symlink == "":
@@ -86,11 +85,11 @@ func readable(path string, e *Entry) error {
 	case e.opened().Type == TypeMissing:
 		return fmt.Errorf("%s: %s", path, missing(e.opened()))
 	case e.Type != TypeRegular && e.Type != TypeNull && e.Type != TypeChar:
-		return fmt.Errorf("%s: not a regular file but a %s", path, e.Type)
+		return fmt.Errorf("%s: a %s, not a regular file", path, e.Type)
 	case e.Refused != "":
 		return fmt.Errorf("%s: %s", path, e.Refused)
 	case e.Err != "":
-		return fmt.Errorf("%s: it could not be read (%s)", path, e.Err)
+		return fmt.Errorf("%s: cannot read it (%s)", path, e.Err)
 	}
 	return nil
 }
@@ -114,8 +113,7 @@ func (r *reader) real(path string) (string, error) {
 		}
 		return filepath.EvalSymlinks(path)
 	}
-	// SecureJoin takes what does not exist for granted; that is found out
-	// when it is opened.
+	// SecureJoin accepts what does not exist; opening it shows that.
 	return securejoin.SecureJoin(r.root, path)
 }
 
@@ -127,8 +125,8 @@ func (r *reader) inside(real string) string {
 	return "/" + strings.TrimPrefix(strings.TrimPrefix(real, r.root), "/")
 }
 
-// searchDir reads one directory of the search path. What one of those before it
-// leads to as well, as /lib does where /usr is merged, is not read again.
+// searchDir reads one directory of the search path. If an earlier one is the same directory,
+// as for /lib with a merged /usr, it is not read again.
 func (r *reader) searchDir(before []Dir, path, suffix string) Dir {
 	real, err := r.real(path)
 	if err != nil {
@@ -143,7 +141,7 @@ func (r *reader) searchDir(before []Dir, path, suffix string) Dir {
 	return r.dirAt(real, path, suffix)
 }
 
-// as is the same directory by another path.
+// as is the same directory under another path.
 func (d *Dir) as(path string) Dir {
 	same := *d
 	same.Path, same.Resolved = path, other(path, d.resolved())
@@ -157,7 +155,7 @@ func (d *Dir) as(path string) Dir {
 	return same
 }
 
-// other is what path leads to, "" where that is path itself.
+// other is what path leads to, "" if that is path itself.
 func other(path, resolved string) string {
 	if path == resolved {
 		return ""
@@ -165,12 +163,12 @@ func other(path, resolved string) string {
 	return resolved
 }
 
-// dropInDir reads the directory path of drop-ins, whose parent is real outside of
-// the root.
+// dropInDir reads the directory path of drop-ins. The real path outside of the root of its
+// parent is real.
 func (r *reader) dropInDir(real, path string) Dir {
 	at := join(real, filepath.Base(path))
-	// Seldom a symbolic link: then it is opened without a look at each directory
-	// above it.
+	// It is seldom a symbolic link: if not, open it without checking each directory above
+	// it.
 	if fd, err := rootfs.OpenResolved(r.root, at, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW); err == nil {
 		return r.list(fd, at, path, dropInSuffix)
 	}
@@ -186,7 +184,7 @@ func (r *reader) dir(path, suffix string) Dir {
 	return r.dirAt(real, path, suffix)
 }
 
-// dirAt reads the directory path, which is real outside of the root.
+// dirAt reads the directory path. Outside of the root it is real.
 func (r *reader) dirAt(real, path, suffix string) Dir {
 	fd, err := rootfs.OpenResolved(r.root, real, unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
@@ -220,7 +218,7 @@ func (r *reader) list(fd int, real, path, suffix string) Dir {
 	return d
 }
 
-// counts reports whether there is anything to say of a directory of drop-ins.
+// counts reports whether there is anything to note about a directory of drop-ins.
 func (d *Dir) counts() bool { return len(d.Entries) > 0 || d.Err != "" || d.NoDir != "" }
 
 // noDir is a directory that could not be opened.
@@ -236,8 +234,8 @@ func noDir(path string, err error) Dir {
 	return d
 }
 
-// dirErrno drops the errors at which udevd takes a directory for missing. What
-// is left may be due to our own lack of rights.
+// dirErrno drops the errors at which udevd takes a directory for missing. The others may be
+// due to our own lack of rights.
 func dirErrno(err error) Errno {
 	for _, ignored := range []unix.Errno{unix.ENOENT, unix.ENOTDIR, unix.ELOOP} {
 		if errors.Is(err, ignored) {
@@ -266,8 +264,8 @@ func (r *reader) entry(real, path, name string) Entry {
 	at := join(real, name)
 	var st unix.Stat_t
 	if err := unix.Lstat(at, &st); err != nil {
-		// In a directory that may be listed but not entered it is not
-		// missing, and udevd may well read it.
+		// In a directory that may be listed but not entered it is not missing, and udevd
+		// may be able to read it.
 		e.Type, e.Err = TypeMissing, errnoName(err)
 		if e.Err != "ENOENT" {
 			e.Type = TypeRegular
@@ -284,8 +282,8 @@ func (r *reader) entry(real, path, name string) Entry {
 	return e
 }
 
-// followLink fills in what is to be said of the symbolic link at, which is at path inside
-// the root, and returns where it leads; false where it leads nowhere.
+// followLink notes the properties of the symbolic link at, which is at path inside the root,
+// and returns where it leads; false if it leads nowhere.
 func (r *reader) followLink(e *Entry, at, path string) (to string, leads bool) {
 	target, err := os.Readlink(at)
 	if err != nil {
@@ -318,8 +316,8 @@ type way struct {
 	dot   bool // the last link is one to the directory that it is in
 }
 
-// follow takes the way of a symbolic link inside the root, name by name. A way that the
-// kernel does not take to its end may be one that some releases of systemd do.
+// follow follows a symbolic link inside the root, name by name. Some releases of systemd
+// follow paths that the kernel does not.
 func (r *reader) follow(path string) (w way, err error) {
 	done, todo := "", path
 	for {
@@ -373,19 +371,18 @@ func (r *reader) follow(path string) (w way, err error) {
 	}
 }
 
-// isItsDirectory reports whether a link with that target leads to the directory that it is
-// in.
+// isItsDirectory reports whether a link with that target leads to its own directory.
 func isItsDirectory(target string) bool {
 	return filepath.Clean(target) == "." && !strings.Contains(target, "..")
 }
 
-// isImagesNull reports whether a path is that of the null device of an image, by which a
-// file is masked although an image seldom has the device.
+// isImagesNull reports whether a path is that of the null device of an image. It masks a file
+// although an image seldom has the device.
 func (r *reader) isImagesNull(path string) bool {
 	return r.root != "/" && filepath.Clean(path) == nullDevice
 }
 
-// leadsNoFurther reports whether a path has nothing but slashes and dots.
+// leadsNoFurther reports whether a path has only slashes and dots.
 func leadsNoFurther(path string) bool {
 	for part := range strings.SplitSeq(path, "/") {
 		if part != "" && part != "." {
@@ -395,8 +392,8 @@ func leadsNoFurther(path string) bool {
 	return true
 }
 
-// open fills in what the name leads to. The file is first opened with O_PATH,
-// which has no effect on any device, and for reading only if it is regular.
+// open reads what the name leads to. It first opens the file with O_PATH, which has no effect
+// on any device, and for reading only if it is regular.
 func (r *reader) open(e *Entry, at string) {
 	if r.isImagesNull(r.inside(at)) {
 		e.Type = TypeNull
@@ -425,7 +422,7 @@ func (r *reader) open(e *Entry, at string) {
 	}
 }
 
-// inodeNumber is the file's Entry.Inode: they are counted as they come.
+// inodeNumber is the file's Entry.Inode: files are numbered in reading order.
 func (r *reader) inodeNumber(st *unix.Stat_t) int {
 	key := [2]uint64{uint64(st.Dev), st.Ino}
 	if r.inodes[key] == 0 {
@@ -454,7 +451,7 @@ func typeOf(st *unix.Stat_t) FileType {
 	return TypeRegular
 }
 
-// readText reads the regular file that an O_PATH descriptor refers to.
+// readText reads the regular file of an O_PATH descriptor.
 func (r *reader) readText(e *Entry, fd int, at string) {
 	if e.Size > MaxFileSize {
 		e.Refused = fmt.Sprintf("larger than %d MiB (%d bytes)", MaxFileSize>>20, e.Size)
@@ -483,8 +480,8 @@ func (r *reader) readText(e *Entry, fd int, at string) {
 	}
 }
 
-// reopen opens for reading what an O_PATH descriptor refers to. Without /proc
-// it has to go by the name again, which never blocks and is checked afterwards.
+// reopen opens the file of an O_PATH descriptor for reading. Without /proc it uses the name
+// again; that never blocks and is checked afterwards.
 func (r *reader) reopen(fd int, at string) (*rootfs.File, error) {
 	text, err := rootfs.OpenResolved("/", fmt.Sprintf("/proc/self/fd/%d", fd), unix.O_RDONLY)
 	if err == unix.ENOENT {

@@ -16,8 +16,7 @@ const (
 // Clamp returns the nearest release that the tables cover.
 func (r Release) Clamp() Release { return min(max(r, OldestRelease), NewestRelease) }
 
-// A span is a range of releases: the rows below say with it when something
-// holds.
+// A span is a range of releases: the rows below say with it when something applies.
 type span struct{ first, last Release }
 
 // from returns the span of r and all releases after it.
@@ -48,50 +47,46 @@ type quirks struct {
 	// regularOnly: only regular files are opened as main file or drop-in
 	// (conf-parser.c: CHASE_MUST_BE_REGULAR), for which main files are chased, too.
 	regularOnly bool
-	// loopNotListed: a name that is a loop of symbolic links, or one through
-	// a file, is passed over, so that the same name in a lower directory
-	// counts (conf-files.c: files_add); before, it shadows that one.
+	// loopNotListed: a name that is a loop of symbolic links, or leads through a file, is
+	// skipped, so the same name in a lower directory counts (conf-files.c: files_add);
+	// before, it shadows that one.
 	loopNotListed bool
-	// loopWarns: that it is passed over is warned about (link-config.c:
-	// CONF_FILES_WARN).
+	// loopWarns: udevd warns about the skipped name (link-config.c: CONF_FILES_WARN).
 	loopWarns bool
-	// chase: drop-ins are opened with chase() (conf-parser.c:
-	// config_parse_many_files), which takes a slash behind a file's name for
-	// nothing, and follows chaseLinks links. A main file is opened as the kernel
-	// does it, in all releases.
+	// chase: drop-ins are opened with chase() (conf-parser.c: config_parse_many_files),
+	// which ignores a slash after a file's name, and follows chaseLinks links. A main file
+	// is opened like in the kernel, in all releases.
 	chase      bool
 	chaseLinks int
-	// noDirWarns: a file or a loop of links in the place of a directory is warned
-	// about (conf-files.c: CONF_FILES_WARN).
+	// noDirWarns: udevd warns about a file or a loop of links instead of a directory
+	// (conf-files.c: CONF_FILES_WARN).
 	noDirWarns bool
-	// openFailureWarns: a drop-in that cannot be opened is warned about
-	// (conf-parser.c: config_parse_many_files). Where dropInTwin holds and
-	// this does not, the whole file goes in silence.
+	// openFailureWarns: udevd warns about a drop-in that cannot be opened (conf-parser.c:
+	// config_parse_many_files). With dropInTwin and without this, the whole file is
+	// silently ignored.
 	openFailureWarns bool
-	// failureRepeated: that a file cannot be parsed is said once more, of the
-	// file as a whole (link-config.c: link_config_load).
+	// failureRepeated: a parse error is reported again for the whole file (link-config.c:
+	// link_config_load).
 	failureRepeated bool
-	// danglingWarns: a link to nothing is warned about, and a loop is no more
-	// than a warning; before, the one passed in silence and the other was an
-	// error (link-config.c: link_load_one).
+	// danglingWarns: udevd warns about a link to nothing, and about a loop; before, it
+	// ignored the first silently and the second was an error (link-config.c:
+	// link_load_one).
 	danglingWarns bool
 	// blockDeviceMasks: a block device masks like /dev/null (stat-util.c:
 	// null_or_empty).
 	blockDeviceMasks bool
-	// abortOnError: one file that cannot be parsed keeps all files that sort
-	// before it from being read (link-config.c: link_config_load).
+	// abortOnError: after one file that cannot be parsed, files that sort before it are
+	// not read (link-config.c: link_config_load).
 	abortOnError bool
-	// abortForward: one file that cannot be parsed keeps all files that sort
-	// after it from being read (networkd-network.c: network_load; netdev.c:
-	// netdev_load).
+	// abortForward: after one file that cannot be parsed, files that sort after it are
+	// not read (networkd-network.c: network_load; netdev.c: netdev_load).
 	abortForward bool
-	// dropInsHalf: the drop-ins of a .netdev file count for [Match], Name= and
-	// Kind= alone (netdev.c: netdev_load_one, which reads the rest with
-	// config_parse).
+	// dropInsHalf: the drop-ins of a .netdev file count only for [Match], Name= and Kind=
+	// (netdev.c: netdev_load_one, which reads the rest with config_parse).
 	dropInsHalf bool
-	// altNames: Name= fits an alternative name too (net_condition_test_ifname).
+	// altNames: Name= matches an alternative name, too (net_condition_test_ifname).
 	altNames bool
-	// nameLonger: an alternative name may stand in Name= (networkd-network-gperf.gperf:
+	// nameLonger: Name= may have an alternative name (networkd-network-gperf.gperf:
 	// IFNAME_VALID_ALTERNATIVE).
 	nameLonger bool
 	// emptyMatchAll: a file without a valid [Match] setting applies to every
@@ -107,33 +102,32 @@ type quirks struct {
 	// joining (239), 1 by the first byte of the line (240), 2 by the first
 	// byte that is no white space (from 241 on).
 	commentLine int
-	// blankIsComment: a line that is empty, or in which nothing precedes a
-	// comment, is passed over like a comment, so that it does not end a
-	// continuation (conf-parser.c: strchr(COMMENTS, 0) is no null pointer).
+	// blankIsComment: a line that is empty, or has nothing before a comment, is skipped
+	// like a comment, so it does not end a continuation (conf-parser.c: strchr(COMMENTS, 0)
+	// is not a null pointer).
 	blankIsComment bool
-	// includeLine: a line that starts with ".include" is refused with an
-	// error of its own.
+	// includeLine: a line that starts with ".include" has its own error.
 	includeLine bool
 	// missingEqualsFatal: a line without "=" rejects the whole file.
 	missingEqualsFatal bool
-	// missingKey: a line that starts with "=" is complained about; before,
-	// the empty key is an unknown key.
+	// missingKey: udevd complains about a line that starts with "="; before, the empty key
+	// is an unknown key.
 	missingKey bool
 	// sectionSafe is how strictly the name in a section header is checked:
 	// 0 not, 1 no quotes, backslashes or control characters, 2 also neither
 	// empty nor with glob characters.
 	sectionSafe int
-	// matchErrors: what [Match] complains about is logged as an error rather
-	// than as a warning (net-condition.c).
+	// matchErrors: complaints about [Match] are logged as errors, not as warnings
+	// (net-condition.c).
 	matchErrors bool
 	// simpleInvert: "!" counts only at the start of the first pattern of a
 	// list and inverts the whole list (network-internal.c).
 	simpleInvert bool
 	// macAbsentMatches: MACAddress= matches a device without an address.
 	macAbsentMatches bool
-	// macFirstSix: the device's address is read with ether_aton(3): of a
-	// longer one the first six bytes count, a shorter one is none
-	// (network-internal.c, net-condition.c: net_match_config).
+	// macFirstSix: the device's address is read with ether_aton(3): the first six bytes
+	// of a longer one count, a shorter one counts as none (network-internal.c,
+	// net-condition.c: net_match_config).
 	macFirstSix bool
 	// renamedNameSkips: OriginalName= never matches a device that was
 	// renamed (link-config.c: NET_NAME_RENAMED); starExempt: unless "*" is
@@ -154,21 +148,21 @@ type quirks struct {
 	// nullPermanent: a device without a permanent address counts as one with
 	// an all-zero one (ethtool-util.c: ethtool_get_permanent_hw_addr).
 	nullPermanent bool
-	// driverRecorded: Driver= asks the property ID_NET_DRIVER, which
-	// builtin_net_setup_link itself takes from ETHTOOL_GDRVINFO where it is not
-	// recorded. driverProperty: it asks that property alone, which is for the
-	// rules to set (link_new). Otherwise it asks ETHTOOL_GDRVINFO.
+	// driverRecorded: Driver= compares the property ID_NET_DRIVER, which
+	// builtin_net_setup_link itself takes from ETHTOOL_GDRVINFO if it is not recorded.
+	// driverProperty: it compares only that property, which the rules set (link_new).
+	// Otherwise it compares ETHTOOL_GDRVINFO.
 	driverRecorded bool
 	driverProperty bool
-	// cleanText: a device whose name is not clean text (CleanText) is refused, and
-	// a property of such a value does not exist (sd-device.c: property_is_valid).
+	// cleanText: a device with a name that is not clean text (CleanText) is refused, and
+	// a property with such a value does not exist (sd-device.c: property_is_valid).
 	cleanText bool
-	// sysName: "!" in a device's name is "/" to udevd, by which neither the
-	// driver nor the permanent address is found (link-config.c: link_new, which
-	// takes sd_device_get_sysname(); INTERFACE from 258 on).
+	// sysName: udevd reads "!" in a device's name as "/", and then finds neither the
+	// driver nor the permanent address (link-config.c: link_new, which uses
+	// sd_device_get_sysname(); INTERFACE from 258 on).
 	sysName bool
 	// versionUnequal: KernelVersion= knows "!=" (condition.c: parse_order);
-	// versionList: it is a list of expressions rather than one.
+	// versionList: it is a list of expressions.
 	versionUnequal, versionList bool
 	// versionFnmatch: KernelVersion= knows "$=", "!$=", "==", "<>" and
 	// compares "=" and "!=" as strings.
@@ -176,16 +170,16 @@ type quirks struct {
 	// versionUAPI: versions are compared as the UAPI group's version format
 	// specification says (strverscmp_improved).
 	versionUAPI bool
-	// versionZeroIsNothing: a segment of zeros counts as an empty one, so
-	// that 1.0 is older than 1.a (string-util-fundamental.c).
+	// versionZeroIsNothing: a segment of zeros counts as an empty one, so 1.0 is older
+	// than 1.a (string-util-fundamental.c).
 	versionZeroIsNothing bool
 	// versionSubject: the version may be of "systemd", "glibc" or "kernel".
 	versionSubject bool
 	// cmdlineRetainEscape: a backslash on the kernel command line is a
 	// character like any other.
 	cmdlineRetainEscape bool
-	// hostOtherIDs: Host= compares with boot ID and product UUID as well and
-	// falls back on the host name.
+	// hostOtherIDs: Host= also compares with boot ID and product UUID, and falls back on
+	// the host name.
 	hostOtherIDs bool
 	// confidentialVirt and smbios: what Virtualization= and Firmware= know.
 	smbios bool
@@ -194,8 +188,8 @@ type quirks struct {
 	// envValueCC: a Property= value must not hold control characters other
 	// than tab and newline (env-util.c: env_value_is_valid; 247.3 allows them).
 	envValueCC bool
-	// globUnclosedFails: see glob.unclosedFails. It is a matter of the C
-	// library: glibc 2.33 and systemd 248 came in the same two months.
+	// globUnclosedFails: see glob.unclosedFails. It depends on the C library: glibc 2.33
+	// and systemd 248 came in the same two months.
 	globUnclosedFails bool
 }
 

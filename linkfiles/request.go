@@ -5,46 +5,46 @@ import (
 	"strings"
 )
 
-// A Refusal is a setting of [Link] that the kernel refuses. udevd sends the address in
-// one request with it (rtnl_set_link_properties of netlink-util.c: Alias= and MTUBytes=,
-// and since 248 the queues and GenericSegmentOffloadMaxBytes= and -Segments=), of which
-// the kernel then does nothing.
+// A Refusal is a setting of [Link] that the kernel refuses. udevd sends it with the address in
+// one request (rtnl_set_link_properties of netlink-util.c: Alias= and MTUBytes=, and since
+// 248 the queues and GenericSegmentOffloadMaxBytes= and -Segments=), and the kernel then
+// refuses the whole request.
 //
-// MTUBytes= is none: the kernel sets the address first, then the MTU (do_setlink of
-// net/core/rtnetlink.c). Whatever number the queues have, it takes.
+// MTUBytes= is not one: the kernel sets the address first, then the MTU (do_setlink of
+// net/core/rtnetlink.c). It accepts any number of queues.
 type Refusal struct {
 	Key string
 	Pos Pos
-	// Certain is false where the kernel may take the setting.
+	// Certain is false if the kernel may accept the setting.
 	Certain bool
-	// Takes says what the kernel takes.
+	// Takes says what the kernel accepts.
 	Takes *Statement
 }
 
-// What the kernel takes: IFALIASZ of include/uapi/linux/if.h counts a NUL that udevd
-// sends; GSO_MAX_SEGS, TSO_LEGACY_MAX_SIZE and TSO_MAX_SIZE of include/linux/netdevice.h.
+// What the kernel accepts: IFALIASZ of include/uapi/linux/if.h counts a NUL that udevd sends;
+// GSO_MAX_SEGS, TSO_LEGACY_MAX_SIZE and TSO_MAX_SIZE of include/linux/netdevice.h.
 const (
 	maxAlias       = aliasSize - 2
 	maxGSOSegments = 1<<16 - 1
-	// maxGSOBytes is what a driver has that says nothing, mostGSOBytes the most that
-	// one may say.
+	// maxGSOBytes is the limit of a driver that sets none, mostGSOBytes the highest that
+	// one may set.
 	maxGSOBytes, mostGSOBytes = 1 << 16, 8 * maxGSOSegments
-	// Below the first no kernel with a minimum takes a size, from the second on each
-	// does: MAX_TCP_HEADER depends on how the kernel was built.
+	// Below the first no kernel with a minimum accepts a size, from the second on all do:
+	// MAX_TCP_HEADER depends on the kernel's build.
 	minGSOBytes, enoughGSOBytes = 193, 512
 )
 
-// gsoMaxOf are the kinds whose driver is known to have a limit, seen on Linux 6.18.
+// gsoMaxOf are the kinds with a known driver limit, seen on Linux 6.18.
 var gsoMaxOf = map[string]uint64{"bridge": maxGSOBytes, "vxlan": maxGSOBytes, "veth": mostGSOBytes}
 
-// Refusal returns the setting of the file for which the kernel refuses the request of an
-// address, for a device of the kind ("" where that is not known).
+// Refusal returns the setting of the file that makes the kernel refuse the request with an
+// address, for a device of the kind ("" if that is unknown).
 func (f *File) Refusal(rel Release, kind string, kernel Fact[string]) (Refusal, bool) {
 	if a, ok := last(rel, f.Assignments, "Link", "Alias"); ok && len(a.Value) > maxAlias {
 		return Refusal{"Alias", a.Pos, !aliasWasDroppedOnce.has(rel), Say("at-most-characters", "most", maxAlias)}, true
 	}
-	// Since 6.4, and in later 6.1, validate_linkmsg() looks at the others before anything
-	// is set; older kernels set the address first.
+	// Since 6.4, and in later 6.1, validate_linkmsg() checks the others before anything is
+	// set; older kernels set the address first.
 	if kernel.IsKnown() && !kernelAtLeast(kernel, 6, 1) {
 		return Refusal{}, false
 	}
@@ -67,8 +67,8 @@ func (f *File) gsoRefusal(rel Release, kind string, kernel Fact[string]) (Refusa
 	return Refusal{}, false
 }
 
-// refusedGSOBytes says what the kernel takes in place of a size, nil where it takes that.
-// surely is false where only some refuse it.
+// refusedGSOBytes says what the kernel accepts instead of a size, nil if it accepts that.
+// surely is false if only some kernels refuse it.
 func refusedGSOBytes(value, kind string, kernel Fact[string]) (takes *Statement, surely bool) {
 	size, err := parseBytes(value, 1024)
 	n := uint64(uint32(size)) // as it is sent
@@ -88,8 +88,8 @@ func refusedGSOBytes(value, kind string, kernel Fact[string]) (takes *Statement,
 	return nil, false
 }
 
-// kernelAtLeast reports whether a release (uname -r) is known to be a version or a
-// newer one.
+// kernelAtLeast reports whether a release (uname -r) is known to be a version or a newer
+// one.
 func kernelAtLeast(release Fact[string], major, minor int) bool {
 	first, rest, _ := strings.Cut(release.Or(""), ".")
 	second := rest[:len(rest)-len(strings.TrimLeft(rest, "0123456789"))]

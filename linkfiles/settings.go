@@ -2,23 +2,23 @@ package linkfiles
 
 import "fmt"
 
-// SettingState is what became of one line of a file or drop-in.
+// SettingState is what happens to one line of a file or drop-in.
 type SettingState string
 
 const (
-	// SettingInForce: the value, or a part of a list, is in force.
-	SettingInForce SettingState = "in-force"
+	// SettingEffective: the value, or a part of a list, is effective.
+	SettingEffective SettingState = "in-force"
 	// SettingReplaced: a later line has another value for the key.
 	SettingReplaced SettingState = "replaced"
-	// SettingReset: a later line takes the value back.
+	// SettingReset: a later line resets the value.
 	SettingReset SettingState = "reset"
-	// SettingResets: the line itself takes back what lines before it said.
+	// SettingResets: the line itself resets earlier lines.
 	SettingResets SettingState = "resets"
-	// SettingIgnored: udevd ignores the line, with a complaint.
+	// SettingIgnored: udevd complains about the line and ignores it.
 	SettingIgnored SettingState = "ignored"
 )
 
-// SettingLine is one line of a file or of its drop-ins and what became of it.
+// SettingLine is one line of a file or of its drop-ins and what happens to it.
 type SettingLine struct {
 	Assignment
 	State SettingState
@@ -26,9 +26,8 @@ type SettingLine struct {
 	By Pos
 }
 
-// Secret reports whether the value is none for a report: a password, or an ID
-// in Host=, which may be the machine's own (machine-id(5) asks not to expose
-// that).
+// Secret reports whether a report must not show the value: a password, or an ID in Host=,
+// which may be the machine's own (machine-id(5) asks not to expose that).
 func (l SettingLine) Secret() bool {
 	switch l.Section + "." + l.Key {
 	case "Link.WakeOnLanPassword":
@@ -64,16 +63,16 @@ var accumulating = map[string]span{
 	"EnergyEfficientEthernet.LinkMode":  always,
 }
 
-// Settings returns every line of the file and its drop-ins in the order in
-// which udevd reads them, and what became of each.
+// Settings returns every line of the file and its drop-ins in udevd's reading order, and what
+// happens to each.
 func (t *Tree) Settings(f *File) []SettingLine {
 	out := make([]SettingLine, 0, len(f.Assignments))
-	inForce := map[string][]int{}
+	effective := map[string][]int{}
 	for i, a := range f.Assignments {
 		l := SettingLine{Assignment: a, State: SettingIgnored}
 		if a.Taken {
 			id, does := t.lineEffect(a)
-			for _, j := range inForce[id] {
+			for _, j := range effective[id] {
 				switch does {
 				case lineReplaces:
 					out[j].By, out[j].State = a.Pos, SettingReplaced
@@ -82,12 +81,12 @@ func (t *Tree) Settings(f *File) []SettingLine {
 				}
 			}
 			if does != lineAdds {
-				inForce[id] = nil
+				effective[id] = nil
 			}
 			l.State = SettingResets
 			if does != lineResets {
-				l.State = SettingInForce
-				inForce[id] = append(inForce[id], i)
+				l.State = SettingEffective
+				effective[id] = append(effective[id], i)
 			}
 		}
 		out = append(out, l)
@@ -95,7 +94,7 @@ func (t *Tree) Settings(f *File) []SettingLine {
 	return out
 }
 
-// lineEffect is what a line does to those before it that are about the same.
+// lineEffect is what a line does to earlier lines about the same thing.
 type lineEffect uint8
 
 const (
@@ -104,8 +103,8 @@ const (
 	lineResets
 )
 
-// lineEffect says what a line that udevd takes does to those before it, and by id
-// which those are.
+// lineEffect says what a line that udevd accepts does to earlier ones; those have the same
+// id.
 func (t *Tree) lineEffect(a Assignment) (id string, does lineEffect) {
 	if a.Section == "Match" {
 		return t.matchLineEffect(a)

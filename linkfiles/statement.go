@@ -7,16 +7,16 @@ import (
 	"strings"
 )
 
-// Statement is something that is said of a file, a device or a value, as data: what is
-// meant, and the details. Programs look at the code; words for people are made of it
-// where they are shown. A nil Statement says nothing. Statements are never changed.
+// Statement is something that is said about a file, a device or a value, as data: a code and
+// details. Programs read the code; words for people are made from it when it is shown. A nil
+// Statement says nothing. Statements never change.
 type Statement struct {
-	// Code says what is meant, in kebab-case: "no-such-device".
+	// Code says what it means, in kebab-case: "no-such-device".
 	Code string
-	// Details are what it is about.
+	// Details are the parts of the sentence.
 	Details []Detail
 
-	// text is what was told, "" for a Statement with a code of its own.
+	// text is that of Told, "" for a Statement with a code of its own.
 	text string
 }
 
@@ -27,10 +27,10 @@ type Detail struct {
 	Value any
 }
 
-// Statements are several that are made where somebody looks at them: most are never shown.
+// Statements are several that are made only when they are read: most are never shown.
 type Statements interface{ Statements() []*Statement }
 
-// toldCode is the code of a Statement that has words of its own.
+// toldCode is the code of a Statement with its own words.
 const toldCode = "told"
 
 // Say returns the Statement of a code and details, a name and a value each in turn.
@@ -48,7 +48,7 @@ func Say(code string, details ...any) *Statement {
 }
 
 // withRoom returns an empty Statement in one piece of memory with its details. An audit of
-// many devices holds several for each, most with one detail or two.
+// many devices has several for each, most with one or two details.
 func withRoom(details int) *Statement {
 	switch {
 	case details == 0:
@@ -76,11 +76,11 @@ func withRoom(details int) *Statement {
 	return &s.Statement
 }
 
-// Told returns the Statement of a text for which there is no code: what the kernel, a
-// program or a file says.
+// Told returns the Statement of a text without a code: what the kernel, a program or a file
+// says.
 func Told(text string) *Statement { return &Statement{Code: toldCode, text: text} }
 
-// Text returns the text of a Statement that was told, false for any other.
+// Text returns the text of a Statement made by Told, false for any other.
 func (s *Statement) Text() (text string, ok bool) {
 	if !s.Is(toldCode) {
 		return "", false
@@ -91,7 +91,7 @@ func (s *Statement) Text() (text string, ok bool) {
 // Is reports whether the Statement has the code.
 func (s *Statement) Is(code string) bool { return s != nil && s.Code == code }
 
-// Detail returns a detail by its name, nil where there is none.
+// Detail returns a detail by its name, nil if there is none.
 func (s *Statement) Detail(name string) any {
 	if s == nil {
 		return nil
@@ -104,7 +104,7 @@ func (s *Statement) Detail(name string) any {
 	return nil
 }
 
-// String is the text of what was told, and for all else the code with its details:
+// String is the text of Told, and otherwise the code with its details:
 // "match-differs(asked=Kind=bridge, has=bond)".
 func (s *Statement) String() string {
 	if s == nil {
@@ -126,7 +126,7 @@ func (s *Statement) String() string {
 	return b.String()
 }
 
-// Equal reports whether both say the same.
+// Equal reports whether both mean the same.
 func (s *Statement) Equal(other *Statement) bool { return s == other || s.Compare(other) == 0 }
 
 // Compare orders Statements: by their codes, then by their details.

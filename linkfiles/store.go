@@ -5,39 +5,36 @@ import (
 	"strings"
 )
 
-// A Store is everything that was read of the search path, before any release's
-// rules are applied to it: it can be saved in a snapshot and parsed again for
-// another release, and parsing it does no I/O.
+// A Store is everything that was read from the search path, before the rules of any release
+// apply: it can be saved in a snapshot and parsed again for another release, and parsing it
+// does no I/O.
 type Store struct {
-	// Type is the type of the files; .link files where it is left out.
+	// Type is the type of the files; .link files if left out.
 	Type ConfigType `json:"kind,omitempty"`
-	// Dirs are the search directories, highest priority first, also those
-	// that do not exist.
+	// Dirs are the search directories, highest priority first, including missing ones.
 	Dirs []Dir `json:"dirs"`
 }
 
-// Dir is one search directory, or one NAME.link.d directory inside it. What is
-// said of .link here holds for the other types in the same way.
+// Dir is one search directory, or one NAME.link.d directory inside it. What the comments say
+// about .link also holds for the other types.
 type Dir struct {
 	// Path is the directory's path inside the root that was read.
 	Path string `json:"path"`
 	// Resolved is the path after all symbolic links.
 	Resolved string `json:"resolved,omitempty"`
-	// Err says why the directory could not be read; "" if it was, or does
-	// not exist.
+	// Err says why the directory could not be read; "" if it was, or does not exist.
 	Err Errno `json:"err,omitempty"`
-	// NoDir is why there is no directory where something else is in its place:
-	// ENOTDIR for a file, ELOOP for a loop of links.
+	// NoDir is what is there instead of a directory: ENOTDIR for a file, ELOOP for a loop
+	// of links.
 	NoDir Errno `json:"no_dir,omitempty"`
-	// Entries are its *.link files (in a NAME.link.d: its *.conf files).
-	// Hidden names, which start with a dot, are none of them.
+	// Entries are its *.link files (in a NAME.link.d: its *.conf files), without hidden
+	// names, which start with a dot.
 	Entries []Entry `json:"entries,omitempty"`
 	// DropIns are its NAME.link.d directories.
 	DropIns []Dir `json:"dropins,omitempty"`
 }
 
-// Errno names an error of open(2) or read(2) the way errno(3) does: "ENOENT",
-// "EACCES", "ELOOP", ...
+// Errno names an error of open(2) or read(2) like errno(3): "ENOENT", "EACCES", "ELOOP", ...
 type Errno string
 
 // FileType is what a name leads to after all symbolic links.
@@ -59,37 +56,35 @@ const (
 type Entry struct {
 	Name string   `json:"name"`
 	Type FileType `json:"type"`
-	// Symlink is the link's own target where the name is a symbolic link.
+	// Symlink is the link's own target if the name is a symbolic link.
 	Symlink string `json:"symlink,omitempty"`
-	// Links is how many symbolic links lead to the file, this one included, where
-	// they are so many that a release of systemd, or the kernel, follows not all.
+	// Links is how many symbolic links lead to the file, including this one, if they are
+	// more than some release of systemd, or the kernel, follows.
 	Links int `json:"links,omitempty"`
-	// Slash says that the way to what is no directory ends in a slash, by which
-	// the kernel refuses to open it; Back that it leads into a directory that is
-	// missing, and out of it again by ".."; Dot that the last link leads to the
-	// directory that it is in.
+	// Slash says that the path to a file ends in a slash, which the kernel refuses to
+	// open; Back that it leads into a missing directory, and out of it again by "..";
+	// Dot that the last link leads to its own directory.
 	Slash bool `json:"slash,omitempty"`
 	Back  bool `json:"back,omitempty"`
 	Dot   bool `json:"dot,omitempty"`
-	// Resolved is the path inside the root after all symbolic links, where
-	// it differs from directory and name.
+	// Resolved is the path inside the root after all symbolic links, if it differs from
+	// directory and name.
 	Resolved string `json:"resolved,omitempty"`
-	// Inode tells whether two entries are one file: equal numbers, one file.
+	// Inode shows whether two entries are one file: equal numbers, one file.
 	Inode int `json:"inode,omitempty"`
 	// Mode is the permission bits, for udevd's warning about them.
 	Mode uint32 `json:"mode,omitempty"`
 	Size int64  `json:"size,omitempty"`
-	// Content is the file's text, whole, where it is a regular file that
-	// could be read.
+	// Content is the file's whole text, if it is a regular file that could be read.
 	Content []byte `json:"content,omitempty"`
-	// Err says why Content could not be read; Refused why linkaudit would
-	// not read it: it is too large.
+	// Err says why Content could not be read; Refused why linkaudit did not read it: it
+	// is too large.
 	Err     Errno  `json:"err,omitempty"`
 	Refused string `json:"refused,omitempty"`
 }
 
-// Content returns the text of the file or drop-in that udevd calls path (see
-// File.Path), and false where the store has no such file or not its text.
+// Content returns the text of the file or drop-in that udevd calls path (see File.Path), and
+// false if the store does not have the file or its text.
 func (s *Store) Content(path string) ([]byte, bool) {
 	e := s.Entry(path)
 	if e == nil {
@@ -98,8 +93,8 @@ func (s *Store) Content(path string) ([]byte, bool) {
 	return e.Content, e.Type == TypeRegular && e.Err == "" && e.Refused == ""
 }
 
-// Resolved returns the path after all symbolic links of the file or drop-in that
-// udevd calls path.
+// Resolved returns the path after all symbolic links of the file or drop-in that udevd calls
+// path.
 func (s *Store) Resolved(path string) string {
 	if e := s.Entry(path); e != nil && e.Resolved != "" {
 		return e.Resolved
@@ -107,7 +102,7 @@ func (s *Store) Resolved(path string) string {
 	return path
 }
 
-// Entry finds the file or drop-in that udevd calls path; nil where there is none.
+// Entry finds the file or drop-in that udevd calls path; nil if there is none.
 func (s *Store) Entry(path string) *Entry {
 	for i := range s.Dirs {
 		d := &s.Dirs[i]
@@ -123,7 +118,7 @@ func (s *Store) Entry(path string) *Entry {
 	return nil
 }
 
-// entryAt is the entry of the directory that udevd calls path; nil where there is none.
+// entryAt is the entry of the directory that udevd calls path; nil if there is none.
 func (d *Dir) entryAt(path string) *Entry {
 	for i := range d.Entries {
 		if e := &d.Entries[i]; join(d.resolved(), e.Name) == path {
@@ -133,10 +128,9 @@ func (d *Dir) entryAt(path string) *Entry {
 	return nil
 }
 
-// With returns a copy of the store in which the file path, in a directory of
-// the search path or in one of its NAME.link.d, has the content; nil content
-// takes the file away. It is how the outcome of a change is known before the
-// change is made. False: the directory is not one that can be written to.
+// With returns a copy of the store in which the file path, in a directory of the search path
+// or in one of its NAME.link.d, has the content; nil removes the file. It shows the result
+// of a change before the change is made. False: the directory cannot be written to.
 func (s *Store) With(path string, content []byte) (*Store, bool) {
 	at := strings.LastIndexByte(path, '/')
 	if at < 0 {
@@ -161,8 +155,8 @@ func (s *Store) With(path string, content []byte) (*Store, bool) {
 	return nil, false
 }
 
-// setDropIn is set in the NAME.link.d directory of that name, which is made where it is not
-// there.
+// setDropIn is set in the NAME.link.d directory of that name. It adds the directory if
+// necessary.
 func (d *Dir) setDropIn(dirName, name string, content []byte) bool {
 	path := join(d.Path, dirName)
 	d.DropIns = slices.Clone(d.DropIns)
@@ -180,8 +174,8 @@ func (d *Dir) setDropIn(dirName, name string, content []byte) bool {
 	return true
 }
 
-// set puts a regular file into the directory or takes a name away; false where
-// what is there is no regular file.
+// set puts a regular file into the directory or removes a name; false if the name is not a
+// regular file.
 func (d *Dir) set(name string, content []byte) bool {
 	d.Entries = slices.Clone(d.Entries)
 	i := slices.IndexFunc(d.Entries, func(e Entry) bool { return e.Name == name })

@@ -5,23 +5,23 @@ import "fmt"
 // Tree is a Store as udevd of one release understands it.
 type Tree struct {
 	Release Release
-	// Files are all *.link files in the order udevd considers them (byte
-	// order of the base names), each base name once.
+	// Files are all *.link files in the order in which udevd considers them (byte order of
+	// the base names), each base name once.
 	Files []*File
-	// Diagnostics are the complaints that belong to no file of Files, about
-	// shadowed files and unreadable directories for instance.
+	// Diagnostics are the complaints that belong to no file in Files, for example about
+	// shadowed files and unreadable directories.
 	Diagnostics []Diagnostic
 
 	format *format
 	quirks quirks
-	// unread is why no decision can be made at all: a directory that udevd
-	// reads could not be read here.
+	// unread is why no decision is possible: a directory that udevd reads could not be
+	// read here.
 	unread string
 }
 
-// Parse reads the store as the program of the given release does that the files
-// are for: link_config_load() of link-config.c for .link files, netdev_load() and
-// network_load() of systemd-networkd for the others. It does no I/O.
+// Parse reads the store like the program for the files, in the given release:
+// link_config_load() of link-config.c for .link files, netdev_load() and network_load() of
+// systemd-networkd for the others. It does no I/O.
 func Parse(store *Store, rel Release) *Tree {
 	rel = rel.Clamp()
 	t := &Tree{Release: rel, format: store.Type.format(), quirks: store.Type.quirks(rel)}
@@ -39,9 +39,8 @@ func Parse(store *Store, rel Release) *Tree {
 	return t
 }
 
-// abort plays link_config_load() of releases that stop at the first file they
-// cannot parse. They read the files backwards, so that those in front of it in
-// the order are missing.
+// abort does what link_config_load() of some releases does: stop at the first file that it
+// cannot parse. They read the files backwards, so the files that sort before it are missing.
 func (t *Tree) abort() {
 	for i := len(t.Files) - 1; i >= 0; i-- {
 		if f := t.Files[i]; f.State != StateRejected || f.passedOver {
@@ -57,8 +56,8 @@ func (t *Tree) abort() {
 	}
 }
 
-// abortForward is the same of releases of systemd-networkd that read the files in
-// their order, so that those behind it are missing.
+// abortForward is abort for releases of systemd-networkd that read the files forwards, so
+// the files after it are missing.
 func (t *Tree) abortForward() {
 	failed := -1
 	for i, f := range t.Files {

@@ -43,8 +43,8 @@ func TestComplaintsAreCounted(t *testing.T) {
 		state         FileState
 	}{
 		{maxDiagnostics, maxDiagnostics, "", "", StateActive},
-		{maxDiagnostics + 1, maxDiagnostics + 1, "", "1 more complaint", StateActive},
-		{maxDiagnostics + 500, maxDiagnostics + 1, "[Link\n", "501 more complaints", StateRejected},
+		{maxDiagnostics + 1, maxDiagnostics + 1, "", "not listed: 1", StateActive},
+		{maxDiagnostics + 500, maxDiagnostics + 1, "[Link\n", "not listed: 501", StateRejected},
 	} {
 		t.Run(fmt.Sprintf("%d lines", c.lines), func(t *testing.T) {
 			content := "[Match]\nOriginalName=*\n[Link]\n" + strings.Repeat("Nonsense=1\n", c.lines) + c.end

@@ -10,9 +10,9 @@ import (
 	"linkaudit/internal/rootfs"
 )
 
-// OtherUdevd returns the path inside the root of a udevd that is installed
-// elsewhere than below /usr/lib, "" where none is found: the one that runs, that of
-// the service, or that of NixOS, where each package has a directory of its own.
+// OtherUdevd returns the path inside the root of a udevd that is not below /usr/lib, "" if
+// none is found: the running one, that of the service, or that of NixOS, where each package
+// has its own directory.
 func OtherUdevd(root string) string {
 	if root == "" {
 		root = "/"
@@ -27,10 +27,10 @@ const (
 	nixStore      = "/nix/store"
 )
 
-// udevdLinks lead to the systemd that NixOS runs, or will.
+// udevdLinks lead to the systemd that NixOS runs, or will run.
 var udevdLinks = []string{"/run/current-system/systemd" + udevdInPrefix, "/nix/var/nix/profiles/system/systemd" + udevdInPrefix}
 
-// udevdUnits are where the unit is that starts udevd, highest priority first.
+// udevdUnits are the possible paths of udevd's unit, highest priority first.
 var udevdUnits = []string{"/etc/systemd/system/" + udevdName + ".service", "/run/systemd/system/" + udevdName + ".service"}
 
 func (r *reader) findOtherUdevd() string {
@@ -41,7 +41,7 @@ func (r *reader) findOtherUdevd() string {
 	if r.root == "/" {
 		candidates = append(runningUdevd(), candidates...)
 	}
-	// One that is not told by anything is the one where there is no other.
+	// If nothing names one, it is the only one there is.
 	if stored := r.storedUdevds(); len(stored) == 1 {
 		candidates = append(candidates, stored...)
 	}
@@ -105,7 +105,7 @@ func (r *reader) startedBy(unit string) (programs []string) {
 	return programs
 }
 
-// runningUdevd is the program of a udevd that runs, as far as it may be seen.
+// runningUdevd is the program of a running udevd, if it is visible.
 func runningUdevd() (programs []string) {
 	names, _ := filepath.Glob("/proc/[0-9]*/comm")
 	for _, name := range names {
@@ -119,9 +119,9 @@ func runningUdevd() (programs []string) {
 	return programs
 }
 
-// ownDir is the directory of .link files that a udevd outside of /usr/lib was built
-// with, "" where none is found. The paths of CONF_PATHS() are fixed, but for a
-// prefix of the distribution's own: NixOS adds $out/lib to them.
+// ownDir is the directory of .link files that a udevd outside of /usr/lib was built with, ""
+// if none is found. The paths of CONF_PATHS() are fixed, except for a distribution's own
+// prefix: NixOS adds $out/lib to them.
 func (r *reader) ownDir() string {
 	program := r.findOtherUdevd()
 	if program == "" {

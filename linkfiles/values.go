@@ -16,16 +16,15 @@ const (
 	effectReset                 // the key is back to being unset
 )
 
-// complaint is one message that udevd logs about a line. Text says what it
-// means and names no place. One at LevelInfo may be something that udevd does
-// not log but should be known.
+// complaint is one message that udevd logs about a line. Text is its meaning without a place.
+// One at LevelInfo may be something that udevd does not log but users should know.
 type complaint struct {
 	code  Code
 	level Level
 	text  string
 }
 
-// parsed is what a parser makes of a value.
+// parsed is the result of parsing a value.
 type parsed struct {
 	effect     effect
 	stored     string
@@ -41,7 +40,7 @@ func (v *parsed) complain(level Level, format string, args ...any) {
 	v.complaints = append(v.complaints, complaint{CodeInvalidValue, level, fmt.Sprintf(format, args...)})
 }
 
-// ignored is the verdict on a value that is no good at all.
+// ignored is the result for an invalid value.
 func ignored(level Level, format string, args ...any) parsed {
 	var v parsed
 	v.complain(level, format, args...)
@@ -56,13 +55,12 @@ func (s span) warning(rel Release) Level {
 	return LevelError
 }
 
-// checkLinkValue says what udevd of rel does with "key = value", for a key outside of
-// [Match] that KeyKnown reports: whether it stores the value, and what it
-// complains about. value is as the grammar hands it over: valid UTF-8 without
-// white space around it. stored is the value in udevd's terms for
-// MACAddressPolicy= (persistent, random, none) and MACAddress= (lower case
-// with colons, one pair of digits per byte), otherwise the value itself; it is
-// "" where nothing is stored.
+// checkLinkValue says what udevd of rel does with "key = value", for a key outside of [Match]
+// that KeyKnown reports: whether it stores the value, and what it complains about. value is
+// as the grammar returns it: valid UTF-8 without surrounding white space. stored is the value
+// in udevd's terms for MACAddressPolicy= (persistent, random, none) and MACAddress= (lower
+// case with colons, one pair of digits per byte), otherwise the value itself; it is "" if
+// nothing is stored.
 func checkLinkValue(rel Release, section, key, value string) parsed {
 	return LinkFiles.format().checkValue(rel, section, key, value)
 }
@@ -75,7 +73,7 @@ func (f *format) checkValue(rel Release, section, key, value string) parsed {
 	return row.parse(rel.Clamp(), key, value)
 }
 
-// parseString takes anything (Description=).
+// parseString accepts anything (Description=).
 func parseString(_ Release, _, value string) parsed {
 	if value == "" {
 		return reset
@@ -113,7 +111,7 @@ func parseTristate(rel Release, key, value string) parsed {
 	return taken(value)
 }
 
-// enumeration is a key that takes one word of a list, spelt exactly so.
+// enumeration is a key that accepts one word of a list, spelt exactly so.
 type enumeration struct {
 	words       []string
 	level       func(Release) Level
@@ -146,14 +144,14 @@ func oneOf(words []string) string {
 	return strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
 }
 
-// parseMACAddressPolicy: an empty value resets the policy to unset in the
-// releases where it resets anything, which is the same as none.
+// parseMACAddressPolicy: in the releases where an empty value resets anything, it resets the
+// policy to unset, which is the same as none.
 func parseMACAddressPolicy(rel Release, key, value string) parsed {
 	return macAddressPolicies.parse(rel, key, value)
 }
 
-// policyList is a key that takes a list of words, each once. The list replaces
-// what an earlier line set, even where no word of it is good.
+// policyList is a key that accepts a list of words, each once. The list replaces an earlier
+// line, even if none of its words is valid.
 type policyList []policyWord
 
 type policyWord struct {
@@ -187,7 +185,7 @@ func (l policyList) parse(rel Release, key, value string) parsed {
 	word := func(w string) {
 		switch {
 		case !slices.ContainsFunc(l, func(p policyWord) bool { return p.word == w && p.known.has(rel) }):
-			v.complain(level, "%s= knows no policy %.80q", key, w)
+			v.complain(level, "%s= has the unknown policy %.80q", key, w)
 		case slices.Contains(seen, w):
 			v.complain(LevelNotice, "%s= has %s twice; only the first counts", key, w)
 		default:
@@ -223,7 +221,7 @@ func parseMTU(rel Release, key, value string) parsed {
 	}
 	v := taken(value)
 	if n < minIPv4MTU && mtuHadMinimumOnce.has(rel) {
-		v.complain(LevelInfo, "%s= below %d is refused by systemd 252 before 252.21, RHEL 9's included, and by the first point releases of 253 to 255", key, minIPv4MTU)
+		v.complain(LevelInfo, "%s= below %d is refused by systemd 252 before 252.21 (also RHEL 9) and by early point releases of 253 to 255", key, minIPv4MTU)
 	}
 	return v
 }
@@ -231,8 +229,8 @@ func parseMTU(rel Release, key, value string) parsed {
 // minIPv4MTU is IPV4_MIN_MTU.
 const minIPv4MTU = 68
 
-// sizeIn returns the parser of a 64-bit size whose K is base. An empty value
-// is an error, not a reset.
+// sizeIn returns the parser of a 64-bit size with base as K. An empty value is an error, not
+// a reset.
 func sizeIn(base uint64) func(Release, string, string) parsed {
 	return func(rel Release, key, value string) parsed {
 		if _, err := parseBytes(value, base); err != nil {
@@ -249,8 +247,7 @@ func parseUint32(rel Release, key, value string) parsed {
 	return taken(value)
 }
 
-// number returns what is made of a value that has to be a number from lowest
-// to highest.
+// number returns the result for a value that must be a number from lowest to highest.
 func number(rel Release, level Level, key, value string, lowest, highest uint32) parsed {
 	n, err := parseUnsigned(rel, value)
 	if err == nil && (n < lowest || n > highest) {
@@ -344,8 +341,8 @@ func parseNUMANode(rel Release, key, value string) parsed {
 
 var wakeOnLanModes = []string{"phy", "unicast", "multicast", "broadcast", "arp", "magic", "secureon"}
 
-// parseWakeOnLan: modes of several lines add up, and a line without a good
-// word switches off what was unset.
+// parseWakeOnLan: modes of several lines add up, and a line without a valid word switches off
+// what was unset.
 func parseWakeOnLan(rel Release, key, value string) parsed {
 	if !wakeOnLanIsList.has(rel) {
 		return singleWakeOnLan.parse(rel, key, value)
@@ -359,7 +356,7 @@ func parseWakeOnLan(rel Release, key, value string) parsed {
 	v := taken(value)
 	err := plainWords.each(rel, value, func(w string) {
 		if !slices.Contains(wakeOnLanModes, w) {
-			v.complain(LevelWarning, "%s= knows no mode %.80q", key, w)
+			v.complain(LevelWarning, "%s= has the unknown mode %.80q", key, w)
 		}
 	})
 	if err != nil {
@@ -369,10 +366,9 @@ func parseWakeOnLan(rel Release, key, value string) parsed {
 	return v
 }
 
-// parseWakeOnLanPassword: an absolute path names a file with the password,
-// anything else is the password, written like an Ethernet address. udevd also
-// warns, without a line number, of a .link file with a password in it that
-// others may read: see exposesPassword.
+// parseWakeOnLanPassword: an absolute path names a file with the password, anything else is
+// the password, written like an Ethernet address. udevd also warns, without a line number,
+// about a .link file with a password that others may read: see exposesPassword.
 func parseWakeOnLanPassword(_ Release, key, value string) parsed {
 	if value == "" {
 		return reset
@@ -387,15 +383,14 @@ func parseWakeOnLanPassword(_ Release, key, value string) parsed {
 	return taken(value)
 }
 
-// exposesPassword reports whether the assignment makes udevd warn about the
-// mode of the file it stands in, where that lets others than owner and group
-// read, write or execute it (st_mode & 0007).
+// exposesPassword reports whether the assignment makes udevd warn about the mode of its file,
+// if others than owner and group may read, write or execute it (st_mode & 0007).
 func exposesPassword(rel Release, section, key, value string) bool {
 	return section == "Link" && key == "WakeOnLanPassword" && KeyKnown(rel, section, key) && value != "" && !isSafePath(value)
 }
 
-// isSafePath reports whether s is an absolute path without .. in it whose
-// length and whose components' lengths the kernel takes (path_is_safe()).
+// isSafePath reports whether s is an absolute path without .. that is not too long for the
+// kernel, nor any of its components (path_is_safe()).
 func isSafePath(s string) bool {
 	const pathMax, nameMax = 4096, 255
 	if !strings.HasPrefix(s, "/") || len(s) >= pathMax {
@@ -417,7 +412,7 @@ func parseLinkModes(rel Release, key, value string) parsed {
 	var v parsed
 	err := plainWords.each(rel, value, func(w string) {
 		if known, ok := linkModes()[w]; !ok || !known.has(rel) {
-			v.complain(level, "%s= knows no mode %.80q", key, w)
+			v.complain(level, "%s= has the unknown mode %.80q", key, w)
 			return
 		}
 		v.effect, v.stored = effectTaken, value
@@ -428,8 +423,8 @@ func parseLinkModes(rel Release, key, value string) parsed {
 	return v
 }
 
-// validName reports whether s is good as an interface name of fewer than size
-// bytes, as ifname_valid_full() of socket-util.c has it.
+// validName reports whether s is a valid interface name of fewer than size bytes, as
+// ifname_valid_full() of socket-util.c has it.
 func validName(rel Release, s string, size int) bool {
 	if s == "" || len(s) >= size || s == "." || s == ".." {
 		return false
@@ -455,7 +450,7 @@ func parseName(rel Release, key, value string) parsed {
 		return reset
 	}
 	if !validName(rel, value, nameSize) {
-		return ignored(warnsInConfParser.warning(rel), "%s= cannot be %.80q: that is no valid name for an interface", key, value)
+		return ignored(warnsInConfParser.warning(rel), "%s= takes an interface name, not %.80q", key, value)
 	}
 	return taken(value)
 }
@@ -468,7 +463,7 @@ func parseAlternativeNames(rel Release, key, value string) parsed {
 	var v parsed
 	err := plainWords.each(rel, value, func(w string) {
 		if !validName(rel, w, alternativeNameSize) {
-			v.complain(level, "%s= cannot have %.80q: that is no valid name for an interface", key, w)
+			v.complain(level, "%s= takes interface names, not %.80q", key, w)
 			return
 		}
 		v.effect, v.stored = effectTaken, value
@@ -578,10 +573,10 @@ func parseCPUSet(rel Release, key, value string) parsed {
 		lower, upper, err := parseCPURange(rel, w)
 		switch {
 		case err != nil:
-			v.complain(level, "%s= has %.80q, which is no CPU and no range: %v", key, w, err)
+			v.complain(level, "%s= takes CPUs and ranges of CPUs, not %.80q: %v", key, w, err)
 			failed = stops
 		case lower > upper:
-			v.complain(LevelWarning, "%s= has %.80q, a range that runs backwards", key, w)
+			v.complain(LevelWarning, "%s= has %.80q, a range that ends before it begins", key, w)
 			if stops {
 				counted++ // an empty set is stored
 			}

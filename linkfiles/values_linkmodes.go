@@ -5,10 +5,9 @@ import (
 	"sync"
 )
 
-// linkModes are the names Advertise= and LinkMode= take: those that
-// linux/ethtool.h of the release's build had for link modes, in lower case
-// with dashes. Releases 243 to 246 spelt the newest of their time with
-// underscores.
+// linkModes are the names that Advertise= and LinkMode= accept: those of link modes in
+// linux/ethtool.h of the release's build, in lower case with dashes. Releases 243 to 246
+// spelt the then newest with underscores.
 var linkModes = sync.OnceValue(func() map[string]span {
 	m := map[string]span{}
 	for _, group := range []struct {

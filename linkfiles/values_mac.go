@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// anyHardwareLength asks parseHardwareBytes for the length of any address
-// that a link may have.
+// anyHardwareLength makes parseHardwareBytes accept any length that an address of a link may
+// have.
 const anyHardwareLength = 0
 
 func parseHardwareAddress(rel Release, key, value string) parsed {
@@ -30,8 +30,8 @@ func parseAddress(rel Release, s string) ([]byte, bool) {
 	return parseEthernetAddress(s)
 }
 
-// separator returns the character after the leading hexadecimal digits and
-// the number of bytes in a field that it ends, 0 where it ends none.
+// separator returns the character after the leading hexadecimal digits and the number of
+// bytes in a field that it ends, 0 if it ends none.
 func separator(s string) (sep byte, size int) {
 	rest := strings.TrimLeft(s, "0123456789abcdefABCDEF")
 	if rest == "" {
@@ -93,10 +93,9 @@ func parseFields(s string, limit int) ([]byte, bool) {
 	return nil, false
 }
 
-// parseHardwareBytes reads an address of the given length as
-// parse_hw_addr_full() of ether-addr-util.c does since release 250. With
-// anyHardwareLength the address may have 4, 6, 16 or 20 bytes, and may be in
-// the notation of IPv4 or IPv6, as tunnels have it.
+// parseHardwareBytes reads an address of the given length like parse_hw_addr_full() of
+// ether-addr-util.c since release 250. With anyHardwareLength the address may have 4, 6, 16
+// or 20 bytes, and may be in the notation of IPv4 or IPv6, as for tunnels.
 func parseHardwareBytes(s string, length int) ([]byte, bool) {
 	limit := length
 	if length == anyHardwareLength {
@@ -112,7 +111,7 @@ func parseHardwareBytes(s string, length int) ([]byte, bool) {
 	return b, ok && len(b) == length
 }
 
-// parseIP reads an address as inet_pton(3) does, which takes no zone.
+// parseIP reads an address like inet_pton(3), without a zone.
 func parseIP(s string) ([]byte, bool) {
 	a, err := netip.ParseAddr(s)
 	if err != nil || a.Zone() != "" {

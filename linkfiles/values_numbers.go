@@ -8,9 +8,9 @@ import (
 )
 
 // errInvalid and errRange are EINVAL and ERANGE of systemd's number parsers:
-// not a number of that form, and one that is out of bounds.
+// not a valid number, and one that is out of bounds.
 var (
-	errInvalid = errors.New("not a number of that form")
+	errInvalid = errors.New("not a valid number")
 	errRange   = errors.New("out of range")
 )
 
@@ -60,7 +60,7 @@ func scanNumber(s string, base uint64, binary bool) cNumber {
 	return n
 }
 
-// numberBase is the base of a number by its prefix, which it takes off.
+// numberBase is the base of a number by its prefix, and the number without it.
 func numberBase(p string, base uint64, binary bool) (uint64, string) {
 	prefixed := func(x byte, base uint64) bool {
 		return len(p) > 2 && p[0] == '0' && p[1]|0x20 == x && digit(p[2]) < base
@@ -122,8 +122,8 @@ func parseUnsigned(rel Release, s string) (uint32, error) {
 	return uint32(n.unsigned()), nil
 }
 
-// isInterfaceIndex reports whether s reads as an interface index, as
-// parse_ifindex() has it: a positive number that fits an int.
+// isInterfaceIndex reports whether s reads as an interface index for parse_ifindex(): a
+// positive number that fits an int.
 func isInterfaceIndex(rel Release, s string) bool {
 	s = strings.TrimLeft(s, valueSpace)
 	s, base := splitBase(rel, s)
@@ -163,8 +163,8 @@ func parseBytes(s string, base uint64) (uint64, error) {
 			return 0, err
 		}
 		e = strings.TrimLeft(e, valueSpace)
-		// The last entry of systemd's table is the empty suffix, which
-		// everything starts with.
+		// The last entry of systemd's table is the empty suffix, with which everything
+		// starts.
 		i := start
 		for i < len(suffixes) && !(e != "" && e[0] == suffixes[i]) {
 			i++
@@ -195,7 +195,7 @@ func parseBytes(s string, base uint64) (uint64, error) {
 	}
 }
 
-// cutFraction takes a decimal fraction off, ".5", if there is one.
+// cutFraction removes a decimal fraction, ".5", if there is one.
 func cutFraction(s string) (fraction float64, rest string, err error) {
 	rest, ok := strings.CutPrefix(s, ".")
 	if !ok || !isDigit(at(rest, 0)) {
@@ -215,8 +215,8 @@ func cutFraction(s string) (fraction float64, rest string, err error) {
 // usecInfinity is USEC_INFINITY, what "infinity" stands for.
 const usecInfinity = uint64(math.MaxUint64)
 
-// timeUnits are the units of systemd.time(7) in microseconds. The first that
-// fits is taken, so that a longer spelling comes before a shorter one.
+// timeUnits are the units of systemd.time(7) in microseconds. The first match is used, so a
+// longer spelling comes before a shorter one.
 var timeUnits = []struct {
 	suffix string
 	usec   uint64
@@ -316,7 +316,7 @@ func parseTime(rel Release, s string) (uint64, error) {
 	}
 }
 
-// cutUnit takes a unit off and returns its microseconds, a second where there is none.
+// cutUnit removes a unit and returns its microseconds, a second if there is none.
 func cutUnit(rel Release, s string) (usec uint64, rest string) {
 	for _, u := range timeUnits {
 		if rest, ok := strings.CutPrefix(s, u.suffix); ok && u.known.has(rel) {
@@ -326,7 +326,7 @@ func cutUnit(rel Release, s string) (usec uint64, rest string) {
 	return 1e6, s
 }
 
-// addFraction adds the digits behind a decimal point of so many units.
+// addFraction adds the digits after a decimal point, in a unit.
 func addFraction(sum uint64, digits string, unit uint64) (uint64, error) {
 	if digits == "" {
 		return 0, errInvalid
@@ -361,8 +361,8 @@ func parseCPURange(rel Release, word string) (lower, upper uint32, err error) {
 	return lower, upper, err
 }
 
-// cutRange cuts at the first dash that no backslash stands before; rest is nil
-// where there is none.
+// cutRange cuts at the first dash without a backslash before it; rest is nil if there is
+// none.
 func cutRange(word string) (first string, rest *string, err error) {
 	var b strings.Builder
 	for i := 0; i < len(word); i++ {

@@ -5,8 +5,7 @@ import (
 	"strings"
 )
 
-// fixedProperties cannot be set by a .link file: the kernel's own, and
-// udevd's.
+// fixedProperties cannot be set by a .link file: they belong to the kernel or udevd.
 var fixedProperties = []struct {
 	name  string
 	fixed span
@@ -48,7 +47,7 @@ func isFixedProperty(rel Release, name string) bool {
 	return morePropertiesAreFixed.has(rel) && strings.HasPrefix(name, "SYNTH_ARG_")
 }
 
-// propertyWords is the syntax of Property= and its kin.
+// propertyWords is the syntax of Property= and similar keys.
 var propertyWords = wordSyntax{separators: valueSpace, unquote: true, unescape: true}
 
 func parseProperty(rel Release, key, value string) parsed {
@@ -64,8 +63,7 @@ func parsePropertyName(rel Release, key, value string) parsed {
 	})
 }
 
-// properties takes the words that are good and complains about each other
-// one.
+// properties accepts the valid words and complains about each other one.
 func properties(rel Release, key, value string, good func(word string) bool) parsed {
 	if value == "" {
 		return reset
@@ -76,13 +74,13 @@ func properties(rel Release, key, value string, good func(word string) bool) par
 		resolved, ok := resolveSpecifiers(w)
 		switch {
 		case !ok:
-			v.complain(LevelWarning, "%s= has %.80q with a specifier that udevd does not know", key, w)
+			v.complain(LevelWarning, "%s= has %.80q with an unknown specifier", key, w)
 			return
 		case !good(resolved):
-			v.complain(LevelWarning, "%s= cannot have %.80q: no property of that name or value can be set", key, w)
+			v.complain(LevelWarning, "%s= cannot set %.80q: the name or value is invalid or reserved", key, w)
 			return
 		case strings.ContainsRune(strings.ReplaceAll(name, "%%", ""), '%'):
-			v.complain(LevelInfo, "%s= has %.80q, whose name depends on the machine: udevd may refuse it there", key, w)
+			v.complain(LevelInfo, "%s= has %.80q: the name depends on the machine, and udevd may refuse it", key, w)
 		}
 		v.effect, v.stored = effectTaken, value
 	})
@@ -105,18 +103,16 @@ func validEnvName(s string) bool {
 	return true
 }
 
-// knownSpecifiers are those of systemd.link(5): of the system and of the
-// directories for temporary files. udevd cannot resolve %m on a machine
-// without a machine-id, nor %A, %B, %M, %o, %w and %W without os-release, and
-// complains there.
+// knownSpecifiers are those of systemd.link(5): of the system and of the directories for
+// temporary files. udevd cannot resolve %m on a machine without a machine ID, nor %A, %B, %M,
+// %o, %w and %W without os-release, and complains there.
 const knownSpecifiers = "aAbBHlqmMovwWTV"
 
-// resolveSpecifiers replaces %% by a percent sign and every specifier that
-// udevd knows, whose value belongs to the machine, by a stand-in: a letter, or
-// what makes a name bad where the value always does (the directories for
-// temporary files have a slash, the kernel's version a dot). ok is false for a
-// letter or digit that is no specifier; a percent sign before anything else
-// stays as it is (specifier_printf()).
+// resolveSpecifiers replaces %% with a percent sign, and every specifier that udevd knows with
+// a stand-in, because its value depends on the machine: a letter, or a character that makes
+// a name invalid if the value always does (the directories for temporary files have a slash,
+// the kernel's version a dot). ok is false for a letter or digit that is not a specifier; a
+// percent sign before anything else stays as it is (specifier_printf()).
 func resolveSpecifiers(s string) (resolved string, ok bool) {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
@@ -143,9 +139,8 @@ func resolveSpecifiers(s string) (resolved string, ok bool) {
 	return b.String(), true
 }
 
-// finishLink returns what udevd of rel says about the assignments of a file
-// and its drop-ins taken together, once all lines are read. as are all of
-// them, in the order they were read.
+// finishLink returns what udevd of rel logs about the assignments of a file and its drop-ins
+// together, after all lines are read. as are all of them, in reading order.
 func finishLink(rel Release, as []Assignment) []Diagnostic {
 	rel = rel.Clamp()
 	var out []Diagnostic
@@ -155,9 +150,8 @@ func finishLink(rel Release, as []Assignment) []Diagnostic {
 	return append(out, droppedVirtualFunctions(rel, as)...)
 }
 
-// rejectsFile reports whether a value makes udevd of rel drop the whole file
-// although every line of it is good, and why. udevd logs that at the level of
-// an error, without the reason.
+// rejectsFile reports whether a value makes udevd of rel drop the whole file although every
+// line is valid, and why. udevd logs that as an error, without the reason.
 func rejectsFile(rel Release, as []Assignment) (Diagnostic, bool) {
 	rel = rel.Clamp()
 	if !bitRateRejectsFile.has(rel) {
@@ -172,8 +166,7 @@ func rejectsFile(rel Release, as []Assignment) (Diagnostic, bool) {
 	return Diagnostic{}, false
 }
 
-// last returns the assignment whose value holds in the end, for a key of
-// which the last one wins.
+// last returns the assignment with the effective value, for a key where the last one wins.
 func last(rel Release, as []Assignment, section, key string) (Assignment, bool) {
 	for _, a := range slices.Backward(as) {
 		if a.Section != section || a.Key != key || !KeyKnown(rel, section, key) {
@@ -201,7 +194,7 @@ func ignoredMACAddress(rel Release, as []Assignment) (Diagnostic, bool) {
 	if !ok || policy.Value == "none" {
 		return Diagnostic{}, false
 	}
-	return Diagnostic{Pos: address.Pos, Code: CodeMACAddressIgnored, Level: LevelWarning, Message: "MACAddress= is ignored because MACAddressPolicy=" + policy.Value + " (" + policy.Pos.String() + ") makes the address"},
+	return Diagnostic{Pos: address.Pos, Code: CodeMACAddressIgnored, Level: LevelWarning, Message: "MACAddress= is ignored because MACAddressPolicy=" + policy.Value + " (" + policy.Pos.String() + ") sets the address"},
 		true
 }
 
@@ -241,10 +234,10 @@ func sriovSections(rel Release, as []Assignment) []*sriovSection {
 	return sections
 }
 
-// droppedVirtualFunctions follows sr_iov_drop_invalid_sections() of
-// netif-sriov.c: a section is dropped, in silence, for a single bad value in
-// it; loudly, without a VirtualFunction= or with one that another section
-// repeats or that SR-IOVVirtualFunctions= leaves no room for.
+// droppedVirtualFunctions follows sr_iov_drop_invalid_sections() of netif-sriov.c: a section
+// is dropped silently if it has a single bad value. It is dropped with a warning without a
+// VirtualFunction=, or with one that another section repeats or that
+// SR-IOVVirtualFunctions= has no room for.
 func droppedVirtualFunctions(rel Release, as []Assignment) []Diagnostic {
 	room, limited := last(rel, as, "Link", "SR-IOVVirtualFunctions")
 	most, _ := parseUnsigned(rel, room.Value)

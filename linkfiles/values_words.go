@@ -18,10 +18,9 @@ type wordSyntax struct {
 	literal, relaxed bool
 }
 
-// nextWord takes the first word off s as extract_first_word() of
-// extract-word.c does. A backslash takes the character after it literally, or as a C escape
-// where the syntax says so. ok is false at the
-// end of the list.
+// nextWord takes the first word from s like extract_first_word() of extract-word.c. A
+// backslash takes the character after it literally, or as a C escape if the syntax says so.
+// ok is false at the end of the list.
 func (w wordSyntax) nextWord(rel Release, s string) (word, rest string, ok bool, err error) {
 	p := strings.TrimLeft(s, w.separators)
 	if p == "" {
@@ -76,14 +75,14 @@ var plainWords = wordSyntax{separators: valueSpace}
 // quotedWords is the same with quotes.
 var quotedWords = wordSyntax{separators: valueSpace, unquote: true}
 
-// splitPlain splits at white space and knows no backslash, as the lists of
-// policies were split before policiesUnescape.
+// splitPlain splits at white space and ignores backslashes, as lists of policies were split
+// before policiesUnescape.
 func splitPlain(s string) []string {
 	return strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(valueSpace, r) })
 }
 
-// each calls f for the words in turn, up to the one that cannot be split off,
-// whose error it returns.
+// each calls f for the words in turn, and returns the error of the first one that cannot be
+// split off.
 func (w wordSyntax) each(rel Release, s string, f func(word string)) error {
 	for {
 		word, rest, ok, err := w.nextWord(rel, s)
@@ -98,9 +97,8 @@ func (w wordSyntax) each(rel Release, s string, f func(word string)) error {
 	}
 }
 
-// appendEscape appends what the C escape at the start of s (after the
-// backslash) stands for, as cunescape_one() of escape.c has it, and returns
-// its length, 0 where it is none.
+// appendEscape appends the character of the C escape at the start of s (after the backslash),
+// like cunescape_one() of escape.c, and returns the length of the escape, 0 if it is none.
 func appendEscape(rel Release, b []byte, s string) ([]byte, int) {
 	const letters, meaning = `abfnrtv\"'s`, "\a\b\f\n\r\t\v\\\"' "
 	if i := strings.IndexByte(letters, s[0]); i >= 0 {
@@ -140,8 +138,8 @@ func appendEscape(rel Release, b []byte, s string) ([]byte, int) {
 	return b, 0
 }
 
-// appendCodePoint encodes as utf8_encode_unichar() does: surrogates get three
-// bytes like their neighbours.
+// appendCodePoint encodes like utf8_encode_unichar(): surrogates get three bytes like their
+// neighbours.
 func appendCodePoint(b []byte, v uint32) []byte {
 	if 0xd800 <= v && v <= 0xdfff {
 		return append(b, 0xe0|byte(v>>12), 0x80|byte(v>>6)&0xbf, 0x80|byte(v)&0xbf)

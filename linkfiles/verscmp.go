@@ -22,22 +22,20 @@ func sign(less, greater bool) int {
 	return 0
 }
 
-// verscmpUAPI compares versions as the UAPI group's version format
-// specification says, which systemd does since 248 (strverscmp_improved).
-// zeroIsNothing is its way before 252: the leading zeros of a number are left
-// out before it is asked whether there is a number at all.
+// verscmpUAPI compares versions as the UAPI group's version format specification says, like
+// systemd since 248 (strverscmp_improved). zeroIsNothing is for before 252: leading zeros of a
+// number are removed before checking whether there is a number.
 func verscmpUAPI(a, b string, zeroIsNothing bool) int {
 	for {
 		a, b = strings.TrimLeftFunc(a, isNoPart), strings.TrimLeftFunc(b, isNoPart)
-		// "~" makes a pre-release: it is older than anything, the end too.
+		// "~" makes a pre-release: it is older than anything, even the end.
 		if k := skipBoth(&a, &b, '~'); k != 0 {
 			return k
 		}
 		if a == "" || b == "" {
 			return sign(at(a, 0) < at(b, 0), at(a, 0) > at(b, 0))
 		}
-		// A separator is older than what else can stand there: first "-",
-		// then "^", then ".".
+		// A separator is older than anything else there: first "-", then "^", then ".".
 		for _, sep := range []byte{'-', '^', '.'} {
 			if k := skipBoth(&a, &b, sep); k != 0 {
 				return k
@@ -59,13 +57,12 @@ func verscmpUAPI(a, b string, zeroIsNothing bool) int {
 	}
 }
 
-// isNoPart reports whether versions are compared as if the character were not there.
+// isNoPart reports whether comparing versions ignores the character.
 func isNoPart(c rune) bool {
 	return c >= 0x80 || !isAlnum(byte(c)) && !strings.ContainsRune("~-^.", c)
 }
 
-// skipBoth takes the character off both, or says that the one that begins with it
-// is the older.
+// skipBoth removes the character from both; if only one begins with it, that is older.
 func skipBoth(a, b *string, c byte) int {
 	x, y := at(*a, 0) == c, at(*b, 0) == c
 	if x && y {
@@ -74,7 +71,7 @@ func skipBoth(a, b *string, c byte) int {
 	return sign(x && !y, !x && y)
 }
 
-// leading splits off the characters at the start that are of a class.
+// leading splits off the characters of a class at the start.
 func leading(s string, of func(byte) bool) (head, rest string) {
 	n := 0
 	for n < len(s) && of(s[n]) {
@@ -100,8 +97,7 @@ func compareSizes(a, b string) int {
 	return strings.Compare(a, b)
 }
 
-// verscmp compares versions the way rpm and dpkg inspired systemd to do until
-// 247 (str_verscmp).
+// verscmp compares versions like systemd until 247, inspired by rpm and dpkg (str_verscmp).
 func verscmp(a, b string) int {
 	// Digits and the end come first, then lower-case letters, then the rest
 	// (c_order); char is signed.

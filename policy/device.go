@@ -8,12 +8,12 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// NoSuchDevice is the reason for what only a device that exists can show.
+// NoSuchDevice is the reason for facts that only an existing device shows.
 var NoSuchDevice = linkfiles.Say("no-such-device")
 
-// AsSeen is what [Match] sees of a device of a kind at its next event: its attributes, as
-// the kernel and the udev database show them now, with what that event brings. recorded
-// says whether the database has the device.
+// AsSeen is what [Match] sees of a device of a kind at its next event: its attributes, as the
+// kernel and the udev database show them now, with the changes of that event. recorded says
+// whether the database has the device.
 func AsSeen(dev linkfiles.Device, kind string, recorded bool) linkfiles.Device {
 	k, virtual := kinds[kind], OnNoBus(kind)
 	if dev.Driver.IsUnknown() && k.driver != "" {
@@ -103,22 +103,21 @@ func absentDevice(name, kind string) linkfiles.Device {
 	return dev
 }
 
-// setLater are the properties that an event sets once the file has been looked for:
-// net_setup_link itself, and rules behind 80-net-setup-link.rules (99-systemd.rules). The
-// udev database has them from the event before.
+// setLater are the properties that an event sets after the file was chosen: by net_setup_link
+// itself, and by rules after 80-net-setup-link.rules (99-systemd.rules). The udev database
+// has them from the event before.
 var setLater = map[string]bool{"ID_NET_LINK_FILE": true, "ID_NET_LINK_FILE_DROPINS": true, "ID_NET_NAME": true, "SYSTEMD_ALIAS": true}
 
-// fromParent reports whether udev's own rules take the property from the bus
-// that a device sits on (usb_id, path_id, net_id of 75-net-description.rules),
-// so that a virtual device cannot have it.
+// fromParent reports whether udev's own rules take the property from the bus of a device
+// (usb_id, path_id, net_id of 75-net-description.rules), so a virtual device cannot have it.
 func fromParent(key string) bool {
 	return key == "ID_BUS" || key == "ID_PATH" || strings.HasPrefix(key, "ID_USB_") ||
 		strings.HasPrefix(key, "ID_PCI_") || strings.HasPrefix(key, "ID_NET_NAME_")
 }
 
-// NewDevice is what [Match] will see of a device when it is created without an
-// address of its own choice: it has a random one, which no file names. Without a
-// kind it may be hardware, which comes with an address of its own.
+// NewDevice is what [Match] will see of a device that is created without a chosen address: it
+// has a random one, which no file names. Without a kind it may be hardware, which has its own
+// address.
 func NewDevice(name, kind string) *linkfiles.Device {
 	dev := newDevice(name, kind)
 	return &dev // as LinkDevice
@@ -132,20 +131,20 @@ func newDevice(name, kind string) linkfiles.Device {
 	return dev
 }
 
-// NewOfKind is what [Match] will see of any new device of the kind. A file that
-// names one of them by its number, bond0, is not in force for all.
+// NewOfKind is what [Match] will see of any new device of the kind. A file that names one of
+// them by its number, bond0, does not apply to all.
 func NewOfKind(kind string) *linkfiles.Device { return NewDevice(kind+unnamedNumber, kind) }
 
-// unnamedNumber makes a name of a kind that no file is likely to name, but for
-// patterns that fit every one, like bond*.
+// unnamedNumber makes a name of a kind that no file is likely to name, except with patterns
+// for all, like bond*.
 const unnamedNumber = "99999"
 
-// UnnamedAddress stands for the random address of a new device: locally
-// administered, and so unlikely in a file as any other of 2^46.
+// UnnamedAddress stands for the random address of a new device: locally administered, and as
+// unlikely in a file as any other of 2^46.
 const UnnamedAddress linkfiles.MAC = "6e:9d:c3:5a:71:e4"
 
-// MatchKind returns the assignment of [Match] by which udevd of rel knows the
-// devices of a kind, false where it has none.
+// MatchKind returns the assignment of [Match] that selects the devices of a kind for udevd of
+// rel, false if there is none.
 func MatchKind(rel linkfiles.Release, kind string) (key, value string, ok bool) {
 	k := kinds[kind]
 	switch {
@@ -169,27 +168,27 @@ func sharesDriver(kind string) bool {
 	return false
 }
 
-// UdevName is the name that udevd leaves a new device with to which a file applies, though
-// the file asks for no other: udev_replace_ifname() of udev-event.c under a scheme with
-// NAMING_REPLACE_STRICTLY, otherwise udev_replace_chars(), which keeps UTF-8. Both see
-// "/" for "!" (NAMING_USE_INTERFACE_PROPERTY, from 258 on: "!").
+// UdevName is the name of a new device after udevd, if a file applies that sets no other name:
+// udev_replace_ifname() of udev-event.c under a scheme with NAMING_REPLACE_STRICTLY,
+// otherwise udev_replace_chars(), which keeps UTF-8. Both see "/" for "!"
+// (NAMING_USE_INTERFACE_PROPERTY, from 258 on: "!").
 func UdevName(rel linkfiles.Release, scheme linkfiles.Fact[string], name string) string {
 	if strings.IndexFunc(name, mayBeReplaced) < 0 {
 		return name
 	}
 	const replaceStrictly, useInterfaceProperty, cleanText = 249, 258, 260
-	has := int(rel) // for want of a scheme, the newest of the release
+	has := int(rel) // without a scheme, the newest of the release
 	if s, ok := scheme.Get(); ok {
 		if n, err := strconv.Atoi(strings.TrimPrefix(s, "v")); err == nil {
 			has = n
 		}
 		if strings.HasPrefix(s, "rhel-8.") || strings.HasPrefix(s, "rhel-9.") {
-			has = 0 // RHEL took the flag out
+			has = 0 // RHEL removed the flag
 		}
 	}
 	strict := rel >= replaceStrictly && has >= replaceStrictly
 	if rel >= cleanText && !linkfiles.CleanText(name) {
-		return name // of which udevd takes no notice
+		return name // udevd ignores it
 	}
 	var out strings.Builder
 	for i := 0; i < len(name); {
@@ -209,7 +208,7 @@ func UdevName(rel linkfiles.Release, scheme linkfiles.Fact[string], name string)
 	return out.String()
 }
 
-// mayBeReplaced is false of what every release keeps.
+// mayBeReplaced is false for characters that every release keeps.
 func mayBeReplaced(c rune) bool {
 	return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("#+-.=@_", c))
 }

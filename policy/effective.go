@@ -9,21 +9,21 @@ const (
 	None       = "none"
 )
 
-// Effective is what the .link files ask for of one device.
+// Effective is what the .link files set for one device.
 type Effective struct {
-	// File is the file that udevd applies, with its drop-ins: absent where none applies,
-	// unknown where a condition cannot be evaluated.
+	// File is the file that udevd applies, with its drop-ins: absent if none applies,
+	// unknown if a condition is unknown.
 	File linkfiles.Fact[*linkfiles.File]
-	// Policy is MACAddressPolicy= of the file: absent where it sets none, which has the
-	// same effect as [None]. Where the file is not known it is known all the same if
-	// every file that may apply says the same.
+	// Policy is MACAddressPolicy= of the file: absent if it sets none, which has the same
+	// effect as [None]. If the file is unknown, the policy is still known if every file
+	// that may apply has the same.
 	Policy linkfiles.Fact[string]
-	// Source is the line that sets the policy, the zero value where none does, or where
-	// the file is not known.
+	// Source is the line that sets the policy, the zero value if none does, or if the file
+	// is unknown.
 	Source linkfiles.Pos
 }
 
-// Of returns what a decision about a device comes to.
+// Of returns the result of a decision about a device.
 func Of(d *linkfiles.Decision) Effective {
 	e := Effective{File: d.File, Policy: linkfiles.Absent[string]()}
 	f, known := d.File.Get()
@@ -38,7 +38,7 @@ func Of(d *linkfiles.Decision) Effective {
 	return e
 }
 
-// whatever is the policy where the file that applies is not known.
+// whatever is the policy if the file that applies is unknown.
 func whatever(d *linkfiles.Decision) linkfiles.Fact[string] {
 	unknown := linkfiles.Unknown[string](d.File.Reason())
 	policy := OfFile(d.Otherwise)
@@ -53,7 +53,7 @@ func whatever(d *linkfiles.Decision) linkfiles.Fact[string] {
 	return linkfiles.Text(policy)
 }
 
-// OfFile is the MACAddressPolicy= of a file, "" for none and where there is no file.
+// OfFile is the MACAddressPolicy= of a file, "" for none and for no file.
 func OfFile(f *linkfiles.File) string {
 	if f == nil {
 		return ""

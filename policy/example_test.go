@@ -35,7 +35,7 @@ func Example() {
 	// persistent from /usr/lib/systemd/network/99-default.link:5
 }
 
-// Which file applies is not known, but all that may say the same.
+// It is unknown which file applies, but all that may say the same.
 func ExampleOf() {
 	tree := linkfiles.Parse(files("[Match]\nOriginalName=bond*\nHost=db*\n\n[Link]\nMACAddressPolicy=persistent\nMTUBytes=9000\n"), 257)
 	unnamed := &linkfiles.System{Hostname: linkfiles.Unknown[string](linkfiles.Told("the image was never booted")), MachineID: linkfiles.UnknownMachineID(linkfiles.Told("the image was never booted"))}

@@ -7,37 +7,37 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// kindFacts is what the kernel shows of every new device of a kind, and with it what
-// udevd will see of a device that does not exist yet. None of them has a parent.
+// kindFacts is what the kernel shows of every new device of a kind, and so what udevd will see
+// of a device that does not exist yet. None of them has a parent.
 type kindFacts struct {
-	// devType is DEVTYPE of the uevent, "" for none; link is the name of ifi_type, and ""
-	// where the kind has several.
+	// devType is DEVTYPE of the uevent, "" for none; link is the name of ifi_type, "" if the
+	// kind has several.
 	devType, link string
-	// driver is what the kind's own get_drvinfo says; "" where it has none: ETHTOOL_GDRVINFO
-	// then says the kind (ethtool_get_drvinfo() of net/ethtool/ioctl.c) or, on older
+	// driver is what the kind's own get_drvinfo says; "" if it has none: ETHTOOL_GDRVINFO
+	// then returns the kind (ethtool_get_drvinfo() of net/ethtool/ioctl.c) or, on older
 	// kernels, nothing.
 	driver string
 	// random: it is created with a random address and has no permanent one.
 	random bool
-	// permanent: it has a permanent address, made up, of the device beneath or of the end
-	// of a tunnel: register_netdevice() of net/core/dev.c takes the first for it, where the
-	// driver has not called that random, set or stolen.
+	// permanent: it has a permanent address, made up, of the lower device or of the end of a
+	// tunnel: register_netdevice() of net/core/dev.c uses the first address for it, unless the
+	// driver has marked that as random, set or stolen.
 	permanent bool
-	// fixed: its driver has no ndo_set_mac_address, so that the kernel refuses any.
+	// fixed: its driver has no ndo_set_mac_address, so the kernel refuses any other address.
 	fixed bool
-	// modelled: package life knows what becomes of its address.
+	// modelled: package life knows what happens to its address.
 	modelled bool
-	// unseen: nothing is known of it here; some have a parent.
+	// unseen: its properties are unknown here; some have a parent.
 	unseen bool
 }
 
 const ether = "ether"
 
-// kinds holds the kinds of software devices that the kernel can make: rtnl_link_ops.kind
-// of Linux up to 6.18. Nearly all were seen on running kernels, which test/vm compares;
-// amt, bareudp, batadv, gtp, hsr, lowpan, ovpn, ppp, rmnet, vcan, virt_wifi and vxcan were
-// read in their setup functions. A kind that is not here is a typing error, or its driver
-// is none of the kernel's own.
+// kinds has the kinds of software devices that the kernel can create: rtnl_link_ops.kind of
+// Linux up to 6.18. Nearly all were seen on running kernels, which test/vm compares; amt,
+// bareudp, batadv, gtp, hsr, lowpan, ovpn, ppp, rmnet, vcan, virt_wifi and vxcan were read
+// in their setup functions. A kind that is not here is a typing error, or its driver is not
+// part of the kernel.
 var kinds = map[string]kindFacts{
 	"bond":   {devType: "bond", link: ether, driver: "bonding", random: true, modelled: true},
 	"bridge": {devType: "bridge", link: ether, driver: "bridge", random: true, modelled: true},
@@ -92,8 +92,8 @@ var kinds = map[string]kindFacts{
 	"netdevsim": {unseen: true}, "pfcp": {unseen: true}, "wwan": {unseen: true},
 }
 
-// TakesNoAddress reports whether devices of the kind keep the address that they are
-// created with: the kernel refuses any other.
+// TakesNoAddress reports whether devices of the kind keep the address that they are created
+// with: the kernel refuses any other.
 func TakesNoAddress(kind string) bool { return kinds[kind].fixed }
 
 // linkType is [Match] Type= of a new device, and whether it is from ifi_type.
@@ -108,7 +108,7 @@ func (k kindFacts) linkType(kind string) (name linkfiles.Fact[string], fromARPHR
 }
 
 // firstAddress is one that no file names, in the length that new devices of the kind have
-// (addr_len): for IP tunnels it is that of the local end.
+// (addr_len): IP tunnels have that of the local end.
 func (k kindFacts) firstAddress() linkfiles.Fact[linkfiles.MAC] {
 	switch k.link {
 	case ether, "":
@@ -131,8 +131,8 @@ func (k kindFacts) driverOf(kind string) linkfiles.Fact[string] {
 	return linkfiles.Known(k.driver)
 }
 
-// OnNoBus reports whether devices of the kind are known to sit on no bus, whose
-// properties they would have.
+// OnNoBus reports whether devices of the kind are known to have no bus, which would set
+// properties.
 func OnNoBus(kind string) bool {
 	k, ok := kinds[kind]
 	return ok && !k.unseen
@@ -147,14 +147,14 @@ func KnownKind(kind string) bool {
 // KnownKinds are those, in order.
 func KnownKinds() []string { return slices.Sorted(maps.Keys(kinds)) }
 
-// UnknownKind says that the kernel has no such kind, and which it has.
+// UnknownKind says that the kernel has no such kind, and lists its kinds.
 func UnknownKind(kind string) *linkfiles.Statement {
 	return linkfiles.Say("no-such-kind", "kind", kind, "kinds", KnownKinds())
 }
 
 // WithoutMAC reports whether devices of the kind are known to have no MAC address, so
-// that no MACAddressPolicy= acts on them (get_mac() of link-config.c: Ethernet and
-// InfiniBand only).
+// MACAddressPolicy= has no effect (get_mac() of link-config.c: only Ethernet and
+// InfiniBand).
 func WithoutMAC(kind string) bool {
 	k, ok := kinds[kind]
 	return ok && !k.unseen && k.link != ether && k.link != ""
@@ -164,6 +164,6 @@ func WithoutMAC(kind string) bool {
 // and without a permanent one.
 func StartsRandom(kind string) bool { return kinds[kind].random }
 
-// Modelled reports whether package policy/life knows what becomes of the address of devices
-// of the kind.
+// Modelled reports whether package policy/life knows what happens to the address of devices of
+// the kind.
 func Modelled(kind string) bool { return kinds[kind].modelled }

@@ -1,6 +1,6 @@
-// Package derived has the addresses that systemd derives from a machine-id and a name
-// (net_get_unique_predictable_data_from_name() of src/shared/netif-util.c). Which
-// devices get one, of which name and in which release is no matter of this package.
+// Package derived has the addresses that systemd derives from a machine ID and a name
+// (net_get_unique_predictable_data_from_name() of src/shared/netif-util.c). It does not
+// decide which devices get one, from which name and in which release.
 package derived
 
 import (
@@ -32,7 +32,7 @@ func newHashKey(s string) hashKey {
 	return hashKey{binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])}
 }
 
-// sum is SipHash-2-4 of the machine-id and a name, little-endian.
+// sum is SipHash-2-4 of the machine ID and a name, little-endian.
 func sum(key hashKey, id [16]byte, name string) [8]byte {
 	// A name of up to 127 bytes, the longest there is, needs no allocation.
 	data := append(make([]byte, 0, len(id)+127), id[:]...)
@@ -42,7 +42,7 @@ func sum(key hashKey, id [16]byte, name string) [8]byte {
 	return sum
 }
 
-// appendEthernet makes six derived bytes a locally administered unicast address.
+// appendEthernet turns six derived bytes into a locally administered unicast address.
 func appendEthernet(dst []byte, sum [8]byte) []byte {
 	sum[0] = sum[0]&^0x01 | 0x02
 	const digits = "0123456789abcdef"
@@ -55,8 +55,8 @@ func appendEthernet(dst []byte, sum [8]byte) []byte {
 	return dst
 }
 
-// Persistent are the eight bytes that MACAddressPolicy=persistent derives. The name is
-// hashed as sd-device has it, in every release; no ID_NET_NAME_* property has a "!".
+// Persistent are the eight bytes that MACAddressPolicy=persistent derives. Every release
+// hashes the name as sd-device has it; no ID_NET_NAME_* property has a "!".
 func Persistent(id [16]byte, name string) [8]byte {
 	return sum(udevKey, id, linkfiles.SysName(name))
 }
@@ -66,22 +66,22 @@ func AppendPersistent(dst []byte, id [16]byte, name string) []byte {
 	return appendEthernet(dst, Persistent(id, name))
 }
 
-// AppendNetworkd appends the Ethernet address that systemd-networkd gives to a device
-// which it creates from a .netdev file without MACAddress= (netdev_generate_hw_addr()).
+// AppendNetworkd appends the Ethernet address that systemd-networkd derives for a device
+// that it creates from a .netdev file without MACAddress= (netdev_generate_hw_addr()).
 func AppendNetworkd(dst []byte, id [16]byte, name string) []byte {
 	return appendEthernet(dst, sum(networkdKey, id, name))
 }
 
-// Possible reports whether systemd may have derived the address: every one that it
-// derives for an Ethernet device is a locally administered unicast one.
+// Possible reports whether systemd may have derived the address: all addresses that it
+// derives for Ethernet devices are locally administered and unicast.
 func Possible(mac linkfiles.MAC) bool {
 	b := mac.Octets()
 	return len(b) == 6 && b[0]&0x03 == 0x02
 }
 
-// OfOtherName reports whether udevd or systemd-networkd may have derived the address
-// from another name than the device has now. Where the machine-id is not known, nothing
-// can be compared and the answer is false.
+// OfOtherName reports whether udevd or systemd-networkd may have derived the address from
+// another name than the present one of the device. It is false if the machine ID is
+// unknown, because then there is nothing to compare.
 func OfOtherName(id fact.Fact[[16]byte], name string, mac linkfiles.MAC) bool {
 	machine, ok := id.Get()
 	return ok && Possible(mac) &&

@@ -9,7 +9,7 @@ import (
 )
 
 // The addresses of bond0, br0 and nwd0 are what systemd-udevd 247 and systemd-networkd
-// 257 gave to devices of these names on a machine with this ID.
+// 257 set for devices of these names on a machine with this ID.
 func TestAddressOfAnotherNameIsToldFromTheOnesOfThisName(t *testing.T) {
 	id := fact.Known([16]byte{0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef})
 	const ofBond0, ofBr0, ofNwd0 = "96:85:c5:ce:a2:4b", "2e:51:d4:17:b5:1e", "7e:ca:d6:80:6a:12"

@@ -26,5 +26,5 @@ func Absent[T any]() Fact[T] { return linkfiles.Absent[T]() }
 // Unknown returns a Fact that could not be found out, and why.
 func Unknown[T any](reason *Statement) Fact[T] { return linkfiles.Unknown[T](reason) }
 
-// Text returns a Fact of a text of which "" means that there is none.
+// Text returns a Fact of a text; "" means that there is none.
 func Text[T ~string](s T) Fact[T] { return linkfiles.Text(s) }

@@ -10,8 +10,8 @@ import (
 	"linkaudit/internal/initramfs"
 )
 
-// limitBoot is for one file of a boot loader's configuration, and maxBootFiles for
-// the number of files that are read of it.
+// limitBoot is for one file of a boot loader's configuration, maxBootFiles for the number
+// of files.
 const (
 	limitBoot    = 1 << 20
 	maxBootFiles = 256
@@ -41,18 +41,17 @@ var (
 	kernelCmdlines = []string{"/etc/kernel/cmdline", "/usr/lib/kernel/cmdline"}
 )
 
-// bootArgument is what the boot configuration of an image says of
-// net.naming_scheme=: a command line with it, or "" for none, and where it stands.
-// It is unknown where two places say different things, since which one is booted
-// cannot be seen.
+// bootArgument is what the boot configuration of an image says about
+// net.naming_scheme=: a command line with it, or "" for none, and its place. It is
+// unknown if two places disagree, because the entry that will boot is unknown.
 func (f files) bootArgument() (line fact.Fact[string], at string) {
 	b := &bootFiles{files: f}
 	entries, generators := b.entries(), b.generators()
 	if b.problem != "" {
 		return fact.Unknown[string](fact.Told(b.problem)), ""
 	}
-	// What makes new entries counts where it asks for a scheme, and where there are
-	// no entries yet.
+	// The settings for new entries count if they ask for a scheme, and if there are no
+	// entries yet.
 	for _, l := range generators {
 		if _, set := schemeArgument(l.text); set || len(entries) == 0 {
 			entries = append(entries, l)
@@ -116,7 +115,7 @@ func (b *bootFiles) list(dir, suffix string) (found []string) {
 	return found
 }
 
-// entries are the command lines that a boot loader starts a kernel with.
+// entries are the command lines of boot loaders.
 func (b *bootFiles) entries() []bootLine {
 	e := bootEntries{bootFiles: b, variables: map[string]string{}}
 	for _, name := range grubEnvs {
@@ -143,8 +142,7 @@ type bootEntries struct {
 	all       []bootLine
 }
 
-// add leaves out entries for a rescue: they have fewer arguments, and nobody's address
-// comes of them.
+// add skips rescue entries: they have fewer arguments, and do not matter for addresses.
 func (e *bootEntries) add(at, text string) {
 	text = expand(text, e.variables)
 	if !isRescue(text) {
@@ -194,7 +192,7 @@ func cutWord(line string) (word, rest string) {
 	return word, rest
 }
 
-// generators are the command lines that new entries get.
+// generators are the command lines for new entries.
 func (b *bootFiles) generators() (all []bootLine) {
 	variables := map[string]string{}
 	arguments := func() (all, scheme string) {
@@ -224,9 +222,8 @@ func (b *bootFiles) generators() (all []bootLine) {
 	return all
 }
 
-// shellVariables takes the assignments of a file of the shell, or of grubenv, as
-// far as they are of one line: NAME=VALUE and NAME+=VALUE, with other variables in
-// VALUE.
+// shellVariables takes the assignments of a shell file, or of grubenv, if they are on one
+// line: NAME=VALUE and NAME+=VALUE, with other variables in VALUE.
 func shellVariables(text string, into map[string]string) {
 	for line := range strings.Lines(text) {
 		line = strings.TrimPrefix(strings.TrimSpace(line), "export ")
@@ -245,7 +242,7 @@ func shellVariables(text string, into map[string]string) {
 	}
 }
 
-// shellValue takes the quotes off a word, and puts in variables where they do not forbid it.
+// shellValue removes the quotes of a word, and expands variables unless they forbid it.
 func shellValue(word string, variables map[string]string) string {
 	if len(word) > 1 && strings.HasPrefix(word, "'") && strings.HasSuffix(word, "'") {
 		return word[1 : len(word)-1]
@@ -256,7 +253,7 @@ func shellValue(word string, variables map[string]string) string {
 	return expand(word, variables)
 }
 
-// expand puts variables in their places, nothing for those that are not known.
+// expand replaces variables, unknown ones with nothing.
 func expand(text string, variables map[string]string) string {
 	var out strings.Builder
 	for {
@@ -271,7 +268,7 @@ func expand(text string, variables map[string]string) string {
 	}
 }
 
-// cutVariable returns the name of a variable that stands behind a $, and what follows it.
+// cutVariable returns the name of a variable after a $, and what follows it.
 func cutVariable(text string) (name, rest string) {
 	if braced, ok := strings.CutPrefix(text, "{"); ok {
 		name, rest, _ = strings.Cut(braced, "}")
@@ -281,7 +278,7 @@ func cutVariable(text string) (name, rest string) {
 	return text[:len(text)-len(rest)], rest
 }
 
-// isRescue reports whether a command line is that of an entry for a rescue.
+// isRescue reports whether a command line is that of a rescue entry.
 func isRescue(text string) bool {
 	return slices.ContainsFunc(strings.Fields(text), func(word string) bool {
 		return slices.Contains([]string{"single", "recovery", "rescue", "emergency", "systemd.unit=rescue.target", "systemd.unit=emergency.target"}, word)

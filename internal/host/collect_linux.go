@@ -13,17 +13,17 @@ import (
 // classNet is where sysfs shows the network devices.
 const classNet = "/sys/class/net"
 
-// Machine is the running machine, or an image, while a Snapshot of it is made: its
-// release of systemd is found, by which everything else is read. It changes nothing,
-// and every file and answer that it waits for is bounded. What cannot be found out is
-// unknown, with the reason.
+// Machine is the running machine, or an image, while a Snapshot of it is made. Its release
+// of systemd is known first, because everything else depends on it. It changes nothing, and
+// every file and answer that it waits for is limited. What cannot be found out is unknown,
+// with the reason.
 type Machine struct {
 	// Taken is when its release was looked for.
 	Taken time.Time
 	// Offline is true for an image.
 	Offline bool
 	Systemd Systemd
-	// Problems are what stood in the way so far, a line each.
+	// Problems are what could not be read so far, a line each.
 	Problems []string
 
 	files  files
@@ -32,10 +32,10 @@ type Machine struct {
 	names  nameSocket
 }
 
-// Probe finds the release of systemd, which is the given one unless that is zero. The
-// root is "" or "/" for the running machine. Any other directory is the root of an
-// image: nothing of it is executed or followed out of it. The error is for a root that
-// is no directory. Close releases what is open.
+// Probe finds the release of systemd, or uses the given one unless that is zero. The root is
+// "" or "/" for the running machine. Any other directory is the root of an image: nothing in
+// it is executed, and nothing outside of it is read. The error is for a root that is not a
+// directory. Close releases what is open.
 func Probe(ctx context.Context, root string, given linkfiles.Release) (*Machine, error) {
 	m := &Machine{Taken: time.Now().UTC().Truncate(time.Second), Offline: root != "" && root != "/", names: nameSocket{fd: -1}}
 	if m.Offline {
@@ -44,7 +44,7 @@ func Probe(ctx context.Context, root string, given linkfiles.Release) (*Machine,
 		case err != nil:
 			return nil, fmt.Errorf("the image root: %w", err)
 		case !fi.IsDir():
-			return nil, fmt.Errorf("the image root: %s: not a directory", root)
+			return nil, fmt.Errorf("the image root: %s is not a directory", root)
 		}
 		m.files.root = root
 	} else {
@@ -57,12 +57,12 @@ func Probe(ctx context.Context, root string, given linkfiles.Release) (*Machine,
 		m.Systemd, m.Problems = findSystemd(ctx, m.files, m.udevd)
 	}
 	if m.udevd.otherNetns {
-		m.Problems = append(m.Problems, "a systemd-udevd runs, but in another network namespace: it does not see the devices of this one")
+		m.Problems = append(m.Problems, "systemd-udevd runs in another network namespace and does not see the devices of this one")
 	}
 	return m, nil
 }
 
-// Close closes what the questions to the machine need.
+// Close closes what is open.
 func (m *Machine) Close() {
 	if m.udevDB != nil {
 		m.udevDB.close()
@@ -78,7 +78,7 @@ type Facts struct {
 	NamingScheme  fact.Fact[NamingScheme]
 }
 
-// Facts finds out about the system; what costs something only where it is wanted.
+// Facts finds out about the system; facts that cost something only if wanted.
 func (m *Machine) Facts(ctx context.Context, want Want) Facts {
 	var f Facts
 	evidence := schemeEvidence{release: m.Systemd.Release, online: !m.Offline}
@@ -105,7 +105,7 @@ func (m *Machine) Packaged(store *linkfiles.Store) fact.Fact[[]Packaged] {
 }
 
 // Devices lists the devices of the running machine; an image has none. The problems are
-// what could not be read, a line each; the error is for a kernel that does not list them.
+// what could not be read, a line each; the error is for a kernel that lists none.
 func (m *Machine) Devices(ctx context.Context, opt DeviceOptions) (devices []Device, problems []string, err error) {
 	if m.Offline {
 		return nil, nil, nil
@@ -118,7 +118,7 @@ func (m *Machine) Devices(ctx context.Context, opt DeviceOptions) (devices []Dev
 	case m.udevDB.err != nil:
 		problems = append(problems, m.udevDB.err.Error())
 	case m.udevd.pid == 0 && len(devices) > 0:
-		problems = append(problems, "no udevd can be seen to run: what the udev database says may be of devices that are gone, or of another network namespace")
+		problems = append(problems, "no running udevd is visible: the udev database may be about devices that are gone, or about another network namespace")
 	}
 	return devices, problems, nil
 }

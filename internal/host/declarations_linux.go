@@ -9,8 +9,8 @@ func (c configFiles) Read(path string, limit int64) ([]byte, error) { return c.r
 func (c configFiles) Names(dir string) ([]string, error)            { return c.names(dir) }
 func (c configFiles) Exists(path string) bool                       { return c.exists(path) }
 
-// Declarations are what the configuration of other programs says of devices, all but
-// systemd-networkd, and what of it could not be read or is not taken by its program.
+// Declarations are what network configuration says about devices, except that of
+// systemd-networkd, and what could not be read or is not accepted by its program.
 func (m *Machine) Declarations() ([]netconf.Declaration, []netconf.Problem) {
 	return netconf.Read(configFiles{m.files}, m.Systemd.Release, nil)
 }

@@ -102,8 +102,8 @@ func fromDB(db fact.Fact[map[string]string], key string) fact.Fact[string] {
 	return fact.Absent[string]()
 }
 
-// property answers for one property of the device. The database comes before
-// the uevent file, as in device_properties_prepare() of sd-device.
+// property is one property of the device. The database comes before the uevent file, as
+// in device_properties_prepare() of sd-device.
 func (d *Device) property(key string) fact.Fact[string] {
 	switch key {
 	case "INTERFACE":
@@ -115,7 +115,7 @@ func (d *Device) property(key string) fact.Fact[string] {
 	case "DEVTYPE":
 		return d.DevType
 	case "ACTION", "SEQNUM", "DEVPATH", "TAGS", "CURRENT_TAGS", "DEVLINKS", "USEC_INITIALIZED", "ID_RENAMING":
-		return fact.Unknown[string](fact.Told(key + " belongs to the event, not to the device"))
+		return fact.Unknown[string](fact.Told(key + " is a property of the event, not of the device"))
 	}
 	db := fromDB(d.UdevDB, key)
 	if db.IsKnown() {

@@ -151,12 +151,11 @@ func (c *deviceReader) get(name string, index int) (link, error) {
 	return l, err
 }
 
-// inspect fills in what is not in netlink. Whatever it reads by name is read
-// before the uevent file and the address of sysfs are compared with netlink's
-// answer, through a descriptor of the device's own directory, which a rename
-// does not redirect and which goes stale with the device; when the two do not
-// agree, netlink is asked again, so that a device which was renamed, replaced
-// or changed meanwhile is read anew and never put together from two.
+// inspect adds what is not in netlink. Everything that it reads by name is read before the
+// uevent file and the address of sysfs are compared with netlink's answer, through a
+// descriptor of the device's own directory: a rename does not redirect it, and it ends with
+// the device. If the two do not agree, netlink is asked again, so a device that was
+// renamed, replaced or changed meanwhile is read again and never mixed from two.
 func (c *deviceReader) inspect(l *link, refresh bool) error {
 	var why error
 	for attempt := range inspectAttempts {
@@ -182,7 +181,7 @@ func (c *deviceReader) inspect(l *link, refresh bool) error {
 	return nil
 }
 
-// askAgain puts what netlink tells now in the place of what it told.
+// askAgain replaces netlink's answer with a new one.
 func (c *deviceReader) askAgain(l *link) error {
 	now, err := c.get("", l.Index)
 	if err != nil {
@@ -201,7 +200,7 @@ func (c *deviceReader) markForeign(l *link) {
 		c.foreign = map[string]bool{}
 	}
 	c.foreign[l.Name] = true
-	c.withoutSysfs(l, fmt.Sprintf("%s does not show this device as netlink does: it may belong to another network namespace", c.netDir))
+	c.withoutSysfs(l, fmt.Sprintf("%s and netlink disagree about this device: it may belong to another network namespace", c.netDir))
 }
 
 // readFacts is inspect's one try. It changes nothing that netlink told of l.

@@ -13,10 +13,9 @@ import (
 
 // collectDevices lists the devices and adds what netlink does not tell.
 //
-// What is read one after the other belongs together all the same: the kernel's
-// own notifications (RTNLGRP_LINK) name each device that was renamed, removed
-// or given another address since before the list was made, and those are read
-// again, with their ports.
+// What is read one after the other still belongs together: the kernel's own notifications
+// (RTNLGRP_LINK) name each device that was renamed or removed or whose address was set since
+// before the list was made, and those are read again, with their ports.
 func collectDevices(ctx context.Context, opt DeviceOptions, udevDB *udevData, netDir string) (devices []Device, problems []string, err error) {
 	watch, err := watchLinks()
 	if err != nil {
@@ -52,7 +51,7 @@ func collectDevices(ctx context.Context, opt DeviceOptions, udevDB *udevData, ne
 	return devicesThere(links), c.problems(), nil
 }
 
-// withPortsRead fills in Ports, and adds the ports as devices, where that is wanted.
+// withPortsRead fills in Ports, and adds the ports as devices if wanted.
 func (c *deviceReader) withPortsRead(links []*link, all bool) ([]*link, error) {
 	if c.want&WantPorts != 0 {
 		if err := c.collectPorts(links, all); err != nil {
@@ -80,8 +79,8 @@ func devicesThere(links []*link) (devices []Device) {
 	return devices
 }
 
-// readChanged reads again, with every check, what the kernel gave notice of. To a list
-// that is torn it adds what came meanwhile.
+// readChanged reads again, with every check, all devices with notifications of the kernel. To
+// a torn list it adds devices that came meanwhile.
 func (c *deviceReader) readChanged(links []*link, watch *linkWatch, opt DeviceOptions, torn bool) ([]*link, error) {
 	ports := c.want&WantPorts != 0
 	for range inspectAttempts {
@@ -100,11 +99,11 @@ func (c *deviceReader) readChanged(links []*link, watch *linkWatch, opt DeviceOp
 	return links, nil
 }
 
-// readChangedOnce reads again what the kernel gave notice of by now, and answers whether
-// that was anything.
+// readChangedOnce reads again the devices with notifications so far, and reports whether
+// there were any.
 func (c *deviceReader) readChangedOnce(links []*link, watch *linkWatch, opt DeviceOptions, torn bool) (_ []*link, again bool, err error) {
-	// An answer from the kernel's device lock: what was under way is
-	// told by now.
+	// An answer that needs the kernel's device lock: notifications of earlier changes
+	// have arrived by now.
 	if _, err := c.get("", 1); err != nil && !errors.Is(err, errGone) {
 		return nil, false, err
 	}
@@ -127,8 +126,8 @@ func (c *deviceReader) readChangedOnce(links []*link, watch *linkWatch, opt Devi
 	return links, again, err
 }
 
-// readAgain reads the links that changed, all where notifications were lost, and the
-// ports of those that are masters where ports says so. It answers whether there were any.
+// readAgain reads the links that changed, or all if notifications were lost, and the ports
+// of masters if ports says so. It reports whether there were any.
 func (c *deviceReader) readAgain(links []*link, changed map[int]bool, lost, ports bool) (again bool, err error) {
 	for _, l := range links {
 		if l.gone || !lost && !changed[l.Index] {
@@ -161,7 +160,7 @@ func indexesOf(links []*link) map[int]bool {
 	return indexes
 }
 
-// withNew adds the links of which notice was given, if they are to be listed.
+// withNew adds the links with notifications, if the options select them.
 func (c *deviceReader) withNew(links []*link, opt DeviceOptions, changed map[int]bool) ([]*link, error) {
 	have := indexesOf(links)
 	var more []*link
@@ -185,9 +184,9 @@ func (c *deviceReader) withNew(links []*link, opt DeviceOptions, changed map[int
 	return more, err
 }
 
-// listLinks makes the dumps that the options ask for, each device once. take gets each
-// link as soon as the kernel has sent it; one that is not in the list in the end was not
-// to be listed. torn is as of dumpLinks.
+// listLinks makes the dumps that the options ask for, each device once. take gets each link
+// as soon as the kernel sent it, even one that is not in the final list. torn is as of
+// dumpLinks.
 func listLinks(ctx context.Context, opt DeviceOptions, take func(*link)) (links []*link, torn bool, err error) {
 	if opt.All {
 		return dumpLinks(ctx, linkFilter{}, take)
@@ -251,8 +250,8 @@ func fitsName(name string) bool {
 	return name != "" && len(name) < 128 && !strings.ContainsRune(name, 0)
 }
 
-// withMasters adds the masters of those that are ports, which tell whose address a
-// port has, and sorts by index.
+// withMasters adds the masters of ports, which tell whose address a port has, and sorts by
+// index.
 func withMasters(ctx context.Context, links []*link) ([]*link, error) {
 	return withRelatives(ctx, links, func(l *link) []int {
 		if !l.port {

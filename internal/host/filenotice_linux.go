@@ -12,22 +12,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What happens in a search directory, in a directory of drop-ins, and to their
-// names in the directories above (inotify(7)).
+// What can happen in a search directory, in a directory of drop-ins, and to their names in
+// the directories above (inotify(7)).
 const (
 	fileEvents  = unix.IN_CREATE | unix.IN_DELETE | unix.IN_MOVED_FROM | unix.IN_MOVED_TO | unix.IN_CLOSE_WRITE | unix.IN_ATTRIB | unix.IN_DELETE_SELF | unix.IN_MOVE_SELF
 	aboveEvents = unix.IN_CREATE | unix.IN_MOVED_TO | unix.IN_MOVE_SELF
 )
 
-// fileListener hears of changes of .link files, drop-ins and the directories that
-// they are in.
+// fileListener reports changes of .link files, drop-ins and their directories.
 type fileListener struct {
 	waiting
 	dirs []string // the search directories
 	// watched are all watches.
 	watched map[int32]bool
-	// above are the watches of directories in which a search directory is
-	// missing, with the name that is waited for.
+	// above are the watches of directories without a search directory, with its missing
+	// name.
 	above map[int32]map[string]bool
 	buf   []byte
 }
@@ -49,8 +48,8 @@ func listenToFiles(dirs []string) (*fileListener, error) {
 	return l, nil
 }
 
-// look watches what there is to be watched now, and nothing else any more: a watch
-// stays with a directory that is moved away. To watch the same again changes nothing.
+// look watches what exists now, and ends all other watches: a watch stays with a directory
+// that is moved. Watching the same directory again changes nothing.
 func (l *fileListener) look() error {
 	before := l.watched
 	l.above, l.watched = map[int32]map[string]bool{}, map[int32]bool{}
@@ -71,11 +70,11 @@ func (l *fileListener) look() error {
 	return nil
 }
 
-// endUnused ends those of the watches that are in use no more.
+// endUnused ends the watches that are no longer used.
 func (l *fileListener) endUnused(watches map[int32]bool) {
 	for wd := range watches {
 		if !l.watched[wd] {
-			// Of a directory that is gone there is none any more.
+			// The watch of a deleted directory no longer exists.
 			_, _ = unix.InotifyRmWatch(l.fd, uint32(wd))
 		}
 	}
@@ -106,7 +105,7 @@ func (l *fileListener) watch(dir string, events uint32) (wd int32, err error) {
 	return int32(n), err
 }
 
-// waitFor watches the nearest directory that there is above dir.
+// waitFor watches the nearest existing directory above dir.
 func (l *fileListener) waitFor(dir string) {
 	for dir != "/" {
 		name := filepath.Base(dir)
@@ -122,7 +121,7 @@ func (l *fileListener) waitFor(dir string) {
 	}
 }
 
-// next waits until something changed, or the waiting is ended.
+// next waits until something changed or the wait is ended.
 func (l *fileListener) next() (changed bool, err error) {
 	if err := l.wait(); err != nil {
 		return false, err
@@ -148,20 +147,20 @@ func (l *fileListener) next() (changed bool, err error) {
 	return changed, nil
 }
 
-// isChange reports whether an event, with the name of a file, may be a change of what is
-// watched for.
+// isChange reports whether an event, with the name of a file, may be a change in what is
+// watched.
 func (l *fileListener) isChange(e *unix.InotifyEvent, name string) bool {
 	if e.Mask&unix.IN_Q_OVERFLOW != 0 {
-		return true // it is of no watch: anything may have changed
+		return true // it belongs to no watch: anything may have changed
 	}
 	if !l.watched[e.Wd] {
-		return false // of a directory that is of no interest any more
+		return false // of a directory that is no longer watched
 	}
 	waited, above := l.above[e.Wd]
 	return !above || waited[name] || e.Mask&(unix.IN_MOVE_SELF|unix.IN_IGNORED) != 0
 }
 
-// readFiles tells that files changed.
+// readFiles reports changed files.
 func (n *Notices) readFiles(ctx context.Context) {
 	for ctx.Err() == nil {
 		changed, err := n.files.next()

@@ -19,7 +19,7 @@ func (l *fileListener) watches(t *testing.T) int {
 	return strings.Count(string(info), "inotify wd:")
 }
 
-// hears reads what there is to be read, as readFiles does.
+// hears reads all changes, as readFiles does.
 func (l *fileListener) hears(t *testing.T) (changed bool) {
 	t.Helper()
 	for {

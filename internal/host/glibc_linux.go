@@ -28,7 +28,7 @@ func (f files) glibc() fact.Fact[string] {
 		}
 		dirs = append(dirs, dir)
 	}
-	reason := "no libc.so.6 was found: udevd's is another C library, or elsewhere"
+	reason := "no libc.so.6 was found"
 	for _, dir := range dirs {
 		name := path.Join(dir, "libc.so.6")
 		b, err := f.read(name, limitProgram)
@@ -42,7 +42,7 @@ func (f files) glibc() fact.Fact[string] {
 		if m := glibcBanner.FindSubmatch(b); m != nil {
 			return fact.Known(string(m[1]))
 		}
-		reason = name + " does not tell its version"
+		reason = name + " does not print its version"
 	}
 	return fact.Unknown[string](fact.Told(reason))
 }

@@ -99,7 +99,7 @@ func TestAProgramIsNotInflated(t *testing.T) {
 	good := map[string][]byte{".dynamic": dynamic, ".dynstr": []byte("\x00libsystemd-shared-252.so\x00")}
 	names := []string{".dynstr", ".dynamic"}
 	if v, err := elfVersion(bytes.NewReader(program(t, names, good))); err != nil || v != "252" {
-		t.Fatalf("what is to be mistreated is read as %q, %v", v, err)
+		t.Fatalf("the original is read as %q, %v", v, err)
 	}
 	const big = 32 << 20
 	for _, name := range []string{".shstrtab", ".dynstr", ".rodata"} {
@@ -165,7 +165,7 @@ func pretend(t *testing.T, name string, uid uint32) int {
 	return cmd.Process.Pid
 }
 
-// Whoever calls his process systemd-udevd is not believed: root would ask it for its
+// A process that only has the name systemd-udevd is not believed: root would ask it for its
 // version, its environment and what is in its root directory.
 func TestAProcessOfAnotherUserIsNotUdevd(t *testing.T) {
 	if !inNamespace(t) {
@@ -246,7 +246,7 @@ func TestHelperForges(t *testing.T) {
 	}
 }
 
-// Whoever has CAP_NET_ADMIN in a network namespace, as he has in one that he made, can
+// A process with CAP_NET_ADMIN in a network namespace, as its creator has, can
 // send what only the kernel and udevd have to say. It is not heard.
 func TestForgedMessagesAreNotHeard(t *testing.T) {
 	if !inNamespace(t) {

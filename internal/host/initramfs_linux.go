@@ -28,14 +28,14 @@ const (
 	// imageTimeout is for one image, imagesTimeout for all together.
 	imageTimeout  = 2 * time.Minute
 	imagesTimeout = 5 * time.Minute
-	// gcPercent is GOGC while images are read, and gcLimit GOMEMLIMIT: on a busy
-	// machine garbage is made faster than it is collected, unless it has to be.
+	// gcPercent is GOGC while images are read, and gcLimit GOMEMLIMIT: a busy machine
+	// makes garbage faster than it collects it, unless it must.
 	gcPercent = 15
 	gcLimit   = 48 << 20
 )
 
-// frugal has the process take no more memory than it must, until the function
-// that it returns is called.
+// frugal makes the process use as little memory as possible, until the function that it
+// returns is called.
 func frugal() (usual func()) {
 	percent, limit := debug.SetGCPercent(gcPercent), debug.SetMemoryLimit(gcLimit)
 	return func() {
@@ -44,22 +44,22 @@ func frugal() (usual func()) {
 	}
 }
 
-// ReadInitramfs reads all initramfs images that belong to the root, "" or "/" for
-// the running machine's. One that cannot be read is among them, with the reason.
-// The problems are about directories.
+// ReadInitramfs reads all initramfs images of the root, "" or "/" for the running
+// machine. An image that cannot be read is included, with the reason. The problems are
+// about directories.
 func ReadInitramfs(ctx context.Context, root string) (images []initramfs.Image, problems []string) {
 	f := files{root: root}
 	if root == "/" {
 		f.root = ""
 	}
-	// The window of a decompressor is much of what is in use, and the heap may
-	// not grow to the double of it.
+	// The window of a decompressor is much of the memory in use, and the heap must not
+	// double.
 	defer frugal()()
 	ctx, cancel := context.WithTimeoutCause(ctx, imagesTimeout, fmt.Errorf("all images together took longer than %v", imagesTimeout))
 	defer cancel()
 	found, problems := f.initramfsImages()
 	if len(found) > maxImages {
-		problems = append(problems, fmt.Sprintf("there are %d initramfs images, of which the first %d were read", len(found), maxImages))
+		problems = append(problems, fmt.Sprintf("there are %d initramfs images; only the first %d were read", len(found), maxImages))
 		found = found[:maxImages]
 	}
 	var size int64
@@ -98,8 +98,8 @@ func (f files) initramfs(ctx context.Context, name string) (*initramfs.Image, er
 	})
 }
 
-// declaredInImage is what the programs in an image make of their configuration.
-// systemd-networkd is put into one to be started there.
+// declaredInImage is what the programs in an image would do with their configuration.
+// systemd-networkd is there to be started.
 func declaredInImage(c initramfs.Configuration) []netconf.Declaration {
 	const why = "the image is not running"
 	var ofNetworkd *netconf.NetworkdInput
@@ -147,9 +147,9 @@ func releaseInProgram(program []byte) (linkfiles.Release, bool) {
 	return 0, false
 }
 
-// Where images are below the root: in /boot, beside a kernel's modules (dracut(8)
-// writes there where it finds one), and on boot and EFI system partitions, in the
-// layout of the Boot Loader Specification.
+// Where images are below the root: in /boot, with a kernel's modules (dracut(8) uses that
+// directory if it exists), and on boot and EFI system partitions, in the layout of the Boot
+// Loader Specification.
 const (
 	bootDir    = "/boot"
 	modulesDir = "/usr/lib/modules"
@@ -168,8 +168,8 @@ func (f files) initramfsImages() (images []initramfs.Image, problems []string) {
 	return s.images, s.problems
 }
 
-// imageSearch is the search for images. Each file counts once, under the first name that
-// is found: /boot/initrd.img is a link.
+// imageSearch is the search for images. Each file counts once, under the first name that is
+// found: /boot/initrd.img is a link.
 type imageSearch struct {
 	files
 	seen     map[fileID]bool
@@ -198,7 +198,7 @@ func (s *imageSearch) add(name, kernel string) {
 func (s *imageSearch) list(dir string) []string {
 	names, err := s.names(dir)
 	if err != nil && !isMissing(err) {
-		s.problems = append(s.problems, fmt.Sprintf("initramfs images were not looked for in %v", err))
+		s.problems = append(s.problems, fmt.Sprintf("cannot look for initramfs images in %v", err))
 	}
 	slices.Sort(names)
 	return names
@@ -239,7 +239,7 @@ func (s *imageSearch) onPartition(esp string) {
 	}
 }
 
-// ofKernelInstall looks into a directory that has one for each kernel.
+// ofKernelInstall looks into a directory with one for each kernel.
 func (s *imageSearch) ofKernelInstall(dir string) {
 	for _, kernel := range s.list(dir) {
 		for _, name := range s.list(path.Join(dir, kernel)) {
@@ -256,9 +256,8 @@ func machineDir(name string) bool {
 	return len(name) == 32 && consistsOf(name, decimalDigits+"abcdef")
 }
 
-// initramfsName reports whether a file of /boot is an image by its name, and for
-// which kernel. Images for rescue and crash dumps are none: no update is meant to
-// change them.
+// initramfsName reports whether a file of /boot is an image by its name, and for which
+// kernel. Images for rescue and crash dumps do not count: updates do not change them.
 func initramfsName(name string) (kernel string, ok bool) {
 	if isLeftover(name) || strings.Contains(name, "kdump") || strings.Contains(name, "-rescue-") {
 		return "", false

@@ -2,9 +2,9 @@ package host
 
 import "context"
 
-// ListDevices lists the network devices by one question to the kernel, which
-// needs no rights: Index, Name, AltNames, Kind and what else of a Device stands
-// in the answer. It is for suggestions; Collect looks closer.
+// ListDevices lists the network devices with one question to the kernel, which needs no
+// rights. A Device has only what the answer has: Index, Name, AltNames, Kind and more. It
+// is for suggestions; Collect reads more.
 func ListDevices(ctx context.Context) ([]Device, error) {
 	links, _, err := dumpLinks(ctx, linkFilter{}, nil)
 	if err != nil {

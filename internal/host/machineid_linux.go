@@ -23,8 +23,8 @@ const (
 	credentialMachineID = "/run/credentials/@system/system.machine_id"
 )
 
-// machineID reads /etc/machine-id, which is all that sd_id128_get_machine(3)
-// reads: systemd mounts over it what it made up for a boot without one.
+// machineID reads /etc/machine-id, which is all that sd_id128_get_machine(3) reads: for a
+// boot without an ID, systemd mounts a new one over it.
 func (f files) machineID() (linkfiles.MachineID, MachineIDState) {
 	id, err := f.readMachineID(machineIDFile)
 	var none *noMachineID
@@ -39,8 +39,8 @@ func (f files) machineID() (linkfiles.MachineID, MachineIDState) {
 	return linkfiles.UnknownMachineID(linkfiles.Told(err.Error())), MachineIDUnreadable
 }
 
-// ReadMachineID reads any machine-id(5) file as systemd reads /etc/machine-id.
-// It opens regular files only and never waits.
+// ReadMachineID reads any machine-id(5) file as systemd reads /etc/machine-id. It opens only
+// regular files and never blocks.
 func ReadMachineID(path string) ([16]byte, error) {
 	id, err := files{}.readMachineID(path)
 	if err != nil {
@@ -61,9 +61,9 @@ func (f files) readMachineID(name string) ([16]byte, error) {
 	return id, nil
 }
 
-// machineIDNotKept is why the next boot will have another machine ID than the
-// running machine. A transient one is kept if the next boot is handed the same
-// again: of that, equality is the evidence (machine_id_setup() of 239 to 262).
+// machineIDNotKept is why the next boot will have another machine ID than the running
+// machine. A transient one is kept if the next boot gets the same one again; an equal ID
+// elsewhere shows that (machine_id_setup() of 239 to 262).
 func machineIDNotKept(s *linkfiles.System) MachineIDNotKept {
 	if !s.MachineID.ID().IsKnown() {
 		return ""
@@ -90,8 +90,8 @@ func transientMounted() bool {
 	return err == nil && os.SameFile(now, transient)
 }
 
-// handedAgain reports whether D-Bus, a credential, the firmware or the container manager
-// has the same ID for the next boot.
+// handedAgain reports whether D-Bus, a credential, the firmware or the container manager has
+// the same ID for the next boot.
 func handedAgain(is linkfiles.MachineID) bool {
 	here := files{}
 	for _, o := range here.dbusMachineID() {
@@ -115,9 +115,8 @@ func saysMachineID(text string, is linkfiles.MachineID) bool {
 	return err == nil && same
 }
 
-// dbusMachineID is the machine ID of D-Bus, if it has a file of its own:
-// generate_machine_id() takes it from there where /etc/machine-id holds none,
-// and not from a link.
+// dbusMachineID is the machine ID of D-Bus, if it has its own file: generate_machine_id()
+// takes it from there if /etc/machine-id has none, but not from a link.
 func (f files) dbusMachineID() []OtherMachineID {
 	dir, err := f.path(path.Dir(DBusMachineID))
 	if err != nil {
@@ -133,7 +132,7 @@ func (f files) dbusMachineID() []OtherMachineID {
 	return []OtherMachineID{{DBusMachineID, linkfiles.KnownMachineID(id)}}
 }
 
-// journalDirs have a directory for each machine ID whose journal was kept here.
+// journalDirs have a directory for each machine ID with a journal.
 var journalDirs = []string{"/var/log/journal", "/run/log/journal"}
 
 // maxJournals bounds how many entries of such a directory are looked at.

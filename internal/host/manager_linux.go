@@ -9,13 +9,13 @@ import (
 	"github.com/godbus/dbus/v5"
 )
 
-// systemBus is where the system bus listens (D-Bus Specification, System message
-// bus). DBUS_SYSTEM_BUS_ADDRESS may name another one, or a program to run in its
-// place, and whoever calls linkaudit through sudo(8) may set it: it is not asked.
+// systemBus is where the system bus listens (D-Bus Specification, System message bus).
+// DBUS_SYSTEM_BUS_ADDRESS may name another one, or a program to run instead, and a user of
+// sudo(8) may set it, so it is ignored.
 const systemBus = "unix:path=/run/dbus/system_bus_socket"
 
 // ServiceManager connects to the service manager over the system bus or, as root, without
-// it. Nothing waits for longer than ctx.
+// it. Nothing waits longer than ctx.
 func ServiceManager(ctx context.Context) (*sddbus.Conn, error) {
 	type answer struct {
 		conn *sddbus.Conn
@@ -33,7 +33,7 @@ func ServiceManager(ctx context.Context) (*sddbus.Conn, error) {
 	case a := <-done:
 		return a.conn, a.err
 	case <-ctx.Done():
-		// Whoever listens there does not answer to the greeting either.
+		// A listener that accepts may still not answer the greeting.
 		return nil, ctx.Err()
 	}
 }
@@ -43,7 +43,7 @@ func dialSystemBus(ctx context.Context) (*dbus.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The UID and not the name, for which a static program may find no module.
+	// The UID and not the name: a static program may lack the module to look it up.
 	if err = conn.Auth([]dbus.Auth{dbus.AuthExternal(strconv.Itoa(os.Getuid()))}); err == nil {
 		err = conn.Hello()
 	}

@@ -10,8 +10,8 @@ import (
 	"linkaudit/internal/netconf"
 )
 
-// MissingPorts are the devices that declarations name as ports and that do not exist,
-// sorted. They are not looked for in an image.
+// MissingPorts are the devices that declarations name as ports and that do not exist, sorted.
+// An image has none.
 func (m *Machine) MissingPorts(devices []Device, declarations []netconf.Declaration) (missing []string) {
 	if m.Offline {
 		return nil
@@ -44,8 +44,8 @@ func namesShown(devices []Device) map[string]bool {
 	return names
 }
 
-// NamesTaken are those of the names that a device of the running machine has, whether it
-// was collected or not.
+// NamesTaken are those of the names that a device of the running machine has, even one that
+// was not collected.
 func (m *Machine) NamesTaken(given []string) (taken []string) {
 	if m.Offline {
 		return nil
@@ -58,8 +58,8 @@ func (m *Machine) NamesTaken(given []string) (taken []string) {
 	return taken
 }
 
-// nameSocket asks the kernel which device has a name. The socket is opened when it is
-// needed first.
+// nameSocket asks the kernel which device has a name. It is opened at the first
+// question.
 type nameSocket struct{ fd int }
 
 type nameState int

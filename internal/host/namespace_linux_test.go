@@ -278,7 +278,7 @@ func TestSysfsOfAnotherNetworkNamespaceIsNotBelieved(t *testing.T) {
 	if !inNamespace(t) {
 		return
 	}
-	// /sys stays that of the present namespace; the thread, which carries
+	// /sys stays that of the present namespace; the thread, which has
 	// both names, goes to a new one with a device of the same name and index.
 	for _, name := range []string{"br0", "br1"} {
 		add(t, bridge(name))
@@ -427,7 +427,7 @@ func TestDevicesThatComeAndGoAreNeverHalfRead(t *testing.T) {
 					}
 					typ, ok := d.AddrAssignType.Get()
 					if !ok {
-						if !strings.Contains(d.AddrAssignType.Reason().String(), "as netlink does") {
+						if !strings.Contains(d.AddrAssignType.Reason().String(), "and netlink disagree") {
 							t.Fatalf("%s: %v", d.Name, d.AddrAssignType)
 						}
 						continue

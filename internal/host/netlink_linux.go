@@ -27,9 +27,9 @@ const (
 	nlaTypeMask          = 0x3fff // NLA_TYPE_MASK of netlink.h
 )
 
-// A dump that the kernel marked as interrupted (NLM_F_DUMP_INTR: devices came or went in
-// the middle of it) is made again, dumpAttempts times or, of many devices, until
-// dumpPatience is over.
+// A dump that the kernel marked as interrupted (NLM_F_DUMP_INTR: a device came or went
+// meanwhile) is made again, dumpAttempts times or, with many devices, until dumpPatience is
+// over.
 var (
 	dumpAttempts = 8
 	dumpPatience = 300 * time.Millisecond
@@ -46,19 +46,19 @@ func dumpTries(yield func() bool) {
 }
 
 // orderedDumps: since Linux 6.9 a dump of links or IPv4 addresses goes by the index of the
-// device (for_each_netdev_dump() in rtnl_dump_ifinfo() and inet_dump_ifaddr()): also one
-// that was interrupted has every device that was there all the time. Before that it went
-// on at a position in a list, and left some out when one before them had gone.
+// device (for_each_netdev_dump() in rtnl_dump_ifinfo() and inet_dump_ifaddr()): even an
+// interrupted one has every device that existed all the time. Before, it continued at a
+// position in a list, and missed devices when an earlier one was gone.
 var orderedDumps = sync.OnceValue(func() bool { return kernelAtLeast(6, 9) })
 
 // netlinkTimeout is for one answer of the kernel, which needs no other process.
 const netlinkTimeout = 10 * time.Second
 
 var (
-	errInterrupted = errors.New("the list of devices kept changing while it was read")
-	// errFilterIgnored says that the kernel sent what was not asked for.
+	errInterrupted = errors.New("the list of devices kept changing during the read")
+	// errFilterIgnored says that the kernel sent links outside the filter.
 	errFilterIgnored = errors.New("the kernel did not filter")
-	// errManyLinks says that a brief dump is the better one.
+	// errManyLinks says that a brief dump is better.
 	errManyLinks = errors.New("many links")
 )
 
@@ -116,7 +116,7 @@ func (r *rtnl) close() {
 	buffers.Put(&r.buf)
 }
 
-// lateRtnl is an rtnetlink socket that is opened when it is needed first.
+// lateRtnl is an rtnetlink socket that is opened at its first use.
 type lateRtnl struct{ r *rtnl }
 
 func (s *lateRtnl) open() (*rtnl, error) {
@@ -139,9 +139,8 @@ func (s *lateRtnl) close() {
 // (netlink_dump() in net/netlink/af_netlink.c) but for one huge message.
 var buffers = sync.Pool{New: func() any { b := make([]byte, 64<<10); return &b }}
 
-// request sends one request and calls each for every RTM_NEWLINK of the
-// answer; the message is valid during the call only. interrupted is
-// NLM_F_DUMP_INTR.
+// request sends one request and calls each for every RTM_NEWLINK of the answer; the message
+// is valid only during the call. interrupted is NLM_F_DUMP_INTR.
 func (r *rtnl) request(ctx context.Context, req *nl.NetlinkRequest, each func(msg []byte) error) (interrupted bool, err error) {
 	r.seq++
 	req.Seq = r.seq
@@ -164,8 +163,8 @@ func (r *rtnl) request(ctx context.Context, req *nl.NetlinkRequest, each func(ms
 	}
 }
 
-// receive reads from the socket. It returns nothing for what did not come from the kernel,
-// and where a signal came first.
+// receive reads from the socket. It returns nothing for a message that is not from the
+// kernel, and after a signal.
 func (r *rtnl) receive() ([]byte, error) {
 	n, from, err := unix.Recvfrom(r.fd, r.buf, unix.MSG_TRUNC)
 	switch {
@@ -183,8 +182,8 @@ func (r *rtnl) receive() ([]byte, error) {
 	return r.buf[:n], nil
 }
 
-// answer goes through what one read brought of the answer to the last request. done says
-// that the answer ends there.
+// answer goes through one read of the answer to the last request. done says that the answer
+// ends there.
 func (r *rtnl) answer(b []byte, each func(msg []byte) error) (done, interrupted bool, err error) {
 	for m := range messages(b) {
 		if m.malformed {
@@ -209,9 +208,9 @@ func (r *rtnl) answer(b []byte, each func(msg []byte) error) (done, interrupted 
 	return false, interrupted, nil
 }
 
-// fromKernel reports whether a message of a netlink socket came from the kernel, whose
-// port is 0. With CAP_NET_ADMIN in a network namespace, which whoever made it has, any
-// process can send some.
+// fromKernel reports whether a message of a netlink socket came from the kernel: its port is
+// 0. Any process with CAP_NET_ADMIN in a network namespace can send one, and the creator of
+// a namespace has that.
 func fromKernel(from unix.Sockaddr) bool {
 	sa, ok := from.(*unix.SockaddrNetlink)
 	return ok && sa.Pid == 0
@@ -226,7 +225,7 @@ type message struct {
 	malformed bool
 }
 
-// refusal is the error that an answer ends with, nil where the request was carried out.
+// refusal is the error at the end of an answer, nil if the request succeeded.
 func (m *message) refusal() error {
 	if len(m.body) < 4 {
 		return nil
@@ -288,7 +287,7 @@ func enoughLinks(brief bool) int {
 	return fewLinks
 }
 
-// linkFilter has the kernel filter a dump; the zero value is every link.
+// linkFilter filters a dump in the kernel; the zero value is every link.
 type linkFilter struct {
 	kind   string
 	master int
@@ -314,9 +313,9 @@ func (f linkFilter) dumpRequest(brief bool) *nl.NetlinkRequest {
 }
 
 // dumpLinks returns the links that pass the filter, sorted by index. It starts again when
-// the kernel says that the list changed meanwhile. Where that goes on the list is torn:
-// what was there all the time is in it, each as it was at some moment. take, where not
-// nil, gets each link at once, also those of a dump that was begun again.
+// the kernel says that the list changed meanwhile. If that does not stop, the list is torn:
+// it has all links that existed all the time, each as it was at some moment. take, if not
+// nil, gets each link at once, also those of an abandoned dump.
 func dumpLinks(ctx context.Context, f linkFilter, take func(*link)) (links []*link, torn bool, err error) {
 	brief := f == linkFilter{}
 	for range dumpTries {
@@ -339,9 +338,9 @@ func dumpLinks(ctx context.Context, f linkFilter, take func(*link)) (links []*li
 	return links, torn, err
 }
 
-// withMissed adds the links that a dump has left out which was interrupted: those that
-// sysfs names, whose list leaves out nothing that was there all the time
-// (kernfs_fop_readdir() goes by the hash of the name).
+// withMissed adds the links that an interrupted dump missed: those that sysfs names. Its list
+// has everything that existed all the time (kernfs_fop_readdir() goes by the hash of the
+// name).
 func withMissed(ctx context.Context, f linkFilter, links []*link) ([]*link, error) {
 	r, err := openRtnl()
 	if err != nil {
@@ -369,7 +368,7 @@ func withMissed(ctx context.Context, f linkFilter, links []*link) ([]*link, erro
 }
 
 // missedLinks asks for the links that have one of the names, pass the filter and are not in
-// the list. It is errInterrupted where sysfs is another network namespace's.
+// the list. It is errInterrupted if sysfs belongs to another network namespace.
 func (r *rtnl) missedLinks(ctx context.Context, f linkFilter, names []string, links []*link) (missed []*link, err error) {
 	have := make(map[string]bool, len(links))
 	for _, l := range links {
@@ -395,8 +394,8 @@ func (r *rtnl) missedLinks(ctx context.Context, f linkFilter, names []string, li
 	return missed, nil
 }
 
-// hasHidden reports whether a link that is still there has none of the names that sysfs
-// shows, which is then another network namespace's.
+// hasHidden reports whether a link that still exists has none of the names in sysfs, which
+// then belongs to another network namespace.
 func (r *rtnl) hasHidden(ctx context.Context, shown []string, links []*link) bool {
 	isShown := make(map[string]bool, len(shown))
 	for _, name := range shown {
@@ -413,14 +412,12 @@ func (r *rtnl) hasHidden(ctx context.Context, shown []string, links []*link) boo
 	return false
 }
 
-// dumpOnce has a socket of its own: after an error the rest of a dump would
-// still be in it.
+// dumpOnce has its own socket: after an error the rest of a dump would still be in it.
 //
-// The kernel takes a kind that it has no driver for as no filter at all
-// (linkinfo_to_kind_ops() and link_kind_filtered() in net/core/rtnetlink.c),
-// so the first link of another kind means, with NETLINK_GET_STRICT_CHK, that
-// no link of the kind can exist; that saves reading all the others. Without
-// strict checking it may be an old kernel, and everything is read.
+// The kernel treats a kind without a driver as no filter at all (linkinfo_to_kind_ops() and
+// link_kind_filtered() in net/core/rtnetlink.c). So with NETLINK_GET_STRICT_CHK, the first
+// link of another kind means that no link of the kind can exist; that saves reading all the
+// others. Without strict checking it may be an old kernel, and everything is read.
 func dumpOnce(ctx context.Context, f linkFilter, brief bool, take func(*link)) (links []*link, interrupted bool, err error) {
 	r, err := openRtnl()
 	if err != nil {
@@ -470,9 +467,9 @@ func dumpBridgePorts(ctx context.Context) (members map[int][]int, err error) {
 	return members, err
 }
 
-// dump asks for everything of a type. It starts again when the kernel says that
-// the list changed meanwhile, which is errInterrupted in the end, and calls begin each
-// time; what names it in an error.
+// dump asks for everything of a type. It starts again when the kernel says that the list
+// changed meanwhile, and is errInterrupted if that does not stop. It calls begin each time;
+// what names it in an error.
 func dump(ctx context.Context, what string, typ int, header nl.NetlinkRequestData, begin func(), each func(msg []byte) error) error {
 	for range dumpTries {
 		r, err := openRtnl()
@@ -583,7 +580,7 @@ func watchLinks() (*linkWatch, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Else what is lost while many devices are read has all of them read again.
+	// Otherwise lost notifications while many devices are read mean reading all again.
 	_ = unix.SetsockoptInt(r.fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, noticesBuffer)
 	if err := unix.SetsockoptInt(r.fd, unix.SOL_NETLINK, unix.NETLINK_ADD_MEMBERSHIP, unix.RTNLGRP_LINK); err != nil {
 		r.close()
@@ -594,8 +591,8 @@ func watchLinks() (*linkWatch, error) {
 
 func (w *linkWatch) close() { w.r.close() }
 
-// drain returns the indexes of the links that anything was told about so far.
-// overflow says that notifications were lost.
+// drain returns the indexes of the links with notifications so far. overflow says that some
+// were lost.
 func (w *linkWatch) drain() (changed map[int]bool, overflow bool, err error) {
 	changed = map[int]bool{}
 	for {

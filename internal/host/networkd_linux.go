@@ -12,10 +12,10 @@ import (
 	"linkaudit/internal/netconf"
 )
 
-// networkd is whether systemd-networkd has a say about devices.
+// networkd is whether systemd-networkd handles devices.
 type networkd struct {
-	// running says that it runs now, in this network namespace; of an image
-	// that is known not to be.
+	// running says that it runs now, in this network namespace; for an image it is
+	// false.
 	running fact.Fact[bool]
 	// enabled says that it is started at boot.
 	enabled fact.Fact[bool]
@@ -73,9 +73,9 @@ func ReadNetworkd(root string) (files *netconf.NetworkdFiles, active fact.Fact[b
 	return files, findNetworkd(root, files.Configured()).active(), nil
 }
 
-// findNetworkd looks for systemd-networkd on the running machine or, for another
-// root, in an image, without starting anything. configured says that there is
-// something for it to do: only then are the units read that may start it.
+// findNetworkd looks for systemd-networkd on the running machine or, for another root, in an
+// image, without starting anything. configured says that it has something to do: only then
+// the units that may start it are read.
 func findNetworkd(root string, configured bool) networkd {
 	f := files{}
 	n := networkd{running: fact.Known(false)}
@@ -103,7 +103,7 @@ func isNetworkd(pid string) bool {
 	if err != nil || strings.TrimSpace(string(b)) != networkdComm {
 		return false
 	}
-	// Any process can give itself that name. What it runs is for root to see.
+	// Any process can have that name. Root can see what it runs.
 	exe, err := here.readlink("/proc/" + pid + "/exe")
 	return err != nil || path.Base(strings.TrimSuffix(exe, " (deleted)")) == networkdProgram
 }
@@ -149,10 +149,10 @@ func (f files) units() *units {
 	return u
 }
 
-// masked reports whether a link to /dev/null stands in the unit's place.
+// masked reports whether a link to /dev/null replaces the unit.
 func (u *units) masked(unit string) bool {
 	for _, d := range u.dirs {
-		// What may not be listed may still be entered.
+		// A directory that cannot be listed may still be entered.
 		if d.err != nil || slices.Contains(d.names, unit) {
 			if target, err := u.readlink(path.Join(d.dir, unit)); err == nil && target == "/dev/null" {
 				return true
@@ -162,8 +162,8 @@ func (u *units) masked(unit string) bool {
 	return false
 }
 
-// enabled looks for the links by which systemctl enable, or a generator such as
-// netplan's, has the service or its socket started, and for a mask.
+// enabled looks for the links by which systemctl enable, or a generator such as netplan's,
+// starts the service or its socket, and for a mask.
 func (u *units) enabled() fact.Fact[bool] {
 	if u.masked(networkdUnit) {
 		return fact.Known(false)
@@ -194,8 +194,8 @@ func (u *units) startsNetworkd(dir string) bool {
 	return false
 }
 
-// startsOthers reports whether a directory has links to the units that a unit
-// starts (systemd.unit(5)).
+// startsOthers reports whether a directory has links to the units that a unit starts
+// (systemd.unit(5)).
 func startsOthers(dir string) bool {
 	return slices.Contains([]string{".wants", ".requires", ".upholds"}, path.Ext(dir))
 }
@@ -206,8 +206,8 @@ const maxUnits = 1024
 // bootUnits are the ones that a boot starts, whatever is enabled (bootup(7)).
 var bootUnits = []string{"default.target", "graphical.target", "multi-user.target", "basic.target", "sysinit.target", "sockets.target"}
 
-// wanted reports whether a unit that is started at boot has systemd-networkd
-// started by a line Wants= or the like.
+// wanted reports whether a unit that is started at boot starts systemd-networkd with a line
+// such as Wants=.
 func (u *units) wanted() bool {
 	if u.masked(networkdUnit) {
 		return false
@@ -231,7 +231,7 @@ func (u *units) wanted() bool {
 	return false
 }
 
-// linkedUnits are those to which there are links in the directories of others.
+// linkedUnits are those with links in the directories of others.
 func (u *units) linkedUnits() (all []string) {
 	for _, d := range u.dirs {
 		for _, name := range d.names {
@@ -254,7 +254,7 @@ func (u *units) links(dir string) (links []string) {
 	return links
 }
 
-// unitsStartedBy are the units that a unit file, or a drop-in, has started with its own.
+// unitsStartedBy are the units that a unit file, or a drop-in, starts with its own.
 func unitsStartedBy(text string) (others []string) {
 	for line := range strings.Lines(text) {
 		switch key, value, _ := strings.Cut(line, "="); strings.TrimSpace(key) {
@@ -265,8 +265,8 @@ func unitsStartedBy(text string) (others []string) {
 	return others
 }
 
-// content is the file of a unit, of its template where it is an instance, and of
-// its drop-ins.
+// content is the file of a unit, of its template if it is an instance, and of its
+// drop-ins.
 func (u *units) content(unit string) (all []string) {
 	names := []string{unit}
 	if before, after, ok := strings.Cut(unit, "@"); ok && before != "" {
@@ -285,7 +285,7 @@ func (u *units) content(unit string) (all []string) {
 	return all
 }
 
-// file is the file of a name in the highest directory in which one can be read.
+// file is the readable file of a name in the highest directory.
 func (u *units) file(name string) (text string, ok bool) {
 	for _, d := range u.dirs {
 		if !slices.Contains(d.names, name) {
@@ -309,9 +309,9 @@ func (u *units) dropIns(dir string) (all []string) {
 	return all
 }
 
-// firstBoot reports whether the next boot is a first one, at which PID 1 enables
-// what the presets say: /etc/machine-id is missing, or says "uninitialized". One
-// that is empty makes no first boot (machine-id(5); udevd.md).
+// firstBoot reports whether the next boot is a first one, when PID 1 applies the presets:
+// /etc/machine-id is missing, or says "uninitialized". An empty file does not make a first
+// boot (machine-id(5); udevd.md).
 func (f files) firstBoot() bool {
 	_, state := f.machineID()
 	return state == MachineIDMissing || state == MachineIDUninitialized
@@ -323,8 +323,8 @@ var presetDirs = []string{
 	"/usr/lib/systemd/system-preset", "/lib/systemd/system-preset",
 }
 
-// preset reports whether the presets enable a unit that can be enabled: the first
-// line that fits counts, and without one it is enabled (systemd.preset(5)).
+// preset reports whether the presets enable a unit that can be enabled: the first line that
+// matches counts, and without one it is enabled (systemd.preset(5)).
 func (u *units) preset(unit string) bool {
 	if u.masked(unit) || !slices.ContainsFunc(u.content(unit), func(text string) bool { return strings.Contains(text, "[Install]") }) {
 		return false
@@ -340,8 +340,8 @@ func (u *units) preset(unit string) bool {
 	return true
 }
 
-// presetFiles are the files of presets in their order, that of the names. A name counts
-// once, from the highest directory.
+// presetFiles are the files of presets, ordered by name. A name counts once, from the
+// highest directory.
 func (u *units) presetFiles() (presets []string) {
 	where := map[string]string{}
 	for _, dir := range presetDirs {
@@ -358,7 +358,7 @@ func (u *units) presetFiles() (presets []string) {
 	return presets
 }
 
-// presetLine is what a line says of a unit, if it says anything.
+// presetLine is what a line says about a unit, if anything.
 func presetLine(line, unit string) (enabled, ok bool) {
 	words := strings.Fields(line)
 	if len(words) < 2 {

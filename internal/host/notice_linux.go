@@ -20,8 +20,8 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// Notices are subscriptions to what the kernel and udevd say of the network
-// devices of this network namespace, and of the .link files.
+// Notices are subscriptions to the messages of the kernel and udevd about the network devices
+// of this network namespace and the .link files.
 type Notices struct {
 	udev    *listener
 	files   *fileListener
@@ -35,7 +35,7 @@ type Notices struct {
 	round int
 }
 
-// linkReader reads what the kernel says of devices, after one list of all of them.
+// linkReader reads the kernel's messages about devices, after one list of all of them.
 type linkReader struct {
 	*listener
 	ctx   context.Context
@@ -46,16 +46,16 @@ type linkReader struct {
 	lost bool
 }
 
-// noticesBuffer is the receive buffer of each socket in bytes, as far as it may be
-// had (SO_RCVBUFFORCE needs CAP_NET_ADMIN): a burst of 10,000 devices fits.
+// noticesBuffer is the receive buffer of each socket in bytes, if allowed (SO_RCVBUFFORCE
+// needs CAP_NET_ADMIN): a burst of 10,000 devices fits.
 const noticesBuffer = 64 << 20
 
-// noticesAhead is how many notices are read ahead of whoever takes them. More wait
-// in the kernel, whose memory is bounded by noticesBuffer.
+// noticesAhead is how many notices are read before they are taken. More wait in the kernel,
+// up to noticesBuffer.
 const noticesAhead = 256
 
-// Subscribe begins to listen. What happens from its return on is not missed, or
-// is reported as lost.
+// Subscribe begins to listen. Everything that happens after its return is reported, or
+// reported as lost.
 func Subscribe() (*Notices, error) {
 	links, err := listenToLinks()
 	if err != nil {
@@ -131,14 +131,14 @@ func (n *Notices) send(ctx context.Context, notice Notice) bool {
 	}
 }
 
-// waiting is a file descriptor that is waited for, and a pipe that ends that.
+// waiting is a file descriptor to wait for, and a pipe that ends the wait.
 type waiting struct {
 	fd, pipe, waker int
-	// rest: it is to be said once nothing is left to be read.
+	// rest: report when nothing is left to read.
 	rest *atomic.Bool
 }
 
-// newWaiting takes the descriptor over, also where it fails.
+// newWaiting takes over the descriptor, even if it fails.
 func newWaiting(fd int) (waiting, error) {
 	var pipe [2]int
 	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
@@ -161,7 +161,7 @@ func (w waiting) wait() error {
 	return nil
 }
 
-// askForRest has the reader say once nothing is left.
+// askForRest makes the reader report when nothing is left.
 func (w waiting) askForRest() {
 	w.rest.Store(true)
 	w.wake()
@@ -175,7 +175,7 @@ func (w waiting) close() {
 	unix.Close(w.waker)
 }
 
-// listener is a netlink socket that is in a multicast group.
+// listener is a netlink socket in a multicast group.
 type listener struct {
 	waiting
 	buf, control []byte
@@ -187,7 +187,7 @@ func listen(protocol int, group uint32) (*listener, error) {
 		return nil, err
 	}
 	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, noticesBuffer) != nil {
-		// As much as net.core.rmem_max lets.
+		// As much as net.core.rmem_max allows.
 		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, noticesBuffer)
 	}
 	err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PASSCRED, 1)
@@ -207,15 +207,15 @@ func listen(protocol int, group uint32) (*listener, error) {
 
 var errLost = errors.New("messages were lost")
 
-// errNothing: nothing is there to be read now.
+// errNothing: there is nothing to read now.
 var errNothing = errors.New("no message")
 
-// accept says whose messages are read.
+// accept says whose messages to read.
 type accept func(from *unix.SockaddrNetlink, cred *unix.Ucred) bool
 
 func kernelAlone(from *unix.SockaddrNetlink, _ *unix.Ucred) bool { return fromKernel(from) }
 
-// next waits for a message: see receive. It is errNothing when the waiting was ended.
+// next waits for a message: see receive. It is errNothing when the wait was ended.
 func (l *listener) next(sender accept) ([]byte, error) {
 	if err := l.wait(); err != nil {
 		return nil, err
@@ -223,8 +223,8 @@ func (l *listener) next(sender accept) ([]byte, error) {
 	return l.receive(sender)
 }
 
-// receive reads a message, errLost saying that some before it were lost, and errNothing
-// that there is none. The message is nil where it was sent by anyone but sender accepts.
+// receive reads a message. errLost says that earlier ones were lost, errNothing that there is
+// none. The message is nil if accept refuses its sender.
 func (l *listener) receive(sender accept) ([]byte, error) {
 	n, oobn, flags, from, err := unix.Recvmsg(l.fd, l.buf, l.control, unix.MSG_DONTWAIT)
 	switch {
@@ -249,7 +249,7 @@ func (l *listener) receive(sender accept) ([]byte, error) {
 	return l.buf[:n], nil
 }
 
-// senderIn are the credentials in a control message, nil where there are none (unix(7)).
+// senderIn are the credentials in a control message, nil if there are none (unix(7)).
 func senderIn(control []byte) *unix.Ucred {
 	messages, err := unix.ParseSocketControlMessage(control)
 	if err != nil || len(messages) != 1 {
@@ -263,7 +263,7 @@ func senderIn(control []byte) *unix.Ucred {
 func (n *Notices) readLinks(r *linkReader) {
 	types, ctx, hole := assignTypes{}, r.ctx, Notice{Lost: LostKernel, Round: r.round}
 	if r.lost && !(pause(ctx) && n.send(ctx, hole)) {
-		return // the list that would have to be made at once would fare no better
+		return // a new list right away would fail, too
 	}
 	for ctx.Err() == nil {
 		b, err := r.next(kernelAlone)
@@ -281,7 +281,7 @@ func (n *Notices) readLinks(r *linkReader) {
 	}
 }
 
-// tellLink says what a message says of a link, if it does. It answers whether to go on.
+// tellLink sends what a message says about a link. It reports whether to go on.
 func (n *Notices) tellLink(r *linkReader, m message, types *assignTypes) bool {
 	notice, err := linkNotice(m)
 	switch {
@@ -294,8 +294,8 @@ func (n *Notices) tellLink(r *linkReader, m message, types *assignTypes) bool {
 	return n.send(r.ctx, Notice{Link: notice, Round: r.round})
 }
 
-// goOn takes an error that came in the place of a message: nothing is left to be read, or
-// there is a hole. It answers whether to go on.
+// goOn handles an error instead of a message: nothing is left to read, or messages are
+// missing. It reports whether to go on.
 func (n *Notices) goOn(ctx context.Context, w waiting, hole Notice, err error) bool {
 	if errors.Is(err, errNothing) {
 		return n.idle(ctx, w)
@@ -303,19 +303,19 @@ func (n *Notices) goOn(ctx context.Context, w waiting, hole Notice, err error) b
 	return n.lost(ctx, hole, err)
 }
 
-// lost says that there is a hole, whatever the error is. One that stays would come
-// again and again without a message being read.
+// lost reports missing messages, whatever the error is. An error that stays would repeat
+// without a message being read.
 func (n *Notices) lost(ctx context.Context, hole Notice, err error) bool {
 	return n.send(ctx, hole) && (errors.Is(err, errLost) || pause(ctx))
 }
 
-// idle says that nothing is left, where that was asked for.
+// idle reports that nothing is left, if asked.
 func (n *Notices) idle(ctx context.Context, w waiting) bool {
 	return !w.rest.CompareAndSwap(true, false) || n.send(ctx, Notice{Idle: true})
 }
 
-// Rest has all that there is to be read now sent, and returns how many notices will then
-// say Idle. While more and more comes none does.
+// Rest makes the readers send everything that is unread now, and returns how many notices
+// will then have Idle. While new messages keep coming, none has.
 func (n *Notices) Rest() int {
 	all := []waiting{n.links.waiting, n.udev.waiting, n.files.waiting}
 	for _, w := range all {
@@ -324,7 +324,7 @@ func (n *Notices) Rest() int {
 	return len(all)
 }
 
-// fill reads what is in no message.
+// fill reads what no message has.
 func (a *assignTypes) fill(l *LinkNotice) {
 	l.AddrAssignType = fact.Unknown[AddrAssignType](fact.Told("the device is gone"))
 	if !l.Gone {
@@ -332,8 +332,8 @@ func (a *assignTypes) fill(l *LinkNotice) {
 	}
 }
 
-// linkNotice is what a message says of a link, but for its AddrAssignType; nil where it is
-// of something else. What a bridge says of its ports (AF_BRIDGE) comes as AF_UNSPEC too.
+// linkNotice is what a message says about a link, without its AddrAssignType; nil for
+// another message. What a bridge says about its ports (AF_BRIDGE) comes as AF_UNSPEC too.
 func linkNotice(m message) (*LinkNotice, error) {
 	switch {
 	case m.malformed:
@@ -348,7 +348,7 @@ func linkNotice(m message) (*LinkNotice, error) {
 	return &LinkNotice{Device: l.Device, MasterIndex: l.masterIndex, Gone: m.typ == unix.RTM_DELLINK}, nil
 }
 
-// pause keeps a socket that only fails from keeping a processor busy.
+// pause keeps a socket that always fails from using a whole processor.
 func pause(ctx context.Context) bool {
 	select {
 	case <-time.After(time.Second):
@@ -369,20 +369,20 @@ func NetworkNamespace() (uint64, error) {
 }
 
 const (
-	// listTries is how often all devices are listed where messages are lost meanwhile.
+	// listTries is how often to list all devices if messages are lost meanwhile.
 	listTries = 3
-	// catchUp is how long messages are read that came while the list was made. What is
-	// left then comes as notices.
+	// catchUp is how long to read messages that arrived while the list was made. Later
+	// ones are sent as notices.
 	catchUp = time.Second
 )
 
 // Links lists all devices, as notices would, and begins a new round: notices of an earlier
-// one, which the caller has not taken yet, say what was before the list.
+// one that the caller has not taken yet are older than the list.
 //
-// What was sent to a socket stays there also where more was lost (netlink_overrun() of
-// net/netlink/af_netlink.c, which only sets ENOBUFS), so that what the socket holds is
-// older than any list: it is closed. A new one listens before the list is made. Of what
-// it has then, the last message about a device is as new as the list or newer.
+// What was sent to a socket stays there even if more was lost (netlink_overrun() of
+// net/netlink/af_netlink.c only sets ENOBUFS), so what the socket holds is older than any
+// list: it is closed. A new one listens before the list is made. Of its messages, the last
+// one about a device is as new as the list or newer.
 func (n *Notices) Links(ctx context.Context) (links []*LinkNotice, round int, err error) {
 	for try := 1; ; try++ {
 		l, err := listenToLinks()
@@ -402,13 +402,13 @@ func (n *Notices) Links(ctx context.Context) (links []*LinkNotice, round int, er
 		n.links.end()
 		n.round++
 		n.readLinksOf(l, lost)
-		l.wake() // there may be nothing to come
+		l.wake() // there may be no more messages
 		return links, n.round, nil
 	}
 }
 
-// listRound lists the devices as they are once what the listener has was sent; with
-// errLost as they were before more was sent.
+// listRound lists the devices as they are after the messages of the listener; with errLost
+// as they were before lost messages.
 func listRound(ctx context.Context, l *listener) ([]*LinkNotice, error) {
 	dumped, _, err := dumpLinks(ctx, linkFilter{}, nil)
 	if err != nil {
@@ -422,7 +422,7 @@ func listRound(ctx context.Context, l *listener) ([]*LinkNotice, error) {
 	return list.present(), err
 }
 
-// linkList has the last notice of each device, in the order in which they were told first.
+// linkList has the last notice of each device, in the order of their first ones.
 type linkList struct {
 	at    map[int]*LinkNotice
 	order []int
@@ -435,8 +435,7 @@ func (list *linkList) take(notice *LinkNotice) {
 	list.at[notice.Index] = notice
 }
 
-// update takes what the listener has, for as long as catchUp says. The error is errLost
-// alone.
+// update takes what the listener has, at most for catchUp. The only error is errLost.
 func (list *linkList) update(l *listener) (err error) {
 	until := time.Now().Add(catchUp)
 	for time.Now().Before(until) {
@@ -472,12 +471,11 @@ func (list *linkList) present() []*LinkNotice {
 	return out
 }
 
-// assignTypes reads addr_assign_type, which is in no message of the kernel's.
+// assignTypes reads addr_assign_type, which no kernel message has.
 type assignTypes struct{ buf [256]byte }
 
-// of returns what sysfs shows for the device now, as long as that is the same
-// device and it still has the same address: by the time a message is read the
-// device may have been renamed, or its address set.
+// of returns what sysfs shows for the device now, if it is the same device with the same
+// address: since the message, the device may have been renamed, or its address set.
 func (a *assignTypes) of(d *Device) fact.Fact[AddrAssignType] {
 	dir := filepath.Join(classNet, d.Name)
 	index, err := a.number(dir + "/ifindex")
@@ -493,9 +491,9 @@ func (a *assignTypes) of(d *Device) fact.Fact[AddrAssignType] {
 	case err != nil:
 		return fact.Unknown[AddrAssignType](fact.Told("addr_assign_type: " + err.Error()))
 	case index != d.Index:
-		return fact.Unknown[AddrAssignType](fact.Told("addr_assign_type: the device has another name by now"))
+		return fact.Unknown[AddrAssignType](fact.Told("addr_assign_type: the device has another name now"))
 	case !sameAddress(a.buf[:n], d.MAC):
-		return fact.Unknown[AddrAssignType](fact.Told("addr_assign_type: the device has another address by now"))
+		return fact.Unknown[AddrAssignType](fact.Told("addr_assign_type: the device has another address now"))
 	}
 	return fact.Known(AddrAssignType(t))
 }
@@ -508,15 +506,15 @@ func (a *assignTypes) number(name string) (int, error) {
 	return strconv.Atoi(strings.TrimSpace(string(a.buf[:n])))
 }
 
-// Of libudev's monitor (libudev-monitor.c and, since 241, device-monitor.c): the
-// multicast group, the prefix and the magic number of a message.
+// From libudev's monitor (libudev-monitor.c and, since 241, device-monitor.c): the multicast
+// group, the prefix and the magic number of a message.
 const (
 	udevGroup  = 2
 	udevPrefix = "libudev\x00"
 	udevMagic  = 0xfeedcafe
 )
 
-// readUdev reads what udevd says, which is root.
+// readUdev reads the messages of udevd, which is root.
 func (n *Notices) readUdev(ctx context.Context) {
 	fromRoot := func(from *unix.SockaddrNetlink, cred *unix.Ucred) bool {
 		return from.Groups == udevGroup && cred != nil && cred.Uid == 0
@@ -535,9 +533,9 @@ func (n *Notices) readUdev(ctx context.Context) {
 	}
 }
 
-// parseUdevNotice reads a broadcast of udevd: a header with the place of the
-// properties, and KEY=VALUE with a NUL after each. It is nil for what is not of a
-// network device itself, or is malformed.
+// parseUdevNotice reads a broadcast of udevd: a header with the place of the properties, and
+// KEY=VALUE with a NUL after each. It is nil for one that is not about a network device
+// itself, or is malformed.
 func parseUdevNotice(b []byte) *UdevNotice {
 	u := &UdevNotice{}
 	net := false

@@ -6,29 +6,29 @@ import (
 	"linkaudit/internal/fact"
 )
 
-// DeviceOptions say which devices are collected, and what of them. The zero value is
-// bonds, bridges and teams with WantCheck.
+// DeviceOptions say which devices to collect, and what about them. The zero value is bonds,
+// bridges and teams with WantCheck.
 type DeviceOptions struct {
 	// Kinds are the IFLA_INFO_KINDs to collect; empty means bond, bridge and
 	// team, unless Names or All are given.
 	Kinds []string
-	// Names are further devices, by name or alternative name. One that does
-	// not exist is left out without a word: it may be a device to come.
+	// Names are further devices, by name or alternative name. A device that does not
+	// exist is left out silently: it may be a future one.
 	//
-	// Whichever way a device is chosen, the master of one that is a port comes along.
+	// The master of a selected port is always included.
 	Names []string
 	// All collects every device.
 	All bool
-	// Want says which of the facts that cost something are collected; what
-	// is not stays unknown with the reason "not collected". Zero is WantCheck.
+	// Want says which facts that cost something to collect; the others stay unknown with
+	// the reason "not collected". Zero is WantCheck.
 	Want Want
-	// MachineID, where it is known, has NameAssignType collected of devices whose
-	// address may be derived of it and of another name than they have
-	// (derived.OfOtherName), also where Want does not say so.
+	// MachineID, if known, makes NameAssignType collected of devices whose address may be
+	// derived from it and another name than they have (derived.OfOtherName), even if Want
+	// does not say so.
 	MachineID fact.Fact[[16]byte]
 }
 
-// With has the devices of these names collected, too.
+// With adds the devices of these names.
 func (o DeviceOptions) With(names []string) DeviceOptions {
 	if len(names) == 0 || o.All {
 		return o
@@ -51,29 +51,29 @@ const (
 	WantUdevDB
 	// WantDriver collects Device.Driver.
 	WantDriver
-	// WantNameAssignType collects Device.NameAssignType of all devices, of which
-	// a file with OriginalName= makes use; see DeviceOptions.MachineID.
+	// WantNameAssignType collects Device.NameAssignType of all devices, for files with
+	// OriginalName=; see DeviceOptions.MachineID.
 	WantNameAssignType
 	// WantUEvent keeps Device.UEvent; DevType is collected in any case.
 	WantUEvent
-	// WantSystem collects System.Virtualization, Firmware, Credentials and
-	// MachineTags, which may ask the service manager over D-Bus.
+	// WantSystem collects System.Virtualization, Firmware, Credentials and MachineTags; it
+	// may ask the service manager over D-Bus.
 	WantSystem
-	// WantPortDevices collects, with WantPorts, the ports as devices too: a file of
-	// another program may ask for anything about them.
+	// WantPortDevices collects, with WantPorts, the ports as devices too: network
+	// configuration may match any of their properties.
 	WantPortDevices
-	// WantGlibc collects System.Glibc, for which the C library is read.
+	// WantGlibc collects System.Glibc, which needs to read the C library.
 	WantGlibc
 
-	// WantCheck is what an audit asks of a machine whose .link files match on
-	// names, kinds, types and addresses only.
+	// WantCheck is what an audit needs if the .link files match only on names, kinds,
+	// types and addresses.
 	WantCheck = WantPorts | WantUdevDB
-	// WantEverything is for a snapshot that is to answer any question later.
+	// WantEverything is for a snapshot that must answer any later question.
 	WantEverything = WantPorts | WantUdevDB | WantDriver | WantNameAssignType | WantUEvent | WantSystem | WantGlibc
 )
 
-// DefaultKinds are audited unless asked otherwise: those whose address other
-// machines see and whose ports have an address of their own.
+// DefaultKinds are audited by default: other machines see their address, and their ports
+// have an address of their own.
 var DefaultKinds = []string{"bond", "bridge", "team"}
 
 func (o DeviceOptions) want() Want {

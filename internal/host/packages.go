@@ -17,29 +17,28 @@ type Packaged struct {
 	// Path is where the file belongs. Its directory has no symbolic links, as in
 	// Entry.Resolved.
 	Path string `json:"path"`
-	// Package is the package that has it; "" for a file of the administrator's
-	// at a path from which he diverted that of a package (dpkg-divert(1)).
+	// Package is the package that has it; "" for the administrator's own file at a path
+	// from which a package's file was diverted (dpkg-divert(1)).
 	Package string `json:"package,omitempty"`
-	// MD5 is the sum of what the package brought, in hexadecimal; "" where dpkg
-	// has recorded none.
+	// MD5 is the sum of the package's file, in hexadecimal; "" if dpkg has none.
 	MD5 string `json:"md5,omitempty"`
-	// HalfInstalled says that unpacking the package was begun and not finished.
-	// It is looked up for packages with a file that differs.
+	// HalfInstalled says that unpacking the package was started and not finished. It is
+	// looked up for packages with a file that differs.
 	HalfInstalled bool `json:"half_installed,omitempty"`
 }
 
-// PackagedState is how a packaged file stands to its record.
+// PackagedState is how a packaged file compares with its record.
 type PackagedState int
 
 const (
-	// FileSame: it is as it was brought.
+	// FileSame: it is the package's file.
 	FileSame PackagedState = iota
 	// FileEdited: it is a regular file with other content.
 	FileEdited
-	// FileGone: there is none of its name.
+	// FileGone: there is no such file.
 	FileGone
-	// FileReplaced: something that is no regular file, such as a symbolic link,
-	// has its name.
+	// FileReplaced: something else than a regular file, such as a symbolic link, has its
+	// name.
 	FileReplaced
 	// FileUncompared: it could not be read, or there is no sum to compare.
 	FileUncompared
@@ -111,8 +110,8 @@ func VendorFiles(store *linkfiles.Store) []string {
 	return slices.Compact(out)
 }
 
-// isLinkFile reports whether a path is one of a .link file or a drop-in of one,
-// in a directory called network: whether udevd reads that one is not asked.
+// isLinkFile reports whether a path is one of a .link file or a drop-in, in a directory
+// called network, even if udevd does not read it.
 func isLinkFile(name string) bool {
 	dir, base := path.Split(name)
 	dir = strings.TrimSuffix(dir, "/")
@@ -163,8 +162,8 @@ func sumsOf(sums []byte) map[string]string {
 	return out
 }
 
-// diversion is one of dpkg-divert(1): the files of all packages but one that have
-// the path are put elsewhere.
+// diversion is one of dpkg-divert(1): files with the path are stored elsewhere, except that
+// of one package.
 type diversion struct {
 	to string
 	by string // the package whose file stays; ":" for none

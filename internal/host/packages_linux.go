@@ -23,13 +23,13 @@ const (
 	limitList = 32 << 20
 )
 
-// usualPackages ship .link files in Debian. Their records are asked first, and
-// those of all other packages only where there is a file that none of them has:
-// to read the records of 1,000 packages takes longer than all else of an audit.
+// usualPackages ship .link files in Debian. Their records are read first, and those of all
+// other packages only if a file is in none of them: to read the records of 1,000 packages
+// takes longer than the rest of an audit.
 var usualPackages = []string{"udev", "systemd", "ifenslave"}
 
-// otherManagers are package managers whose databases are not read: where they
-// are, what the manager is called, and what tells about a file.
+// otherManagers are package managers with databases that are not read: where they are, the
+// name of the manager, and the command that tells about a file.
 var otherManagers = []struct{ db, name, tells string }{
 	{"/usr/lib/sysimage/rpm", "rpm", "rpm -Vf FILE"},
 	{"/var/lib/rpm", "rpm", "rpm -Vf FILE"},
@@ -39,9 +39,8 @@ var otherManagers = []struct{ db, name, tells string }{
 	{"/var/db/pkg", "Portage", "qcheck systemd"},
 }
 
-// packaged finds what dpkg has recorded of the vendor's .link files and drop-ins:
-// of those that are there and, of the packages that it has to look at for that,
-// also of those that are gone.
+// packaged finds the records of dpkg about the vendor's .link files and drop-ins: about the
+// existing ones, and about missing files of the packages that it reads for those.
 func (f files) packaged(store *linkfiles.Store) fact.Fact[[]Packaged] {
 	db := dpkg{files: f, store: store}
 	records, err := db.records()
@@ -52,10 +51,10 @@ func (f files) packaged(store *linkfiles.Store) fact.Fact[[]Packaged] {
 	case len(records) > 0:
 		return fact.Known(records)
 	}
-	// dpkg may be installed where the system is another manager's.
+	// dpkg may be installed on a system with another package manager.
 	for _, m := range otherManagers {
 		if f.exists(m.db) {
-			return fact.Unknown[[]Packaged](fact.Told("the package database is " + m.name + "'s, which linkaudit does not read; " + m.tells + " tells"))
+			return fact.Unknown[[]Packaged](fact.Told("linkaudit does not read the package database of " + m.name + "; use " + m.tells))
 		}
 	}
 	switch {
@@ -162,14 +161,14 @@ func (db *dpkg) addOthers(asked []string) error {
 	return nil
 }
 
-// hasNoLinkFiles reports whether a list, which fits into the buffer, names none.
+// hasNoLinkFiles reports whether a list, which fits into the buffer, names no .link file.
 func hasNoLinkFiles(dir *os.File, list string, buf []byte) bool {
 	n, err := readAt(int(dir.Fd()), list, buf)
 	return err == nil && n < len(buf) && len(linkFilesOf(buf[:n])) == 0
 }
 
-// add adds the records of one package. Its list says which files it has: in the
-// md5sums of a package are also those that another package took over.
+// add adds the records of one package. Its list says which files it has: its md5sums also
+// have files that another package took over.
 func (db *dpkg) add(pkg string) error {
 	list, err := db.optional(path.Join(dpkgInfo, pkg+".list"))
 	if err != nil {
@@ -196,8 +195,8 @@ func (db *dpkg) add(pkg string) error {
 	return nil
 }
 
-// addDiverted adds the record of a file that is put elsewhere, and where the administrator
-// diverted it also that of his own at its path.
+// addDiverted adds the record of a file that is stored elsewhere and, if the administrator
+// diverted it, also that of their own file at its path.
 func (db *dpkg) addDiverted(p Packaged, d diversion) {
 	if d.by == ":" {
 		db.found = append(db.found, Packaged{Path: p.Path})
@@ -233,9 +232,8 @@ func (db *dpkg) addStatus() error {
 	return nil
 }
 
-// status reads what dpkg says of all packages, the newest first: the files of the
-// directory updates, which dpkg has not yet put into status, say where one that
-// was killed came to.
+// status reads dpkg's status of all packages, the newest first: the directory updates has
+// changes of a killed dpkg that are not yet in status.
 func (db *dpkg) status() ([][]byte, error) {
 	const updates = dpkgDir + "/updates"
 	names, err := db.names(updates)
@@ -255,7 +253,7 @@ func (db *dpkg) status() ([][]byte, error) {
 	return append(out, text), err
 }
 
-// optional reads a file that need not be there.
+// optional reads a file that may be missing.
 func (db *dpkg) optional(name string) ([]byte, error) {
 	b, err := db.read(name, limitList)
 	if errors.Is(err, unix.ENOENT) {
@@ -264,8 +262,8 @@ func (db *dpkg) optional(name string) ([]byte, error) {
 	return b, err
 }
 
-// canonical is a path as a Store has it: packages may name files in /lib that are
-// in /usr/lib.
+// canonical is a path as a Store has it: packages may name files in /lib that are in
+// /usr/lib.
 func (db *dpkg) canonical(name string) string {
 	dir, base := path.Dir(name), path.Base(name)
 	for i := range db.store.Dirs {

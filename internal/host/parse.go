@@ -23,11 +23,10 @@ func parseUEvent(b []byte) map[string]string {
 	return m
 }
 
-// parseUdevDB reads the E: lines of a file of /run/udev/data. The other lines
-// (I: time of initialisation, S: links, L: priority, G: and Q: tags, V:
-// version, W: watch) are passed over, and so is whatever has no "X:" in front
-// (device_read_db_internal_filename() of sd-device). An empty value unsets the
-// property, as device_add_property_internal_from_string() does.
+// parseUdevDB reads the E: lines of a file of /run/udev/data. It ignores other lines (I: time
+// of initialisation, S: links, L: priority, G: and Q: tags, V: version, W: watch) and lines
+// without "X:" at the start (device_read_db_internal_filename() of sd-device). An empty
+// value unsets the property, as device_add_property_internal_from_string() does.
 func parseUdevDB(b []byte) map[string]string {
 	m := make(map[string]string, bytes.Count(b, []byte("\nE:")))
 	for line := range strings.Lines(string(b)) {
@@ -47,7 +46,7 @@ func parseUdevDB(b []byte) map[string]string {
 	return m
 }
 
-// noMachineID is the error about a file that holds no machine ID.
+// noMachineID is the error about a file without a machine ID.
 type noMachineID struct {
 	state MachineIDState
 	why   string
@@ -62,12 +61,12 @@ func (e *noMachineID) Error() string { return e.why }
 func parseMachineID(b []byte) ([16]byte, error) {
 	var none [16]byte
 	s := strings.TrimSuffix(string(b), "\n")
-	malformed := &noMachineID{MachineIDMalformed, "does not hold 32 hexadecimal digits and a newline"}
+	malformed := &noMachineID{MachineIDMalformed, "does not have 32 hexadecimal digits and a newline"}
 	switch {
 	case len(b) == 0:
-		return none, &noMachineID{MachineIDEmpty, "is empty: the machine ID is made at the first boot"}
+		return none, &noMachineID{MachineIDEmpty, "is empty: the first boot creates the machine ID"}
 	case s == "uninitialized":
-		return none, &noMachineID{MachineIDUninitialized, "says \"uninitialized\": the machine ID is made at the first boot"}
+		return none, &noMachineID{MachineIDUninitialized, "says \"uninitialized\": the first boot creates the machine ID"}
 	case len(s) != 32:
 		return none, malformed
 	}
@@ -318,10 +317,9 @@ func debianField(status []byte, pkg, field string) string {
 	return ""
 }
 
-// parseProcessStatus reads /proc/PID/status: the parent, 0 where that is not known,
-// the real, effective, saved and file system user ID, and whether the process is
-// alive and in this PID namespace; those of a container have one more number in
-// NSpid (proc(5)).
+// parseProcessStatus reads /proc/PID/status: the parent, 0 if unknown, the real, effective,
+// saved and file system user ID, and whether the process is alive and in this PID namespace;
+// those of a container have one more number in NSpid (proc(5)).
 func parseProcessStatus(text string) (parent int, uids []string, here bool) {
 	here = true // a kernel before 4.1 has no NSpid
 	for line := range strings.Lines(text) {

@@ -36,10 +36,10 @@ func (c *deviceReader) readBridgePorts(l *link, dir int, name string) {
 	}
 }
 
-// portsOneByOne is the number of ports of a device up to which each is asked
-// for by index; for more, one dump that the kernel filters by master is
-// cheaper, although the kernel walks all links for it. mastersOneByOne is the
-// number of such dumps beyond which a single dump of all links is.
+// portsOneByOne is the number of ports up to which each port is asked for by index; for more,
+// one dump that the kernel filters by master is cheaper, although the kernel walks all links
+// for it. mastersOneByOne is the number of such dumps above which a single dump of all links
+// is cheaper.
 const (
 	portsOneByOne   = 32
 	mastersOneByOne = 16
@@ -91,8 +91,8 @@ func (c *deviceReader) collectPorts(links []*link, all bool) error {
 type portQuestions struct {
 	ctx  context.Context
 	sock lateRtnl
-	// members are the ports of each bridge, nil as long as nobody asked; unsure says
-	// that they are too few.
+	// members are the ports of each bridge, nil until they are needed; unsure says that
+	// some may be missing.
 	members map[int][]int
 	unsure  bool
 }
@@ -116,7 +116,7 @@ func (q *portQuestions) askOneByOne(links []*link) (rest []*link, err error) {
 	return rest, nil
 }
 
-// portsOfBridge answers false where a dump is needed.
+// portsOfBridge returns false if a dump is needed.
 func (q *portQuestions) portsOfBridge(l *link) (bool, error) {
 	ask, told, err := q.listed(l)
 	switch {
@@ -134,11 +134,11 @@ func (q *portQuestions) portsOfBridge(l *link) (bool, error) {
 	return portsOf(q.ctx, r, l, ask)
 }
 
-// listed are the ports of a bridge by their names or indexes, where something told them.
+// listed are the ports of a bridge by their names or indexes, if they were found.
 //
-// Bridges without ports cost nothing: sysfs has told their ports by name. Where
-// it has not, one dump of the family AF_BRIDGE has every port of every bridge
-// and nothing else (rtnl_bridge_getlink() in net/core/rtnetlink.c).
+// Bridges without ports cost nothing: sysfs has the names of ports. If it has not, one dump of
+// the family AF_BRIDGE has every port of every bridge and nothing else
+// (rtnl_bridge_getlink() in net/core/rtnetlink.c).
 func (q *portQuestions) listed(l *link) (ask []askPort, told bool, err error) {
 	if l.namesPorts {
 		for _, name := range l.portNames {
@@ -167,8 +167,8 @@ type askPort struct {
 	index int
 }
 
-// portsOf asks for each port. It answers false where one of them is no port of
-// the device any more: it left, or was renamed since it was listed.
+// portsOf asks for each port. It returns false if one is no longer a port of the device: it
+// left, or was renamed since it was listed.
 func portsOf(ctx context.Context, r *rtnl, l *link, ask []askPort) (bool, error) {
 	var ports []Port
 	for _, a := range ask {
@@ -218,8 +218,8 @@ func portOf(l *link) Port {
 	return Port{Index: l.Index, Name: l.Name, MAC: l.MAC, PermanentMAC: l.PermanentMAC, Kind: l.Kind, OwnMAC: l.ownMAC}
 }
 
-// readPortDrivers names the drivers of hardware ports, where sysfs shows the
-// devices of this network namespace.
+// readPortDrivers names the drivers of hardware ports, if sysfs shows the devices of this
+// network namespace.
 func (c *deviceReader) readPortDrivers(links []*link) {
 	if c.sysfs < 0 || len(c.foreign) > 0 {
 		return
@@ -243,8 +243,8 @@ func (c *deviceReader) sysfsDriver(name string, buf []byte) string {
 	return path.Base(string(buf[:n]))
 }
 
-// updatePorts brings ports that are of an interrupted dump up to date with the links of
-// which notice was given.
+// updatePorts updates ports from an interrupted dump with the links that have
+// notifications.
 func (c *deviceReader) updatePorts(links []*link, changed map[int]bool, overflow bool) error {
 	masters := tornMasters(links)
 	if len(masters) == 0 {
@@ -269,7 +269,7 @@ func (c *deviceReader) updatePorts(links []*link, changed map[int]bool, overflow
 	return nil
 }
 
-// tornMasters are the links, by index, whose ports are of an interrupted dump.
+// tornMasters are the links, by index, with ports from an interrupted dump.
 func tornMasters(links []*link) map[int]*link {
 	masters := map[int]*link{}
 	for _, l := range links {

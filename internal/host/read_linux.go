@@ -14,8 +14,8 @@ import (
 	"linkaudit/internal/rootfs"
 )
 
-// The largest files that are read, in bytes. procfs and sysfs give sizes of 0
-// or 4096 whatever they hold, so the limit is on what is read.
+// The largest files to read, in bytes. procfs and sysfs report sizes of 0 or 4096 for any
+// content, so the limit is on what is read.
 const (
 	limitSmall   = 64 << 10 // an attribute, a uevent file, machine-id
 	limitDB      = 1 << 20  // a file of /run/udev/data, a rules file

@@ -16,11 +16,10 @@ import (
 // maxSnapshotSize is the largest saved snapshot that Load reads, in bytes.
 const maxSnapshotSize = 256 << 20
 
-// Save writes the snapshot as indented JSON: the same snapshot gives the same
-// bytes, and text that is not UTF-8 is kept (toUTF8). The machine-id is
-// confidential (machine-id(5)) and left out, together with every place where the
-// kernel command line repeats it and with the serial numbers and the UUID of
-// SMBIOS, unless withMachineID is set.
+// Save writes the snapshot as indented JSON: the same snapshot gives the same bytes, and text
+// that is not UTF-8 is kept (toUTF8). The machine ID is confidential (machine-id(5)). It is
+// left out unless withMachineID is set, also where the kernel command line repeats it, and
+// so are the serial numbers and the UUID of SMBIOS.
 func Save(w io.Writer, s *Snapshot, withMachineID bool) error {
 	out := *s
 	out.Schema = SnapshotSchema
@@ -142,7 +141,7 @@ func Parse(raw []byte) (*Snapshot, error) {
 	s := new(Snapshot)
 	err := dec.Decode(s)
 	if _, more := dec.Token(); err == nil && more != io.EOF {
-		err = errors.New("something follows the snapshot")
+		err = errors.New("there is text after the snapshot")
 	}
 	if err != nil || s.Schema != SnapshotSchema {
 		return nil, notASnapshot(raw, err)
@@ -155,8 +154,8 @@ func Parse(raw []byte) (*Snapshot, error) {
 	return s, nil
 }
 
-// fillPortKinds is for snapshots of versions that left the kind of a port to the
-// device that it is.
+// fillPortKinds is for snapshots of versions that had the kind of a port only in its own
+// device.
 func (s *Snapshot) fillPortKinds() {
 	var kinds map[int]string
 	for i := range s.Devices {
@@ -176,8 +175,8 @@ func (s *Snapshot) fillPortKinds() {
 	}
 }
 
-// notASnapshot says why raw could not be read. A later schema may have fields
-// that this program does not know, and the version is then the better complaint.
+// notASnapshot says why raw could not be read. A later schema may have unknown fields; then
+// the version is the better message.
 func notASnapshot(raw []byte, why error) error {
 	var head struct {
 		Schema *string `json:"schema"`
@@ -187,9 +186,9 @@ func notASnapshot(raw []byte, why error) error {
 	}
 	switch {
 	case head.Schema == nil:
-		return errors.New("not a snapshot: it has no \"schema\"")
+		return errors.New("it has no \"schema\"")
 	case *head.Schema != SnapshotSchema:
-		return fmt.Errorf("the schema is %q, this program reads %q", *head.Schema, SnapshotSchema)
+		return fmt.Errorf("unknown schema %q (this linkaudit reads %q)", *head.Schema, SnapshotSchema)
 	}
 	return jsonError(raw, why)
 }

@@ -41,8 +41,8 @@ const schemeByDefault = "default of the release"
 type schemeEvidence struct {
 	release fact.Fact[linkfiles.Release]
 	cmdline fact.Fact[string]
-	// environ is NET_NAMING_SCHEME of the running udevd, absent where it is
-	// not set or no udevd runs.
+	// environ is NET_NAMING_SCHEME of the running udevd, absent if it is not set or no
+	// udevd runs.
 	environ fact.Fact[string]
 	// database is ID_NET_NAMING_SCHEME of some device; absent where no
 	// device has it.
@@ -53,13 +53,12 @@ type schemeEvidence struct {
 	cmdlineAt string
 }
 
-// namingScheme follows naming_scheme() of systemd 240 to 262: the environment
-// comes first, unless its value starts with ":" and the kernel command line
-// says something; an unknown name is ignored; then comes the build's default.
-// That default is a build option (-Ddefault-net-naming-scheme) which nothing
-// installed spells out, so what udevd itself wrote into its database
-// (ID_NET_NAMING_SCHEME, since 243) outranks the upstream default. Of an image that
-// never ran the default is assumed.
+// namingScheme follows naming_scheme() of systemd 240 to 262: the environment comes first,
+// unless its value starts with ":" and the kernel command line sets a scheme; an unknown
+// name is ignored; then comes the build's default. That is a build option
+// (-Ddefault-net-naming-scheme) that no installed file shows, so what udevd wrote into its
+// database (ID_NET_NAMING_SCHEME, since 243) comes before the upstream default. For an
+// image that never ran, the default is assumed.
 func namingScheme(e schemeEvidence) fact.Fact[NamingScheme] {
 	if e.withoutSchemes() {
 		return fact.Absent[NamingScheme]()
@@ -68,13 +67,13 @@ func namingScheme(e schemeEvidence) fact.Fact[NamingScheme] {
 	if wanted.IsUnknown() {
 		return e.recorded(wanted)
 	}
-	// "latest" is the same question as the build's default.
+	// "latest" depends on the build's default, too.
 	if asked, ok := wanted.Get(); ok && asked.Name != "" && asked.Name != "latest" {
 		switch known, sure := e.udevdKnows(asked.Name); {
 		case known && sure:
 			return fact.Known(asked)
 		case !sure:
-			return e.recorded(fact.Unknown[NamingScheme](fact.Told("it cannot be shown whether this udevd knows the scheme that the " + asked.Source + " asks for")))
+			return e.recorded(fact.Unknown[NamingScheme](fact.Told("this udevd may not know the scheme that the " + asked.Source + " asks for")))
 		}
 	}
 	rel, ok := e.release.Get()
@@ -90,7 +89,7 @@ func (e *schemeEvidence) withoutSchemes() bool {
 	return ok && rel < firstSchemeRelease && !e.database.IsKnown()
 }
 
-// recorded is what udevd itself wrote or, where it did not, the other answer.
+// recorded is what udevd wrote or, if it did not, the other answer.
 func (e *schemeEvidence) recorded(otherwise fact.Fact[NamingScheme]) fact.Fact[NamingScheme] {
 	if name, ok := e.database.Get(); ok {
 		return fact.Known(NamingScheme{Name: name, Source: "udev database"})
@@ -98,9 +97,9 @@ func (e *schemeEvidence) recorded(otherwise fact.Fact[NamingScheme]) fact.Fact[N
 	return otherwise
 }
 
-// udevdKnows reports whether udevd has a scheme that it is asked to use. A name of the future
-// is refused by an older udevd, and a distribution's own name by everybody else's; when the
-// database repeats the name, it was accepted.
+// udevdKnows reports whether udevd has a requested scheme. An older udevd refuses a later
+// name, and other builds refuse a distribution's own name; if the database repeats the
+// name, it was accepted.
 func (e *schemeEvidence) udevdKnows(name string) (known, sure bool) {
 	if db, ok := e.database.Get(); ok && db == name {
 		return true, true
@@ -109,8 +108,8 @@ func (e *schemeEvidence) udevdKnows(name string) (known, sure bool) {
 	return schemeKnownTo(name, rel, ok)
 }
 
-// wanted is the scheme that udevd is asked to use, whether it knows it or not; absent
-// where it is not asked.
+// wanted is the requested scheme, even one that udevd does not know; absent without a
+// request.
 func (e *schemeEvidence) wanted() fact.Fact[NamingScheme] {
 	if e.environ.IsUnknown() {
 		return fact.Unknown[NamingScheme](fact.Told("NET_NAMING_SCHEME in udevd's environment: " + e.environ.Reason().String()))

@@ -14,68 +14,65 @@ import (
 // SnapshotSchema is the value of a saved snapshot's "schema".
 const SnapshotSchema = "linkaudit.snapshot/1"
 
-// Snapshot is one machine at one moment: everything an audit asks, so that the
-// same audit can be made again anywhere else.
+// Snapshot is one machine at one moment: everything that an audit needs, so the same audit
+// can be made anywhere else.
 type Snapshot struct {
 	Schema string    `json:"schema"`
 	Taken  time.Time `json:"taken"`
-	// Offline is true for the tree of an image that is not running: it has
-	// no devices, and whatever only a running system tells is unknown.
+	// Offline is true for the tree of an image that is not running: it has no devices, and
+	// facts of a running system are unknown.
 	Offline bool             `json:"offline,omitempty"`
 	System  linkfiles.System `json:"system"`
 	Systemd Systemd          `json:"systemd"`
-	// MachineIDFile is what /etc/machine-id is worth.
+	// MachineIDFile is the state of /etc/machine-id.
 	MachineIDFile MachineIDFile `json:"machine_id_file,omitzero"`
-	// OtherMachineIDs are the machine IDs of which the machine shows traces
-	// besides /etc/machine-id, that one's among them; collected only where
-	// something depends on them.
+	// OtherMachineIDs are the traces of machine IDs besides /etc/machine-id, including
+	// that ID itself; collected only if something depends on them.
 	OtherMachineIDs []OtherMachineID `json:"other_machine_ids,omitempty"`
 	// NamingScheme is the scheme udevd uses ("v252"), and where that comes from.
 	NamingScheme fact.Fact[NamingScheme] `json:"naming_scheme"`
 	Udev         Udev                    `json:"udev"`
 	Devices      []Device                `json:"devices"`
 	Files        linkfiles.Store         `json:"files"`
-	// Declarations are what the configuration of other programs says of
-	// devices. Programs that are not installed have none.
+	// Declarations are what network configuration says about devices. Programs that are
+	// not installed have none.
 	Declarations fact.Fact[[]netconf.Declaration] `json:"declarations"`
-	// MissingPorts are the devices that Declarations name as ports and that do not
-	// exist. They are not looked for in an image.
+	// MissingPorts are the devices that Declarations name as ports and that do not exist.
+	// An image has none.
 	MissingPorts []string `json:"missing_ports,omitempty"`
-	// ToCome are the addresses that are derived from the machine-id, which is not
-	// saved, for devices that Declarations create and that do not exist, and for
-	// those that an image is asked about. They are filled in before a snapshot is
-	// saved.
+	// ToCome are the derived addresses of future devices: those that Declarations create,
+	// and those that an image is asked about. They are filled in before a snapshot is
+	// saved, because the machine ID is not saved.
 	ToCome []ToCome `json:"to_come,omitempty"`
-	// NamesTaken are the names that .link files give to devices and that a device
-	// has, whether it was collected or not.
+	// NamesTaken are the names that .link files set and that a device has, even one that
+	// was not collected.
 	NamesTaken []string `json:"names_taken,omitempty"`
-	// Interrupted is the file by which linkaudit fix or undo can be taken back, "" where
-	// there is none: one of them is at work, or was killed before it was done.
+	// Interrupted is the file with which a run of linkaudit fix or undo can be taken back,
+	// "" if there is none: the run is at work, or was killed.
 	Interrupted string `json:"interrupted,omitempty"`
-	// Initramfs are the initramfs images of the machine; unknown where they were
-	// not asked for.
+	// Initramfs are the initramfs images of the machine; unknown if they were not asked
+	// for.
 	Initramfs fact.Fact[[]initramfs.Image] `json:"initramfs"`
-	// DeclarationProblems are what of that configuration could not be read, or
-	// is not taken by its program.
+	// DeclarationProblems are what of that configuration could not be read, or is not
+	// accepted by its program.
 	DeclarationProblems []netconf.Problem `json:"declaration_problems,omitempty"`
-	// Packaged is what the package manager recorded of the vendor's .link files
-	// and drop-ins; absent where there is no package manager.
+	// Packaged are the package manager's records of the vendor's .link files and drop-ins;
+	// absent if there is no package manager.
 	Packaged fact.Fact[[]Packaged] `json:"packaged"`
-	// Problems are what could not be read, a line each; what depends on it
-	// is unknown in the snapshot.
+	// Problems are what could not be read, a line each; what depends on it is unknown.
 	Problems []string `json:"problems,omitempty"`
 }
 
-// MachineIDFile is what /etc/machine-id is worth to systemd and for how long.
+// MachineIDFile is what systemd does with /etc/machine-id, and for how long.
 type MachineIDFile struct {
 	// State is "" in a snapshot that does not tell.
 	State MachineIDState `json:"state,omitempty"`
-	// NotKept is why the next boot does not go by this file, although it holds
-	// a machine ID; "" where it does, as far as can be seen.
+	// NotKept is why the next boot does not use this file, although it has a machine ID;
+	// "" if it does, as far as is visible.
 	NotKept MachineIDNotKept `json:"not_kept,omitempty"`
 }
 
-// MachineIDState is what id128_read_fd() of systemd makes of a file.
+// MachineIDState is how id128_read_fd() of systemd reads a file.
 type MachineIDState string
 
 const (
@@ -90,7 +87,7 @@ const (
 	MachineIDUnreadable MachineIDState = "unreadable"
 )
 
-// None reports whether udevd and networkd, too, find no machine ID there.
+// None reports whether udevd and networkd find no machine ID there.
 func (s MachineIDState) None() bool {
 	return s != "" && s != MachineIDSet && s != MachineIDUnreadable
 }
@@ -115,12 +112,12 @@ type OtherMachineID struct {
 	ID     linkfiles.MachineID `json:"machine_id"`
 }
 
-// DBusMachineID is the file from which a boot takes the machine ID where
-// /etc/machine-id holds none, if it is no link.
+// DBusMachineID is the file from which a boot takes the machine ID if /etc/machine-id has
+// none and the file is not a link.
 const DBusMachineID = "/var/lib/dbus/machine-id"
 
-// CommandLineMachineID stands for the kernel command line, whose ID PID 1 writes
-// to /etc/machine-id at each boot (machine_id_setup()).
+// CommandLineMachineID is the kernel command line. PID 1 writes its ID to /etc/machine-id at
+// each boot (machine_id_setup()).
 const CommandLineMachineID = "systemd.machine_id="
 
 // Systemd is the release that decides how .link files are read.
@@ -141,16 +138,16 @@ type NamingScheme struct {
 	// (ID_NET_NAMING_SCHEME of some device), "default of the release" or, of an
 	// image, the place in its boot configuration.
 	Source string `json:"source"`
-	// Assumed is true for an image whose boot configuration asks for no scheme: what
-	// it is booted with may still ask for one.
+	// Assumed is true for an image whose boot configuration asks for no scheme: its real
+	// command line may still ask for one.
 	Assumed bool `json:"assumed,omitempty"`
 }
 
 // Udev is whether .link files are applied at all.
 type Udev struct {
 	Running fact.Fact[bool] `json:"running"`
-	// SetupLinkRule is the path of the rules file in force that runs
-	// net_setup_link; absent where it is missing or masked.
+	// SetupLinkRule is the path of the effective rules file that runs net_setup_link;
+	// absent if it is missing or masked.
 	SetupLinkRule fact.Fact[string] `json:"setup_link_rule"`
 }
 
@@ -188,8 +185,8 @@ type Device struct {
 	// Ports are the devices whose master this is, sorted by index.
 	Ports []Port `json:"ports,omitempty"`
 	Bond  *Bond  `json:"bond,omitempty"`
-	// Lower is, of a macvlan or macvtap, the device beneath (IFLA_LINK); nil where
-	// that is in another network namespace.
+	// Lower is the lower device of a macvlan or macvtap (IFLA_LINK); nil if it is in
+	// another network namespace.
 	Lower *Lower `json:"lower,omitempty"`
 	// DynamicIPv4 is true where the device has an IPv4 address with a lifetime
 	// (without IFA_F_PERMANENT): a DHCP lease.
@@ -206,27 +203,27 @@ type Device struct {
 	UEvent fact.Fact[map[string]string] `json:"uevent"`
 	UdevDB fact.Fact[map[string]string] `json:"udev_db"`
 
-	// Derived is known of a device out of a saved snapshot alone.
+	// Derived is known only for a device from a saved snapshot.
 	Derived
 }
 
-// Derived are the addresses that follow from the machine-id, for a device. They are no
-// facts of the kernel or of udev: what has the machine-id works them out (package policy),
-// and a snapshot is saved with them, since it is saved without the machine-id.
+// Derived are the addresses of a device that follow from the machine ID. The kernel and udev
+// do not show them: package policy computes them with the machine ID. A snapshot is saved
+// with them, because it is saved without the machine ID.
 type Derived struct {
-	// PersistentMAC is the address that MACAddressPolicy=persistent gives
-	// this device on this machine.
+	// PersistentMAC is the address that MACAddressPolicy=persistent derives for this
+	// device on this machine.
 	PersistentMAC fact.Fact[PersistentMAC] `json:"persistent_mac"`
-	// NetworkdMAC is the address that systemd-networkd derives for a device
-	// of this name which it creates from a .netdev file without MACAddress=.
+	// NetworkdMAC is the address that systemd-networkd derives for a device of this name
+	// that it creates from a .netdev file without MACAddress=.
 	NetworkdMAC fact.Fact[linkfiles.MAC] `json:"networkd_mac"`
-	// OfOtherID is what the address is made of where that is one of the snapshot's
+	// OfOtherID says how the address is derived from one of the snapshot's
 	// OtherMachineIDs, which are not saved either.
 	OfOtherID OfOtherID `json:"of_other_machine_id,omitzero"`
 }
 
-// ToCome is what udevd and systemd-networkd derive for a device that does not
-// exist yet; see Derived.
+// ToCome is what udevd and systemd-networkd derive for a device that does not exist yet; see
+// Derived.
 type ToCome struct {
 	Name          string                   `json:"name"`
 	Kind          string                   `json:"kind"`
@@ -239,9 +236,9 @@ type ToCome struct {
 type OfOtherID struct {
 	// Source is OtherMachineID's.
 	Source string `json:"source"`
-	// Networkd says that systemd-networkd derives it so, and not udevd.
+	// Networkd says that systemd-networkd derives it, and not udevd.
 	Networkd bool `json:"networkd,omitempty"`
-	// Name is the name that it is made of.
+	// Name is the name that it is derived from.
 	Name string `json:"name"`
 }
 
@@ -253,37 +250,36 @@ type Port struct {
 	PermanentMAC linkfiles.MAC `json:"permanent_mac,omitempty"`
 	// Kind is Device.Kind of the port.
 	Kind string `json:"kind,omitempty"`
-	// OwnMAC is IFLA_BOND_SLAVE_PERM_HWADDR: the address that a port of a bond
-	// had when it joined, and gets back when it leaves. "" for other ports.
+	// OwnMAC is IFLA_BOND_SLAVE_PERM_HWADDR: the address that a port of a bond had when it
+	// joined, and gets back when it leaves. "" for other ports.
 	OwnMAC linkfiles.MAC `json:"own_mac,omitempty"`
-	// Driver is the kernel driver of a hardware port; "" for other ports and
-	// where sysfs does not tell.
+	// Driver is the kernel driver of a hardware port; "" for other ports and if sysfs has
+	// none.
 	Driver string `json:"driver,omitempty"`
 }
 
-// Lower is the device beneath another one.
+// Lower is a lower device.
 type Lower struct {
 	Index int           `json:"index"`
 	Name  string        `json:"name"`
 	MAC   linkfiles.MAC `json:"mac,omitempty"`
 }
 
-// Bond is the part of IFLA_INFO_DATA that decides about addresses.
+// Bond is the part of IFLA_INFO_DATA that affects addresses.
 type Bond struct {
 	Mode        string `json:"mode"`          // "active-backup", "802.3ad", ...
 	FailOverMAC string `json:"fail_over_mac"` // "none", "active", "follow"
-	// ADActorSystem is the LACP system ID that somebody set in place of the
-	// bond's own address; "" where that is used, and in other modes.
+	// ADActorSystem is the LACP system ID that somebody set instead of the bond's own
+	// address; "" if that is used, and in other modes.
 	ADActorSystem string `json:"ad_actor_system,omitempty"`
 }
 
-// IgnoresAddress reports whether the bonding driver takes no address from
-// outside: it answers that it did, and addr_assign_type becomes 3 (set), but
-// the address stays what it was (bond_set_mac_address() in
-// drivers/net/bonding/bond_main.c).
+// IgnoresAddress reports whether the bonding driver ignores an address from outside: it
+// reports success, and addr_assign_type becomes 3 (set), but the address does not change
+// (bond_set_mac_address() in drivers/net/bonding/bond_main.c).
 func (b *Bond) IgnoresAddress() bool {
 	return b != nil && b.Mode == "active-backup" && b.FailOverMAC != "none"
 }
 
-// PersistentMAC is an address made by MACAddressPolicy=persistent.
+// PersistentMAC is an address of MACAddressPolicy=persistent.
 type PersistentMAC = address.PersistentMAC

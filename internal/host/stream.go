@@ -7,14 +7,12 @@ import (
 	"io"
 )
 
-// Documents reads the JSON documents of a stream one after the other, each on a
-// line of its own (NDJSON) or over many, as Save writes them and cat joins them.
-// It calls yield with each, for Parse, and with the line that it begins in. The
-// bytes are yield's to keep.
+// Documents reads the JSON documents of a stream, each on a line of its own (NDJSON) or over
+// many, as Save writes them and cat joins them. It calls yield with each, for Parse, and with
+// the line that it begins on. yield may keep the bytes.
 //
-// It finds where a document ends and no more: whether one is sound is for Parse
-// to say. Text between documents and one without an end are errors that name the
-// line, and so is one of more than 256 MiB.
+// It only finds where a document ends; Parse checks it. Text between documents, a document
+// without an end and one of more than 256 MiB are errors that name the line.
 func Documents(r io.Reader, yield func(line int, raw []byte) error) error {
 	return documents(r, maxSnapshotSize, yield)
 }
@@ -37,7 +35,7 @@ func documents(r io.Reader, limit int, yield func(line int, raw []byte) error) e
 			continue
 		}
 		if len(s.doc) > 0 {
-			return fmt.Errorf("line %d: the snapshot that begins here has no end", s.start)
+			return fmt.Errorf("line %d: the snapshot that begins here is incomplete", s.start)
 		}
 		return nil
 	}
@@ -81,7 +79,7 @@ func (s *splitter) begin(part []byte) ([]byte, error) {
 	s.line += bytes.Count(part[:len(part)-len(doc)], []byte("\n"))
 	s.start = s.line
 	if len(doc) > 0 && doc[0] != '{' {
-		return nil, fmt.Errorf("line %d: a snapshot begins with {", s.line)
+		return nil, fmt.Errorf("line %d: not a snapshot (it must begin with {)", s.line)
 	}
 	return doc, nil
 }

@@ -18,8 +18,8 @@ func TestDocuments(t *testing.T) {
 		{"over many lines", "{\n}\n\n{\n\"a\"\n:\n1}", "1 {\n}|4 {\n\"a\"\n:\n1}", ""},
 		{"brackets and quotes in texts", `{"}]\"\\": "{\\"}` + "\n{}", `1 {"}]\"\\": "{\\"}|2 {}`, ""},
 		{"a line of 3 MB", long + "\n{}", "1 " + long + "|2 {}", ""},
-		{"no end", "{}\n{\"a\": [\n", "1 {}", "line 2: the snapshot that begins here has no end"},
-		{"text", "{}\n\n x {}", "1 {}", "line 3: a snapshot begins with {"},
+		{"no end", "{}\n{\"a\": [\n", "1 {}", "line 2: the snapshot that begins here is incomplete"},
+		{"text", "{}\n\n x {}", "1 {}", "line 3: not a snapshot (it must begin with {)"},
 		{"too large", "{}\n{\"a\": \"" + strings.Repeat("x", 5<<20) + "\"}", "1 {}", "line 2: larger than 4 MiB"},
 	} {
 		t.Run(tt.title, func(t *testing.T) {

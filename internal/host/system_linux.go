@@ -21,8 +21,7 @@ import (
 
 const notBooted = "the image is not running"
 
-// imageSystem is what an image tells of the machine it will run on: only what
-// is in its files.
+// imageSystem is what the files of an image tell about the machine that it will run on.
 func imageSystem(f files, want Want) (linkfiles.System, MachineIDFile) {
 	id, state := f.machineID()
 	s := linkfiles.System{
@@ -61,7 +60,7 @@ func liveSystem(ctx context.Context, rel fact.Fact[linkfiles.Release], u udevd, 
 		if a, ok := architectures[machine]; ok {
 			s.Architecture = fact.Known(a)
 		} else {
-			s.Architecture = fact.Unknown[string](fact.Told(fmt.Sprintf("systemd has no name for the machine %q", machine)))
+			s.Architecture = fact.Unknown[string](fact.Told(fmt.Sprintf("systemd has no name for the architecture %q", machine)))
 		}
 	}
 	s.KernelCommandLine = commandLine(rel)
@@ -93,12 +92,12 @@ func hostname(uts unix.Utsname, u udevd) fact.Fact[string] {
 	if u.pid != 0 && otherUTSNamespace(u.pid) {
 		n, err := nodenameOf(u.pid)
 		if err != nil {
-			return fact.Unknown[string](fact.Told(fmt.Sprintf("udevd has a UTS namespace of its own: %v", err)))
+			return fact.Unknown[string](fact.Told(fmt.Sprintf("udevd has its own UTS namespace: %v", err)))
 		}
 		name = n
 	}
 	if name == "" || name == "(none)" {
-		return fact.Unknown[string](fact.Told("no host name is set, and systemd's fallback is a build option"))
+		return fact.Unknown[string](fact.Told("no host name is set, and systemd's default is a build option"))
 	}
 	return fact.Known(name)
 }
@@ -180,15 +179,15 @@ func inContainer(release fact.Fact[linkfiles.Release]) fact.Fact[bool] {
 	here := files{}
 	rel, ok := release.Get()
 	if !ok {
-		return fact.Unknown[bool](fact.Told("how containers are told from machines depends on systemd's release: " + release.Reason().String()))
+		return fact.Unknown[bool](fact.Told("container detection depends on the systemd release: " + release.Reason().String()))
 	}
 	if inOpenVZ() || inWSL() {
 		return fact.Known(true)
 	}
-	if marked := markedAsContainer(rel); marked.Or(true) { // or it is not known
+	if marked := markedAsContainer(rel); marked.Or(true) { // or it is unknown
 		return marked
 	}
-	// udevd has the right to read this, and without it goes on as well.
+	// udevd has the right to read this, and continues without it, too.
 	environ, environErr := here.read("/proc/1/environ", limitDB)
 	if slices.ContainsFunc(variables(environ, "container"), func(value string) bool { return value != "" }) {
 		return fact.Known(true)
@@ -196,8 +195,8 @@ func inContainer(release fact.Fact[linkfiles.Release]) fact.Fact[bool] {
 	return unmarkedContainer(rel, environErr)
 }
 
-// unmarkedContainer goes on where no container manager has named itself. environErr is why
-// the environment of PID 1 could not be read.
+// unmarkedContainer continues if no container manager has left a mark. environErr is why the
+// environment of PID 1 could not be read.
 func unmarkedContainer(rel linkfiles.Release, environErr error) fact.Fact[bool] {
 	here := files{}
 	ns, err := os.Readlink("/proc/self/ns/pid")
@@ -210,7 +209,7 @@ func unmarkedContainer(rel linkfiles.Release, environErr error) fact.Fact[bool] 
 	case own && rel >= containerByPIDNamespace:
 		return fact.Known(true)
 	case own && environErr != nil:
-		return fact.Unknown[bool](fact.Told("whether this is a container: " + environErr.Error()))
+		return fact.Unknown[bool](fact.Told("unknown whether this is a container: " + environErr.Error()))
 	}
 	return fact.Known(false)
 }
@@ -222,7 +221,7 @@ func inWSL() bool {
 	return err == nil && (bytes.Contains(b, []byte("Microsoft")) || bytes.Contains(b, []byte("WSL")))
 }
 
-// markedAsContainer looks for the files in which a container manager names itself.
+// markedAsContainer looks for the files that container managers leave as a mark.
 func markedAsContainer(rel linkfiles.Release) fact.Fact[bool] {
 	marks := []string{"/run/systemd/container"}
 	if rel >= containerManagerFile {
@@ -240,7 +239,7 @@ func markedAsContainer(rel linkfiles.Release) fact.Fact[bool] {
 	return fact.Known(false)
 }
 
-// virtualization is what the systemd that runs says, and whether this is a user namespace.
+// virtualization is what the running systemd says, and whether this is a user namespace.
 func virtualization(ctx context.Context, rel fact.Fact[linkfiles.Release]) fact.Fact[linkfiles.Virt] {
 	id, err := virtualizationID(ctx)
 	if err != nil {
@@ -248,7 +247,7 @@ func virtualization(ctx context.Context, rel fact.Fact[linkfiles.Release]) fact.
 	}
 	v, ok := virtOf(id)
 	if !ok {
-		return fact.Unknown[linkfiles.Virt](fact.Told(fmt.Sprintf("systemd says %.40q, which is no virtualization this program knows", id)))
+		return fact.Unknown[linkfiles.Virt](fact.Told(fmt.Sprintf("systemd reports an unknown virtualization %.40q", id)))
 	}
 	private := privateUsers(rel)
 	if private.IsUnknown() {
@@ -269,7 +268,7 @@ func virtualizationID(ctx context.Context) (string, error) {
 	}
 	const program = "/usr/bin/systemd-detect-virt"
 	if !(files{}).exists(program) {
-		return "", fmt.Errorf("%w, and there is no %s", err, program)
+		return "", fmt.Errorf("%w, and %s does not exist", err, program)
 	}
 	id, _, runErr := run(ctx, program)
 	if runErr != nil {
@@ -295,7 +294,7 @@ func privateUsers(release fact.Fact[linkfiles.Release]) fact.Fact[bool] {
 	case mapped == byInode:
 		return fact.Known(mapped)
 	case !ok:
-		return fact.Unknown[bool](fact.Told("whether this is a user namespace depends on systemd's release: " + release.Reason().String()))
+		return fact.Unknown[bool](fact.Told("user namespace detection depends on the systemd release: " + release.Reason().String()))
 	case rel >= userNamespaceByInode:
 		return fact.Known(byInode)
 	}
@@ -335,7 +334,7 @@ func firmware(virt fact.Fact[linkfiles.Virt]) fact.Fact[linkfiles.Firmware] {
 	if here.exists("/sys/firmware/efi") {
 		v, ok := virt.Get()
 		if !ok {
-			return fact.Unknown[linkfiles.Firmware](fact.Told("whether this is a container: " + virt.Reason().String()))
+			return fact.Unknown[linkfiles.Firmware](fact.Told("unknown whether this is a container: " + virt.Reason().String()))
 		}
 		fw.UEFI = !v.Container
 	}
@@ -394,7 +393,7 @@ func credentials(u udevd) fact.Fact[[]string] {
 		if u.running.IsUnknown() {
 			return fact.Unknown[[]string](u.running.Reason())
 		}
-		return fact.Unknown[[]string](fact.Told("udevd does not run, and the credentials are those it is started with"))
+		return fact.Unknown[[]string](fact.Told("udevd is not running, and it gets its credentials when it starts"))
 	}
 	names := []string{}
 	for _, variable := range []string{"CREDENTIALS_DIRECTORY", "ENCRYPTED_CREDENTIALS_DIRECTORY"} {

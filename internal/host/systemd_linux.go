@@ -32,12 +32,11 @@ var udevdPrograms = []string{
 	"/usr/bin/udevadm", "/bin/udevadm", "/usr/sbin/udevadm", "/sbin/udevadm",
 }
 
-// findSystemd finds out which release's udevd it is, without starting a
-// process as long as that is possible:
+// findSystemd finds the release of udevd, if possible without starting a process:
 //
 //  1. the program of the running udevd, and the installed one: the name of
-//     the library libsystemd-shared it is linked to, or, where it is linked
-//     statically as on Debian 11 and 12, the version it greets with;
+//     the library libsystemd-shared it is linked to or, if it is linked
+//     statically as on Debian 11 and 12, the version in its greeting;
 //  2. the package database of dpkg;
 //  3. on the running machine, the manager's D-Bus property Version, and then
 //     udevadm --version.
@@ -48,7 +47,7 @@ func findSystemd(ctx context.Context, f files, u udevd) (Systemd, []string) {
 	running, problems := u.runningSystemd(installed)
 	if running != nil {
 		if installed != nil && running.Release.Or(0) != installed.Release.Or(0) {
-			problems = append(problems, fmt.Sprintf("udevd still runs release %v; release %v is installed and will run after a restart of it",
+			problems = append(problems, fmt.Sprintf("udevd still runs release %v; release %v is installed and will run after it is restarted",
 				running.Release, installed.Release))
 		}
 		return *running, problems
@@ -60,15 +59,15 @@ func findSystemd(ctx context.Context, f files, u udevd) (Systemd, []string) {
 		return *s, problems
 	}
 	if f.root != "" {
-		return Systemd{Release: fact.Unknown[linkfiles.Release](fact.Told("no udevd, and no package of it in dpkg's database, was found in the image"))}, problems
+		return Systemd{Release: fact.Unknown[linkfiles.Release](fact.Told("the image has no udevd and no udev package in dpkg's database"))}, problems
 	}
 	if s := f.toldSystemd(ctx); s != nil {
 		return *s, problems
 	}
-	return Systemd{Release: fact.Unknown[linkfiles.Release](fact.Told("no udevd was found, and nobody tells its release"))}, problems
+	return Systemd{Release: fact.Unknown[linkfiles.Release](fact.Told("no udevd was found"))}, problems
 }
 
-// systemdOf is what a version says, nil where that is no release.
+// systemdOf is the release in a version, nil if it has none.
 func systemdOf(version, source string) *Systemd {
 	rel, ok := parseRelease(version)
 	if !ok {
@@ -95,8 +94,8 @@ func (f files) installedSystemd() *Systemd {
 	return nil
 }
 
-// runningSystemd is that of the running udevd, nil where it is the installed one or has no
-// version: only a program that was replaced differs from what is installed.
+// runningSystemd is that of the running udevd, nil if it is the installed one or has no
+// version: only a replaced program differs from the installed one.
 func (u udevd) runningSystemd(installed *Systemd) (running *Systemd, problems []string) {
 	if u.pid == 0 {
 		return nil, nil
@@ -111,7 +110,7 @@ func (u udevd) runningSystemd(installed *Systemd) (running *Systemd, problems []
 		return systemdOf(version, "the running udevd"), nil
 	}
 	if installed != nil {
-		problems = append(problems, fmt.Sprintf("udevd was replaced while it runs, and its release is not known: %v", err))
+		problems = append(problems, fmt.Sprintf("udevd was replaced while it runs, and its release is unknown: %v", err))
 	}
 	return nil, problems
 }
@@ -132,7 +131,7 @@ func (f files) recordedSystemd() *Systemd {
 	return nil
 }
 
-// toldSystemd asks the service manager, and then udevadm; nil where neither tells.
+// toldSystemd asks the service manager, and then udevadm; nil if neither answers.
 func (f files) toldSystemd(ctx context.Context) *Systemd {
 	if version, err := managerProperty(ctx, "Version"); err == nil {
 		if s := systemdOf(version, "the service manager (D-Bus)"); s != nil {
@@ -177,11 +176,11 @@ func (f files) programVersion(program string) (string, error) {
 	return version, nil
 }
 
-// elfVersion prefers the greeting to the library's name only where there is no
-// such library: Debian's library is named by the major release alone, so the
-// packaging note (.note.package) gives the full version, if it agrees.
+// elfVersion uses the greeting only if there is no such library: Debian's library has only
+// the major release in its name, so the packaging note (.note.package) gives the full
+// version, if it agrees.
 func elfVersion(r io.ReaderAt) (version string, err error) {
-	// debug/elf promises no more than not to panic on most broken files.
+	// debug/elf promises only not to panic on most broken files.
 	defer func() {
 		if e := recover(); e != nil {
 			err = fmt.Errorf("not a sound ELF file: %v", e)
@@ -200,7 +199,7 @@ func elfVersion(r io.ReaderAt) (version string, err error) {
 	if version, ok := greetedVersion(program); ok {
 		return version, nil
 	}
-	return "", errors.New("it has no version of udevd in it")
+	return "", errors.New("it has no version of udevd")
 }
 
 // privateLibrary is the libsystemd-shared that a program is linked to, and the version in
@@ -231,7 +230,7 @@ func libraryVersion(program *elf.File, lib, version string) (string, error) {
 	return version, nil
 }
 
-// greetedVersion is the version that a udevd greets with.
+// greetedVersion is the version in the greeting of a udevd.
 func greetedVersion(program *elf.File) (string, bool) {
 	s := program.Section(".rodata")
 	if !isPlain(s) || s.Size > limitProgram {
@@ -244,9 +243,8 @@ func greetedVersion(program *elf.File) (string, bool) {
 	return versionInProgram(data)
 }
 
-// debug/elf inflates compressed sections to whatever size they have: 64 MB of a
-// program of somebody's image would be 64 GB. Only debugging information is ever
-// compressed, and none of that is read.
+// debug/elf inflates compressed sections of any size: 64 MB of a program in an image could
+// become 64 GB. Only debugging information is ever compressed, and none of that is read.
 func isPlain(s *elf.Section) bool { return s != nil && s.Flags&elf.SHF_COMPRESSED == 0 }
 
 // dynamicIsPlain is isPlain of what ImportedLibraries reads.
@@ -257,13 +255,13 @@ func dynamicIsPlain(program *elf.File) bool {
 
 var errNotELF = errors.New("not an ELF program")
 
-// elfHeader is what the header of an ELF file says of the section with the sections' names
+// elfHeader is what the header of an ELF file says about the section of section names
 // (Elf32_Ehdr and Elf64_Ehdr of elf(5)).
 type elfHeader struct {
 	order    binary.ByteOrder
 	of32Bits bool
-	// offset is where the headers of the n sections are, each of which has size bytes;
-	// names is the number of that section.
+	// offset is where the headers of the n sections are, size bytes each; names is the
+	// number of that section.
 	offset         uint64
 	size, n, names uint16
 }
@@ -289,15 +287,15 @@ func (e *elfHeader) sectionFlags(section []byte) elf.SectionFlag {
 	return elf.SectionFlag(e.order.Uint64(section[8:]))
 }
 
-// namesArePlain looks at the header of the section with the sections' names, which
-// elf.NewFile reads.
+// namesArePlain checks the header of the section of section names, which elf.NewFile
+// reads.
 func namesArePlain(r io.ReaderAt) error {
 	var header [64]byte
 	if _, err := r.ReadAt(header[:], 0); err != nil || string(header[:4]) != elf.ELFMAG {
 		return errNotELF
 	}
 	e := parseELFHeader(header[:])
-	// Where there are too many sections for it, n is 0 and the number elsewhere.
+	// With too many sections for the field, n is 0 and the number elsewhere.
 	if e.n == 0 || e.names >= e.n || e.offset > limitProgram {
 		return errNotELF
 	}
@@ -306,7 +304,7 @@ func namesArePlain(r io.ReaderAt) error {
 		return errNotELF
 	}
 	if e.sectionFlags(section[:])&elf.SHF_COMPRESSED != 0 {
-		return errors.New("the names of its sections are compressed, as no compiler makes them")
+		return errors.New("its section names are compressed")
 	}
 	return nil
 }
@@ -334,11 +332,11 @@ func packageNote(program *elf.File) string {
 	return note.Version
 }
 
-// managerProperty asks PID 1 over D-Bus; the string comes in GVariant's text
-// form. It never starts a bus or waits for more than dbusTimeout.
+// managerProperty asks PID 1 over D-Bus; the string comes in GVariant's text form. It never
+// starts a bus or waits longer than dbusTimeout.
 func managerProperty(ctx context.Context, name string) (string, error) {
 	if !(files{}).exists("/run/systemd/system") { // sd_booted(3)
-		return "", errors.New("systemd does not run as the service manager")
+		return "", errors.New("systemd is not the running service manager")
 	}
 	ctx, cancel := context.WithTimeout(ctx, dbusTimeout)
 	defer cancel()

@@ -7,11 +7,10 @@ import (
 	"unicode/utf8"
 )
 
-// JSON has no bytes that are not UTF-8, but names of devices and files may have
-// them. A saved snapshot holds such a byte 0xNN as the private-use character
-// U+10FENN, and what would be mistaken for it, U+10FE80 to U+10FEFF, as its four
-// UTF-8 bytes in the same form: every text comes back as it was, and two names
-// that differ do so in the snapshot too.
+// JSON has only UTF-8, but names of devices and files may have other bytes. A saved snapshot
+// has such a byte 0xNN as the private-use character U+10FENN. Characters that look the same,
+// U+10FE80 to U+10FEFF, become their four UTF-8 bytes in that form. Every text comes back
+// unchanged, and names that differ also differ in the snapshot.
 const (
 	byteChar  = 0x10fe00
 	firstByte = byteChar + 0x80
@@ -56,15 +55,14 @@ func fromUTF8(s string) string {
 
 func standsForByte(r rune) bool { return firstByte <= r && r <= lastByte }
 
-// mayHoldBytes reports whether a snapshot may have a character that stands for a byte:
-// as its four bytes, which begin like this, or as two \u escapes of UTF-16. Hardly any has.
+// mayHoldBytes reports whether a snapshot may have a character that stands for a byte: as
+// four bytes that begin like this, or as two \u escapes of UTF-16. Hardly any has.
 func mayHoldBytes(snapshot []byte) bool {
 	return bytes.Contains(snapshot, []byte("\xf4\x8f")) || bytes.Contains(snapshot, []byte(`\ud`)) || bytes.Contains(snapshot, []byte(`\uD`))
 }
 
-// mapText returns a deep copy of v with every string in it passed through f:
-// no field that is added later can be forgotten. A fact.Fact, whose fields are
-// its own, passes them on; other unexported fields are copied as they are.
+// mapText returns a deep copy of v with f applied to every string, so that no later field is
+// forgotten. A fact.Fact passes on its own fields; other unexported fields are copied.
 func mapText[T any](v T, f func(string) string) T {
 	return mapValue(reflect.ValueOf(&v).Elem(), f).Interface().(T)
 }

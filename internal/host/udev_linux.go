@@ -21,12 +21,11 @@ const udevDataDir = "/run/udev/data"
 
 // udevData reads the udev database.
 //
-// A file of it is named by ifindex alone and does not say which device, or
-// which network namespace, it was written for. What can be shown is that the
-// udevd that writes it works in this process's network namespace; it removes
-// a file when its device goes (device_delete_db()), so that an entry is stale
-// only if udevd did not run then. What cannot be shown is noted in
-// Snapshot.Problems.
+// A file of it is named only by ifindex, and does not say which device or network namespace
+// it is about. It is possible to check that the udevd that writes it works in this process's
+// network namespace. udevd removes a file when its device is removed (device_delete_db()), so
+// an entry is stale only if udevd did not run then. Snapshot.Problems has what could not be
+// checked.
 type udevData struct {
 	fd  int
 	err error // why nothing is known
@@ -34,10 +33,10 @@ type udevData struct {
 
 func openUdevData(u udevd) *udevData {
 	if u.otherNetns {
-		return &udevData{fd: -1, err: errors.New("udevd and its database belong to another network namespace")}
+		return &udevData{fd: -1, err: errors.New("udevd and its database are for another network namespace")}
 	}
 	if u.pid != 0 && u.running.IsUnknown() {
-		return &udevData{fd: -1, err: errors.New("whether udevd's database is about this network namespace is not known: " + u.running.Reason().String())}
+		return &udevData{fd: -1, err: errors.New("udevd's database may be about another network namespace: " + u.running.Reason().String())}
 	}
 	fd, err := unix.Open(udevDataDir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -52,8 +51,8 @@ func (u *udevData) close() {
 	}
 }
 
-// device returns the properties of the device with the index: absent where
-// udevd has not (yet) handled it.
+// device returns the properties of the device with the index: absent if udevd has not
+// handled it (yet).
 func (u *udevData) device(index int) fact.Fact[map[string]string] {
 	if u.err != nil {
 		return fact.Unknown[map[string]string](fact.Told(u.err.Error()))
@@ -107,11 +106,10 @@ func readFull(fd int, buf []byte) (n int, err error) {
 	return n, nil
 }
 
-// scheme looks for ID_NET_NAMING_SCHEME, which udevd writes for every Ethernet,
-// InfiniBand and SLIP device that is not stacked on another (builtin_net_id(),
-// since systemd 243): among the first indexes, where hardware usually is, then
-// among the first records that there are. Which devices are collected makes no
-// difference.
+// scheme looks for ID_NET_NAMING_SCHEME, which udevd writes for every Ethernet, InfiniBand and
+// SLIP device that is not stacked on another (builtin_net_id(), since systemd 243): first
+// among the first indexes, where hardware usually is, then among the first records. It does
+// not depend on the collected devices.
 func (u *udevData) scheme() fact.Fact[string] {
 	const from, to = 2, 8
 	for index := from; index < to; index++ {
@@ -127,7 +125,7 @@ func (u *udevData) scheme() fact.Fact[string] {
 	return fact.Absent[string]()
 }
 
-// maxSchemeRecords is how many records of the database are asked for the scheme.
+// maxSchemeRecords is how many records of the database to search for the scheme.
 const maxSchemeRecords = 64
 
 // first returns the lowest indexes of devices that the database has, n at most.
@@ -160,8 +158,8 @@ type udevd struct {
 	pid int
 	// sure: it was seen to be in this network namespace.
 	sure bool
-	// otherNetns is true where a udevd runs, but for another network
-	// namespace: the kernel sends it no uevent of a device in this one.
+	// otherNetns is true if a udevd runs for another network namespace: it gets no uevents
+	// of devices in this one.
 	otherNetns bool
 }
 
@@ -175,10 +173,10 @@ var udevdCgroups = []string{
 	"/sys/fs/cgroup/unified/system.slice/systemd-udevd.service/cgroup.procs",
 }
 
-// findUdevd looks for the daemon without talking to it: its control socket may
-// be systemd's, and connecting would start it. The service's cgroup is asked
-// first; without one (no service manager, a container) those who listen for
-// uevents in this network namespace, and then all of /proc.
+// findUdevd looks for the daemon without talking to it: its control socket may be systemd's,
+// and a connection would start it. It looks in the service's cgroup first; without one (no
+// service manager, a container), among the listeners for uevents in this network namespace,
+// and then in all of /proc.
 func findUdevd() udevd {
 	if u, ok := udevdOfService(); ok {
 		return u
@@ -210,7 +208,7 @@ func udevdInProc() udevd {
 	if u, ok := pickUdevd(pids); ok {
 		return u
 	}
-	// With hidepid= of proc(5) other users' processes are not there.
+	// With hidepid= of proc(5) other users' processes are hidden.
 	if os.Geteuid() != 0 && !slices.Contains(pids, "1") {
 		return udevd{running: fact.Unknown[bool](fact.Told("/proc does not show the processes of other users"))}
 	}
@@ -236,9 +234,9 @@ func netlinkListeners() ([]string, error) {
 	return netlinkSockets(routeProtocol, ueventProtocol)
 }
 
-// netlinkSockets returns the port numbers of this network namespace's sockets of
-// the protocols; the number is the PID of whoever bound the socket unless he had
-// one already (netlink_autobind()).
+// netlinkSockets returns the port numbers of this network namespace's sockets of the
+// protocols; the number is the PID of the process that bound the socket, unless it had one
+// already (netlink_autobind()).
 func netlinkSockets(protocols ...string) (pids []string, err error) {
 	b, err := files{}.read("/proc/net/netlink", limitDB)
 	if err != nil {
@@ -253,9 +251,9 @@ func netlinkSockets(protocols ...string) (pids []string, err error) {
 	return pids, nil
 }
 
-// UdevdPID returns the PID of the systemd-udevd that gets this network
-// namespace's uevents, which is the parent of its workers; 0 where none runs or
-// it cannot be seen to do so: one of another namespace is nobody to send a signal to.
+// UdevdPID returns the PID of the systemd-udevd that gets this network namespace's uevents,
+// which is the parent of its workers; 0 if none runs or is visible. One of another namespace
+// must not get a signal.
 func UdevdPID() int {
 	if u := findUdevd(); u.running.Or(false) && u.sure {
 		return u.pid
@@ -315,10 +313,10 @@ func udevdFor(ours string, pid int) udevd {
 		// with: its udevd is there, too.
 		return udevd{running: fact.Known(true), pid: pid}
 	}
-	return udevd{running: fact.Unknown[bool](fact.Told("a systemd-udevd runs, but not for sure for this network namespace")), pid: pid}
+	return udevd{running: fact.Unknown[bool](fact.Told("a systemd-udevd runs, perhaps for another network namespace")), pid: pid}
 }
 
-// process is one with its parent, 0 where that is not known.
+// process is a process and its parent, 0 if unknown.
 type process struct{ pid, parent int }
 
 // udevdProcess checks the name, which any process can give itself (PR_SET_NAME), that
@@ -337,7 +335,7 @@ func udevdProcess(pid int) (process, bool) {
 	return process{pid, parent}, here && isRoots(uids)
 }
 
-// overflowUID is whom a user namespace shows in place of one that it does not map
+// overflowUID is what a user namespace shows instead of an unmapped user ID
 // (/proc/sys/kernel/overflowuid, user_namespaces(7)).
 const overflowUID = "65534"
 
@@ -358,8 +356,8 @@ const (
 	initialPIDNamespace  = "pid:[4026531836]"
 )
 
-// initialNetwork reports whether this is the network namespace that the machine began with:
-// no other has net_core_table (sysctl_core_init() of net/core/sysctl_net_core.c).
+// initialNetwork reports whether this is the machine's first network namespace: no other has
+// net_core_table (sysctl_core_init() of net/core/sysctl_net_core.c).
 func initialNetwork() bool {
 	var st unix.Stat_t
 	return unix.Stat("/proc/sys/net/core/dev_weight", &st) == nil
@@ -370,8 +368,8 @@ func ownUserNamespace() bool {
 	return err == nil && ns == initialUserNamespace
 }
 
-// environ returns a variable of udevd's environment as it was started with;
-// absent where it is not set or no udevd runs.
+// environ returns a variable from the environment with which udevd was started; absent if
+// it is not set or no udevd runs.
 func (u udevd) environ(name string) fact.Fact[string] {
 	if u.pid == 0 {
 		if u.running.IsUnknown() {
@@ -403,9 +401,8 @@ func variables(environ []byte, name string) (values []string) {
 // .link files.
 const setupLinkRules = "80-net-setup-link.rules"
 
-// rulesDirs are where udevd of a release looks for rules, highest priority
-// first; /lib counts where it is not /usr/lib, for a udevd built for a split
-// /usr (until 254).
+// rulesDirs are where udevd of a release looks for rules, highest priority first; /lib counts
+// if it is not /usr/lib, for a udevd built for a split /usr (until 254).
 func (f files) rulesDirs(rel linkfiles.Release) []string {
 	dirs := []string{"/etc/udev/rules.d", "/run/udev/rules.d"}
 	if rel == 0 || rel >= rulesInUsrLocal {
@@ -418,12 +415,11 @@ func (f files) rulesDirs(rel linkfiles.Release) []string {
 	return dirs
 }
 
-// setupLinkRule finds the rules file in force that runs net_setup_link: the
-// usual one or, without it, any other. Where none is found, the first error says why
-// that is not known.
+// setupLinkRule finds the effective rules file that runs net_setup_link: the usual one or,
+// without it, any other. If none is found, the first error says why it is unknown.
 func (f files) setupLinkRule(rel linkfiles.Release) fact.Fact[string] {
 	dirs := f.rulesDirs(rel)
-	file, runs, firstErr := f.rulesInForce(dirs, setupLinkRules)
+	file, runs, firstErr := f.effectiveRules(dirs, setupLinkRules)
 	if runs {
 		return fact.Known(file)
 	}
@@ -433,7 +429,7 @@ func (f files) setupLinkRule(rel linkfiles.Release) fact.Fact[string] {
 		if name == setupLinkRules {
 			continue
 		}
-		file, runs, err := f.rulesInForce(dirs, name)
+		file, runs, err := f.effectiveRules(dirs, name)
 		if runs {
 			return fact.Known(file)
 		}
@@ -445,10 +441,10 @@ func (f files) setupLinkRule(rel linkfiles.Release) fact.Fact[string] {
 	return fact.Absent[string]()
 }
 
-// rulesInForce returns the file of the name that counts, and whether it runs
-// net_setup_link: a name counts once, from the highest directory, and an empty file or a
-// link to /dev/null masks it (udev(7)).
-func (f files) rulesInForce(dirs []string, name string) (file string, runs bool, err error) {
+// effectiveRules returns the effective file of the name, and whether it runs net_setup_link: a
+// name counts once, from the highest directory, and an empty file or a link to /dev/null
+// masks it (udev(7)).
+func (f files) effectiveRules(dirs []string, name string) (file string, runs bool, err error) {
 	for _, dir := range dirs {
 		file := path.Join(dir, name)
 		masked, err := f.maskedRules(file)
@@ -488,7 +484,7 @@ func (f files) rulesNames(dirs []string) (names []string, firstErr error) {
 // maskedRules reports whether a rules file is empty or leads to /dev/null.
 func (f files) maskedRules(file string) (bool, error) {
 	if f.root != "" {
-		// An image's /dev is empty, so the link itself has to say it.
+		// An image's /dev is empty, so only the link itself shows it.
 		if masked, err := f.leadsToNull(file); masked || err != nil {
 			return masked, err
 		}

@@ -18,8 +18,7 @@ var (
 	}
 )
 
-// virtOf sorts a word of systemd-detect-virt(1); ok is false for one that is
-// in neither table.
+// virtOf sorts a word of systemd-detect-virt(1); ok is false if neither table has it.
 func virtOf(id string) (v linkfiles.Virt, ok bool) {
 	v.ID = id
 	if id == "none" {

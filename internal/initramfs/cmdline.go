@@ -5,9 +5,8 @@ import (
 	"strings"
 )
 
-// CommandLine returns the devices that dracut makes of bond=, bridge= and team=
-// on a kernel command line (dracut.cmdline(7)). A parameter that dracut would
-// refuse makes none.
+// CommandLine returns the devices that dracut creates from bond=, bridge= and team= on a
+// kernel command line (dracut.cmdline(7)). A parameter that dracut refuses creates none.
 func CommandLine(line string) (out []Created) {
 	for _, word := range words(line) {
 		if name, kind := createdBy(word); name != "" {
@@ -17,12 +16,12 @@ func CommandLine(line string) (out []Created) {
 	return out
 }
 
-// createdBy is the device that a parameter makes, "" for none.
+// createdBy is the device that a parameter creates, "" for none.
 func createdBy(parameter string) (name, kind string) {
 	key, value, assigned := strings.Cut(parameter, "=")
 	parts := strings.Split(value, ":")
 	name = parts[0]
-	// With nothing after the name the parameters have default ports.
+	// Without anything after the name the parameters have default ports.
 	switch {
 	case key == "bond" && len(parts) <= 4:
 		return cmp.Or(name, "bond0"), "bond"

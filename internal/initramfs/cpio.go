@@ -47,15 +47,15 @@ func parseHeader(b []byte) (h header, err error) {
 	case "070702":
 		h.summed = true
 	case "070707":
-		return h, errors.New("it is in cpio's old format (odc), which the kernel does not read")
+		return h, errors.New("it has cpio's old format (odc), which the kernel does not read")
 	default:
-		return h, fmt.Errorf("an entry does not begin with cpio's magic number but with %.30q", b[:6])
+		return h, fmt.Errorf("an entry begins with %.30q instead of cpio's magic number", b[:6])
 	}
 	var f [13]uint32
 	for i := range f {
 		v, err := strconv.ParseUint(string(b[6+8*i:14+8*i]), 16, 32)
 		if err != nil {
-			return h, fmt.Errorf("the header of an entry has %.40q where a number has to be", b[6+8*i:14+8*i])
+			return h, fmt.Errorf("the header of an entry has %.40q instead of a number", b[6+8*i:14+8*i])
 		}
 		f[i] = uint32(v)
 	}
@@ -65,11 +65,11 @@ func parseHeader(b []byte) (h header, err error) {
 	return h, nil
 }
 
-// align rounds up to what entries are aligned to.
+// align rounds up to the alignment of entries.
 func align(n int64) int64 { return (n + 3) &^ 3 }
 
-// cpio reads entries until the end or, where others may follow (in the image
-// itself), until something else begins.
+// cpio reads entries until the end or, if other archives may follow (in the image itself),
+// until something else begins.
 func (u *unpacker) cpio(s *stream, others bool) error {
 	raw := make([]byte, headerSize)
 	for {
@@ -95,7 +95,7 @@ func (u *unpacker) cpio(s *stream, others bool) error {
 	}
 }
 
-// entryFollows passes over zeros and reports whether an entry begins then.
+// entryFollows skips zeros and reports whether an entry begins then.
 func entryFollows(s *stream, others bool) (bool, error) {
 	if err := s.zeros(); err != nil {
 		return false, err
@@ -109,9 +109,9 @@ func entryFollows(s *stream, others bool) (bool, error) {
 	case others && (c != '0' || s.off%4 != 0):
 		return false, nil // it is for unpack
 	case c != '0':
-		return false, fmt.Errorf("after %d bytes unpacked there is something else than cpio", s.off)
+		return false, fmt.Errorf("the unpacked data is not cpio after %d bytes", s.off)
 	case s.off%4 != 0:
-		return false, errors.New("an entry does not begin at a multiple of 4 bytes")
+		return false, errors.New("an entry is not aligned to 4 bytes")
 	}
 	return true, nil
 }
@@ -120,7 +120,7 @@ func entryFollows(s *stream, others bool) (bool, error) {
 // do_symlink() of init/initramfs.c.
 func (u *unpacker) entry(s *stream, h header) error {
 	if h.size > maxUnpacked {
-		return fmt.Errorf("a file of %d bytes, where %d MiB are the limit for the whole image", h.size, maxUnpacked>>20)
+		return fmt.Errorf("a file of %d bytes (the limit for the whole image is %d MiB)", h.size, maxUnpacked>>20)
 	}
 	next := align(s.off+h.nameLen) + h.size
 	next = align(next)
@@ -145,8 +145,7 @@ func (u *unpacker) entry(s *stream, h header) error {
 	return s.skip(next - s.off)
 }
 
-// used reports whether the kernel makes anything of the entry; it passes over what it has
-// no use for.
+// used reports whether the kernel uses the entry; it skips other entries.
 func (h *header) used() bool {
 	switch {
 	case h.nameLen <= 0, h.nameLen > maxName:
@@ -157,7 +156,7 @@ func (h *header) used() bool {
 	return h.size <= 0 || h.is(typeRegular)
 }
 
-// entryName reads the name of an entry, and what fills up behind it.
+// entryName reads the name of an entry, and the padding after it.
 func entryName(s *stream, h header) (string, error) {
 	raw := make([]byte, h.nameLen)
 	if err := s.full(raw); err != nil {
@@ -179,11 +178,11 @@ func (u *unpacker) symlink(s *stream, h header, name string) error {
 	return u.tree.symlink(name, string(target))
 }
 
-// file is for all that is no symbolic link.
+// file handles everything except symbolic links.
 func (u *unpacker) file(s *stream, h header, name string) error {
 	keep := u.wanted(base(name))
 	if h.shared() {
-		// The content may come with a name that says nothing.
+		// The content may come with another name.
 		keep = max(keep, maxLinked)
 	}
 	n, err := u.tree.make(name, h, keep > 0)
@@ -193,7 +192,7 @@ func (u *unpacker) file(s *stream, h header, name string) error {
 	return u.body(s, h, n, keep)
 }
 
-// body reads the content of a regular file, which n is to have, nil for nobody.
+// body reads the content of a regular file for n; nil drops it.
 func (u *unpacker) body(s *stream, h header, n *node, keep int64) error {
 	if n != nil && h.size > 0 {
 		n.content, n.kept, n.size = nil, false, h.size
@@ -219,7 +218,7 @@ func keepContent(s *stream, h header, n *node) error {
 	return nil
 }
 
-// skipSummed passes over a content that has a checksum.
+// skipSummed skips a content that has a checksum.
 func skipSummed(s *stream, h header) error {
 	var total uint32
 	buf := make([]byte, 32<<10)

@@ -18,8 +18,8 @@ import (
 type method struct {
 	name  string
 	magic string
-	// open returns what is unpacked of one archive, reading no further in the
-	// stream than that goes. Where it is an io.Closer, Close looks at the end.
+	// open returns the unpacked data of one archive, without reading past its end in the
+	// stream. If it is an io.Closer, Close checks the end.
 	open func(*stream) (io.Reader, error)
 	// cannot says why open is nil.
 	cannot string
@@ -30,7 +30,7 @@ var methods = []method{
 	{name: "bzip2", magic: "BZ", open: func(s *stream) (io.Reader, error) { return &bzip2Reader{r: bzip2.NewReader(s), s: s}, nil }},
 	{name: "lzma", magic: "\x5d\x00", open: openLZMA},
 	{name: "xz", magic: "\xfd7", open: func(s *stream) (io.Reader, error) { return openXZ(s) }},
-	{name: "lzop", magic: "\x89L", cannot: "linkaudit does not read it, since there is no well-kept library that does"},
+	{name: "lzop", magic: "\x89L", cannot: "linkaudit does not read it"},
 	{name: "lz4", magic: "\x02\x21", open: openLZ4},
 	{name: "zstd", magic: "\x28\xb5", open: openZstd},
 }
@@ -53,8 +53,8 @@ func openGzip(s *stream) (io.Reader, error) {
 	return z, nil
 }
 
-// bzip2Reader is package bzip2's reader without its complaint about what
-// follows: it takes a further stream for granted, and reads one byte of it.
+// bzip2Reader is package bzip2's reader without its error about what follows: it expects
+// another stream, and reads one byte of it.
 type bzip2Reader struct {
 	r io.Reader
 	s *stream
@@ -72,20 +72,20 @@ func (b *bzip2Reader) Read(p []byte) (int, error) {
 
 const errBzip2Next = bzip2.StructuralError("bad magic value in continuation file")
 
-// windowTooLarge is the error for an archive that refers farther back than there
-// is memory for.
+// windowTooLarge is the error for an archive that refers back farther than the memory
+// limit.
 func windowTooLarge(n uint64) error {
-	return fmt.Errorf("it needs a window of %d MiB, and linkaudit has %d", n>>20, maxWindow>>20)
+	return fmt.Errorf("it needs a window of %d MiB (the limit is %d MiB)", n>>20, maxWindow>>20)
 }
 
-// openLZMA reads the old .lzma format. It has no checksum, and the size of its
-// dictionary is in plain sight.
+// openLZMA reads the old .lzma format. It has no checksum, and its header has the size of the
+// dictionary.
 func openLZMA(s *stream) (io.Reader, error) {
 	head := make([]byte, lzma.HeaderLen)
 	if err := s.full(head); err != nil {
 		return nil, err
 	}
-	// A dictionary may be declared larger than what is made use of.
+	// The declared dictionary may be larger than needed.
 	declared := binary.LittleEndian.Uint32(head[1:])
 	binary.LittleEndian.PutUint32(head[1:], min(declared, maxWindow))
 	r, err := lzma.ReaderConfig{DictCap: maxWindow}.NewReader(&headThen{head, s})
@@ -95,7 +95,7 @@ func openLZMA(s *stream) (io.Reader, error) {
 	return &windowed{r, uint64(declared)}, nil
 }
 
-// headThen is head and then the stream, a byte at a time where that is asked for.
+// headThen is head and then the stream, a byte at a time if requested.
 type headThen struct {
 	head []byte
 	s    *stream
@@ -119,8 +119,8 @@ func (h *headThen) ReadByte() (byte, error) {
 	return h.s.ReadByte()
 }
 
-// windowed says in an error of the lzma package that the reason may be a window
-// smaller than declared.
+// windowed adds to an error of the lzma package that the window may be smaller than
+// declared.
 type windowed struct {
 	r        io.Reader
 	declared uint64
@@ -134,8 +134,8 @@ func (w *windowed) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// legacyBlock is the size of a block of lz4's legacy frame, and legacyBound the
-// most that it can have when compressed (LZ4_compressBound()).
+// legacyBlock is the size of a block of lz4's legacy frame, and legacyBound its largest
+// compressed size (LZ4_compressBound()).
 const (
 	legacyBlock = 8 << 20
 	legacyBound = legacyBlock + legacyBlock/255 + 16
@@ -156,7 +156,7 @@ func openLZ4(s *stream) (io.Reader, error) {
 		return nil, err
 	}
 	if !bytes.Equal(magic, lz4Legacy) {
-		return nil, errors.New("it is not in lz4's legacy format (lz4 -l), the only one that the kernel reads")
+		return nil, errors.New("it is not in lz4's legacy format (lz4 -l), and the kernel reads no other")
 	}
 	return &lz4Reader{s: s, out: make([]byte, legacyBlock)}, nil
 }
@@ -195,7 +195,7 @@ func (l *lz4Reader) length() (uint32, error) {
 	}
 }
 
-// endsBefore reports whether the next 4 bytes are padding or belong to what follows.
+// endsBefore reports whether the next 4 bytes are padding or belong to another archive.
 func (l *lz4Reader) endsBefore(next []byte) bool {
 	if bytes.Equal(next, make([]byte, 4)) || bytes.HasPrefix(next, []byte("0707")) {
 		return true
@@ -211,7 +211,7 @@ func (l *lz4Reader) block() error {
 		return err
 	}
 	if size > legacyBound {
-		return fmt.Errorf("a block of %d bytes, where %d are the limit", size, legacyBound)
+		return fmt.Errorf("a block of %d bytes (the limit is %d)", size, legacyBound)
 	}
 	if int(size) > cap(l.in) {
 		l.in = make([]byte, size)
@@ -231,7 +231,7 @@ func (l *lz4Reader) block() error {
 	return nil
 }
 
-// openZstd reads one frame. frame finds its end, beyond which the library reads.
+// openZstd reads one frame. frame finds its end, because the library reads past it.
 func openZstd(s *stream) (io.Reader, error) {
 	f, err := newZstdFrame(s)
 	if err != nil {
@@ -265,7 +265,7 @@ func newZstdFrame(s *stream) (*zstdFrame, error) {
 		return nil, err
 	}
 	if binary.LittleEndian.Uint32(f.head) != 0xfd2fb528 {
-		return nil, errors.New("it begins like zstd, but is none")
+		return nil, errors.New("it begins like zstd, but is not valid")
 	}
 	d := f.head[4]
 	f.checksum = d&4 != 0

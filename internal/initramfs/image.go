@@ -14,40 +14,40 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// Image is what udevd would find in an initramfs image.
+// Image is what udevd finds in an initramfs image.
 type Image struct {
 	// Path is where the image is, inside the root that it was found in.
 	Path string `json:"path"`
-	// Kernel is the release of the kernel that the image is for; "" where
-	// neither its name nor its directory says so.
+	// Kernel is the release of the kernel that the image is for; "" if neither its name
+	// nor its directory says so.
 	Kernel string `json:"kernel,omitempty"`
-	// Unreadable says why the image could not be read; "" if it was. Nothing
-	// below is set then.
+	// Unreadable says why the image could not be read, and then nothing below is set;
+	// "" if it was read.
 	Unreadable string `json:"unreadable,omitempty"`
-	// Formats are those of its archives in their order: "cpio" for one that is
-	// not compressed, otherwise the compression.
+	// Formats are those of its archives in order: "cpio" for one without compression,
+	// otherwise the compression.
 	Formats []string `json:"formats,omitempty"`
 	// Maker is the program that made it: one of the Maker constants, or "".
 	Maker Maker `json:"maker,omitempty"`
-	// Udevd is true where there is a udevd in the image, without which no .link
-	// file in it has any effect.
+	// Udevd is true if the image has a udevd. Without it no .link file in the image has
+	// any effect.
 	Udevd bool `json:"udevd"`
 	// Release is that of the udevd in the image.
 	Release fact.Fact[linkfiles.Release] `json:"release"`
-	// SetupLinkRule is the rules file in force that runs net_setup_link; absent
-	// where it is missing or masked.
+	// SetupLinkRule is the effective rules file that runs net_setup_link; absent if it is
+	// missing or masked.
 	SetupLinkRule fact.Fact[string] `json:"setup_link_rule"`
 	// MachineID is a fingerprint of the image's /etc/machine-id.
 	MachineID linkfiles.MachineID `json:"machine_id"`
 	// Files are the .link files and drop-ins as udevd finds them there.
 	Files linkfiles.Store `json:"files"`
-	// Declarations are what the configuration of systemd-networkd and
-	// NetworkManager in the image says of devices, where the program is there too.
+	// Declarations are what the configuration of systemd-networkd and NetworkManager in
+	// the image says about devices, if the image has the program, too.
 	Declarations []netconf.Declaration `json:"declarations,omitempty"`
-	// Creates are the devices that the command line in the image makes.
+	// Creates are the devices that the command line in the image creates.
 	Creates []Created `json:"creates,omitempty"`
-	// CommandLine is true where what is in the image makes devices of bond=,
-	// bridge= and team= on the kernel command line (dracut.cmdline(7)).
+	// CommandLine is true if the image creates devices from bond=, bridge= and team= on
+	// the kernel command line (dracut.cmdline(7)).
 	CommandLine bool `json:"command_line,omitempty"`
 }
 
@@ -77,42 +77,40 @@ const (
 	Mkinitcpio     Maker = "mkinitcpio"
 )
 
-// Created is a device that is made in the initramfs.
+// Created is a device that is created in the initramfs.
 type Created struct {
 	Name string `json:"name"`
 	// Kind is bond, bridge or team.
 	Kind string `json:"kind"`
-	// Pos is the line that says so, in the image; the zero Pos for the kernel
-	// command line.
+	// Pos is the line that says so, in the image; the zero Pos for the kernel command
+	// line.
 	Pos linkfiles.Pos `json:"pos"`
 }
 
-// Interpreter is what package host knows of udev's files.
+// Interpreter is what package host knows about udev's files.
 type Interpreter struct {
 	// RunsSetupLink reports whether a rules file runs net_setup_link.
 	RunsSetupLink func(rules []byte) bool
-	// Release finds the release in a udevd or udevadm, false where it is not
-	// there.
+	// Release finds the release in a udevd or udevadm, false if it has none.
 	Release func(program []byte) (linkfiles.Release, bool)
 	// Declares, where not nil, reads the configuration of other programs.
 	Declares func(Configuration) []netconf.Declaration
 }
 
-// Configuration is what programs that create devices would find in an image.
+// Configuration is what programs that create devices find in an image.
 type Configuration struct {
 	Files netconf.Files
-	// Networkd are the files of systemd-networkd; nil where that is not there.
+	// Networkd are the files of systemd-networkd; nil if the image does not have it.
 	Networkd *netconf.NetworkdFiles
 	Release  fact.Fact[linkfiles.Release]
 }
 
-// maxPasses bounds how often an image is read: once more where a symbolic link
-// led to a file whose name did not say that it would be wanted.
+// maxPasses limits how often to read an image: again if a symbolic link led to a file whose
+// name did not show that it is wanted.
 const maxPasses = 3
 
-// Read reads the size bytes of an image. An error says in one line why it could
-// not be read; what was read until then is not used, since what follows replaces
-// it.
+// Read reads the size bytes of an image. An error says on one line why it could not be read;
+// what was read before is not used, because later data can replace it.
 func Read(ctx context.Context, r io.ReaderAt, size int64, in Interpreter) (*Image, error) {
 	at, length, err := initrd(r, size)
 	if err != nil {
@@ -142,11 +140,11 @@ func Read(ctx context.Context, r io.ReaderAt, size int64, in Interpreter) (*Imag
 			return img, nil
 		}
 	}
-	return nil, errors.New("symbolic links lead from one to the next too often")
+	return nil, errors.New("too many symbolic links lead to one another")
 }
 
-// wanted says by the last part of its name how large a file may be whose content
-// is kept, 0 for one that is not wanted.
+// wanted is the largest size of a file to keep, by the last part of its name; 0 for an
+// unwanted one.
 func wanted(name string) int64 {
 	switch path.Ext(name) {
 	case ".link", ".conf", ".rules", ".netdev", ".network", ".nmconnection":
@@ -166,16 +164,15 @@ func wanted(name string) int64 {
 	return 0
 }
 
-// justThere is for a file of which only its being there counts.
+// justThere is for a file that only has to exist.
 const justThere = 1
 
 const (
-	// What tells who made the image.
+	// What tells which program made the image.
 	dracutLib           = "dracut-lib.sh"
 	toolsFunctions      = "functions"
 	mkinitcpioFunctions = "init_functions"
-	// parseBond is the hook of dracut's module network-legacy, with a number
-	// before it.
+	// parseBond is the hook of dracut's module network-legacy, with a number before it.
 	parseBond = "parse-bond.sh"
 	// Programs that create devices.
 	networkdProgram = "systemd-networkd"
@@ -184,12 +181,12 @@ const (
 	nmGenerator = "nm-initrd-generator"
 )
 
-// yield takes out of a tree what an Image holds.
+// yield takes what an Image has out of a tree.
 type yield struct {
 	tree *tree
 	in   Interpreter
-	// missing are the last parts of paths that symbolic links lead to and that
-	// are not in the tree, or without their content.
+	// missing are the last parts of paths that symbolic links lead to and that are not
+	// in the tree, or without content.
 	missing map[string]bool
 	inodes  map[*node]int
 	// files is the size of all .link files and drop-ins so far.
@@ -210,8 +207,7 @@ func (y *yield) image() *Image {
 	return img
 }
 
-// declarations are what programs in the image would make of their configuration
-// there.
+// declarations are what programs in the image do with their configuration there.
 func (y *yield) declarations(release fact.Fact[linkfiles.Release]) []netconf.Declaration {
 	if y.in.Declares == nil {
 		return nil
@@ -241,7 +237,7 @@ func (c configuration) Read(name string, limit int64) ([]byte, error) {
 	case !n.is(typeRegular):
 		return nil, fmt.Errorf("%s: %w", name, fs.ErrNotExist)
 	case n.size > limit || n.size > 0 && !n.kept:
-		return nil, fmt.Errorf("%s: %s is not kept", name, at)
+		return nil, fmt.Errorf("%s: %s was not kept", name, at)
 	}
 	return n.content, nil
 }
@@ -291,7 +287,7 @@ var udevdPrograms = []string{
 // udevd finds it, and its release: by the version in the program, or by the
 // library that it is linked to.
 func (y *yield) udevd() (fact.Fact[linkfiles.Release], bool) {
-	there, why := false, "there is no udevd in the image"
+	there, why := false, "the image has no udevd"
 	for i, name := range udevdPrograms {
 		n, at := y.tree.lookup(name)
 		if n == nil {
@@ -299,19 +295,19 @@ func (y *yield) udevd() (fact.Fact[linkfiles.Release], bool) {
 		}
 		there = there || i < 2
 		if !n.kept {
-			why = at + " is too large to be looked at"
+			why = at + " is too large to read"
 			continue
 		}
 		if rel, ok := y.in.Release(n.content); ok {
 			return fact.Known(rel), there
 		}
-		why = at + " has no version of udevd in it"
+		why = at + " has no version of udevd"
 	}
 	return fact.Unknown[linkfiles.Release](fact.Told(why)), there
 }
 
-// rulesDirs are where udevd looks for rules, highest priority first. /run is
-// empty when it starts, but an image may have put something there.
+// rulesDirs are where udevd looks for rules, highest priority first. /run is empty at its
+// start, but an image may have files there.
 var rulesDirs = []string{"/etc/udev/rules.d", "/run/udev/rules.d", "/usr/local/lib/udev/rules.d", "/usr/lib/udev/rules.d", "/lib/udev/rules.d"}
 
 // rulesFiles are the rules files that are not hidden by one of the same name in a higher
@@ -329,8 +325,8 @@ func (y *yield) rulesFiles() (out []string) {
 	return out
 }
 
-// setupLinkRule finds the rules file in force that runs net_setup_link. An empty file or a
-// link to /dev/null masks those that it hides (udev(7)).
+// setupLinkRule finds the effective rules file that runs net_setup_link. An empty file or a
+// link to /dev/null masks the files that it hides (udev(7)).
 func (y *yield) setupLinkRule() fact.Fact[string] {
 	unknown := ""
 	for _, name := range y.rulesFiles() {
@@ -338,7 +334,7 @@ func (y *yield) setupLinkRule() fact.Fact[string] {
 		switch {
 		case !n.is(typeRegular):
 		case n.size > 0 && !n.kept:
-			unknown = at + " is too large to be looked at"
+			unknown = at + " is too large to read"
 		case y.in.RunsSetupLink(n.content):
 			return fact.Known(at)
 		}
@@ -349,22 +345,22 @@ func (y *yield) setupLinkRule() fact.Fact[string] {
 	return fact.Absent[string]()
 }
 
-// machineID keeps no more than the fingerprint.
+// machineID keeps only the fingerprint.
 func (y *yield) machineID() linkfiles.MachineID {
 	const name = "/etc/machine-id"
 	n, _ := y.find(name)
 	if !n.is(typeRegular) {
-		return linkfiles.UnknownMachineID(linkfiles.Told("there is no " + name + " in the image"))
+		return linkfiles.UnknownMachineID(linkfiles.Told("the image has no " + name))
 	}
 	text := strings.TrimSpace(string(n.content))
 	id, err := linkfiles.ParseMachineID(text)
 	if err != nil || id == [16]byte{} {
-		return linkfiles.UnknownMachineID(linkfiles.Told(name + " in the image holds no ID"))
+		return linkfiles.UnknownMachineID(linkfiles.Told(name + " in the image has no ID"))
 	}
 	return linkfiles.KnownMachineID(id).Confidential()
 }
 
-// dir makes what linkfiles.Read makes of a directory on disk.
+// dir is what linkfiles.Read makes of a directory on disk.
 func (y *yield) dir(name, suffix string) linkfiles.Dir {
 	d := linkfiles.Dir{Path: name}
 	n, at := y.tree.lookup(name)
@@ -418,7 +414,7 @@ func (y *yield) entry(dir, name string) linkfiles.Entry {
 	return e
 }
 
-// inode numbers the files, in the order in which they are asked for.
+// inode numbers the files, in the order of their first use.
 func (y *yield) inode(n *node) int {
 	if y.inodes[n] == 0 {
 		y.inodes[n] = len(y.inodes) + 1
@@ -435,7 +431,7 @@ var fileTypes = map[uint32]linkfiles.FileType{
 	typeSocket:  linkfiles.TypeSocket,
 }
 
-// fileType is linkfiles.TypeMissing for what cannot be.
+// fileType is linkfiles.TypeMissing for an impossible type.
 func (n *node) fileType() linkfiles.FileType {
 	if n.is(typeChar) && n.rdev == [2]uint32{1, 3} {
 		return linkfiles.TypeNull
@@ -453,16 +449,15 @@ func (y *yield) takeContent(e *linkfiles.Entry, n *node) {
 	case n.size > 0 && !n.kept:
 		e.Refused = fmt.Sprintf("too large: %d bytes", n.size)
 	case y.files > maxFiles:
-		e.Refused = fmt.Sprintf("all files of the image together are larger than %d KiB", maxFiles>>10)
+		e.Refused = fmt.Sprintf("the files of the image are larger than %d KiB in total", maxFiles>>10)
 	default:
 		e.Content = append([]byte{}, n.content...)
 	}
 }
 
-// creates finds what dracut makes of the command line that is in the image, and
-// whether it makes anything of the kernel's. A device that systemd-networkd
-// makes there has an address of its own, whatever the .link files say, and so is
-// none of these.
+// creates finds what dracut creates from the command line in the image, and whether it uses
+// the kernel's. A device that systemd-networkd creates there is not one of these: its address
+// does not depend on the .link files.
 func (y *yield) creates() (out []Created, commandLine bool) {
 	if !y.readsCommandLine() {
 		return nil, false
@@ -493,7 +488,7 @@ func (y *yield) commandLineFiles() []string {
 	return files
 }
 
-// hookDirs are where dracut keeps what it runs for the kernel command line.
+// hookDirs are where dracut keeps its hooks for the kernel command line.
 var hookDirs = []string{"/usr/lib/dracut/hooks/cmdline", "/lib/dracut/hooks/cmdline", "/var/lib/dracut/hooks/cmdline"}
 
 // readsCommandLine reports whether dracut's module network-legacy is in the

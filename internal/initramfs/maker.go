@@ -2,8 +2,8 @@ package initramfs
 
 import "strings"
 
-// Update is the command by which the distribution makes all images of a maker
-// anew; nil where the maker is not known.
+// Update is the distribution's command that rebuilds all images of a maker; nil if the maker
+// is unknown.
 func (m Maker) Update() []string {
 	switch m {
 	case InitramfsTools:

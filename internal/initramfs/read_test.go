@@ -90,7 +90,7 @@ func TestFilesAreWhatTheKernelUnpacks(t *testing.T) {
 		"an empty file masks":                  {in(file{name: vendor + "a.link"}), map[string]string{"/usr/lib/systemd/network/a.link": ""}},
 		"a file of more than is kept":          {in(file{name: vendor + "a.link", content: strings.Repeat("x", 256<<10+1)}), map[string]string{"/usr/lib/systemd/network/a.link": "regulartoo large: 262145 bytes"}},
 		"more than is kept of all together": {in(file{name: vendor + "a.link", content: strings.Repeat("a", 100<<10)}, file{name: vendor + "b.link", content: strings.Repeat("b", 60<<10)}, file{name: vendor + "c.link"}),
-			map[string]string{"/usr/lib/systemd/network/a.link": strings.Repeat("a", 100<<10), "/usr/lib/systemd/network/b.link": "regularall files of the image together are larger than 128 KiB", "/usr/lib/systemd/network/c.link": "regularall files of the image together are larger than 128 KiB"}},
+			map[string]string{"/usr/lib/systemd/network/a.link": strings.Repeat("a", 100<<10), "/usr/lib/systemd/network/b.link": "regularthe files of the image are larger than 128 KiB in total", "/usr/lib/systemd/network/c.link": "regularthe files of the image are larger than 128 KiB in total"}},
 		"a directory beneath a link, usr-merge": {cpio(file{name: "usr", mode: dirMode}, file{name: "usr/lib", mode: dirMode}, file{name: "lib", mode: linkMode, content: "usr/lib"}, file{name: "lib/systemd", mode: dirMode}, file{name: "lib/systemd/network", mode: dirMode}, file{name: "lib/systemd/network/a.link", content: "one"}), map[string]string{"/usr/lib/systemd/network/a.link": "one"}},
 		"the directory leads to itself":         {cpio(file{name: "usr", mode: dirMode}, file{name: "usr/lib", mode: dirMode}, file{name: "usr/lib/systemd", mode: linkMode, content: "systemd"}), map[string]string{}},
 	} {
@@ -177,21 +177,21 @@ func TestDamagedImagesAreRefusedWithOneLine(t *testing.T) {
 		})
 	}
 	for want, b := range map[string]string{
-		"it is empty": "",
-		"neither a cpio archive nor a compression that is known begins at byte 0":   "garbage",
-		"neither a cpio archive nor a compression that is known begins at byte 512": string(cpio()) + "garbage",
-		"cpio's old format":                 "070707" + strings.Repeat("0", 200),
-		"where a number has to be":          "070701" + strings.Repeat("zz", 60),
-		"does not begin with cpio's magic":  "0\x1b[2J" + strings.Repeat("0", 200),
-		"the limit for the whole image":     string(cpio()[:54]) + "ffffffff" + strings.Repeat("0", 200),
-		"lz4's legacy format":               "\x02\x21\x4c\x19....",
-		"there is no well-kept library":     "\x89LZO\x00\r\n\x1a\n",
-		"another filter than LZMA2":         "\xfd7zXZ\x00\x00\x01\x69\x22\xde\x36\x02\x01\x04\x00\x21\x01\x16\x00\x0d\x86\x35\x1f",
-		"but is none":                       "\xfd7zXX\x00\x00\x01\x69\x22\xde\x36",
-		"a unified kernel image whose":      "MZ" + strings.Repeat("\x00", 58) + "\x40\x00\x00\x00PE\x00\x00\x64\x86\x01\x00" + strings.Repeat("\x00", 16),
-		"begins like a unified":             "MZ" + strings.Repeat("\xff", 100),
-		"something else than cpio":          string(compressors["gzip"](t, []byte("garbage"))),
-		"does not end where its header say": "070701" + strings.Repeat("0", 32) + "00000001" + strings.Repeat("0", 48) + "00000002" + "00000000" + "ab",
+		"the image is empty": "",
+		"neither a cpio archive nor a known compression at byte 0":   "garbage",
+		"neither a cpio archive nor a known compression at byte 512": string(cpio()) + "garbage",
+		"cpio's old format":                      "070707" + strings.Repeat("0", 200),
+		"instead of a number":                    "070701" + strings.Repeat("zz", 60),
+		"instead of cpio's magic":                "0\x1b[2J" + strings.Repeat("0", 200),
+		"the limit for the whole image":          string(cpio()[:54]) + "ffffffff" + strings.Repeat("0", 200),
+		"lz4's legacy format":                    "\x02\x21\x4c\x19....",
+		"lzop: linkaudit does not read it":       "\x89LZO\x00\r\n\x1a\n",
+		"another filter than LZMA2":              "\xfd7zXZ\x00\x00\x01\x69\x22\xde\x36\x02\x01\x04\x00\x21\x01\x16\x00\x0d\x86\x35\x1f",
+		"but is not valid":                       "\xfd7zXX\x00\x00\x01\x69\x22\xde\x36",
+		"the header of the unified kernel image": "MZ" + strings.Repeat("\x00", 58) + "\x40\x00\x00\x00PE\x00\x00\x64\x86\x01\x00" + strings.Repeat("\x00", 16),
+		"begins like a unified":                  "MZ" + strings.Repeat("\xff", 100),
+		"is not cpio":                            string(compressors["gzip"](t, []byte("garbage"))),
+		"does not end where its header say":      "070701" + strings.Repeat("0", 32) + "00000001" + strings.Repeat("0", 48) + "00000002" + "00000000" + "ab",
 	} {
 		t.Run(want, func(t *testing.T) {
 			_, err := read([]byte(b))

@@ -7,39 +7,39 @@ import (
 	"io"
 )
 
-// The bounds that hold whatever an image says of itself. Each ends the reading
-// with an error that names it.
+// The limits hold for any image. Exceeding one ends the reading with an error that names
+// it.
 const (
-	// maxUnpacked is how many bytes are read and unpacked in all. An initramfs
-	// has to fit into memory, beside the kernel.
+	// maxUnpacked is how many bytes to read and unpack in total. An initramfs must fit
+	// into memory, together with the kernel.
 	maxUnpacked = 1 << 30
 	// maxArchives is the number of compressed archives in one image.
 	maxArchives = 64
 	// maxEntries is the number of names in all archives.
 	maxEntries = 1 << 20
-	// maxNodes is the number of directories, symbolic links and other names
-	// that have to be remembered.
+	// maxNodes is the number of directories, symbolic links and other names to
+	// remember.
 	maxNodes = 12_000
 	// maxName is PATH_MAX, with which the kernel compares names and targets.
 	maxName = 4096
 	// maxNames is how many bytes all remembered names and targets may have.
 	maxNames = 2 << 20
-	// maxWindow is how far back a compressed archive may refer, in bytes. The
-	// kernel's own limit is higher, but memory is to stay below 64 MB.
+	// maxWindow is how far back a compressed archive may refer, in bytes. The kernel's
+	// own limit is higher, but memory must stay below 64 MB.
 	maxWindow = 32 << 20
-	// maxKept and maxProgram are the largest configuration file and program
-	// that are kept while an image is read, maxLinked is the largest file with
-	// several names, and maxKeptAll is all of them together.
+	// maxKept and maxProgram are the largest configuration file and program to keep while
+	// an image is read, maxLinked is the largest file with several names, and maxKeptAll
+	// is all of them together.
 	maxKept    = 256 << 10
 	maxProgram = 3 << 20
 	maxLinked  = 64 << 10
 	maxKeptAll = 4 << 20
-	// maxFiles is what all .link files and drop-ins of an image may have, which
-	// stay in memory with the Image.
+	// maxFiles is the total size of all .link files and drop-ins of an image, which stay
+	// in memory with the Image.
 	maxFiles = 128 << 10
 )
 
-// meter counts what is read in all, and ends when the time is up.
+// meter counts what is read in total, and ends when the time is up.
 type meter struct {
 	ctx  context.Context
 	r    io.Reader
@@ -64,8 +64,8 @@ func timeUp(ctx context.Context) error {
 	return fmt.Errorf("not read to the end: %w", context.Cause(ctx))
 }
 
-// stream is a sequence of bytes with a position: that of this_header in
-// init/initramfs.c, to which cpio aligns.
+// stream is a sequence of bytes with a position: that of this_header in init/initramfs.c,
+// for cpio's alignment.
 type stream struct {
 	br  *bufio.Reader
 	off int64
@@ -88,7 +88,7 @@ func (s *stream) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// ReadByte makes the decompressors that need it read no further than they have to.
+// ReadByte keeps decompressors that use it from reading further than necessary.
 func (s *stream) ReadByte() (byte, error) {
 	b, err := s.br.ReadByte()
 	if err == nil {
@@ -124,7 +124,7 @@ func (s *stream) skip(n int64) error {
 // zeros skips zeros.
 func (s *stream) zeros() error {
 	for {
-		// What is buffered already, and no more: a whole look ahead would wait.
+		// Only what is buffered already: to peek further would wait.
 		b, err := s.br.Peek(max(1, s.br.Buffered()))
 		n := 0
 		for n < len(b) && b[n] == 0 {
@@ -141,12 +141,12 @@ func (s *stream) zeros() error {
 	}
 }
 
-// passage passes on the pieces that a stream consists of, a header and data each,
-// while its owner looks at the headers.
+// passage passes on the pieces of a stream, a header and data each, while its owner reads
+// the headers.
 type passage struct {
 	s *stream
-	// head is what was read of a header and is still to be passed on, left how
-	// many bytes follow in the stream before the next header.
+	// head is what was read of a header and is not yet passed on, left how many bytes
+	// follow in the stream before the next header.
 	head []byte
 	left int64
 	done bool

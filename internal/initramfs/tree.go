@@ -9,8 +9,7 @@ import (
 // maxSymlinks is the kernel's limit (MAXSYMLINKS, include/linux/namei.h).
 const maxSymlinks = 40
 
-// tree is the file system that the archives make. Regular files that nobody
-// wants are not in it.
+// tree is the file system in the archives, without unwanted regular files.
 type tree struct {
 	root *node
 	// links are the files of this archive that may get further names.
@@ -45,10 +44,10 @@ func newTree() *tree {
 	return t
 }
 
-// forgetLinks ends an archive: numbers of files are those of another one then.
+// forgetLinks ends an archive: the next one has its own file numbers.
 func (t *tree) forgetLinks() { clear(t.links) }
 
-// keep takes n bytes of what may be kept, false where they are too many.
+// keep reserves n bytes to keep, false if they are too many.
 func (t *tree) keep(n int64) bool {
 	if t.kept+n > maxKeptAll {
 		return false
@@ -71,9 +70,8 @@ func base(name string) string {
 	return last
 }
 
-// parent returns the directory that a new name goes into, nil where there is
-// none: the kernel drops the entry then. A name cannot lead out: ".." of the
-// root is the root.
+// parent returns the directory for a new name, nil if there is none: the kernel drops the
+// entry then. A name cannot lead out: ".." of the root is the root.
 func (t *tree) parent(name string) (dir *node, last string) {
 	up, last := split(name)
 	if last == "" || last == "." || last == ".." {
@@ -86,8 +84,8 @@ func (t *tree) parent(name string) (dir *node, last string) {
 	return dir, last
 }
 
-// lookup follows a path, through all symbolic links, and returns also the path
-// that it ends at; nil where there is nothing, or a loop.
+// lookup follows a path, through all symbolic links, and also returns the path that it
+// ends at; nil if there is nothing, or a loop.
 func (t *tree) lookup(path string) (*node, string) {
 	links := 0
 	w := walk{at: []*node{t.root}, todo: []string{path}}
@@ -129,7 +127,7 @@ type walk struct {
 
 func (w *walk) here() *node { return w.at[len(w.at)-1] }
 
-// nextPart takes the next part off what is to do: "" between two slashes.
+// nextPart takes the next part from the rest of the path: "" between two slashes.
 func (w *walk) nextPart() string {
 	last := len(w.todo) - 1
 	part, rest, more := strings.Cut(w.todo[last], "/")
@@ -147,7 +145,7 @@ func (w *walk) up() {
 	}
 }
 
-// follow goes on at the target of a symbolic link.
+// follow continues at the target of a symbolic link.
 func (w *walk) follow(target string) {
 	if strings.HasPrefix(target, "/") {
 		w.at, w.names = w.at[:1], nil
@@ -155,7 +153,7 @@ func (w *walk) follow(target string) {
 	w.todo = append(w.todo, target)
 }
 
-// entry returns what a name in a directory is, without following it.
+// entry returns the node with a name in a directory, without following it.
 func (t *tree) entry(dir, name string) *node {
 	d, _ := t.lookup(dir)
 	if !d.is(typeDir) {
@@ -178,8 +176,7 @@ func (t *tree) list(dir string) []string {
 	return names
 }
 
-// content is that of a regular file, false where there is none or it was not
-// kept.
+// content is that of a regular file, false if there is none or it was not kept.
 func (t *tree) content(path string) ([]byte, bool) {
 	n, _ := t.lookup(path)
 	if !n.is(typeRegular) {
@@ -188,7 +185,7 @@ func (t *tree) content(path string) ([]byte, bool) {
 	return n.content, n.kept || n.size == 0
 }
 
-// put gives a directory a name, where the bounds allow it.
+// put adds a name to a directory, within the limits.
 func (t *tree) put(dir *node, name string, n *node) error {
 	if dir.children[name] == nil {
 		t.nodes++
@@ -201,8 +198,8 @@ func (t *tree) put(dir *node, name string, n *node) error {
 	return nil
 }
 
-// clear makes place for a file of another type (clean_path() of
-// init/initramfs.c), false where there is a directory with something in it.
+// clearPath makes way for a file of another type (clean_path() of init/initramfs.c), false
+// if there is a directory with entries.
 func clearPath(dir *node, name string, mode uint32) bool {
 	old := dir.children[name]
 	if old == nil || (old.mode^mode)&typeMask == 0 {
@@ -217,15 +214,15 @@ func clearPath(dir *node, name string, mode uint32) bool {
 
 func (t *tree) symlink(name, target string) error {
 	dir, last := t.parent(name)
-	// An empty target is what symlink(2) refuses.
+	// symlink(2) refuses an empty target.
 	if dir == nil || !clearPath(dir, last, 0) || target == "" {
 		return nil
 	}
 	return t.put(dir, last, &node{mode: typeSymlink | 0o777, target: target})
 }
 
-// make enters a directory, a device or a regular file, and returns the regular
-// file that the content belongs to: nil for one that nobody wants.
+// make adds a directory, a device or a regular file, and returns the regular file for the
+// content: nil for an unwanted one.
 func (t *tree) make(name string, h header, wanted bool) (*node, error) {
 	dir, last := t.parent(name)
 	if dir == nil {
@@ -258,8 +255,8 @@ func (t *tree) make(name string, h header, wanted bool) (*node, error) {
 	return n, t.put(dir, last, n)
 }
 
-// truncate is O_TRUNC, with which the kernel opens a file that is there: all its names
-// have the new content.
+// truncate is O_TRUNC, with which the kernel opens an existing file: all its names have the
+// new content.
 func (t *tree) truncate(n *node, h header) {
 	n.mode, n.size, n.content, n.kept = h.mode, 0, nil, false
 	t.noteLink(h, n)
@@ -273,7 +270,7 @@ func (t *tree) linked(h header) *node {
 	return t.links[h.id()]
 }
 
-// noteLink keeps a file that may get further names.
+// noteLink keeps a file that may get more names.
 func (t *tree) noteLink(h header, n *node) {
 	if h.shared() {
 		t.links[h.id()] = n

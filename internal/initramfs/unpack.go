@@ -12,8 +12,7 @@ import (
 type unpacker struct {
 	ctx  context.Context
 	tree *tree
-	// wanted says of which files, by the last part of their names, the content
-	// is kept, up to which size.
+	// wanted is the largest size of a file to keep, by the last part of its name.
 	wanted  func(name string) int64
 	entries int
 	// formats are those of the archives, in their order.
@@ -31,7 +30,7 @@ func (u *unpacker) unpack(r io.Reader) error {
 		c, err := s.peek()
 		if err == io.EOF {
 			if len(u.formats) == 0 {
-				return errors.New("it is empty")
+				return errors.New("the image is empty")
 			}
 			return nil
 		}
@@ -63,7 +62,7 @@ func (u *unpacker) compressedArchive(s *stream, left *int64) error {
 	magic, _ := s.br.Peek(2)
 	method := methodOf(magic)
 	if method == nil {
-		return fmt.Errorf("neither a cpio archive nor a compression that is known begins at byte %d", at)
+		return fmt.Errorf("neither a cpio archive nor a known compression at byte %d", at)
 	}
 	if len(u.formats) >= maxArchives {
 		return fmt.Errorf("more than %d archives", maxArchives)
@@ -79,7 +78,7 @@ func (u *unpacker) decompress(s *stream, m *method, left *int64) error {
 	if m.open == nil {
 		return errors.New(m.cannot)
 	}
-	// A window that is not in use any more goes before the next is made.
+	// A window that is no longer in use must go before the next one is made.
 	runtime.GC()
 	data, err := m.open(s)
 	if err != nil {

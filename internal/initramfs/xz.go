@@ -13,29 +13,29 @@ import (
 	"github.com/ulikunitz/xz/lzma"
 )
 
-// The xz format (xz-file-format.txt) is taken apart here and its LZMA2 data
-// decoded by the library: the library's own reader makes a dictionary of
-// whatever size the file asks for, and another one for each block.
+// The code here walks the xz format (xz-file-format.txt), and the library decodes its LZMA2
+// data: the library's own reader makes a dictionary of any size that the file asks for, and
+// another one for each block.
 
 // xzReader reads one stream.
 type xzReader struct {
 	w        *xzWalker
 	r        io.Reader
 	declared uint64
-	// sum is over what was unpacked of the block that ends at, with the
-	// checksum of, w.ends[0].
+	// sum covers the unpacked data of the block that ends at, with the checksum of,
+	// w.ends[0].
 	sum hash.Hash
 	n   int64
 }
 
-// xzWalker passes on the chunks of all blocks of a stream as one sequence of
-// chunks; each block begins with a reset of the dictionary anyway.
+// xzWalker passes on the chunks of all blocks of a stream as one sequence of chunks; each
+// block begins with a reset of the dictionary anyway.
 type xzWalker struct {
 	passage // of chunks
 	check   byte
 	// begin is where the data of the block begins in the stream.
 	begin int64
-	// unpacked is the position behind the chunk in what is unpacked.
+	// unpacked is the position after the chunk in the unpacked data.
 	unpacked int64
 	ends     []blockEnd
 	blocks   int64
@@ -92,16 +92,16 @@ func xzCheck(s *stream) (byte, error) {
 	}
 	switch {
 	case !bytes.Equal(head[:6], []byte("\xfd7zXZ\x00")):
-		return 0, errors.New("it begins like xz, but is none")
+		return 0, errors.New("it begins like xz, but is not valid")
 	case crc32.ChecksumIEEE(head[6:8]) != binary.LittleEndian.Uint32(head[8:]):
 		return 0, errors.New("the checksum of its header is wrong")
 	case head[6] != 0 || head[7] > 15:
-		return 0, errors.New("its header has flags that are not known")
+		return 0, errors.New("its header has unknown flags")
 	}
 	return head[7], nil
 }
 
-// block reads the header of the next block, or the index behind the last one.
+// block reads the header of the next block, or the index after the last one.
 func (w *xzWalker) block() error {
 	first, err := w.s.ReadByte()
 	if err != nil {
@@ -143,7 +143,7 @@ func blockDict(header []byte) (uint64, error) {
 		number() // and when unpacked
 	}
 	if id := number(); flags&3 != 0 || id != 0x21 {
-		return 0, errors.New("it uses another filter than LZMA2, which linkaudit does not read")
+		return 0, errors.New("it uses another filter than LZMA2")
 	}
 	if number() != 1 || len(rest) < 1 || rest[0] > 40 {
 		return 0, errors.New("the header of a block is damaged")
@@ -154,7 +154,7 @@ func blockDict(header []byte) (uint64, error) {
 	return 1<<32 - 1, nil
 }
 
-// index passes over the index and the footer.
+// index skips the index and the footer.
 func (w *xzWalker) index() error {
 	w.done = true
 	begin := w.s.off - 1
@@ -236,7 +236,7 @@ func (w *xzWalker) end() error {
 		return err
 	}
 	if w.dict > dict && !w.done {
-		return errors.New("its blocks have windows of different sizes, which linkaudit does not read")
+		return errors.New("its blocks have windows of different sizes")
 	}
 	if w.done {
 		w.head = []byte{0} // the end of the chunks

@@ -27,8 +27,8 @@ type stanza struct {
 	pos          linkfiles.Pos
 }
 
-// option is a line of a stanza. The name has hyphens for underscores: the
-// scripts that read most of them see both alike.
+// option is a line of a stanza. The name has hyphens instead of underscores: most scripts
+// treat both the same.
 type option struct {
 	name, value string
 	pos         linkfiles.Pos
@@ -44,14 +44,14 @@ func (s *stanza) last(name string) (option, bool) {
 	return option{}, false
 }
 
-// interfaces is what /etc/network/interfaces says with all that it sources.
+// interfaces is /etc/network/interfaces with all files that it sources.
 type interfaces struct {
 	stanzas []stanza
 	// auto are the names of auto and allow- lines, and patterns those that
 	// begin with a slash.
 	auto     map[string]bool
 	patterns []string
-	// byName are the first stanzas of each name, once all are read.
+	// byName are the first stanzas of each name, after all are read.
 	byName map[string]*stanza
 }
 
@@ -64,8 +64,8 @@ type sourceLine struct {
 	pos       linkfiles.Pos
 }
 
-// parseInterfaces reads a file of ifupdown. Each line that sources other files
-// is handed to source, in its place.
+// parseInterfaces reads a file of ifupdown. It passes each line that sources other files to
+// source, in its place.
 func parseInterfaces(file string, data []byte, to *interfaces, source func(sourceLine)) {
 	var in *stanza
 	for _, l := range logicalLines(data) {
@@ -93,8 +93,7 @@ func parseInterfaces(file string, data []byte, to *interfaces, source func(sourc
 	}
 }
 
-// endsStanza reports whether a line that begins with the keyword is none of the stanza
-// before it.
+// endsStanza reports whether a line with the keyword at its start ends the stanza before it.
 func endsStanza(keyword string) bool {
 	switch keyword {
 	case "iface", "template", "auto", "source", "source-directory", "mapping", "no-auto-down", "no-scripts", "rename":
@@ -116,8 +115,8 @@ func (s *stanza) addLine(text string, words []string, pos linkfiles.Pos) {
 
 func isInherits(word string) bool { return word == "inherits" || word == "inherit" }
 
-// newStanza is of the words after "iface" or "template", of which there is one: the name,
-// the family, the method and options.
+// newStanza makes a stanza from the words after "iface" or "template", at least one: the
+// name, the family, the method and options.
 func newStanza(words []string, template bool, pos linkfiles.Pos) stanza {
 	s := stanza{name: words[0], template: template, pos: pos}
 	words = words[1:]
@@ -133,7 +132,7 @@ func newStanza(words []string, template bool, pos linkfiles.Pos) stanza {
 }
 
 // addAuto takes the names of an "auto" or "allow-" line: one may be a pattern between
-// slashes, and "=" has a name for the interface behind it.
+// slashes, and "=" is followed by a name of the interface.
 func (all *interfaces) addAuto(names []string) {
 	for _, a := range names {
 		a, _, _ = strings.Cut(a, "=")
@@ -184,9 +183,9 @@ func logicalLines(data []byte) (out []logicalLine) {
 	return out
 }
 
-// dialect is which of the three programs reads the file, "" for none. Since 0.12
-// Debian's ifupdown-ng can be there beside one of the others, and does nothing then:
-// ifup is its own only with the package ifupdown-ng-compat, which conflicts with them.
+// dialect is which of the three programs reads the file, "" for none. Since 0.12 Debian's
+// ifupdown-ng can be installed with one of the others, and does nothing then: it has ifup
+// only with the package ifupdown-ng-compat, which conflicts with them.
 func (r *reading) dialect() Program {
 	switch {
 	case r.exists("/usr/share/ifupdown2/ifupdown"):
@@ -201,7 +200,7 @@ func (r *reading) dialect() Program {
 	return ""
 }
 
-// interfaces reads /etc/network/interfaces and what it sources, once.
+// interfaces reads /etc/network/interfaces and the files that it sources, once.
 func (r *reading) interfaces() *interfaces {
 	if r.ifaces != nil {
 		return r.ifaces
@@ -213,7 +212,7 @@ func (r *reading) interfaces() *interfaces {
 	return r.ifaces
 }
 
-// sourced reads a file into r.ifaces; from are the files through which it was come to.
+// sourced reads a file into r.ifaces; from are the files that led to it.
 func (r *reading) sourced(program Program, file string, from []string) {
 	data := r.read(program, file)
 	if data == nil {
@@ -224,7 +223,7 @@ func (r *reading) sourced(program Program, file string, from []string) {
 		for _, word := range l.words {
 			switch {
 			case strings.ContainsAny(word, "~$`\"'"):
-				r.problem(program, l.pos, "not followed: %s, which the shell would have to expand", word)
+				r.problem(program, l.pos, "not followed: %s (the shell would expand it)", word)
 				continue
 			case !path.IsAbs(word):
 				word = path.Join(path.Dir(file), word)
@@ -254,7 +253,7 @@ func (r *reading) follow(program Program, l sourceLine, name string, from []stri
 	}
 }
 
-// sourcedFrom are the files of a directory that source-directory means.
+// sourcedFrom are the files of a directory that source-directory includes.
 func (r *reading) sourcedFrom(program Program, dir string) (files []string) {
 	for _, name := range r.names(program, dir) {
 		if sourcedName().MatchString(name) {
@@ -282,8 +281,7 @@ func (r *reading) ifupdown() {
 	r.add(all.declare(program, scripts)...)
 }
 
-// ifupdownScripts are which of the scripts of other packages are there that make
-// devices.
+// ifupdownScripts are which of the other packages' scripts that create devices exist.
 type ifupdownScripts struct{ bond, bridge bool }
 
 // declare makes one declaration of all stanzas of an interface.
@@ -339,8 +337,7 @@ func (all *interfaces) merged() (out []*stanza) {
 // maxInherited is how deep stanzas may inherit from one another.
 const maxInherited = 8
 
-// withInherited are the options of a stanza, after those of the ones that it
-// inherits from.
+// withInherited are the options of a stanza, after those that it inherits.
 func (all *interfaces) withInherited(s *stanza, depth int) []option {
 	var out []option
 	for _, from := range s.inherits {
@@ -365,7 +362,7 @@ func (s *stanza) first(names ...string) (option, bool) {
 	return option{}, false
 }
 
-// hasPrefix reports whether an option begins so.
+// hasPrefix reports whether the stanza has an option with the prefix.
 func (s *stanza) hasPrefix(prefix string) bool {
 	return slices.ContainsFunc(s.options, func(o option) bool { return strings.HasPrefix(o.name, prefix) })
 }
@@ -390,7 +387,7 @@ func (s *stanza) declaration(program Program, scripts ifupdownScripts, ports []p
 	return d
 }
 
-// slaveOptions are the names that the program has for the list of a bond's ports.
+// slaveOptions are the program's names for the list of a bond's ports.
 func slaveOptions(program Program) []string {
 	if program == Ifupdown {
 		return []string{"bond-slaves", "slaves"}
@@ -398,8 +395,8 @@ func slaveOptions(program Program) []string {
 	return []string{"bond-slaves", "bond-members", "bond-ports"}
 }
 
-// setAddress works out what the options do to the address of the device. The last one that
-// takes effect has it; an up line may create the device as well.
+// setAddress works out what the options do to the address of the device. The last effective
+// one wins; an up line may create the device, too.
 func (s *stanza) setAddress(d *Declaration, isBridge bool) {
 	d.Address = Address{Way: WayNone, Key: "hwaddress", Pos: s.pos}
 	// In the order in which they take effect.
@@ -415,8 +412,7 @@ func (s *stanza) setAddress(d *Declaration, isBridge bool) {
 	}
 }
 
-// addressBy is what one option does to the address of the device; false where it is
-// nothing.
+// addressBy is what one option does to the address of the device; false if nothing.
 func (s *stanza) addressBy(o option, d *Declaration, isBridge bool) (Address, bool) {
 	switch o.name {
 	case "hwaddress":
@@ -433,8 +429,8 @@ func takesHwaddress(program Program, method string) bool {
 	return program != Ifupdown || slices.Contains([]string{"static", "manual", "dhcp", "auto"}, method)
 }
 
-// hwaddress is the option of that name: an address, perhaps with its class in
-// front, or "random".
+// hwaddress is the option of that name: an address, perhaps with its class before it, or
+// "random".
 func hwaddress(o option) Address {
 	value := strings.TrimSpace(strings.TrimPrefix(o.value, "ether "))
 	if value == "random" {
@@ -443,8 +439,8 @@ func hwaddress(o option) Address {
 	return explicit(o.name, value, o.pos, false)
 }
 
-// bridgeHW is the option of bridge-utils: an address or a device that has it.
-// ifupdown-ng gives it to the ports instead.
+// bridgeHW is the option of bridge-utils: an address or a device that has it. ifupdown-ng
+// sets it for the ports instead.
 func bridgeHW(program Program, o option) Address {
 	mac, is := parseMAC(o.value)
 	switch {
@@ -456,7 +452,7 @@ func bridgeHW(program Program, o option) Address {
 	return Address{Way: WayPort, Key: o.name, Port: o.value, Pos: o.pos}
 }
 
-// portList is a list of ports without the words that are none.
+// portList is a list of ports without keywords.
 func portList(o option) []port {
 	var out []port
 	words := strings.Fields(o.value)
@@ -472,8 +468,7 @@ func portList(o option) []port {
 	return out
 }
 
-// onDemand is an expression that is compiled when it is needed first: most machines
-// have nothing that it is for.
+// onDemand is an expression that is compiled at its first use: most machines do not need it.
 func onDemand(expression string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
 }
@@ -487,8 +482,8 @@ var (
 	macchange = onDemand(`(?:^|[;&|]\s*)(?:/\S*/)?macchanger\s`)
 )
 
-// command reads a line that the shell runs. It knows the usual ways to make a
-// device and to set an address, one to a line.
+// command reads a line for the shell. It knows the usual ways to create a device and to set
+// an address, one per line.
 func (d *Declaration) command(o option) (Address, bool) {
 	if m := brctl().FindStringSubmatch(o.value); m != nil && d.isNamed(m[1]) {
 		d.Kind, d.Creates = "bridge", true
@@ -526,8 +521,7 @@ func (d *Declaration) ipLink(o option, words map[string]string, creates bool) (A
 	return commandAddress(o, words["address"], creates)
 }
 
-// commandAddress is an address in a command: one that the shell makes is not
-// known.
+// commandAddress is an address in a command: one that the shell computes is unknown.
 func commandAddress(o option, value string, created bool) (Address, bool) {
 	if value == "" {
 		return Address{}, false
@@ -535,7 +529,7 @@ func commandAddress(o option, value string, created bool) (Address, bool) {
 	if mac, ok := parseMAC(strings.Trim(value, `"'`)); ok {
 		return Address{Way: WayExplicit, Key: o.name, MAC: mac, Pos: o.pos, AtCreation: created}, true
 	}
-	return Address{Way: WayUnknown, Key: o.name, Pos: o.pos, AtCreation: created, Unknown: "the command makes the address when it runs"}, true
+	return Address{Way: WayUnknown, Key: o.name, Pos: o.pos, AtCreation: created, Unknown: "the command computes the address when it runs"}, true
 }
 
 // linkWords are the arguments of ip link add and set: "dev", which may lack its

@@ -10,14 +10,13 @@ import (
 	"gopkg.in/ini.v1"
 )
 
-// The bounds of what is read of a key file, far from what anybody writes.
+// Limits for a key file, far above real ones.
 const (
 	maxKeyfileLine = 64 << 10 // bytes
 	maxGroups      = 1000
 )
 
-// keyfile is a file in the format of GLib's GKeyFile, of which only what was
-// asked for is kept.
+// keyfile is a file in the format of GLib's GKeyFile. It keeps only the requested keys.
 type keyfile struct {
 	file  *ini.File
 	lines map[[2]string]int
@@ -25,9 +24,9 @@ type keyfile struct {
 	sections []string
 }
 
-// parseKeyfile reads a file in the format of GKeyFile. go-ini, which parses it,
-// does not tell lines and has comments and quotes of its own; it gets only the
-// lines that are wanted, so that passwords never come that far.
+// parseKeyfile reads a file in the format of GKeyFile. The parser, go-ini, does not tell lines
+// and has its own comments and quotes; it gets only the wanted lines, so passwords never
+// reach it.
 func parseKeyfile(data []byte, want func(section, key string) bool) (*keyfile, error) {
 	k := &keyfile{lines: map[[2]string]int{}}
 	w := keyfileLines{keyfile: k, want: want}
@@ -48,8 +47,8 @@ func parseKeyfile(data []byte, want func(section, key string) bool) (*keyfile, e
 	return k, nil
 }
 
-// keyfileLines takes the lines of a key file one after the other, and keeps those that are
-// wanted.
+// keyfileLines takes the lines of a key file one after the other, and keeps the wanted
+// ones.
 type keyfileLines struct {
 	*keyfile
 	want    func(section, key string) bool
@@ -72,7 +71,7 @@ func (w *keyfileLines) take(raw []byte) error {
 	return w.assign(text)
 }
 
-// begin takes the header of a group, which may come again.
+// begin takes the header of a group, which may appear again.
 func (w *keyfileLines) begin(section string) error {
 	if section == "" || strings.ContainsAny(section, "[]") {
 		return errors.New("not a group header")
@@ -102,7 +101,7 @@ func (w *keyfileLines) assign(text string) error {
 		return nil
 	}
 	w.lines[[2]string{w.section, key}] = w.line
-	// A quote in front would begin a text of several lines.
+	// A quote at the start would begin a text of several lines.
 	if strings.ContainsAny(cmp.Or(value, " ")[:1], "\"'`") {
 		value = "?" + value
 	}
@@ -129,8 +128,7 @@ func (k *keyfile) first(sections []string, key string) (value string, line int, 
 	return "", 0, false
 }
 
-// isTrue reads a boolean of a key file: NetworkManager takes more words than
-// GKeyFile does.
+// isTrue reads a boolean of a key file: NetworkManager accepts more words than GKeyFile.
 func isTrue(s string) (value, ok bool) {
 	switch strings.ToLower(s) {
 	case "1", "y", "yes", "t", "true", "on":
@@ -141,7 +139,7 @@ func isTrue(s string) (value, ok bool) {
 	return false, false
 }
 
-// isFalse reports whether a boolean of a key file is one, and says no.
+// isFalse reports whether a boolean of a key file is valid and false.
 func isFalse(s string) bool {
 	yes, known := isTrue(s)
 	return known && !yes

@@ -1,10 +1,9 @@
-// Package netconf reads what other programs' configuration says of a device: who
-// creates it, and who gives it an address, whatever the .link files say.
+// Package netconf reads what network configuration says about a device: which program
+// creates it, and which sets its address, independent of .link files.
 //
-// It decides nothing. A Declaration holds what a file says and where; what
-// follows from it for a device is package policy's to say. It opens no file by
-// itself either: Files does, so that a hostile tree is met in one place. Of what
-// it reads nothing is kept but the Declarations: the files hold passwords.
+// It decides nothing. A Declaration has what a file says and where; package policy says what
+// that means for a device. It does not open files itself: Files does, so a hostile tree is
+// handled in one place. It keeps only the Declarations: the files have passwords.
 package netconf
 
 import (
@@ -13,11 +12,11 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// Declaration is what one program's configuration says of one device.
+// Declaration is what one program's configuration says about one device.
 type Declaration struct {
 	Program Program `json:"program"`
-	// Device is the interface name that the configuration is for. It may be a
-	// pattern where Pattern is true, as in a [Match] section.
+	// Device is the interface name that the configuration is for. If Pattern is true it
+	// may be a pattern, as in a [Match] section.
 	Device  string `json:"device"`
 	Pattern bool   `json:"pattern,omitempty"`
 	// Kind is the kind of device that the configuration describes, as
@@ -25,15 +24,15 @@ type Declaration struct {
 	Kind string `json:"kind,omitempty"`
 	// Creates is true where the program creates the device.
 	Creates bool `json:"creates,omitempty"`
-	// OnRequest is true where the program acts only when somebody asks for it,
-	// as ifup does for an interface without a line "auto".
+	// OnRequest is true if the program acts only on request, such as ifup for an interface
+	// without a line "auto".
 	OnRequest bool `json:"on_request,omitempty"`
-	// Renderer is the program that carries the declaration out where it is
-	// another one, as it is for netplan.
+	// Renderer is the program that applies the declaration if it is another one, as for
+	// netplan.
 	Renderer Program `json:"renderer,omitempty"`
-	// Ignored says why the program does nothing of all this, "" where it does.
+	// Ignored says why the program ignores all this, "" if it does not.
 	Ignored string `json:"ignored,omitempty"`
-	// Ports are the devices that it makes ports of this one, in its order.
+	// Ports are the devices that become ports of this one, in the program's order.
 	Ports []string `json:"ports,omitempty"`
 	// PortsAt is where each of them is named.
 	PortsAt []linkfiles.Pos `json:"ports_at,omitempty"`
@@ -60,8 +59,8 @@ func (d *Declaration) sortPorts() {
 	}
 }
 
-// PortAt is where the port of that index is named; the device itself where the
-// declaration does not tell, as in a snapshot of an older version.
+// PortAt is where the port of that index is named, or the device itself if that is unknown,
+// as in a snapshot of an older version.
 func (d *Declaration) PortAt(i int) linkfiles.Pos {
 	if i < len(d.PortsAt) {
 		return d.PortsAt[i]
@@ -84,33 +83,32 @@ func (d *Declaration) addPorts(ports []port) {
 // Address is what a program does to a device's address.
 type Address struct {
 	Way Way `json:"way"`
-	// Key is the setting that says so, or that would where it is the program's
-	// default, as the file spells it: "cloned-mac-address".
+	// Key is the setting that says so, or that would if it is the program's default, as
+	// the file spells it: "cloned-mac-address".
 	Key string `json:"key,omitempty"`
-	// AtCreation is true where the device is created with the address, so that
-	// nobody sees it with another one.
+	// AtCreation is true if the device is created with the address, and never has another
+	// one.
 	AtCreation bool `json:"at_creation,omitempty"`
 	// MAC is the address of an explicit one, lower-case with colons.
 	MAC linkfiles.MAC `json:"mac,omitempty"`
-	// Port is the device whose address it is, where the file names it.
+	// Port is the device that has the address, if the file names it.
 	Port string `json:"port,omitempty"`
-	// Pos is the line that says so; that of the declaration where it is the
-	// program's default.
+	// Pos is the line that says so, or that of the declaration if it is the program's
+	// default.
 	Pos linkfiles.Pos `json:"pos"`
 	// Unknown says why Way is WayUnknown.
 	Unknown string `json:"unknown,omitempty"`
 }
 
-// Way is how a program comes to the address that it gives a device.
+// Way is where a program takes the address of a device from.
 type Way string
 
 const (
-	// WayNone: the program leaves the address alone: it is the kernel's and
-	// udevd's to give.
+	// WayNone: the program does not set the address; the kernel and udev do.
 	WayNone Way = "none"
 	// WayExplicit: the address that the file has.
 	WayExplicit Way = "explicit"
-	// WayNetworkd: systemd-networkd derives one from machine-id and name.
+	// WayNetworkd: systemd-networkd derives one from machine ID and name.
 	WayNetworkd Way = "networkd-persistent"
 	// WayStable: NetworkManager derives one from the connection, always the same.
 	WayStable Way = "stable"
@@ -120,6 +118,6 @@ const (
 	WayPermanent Way = "permanent"
 	// WayPort: that of a port, which Port names where the file does.
 	WayPort Way = "port"
-	// WayUnknown: it depends on what cannot be known here.
+	// WayUnknown: it depends on something unknown here.
 	WayUnknown Way = "unknown"
 )

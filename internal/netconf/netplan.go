@@ -16,8 +16,8 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// netplanDirs are netplan's directories, the one that wins first: a file hides
-// those of the same name in the later ones.
+// netplanDirs are netplan's directories, the one that wins first: a file hides those of the
+// same name in the later ones.
 var netplanDirs = []string{"/run/netplan", "/etc/netplan", "/lib/netplan"}
 
 // netplanKinds are its groups of devices. Those of hardware have no kind.
@@ -25,7 +25,7 @@ var netplanKinds = map[string]string{
 	"ethernets": "", "bonds": "bond", "bridges": "bridge", "vlans": "vlan", "dummy-devices": "dummy", "vrfs": "vrf",
 }
 
-// netplanDevice is what all files together say of one device.
+// netplanDevice is what all files together say about one device.
 type netplanDevice struct {
 	id, kind   string
 	renderer   string
@@ -38,8 +38,8 @@ type netplanDevice struct {
 	pos        linkfiles.Pos
 }
 
-// maxYAML is how many values of all netplan's files are looked at, those behind an
-// alias each time that it stands for them: a file of half a megabyte can have 10^13.
+// maxYAML is how many values of all netplan files to read. A value counts for each alias of
+// it: a file of half a megabyte can have 10^13.
 const maxYAML = 1 << 20
 
 // netplanConfig is what was read so far.
@@ -60,13 +60,13 @@ func (r *reading) netplan() {
 			continue
 		}
 		if err := c.merge(file, data); err != nil {
-			r.refused(Netplan, file, "this file is not taken, and nothing is rendered", err)
+			r.refused(Netplan, file, "netplan does not accept this file, and renders nothing", err)
 		}
 	}
 	r.add(c.declarations(r.release)...)
 }
 
-// netplanFiles are the files that netplan reads, in its order: by name, whatever the
+// netplanFiles are the files that netplan reads, in its order: by name, in any
 // directory.
 func (r *reading) netplanFiles() []string {
 	where := map[string]string{}
@@ -103,7 +103,7 @@ func (c *netplanConfig) merge(file string, data []byte) error {
 		}
 	}
 	if c.seen > maxYAML {
-		return fmt.Errorf("with what its aliases stand for, it has more than %d values, and is not read to its end", maxYAML)
+		return fmt.Errorf("not read to the end: it has more than %d values with its aliases expanded", maxYAML)
 	}
 	return nil
 }
@@ -119,12 +119,12 @@ func yamlMapping(data []byte) (*yaml.Node, error) {
 	}
 	root := doc.Content[0]
 	if root.Kind != yaml.MappingNode {
-		return nil, fmt.Errorf("line %d: a mapping is expected", root.Line)
+		return nil, fmt.Errorf("line %d: not a mapping", root.Line)
 	}
 	return root, nil
 }
 
-// group merges what one file says of the devices of a kind.
+// group merges what one file says about the devices of a kind.
 func (c *netplanConfig) group(file, kind string, node *yaml.Node) {
 	for key, body := range c.children(node) {
 		if key.Value == "renderer" {
@@ -135,7 +135,7 @@ func (c *netplanConfig) group(file, kind string, node *yaml.Node) {
 	}
 }
 
-// device is the device of the ID and kind, which is made where no file had it before.
+// device is the device of the ID and kind. It is added if no earlier file has it.
 func (c *netplanConfig) device(file string, key *yaml.Node, kind string) *netplanDevice {
 	id := key.Value
 	d := c.byID[[2]string{kind, id}]
@@ -150,7 +150,7 @@ func (c *netplanConfig) device(file string, key *yaml.Node, kind string) *netpla
 	return d
 }
 
-// settings merges what one file says of a device.
+// settings merges what one file says about a device.
 func (c *netplanConfig) settings(file string, d *netplanDevice, body *yaml.Node) {
 	for key, v := range c.children(body) {
 		switch key.Value {
@@ -170,7 +170,7 @@ func (c *netplanConfig) settings(file string, d *netplanDevice, body *yaml.Node)
 	}
 }
 
-// addPorts adds those of a list that the device has not yet.
+// addPorts adds the new ports of a list to the device.
 func (c *netplanConfig) addPorts(file string, d *netplanDevice, list *yaml.Node) {
 	for _, n := range list.Content {
 		if c.seen++; c.seen > maxYAML {
@@ -214,7 +214,7 @@ func (c *netplanConfig) declarations(rel fact.Fact[linkfiles.Release]) []Declara
 	return out
 }
 
-// rendererOf is the program that carries out what the files say of the device.
+// rendererOf is the program that applies what the files say about the device.
 func (c *netplanConfig) rendererOf(d *netplanDevice) Program {
 	if strings.EqualFold(cmp.Or(d.renderer, c.kinds[d.kind], c.renderer), "NetworkManager") {
 		return NetworkManager
@@ -222,8 +222,8 @@ func (c *netplanConfig) rendererOf(d *netplanDevice) Program {
 	return Networkd
 }
 
-// address is what comes of macaddress=. Without it systemd-networkd derives an
-// address for a device that it creates, and NetworkManager goes by its defaults.
+// address is the result of macaddress=. Without it systemd-networkd derives an address for a
+// device that it creates, and NetworkManager uses its defaults.
 func (d *netplanDevice) address(renderer Program, rel fact.Fact[linkfiles.Release]) Address {
 	const key = "macaddress"
 	created := renderer == Networkd && d.kind != "" || d.kind == "bridge"
@@ -235,7 +235,7 @@ func (d *netplanDevice) address(renderer Program, rel fact.Fact[linkfiles.Releas
 		return a
 	}
 	if _, known := netDevKinds[d.kind]; !known {
-		a.Way, a.Unknown = WayUnknown, "what systemd-networkd gives a new "+d.kind+" is not known here"
+		a.Way, a.Unknown = WayUnknown, "linkaudit does not know the address that systemd-networkd sets for a new "+d.kind
 		return a
 	}
 	switch of, ok := rel.Get(); {
@@ -247,8 +247,7 @@ func (d *netplanDevice) address(renderer Program, rel fact.Fact[linkfiles.Releas
 	return a
 }
 
-// resolve follows an alias to what it stands for, which may not stand within
-// itself.
+// resolve follows an alias to its value. A value must not contain itself.
 func resolve(n *yaml.Node) *yaml.Node {
 	if n.Kind == yaml.AliasNode && n.Alias != nil {
 		return n.Alias
@@ -256,7 +255,7 @@ func resolve(n *yaml.Node) *yaml.Node {
 	return n
 }
 
-// children are the keys of a mapping and what stands there.
+// children are the keys of a mapping and their values.
 func (c *netplanConfig) children(n *yaml.Node) func(yield func(key, value *yaml.Node) bool) {
 	n = resolve(n)
 	return func(yield func(key, value *yaml.Node) bool) {

@@ -9,34 +9,34 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// NetworkdFiles are the files that systemd-networkd reads. They may hold keys of
-// wireless networks and tunnels, and belong into no snapshot.
+// NetworkdFiles are the files that systemd-networkd reads. They may have keys of wireless
+// networks and tunnels, and must not be in a snapshot.
 type NetworkdFiles struct {
 	NetDev, Network *linkfiles.Store
 }
 
-// NetworkdMachine is what systemd-networkd's files are about.
+// NetworkdMachine is the machine of systemd-networkd's files.
 type NetworkdMachine struct {
 	Release linkfiles.Release
 	System  *linkfiles.System
 	// Devices are those that exist.
 	Devices []*linkfiles.Device
-	// NewDevice says what [Match] sees of a device that is to be created.
+	// NewDevice says what [Match] sees of a device that will be created.
 	NewDevice func(name, kind string) *linkfiles.Device
-	// Active says whether systemd-networkd runs or is started at boot.
-	// Where it is known not to be, what its files declare is ignored.
+	// Active says whether systemd-networkd runs or is started at boot. If not, what its
+	// files declare is ignored.
 	Active fact.Fact[bool]
 }
 
-// NetworkdInput is systemd-networkd's configuration on one machine. What devices there
-// are has a say in it, and package linkfiles reads its files, as it reads .link files.
+// NetworkdInput is systemd-networkd's configuration on one machine. It depends on the
+// devices, and package linkfiles reads its files, as it reads .link files.
 type NetworkdInput struct {
 	Files *NetworkdFiles
 	// Machine's Release is the one that Read is called with.
 	Machine NetworkdMachine
 }
 
-// networkd reads nothing itself; of an unknown release nothing can be said.
+// networkd reads nothing itself; for an unknown release it declares nothing.
 func (r *reading) networkd() {
 	rel, ok := r.release.Get()
 	if r.ofNetworkd == nil || !ok {
@@ -47,15 +47,14 @@ func (r *reading) networkd() {
 	r.add(r.ofNetworkd.Files.Declarations(machine)...)
 }
 
-// Declarations are what systemd-networkd of the machine makes of the files: the
-// devices that it creates, in its order, and then the devices whose address a
-// .network file sets. Devices that are stacked on others (VLANs, tunnels, ...)
-// are left out, and so are kinds without an Ethernet address.
+// Declarations are what systemd-networkd of the machine does with the files: the devices that
+// it creates, in its order, and then the devices whose address a .network file sets. Devices
+// on top of others (VLANs, tunnels, ...) and kinds without an Ethernet address are left out.
 func (n *NetworkdFiles) Declarations(m NetworkdMachine) []Declaration {
 	return n.Parse(m.Release).Declarations(m)
 }
 
-// NetworkdTrees are the files as systemd-networkd of a release reads them.
+// NetworkdTrees are the files in the way systemd-networkd of a release reads them.
 type NetworkdTrees struct {
 	NetDev, Network *linkfiles.Tree
 	files           *NetworkdFiles
@@ -82,7 +81,7 @@ func (t *NetworkdTrees) Declarations(m NetworkdMachine) []Declaration {
 	r.networks()
 	if m.Active.IsUnknown() {
 		for i := range r.all {
-			r.all[i].Address.doubt("whether systemd-networkd runs: " + words.Of(m.Active.Reason()))
+			r.all[i].Address.doubt("unknown whether systemd-networkd runs: " + words.Of(m.Active.Reason()))
 		}
 	}
 	if active, known := m.Active.Get(); known && !active {
@@ -93,9 +92,9 @@ func (t *NetworkdTrees) Declarations(m NetworkdMachine) []Declaration {
 	return r.all
 }
 
-// Beside is what systemd-networkd of the machine says beside what the other programs' files
-// do, which Read has returned. The files that netplan will have made by then count, and
-// what only repeats netplan's own is left out.
+// Beside is what systemd-networkd of the machine does in addition to the other programs'
+// declarations, which Read has returned. The files that netplan will have rendered by then
+// count, and what only repeats netplan's own is left out.
 func (t *NetworkdTrees) Beside(others []Declaration, m NetworkdMachine) (more []Declaration) {
 	for _, d := range t.Rendered(others).Declarations(m) {
 		_, there := t.files.NetDev.Content(d.Pos.File)
@@ -106,20 +105,19 @@ func (t *NetworkdTrees) Beside(others []Declaration, m NetworkdMachine) (more []
 	return more
 }
 
-// repeats reports whether a declaration of systemd-networkd's says what netplan, which
-// makes the file that it stands in, says already.
+// repeats reports whether a declaration of systemd-networkd repeats one of netplan, which
+// rendered its file.
 func repeats(d, by Declaration) bool {
 	return NetplansNetDev(d.Pos.File) && by.Program == Netplan && by.Device == d.Device &&
 		by.Address.Way == d.Address.Way && by.Address.MAC == d.Address.MAC
 }
 
 // NotEnabled reports whether the declaration is one of systemd-networkd, which neither runs
-// nor is started at boot. It has no other reason to leave a declaration alone.
+// nor is started at boot. That is its only reason to ignore a declaration.
 func (d *Declaration) NotEnabled() bool { return d.Program == Networkd && d.Ignored != "" }
 
-// Configured reports whether there is anything for systemd-networkd to do that is
-// not the vendor's: every package of it brings .network files for devices that
-// only some hosts have.
+// Configured reports whether systemd-networkd has anything to do except the vendor's files:
+// every package of it has .network files for devices that only some hosts have.
 func (n *NetworkdFiles) Configured() bool {
 	for _, d := range n.NetDev.Dirs {
 		if len(d.Entries) > 0 {
@@ -134,8 +132,8 @@ func (n *NetworkdFiles) Configured() bool {
 	return false
 }
 
-// PortNames are the devices that .network files make ports of others, by their names;
-// otherwise says that some file does so by something else.
+// PortNames are the devices that .network files make ports of others by name; otherwise says
+// that some file selects ports in another way.
 func (t *NetworkdTrees) PortNames() (names []string, otherwise bool) {
 	for _, f := range t.Network.Files {
 		if makesPorts(f) {
@@ -162,18 +160,17 @@ func (t *NetworkdTrees) MaySetAddress() bool {
 	})
 }
 
-// netplanNetDev is the file that netplan makes of a device for systemd-networkd
+// netplanNetDev is the file that netplan renders of a device for systemd-networkd
 // (netplan_netdef_write_networkd() of netplan's networkd.c).
 func netplanNetDev(device string) string { return netplanPrefix + device + ".netdev" }
 
 const netplanPrefix = "/run/systemd/network/10-netplan-"
 
-// NetplansNetDev reports whether a file is one that netplan makes.
+// NetplansNetDev reports whether netplan renders a file.
 func NetplansNetDev(file string) bool { return strings.HasPrefix(file, netplanPrefix) }
 
-// Rendered returns the files with those that netplan will have made of its
-// declarations by the time that systemd-networkd starts, and that are not there
-// yet: drop-ins for them may be.
+// Rendered returns the files with those that netplan will have rendered from its declarations
+// before systemd-networkd starts, if they do not exist yet: they may have drop-ins.
 func (n *NetworkdFiles) Rendered(all []Declaration) *NetworkdFiles {
 	out := *n
 	for _, d := range all {
@@ -192,7 +189,7 @@ func (n *NetworkdFiles) Rendered(all []Declaration) *NetworkdFiles {
 	return &out
 }
 
-// netplanNetDevText is what stands in the file that netplan makes of the declaration.
+// netplanNetDevText is the text of the file that netplan renders from the declaration.
 func netplanNetDevText(d Declaration) []byte {
 	text := "[NetDev]\nName=" + d.Device + "\nKind=" + d.Kind + "\n"
 	if d.Address.Way == WayExplicit {
@@ -201,8 +198,8 @@ func netplanNetDevText(d Declaration) []byte {
 	return []byte(text)
 }
 
-// RendersNetworkd reports whether netplan makes files of the declaration for
-// systemd-networkd, which its generator has started then.
+// RendersNetworkd reports whether netplan renders files of the declaration for
+// systemd-networkd, which its generator then starts.
 func RendersNetworkd(d Declaration) bool {
 	return d.Program == Netplan && d.Renderer == Networkd && d.Ignored == ""
 }
@@ -221,13 +218,12 @@ type networkdReader struct {
 	all     []Declaration
 }
 
-// netDevKind is a kind of device that systemd-networkd creates by itself.
+// netDevKind is a kind of device that systemd-networkd creates itself.
 type netDevKind struct {
-	// derives is the first release that gives the device an address where the
-	// file has none (NetDevVTable.generate_mac, and in releases before 243
-	// every kind but VLAN).
+	// derives is the first release that derives an address for the device if the file
+	// has none (NetDevVTable.generate_mac, and in releases before 243 every kind but VLAN).
 	derives linkfiles.Release
-	// pause is a span in which it did not, from and up to.
+	// pause is a span of releases that did not, from and up to.
 	pauseFrom, pauseTo linkfiles.Release
 }
 
@@ -247,17 +243,17 @@ func networkdDerives(rel linkfiles.Release, kind string) bool {
 	return known && rel >= k.derives && (k.pauseFrom == 0 || rel < k.pauseFrom || rel > k.pauseTo)
 }
 
-// The releases of systemd-networkd from which on something is different.
+// The releases since which systemd-networkd behaves differently.
 const (
-	// netDevsForward: of two .netdev files with one Name= the first holds;
-	// before, files were read from the last to the first (netdev_load()).
+	// netDevsForward: of two .netdev files with one Name= the first counts; before, files
+	// were read from the last to the first (netdev_load()).
 	netDevsForward linkfiles.Release = 242
-	// verifiesAddress: an address that no device can have is looked at before
-	// it is sent, and the multicast bit is cleared (netdev_generate_hw_addr());
-	// before, the kernel refuses it.
+	// verifiesAddress: an address that no device can have is checked before it is sent, and
+	// the multicast bit is cleared (netdev_generate_hw_addr()); before, the kernel
+	// refuses it.
 	verifiesAddress linkfiles.Release = 250
-	// peerTakesName: a veth takes both of its names, and is dropped where one
-	// is taken (netdev_attach()).
+	// peerTakesName: a veth takes both of its names, and is dropped if one is taken
+	// (netdev_attach()).
 	peerTakesName linkfiles.Release = 257
 )
 
@@ -291,7 +287,7 @@ func (r *networkdReader) netDevs(tree *linkfiles.Tree) {
 	}
 }
 
-// netDev is what one file declares; taken are the names of the ones before it.
+// netDev is what one file declares; taken are the names of earlier files.
 func netDev(f *linkfiles.File, rel linkfiles.Release, taken map[string]bool) []Declaration {
 	name, named := f.Setting("NetDev", "Name")
 	kind, is := f.Setting("NetDev", "Kind")
@@ -320,8 +316,8 @@ func netDev(f *linkfiles.File, rel linkfiles.Release, taken map[string]bool) []D
 	return created(ends, rel, taken)
 }
 
-// created takes the names of a device's ends, and returns the ends; none where there can
-// be no such device.
+// created takes the names of a device's ends, and returns the ends; none if the device is
+// not possible.
 func created(ends []Declaration, rel linkfiles.Release, taken map[string]bool) []Declaration {
 	impossible := slices.ContainsFunc(ends, func(d Declaration) bool { return d.Address.Way == "" || inSysctl[d.Device] })
 	if impossible && rel >= verifiesAddress && rel < peerTakesName {
@@ -338,13 +334,12 @@ func created(ends []Declaration, rel linkfiles.Release, taken map[string]bool) [
 	return ends
 }
 
-// inSysctl are names that the kernel refuses, for they stand in
-// /proc/sys/net/ipv4/conf (devinet_sysctl_register()); since 248 systemd-networkd
-// takes neither.
+// inSysctl are names that the kernel refuses, because /proc/sys/net/ipv4/conf has them
+// (devinet_sysctl_register()); since 248 systemd-networkd accepts neither.
 var inSysctl = map[string]bool{"all": true, "default": true}
 
-// netDevDeclaration is about one end; its address stands in the section. Way is
-// "" for an address with which no device can be created.
+// netDevDeclaration is about one end; its address is in the section. Way is "" for an
+// address that makes the creation fail.
 func netDevDeclaration(f *linkfiles.File, rel linkfiles.Release, name linkfiles.Setting, kind, section string) Declaration {
 	d := Declaration{Program: Networkd, Device: name.Value, Kind: kind, Creates: true, Pos: name.Pos,
 		Address: Address{Way: WayNone, Key: "MACAddress", AtCreation: true, Pos: name.Pos}}
@@ -364,8 +359,7 @@ func netDevDeclaration(f *linkfiles.File, rel linkfiles.Release, name linkfiles.
 	return d
 }
 
-// usableAddress is what becomes of an address on its way to the device; false
-// where there is none then.
+// usableAddress is the address that the device gets from a setting; false if it gets none.
 func usableAddress(rel linkfiles.Release, set string) (linkfiles.MAC, bool) {
 	mac, _ := linkfiles.ParseMAC(set)
 	octets := mac.Octets()
@@ -381,9 +375,9 @@ func usableAddress(rel linkfiles.Release, set string) (linkfiles.MAC, bool) {
 	return linkfiles.MACOf(octets), true
 }
 
-// networks reads which devices the .network files set the address of, and which
-// they make ports of a device that systemd-networkd creates: link_get_network()
-// and network_verify() of systemd-networkd.
+// networks reads for which devices the .network files set the address, and which they make
+// ports of a device that systemd-networkd creates: link_get_network() and network_verify()
+// of systemd-networkd.
 func (r *networkdReader) networks() {
 	decider := r.network.For(r.machine.System)
 	for _, dev := range r.devices() {
@@ -399,9 +393,8 @@ func (r *networkdReader) networks() {
 	}
 }
 
-// devices are those that a .network file may be for and that are worth asking
-// about: those that exist, those that are created, and those that a file makes
-// ports by their names.
+// devices are those to check .network files for: existing ones, those that are created, and
+// those that a file makes ports by name.
 func (r *networkdReader) devices() []*linkfiles.Device {
 	devices := slices.Clone(r.machine.Devices)
 	known := func(name string) bool {
@@ -435,7 +428,7 @@ func (r *networkdReader) applies(f *linkfiles.File, dev *linkfiles.Device) {
 	if is(f, "Link", "Unmanaged") {
 		return
 	}
-	// The driver of an ifb has no way to set its address later.
+	// The driver of an ifb cannot set its address later.
 	if set, ok := f.Setting("Link", "MACAddress"); ok && dev.Kind.Or("") != "ifb" {
 		if mac, ok := usableAddress(r.machine.Release, set.Value); ok {
 			r.setsAddress(dev, Address{Way: WayExplicit, Key: "MACAddress", MAC: mac, Pos: set.Pos})
@@ -457,8 +450,8 @@ func (r *networkdReader) setsAddress(dev *linkfiles.Device, a Address) {
 	r.all = append(r.all, Declaration{Program: Networkd, Device: dev.Name, Kind: dev.Kind.Or(""), Pos: a.Pos, Address: a})
 }
 
-// makesPort adds the device to the ports of the one of that kind that is created with the
-// name that the setting has.
+// makesPort adds the device to the ports of the device of that kind that is created with the
+// name in the setting.
 func (r *networkdReader) makesPort(kind string, set linkfiles.Setting, dev *linkfiles.Device) {
 	for i := range r.all {
 		if d := &r.all[i]; d.Creates && d.Device == set.Value && d.Kind == kind {
@@ -467,7 +460,7 @@ func (r *networkdReader) makesPort(kind string, set linkfiles.Setting, dev *link
 	}
 }
 
-// mayApply notes that a file whose fit cannot be told may set the address.
+// mayApply notes that a file with an unknown match may set the address.
 func (r *networkdReader) mayApply(decision linkfiles.Decision, dev *linkfiles.Device) {
 	if !decision.File.IsUnknown() {
 		return
@@ -486,7 +479,7 @@ func (r *networkdReader) mayApply(decision linkfiles.Decision, dev *linkfiles.De
 	}
 }
 
-// candidates are the files of which one applies to the device.
+// candidates are the files that may apply to the device; one of them does.
 func candidates(decision linkfiles.Decision) []*linkfiles.File {
 	files := make([]*linkfiles.File, 0, len(decision.Unknown)+1)
 	for _, step := range decision.Unknown {

@@ -9,8 +9,8 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// NetworkManager's directories of profiles, the one that wins first, and of
-// configuration, in the order in which it reads them.
+// NetworkManager's directories of profiles, the one that wins first, and of configuration,
+// in reading order.
 var (
 	nmProfileDirs = []string{"/run/NetworkManager/system-connections", nmEtcProfiles, "/usr/lib/NetworkManager/system-connections"}
 	nmConfDirs    = []string{"/usr/lib/NetworkManager/conf.d", "/run/NetworkManager/conf.d", "/etc/NetworkManager/conf.d"}
@@ -59,7 +59,7 @@ func (r *reading) readNMProfiles(dir string, taken map[string]bool) (profiles []
 	return profiles
 }
 
-// readNMProfile reads a profile, nil where there is none to go by.
+// readNMProfile reads a profile, nil if there is none that counts.
 func (r *reading) readNMProfile(file string) *nmProfile {
 	data := r.read(NetworkManager, file)
 	if data == nil {
@@ -67,15 +67,14 @@ func (r *reading) readNMProfile(file string) *nmProfile {
 	}
 	p, err := parseNMProfile(file, data)
 	if err != nil {
-		r.refused(NetworkManager, file, "this profile is not taken", err)
+		r.refused(NetworkManager, file, "NetworkManager does not accept this profile", err)
 		return nil
 	}
 	return p
 }
 
-// isProfile reports whether NetworkManager reads a file of a directory of
-// profiles: outside of /etc by its suffix, there unless an editor or a package
-// manager left it behind.
+// isProfile reports whether NetworkManager reads a file of a directory of profiles: outside
+// of /etc by its suffix; in /etc unless an editor or a package manager left it there.
 func isProfile(dir, name string) bool {
 	if strings.HasSuffix(name, ".nmconnection") {
 		return !strings.HasPrefix(name, ".")
@@ -86,10 +85,10 @@ func isProfile(dir, name string) bool {
 	return !slices.ContainsFunc(leftBehind, func(suffix string) bool { return strings.HasSuffix(name, suffix) })
 }
 
-// leftBehind are the suffixes of files in /etc that are no profiles.
+// leftBehind are the suffixes of files in /etc that are not profiles.
 var leftBehind = []string{"~", ".nmmeta", ".rpmnew", ".rpmsave", ".rpmorig", ".augnew", ".augtmp", ".swp", ".swpx", ".dpkg-old", ".dpkg-new", ".dpkg-dist", ".tmp"}
 
-// nmProfile is what a profile says of a device.
+// nmProfile is what a profile says about a device.
 type nmProfile struct {
 	file, id, uuid string
 	kind           string // IFLA_INFO_KIND, "" for hardware
@@ -115,16 +114,16 @@ var (
 	wantedNMGroups = map[string]bool{"connection": true, "ethernet": true, "802-3-ethernet": true, "bridge": true}
 )
 
-// nmKinds are the types of profiles for whose devices a kind is known. The
-// device of an ethernet profile has none.
+// nmKinds are the types of profiles with a known kind of device. The device of an ethernet
+// profile has none.
 var nmKinds = map[string]string{
 	"bond": "bond", "bridge": "bridge", "team": "team", "vlan": "vlan", "dummy": "dummy", "vxlan": "vxlan",
 	"macvlan": "macvlan", "veth": "veth", "vrf": "vrf",
 	"ethernet": "", "802-3-ethernet": "",
 }
 
-// parseNMProfile reads a keyfile of NetworkManager; nil where it is of a type
-// that has no Ethernet address to give.
+// parseNMProfile reads a keyfile of NetworkManager; nil if its type has no Ethernet
+// address.
 func parseNMProfile(file string, data []byte) (*nmProfile, error) {
 	k, err := parseKeyfile(data, func(section, key string) bool { return wantedNMGroups[section] && wantedNMKeys[key] })
 	if err != nil {
@@ -161,7 +160,7 @@ func (p *nmProfile) declaration(conf *nmConfig, all []*nmProfile) Declaration {
 	}
 	d.addPorts(p.portsAmong(all))
 	if conf.ifupdown[p.name] {
-		d.Ignored = "/etc/network/interfaces has it, and the plugin ifupdown leaves to ifupdown what is there"
+		d.Ignored = "/etc/network/interfaces has it, so the plugin ifupdown leaves it to ifupdown"
 	}
 	if why := conf.unmanaged(p); why != "" {
 		d.Ignored = why
@@ -170,7 +169,7 @@ func (p *nmProfile) declaration(conf *nmConfig, all []*nmProfile) Declaration {
 	return d
 }
 
-// portsAmong are the devices whose profiles make them ports of this one, by name.
+// portsAmong are the devices with profiles that make them ports of this one, by name.
 func (p *nmProfile) portsAmong(all []*nmProfile) []port {
 	var ports []port
 	for _, of := range all {
@@ -185,9 +184,9 @@ func (p *nmProfile) portsAmong(all []*nmProfile) []port {
 // at is a line of the profile.
 func (p *nmProfile) at(line int) linkfiles.Pos { return linkfiles.Pos{File: p.file, Line: line} }
 
-// address is what NetworkManager does to the address. A bridge is created with
-// it; on other devices it is set once they exist. That of the setting wins over
-// the bridge's own, which only a bridge that is created gets.
+// address is what NetworkManager does to the address. A bridge is created with it; for other
+// devices it is set later. The one in the setting wins over the bridge's own, which only
+// a bridge that is created gets.
 func (p *nmProfile) address(conf *nmConfig) Address {
 	const key = "cloned-mac-address"
 	value, at, from := p.cloned, p.at(p.clonedAt), ""
@@ -242,7 +241,7 @@ func (p *nmProfile) effectiveStableID(conf *nmConfig) string {
 func explicit(key, value string, at linkfiles.Pos, created bool) Address {
 	mac, ok := parseMAC(strings.Trim(value, `"'`))
 	if !ok {
-		return Address{Way: WayUnknown, Key: key, Pos: at, Unknown: fmt.Sprintf("%s=%s is no address", key, value)}
+		return Address{Way: WayUnknown, Key: key, Pos: at, Unknown: fmt.Sprintf("%s=%s is not a MAC address", key, value)}
 	}
 	return Address{Way: WayExplicit, Key: key, MAC: mac, Pos: at, AtCreation: created}
 }
@@ -250,11 +249,11 @@ func explicit(key, value string, at linkfiles.Pos, created bool) Address {
 // nmConfig is NetworkManager.conf with its snippets, merged as NetworkManager
 // merges them.
 type nmConfig struct {
-	// groups are in the order in which they were first seen: files in the order
-	// of reading, and within a file the groups connection* and device* backwards.
+	// groups are in the order in which they were first seen: files in reading order, and
+	// within a file the groups connection* and device* backwards.
 	groups []string
 	values map[[2]string]nmValue
-	// ifupdown are the devices that the plugin ifupdown has it leave alone.
+	// ifupdown are the devices that the plugin ifupdown leaves alone.
 	ifupdown map[string]bool
 }
 
@@ -301,7 +300,7 @@ func (r *reading) nmConfFile(c *nmConfig, file string) {
 		return
 	}
 	if err := c.merge(file, data); err != nil {
-		r.refused(NetworkManager, file, "this file is not taken, and the program may not start", err)
+		r.refused(NetworkManager, file, "NetworkManager does not accept this file, and may not start", err)
 	}
 }
 
@@ -338,8 +337,8 @@ func nmOrder(sections []string) (ordered []string) {
 	return ordered
 }
 
-// set gives a key the value, adds it to the key's list for "key+", or takes it away from
-// that for "key-".
+// set sets a key to the value, adds it to the key's list for "key+", or removes it for
+// "key-".
 func (c *nmConfig) set(section, key string, value nmValue) {
 	at := [2]string{section, strings.TrimRight(key, "+-")}
 	if old, set := c.values[at]; set && strings.HasSuffix(key, "+") {
@@ -350,11 +349,11 @@ func (c *nmConfig) set(section, key string, value nmValue) {
 	c.values[at] = value
 }
 
-// notEvaluated stands for a list from which something is taken away again.
+// notEvaluated is a list from which something is removed again.
 const notEvaluated = "-"
 
-// sections are the groups whose names begin with prefix, the one that is asked
-// first in front; the plain one is the last.
+// sections are the groups with names that begin with prefix, the first to look at first; the
+// plain one is the last.
 func (c *nmConfig) sections(prefix string) []string {
 	var out []string
 	for _, s := range slices.Backward(c.groups) {
@@ -368,8 +367,8 @@ func (c *nmConfig) sections(prefix string) []string {
 	return out
 }
 
-// connectionDefault is the default of a property for a profile, and where it is
-// set; unsure says why it cannot be told.
+// connectionDefault is the default of a property for a profile, and where it is set; unsure
+// says why it is unknown.
 func (c *nmConfig) connectionDefault(key string, p *nmProfile) (value string, at linkfiles.Pos, unsure string) {
 	for _, s := range c.sections("connection") {
 		v, has := c.values[[2]string{s, key}]
@@ -385,14 +384,13 @@ func (c *nmConfig) connectionDefault(key string, p *nmProfile) (value string, at
 			if !has {
 				v.pos = devices.pos
 			}
-			return "", v.pos, fmt.Sprintf("whether [%s] is for the device is not evaluated: match-device=%s", s, devices.text)
+			return "", v.pos, fmt.Sprintf("linkaudit does not evaluate match-device=%s of [%s]", devices.text, s)
 		}
 	}
 	return "", linkfiles.Pos{}, ""
 }
 
-// unmanaged says why NetworkManager leaves the device of a profile alone, "" if
-// it does not.
+// unmanaged says why NetworkManager leaves the device of a profile alone, "" if it does not.
 func (c *nmConfig) unmanaged(p *nmProfile) string {
 	if v, ok := c.values[[2]string{"keyfile", "unmanaged-devices"}]; ok && matches(v, p, false) == matchYes {
 		return fmt.Sprintf("unmanaged-devices= at %s", v.pos)
@@ -425,8 +423,8 @@ func matchIf(yes bool) match {
 	return matchNo
 }
 
-// matches evaluates a list of device specs for the device of a profile, as far as
-// a name and a type go. Without any it answers for everything as everything says.
+// matches evaluates a list of device specs for the device of a profile, as far as name and
+// type allow. An empty list returns what everything says.
 func matches(list nmValue, p *nmProfile, everything bool) match {
 	if list.pos.File == "" {
 		return matchIf(everything)
@@ -488,7 +486,7 @@ func matchSpec(spec string, p *nmProfile) match {
 			return matchUnknown
 		}
 	}
-	return matchIf(spec == p.name) // an address, too, which a new device has not
+	return matchIf(spec == p.name) // an address, too, which a new device does not have
 }
 
 // globMatch is GLib's g_pattern_match_simple: * and ? only.
@@ -514,8 +512,8 @@ func globMatch(pattern, name string) bool {
 	return strings.Trim(pattern[i:], "*") == ""
 }
 
-// nmLeavesToIfupdown are the devices of /etc/network/interfaces, where the plugin
-// ifupdown is in use and not told to manage them.
+// nmLeavesToIfupdown are the devices of /etc/network/interfaces, if the plugin ifupdown is
+// in use and not set to manage them.
 func (r *reading) nmLeavesToIfupdown(c *nmConfig) map[string]bool {
 	plugins := specs(c.values[[2]string{"main", "plugins"}].text)
 	if yes, _ := isTrue(c.values[[2]string{"ifupdown", "managed"}].text); yes || !slices.Contains(plugins, "ifupdown") {

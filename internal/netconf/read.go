@@ -14,18 +14,18 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// maxFileSize is the size in bytes above which a file is not read; maxFiles the
-// number of files, maxBytes their size together, after which no more of one
-// program are; no more than maxFiles directories are listed either.
+// maxFileSize is the size in bytes above which a file is not read; maxFiles the number of
+// files, and maxBytes their total size, after which no more files of one program are read. At
+// most maxFiles directories are listed, too.
 const (
 	maxFileSize = 1 << 20
 	maxFiles    = 4096
 	maxBytes    = 16 << 20
 )
 
-// Files opens what is below a root, without following a link out of it and
-// without waiting for anything but a regular file. A path is one of the root. An
-// error begins with the path, and is fs.ErrNotExist where nothing is there.
+// Files opens files below a root, without following a link out of it and without waiting for
+// anything but a regular file. A path is one of the root. An error begins with the path, and
+// is fs.ErrNotExist if nothing is there.
 type Files interface {
 	// Read returns the content of a regular file of at most limit bytes.
 	Read(path string, limit int64) ([]byte, error)
@@ -34,20 +34,19 @@ type Files interface {
 	Exists(path string) bool
 }
 
-// Problem is what could not be read, or what its program does not take.
+// Problem is what could not be read, or what its program does not accept.
 type Problem struct {
 	Program Program       `json:"program"`
 	Pos     linkfiles.Pos `json:"pos"`
 	Message string        `json:"message"`
-	// Refused is true where the program itself does not take the file.
+	// Refused is true if the program itself does not accept the file.
 	Refused bool `json:"refused,omitempty"`
 }
 
-// Read returns what the configuration of every program that is installed says
-// of devices, by program and file, and what could not be read of it. The release
-// is that of systemd, whose systemd-networkd may carry it out. networkd is what that
-// reads itself; nil leaves it out, as where the devices are not known yet: see
-// NetworkdTrees.Beside.
+// Read returns what the configuration of every installed program says about devices, by
+// program and file, and what could not be read of it. The release is that of systemd, because
+// systemd-networkd may apply it. networkd is what that reads itself; nil leaves it out, as
+// when the devices are still unknown: see NetworkdTrees.Beside.
 func Read(files Files, release fact.Fact[linkfiles.Release], networkd *NetworkdInput) ([]Declaration, []Problem) {
 	r := &reading{files: files, release: release, ofNetworkd: networkd}
 	for i := range knownPrograms {
@@ -79,8 +78,8 @@ func (r *reading) problem(p Program, pos linkfiles.Pos, format string, args ...a
 	r.problems = append(r.problems, Problem{Program: p, Pos: pos, Message: fmt.Sprintf(format, args...)})
 }
 
-// refused notes that a program does not take one of its files, and what comes of
-// it. An error may begin with the line.
+// refused notes that a program does not accept one of its files, and what happens then. An
+// error may begin with the line.
 func (r *reading) refused(p Program, file, consequence string, err error) {
 	at, message := linkfiles.Pos{File: file}, err.Error()
 	if line, rest, ok := strings.Cut(strings.TrimPrefix(message, "line "), ": "); ok {
@@ -91,17 +90,17 @@ func (r *reading) refused(p Program, file, consequence string, err error) {
 	r.problems = append(r.problems, Problem{Program: p, Pos: at, Message: consequence + ": " + message, Refused: true})
 }
 
-// read returns a file, nil where there is none or it cannot be read.
+// read returns a file, nil if there is none or it cannot be read.
 func (r *reading) read(p Program, name string) []byte {
 	switch r.count++; {
 	case r.count == maxFiles+1:
-		r.problem(p, linkfiles.Pos{File: name}, "not read, nor what comes after it: there are more than %d files", maxFiles)
+		r.problem(p, linkfiles.Pos{File: name}, "this and later files are not read: there are more than %d files", maxFiles)
 		return nil
 	case r.count > maxFiles:
 		return nil
 	case r.bytes > maxBytes:
 		r.count = maxFiles + 1
-		r.problem(p, linkfiles.Pos{File: name}, "not read, nor what comes after it: the files before it have more than %d MiB", maxBytes>>20)
+		r.problem(p, linkfiles.Pos{File: name}, "this and later files are not read: the files before have more than %d MiB", maxBytes>>20)
 		return nil
 	}
 	b, err := r.files.Read(name, maxFileSize)
@@ -115,11 +114,11 @@ func (r *reading) read(p Program, name string) []byte {
 	return nil
 }
 
-// names lists a directory by name, nothing where there is none.
+// names lists a directory by name, nothing if there is none.
 func (r *reading) names(p Program, dir string) []string {
 	switch r.listed++; {
 	case r.listed == maxFiles+1:
-		r.problem(p, linkfiles.Pos{File: dir}, "not listed, nor what comes after it: there are more than %d directories", maxFiles)
+		r.problem(p, linkfiles.Pos{File: dir}, "this and later directories are not listed: there are more than %d", maxFiles)
 		return nil
 	case r.listed > maxFiles:
 		return nil
@@ -136,8 +135,8 @@ func (r *reading) exists(paths ...string) bool {
 	return slices.ContainsFunc(paths, r.files.Exists)
 }
 
-// glob expands a pattern of the shell, without ~ and variables, to at most
-// maxFiles paths. A pattern without wildcards is itself.
+// glob expands a pattern of the shell, without ~ and variables, to at most maxFiles
+// paths. A pattern without wildcards stays as it is.
 func (r *reading) glob(p Program, pattern string) []string {
 	found := []string{"/"}
 	for part := range strings.SplitSeq(strings.Trim(path.Clean(pattern), "/"), "/") {
@@ -158,8 +157,8 @@ func (r *reading) glob(p Program, pattern string) []string {
 	return found
 }
 
-// shellMatch reports whether a part of a pattern stands for a name: for a hidden one
-// only if it begins with a dot itself.
+// shellMatch reports whether a part of a pattern matches a name. It matches a hidden one only
+// if it begins with a dot itself.
 func shellMatch(part, name string) bool {
 	if strings.HasPrefix(name, ".") && !strings.HasPrefix(part, ".") {
 		return false

@@ -18,8 +18,7 @@ const (
 // shellFile is a file of assignments that a shell reads.
 type shellFile map[string]option
 
-// parseShell reads KEY=VALUE lines, with the quotes that a shell takes away. What
-// a shell would have to expand stays as it is.
+// parseShell reads KEY=VALUE lines, and removes quotes like a shell. It expands nothing.
 func parseShell(file string, data []byte) shellFile {
 	out := shellFile{}
 	line := 0
@@ -77,8 +76,8 @@ func (r *reading) ifcfgFiles(p Program, dir string) []ifcfg {
 	return out
 }
 
-// ifcfgDevice is the device that a file of that name is for; false where it is for none: for
-// an alias, which has a colon, or left behind by an editor or a package manager.
+// ifcfgDevice is the device that a file of that name is for; false if for none: an alias,
+// which has a colon, or a file that an editor or a package manager left behind.
 func ifcfgDevice(name string) (device string, is bool) {
 	device, is = strings.CutPrefix(name, "ifcfg-")
 	if !is || device == "" || device == "lo" || strings.Contains(device, ":") || strings.HasSuffix(name, "~") {
@@ -87,7 +86,7 @@ func ifcfgDevice(name string) (device string, is bool) {
 	return device, !slices.Contains([]string{".bak", ".orig", ".rpmnew", ".rpmorig", ".rpmsave", ".old", ".swp"}, path.Ext(name))
 }
 
-// wicked reads SUSE's files: who creates the device, and LLADDR.
+// wicked reads SUSE's files: which devices they create, and LLADDR.
 func (r *reading) wicked() {
 	for _, f := range r.ifcfgFiles(Wicked, wickedDir) {
 		r.add(f.wicked())
@@ -133,19 +132,17 @@ func (f ifcfg) bondingSlaves() (ports []port) {
 	return ports
 }
 
-// setting is an address that a variable has; without one what its program does
-// is not claimed.
+// setting is an address in a variable; without one the program's behaviour is unknown.
 func (f ifcfg) setting(key, program string) Address {
 	v, ok := f.vars[key]
 	if !ok || v.value == "" {
-		return Address{Way: WayUnknown, Key: key, Pos: linkfiles.Pos{File: f.file}, Unknown: "what " + program + " does without " + key + "= is not known here"}
+		return Address{Way: WayUnknown, Key: key, Pos: linkfiles.Pos{File: f.file}, Unknown: "linkaudit does not know what " + program + " does without " + key + "="}
 	}
 	return explicit(key, v.value, v.pos, false)
 }
 
-// networkScripts reads the files of RHEL. Which of two programs does so, its
-// network service or NetworkManager's plugin ifcfg-rh, makes no difference to
-// what the file asks for.
+// networkScripts reads the files of RHEL. The network service and NetworkManager's plugin
+// ifcfg-rh read them in the same way.
 func (r *reading) networkScripts() {
 	files := r.ifcfgFiles(NetworkScripts, networkScriptsDir)
 	ports := map[string][]port{}
@@ -171,7 +168,7 @@ func (f ifcfg) networkScript() Declaration {
 	}
 }
 
-// scriptKind is the kind of device that the file has created, "" for none.
+// scriptKind is the kind of device that the file creates, "" for none.
 func (f ifcfg) scriptKind() string {
 	switch typ := f.vars["TYPE"].value; {
 	case typ == "Bond" || f.vars.yes("BONDING_MASTER"):

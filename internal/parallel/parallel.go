@@ -6,10 +6,9 @@ import (
 	"sync"
 )
 
-// Each has 0 to n-1 handled, which do not depend on one another, on all processors where
-// there are at least from of them. worker is called once by each thread, and what it
-// returns is called by that thread alone. A panic is passed on to the caller, who can catch
-// it.
+// Each handles 0 to n-1 independently, on all processors if there are at least from of them.
+// Each thread calls worker once, and calls what it returned alone. A panic is passed on to
+// the caller, who can catch it.
 func Each(n, from int, worker func() func(i int)) {
 	workers := 1
 	if n >= from {
@@ -39,9 +38,9 @@ func Each(n, from int, worker func() func(i int)) {
 	}
 }
 
-// InOrder has n parts made on all processors and used one after the other in their order,
-// by the caller's thread. No more are made ahead than there are processors. It ends with
-// the first error of use; a panic of produce is passed on to the caller.
+// InOrder makes n parts on all processors; the caller's thread uses them in order. No more
+// are made ahead than there are processors. It ends with the first error of use; a panic of
+// produce is passed on to the caller.
 func InOrder[T any](n int, produce func(part int) T, use func(T) error) error {
 	if n == 1 {
 		return use(produce(0))

@@ -1,10 +1,8 @@
-// Package rootfs opens files and directories below a root directory that may be
-// somebody else's: an image, or the root of a container that runs. It never leads
-// out of the root, waits for nobody, and opens nothing that does something when it
-// is opened, such as a watchdog's device.
+// Package rootfs opens files and directories below a root directory that another user may
+// own: an image, or the root of a running container. It never leads out of the root, never
+// blocks, and opens nothing that acts when it is opened, such as a watchdog's device.
 //
-// It decides nothing about what it reads. It does not say what is written where:
-// see package change.
+// It decides nothing about what it reads. Package change writes.
 package rootfs
 
 import (
@@ -20,12 +18,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Running reports whether root, "" or "/", is that of the running machine, whose
-// files only root can change. Links are followed there as everywhere.
+// Running reports whether root, "" or "/", is that of the running machine. Only root can
+// change its files, so links are followed there as usual.
 func Running(root string) bool { return root == "" || root == "/" }
 
-// Resolve turns a path of the root into one of this machine, all links resolved
-// inside of the root. What does not exist is taken for granted.
+// Resolve turns a path of the root into one of this machine, with all links resolved inside
+// the root. Missing components stay as they are.
 func Resolve(root, name string) (string, error) {
 	if Running(root) {
 		return name, nil
@@ -33,17 +31,16 @@ func Resolve(root, name string) (string, error) {
 	return securejoin.SecureJoin(root, name)
 }
 
-// Errors of what is no file that an image may have.
+// Errors of entries that are not a file of the image.
 var (
 	errNotRegular = errors.New("not a regular file")
-	// errKernel says that the file is the kernel's: where the root is that of a
-	// container with /proc, a link may lead to kmsg, which waits, and tells each
-	// message once.
-	errKernel = errors.New("a file of the kernel's (procfs, sysfs or the like), and none of the image")
+	// errKernel says that the file is the kernel's. In a container with /proc, a link may
+	// lead to kmsg, which blocks, and returns each message once.
+	errKernel = errors.New("a file of the kernel (procfs, sysfs or similar), not of the image")
 )
 
-// Open opens a regular file for reading. Anything else is refused before it is
-// opened, and once more after it.
+// Open opens a regular file for reading. It refuses anything else, before it opens it
+// and again after.
 func Open(root, name string) (*File, error) {
 	path, err := Resolve(root, name)
 	if err != nil {
@@ -77,15 +74,15 @@ func Open(root, name string) (*File, error) {
 	return NewFile(fd)
 }
 
-// File is an open regular file. An os.File would ask the kernel of each whether it
-// can be waited for (epoll_ctl(2)), which no regular file can, and would wait where
-// there is nothing to read now, as in the kernel's log; here that is an error, EAGAIN.
+// File is an open regular file. An os.File would ask the kernel whether the file can be
+// waited for (epoll_ctl(2)), which no regular file can, and would block if there is nothing
+// to read now, as in the kernel's log; here that is an error, EAGAIN.
 type File struct {
 	fd   int
 	size int64
 }
 
-// NewFile takes over a descriptor, and closes one of anything but a regular file.
+// NewFile takes over a descriptor, and closes it if it is not of a regular file.
 func NewFile(fd int) (*File, error) {
 	size, err := sizeOfRegular(fd)
 	if err != nil {
@@ -95,7 +92,7 @@ func NewFile(fd int) (*File, error) {
 	return &File{fd, size}, nil
 }
 
-// Read is io.Reader's.
+// Read implements io.Reader.
 func (f *File) Read(b []byte) (int, error) {
 	for {
 		switch n, err := unix.Read(f.fd, b); {
@@ -113,7 +110,7 @@ func (f *File) Read(b []byte) (int, error) {
 // Close closes the descriptor.
 func (f *File) Close() error { return unix.Close(f.fd) }
 
-// ReadAt is io.ReaderAt's.
+// ReadAt implements io.ReaderAt.
 func (f *File) ReadAt(b []byte, off int64) (done int, err error) {
 	for done < len(b) {
 		switch n, err := unix.Pread(f.fd, b[done:], off+int64(done)); {
@@ -129,8 +126,8 @@ func (f *File) ReadAt(b []byte, off int64) (done int, err error) {
 	return done, nil
 }
 
-// Size is that which the file had when it was opened, in bytes; procfs and sysfs do
-// not tell it.
+// Size is the size when the file was opened, in bytes; it is wrong for procfs and
+// sysfs.
 func (f *File) Size() int64 { return f.size }
 
 // ErrTooLarge is of ReadAll.
@@ -149,8 +146,8 @@ func (f *File) ReadAll(limit int64) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// sizeOfRegular returns errNotRegular for an open file, O_PATH is enough, that is
-// anything else.
+// sizeOfRegular returns errNotRegular for an open file that is not a regular one. O_PATH is
+// enough.
 func sizeOfRegular(fd int) (int64, error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
@@ -162,8 +159,8 @@ func sizeOfRegular(fd int) (int64, error) {
 	return st.Size, nil
 }
 
-// NotKernels returns errKernel for an open file, O_PATH is enough, of a file system
-// that holds no files but the kernel's own.
+// NotKernels returns errKernel for an open file of a file system that has only the kernel's
+// own files. O_PATH is enough.
 func NotKernels(fd int) error {
 	var fs unix.Statfs_t
 	if err := unix.Fstatfs(fd, &fs); err != nil {
@@ -178,8 +175,8 @@ func NotKernels(fd int) error {
 	return nil
 }
 
-// OpenDir opens a directory for listing it, and nothing else: a FIFO of its name
-// would be waited for.
+// OpenDir opens a directory for listing, and nothing else: a FIFO of its name would
+// block.
 func OpenDir(root, name string) (*os.File, error) {
 	path, err := Resolve(root, name)
 	if err != nil {
@@ -192,8 +189,8 @@ func OpenDir(root, name string) (*os.File, error) {
 	return os.NewFile(uintptr(fd), path), nil
 }
 
-// OpenResolved opens what Resolve returned. In an image no link is followed on the
-// way any more: one that is there now was put there since, to lead elsewhere.
+// OpenResolved opens what Resolve returned. In an image it follows no links: a link that is
+// there now was added since, to lead elsewhere.
 func OpenResolved(root, path string, flags int) (int, error) {
 	flags |= unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC
 	if Running(root) {

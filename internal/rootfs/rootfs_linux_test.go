@@ -100,7 +100,7 @@ func TestWhatIsOpened(t *testing.T) {
 	}
 }
 
-// Whoever owns the tree swaps a directory for a link between two looks at it.
+// The owner of the tree swaps a directory for a link between two looks at it.
 func TestALinkThatComesInBetweenLeadsNowhere(t *testing.T) {
 	root := t.TempDir()
 	outside := lay(t, root)

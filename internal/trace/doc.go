@@ -1,10 +1,8 @@
-// Package trace tells who sets the address of a network device: eBPF programs at
-// the functions of the kernel through which addresses are set take the time, the
-// device, the addresses, the process with its parents and its cgroup while the
-// call is made, when the process still exists.
+// Package trace tells which process sets the address of a network device. eBPF programs at
+// the kernel functions that set addresses record the time, the device, the addresses, and
+// the process with its parents and cgroup, during the call, while the process exists.
 //
-// The package says which calls there were, in the order in which they returned. It
-// does not say what a device has now, and it does not judge. An address that a
-// device is given before it is registered is no change of an address and is not
-// told.
+// The package reports the calls in the order in which they returned. It does not say what
+// address a device has now, and does not judge. An address that is set before the device
+// is registered is not a change, and is not reported.
 package trace

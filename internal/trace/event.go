@@ -44,8 +44,8 @@ const (
 	cgroupCut
 )
 
-// functions are what the programs are written for, by the number that a record
-// has: outer ones first.
+// functions are those that the programs trace, by their number in a record: outer ones
+// first.
 var functions = []string{
 	"dev_set_mac_address_user", // since Linux 5.12, and 5.10 has it from stable
 	"dev_set_mac_address",
@@ -59,7 +59,7 @@ const (
 	notifiers = "call_netdevice_notifiers"
 )
 
-// decode takes a record apart. The second result is the addresses of the stack.
+// decode decodes a record. The second result is the addresses of the stack.
 func decode(record []byte) (Call, []uint64, error) {
 	var e event
 	if err := binary.Read(bytes.NewReader(record), binary.LittleEndian, &e); err != nil {
@@ -104,14 +104,14 @@ func (p process) decode() Process {
 	return Process{PID: int(p.PID), TID: int(p.TID), Name: text(p.Name[:])}
 }
 
-// text is a string of C.
+// text is a C string.
 func text(b []byte) string {
 	s, _, _ := bytes.Cut(b, []byte{0})
 	return string(s)
 }
 
-// cgroupPath is the path of names that stand innermost first, each with a NUL
-// behind it. Where it is cut, the outer ones are missing.
+// cgroupPath is the path from names that are innermost first, each with a NUL after it. If
+// it is cut, the outer ones are missing.
 func cgroupPath(names []byte, cut bool) string {
 	var parts []string
 	for name := range strings.SplitSeq(strings.TrimSuffix(string(names), "\x00"), "\x00") {
@@ -125,12 +125,12 @@ func cgroupPath(names []byte, cut bool) string {
 	return path
 }
 
-// unitTypes are those that systemd makes cgroups for, systemd.unit(5).
+// unitTypes are those with cgroups, systemd.unit(5).
 var unitTypes = []string{".service", ".scope", ".slice", ".socket", ".mount", ".swap"}
 
-// unit is the innermost unit in the path of a cgroup. systemd puts a "_" before a
-// name that the kernel could take for one of its files (cg_escape in
-// src/basic/cgroup-util.c), and takes it away again wherever there is one.
+// unit is the innermost unit in the path of a cgroup. systemd puts a "_" before a name that
+// the kernel could take for one of its files (cg_escape in src/basic/cgroup-util.c), and
+// removes every leading one.
 func unit(path string) string {
 	parts := strings.Split(path, "/")
 	for _, part := range slices.Backward(parts) {

@@ -62,7 +62,7 @@ func TestDecode(t *testing.T) {
 	}
 }
 
-func TestDecodeSaysWhatIsNotKnown(t *testing.T) {
+func TestDecodeSaysWhatIsUnknown(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func(*event)
 		says   func(Call) bool

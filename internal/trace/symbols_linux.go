@@ -12,8 +12,8 @@ import (
 	"strings"
 )
 
-// eachSymbol goes through the functions that /proc/kallsyms lists. Addresses are 0
-// for whom kernel.kptr_restrict keeps them from.
+// eachSymbol goes through the functions in /proc/kallsyms. Addresses are 0 if
+// kernel.kptr_restrict hides them.
 func eachSymbol(kallsyms io.Reader, f func(address uint64, name string)) error {
 	lines := bufio.NewScanner(kallsyms)
 	for lines.Scan() {
@@ -33,8 +33,8 @@ func eachSymbol(kallsyms io.Reader, f func(address uint64, name string)) error {
 	return lines.Err()
 }
 
-// symbols turn addresses into names. They are read when the first is asked for, and
-// again after modules came or went.
+// symbols turn addresses into names. They are read with the first address, and again after
+// modules were loaded or unloaded.
 type symbols struct {
 	modules []byte
 	list    []symbol // by address
@@ -45,8 +45,8 @@ type symbol struct {
 	name    string
 }
 
-// farthest is how far behind the start of its function an address may be: most
-// are hundreds of bytes long, and none has a megabyte.
+// farthest is how far after the start of its function an address may be: most are hundreds
+// of bytes long, and none has a megabyte.
 const farthest = 1 << 20
 
 func (s *symbols) read() error {
@@ -86,10 +86,10 @@ func (s *symbols) name(address uint64) string {
 	return fmt.Sprintf("%s+0x%x", s.list[at].name, address-s.list[at].address)
 }
 
-// stack names addresses, from the function that was called on.
+// stack names addresses, starting with the traced function.
 func (s *symbols) stack(addresses []uint64, function string) ([]string, error) {
 	if err := s.read(); err != nil {
-		return nil, fmt.Errorf("the names of the kernel's functions: %w", err)
+		return nil, fmt.Errorf("read the names of the kernel's functions: %w", err)
 	}
 	names := make([]string, 0, len(addresses))
 	for _, a := range addresses {
@@ -100,9 +100,9 @@ func (s *symbols) stack(addresses []uint64, function string) ([]string, error) {
 	return fromFunction(names, function), nil
 }
 
-// fromFunction leaves out what stands before the function: the BPF program and the
-// trampoline by which it is called at the function's entry. Newer kernels, 7.2 for
-// one, have the function's caller right behind the trampoline.
+// fromFunction removes what comes before the function: the BPF program and the trampoline
+// that calls it at the function's entry. Newer kernels, such as 7.2, have the function's
+// caller right after the trampoline.
 func fromFunction(names []string, function string) []string {
 	for i, name := range names {
 		switch {

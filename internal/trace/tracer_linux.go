@@ -22,21 +22,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// object is internal/trace/bpf/trace.bpf.c, compiled by "make bpf" for machines whose lowest
-// byte comes first. How the registers of a kprobe are read is in it for x86-64 and
-// arm64.
+// object is internal/trace/bpf/trace.bpf.c, compiled by "make bpf" for little-endian
+// machines. It reads the registers of a kprobe on x86-64 and arm64.
 //
 //go:embed bpf/trace.bpf.o
 var object []byte
 
-// Tracer sees the calls of the kernel functions through which addresses are set.
-// Read and TryRead are for one goroutine, the other methods for any.
+// Tracer sees the calls of the kernel functions that set addresses. Read and TryRead
+// are for one goroutine, the other methods for any.
 type Tracer struct {
 	maps     map[string]*ebpf.Map
 	links    []link.Link
 	attached []string
 	reader   *ringbuf.Reader
-	symbols  *symbols // nil where no stack is wanted
+	symbols  *symbols // nil without stacks
 
 	closed sync.Once
 	mu     sync.Mutex // for end
@@ -44,16 +43,15 @@ type Tracer struct {
 	gone   bool
 }
 
-// Open attaches to what the running kernel has: to each of the functions by fentry,
-// or by a kprobe where that does not work. The error is an *Unavailable where there
-// can be no Tracer. A limit of the process on locked memory is raised, since Linux
-// up to 5.10 counts BPF maps as such.
+// Open attaches to each of the functions that the running kernel has: by fentry, or by a
+// kprobe if that does not work. The error is an *Unavailable if there can be no Tracer. It
+// raises the process's limit on locked memory, because Linux up to 5.10 counts BPF maps.
 func Open(o Options) (*Tracer, error) {
 	if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
-		return nil, &Unavailable{Missing: "a processor whose lowest byte comes first: the programs are compiled for such"}
+		return nil, &Unavailable{Missing: "a little-endian processor"}
 	}
 	if o.NetNS > math.MaxUint32 {
-		return nil, fmt.Errorf("no network namespace has the inode number %d: they have 32 bits", o.NetNS)
+		return nil, fmt.Errorf("invalid inode number %d of a network namespace (32 bits)", o.NetNS)
 	}
 	if err := lockedDown("/sys/kernel/security/lockdown"); err != nil {
 		return nil, err
@@ -64,10 +62,10 @@ func Open(o Options) (*Tracer, error) {
 	}
 	spec, err := ebpf.LoadCollectionSpecFromReader(bytes.NewReader(object))
 	if err != nil {
-		return nil, fmt.Errorf("the BPF programs: %w", err)
+		return nil, fmt.Errorf("load the BPF programs: %w", err)
 	}
 	if err := errors.Join(spec.Variables["wanted_netns"].Set(uint32(o.NetNS)), spec.Variables["want_stack"].Set(o.Stack)); err != nil {
-		return nil, fmt.Errorf("the BPF programs: %w", err)
+		return nil, fmt.Errorf("load the BPF programs: %w", err)
 	}
 	wanted, err := probe(kernel)
 	if err != nil {
@@ -81,7 +79,7 @@ func Open(o Options) (*Tracer, error) {
 			t.Close()
 		}
 	}()
-	// An error is the kernel's, and it says so at the maps.
+	// If it fails, the maps report the error.
 	_ = unix.Prlimit(0, unix.RLIMIT_MEMLOCK, &unix.Rlimit{Cur: unix.RLIM_INFINITY, Max: unix.RLIM_INFINITY}, nil)
 	maps, err := ebpf.NewCollection(&ebpf.CollectionSpec{Maps: spec.Maps, Variables: spec.Variables})
 	if err != nil {
@@ -112,8 +110,8 @@ func Open(o Options) (*Tracer, error) {
 	return t, nil
 }
 
-// probe is the functions to attach to. A function that is there and cannot be
-// attached to is an error later: an address could be set past it.
+// probe finds the functions to attach to. If one exists and cannot be attached to, that is
+// an error later: it could set an address unseen.
 func probe(kernel *btf.Spec) ([]string, error) {
 	has := map[string]bool{}
 	for _, name := range functions {
@@ -121,10 +119,10 @@ func probe(kernel *btf.Spec) ([]string, error) {
 		has[name] = kernel.TypeByName(name, &function) == nil
 	}
 	if slices.ContainsFunc(functions, func(name string) bool { return !has[name] }) {
-		// Not every function is in BTF: those that the compiler changed are left out.
+		// BTF does not have every function: it leaves out those that the compiler changed.
 		symbols, err := os.Open("/proc/kallsyms")
 		if err != nil {
-			return nil, fmt.Errorf("the kernel's functions: %w", err)
+			return nil, fmt.Errorf("read the kernel's functions: %w", err)
 		}
 		defer symbols.Close()
 		err = eachSymbol(symbols, func(_ uint64, name string) {
@@ -133,11 +131,11 @@ func probe(kernel *btf.Spec) ([]string, error) {
 			}
 		})
 		if err != nil {
-			return nil, fmt.Errorf("the kernel's functions: %w", err)
+			return nil, fmt.Errorf("read the kernel's functions: %w", err)
 		}
 	}
-	// Where it is there, a device's address changes through it alone (dev_addr is
-	// const since the same release), and the notifiers have nothing to add.
+	// If it exists, it alone changes a device's address (dev_addr is const since the
+	// same release), and the notifiers add nothing.
 	if has[addrMod] {
 		has[notifiers] = false
 	}
@@ -148,8 +146,8 @@ func probe(kernel *btf.Spec) ([]string, error) {
 	return wanted, nil
 }
 
-// arguments: a function has as many as the programs take it to have, which find what
-// it returns behind them.
+// arguments checks that a function has as many arguments as the programs expect: they find
+// its result after them.
 func arguments(kernel *btf.Spec, name string) error {
 	want := 3
 	switch name {
@@ -163,7 +161,7 @@ func arguments(kernel *btf.Spec, name string) error {
 		return err
 	}
 	if proto, is := function.Type.(*btf.FuncProto); !is || len(proto.Params) != want {
-		return fmt.Errorf("the function is %v, which has not %d arguments", function.Type, want)
+		return fmt.Errorf("the function %v does not have %d arguments", function.Type, want)
 	}
 	return nil
 }
@@ -171,17 +169,17 @@ func arguments(kernel *btf.Spec, name string) error {
 // attach loads the pair of programs for a function and attaches it.
 func (t *Tracer) attach(spec *ebpf.CollectionSpec, entry, exit, name string) error {
 	if entry == "kprobe" {
-		// The library would look for it in tracefs next, at length.
+		// Otherwise the library searches tracefs, which takes long.
 		if _, err := os.Stat("/sys/bus/event_source/devices/kprobe"); errors.Is(err, fs.ErrNotExist) {
 			return errors.New("none in this kernel")
 		}
 		if runtime.GOARCH != "amd64" && runtime.GOARCH != "arm64" {
-			return errors.New("not on " + runtime.GOARCH + ", whose registers the programs do not know")
+			return errors.New("not supported on " + runtime.GOARCH)
 		}
 	}
 	programs := map[string]*ebpf.ProgramSpec{}
 	for _, at := range []string{exit, entry} {
-		// There is none for the return of call_netdevice_notifiers.
+		// The return of call_netdevice_notifiers has none.
 		if p := spec.Programs[at+"_"+name]; p != nil {
 			programs[at] = p
 		}
@@ -192,7 +190,7 @@ func (t *Tracer) attach(spec *ebpf.CollectionSpec, entry, exit, name string) err
 		return brief(err)
 	}
 	defer loaded.Close()
-	// A return without its entry is of no harm, an entry without its return is.
+	// A return without its entry does no harm; an entry without its return does.
 	var links []link.Link
 	for _, at := range []string{exit, entry} {
 		program := loaded.Programs[at]
@@ -221,23 +219,23 @@ func (t *Tracer) attach(spec *ebpf.CollectionSpec, entry, exit, name string) err
 	return nil
 }
 
-// Read waits for a call and returns it, ErrClosed once the Tracer is closed.
+// Read waits for a call and returns it, or ErrClosed after the Tracer was closed.
 func (t *Tracer) Read() (Call, error) {
 	t.reader.SetDeadline(time.Time{})
 	for {
 		record, err := t.reader.Read()
-		// The library may still have the end of a TryRead to tell.
+		// The library may still report the end of a TryRead.
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			return t.call(record, err)
 		}
 	}
 }
 
-// TryRead returns a call if there is one, and does not wait. The error is ErrClosed
-// once the Tracer is closed.
+// TryRead returns a call if there is one, and does not wait. The error is ErrClosed after
+// the Tracer was closed.
 func (t *Tracer) TryRead() (Call, bool, error) {
 	t.reader.SetDeadline(time.Unix(1, 0))
-	// It looks into the buffer once more when the time is over.
+	// It checks the buffer again at the deadline.
 	record, err := t.reader.Read()
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return Call{}, false, nil
@@ -251,11 +249,11 @@ func (t *Tracer) call(record ringbuf.Record, err error) (Call, error) {
 		return Call{}, ErrClosed
 	}
 	if err != nil {
-		return Call{}, fmt.Errorf("read the calls: %w", err)
+		return Call{}, fmt.Errorf("read traced calls: %w", err)
 	}
 	c, stack, err := decode(record.RawSample)
 	if err != nil {
-		return Call{}, fmt.Errorf("read the calls: %w", err)
+		return Call{}, fmt.Errorf("read traced calls: %w", err)
 	}
 	if t.symbols != nil {
 		c.Stack, err = t.symbols.stack(stack, c.Function)
@@ -263,14 +261,14 @@ func (t *Tracer) call(record ringbuf.Record, err error) (Call, error) {
 	return c, err
 }
 
-// Lost is how many calls there was no room for, so far: in the ring buffer, which
-// has some 500, or in the notes about the calls that a thread is in.
+// Lost is how many calls were lost so far because there was no room: in the ring buffer,
+// for some 500, or in the notes about the calls that threads are in.
 func (t *Tracer) Lost() uint64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if !t.gone {
 		if m := t.maps["lost"]; m != nil {
-			// It is an array of one, and there is nothing that could fail.
+			// It is an array of one entry; this cannot fail.
 			_ = m.Lookup(uint32(0), &t.end)
 		}
 	}
@@ -280,7 +278,7 @@ func (t *Tracer) Lost() uint64 {
 // Attached is how and to what the Tracer is attached: "fentry:dev_set_mac_address".
 func (t *Tracer) Attached() []string { return slices.Clone(t.attached) }
 
-// Close detaches. A Read that waits returns ErrClosed, and Lost is what it was.
+// Close detaches. A waiting Read returns ErrClosed, and Lost keeps its value.
 func (t *Tracer) Close() error {
 	var err error
 	t.closed.Do(func() {
@@ -326,7 +324,7 @@ func unavailable(at stage, err error) *Unavailable {
 	return &Unavailable{Missing: "the BPF ring buffer", Since: "5.8", Err: err}
 }
 
-// notAttached says why there is no program at a function.
+// notAttached says why no program is attached to a function.
 func notAttached(name string, fentry, kprobe error) *Unavailable {
 	if errors.Is(fentry, fs.ErrPermission) && errors.Is(kprobe, fs.ErrPermission) {
 		return &Unavailable{Missing: rights, Err: kprobe}
@@ -337,19 +335,19 @@ func notAttached(name string, fentry, kprobe error) *Unavailable {
 	}
 }
 
-// lockedDown says so where the kernel keeps its memory from BPF programs,
-// kernel_lockdown(7). It does not refuse them: up to Linux 5.12 they run and read
+// lockedDown is an error if BPF programs cannot read the kernel's memory,
+// kernel_lockdown(7). The kernel does not refuse them: up to Linux 5.12 they run and read
 // zeros.
 func lockedDown(file string) error {
 	b, err := os.ReadFile(file)
 	if err == nil && strings.Contains(string(b), "[confidentiality]") {
-		return &Unavailable{Missing: "a kernel whose memory BPF may read: lockdown is \"confidentiality\" (" + file + ")"}
+		return &Unavailable{Missing: "a kernel that lets BPF read its memory: lockdown is \"confidentiality\" (" + file + ")"}
 	}
 	return nil
 }
 
-// brief is an error without the verifier's log and without what the library has to
-// say about an errno.
+// brief is an error without the verifier's log and without the library's comment on an
+// errno.
 func brief(err error) error {
 	var verifier *ebpf.VerifierError
 	var errno unix.Errno

@@ -126,7 +126,7 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-// TestOpenWithoutRights: whoever has none is told which.
+// TestOpenWithoutRights: the error names the missing ones.
 func TestOpenWithoutRights(t *testing.T) {
 	if os.Getenv("TRACE_OPEN") != "" {
 		_, err := Open(Options{})

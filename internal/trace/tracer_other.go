@@ -5,7 +5,7 @@ package trace
 // Tracer needs Linux: Open never returns one.
 type Tracer struct{}
 
-// Open says that Linux is missing.
+// Open fails, because Linux is missing.
 func Open(Options) (*Tracer, error) {
 	return nil, &Unavailable{Missing: "only Linux has these functions"}
 }

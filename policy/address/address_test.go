@@ -17,8 +17,8 @@ func ethernetFacts(name string) Facts {
 }
 
 // The addresses are what systemd-udevd 247 (Debian 11) and 257 (Debian 13)
-// gave to bridges and veths of these names.
-func TestPersistentIsTheAddressUdevdGave(t *testing.T) {
+// set for bridges and veths of these names.
+func TestPersistentIsTheAddressThatUdevdSet(t *testing.T) {
 	for name, want := range map[string]string{
 		"bond0":           "96:85:c5:ce:a2:4b",
 		"br0":             "2e:51:d4:17:b5:1e",
@@ -39,9 +39,9 @@ func TestPersistentIsTheAddressUdevdGave(t *testing.T) {
 	}
 }
 
-// The address is what systemd-networkd 257 (Debian 13) gave to a bridge that
+// The address is what systemd-networkd 257 (Debian 13) set for a bridge that
 // it created from a .netdev file.
-func TestNetworkdIsTheAddressNetworkdGave(t *testing.T) {
+func TestNetworkdIsTheAddressThatNetworkdSet(t *testing.T) {
 	if got, want := Networkd(testID, "nwd0"), "7e:ca:d6:80:6a:12"; got != linkfiles.MAC(want) {
 		t.Errorf("got %s, want %s", got, want)
 	}

@@ -5,14 +5,14 @@ import (
 	"linkaudit/policy/life"
 )
 
-// Action is what udevd's handling of an event does to an address.
+// Action is what udevd does to an address at an event.
 type Action struct {
 	Do Verb
 	// MAC is the address for Set.
 	MAC linkfiles.MAC
 }
 
-// Verb is one of the things that can happen to an address.
+// Verb is what happens to an address.
 type Verb string
 
 const (
@@ -21,11 +21,11 @@ const (
 	SetRandom Verb = "set-random"
 )
 
-// AddEvent is an event of the action add that udevd handles for a device.
+// AddEvent is an add event that udevd handles for a device.
 type AddEvent struct {
 	Release linkfiles.Release
-	// Policy is the effective MACAddressPolicy=, where "" is the same as "none", and
-	// MACAddress the effective [Link] MACAddress=.
+	// Policy is the effective MACAddressPolicy=, "" is the same as "none"; MACAddress is
+	// the effective [Link] MACAddress=.
 	Policy     string
 	MACAddress linkfiles.MAC
 	// Assign is addr_assign_type of the device when the event is handled.
@@ -35,8 +35,8 @@ type AddEvent struct {
 	Persistent linkfiles.Fact[PersistentMAC]
 }
 
-// Action returns what udevd does to the device's address. It is what udevd asks of the
-// kernel; a driver may still refuse.
+// Action returns what udevd does to the device's address. That is udevd's request to the
+// kernel; a driver may still refuse it.
 //
 // Sources: link_config_apply and get_mac (239 to 249), link_generate_new_hw_addr and
 // net_verify_hardware_address (250 on).
@@ -84,7 +84,7 @@ func (e AddEvent) byPolicy() linkfiles.Fact[Action] {
 	return linkfiles.Known(Action{Do: Set, MAC: p.MAC})
 }
 
-// replaces reports whether the policy has an address replaced that was assigned so.
+// replaces reports whether the policy replaces an address of this assign type.
 func (e AddEvent) replaces(assign life.AssignType) bool {
 	if e.Policy == "persistent" {
 		return assign == life.Random
@@ -98,8 +98,8 @@ func (e AddEvent) byMACAddress() linkfiles.Fact[Action] {
 		return linkfiles.Unknown[Action](linkfiles.Say("mac-address-not-understood"))
 	}
 	if e.Release < knowsInfiniBand {
-		// Sent as it is; what is not a six-byte unicast address on an
-		// Ethernet device is the driver's to refuse.
+		// Sent unchanged; the driver may refuse anything but a six-byte unicast address on
+		// an Ethernet device.
 		if e.Device.ARPHRD == Ether && len(b) == 6 && b[0]&1 == 0 && !zero(b) {
 			return linkfiles.Known(Action{Do: Set, MAC: linkfiles.MACOf(b)})
 		}

@@ -16,8 +16,8 @@ const (
 // preference (net_get_persistent_name, the same in systemd 239 to 262).
 var nameProperties = []string{"ID_NET_NAME_ONBOARD", "ID_NET_NAME_SLOT", "ID_NET_NAME_PATH", "ID_NET_NAME_MAC"}
 
-// PersistentMAC is an address made by MACAddressPolicy=persistent and the name
-// it was made of.
+// PersistentMAC is an address of MACAddressPolicy=persistent and the name that it was derived
+// from.
 type PersistentMAC struct {
 	MAC linkfiles.MAC `json:"mac"`
 	// Property is where the name comes from: "ID_NET_NAME_PATH", ... or
@@ -26,7 +26,7 @@ type PersistentMAC struct {
 	Name     string `json:"name"`
 }
 
-// Facts are what decide about an address that udevd derives.
+// Facts are what decides about an address that udevd derives.
 type Facts struct {
 	Name string
 	// ARPHRD is the kernel's device type, 1 for Ethernet.
@@ -34,18 +34,17 @@ type Facts struct {
 	// MAC is the current address; "" for a device without one.
 	MAC      linkfiles.MAC
 	Loopback bool
-	// Names are the ID_NET_NAME_* properties; unknown where the udev
-	// database is.
+	// Names are the ID_NET_NAME_* properties; unknown if the udev database is.
 	Names linkfiles.Fact[map[string]string]
 	// Scheme is the naming scheme's name.
 	Scheme    linkfiles.Fact[string]
 	MachineID linkfiles.Fact[[16]byte]
 }
 
-// Persistent returns the address that MACAddressPolicy=persistent derives
-// for a device: absent where udevd of that release derives none (not an
-// Ethernet or InfiniBand device, or no stable name under the naming scheme),
-// and unknown where the machine-id, the scheme or the udev database is.
+// Persistent returns the address that MACAddressPolicy=persistent derives for a device: absent
+// if udevd of that release derives none (not an Ethernet or InfiniBand device, or no stable
+// name under the naming scheme), and unknown if the machine ID, the scheme or the udev
+// database is.
 func Persistent(rel linkfiles.Release, f Facts) linkfiles.Fact[PersistentMAC] {
 	hasNone := f.Loopback || f.MAC == ""
 	if hasNone || f.ARPHRD != Ether && (f.ARPHRD != InfiniBand || rel < knowsInfiniBand) {
@@ -67,8 +66,8 @@ func Persistent(rel linkfiles.Release, f Facts) linkfiles.Fact[PersistentMAC] {
 		p.MAC = linkfiles.MAC(derived.AppendPersistent(nil, id, p.Name))
 		return linkfiles.Known(p)
 	}
-	// InfiniBand: the first 12 of 20 bytes stay the device's own, the last 8
-	// are the hash as it is (net_verify_hardware_address).
+	// InfiniBand: the first 12 of 20 bytes stay the device's own, the last 8 are the plain
+	// hash (net_verify_hardware_address).
 	b := f.MAC.Octets()
 	if len(b) != 20 {
 		return linkfiles.Unknown[PersistentMAC](linkfiles.Say("infiniband-address-length"))
@@ -79,8 +78,8 @@ func Persistent(rel linkfiles.Release, f Facts) linkfiles.Fact[PersistentMAC] {
 	return linkfiles.Known(p)
 }
 
-// hashedName is the property that udevd hashes, and its value, without an address yet;
-// absent where there is none.
+// hashedName is the property that udevd hashes, and its value, without an address yet; absent
+// if there is none.
 func hashedName(rel linkfiles.Release, f Facts) linkfiles.Fact[PersistentMAC] {
 	if f.Names.IsUnknown() {
 		return linkfiles.Unknown[PersistentMAC](f.Names.Reason())
@@ -99,7 +98,7 @@ func hashedName(rel linkfiles.Release, f Facts) linkfiles.Fact[PersistentMAC] {
 	return linkfiles.Known(PersistentMAC{Property: "INTERFACE", Name: f.Name})
 }
 
-// HashesInterfaceName reports whether MACAddressPolicy=persistent makes an address of the
+// HashesInterfaceName reports whether MACAddressPolicy=persistent derives an address from the
 // interface name for a device without an ID_NET_NAME_* property, under a naming scheme.
 func HashesInterfaceName(rel linkfiles.Release, scheme linkfiles.Fact[string]) linkfiles.Fact[bool] {
 	if rel < schemeDecides {
@@ -112,9 +111,8 @@ func HashesInterfaceName(rel linkfiles.Release, scheme linkfiles.Fact[string]) l
 	return schemeHashesInterfaceName(name)
 }
 
-// schemeHashesInterfaceName reports whether the scheme has
-// NAMING_STABLE_VIRTUAL_MACS. Distributions may add schemes whose flags are not
-// known here.
+// schemeHashesInterfaceName reports whether the scheme has NAMING_STABLE_VIRTUAL_MACS.
+// Distributions may add schemes with other flags.
 func schemeHashesInterfaceName(scheme string) linkfiles.Fact[bool] {
 	if scheme == "latest" {
 		return linkfiles.Known(true)

@@ -6,9 +6,9 @@ import (
 )
 
 // hasStableVirtualMACs reports whether the naming scheme has the flag
-// NAMING_STABLE_VIRTUAL_MACS, with which MACAddressPolicy=persistent makes an
-// address out of the interface name where the device has no other stable name.
-// ok is false for a scheme this program does not know, and for "latest".
+// NAMING_STABLE_VIRTUAL_MACS: MACAddressPolicy=persistent then derives an address from the
+// interface name if the device has no other stable name. ok is false for an unknown scheme,
+// and for "latest".
 //
 // Upstream has the flag in v241 and everything newer (netif-naming-scheme.h).
 // RHEL's rhel-8.N are built on v239, rhel-9.N on v250, rhel-10.0.beta on v255

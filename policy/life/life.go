@@ -1,7 +1,6 @@
-// Package life is a model of what the kernel does to the address and the
-// addr_assign_type of a bond, bridge or team while ports come and go and
-// somebody sets addresses. It knows nothing of udevd, which to the kernel is one
-// more program that sets an address (Device.Set).
+// Package life is a model of what the kernel does to the address and the addr_assign_type of a
+// bond, bridge or team when ports join and leave and addresses are set. It knows nothing about
+// udevd: for the kernel, that is one more program that sets an address (Device.Set).
 //
 // test/life runs it beside the kernel and compares after each operation.
 package life
@@ -33,28 +32,27 @@ func (t AssignType) String() string {
 	return assignTypes[t]
 }
 
-// ParseAssignType is the inverse of String.
+// ParseAssignType parses the text of String.
 func ParseAssignType(s string) (AssignType, error) {
 	if i := slices.Index(assignTypes[:], s); i >= 0 {
 		return AssignType(i), nil
 	}
-	return 0, fmt.Errorf("addr_assign_type %q is none of permanent, random, stolen and set", s)
+	return 0, fmt.Errorf("invalid addr_assign_type %q (permanent, random, stolen or set)", s)
 }
 
 // Zero is the address of a bridge whose last port has left.
 const Zero linkfiles.MAC = "00:00:00:00:00:00"
 
-// Device is a bond, bridge or team at one moment. Its methods return what it
-// becomes and leave the receiver alone.
+// Device is a bond, bridge or team at one moment. Its methods return its next state and do not
+// change the receiver.
 type Device struct {
 	// Kind is bond, bridge or team.
 	Kind string
-	// Mode and FailOverMAC are a bond's: "active-backup", "follow". Mode is a
-	// team's runner by its name in the kernel: "activebackup"; "" for a team
-	// without one.
+	// Mode and FailOverMAC are a bond's: "active-backup", "follow". Mode of a team is its
+	// runner by its name in the kernel: "activebackup"; "" for a team without one.
 	Mode, FailOverMAC string
-	// MAC is the address; "" for one that the kernel made up,
-	// or that follows from an address that is not known.
+	// MAC is the address; "" for one that the kernel made up, or that follows from an
+	// unknown address.
 	MAC    linkfiles.MAC
 	Assign AssignType
 	// Ports are in the order in which they joined.
@@ -64,34 +62,31 @@ type Device struct {
 	Kernel Kernel
 }
 
-// Kernel is where kernels differ, which is in the addresses of ports only. The
-// zero value is Debian's 5.10 and 6.1; its 6.12 and 7.2 have both of these.
+// Kernel is where kernels differ, which affects only the addresses of ports. The zero value is
+// Debian's 5.10 and 6.1; its 6.12 and 7.2 have both of these.
 type Kernel struct {
-	// SkipsSameAddress: an address that the device has already is not handed
-	// to the driver, which would hand it on to the ports
-	// (dev_set_mac_address()).
+	// SkipsSameAddress: the kernel does not pass an address that the device already has to
+	// the driver, which would pass it on to the ports (dev_set_mac_address()).
 	SkipsSameAddress bool
-	// SparesBondsAddress: a port that joins a bond with fail_over_mac=follow
-	// and carries the bond's address, as another port does, gets a made-up one
-	// (bond_enslave()).
+	// SparesBondsAddress: a port that joins a bond with fail_over_mac=follow with the
+	// bond's address, which another port has too, gets a made-up one (bond_enslave()).
 	SparesBondsAddress bool
 }
 
 // Port is a port of a Device, or a device that may become one.
 type Port struct {
 	Name string
-	// MAC is the address that it carries, "" for one that is not known, as of
-	// the ports of a bond in mode balance-tlb or balance-alb, which deals out
-	// addresses as it sees fit.
+	// MAC is its present address, "" for an unknown one, as of the ports of a bond in
+	// mode balance-tlb or balance-alb, which distributes addresses itself.
 	MAC linkfiles.MAC
-	// Own is the address that it had when it joined, which it gets back when
-	// it leaves a bond or team.
+	// Own is the address that it had when it joined, and gets back when it leaves a bond or
+	// team.
 	Own linkfiles.MAC
 }
 
-// New is a device right after RTM_NEWLINK: with the address of IFLA_ADDRESS if
-// given is not "", and otherwise with one that the driver makes up
-// (rtnl_create_link(); bond_init(), br_dev_setup(), team_newlink()).
+// New is a device right after RTM_NEWLINK: with the address of IFLA_ADDRESS if given is not
+// "", and otherwise with one that the driver makes up (rtnl_create_link(); bond_init(),
+// br_dev_setup(), team_newlink()).
 func New(kind string, given linkfiles.MAC) Device {
 	d := Device{Kind: kind, MAC: given, Assign: Set}
 	if given == "" {
@@ -106,19 +101,19 @@ func (d *Device) followsActive() bool {
 	return d.Kind == "bond" && d.Mode == "active-backup" && d.FailOverMAC == "active"
 }
 
-// keepsPorts: the bond leaves the addresses of its ports alone, or sees to them
-// by itself, and takes none from outside (bond_set_mac_address()).
+// keepsPorts: the bond does not change the addresses of its ports, or manages them itself, and
+// takes none from outside (bond_set_mac_address()).
 func (d *Device) keepsPorts() bool {
 	return d.Kind == "bond" && d.Mode == "active-backup" && (d.FailOverMAC == "active" || d.FailOverMAC == "follow")
 }
 
-// deals: the bond deals out the addresses of its ports (bond_alb.c).
+// deals: the bond distributes the addresses of its ports (bond_alb.c).
 func (d *Device) deals() bool {
 	return d.Kind == "bond" && (d.Mode == "balance-tlb" || d.Mode == "balance-alb")
 }
 
-// handsOn: the team gives its address to its ports, when they join and when it
-// is set (port_enter and port_change_dev_addr of the runner's team_mode_ops).
+// handsOn: the team sets its address on its ports, when they join and when it is set
+// (port_enter and port_change_dev_addr of the runner's team_mode_ops).
 func (d *Device) handsOn() bool {
 	return d.Kind == "team" && (d.Mode == "roundrobin" || d.Mode == "broadcast" || d.Mode == "random")
 }
@@ -140,7 +135,7 @@ func (d Device) Join(name string, mac linkfiles.MAC) Device {
 	return d
 }
 
-// JoinAll is Join for each of them, with the addresses of their own, in their order.
+// JoinAll is Join for each port with its own address, in order.
 func (d Device) JoinAll(ports []Port) Device {
 	d.Ports = append(make([]Port, 0, len(d.Ports)+len(ports)), d.Ports...)
 	for _, p := range ports {
@@ -152,7 +147,7 @@ func (d Device) JoinAll(ports []Port) Device {
 	return d
 }
 
-// join leaves to joined what depends on all ports alone.
+// join does not do what depends on all ports.
 func (d *Device) join(name string, mac linkfiles.MAC) {
 	p := Port{Name: name, MAC: mac, Own: mac}
 	switch d.Kind {
@@ -182,8 +177,8 @@ func (d *Device) joined() {
 	d.deal()
 }
 
-// Leave ends that (__bond_release_one(), br_del_if(), team_port_del()). The
-// address that the port carries then is the second result.
+// Leave is the opposite (__bond_release_one(), br_del_if(), team_port_del()). The second result
+// is the port's address after it.
 func (d Device) Leave(name string) (Device, linkfiles.MAC) {
 	d = d.clone()
 	i := d.port(name)
@@ -213,7 +208,7 @@ func (d Device) Leave(name string) (Device, linkfiles.MAC) {
 	return d, p.MAC
 }
 
-// LeaveAll is Leave of each of its ports.
+// LeaveAll is Leave for each of its ports.
 func (d Device) LeaveAll() Device {
 	if len(d.Ports) == 0 {
 		return d
@@ -228,14 +223,13 @@ func (d Device) LeaveAll() Device {
 	return d
 }
 
-// SetMAC is RTM_SETLINK with a valid IFLA_ADDRESS, by whomever
-// (dev_set_mac_address(); bond_set_mac_address(), br_set_mac_address(),
-// team_set_mac_address()).
+// SetMAC is RTM_SETLINK with a valid IFLA_ADDRESS, by any program (dev_set_mac_address();
+// bond_set_mac_address(), br_set_mac_address(), team_set_mac_address()).
 func (d Device) SetMAC(mac linkfiles.MAC) Device {
 	d = d.clone()
 	d.Assign = Set
 	if d.keepsPorts() || d.Kernel.SkipsSameAddress && mac == d.MAC {
-		return d // a bond that keeps them says that it did, and did not
+		return d // a bond that keeps them reports success, and does nothing
 	}
 	d.MAC = mac
 	for i := range d.Ports {
@@ -260,8 +254,8 @@ func (d Device) SetPortMAC(name string, mac linkfiles.MAC) Device {
 	return d
 }
 
-// lowest is br_stp_recalculate_bridge_id(): the address of a bridge that nobody
-// set is the lowest of its ports', and all zeros without ports. Its type stays.
+// lowest is br_stp_recalculate_bridge_id(): an address of a bridge that was not set is the
+// lowest of its ports', and all zeros without ports. Its type stays.
 func (d *Device) lowest() {
 	if d.Assign == Set {
 		return
@@ -278,10 +272,9 @@ func (d *Device) lowest() {
 	}
 }
 
-// selectActive is bond_select_active_slave() for ports that are all up, and
-// without a primary one: the active port stays until it leaves, and is followed
-// by the one that has been there longest. bond_do_fail_over_mac() then sees to
-// the addresses.
+// selectActive is bond_select_active_slave() for ports that are all up, without a primary one:
+// the active port stays until it leaves; then the port that joined first follows.
+// bond_do_fail_over_mac() then handles the addresses.
 func (d *Device) selectActive() {
 	if d.Kind != "bond" || d.Mode != "active-backup" || d.Active != "" || len(d.Ports) == 0 {
 		return
@@ -303,7 +296,7 @@ func (d *Device) selectActive() {
 	}
 }
 
-// deal forgets the addresses of ports that the bond deals out.
+// deal forgets the addresses of ports that the bond distributes.
 func (d *Device) deal() {
 	if !d.deals() {
 		return

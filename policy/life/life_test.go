@@ -52,11 +52,11 @@ func join(name, mac string) func(Device) Device {
 	return func(d Device) Device { return d.Join(name, linkfiles.MAC(mac)) }
 }
 
-func leave(name, carries string, t *testing.T) func(Device) Device {
+func leave(name, has string, t *testing.T) func(Device) Device {
 	return func(d Device) Device {
 		d, mac := d.Leave(name)
-		if mac != linkfiles.MAC(carries) {
-			t.Errorf("%s leaves with %s, not %s", name, mac, carries)
+		if mac != linkfiles.MAC(has) {
+			t.Errorf("%s leaves with %s, not %s", name, mac, has)
 		}
 		return d
 	}
@@ -206,7 +206,7 @@ func TestBridge(t *testing.T) {
 func TestTeam(t *testing.T) {
 	for runner, hands := range map[string]bool{"": false, "activebackup": false, "loadbalance": false, "roundrobin": true, "broadcast": true, "random": true} {
 		t.Run(fmt.Sprintf("runner %q", runner), func(t *testing.T) {
-			carries := func(theTeams string) string {
+			has := func(theTeams string) string {
 				if hands {
 					return theTeams
 				}
@@ -216,8 +216,8 @@ func TestTeam(t *testing.T) {
 			d.Mode = runner
 			story{
 				{"udevd", set(persistent), persistent, Set, ""},
-				{"a port joins", join("p0", port0), persistent, Set, carries(persistent)},
-				{"an address by hand", set(hand), hand, Set, carries(hand)},
+				{"a port joins", join("p0", port0), persistent, Set, has(persistent)},
+				{"an address by hand", set(hand), hand, Set, has(hand)},
 				{"the last port leaves, and the team keeps its own", leave("p0", port0, t), hand, Set, ""},
 			}.tell(t, d)
 		})

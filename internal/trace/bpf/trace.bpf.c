@@ -170,8 +170,8 @@ struct calls {
 	struct call call[MAX_CALLS];
 };
 
-// By thread. Whoever sets an address holds the RTNL lock: there is one, or one for
-// each network namespace.
+// By thread. A thread that sets an address holds the RTNL lock: there is one, or one
+// for each network namespace.
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 64);
@@ -497,9 +497,9 @@ static __noinline int enter(void *ctx, __u32 function, struct net_device *dev, c
 	return 0;
 }
 
-// leave is the return of a function: for the device, or, where that is not known any
-// more, for the call whose stack pointer was nearest. What it returns is told with
-// RETURNED.
+// leave is the return of a function: for the device or, if that is no longer known,
+// for the call with the nearest stack pointer. RETURNED says that the result is
+// reported.
 static __noinline int leave(__u32 function, struct net_device *dev, __u64 sp, __s32 returned)
 {
 	__u64 thread = bpf_get_current_pid_tgid();

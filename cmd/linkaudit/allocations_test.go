@@ -16,9 +16,8 @@ import (
 	"linkaudit/test/guard"
 )
 
-// TestAllocationsAreWhatWasRecorded runs commands that need no machine, each in a
-// process of its own, from the command line to the report. What the others allocate
-// is a matter of "make guard".
+// TestAllocationsAreWhatWasRecorded runs the commands that need no machine, each in its own
+// process, from the command line to the report. "make guard" measures the others.
 func TestAllocationsAreWhatWasRecorded(t *testing.T) {
 	const recordFile = "testdata/allocations.json"
 	dir := t.TempDir()

@@ -8,18 +8,19 @@ import (
 	"sync"
 
 	"github.com/urfave/cli/v2"
+
+	"linkaudit/linkfiles"
 )
 
 // command is what a command does.
 type command struct {
 	action cli.ActionFunc
-	// finishes says that it has something to bring to an end after a signal: files that
-	// were changed, and what happened before it. The others only look at things, and are
-	// ended if they take long.
+	// finishes: it has work to finish after a signal, such as files that it has changed.
+	// The others only read, and are ended if they take long.
 	finishes bool
 }
 
-// commands are all of them; the manual has their flags and texts.
+// commands are all commands; the manual has their flags and texts.
 var commands = map[string]command{
 	"check":    {action: check},
 	"explain":  {action: explain},
@@ -37,16 +38,16 @@ var commands = map[string]command{
 // newApp builds the command line.
 func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 	app := &cli.App{
-		Name:            "linkaudit",
-		HelpName:        "linkaudit",
-		Usage:           programText.summary,
-		UsageText:       "linkaudit " + programText.arguments,
-		Description:     programText.description,
-		Flags:           []cli.Flag{programText.flagNamed("version").cliFlag()},
-		HideHelpCommand: true, // readCommandLine makes --help of it
-		HideVersion:     true, // --version above says more
-		// A comma may be part of a file name; lists are split where they
-		// are lists.
+		Name:                  "linkaudit",
+		HelpName:              "linkaudit",
+		Usage:                 programText.summary,
+		UsageText:             "linkaudit " + programText.arguments,
+		Description:           programText.example,
+		Flags:                 []cli.Flag{programText.flagNamed("version").cliFlag()},
+		HideHelpCommand:       true, // readCommandLine turns it into --help
+		HideVersion:           true, // --version above says more
+		CustomAppHelpTemplate: programHelp,
+		// A comma can be part of a file name; list splits what is a list.
 		DisableSliceFlagSeparator: true,
 		Reader:                    stdin,
 		Writer:                    stdout,
@@ -59,10 +60,10 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 				return printVersion(c.App.Writer)
 			}
 			if c.Args().Present() {
-				return usage(c, "there is no command %q, only %s", c.Args().First(), strings.Join(commandNames(), ", "))
+				return usage(c, "unknown command %q (use %s)", c.Args().First(), either(commandNames()))
 			}
-			cli.HelpPrinter(c.App.ErrWriter, cli.AppHelpTemplate, c.App)
-			return usage(c, "name a command, such as check")
+			cli.HelpPrinter(c.App.ErrWriter, programHelp, c.App)
+			return usage(c, "missing command (try linkaudit check)")
 		},
 	}
 	for _, t := range commandTexts {
@@ -73,8 +74,8 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 	return app
 }
 
-// repeated is how urfave/cli shows that a flag may be repeated; it makes the
-// column of flags too wide for 80 columns, and the usage says so in words.
+// repeated is how urfave/cli marks a repeatable flag. That is too wide for 80 columns, and
+// the usage says it in words.
 var repeated = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(` \[ --[^]]* \]`) })
 
 func init() {
@@ -83,11 +84,30 @@ func init() {
 	cli.FlagStringer = func(f cli.Flag) string { return repeated().ReplaceAllString(stringer(f), "") }
 }
 
-// oneDash is how the flag package writes a flag.
-var oneDash = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(: |for flag )-([a-z])`) })
+// ofPackageFlag are the messages of package flag, and ours.
+var ofPackageFlag = sync.OnceValue(func() []rewording {
+	reword := func(pattern, to string) rewording { return rewording{regexp.MustCompile("(?s)^" + pattern + "$"), to} }
+	return []rewording{
+		reword(`flag provided but not defined: -(.*)`, "unknown option --$1"),
+		reword(`flag needs an argument: -(.*)`, "--$1 needs a value"),
+		reword(`invalid (?:boolean )?value (".*") for (?:flag )?-(systemd-release): .*`,
+			fmt.Sprintf("invalid --$2 $1 (use %d to %d)", linkfiles.OldestRelease, linkfiles.NewestRelease)),
+		reword(`invalid boolean value (".*") for (?:flag )?-([a-z-]*): .*`, "invalid --$2 $1 (it takes no value)"),
+		reword(`bad flag syntax: (.*)`, "invalid option $1"),
+	}
+})
+
+type rewording struct {
+	message *regexp.Regexp
+	to      string
+}
 
 func onUsageError(c *cli.Context, err error, _ bool) error {
-	return usage(c, "%s", oneDash().ReplaceAllString(err.Error(), "${1}--${2}"))
+	message := err.Error()
+	for _, r := range ofPackageFlag() {
+		message = r.message.ReplaceAllString(message, r.to)
+	}
+	return usage(c, "%s", message)
 }
 
 // usage returns a usageError of the running command.
@@ -110,10 +130,19 @@ func commandNames() []string {
 	return names
 }
 
-// noArgs refuses arguments for a command that has none.
+// either lists words: "info, warning or error".
+func either(words []string) string {
+	last := len(words) - 1
+	if last < 1 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:last], ", ") + " or " + words[last]
+}
+
+// noArgs refuses arguments.
 func noArgs(c *cli.Context) error {
 	if c.Args().Present() {
-		return usage(c, "%s takes no arguments, but got %q", c.Command.Name, c.Args().First())
+		return usage(c, "unexpected argument %q (%s takes none)", c.Args().First(), c.Command.Name)
 	}
 	return nil
 }

@@ -31,8 +31,8 @@ func check(c *cli.Context) error {
 	return auditAndShow(c.App.Writer, snap, tree, sel, conf, out)
 }
 
-// auditAndShow is what check and example have in common. tree is nil where the
-// files of snap are still to be read.
+// auditAndShow is the common part of check and example. tree is nil if the files of snap
+// are not parsed yet.
 func auditAndShow(w io.Writer, snap *host.Snapshot, tree *linkfiles.Tree, sel selection, conf audit.Site, out output) error {
 	targets, tree, err := sel.prepare(snap, tree)
 	if err != nil {
@@ -41,18 +41,18 @@ func auditAndShow(w io.Writer, snap *host.Snapshot, tree *linkfiles.Tree, sel se
 	return show(w, audit.Check(snap, tree, sel.options(snap, targets, conf)), sel, conf, out)
 }
 
-// show shows one audit, and turns it into the exit status.
+// show shows one audit and returns its exit status as an error.
 func show(w io.Writer, res *audit.Result, sel selection, conf audit.Site, out output) error {
 	out.Selection = sel.String()
 	out.Site = conf
 	err := out.write(w, func(w io.Writer) error { return out.format.Audit(w, res, out.Options) })
 	if err != nil {
-		return fmt.Errorf("writing the report: %w", err)
+		return fmt.Errorf("cannot write the report: %w", err)
 	}
 	return found(report.Count(res), out)
 }
 
-// found turns what was counted into the exit status.
+// found turns the counts into the exit status.
 func found(s report.Summary, out output) error {
 	switch {
 	case isPlugin(out.format) && s.Errors > 0:

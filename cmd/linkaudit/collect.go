@@ -13,41 +13,38 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// request is what of a machine is to be looked at.
+// request is what to read of a machine.
 type request struct {
 	root    string
 	names   []string
 	kinds   []string
 	all     bool
-	every   bool              // everything that any audit could ask, for a snapshot
+	every   bool              // everything that any audit may need, for a snapshot
 	release linkfiles.Release // 0: find out
 	images  images            // which initramfs images
 }
 
-// images says when initramfs images are read, which takes longer than all the
-// rest.
+// images says when to read initramfs images, which takes longer than all the rest.
 type images int
 
 const (
 	noImages images = iota
-	// imagesThatMatter are read where one of the devices is known to be made in
-	// them.
+	// imagesThatMatter are read if one of the devices is known to be created in them.
 	imagesThatMatter
 	allImages
 )
 
-// collect makes a snapshot of the machine, or of the image below r.root,
-// together with its .link files, and reads those as its release does. The tree
-// is nil where the release is not known.
+// collect makes a snapshot of the machine, or of the image below r.root, with its .link
+// files, and parses those as its release does. The tree is nil if the release is unknown.
 func collect(ctx context.Context, r request) (*host.Snapshot, *linkfiles.Tree, error) {
-	// 1. The release, by which everything else is read.
+	// 1. The release, which decides how everything else is read.
 	machine, err := host.Probe(ctx, r.root, r.release)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer machine.Close()
 
-	// 2. The files, and what they ask for.
+	// 2. The files, and the facts that they need.
 	store, err := linkfiles.Read(r.root)
 	if err != nil {
 		return nil, nil, err
@@ -62,7 +59,7 @@ func collect(ctx context.Context, r request) (*host.Snapshot, *linkfiles.Tree, e
 	}
 	want := r.want(tree, networkd)
 
-	// 3. The system and its devices, with that.
+	// 3. The system and its devices, with these facts.
 	facts := machine.Facts(ctx, want)
 	which := host.DeviceOptions{Kinds: r.kinds, Names: r.names, All: r.all, Want: want, MachineID: facts.System.MachineID.ID()}
 	which = networkd.withPorts(which)
@@ -71,7 +68,7 @@ func collect(ctx context.Context, r request) (*host.Snapshot, *linkfiles.Tree, e
 		return nil, nil, err
 	}
 
-	// 4. What other programs declare, and systemd-networkd of these devices.
+	// 4. What other programs and systemd-networkd declare.
 	others, declarationProblems := machine.Declarations()
 	declarations := networkd.declare(&facts.System, devices, others)
 	if ports := portsToCome(which, r.names, devices, declarations.Or(nil)); len(ports) > 0 && !machine.Offline {
@@ -81,7 +78,7 @@ func collect(ctx context.Context, r request) (*host.Snapshot, *linkfiles.Tree, e
 		declarations = networkd.declare(&facts.System, devices, others)
 	}
 
-	// 5. What the devices and declarations ask for in their turn.
+	// 5. What the devices and declarations need in turn.
 	problems := append(machine.Problems, unread...)
 	var inInitramfs fact.Fact[[]initramfs.Image]
 	if r.readsImages(&facts, devices) {
@@ -117,7 +114,7 @@ func collect(ctx context.Context, r request) (*host.Snapshot, *linkfiles.Tree, e
 	}, tree, nil
 }
 
-// want is what the files ask for, everything where their release is not known.
+// want is what the files need, everything if their release is unknown.
 func (r request) want(tree *linkfiles.Tree, n networkd) host.Want {
 	if tree == nil || r.every {
 		return host.WantEverything
@@ -139,8 +136,8 @@ func (r request) readsOtherIDs(facts *host.Facts, devices []host.Device) bool {
 	return r.every || audit.OtherMachineIDsMatter(facts.System.MachineID.ID(), facts.MachineIDFile.State, devices)
 }
 
-// collectFiles makes a snapshot of the .link files and the facts that cost nothing,
-// without devices.
+// collectFiles makes a snapshot without devices: the .link files, and the facts that cost
+// nothing.
 func collectFiles(ctx context.Context, root string, release linkfiles.Release) (*host.Snapshot, error) {
 	machine, err := host.Probe(ctx, root, release)
 	if err != nil {
@@ -166,25 +163,25 @@ func collectFiles(ctx context.Context, root string, release linkfiles.Release) (
 	}, nil
 }
 
-// portsToCome are further devices to be looked at: those that one which is asked for,
-// and does not exist, will have for ports. Its address depends on theirs.
+// portsToCome are further devices to read: the future ports of devices that do not exist.
+// The addresses of these depend on them.
 func portsToCome(which host.DeviceOptions, asked []string, devices []host.Device, declarations []netconf.Declaration) []string {
 	switch {
 	case which.All:
 		return nil
 	case len(which.Kinds) == 0:
-		return audit.PortsToCome(devices, declarations, host.DefaultKinds, asked)
+		return audit.FuturePorts(devices, declarations, host.DefaultKinds, asked)
 	}
-	return audit.PortsToCome(devices, declarations, which.Kinds, asked)
+	return audit.FuturePorts(devices, declarations, which.Kinds, asked)
 }
 
-// networkd is systemd-networkd's part in a machine.
+// networkd is what systemd-networkd does on a machine.
 type networkd struct {
 	active fact.Fact[bool]
-	// idle: there is nothing for it to do.
+	// idle: it has nothing to do.
 	idle bool
-	// trees are the files as its release reads them, nil where that is not known; why
-	// says so.
+	// trees are the files as its release reads them. They are nil if that is unknown, with
+	// the reason in why.
 	trees *netconf.NetworkdTrees
 	why   string
 }
@@ -204,7 +201,7 @@ func readNetworkd(root string, release fact.Fact[linkfiles.Release]) (networkd, 
 	return networkd{active: active, trees: files.Parse(rel)}, nil
 }
 
-// want is what the conditions of its files ask for.
+// want is what the conditions of its files need.
 func (n networkd) want() host.Want {
 	if n.trees == nil || !n.active.Or(true) {
 		return 0
@@ -216,8 +213,8 @@ func (n networkd) want() host.Want {
 	return want
 }
 
-// withPorts adds the devices that .network files may make ports: by their names or, where
-// one file goes by something else, all that there are.
+// withPorts adds the devices that .network files may make ports: by name or, if a file
+// matches by something else, all devices.
 func (n networkd) withPorts(which host.DeviceOptions) host.DeviceOptions {
 	if n.trees == nil || !n.active.Or(true) {
 		return which
@@ -227,7 +224,7 @@ func (n networkd) withPorts(which host.DeviceOptions) host.DeviceOptions {
 	return which.With(names)
 }
 
-// declare adds to what other programs declare what systemd-networkd's files do.
+// declare adds the declarations of systemd-networkd to those of other programs.
 func (n networkd) declare(system *linkfiles.System, devices []host.Device, others []netconf.Declaration) fact.Fact[[]netconf.Declaration] {
 	all := append([]netconf.Declaration{}, others...) // none is known too
 	switch {
@@ -240,13 +237,13 @@ func (n networkd) declare(system *linkfiles.System, devices []host.Device, other
 	return fact.Known(append(all, n.trees.Beside(others, machine)...))
 }
 
-// wanted says where each fact of linkfiles.Needs is collected; TestEveryNeedIsCollected
-// fails where one is left out.
+// wanted says what collects each fact of linkfiles.Needs; TestEveryNeedIsCollected fails if
+// one is missing.
 var wanted = []struct {
 	needs linkfiles.Needs
 	want  host.Want
 }{
-	// What costs nothing, or next to nothing, is collected in any case.
+	// Facts that cost next to nothing are always collected.
 	{linkfiles.NeedLink | linkfiles.NeedPermMAC | linkfiles.NeedUdevDB | linkfiles.NeedMachine | linkfiles.NeedMachineID, host.WantCheck},
 	{linkfiles.NeedDriver, host.WantDriver},
 	{linkfiles.NeedUEvent, host.WantUEvent},
@@ -255,7 +252,7 @@ var wanted = []struct {
 	{linkfiles.NeedGlibc, host.WantGlibc},
 }
 
-// wantFor leaves out what costs something and what no file asks for.
+// wantFor leaves out facts that cost something and that no file needs.
 func wantFor(n linkfiles.Needs) host.Want {
 	want := host.WantCheck
 	for _, row := range wanted {

@@ -13,11 +13,11 @@ func TestWhatAFileMatchesOnIsCollected(t *testing.T) {
 		want  host.Want
 	}{
 		{"OriginalName=*", 0},
-		// udevd looks for a "*" alone (link_get_config()).
+		// udevd compares with "*" only (link_get_config()).
 		{"OriginalName=br*", host.WantNameAssignType},
 		{"OriginalName=br0", host.WantNameAssignType},
 		{"Driver=bridge", host.WantDriver},
-		// A property may be of the database or of the uevent file.
+		// A property can come from the database or the uevent file.
 		{"Property=ROLE=uplink", host.WantUEvent},
 		{"OriginalName=*\nVirtualization=no", host.WantSystem},
 		{"OriginalName=*\nFirmware=uefi", host.WantSystem},

@@ -16,16 +16,15 @@ type commandLine struct {
 	args []string
 	// command is the word that names the command, "" for none.
 	command string
-	// format is what --format names, nil where there is none or the command does not take
-	// it. A command line with a mistake has one as well, since the mistake is told in it.
+	// format is that of --format, nil if there is none or the command does not take it. A
+	// wrong command line has one too, because the error is reported in it.
 	format *report.Format
 }
 
-// readCommandLine moves the flags of a command before its arguments, since urfave/cli
-// v2, like the flag package below it, takes everything after the first
-// argument for arguments: `check bond0 --format json` is to work as well as
-// `check --format json bond0`. What follows "--" stays as it is. `help check`
-// becomes `check --help`.
+// readCommandLine moves the flags of a command before its arguments, because urfave/cli v2
+// and package flag read everything after the first argument as arguments: `check bond0
+// --format json` must work like `check --format json bond0`. What follows "--" stays.
+// `help check` becomes `check --help`.
 func readCommandLine(app *cli.App, args []string) commandLine {
 	line := commandLine{args: args}
 	if len(args) < 2 {
@@ -47,7 +46,7 @@ func readCommandLine(app *cli.App, args []string) commandLine {
 	}
 	line.args = append([]string{args[0], line.command}, w.flags...)
 	switch {
-	case w.help: // with an argument urfave/cli takes it for a topic
+	case w.help: // urfave/cli would take an argument as a help topic
 		line.args = []string{args[0], line.command, "--help"}
 	case len(w.arguments) > 0:
 		line.args = append(append(line.args, "--"), w.arguments...)
@@ -55,7 +54,7 @@ func readCommandLine(app *cli.App, args []string) commandLine {
 	return line
 }
 
-// sortedWords are those behind a command.
+// sortedWords are the words after a command.
 type sortedWords struct {
 	flags, arguments []string
 	help             bool
@@ -80,8 +79,8 @@ func sortWords(words []string, takesValue map[string]bool) (w sortedWords) {
 	return w
 }
 
-// takeFlag takes the flag, without its dashes, that the words begin with, and returns how
-// many of them it is: two with a value in the next one.
+// takeFlag takes the flag (without its dashes) at the start of words and returns how many
+// words it is: two if the next one is its value.
 func (w *sortedWords) takeFlag(flag string, words []string, takesValue map[string]bool) (n int) {
 	name, value, assigned := strings.Cut(flag, "=")
 	if !assigned && (name == "help" || name == "h") {
@@ -107,8 +106,8 @@ func formatNames(command string) []string {
 	return nil
 }
 
-// flagsWithValue returns the names of the flags whose value is the next
-// argument.
+// flagsWithValue are the flags that take the next argument as their value. It has all
+// flags, with false for switches.
 func flagsWithValue(flags []cli.Flag) map[string]bool {
 	set := flag.NewFlagSet("", flag.ContinueOnError)
 	for _, f := range flags {

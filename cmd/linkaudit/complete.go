@@ -15,22 +15,20 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// completionFlag, as the last argument, asks for completions. It is the one of
-// urfave/cli, whose own mechanism cannot tell "--" that is to be completed from
-// the end of the flags.
+// completionFlag, as the last argument, asks for completions. The name is that of
+// urfave/cli. Its own mechanism cannot tell a "--" to complete from the end of the flags.
 const completionFlag = "--generate-bash-completion"
 
-// What stands for names that the shell knows better. No device is called so:
-// the kernel takes no colon (dev_valid_name in net/core/dev.c).
+// The shell itself completes these. No device has such a name: the kernel refuses a colon
+// (dev_valid_name in net/core/dev.c).
 const (
 	completeFiles       = ":files"
 	completeDirectories = ":directories"
 )
 
-// complete answers the shells' completion scripts (contrib/completions) with
-// one candidate a line. words are those behind the program's name up to the
-// cursor; the last one may be empty. The scripts quote what needs it: a device
-// may be called anything without white space, slash and colon.
+// complete prints one candidate per line for the scripts in contrib/completions. words are
+// those between the program's name and the cursor; the last one may be empty. The scripts
+// quote: a device name may have anything but white space, slash and colon.
 func complete(ctx context.Context, w io.Writer, words []string) error {
 	last := len(words) - 1
 	var b strings.Builder
@@ -39,7 +37,7 @@ func complete(ctx context.Context, w io.Writer, words []string) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	if err != nil {
-		return fmt.Errorf("writing the completions: %w", err)
+		return fmt.Errorf("cannot write the completions: %w", err)
 	}
 	return nil
 }
@@ -61,7 +59,7 @@ func candidates(ctx context.Context, before []string, current string) []string {
 	return nil
 }
 
-// completions are the candidates for a word behind the command.
+// completions are the candidates for a word after the command.
 func (q *question) completions(text *commandText, current string) []string {
 	name, value, assigned := strings.Cut(strings.TrimPrefix(current, "--"), "=")
 	switch flag := text.flagNamed(name); {
@@ -75,7 +73,7 @@ func (q *question) completions(text *commandText, current string) []string {
 	return beginning(current, append(flagNames(text), "--help"))
 }
 
-// assignments are the candidates for --FLAG=VALUE of which the value was begun.
+// assignments are the candidates for --FLAG=VALUE with the start of a value.
 func (q *question) assignments(flag *flagText, prefix string) (out []string) {
 	for _, s := range q.values(flag, prefix) {
 		if !strings.HasPrefix(s, ":") {
@@ -94,8 +92,7 @@ func flagNames(t *commandText) []string {
 	return names
 }
 
-// beginning returns the words that begin with prefix and that a shell can be
-// told in a line.
+// beginning returns the words that begin with prefix and fit the protocol of one per line.
 func beginning(prefix string, words []string) []string {
 	return slices.DeleteFunc(words, func(s string) bool {
 		return !strings.HasPrefix(s, prefix) || s == "" || strings.ContainsFunc(s, func(r rune) bool { return r == ' ' || r == '\n' })
@@ -105,7 +102,7 @@ func beginning(prefix string, words []string) []string {
 // question is what the words before the cursor say.
 type question struct {
 	ctx   context.Context
-	flag  *flagText           // the one whose value is wanted, nil for none
+	flag  *flagText           // the flag that needs a value, nil for none
 	ended bool                // "--" was there
 	given map[string][]string // values of flags
 	named []string            // arguments
@@ -156,16 +153,15 @@ func (q *question) values(f *flagText, prefix string) []string {
 	return q.known(f.completes, prefix)
 }
 
-// arguments are those of the command. What is named already is left out, and
-// what would be taken for a flag.
+// arguments are those of the command, without those that are already named or look like
+// flags.
 func (q *question) arguments(completes, prefix string) []string {
 	return slices.DeleteFunc(q.known(completes, prefix), func(s string) bool {
 		return slices.Contains(q.named, s) || !q.ended && strings.HasPrefix(s, "-")
 	})
 }
 
-// known are the words of a sort (the manual's "completes") that begin with
-// prefix.
+// known are the words of a sort ("completes" in the manual) that begin with prefix.
 func (q *question) known(sort, prefix string) []string {
 	if kind, ok := kindsOfSorts[sort]; ok {
 		return q.devices(prefix, kind)
@@ -191,8 +187,8 @@ func (q *question) known(sort, prefix string) []string {
 // kindsOfSorts are the sorts that are the devices of a kind.
 var kindsOfSorts = map[string]string{"bonds": "bond", "bridges": "bridge", "teams": "team"}
 
-// namesOfOverrides are the sorts that stand for overrides that there are: how one is
-// named, "" for one that is not of the sort.
+// namesOfOverrides are the sorts for existing overrides, and how each names one: "" if it
+// is not of the sort.
 var namesOfOverrides = map[string]func(override.Target) string{
 	"overridden-bonds":   func(t override.Target) string { return nameOf(t, "bond") },
 	"overridden-bridges": func(t override.Target) string { return nameOf(t, "bridge") },
@@ -206,7 +202,7 @@ var namesOfOverrides = map[string]func(override.Target) string{
 	},
 }
 
-// audited are the devices that are audited anyhow, and others where none is meant.
+// audited are the devices that check audits by default, or else all others.
 func (q *question) audited(prefix string) []string {
 	kinds := list(q.given["kind"])
 	if len(kinds) == 0 {
@@ -218,12 +214,11 @@ func (q *question) audited(prefix string) []string {
 	return q.devices(prefix)
 }
 
-// listDevices lists the devices of this machine, or of the snapshot that --from
-// names.
+// listDevices lists the devices of this machine, or of the snapshot of --from.
 func (q *question) listDevices() []host.Device {
 	from := q.given["from"]
 	if len(from) == 0 {
-		devices, _ := host.ListDevices(q.ctx) // nothing to suggest, then
+		devices, _ := host.ListDevices(q.ctx) // on an error there is nothing to suggest
 		return devices
 	}
 	st, err := os.Stat(from[0])
@@ -242,8 +237,8 @@ func (q *question) listDevices() []host.Device {
 	return snap.Devices
 }
 
-// devices are the names of devices of these kinds, of any kind where there is
-// none. Alternative names are for those who began one.
+// devices are the names of devices of these kinds, or of any kind. Alternative names are
+// suggested only after their first letters.
 func (q *question) devices(prefix string, kinds ...string) []string {
 	var names []string
 	for _, d := range q.machine() {
@@ -276,7 +271,7 @@ func nameOf(t override.Target, kind string) string {
 	return t.Name
 }
 
-// overridden are the targets for which there are overrides.
+// overridden are the targets that have overrides.
 func (q *question) overridden(prefix string, name func(override.Target) string) []string {
 	root := "/"
 	if given := q.given["root"]; len(given) > 0 {

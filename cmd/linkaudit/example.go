@@ -10,13 +10,13 @@ import (
 	"linkaudit/internal/host"
 )
 
-// exampleHost is a snapshot of Debian 11, systemd 247, right after boot: a bond whose
-// address udev made from the machine-id.
+// exampleHost is a snapshot of Debian 11, systemd 247, right after boot: a bond with an
+// address that udev derived from the machine ID.
 //
 //go:embed example.json
 var exampleHost []byte
 
-// example audits a host that is bundled with the program.
+// example audits the bundled host.
 func example(c *cli.Context) error {
 	if err := noArgs(c); err != nil {
 		return err

@@ -16,10 +16,10 @@ func explain(c *cli.Context) error {
 	}
 	switch len(sel.names) {
 	case 0:
-		return usage(c, "name the device to explain, such as bond0")
+		return usage(c, "missing device (use a name such as bond0)")
 	case 1:
 	default:
-		return usage(c, "explain takes one device, but got %d", len(sel.names))
+		return usage(c, "too many devices: %d (explain takes one)", len(sel.names))
 	}
 	out, err := newOutput(c)
 	if err != nil {
@@ -37,7 +37,7 @@ func explain(c *cli.Context) error {
 	out.AllFiles = c.Bool("all-files")
 	show := func(w io.Writer) error { return out.format.Explanation(w, x, out.Options) }
 	if err := out.write(c.App.Writer, show); err != nil {
-		return fmt.Errorf("writing the explanation: %w", err)
+		return fmt.Errorf("cannot write the explanation: %w", err)
 	}
 	return nil
 }

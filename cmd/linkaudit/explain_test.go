@@ -13,8 +13,8 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// Every device of every example in docs/rules.md, and one that does not exist,
-// has an explanation in each format that says the same as the audit.
+// Every device of every example in docs/rules.md, and one that does not exist, has an
+// explanation in each format, and it agrees with the audit.
 func TestEveryExampleCanBeExplained(t *testing.T) {
 	examples, err := docs.Examples(exampleHost)
 	if err != nil {

@@ -18,9 +18,9 @@ import (
 	"linkaudit/internal/report"
 )
 
-// overrideTargets reads the arguments and flags that name devices and kinds: each flag is a list,
-// by commas or repeated. --kind is the kind of the arguments where there are some, as with
-// check, and otherwise stands for every device of the kind.
+// overrideTargets reads the arguments and flags that name devices and kinds. Each flag is a
+// list, with commas or repeated. --kind is the kind of the arguments, as with check, or
+// without arguments every device of the kind.
 func overrideTargets(c *cli.Context) ([]override.Target, error) {
 	arguments := c.Args().Slice()
 	kinds, err := kindsOfTargets(c, len(arguments) > 0)
@@ -30,7 +30,7 @@ func overrideTargets(c *cli.Context) ([]override.Target, error) {
 	var out []override.Target
 	for _, name := range arguments {
 		if err := host.ValidName(name); err != nil {
-			return nil, usage(c, "%q cannot be a network device: %w", name, err)
+			return nil, usage(c, "invalid device name %q: %w", name, err)
 		}
 		out = append(out, override.Target{Kind: strings.Join(kinds, ""), Name: name})
 	}
@@ -47,7 +47,7 @@ func overrideTargets(c *cli.Context) ([]override.Target, error) {
 	return out, nil
 }
 
-// targetsByFlags reads the flags that each are for the names of devices.
+// targetsByFlags reads the flags that take names of devices.
 func targetsByFlags(c *cli.Context) (out []override.Target, err error) {
 	for _, f := range []struct{ flag, kind string }{{"bond", "bond"}, {"bridge", "bridge"}, {"team", "team"}, {"device", ""}} {
 		given := names(c.StringSlice(f.flag))
@@ -56,7 +56,7 @@ func targetsByFlags(c *cli.Context) (out []override.Target, err error) {
 		}
 		for _, name := range given {
 			if err := host.ValidName(name); err != nil {
-				return nil, usage(c, "--%s %q cannot be a network device: %w", f.flag, name, err)
+				return nil, usage(c, "invalid --%s %q: %w", f.flag, name, err)
 			}
 			out = append(out, override.Target{Kind: f.kind, Name: name})
 		}
@@ -64,19 +64,19 @@ func targetsByFlags(c *cli.Context) (out []override.Target, err error) {
 	return out, nil
 }
 
-// kindsOfTargets reads --kind, which has one kind at most where devices are named.
+// kindsOfTargets reads --kind: one kind at most if devices are named.
 func kindsOfTargets(c *cli.Context, named bool) ([]string, error) {
 	kinds := list(c.StringSlice("kind"))
 	for _, kind := range kinds {
 		if kind == "" || strings.ContainsFunc(kind, func(r rune) bool { return r <= ' ' || r > '~' }) {
-			return nil, usage(c, "--kind %q is no kind of device, such as bond", kind)
+			return nil, usage(c, "invalid --kind %q (use a kind such as bond)", kind)
 		}
 	}
 	switch {
 	case c.IsSet("kind") && len(kinds) == 0:
-		return nil, usage(c, "--kind needs a kind, such as bond")
+		return nil, usage(c, "--kind needs a kind such as bond")
 	case named && len(kinds) > 1:
-		return nil, usage(c, "a device has one kind, but --kind names %d", len(kinds))
+		return nil, usage(c, "--kind has %d kinds, but a named device has one", len(kinds))
 	}
 	return kinds, nil
 }
@@ -88,12 +88,12 @@ func fix(c *cli.Context) error {
 		return err
 	}
 	if len(ts) == 0 {
-		return usage(c, "name the device to fix, such as bond0, or every device of a kind with --kind")
+		return usage(c, "missing device (use a name such as bond0, or --kind)")
 	}
 	return carryOut(c, ts, change.Fix)
 }
 
-// undo takes overrides back.
+// undo removes overrides.
 func undo(c *cli.Context) error {
 	ts, err := overrideTargets(c)
 	if err != nil {
@@ -105,15 +105,15 @@ func undo(c *cli.Context) error {
 	return carryOut(c, ts, change.TakeBack)
 }
 
-// undoConflicts refuses flags and targets that do not go together.
+// undoConflicts refuses flags and targets that cannot be combined.
 func undoConflicts(c *cli.Context, named bool) error {
 	switch everything, interrupted := c.Bool("everything"), c.Bool("interrupted"); {
 	case !named && !everything && !interrupted:
-		return usage(c, "name the device, such as bond0, a kind with --kind, or --everything")
+		return usage(c, "missing device (use a name such as bond0, --kind or --everything)")
 	case named && everything:
-		return usage(c, "--everything and the name of a device or kind exclude each other")
+		return usage(c, "--everything cannot be combined with a device or kind")
 	case interrupted && (named || everything):
-		return usage(c, "--interrupted goes alone: whatever else is asked for, it is done first")
+		return usage(c, "--interrupted cannot be combined with devices, kinds or --everything (each run does it first)")
 	}
 	return nil
 }
@@ -132,9 +132,8 @@ func carryOut(c *cli.Context, ts []override.Target, do func(context.Context, cha
 		return err
 	}
 	if !o.Plan {
-		// A write to a pipe that nobody reads any more fails, and does not end the
-		// process between a change and what belongs to it. Unlike one that is
-		// ignored, a signal that is caught is not inherited.
+		// A write to a closed pipe must fail, not end the process in the middle of a
+		// change. Child processes inherit an ignored signal, but not a caught one.
 		signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	}
 	res, err := do(c.Context, o)
@@ -157,35 +156,34 @@ func changesSomething(res *change.Result) bool {
 func showChange(c *cli.Context, out output, made report.Change) error {
 	err := out.format.Change(c.App.Writer, made, out.Options)
 	if err != nil && made.Result.Changed && !made.DryRun {
-		return fmt.Errorf("the change is made, but the report of it could not be written: %w", err)
+		return fmt.Errorf("the change is made, but the report could not be written: %w", err)
 	}
 	return err
 }
 
-// changeFlags refuses flags that do not go together.
+// changeFlags refuses flags that cannot be combined.
 func changeFlags(c *cli.Context) error {
 	switch {
 	case c.Bool("check") && c.Bool("dry-run"):
-		return usage(c, "--check and --dry-run exclude each other")
+		return usage(c, "--check and --dry-run cannot be combined")
 	case c.Bool("yes") && !c.Bool("apply"):
-		return usage(c, "--yes goes with --apply")
+		return usage(c, "--yes needs --apply")
 	}
 	return nil
 }
 
-// notForRoot refuses what does not go together with --root.
+// notForRoot refuses flags that cannot be combined with --root.
 func notForRoot(c *cli.Context) error {
 	switch {
 	case c.IsSet("root") && c.Bool("apply"):
-		return usage(c, "--apply is for the running machine, not for --root")
+		return usage(c, "--apply and --root cannot be combined (an image has no devices)")
 	case c.IsSet("root") && c.Bool("update-initramfs"):
-		return usage(c, "--update-initramfs is for the running machine, not for --root: nothing in an image is run")
+		return usage(c, "--update-initramfs and --root cannot be combined (no program of an image is run)")
 	}
 	return nil
 }
 
-// changeOptions reads the flags that fix and undo have in common; one that the command
-// does not have is not set.
+// changeOptions reads the flags of fix and undo. A flag that the command lacks is not set.
 func changeOptions(c *cli.Context, ts []override.Target) (change.Options, error) {
 	dir, err := root(c)
 	if err != nil {
@@ -203,13 +201,13 @@ func changeOptions(c *cli.Context, ts []override.Target) (change.Options, error)
 		Interrupted: c.Bool("interrupted"), NoReload: c.Bool("no-reload"), Force: c.Bool("force"), Live: c.Bool("apply"), Yes: c.Bool("yes"),
 		UpdateInitramfs: c.Bool("update-initramfs"),
 		ReadInitramfs: func(ctx context.Context) []initramfs.Image {
-			images, _ := host.ReadInitramfs(ctx, dir) // one that cannot be read is among them
+			images, _ := host.ReadInitramfs(ctx, dir) // includes unreadable ones
 			return images
 		},
 		Collect: func(ctx context.Context) (*host.Snapshot, error) {
 			snap, _, err := collect(ctx, request{root: dir, all: true, every: true, release: rel})
 			if err != nil {
-				return nil, fmt.Errorf("looking at the machine: %w", err)
+				return nil, cannotRead(dir, err)
 			}
 			return snap, nil
 		},

@@ -17,8 +17,8 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// imagesAsked says when the command reads the initramfs images of a machine: left
-// to itself explain always does, the others where they matter.
+// imagesAsked says when the command reads initramfs images: by default explain always does,
+// the others if they matter.
 func imagesAsked(c *cli.Context) (images, error) {
 	if err := oneOf(c, "initramfs"); err != nil {
 		return noImages, err
@@ -32,7 +32,7 @@ func imagesAsked(c *cli.Context) (images, error) {
 	return imagesThatMatter, nil
 }
 
-// output is how a result is to be shown, and where.
+// output is how and where to show a result.
 type output struct {
 	format *report.Format
 	file   string // "" for standard output
@@ -50,22 +50,21 @@ func newFindingsOutput(c *cli.Context) (output, error) {
 	}
 	o.Threshold, o.Quiet = audit.Severity(c.String("severity")), c.Bool("quiet")
 	if o.Quiet && !o.format.Quiet {
-		return o, usage(c, "--quiet is for text, not for --format %s", o.format.Name)
+		return o, usage(c, "--quiet needs --format text (not %s)", o.format.Name)
 	}
 	o.Build = build()
 	o.Root, o.SourceRoot = whereFilesAre(c)
 	return o, nil
 }
 
-// whereFilesAre returns the directory below which the files of the audit lie, and the
-// working directory where that may have them: with --root, or where they are named, most
-// likely in a working copy.
+// whereFilesAre returns the root of the audited files, and the working directory if they
+// may be below it: with --root, or if files are named, most likely in a working copy.
 func whereFilesAre(c *cli.Context) (root, source string) {
 	named := c.Command.Name == "lint" && c.Args().Present()
 	if !named && !c.IsSet("root") {
 		return "/", ""
 	}
-	// Where there is no working directory, URIs stay as they were given.
+	// Without a working directory, URIs stay as given.
 	source, _ = os.Getwd()
 	if !named {
 		root, _ = filepath.Abs(c.String("root"))
@@ -102,17 +101,17 @@ func formatOf(c *cli.Context) (*report.Format, error) {
 	return report.FormatNamed(c.String("format")), nil
 }
 
-// oneOf makes sure that a flag has one of its choices.
+// oneOf refuses a value that is not among the choices of the flag.
 func oneOf(c *cli.Context, flag string) error {
 	if v, all := c.String(flag), textOf(c.Command.Name).flagNamed(flag).choices; !slices.Contains(all, v) {
-		return usage(c, "--%s %q is none of %s", flag, v, strings.Join(all, ", "))
+		return usage(c, "invalid --%s %q (use %s)", flag, v, either(all))
 	}
 	return nil
 }
 
-// terminal says whether to use colour on w and how many columns there are (0
-// where w is no terminal). An explicit --color wins over NO_COLOR
-// (https://no-color.org), which wins over the terminal.
+// terminal says whether to use colour on w and how many columns it has, 0 if it is not a
+// terminal. An explicit --color wins over NO_COLOR (https://no-color.org), which wins over
+// the terminal.
 func terminal(w io.Writer, when string, env func(string) (string, bool)) (color bool, width int) {
 	f := outputFile(w)
 	isTerminal := f != nil && term.IsTerminal(int(f.Fd()))
@@ -130,7 +129,7 @@ func terminal(w io.Writer, when string, env func(string) (string, bool)) (color 
 	return isTerminal && noColor == "" && name != "dumb", width
 }
 
-// outputFile is the file that w writes to, nil where it is another writer.
+// outputFile is the file that w writes to, nil for another writer.
 func outputFile(w io.Writer) *os.File {
 	if out, ok := w.(*checkedWriter); ok {
 		w = out.Writer
@@ -139,7 +138,7 @@ func outputFile(w io.Writer) *os.File {
 	return f
 }
 
-// systemAsked is which system a command is to look at: --root and --systemd-release.
+// systemAsked is the system that a command reads: --root and --systemd-release.
 func systemAsked(c *cli.Context) (dir string, rel linkfiles.Release, err error) {
 	if dir, err = root(c); err != nil {
 		return "", 0, err
@@ -148,20 +147,20 @@ func systemAsked(c *cli.Context) (dir string, rel linkfiles.Release, err error) 
 	return dir, rel, err
 }
 
-// release returns --systemd-release, 0 where it was not given.
+// release returns --systemd-release, 0 if it is not set.
 func release(c *cli.Context) (linkfiles.Release, error) {
 	if !c.IsSet("systemd-release") {
 		return 0, nil
 	}
 	r := linkfiles.Release(c.Int("systemd-release"))
 	if r < linkfiles.OldestRelease || r > linkfiles.NewestRelease {
-		return 0, usage(c, "--systemd-release %d: linkaudit knows %d to %d", r, linkfiles.OldestRelease, linkfiles.NewestRelease)
+		return 0, usage(c, "invalid --systemd-release %d (use %d to %d)", r, linkfiles.OldestRelease, linkfiles.NewestRelease)
 	}
 	return r, nil
 }
 
-// root returns --root, "/" where it was not given, after a look that it is a
-// directory: a mistyped one must not pass for an empty image.
+// root returns --root, "/" if it is not set. It must be a directory: a mistyped one must not
+// pass for an empty image.
 func root(c *cli.Context) (string, error) {
 	if !c.IsSet("root") {
 		return "/", nil
@@ -172,27 +171,28 @@ func root(c *cli.Context) (string, error) {
 	}
 	st, err := os.Stat(dir)
 	if err != nil {
-		return "", fmt.Errorf("--root: %w", err)
+		return "", fmt.Errorf("invalid --root %q: %w", dir, withoutPath(err))
 	}
 	if !st.IsDir() {
-		return "", fmt.Errorf("--root: %s is not a directory", dir)
+		return "", fmt.Errorf("invalid --root %q: not a directory", dir)
 	}
 	if !filepath.IsLocal(dir) {
-		// filepath-securejoin takes no root with "..".
-		if dir, err = filepath.Abs(dir); err != nil {
-			return "", fmt.Errorf("--root: %w", err)
+		// filepath-securejoin refuses a root with "..".
+		abs, err := filepath.Abs(dir)
+		if err != nil {
+			return "", fmt.Errorf("invalid --root %q: %w", dir, err)
 		}
+		dir = abs
 	}
 	return dir, nil
 }
 
-// site reads the site's configuration below root, or from --config alone where
-// root is "".
+// site reads the site configuration below root, or only that of --config if root is "".
 func site(c *cli.Context, root string) (audit.Site, error) {
 	extra := c.StringSlice("config")
 	if c.Bool("no-config") {
 		if len(extra) > 0 {
-			return nil, usage(c, "--config and --no-config exclude each other")
+			return nil, usage(c, "--config and --no-config cannot be combined")
 		}
 		return nil, nil
 	}
@@ -205,10 +205,9 @@ func site(c *cli.Context, root string) (audit.Site, error) {
 	return nil, nil
 }
 
-// names is list for the names of devices, where a comma that is part of one has a
-// backslash before it.
+// names is list for names of devices: a comma in a name has a backslash before it.
 func names(values []string) []string {
-	const comma = "\x00" // stands for it: no name has a NUL
+	const comma = "\x00" // no name has a NUL
 	var out []string
 	for _, v := range values {
 		for _, name := range list([]string{strings.ReplaceAll(v, `\,`, comma)}) {

@@ -7,7 +7,7 @@ import (
 	"linkaudit/internal/report"
 )
 
-// The manual says which formats a command takes, report.Formats has what shows its result.
+// The manual lists the formats of a command, and report.Formats has their functions.
 func TestTheManualHasTheFormatsThatThereAre(t *testing.T) {
 	shows := map[string]func(f *report.Format) bool{
 		"check":   func(f *report.Format) bool { return f.Audit != nil },

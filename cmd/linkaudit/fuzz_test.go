@@ -13,8 +13,7 @@ import (
 	"linkaudit/internal/report"
 )
 
-// FuzzSnapshot audits a snapshot that somebody else supplies, and shows it in every
-// format.
+// FuzzSnapshot audits a foreign snapshot and shows it in every format.
 func FuzzSnapshot(f *testing.F) {
 	f.Add(exampleHost)
 	examples, err := docs.Examples(exampleHost)
@@ -26,7 +25,7 @@ func FuzzSnapshot(f *testing.F) {
 		if err := host.Save(&b, e.Snapshot, false); err != nil {
 			f.Fatal(err)
 		}
-		if b.Len() < 64<<10 { // a large file that is an example is no seed
+		if b.Len() < 64<<10 { // a large example is no seed
 			f.Add(b.Bytes())
 		}
 	}
@@ -67,7 +66,7 @@ func FuzzSnapshot(f *testing.F) {
 	})
 }
 
-// sound: a terminal obeys nothing of it, and JSON is JSON.
+// sound: no control sequences for a terminal, and JSON is valid.
 func sound(t *testing.T, format, said string) {
 	t.Helper()
 	for line := range strings.SplitSeq(said, "\n") {

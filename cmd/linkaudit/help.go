@@ -6,9 +6,9 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// commandText is what the manual says about a command, and flagText about one
-// of its flags. help_generated.go has all of them; package manual makes it, and
-// a flag that is not there does not exist.
+// commandText is what the manual says about a command, and flagText about one of its
+// flags. Package manual generates all of them into help_generated.go: a flag that is not
+// there does not exist.
 type (
 	commandText struct {
 		name        string
@@ -16,6 +16,7 @@ type (
 		completes   string // what the arguments are, for completer
 		summary     string
 		description string
+		example     string
 		flags       []flagText
 	}
 	flagText struct {
@@ -23,17 +24,43 @@ type (
 		value              bool // not a switch
 		number             bool // the value is a number
 		repeatable         bool
-		standard           string   // the value without the flag; of a number, words
+		standard           string   // the default; for a number, words
 		choices            []string // the only values there are, nil for any
 		completes          string   // what the value is, for completer
 	}
+)
+
+// The layouts of --help. That of the program fits a terminal of 24 lines.
+const (
+	programHelp = `{{.Name}} - {{.Usage}}
+
+Usage: {{.UsageText}}
+
+Commands:{{range .VisibleCommands}}
+   {{.Name}}{{"\t"}}{{.Usage}}{{end}}
+
+Examples:
+{{.Description}}
+
+linkaudit COMMAND --help shows a command's options; man linkaudit has the rest.
+`
+	commandHelp = `{{.HelpName}} - {{.Usage}}
+
+Usage: {{.HelpName}} [options]{{with .ArgsUsage}} {{.}}{{end}}
+{{with .Description}}
+{{.}}
+{{end}}
+Options:{{range .VisibleFlags}}
+   {{.}}{{end}}
+`
 )
 
 // cliCommand makes the command that t describes.
 func (t *commandText) cliCommand(action cli.ActionFunc) *cli.Command {
 	c := &cli.Command{
 		Name: t.name, Usage: t.summary, ArgsUsage: t.arguments, Description: t.description, Action: action,
-		// Without this a device named "help" or "h" could not be audited.
+		CustomHelpTemplate: commandHelp,
+		// Otherwise a device named "help" or "h" could not be audited.
 		HideHelpCommand: true,
 	}
 	for _, f := range t.flags {
@@ -55,11 +82,11 @@ func (f *flagText) cliFlag() cli.Flag {
 	case f.repeatable:
 		return &cli.StringSliceFlag{Name: f.name, Aliases: aliases, Usage: f.usage}
 	}
-	return &cli.StringFlag{Name: f.name, Aliases: aliases, Usage: f.usage, Value: f.standard}
+	return &cli.StringFlag{Name: f.name, Aliases: aliases, Usage: f.usage, Value: f.standard, DefaultText: f.standard}
 }
 
-// textOf returns what the manual says of a command, "" for the program itself,
-// and nil where there is no such command.
+// textOf returns what the manual says about a command, "" for the program itself. It is nil
+// if there is no such command.
 func textOf(command string) *commandText {
 	if command == "" {
 		return &programText
@@ -70,7 +97,7 @@ func textOf(command string) *commandText {
 	return nil
 }
 
-// flagNamed returns a flag of the command, nil where it has none of that name.
+// flagNamed returns a flag of the command, nil if it has none of that name.
 func (t *commandText) flagNamed(name string) *flagText {
 	if i := slices.IndexFunc(t.flags, func(f flagText) bool { return f.name == name }); i >= 0 {
 		return &t.flags[i]

@@ -4,10 +4,10 @@ package main
 
 var programText = commandText{
 	arguments: "COMMAND [options] [arguments]",
-	summary:   "which .link file does udev apply, and whose MAC address follows",
-	description: "Audits the bonds, bridges and teams of a host: the systemd .link file that\n" +
-		"applies to each, the MACAddressPolicy that follows, and whose address the\n" +
-		"device carries now. Only fix and undo change anything.",
+	summary:   "explain and fix the MAC addresses of bonds, bridges and teams",
+	example: "   linkaudit check                        # audit this machine\n" +
+		"   linkaudit explain bond0                # why this MAC address?\n" +
+		"   linkaudit fix --bond bond0 --dry-run   # what would fix write?",
 	flags: []flagText{
 		{name: "version", usage: "print the version"},
 		{name: "help", alias: "h", usage: "show help"},
@@ -19,248 +19,243 @@ var commandTexts = []commandText{
 		name:      "check",
 		arguments: "[DEVICE...]",
 		completes: "audited",
-		summary:   "audit bonds, bridges and teams, or the devices named",
-		description: "A device that does not exist yet is audited by name and kind:\n" +
+		summary:   "audit bonds, bridges and teams, or the devices you name",
+		description: "A device that does not exist yet needs its kind:\n" +
 			"   linkaudit check bond7 --kind bond\n" +
 			"\n" +
-			"A device that network configuration declares is audited with the others\n" +
-			"before it exists: what systemd-networkd, netplan, NetworkManager or ifupdown\n" +
-			"will create.\n" +
+			"Devices that systemd-networkd, netplan, NetworkManager or ifupdown will create\n" +
+			"are audited before they exist.\n" +
 			"\n" +
-			"An image (--root) has no devices: those that it declares are audited, of a\n" +
-			"kind that it declares none of bond0, br0 or team0, or those that are named.\n" +
-			"The naming scheme is the default of its systemd release unless its boot\n" +
-			"configuration asks for another.\n" +
+			"An image (--root) has no devices. Audited are those that it declares, plus\n" +
+			"bond0, br0 or team0 for a kind that it does not declare; or those that you\n" +
+			"name. Its naming scheme is the default of its systemd release unless its boot\n" +
+			"configuration sets another.\n" +
 			"\n" +
 			"Formats: text and json; prometheus for node_exporter's textfile collector;\n" +
-			"nagios (and Icinga) for monitoring; sarif and junit for CI servers. With\n" +
-			"nagios the exit status is a plugin's: 0 OK, 1 warnings, 2 errors, 3 could not\n" +
-			"audit.\n" +
+			"nagios for Nagios and Icinga; sarif and junit for CI servers. With nagios the\n" +
+			"exit status is 0 OK, 1 warnings, 2 errors, 3 could not audit.\n" +
 			"\n" +
 			"Exit status: 0 nothing found at or above --severity, 1 findings,\n" +
 			"2 could not audit.",
 		flags: []flagText{
 			{name: "kind", usage: "audit devices of `KIND` (repeatable, or a,b)", value: true, repeatable: true, completes: "kinds"},
-			{name: "all", usage: "audit every device"},
+			{name: "all", usage: "audit every device, of any kind"},
 			{name: "root", usage: "read the files below `DIR`, such as an image", value: true, completes: "directories"},
-			{name: "from", usage: "audit the snapshots in `FILE`, - for stdin (repeatable)", value: true, repeatable: true, completes: "files"},
-			{name: "systemd-release", usage: "read files as systemd `N` does", value: true, number: true, standard: "this machine's"},
-			{name: "initramfs", usage: "read images `WHEN`: auto, always, never", value: true, standard: "auto", choices: []string{"auto", "always", "never"}},
+			{name: "from", usage: "audit snapshots in `FILE`, - is stdin (repeatable)", value: true, repeatable: true, completes: "files"},
+			{name: "systemd-release", usage: "read .link files as systemd `N` does", value: true, number: true, standard: "installed"},
+			{name: "initramfs", usage: "read initramfs `WHEN`: auto, always, never", value: true, standard: "auto", choices: []string{"auto", "always", "never"}},
 			{name: "format", usage: "print `FORMAT`, see above", value: true, standard: "text", choices: []string{"text", "json", "prometheus", "nagios", "sarif", "junit"}},
-			{name: "severity", usage: "`LEVEL` and up: info, warning, error", value: true, standard: "warning", choices: []string{"info", "warning", "error"}},
-			{name: "quiet", usage: "print findings only, one a line"},
-			{name: "color", usage: "colour `WHEN`: auto, always or never", value: true, standard: "auto", choices: []string{"auto", "always", "never"}},
-			{name: "output", usage: "write `FILE`, whole or not at all", value: true, completes: "files"},
-			{name: "config", usage: "read the site's rules from `FILE` too (repeatable)", value: true, repeatable: true, completes: "files"},
-			{name: "no-config", usage: "do without the site's configuration"},
+			{name: "severity", usage: "minimum `LEVEL`: info, warning, error", value: true, standard: "warning", choices: []string{"info", "warning", "error"}},
+			{name: "quiet", usage: "print only findings, one per line"},
+			{name: "color", usage: "use colour `WHEN`: auto, always, never", value: true, standard: "auto", choices: []string{"auto", "always", "never"}},
+			{name: "output", usage: "write to `FILE`, as a whole or not at all", value: true, completes: "files"},
+			{name: "config", usage: "read site rules from `FILE` too (repeatable)", value: true, repeatable: true, completes: "files"},
+			{name: "no-config", usage: "ignore the site configuration"},
 		},
 	},
 	{
 		name:      "explain",
 		arguments: "DEVICE",
 		completes: "audited",
-		summary:   "say for one device why it has its address, file by file",
-		description: "The whole reasoning: each .link file and why it does or does not apply, the\n" +
-			"settings in force, who gave the address, what becomes of it, what to do. With\n" +
-			"--format it makes a picture for a ticket.\n" +
+		summary:   "show why a device has its MAC address",
+		description: "Shows each .link file in the order of udev, with the first condition that does\n" +
+			"not match; the effective settings and their lines; the policy and the address\n" +
+			"that it makes; who set the current address, and what shows it; the address\n" +
+			"after each event; and all findings, each with the command that fixes it. You\n" +
+			"need not know .link files to read it.\n" +
 			"\n" +
-			"Exit status: 0 explained, whatever was found; 2 could not explain.",
+			"Exit status: 0 explained, with or without findings; 2 could not explain.",
 		flags: []flagText{
-			{name: "kind", usage: "the `KIND` of a device that need not exist yet", value: true, repeatable: true, completes: "kinds"},
+			{name: "kind", usage: "the `KIND` of a device that may not exist yet", value: true, repeatable: true, completes: "kinds"},
 			{name: "root", usage: "read the files below `DIR`, such as an image", value: true, completes: "directories"},
-			{name: "from", usage: "explain the snapshot in `FILE`, - for standard input", value: true, completes: "files"},
-			{name: "systemd-release", usage: "read files as systemd `N` does", value: true, number: true, standard: "this machine's"},
-			{name: "initramfs", usage: "read images `WHEN`: auto, always, never", value: true, standard: "auto", choices: []string{"auto", "always", "never"}},
-			{name: "format", usage: "`FORMAT`: text, json, dot or mermaid", value: true, standard: "text", choices: []string{"text", "json", "dot", "mermaid"}},
+			{name: "from", usage: "explain the snapshot in `FILE`, - is stdin", value: true, completes: "files"},
+			{name: "systemd-release", usage: "read .link files as systemd `N` does", value: true, number: true, standard: "installed"},
+			{name: "initramfs", usage: "read initramfs `WHEN`: auto, always, never", value: true, standard: "auto", choices: []string{"auto", "always", "never"}},
+			{name: "format", usage: "print `FORMAT`: text, json, dot or mermaid", value: true, standard: "text", choices: []string{"text", "json", "dot", "mermaid"}},
 			{name: "all-files", usage: "list each .link file, however many"},
-			{name: "color", usage: "colour `WHEN`: auto, always or never", value: true, standard: "auto", choices: []string{"auto", "always", "never"}},
-			{name: "output", usage: "write `FILE`, whole or not at all", value: true, completes: "files"},
-			{name: "config", usage: "read the site's rules from `FILE` too (repeatable)", value: true, repeatable: true, completes: "files"},
-			{name: "no-config", usage: "do without the site's configuration"},
+			{name: "color", usage: "use colour `WHEN`: auto, always, never", value: true, standard: "auto", choices: []string{"auto", "always", "never"}},
+			{name: "output", usage: "write to `FILE`, as a whole or not at all", value: true, completes: "files"},
+			{name: "config", usage: "read site rules from `FILE` too (repeatable)", value: true, repeatable: true, completes: "files"},
+			{name: "no-config", usage: "ignore the site configuration"},
 		},
 	},
 	{
 		name:      "lint",
 		arguments: "[FILE...]",
 		completes: "files",
-		summary:   "say what is wrong with .link files, whatever the devices",
-		description: "Without FILE, all .link files and drop-ins where udevd looks for them; with\n" +
-			"FILE, that file and the drop-ins in FILE.d next to it.\n" +
+		summary:   "find mistakes in .link files, whatever the devices",
+		description: "Without FILE, checks all .link files and drop-ins where udev looks for them.\n" +
+			"With FILE, checks that file and the drop-ins in FILE.d next to it.\n" +
 			"\n" +
 			"Exit status: 0 nothing found at or above --severity, 1 findings,\n" +
 			"2 could not read the files.",
 		flags: []flagText{
 			{name: "root", usage: "read the files below `DIR`, such as an image", value: true, completes: "directories"},
-			{name: "systemd-release", usage: "read files as systemd `N` does", value: true, number: true, standard: "this machine's"},
+			{name: "systemd-release", usage: "read .link files as systemd `N` does", value: true, number: true, standard: "installed"},
 			{name: "format", usage: "print `FORMAT`: text, json, sarif, junit", value: true, standard: "text", choices: []string{"text", "json", "sarif", "junit"}},
-			{name: "severity", usage: "`LEVEL` and up: info, warning, error", value: true, standard: "warning", choices: []string{"info", "warning", "error"}},
-			{name: "quiet", usage: "print findings only, one a line"},
-			{name: "color", usage: "colour `WHEN`: auto, always or never", value: true, standard: "auto", choices: []string{"auto", "always", "never"}},
-			{name: "output", usage: "write `FILE`, whole or not at all", value: true, completes: "files"},
-			{name: "config", usage: "read the site's rules from `FILE` too (repeatable)", value: true, repeatable: true, completes: "files"},
-			{name: "no-config", usage: "do without the site's configuration"},
+			{name: "severity", usage: "minimum `LEVEL`: info, warning, error", value: true, standard: "warning", choices: []string{"info", "warning", "error"}},
+			{name: "quiet", usage: "print only findings, one per line"},
+			{name: "color", usage: "use colour `WHEN`: auto, always, never", value: true, standard: "auto", choices: []string{"auto", "always", "never"}},
+			{name: "output", usage: "write to `FILE`, as a whole or not at all", value: true, completes: "files"},
+			{name: "config", usage: "read site rules from `FILE` too (repeatable)", value: true, repeatable: true, completes: "files"},
+			{name: "no-config", usage: "ignore the site configuration"},
 		},
 	},
 	{
 		name:      "fix",
 		arguments: "[DEVICE...]",
 		completes: "audited",
-		summary:   "put MACAddressPolicy=none in force for a device or kind",
-		description: "A DEVICE may still have to be created: its kind is that of the network\n" +
-			"configuration, or of --kind.\n" +
+		summary:   "set MACAddressPolicy=none for a device or kind",
+		description: "Writes the smallest override: a drop-in if the effective .link file is for\n" +
+			"this device only, otherwise a new file in /etc/systemd/network that keeps all\n" +
+			"other settings. Then reloads udev and verifies that the override is effective;\n" +
+			"if not, takes everything back. Names stale initramfs images;\n" +
+			"--update-initramfs rebuilds them.\n" +
 			"\n" +
-			"Writes the smallest override: a drop-in where the file in force is for the\n" +
-			"device alone, and otherwise a file of its own in /etc/systemd/network that\n" +
-			"keeps all other settings. Then udevd reloads, and it is verified that the\n" +
-			"override is in force; if it is not, everything is taken back. Stale initramfs\n" +
-			"images are named; --update-initramfs makes them anew.\n" +
-			"\n" +
-			"A device that does not exist yet is fine:\n" +
+			"A DEVICE that does not exist yet is fine. Its kind is that of the network\n" +
+			"configuration, or of --kind:\n" +
 			"   linkaudit fix --bond bond0\n" +
 			"\n" +
-			"Exit status: 0 done or nothing to do,\n" +
-			"1 with --check if something would be changed,\n" +
-			"2 failed and nothing is changed.",
+			"Exit status: 0 done or nothing to do;\n" +
+			"1 with --check if something would change; 2 failed, nothing changed.",
 		flags: []flagText{
-			{name: "bond", usage: "the bond `NAME` (a list, by commas)", value: true, repeatable: true, completes: "bonds"},
-			{name: "bridge", usage: "the bridge `NAME` (a list, by commas)", value: true, repeatable: true, completes: "bridges"},
-			{name: "team", usage: "the team `NAME` (a list, by commas)", value: true, repeatable: true, completes: "teams"},
-			{name: "device", usage: "the device `NAME`, of any kind (a list)", value: true, repeatable: true, completes: "devices"},
-			{name: "kind", usage: "every device of `KIND` (a list, by commas)", value: true, repeatable: true, completes: "kinds"},
+			{name: "bond", usage: "the bond `NAME`, or a list with commas", value: true, repeatable: true, completes: "bonds"},
+			{name: "bridge", usage: "the bridge `NAME`, or a list with commas", value: true, repeatable: true, completes: "bridges"},
+			{name: "team", usage: "the team `NAME`, or a list with commas", value: true, repeatable: true, completes: "teams"},
+			{name: "device", usage: "the device `NAME` of any kind, or a list", value: true, repeatable: true, completes: "devices"},
+			{name: "kind", usage: "every device of `KIND`, or a list with commas", value: true, repeatable: true, completes: "kinds"},
 			{name: "dry-run", usage: "show the plan and a diff, change nothing"},
-			{name: "check", usage: "say by exit status 1 that something would change"},
+			{name: "check", usage: "exit 1 if something would change"},
 			{name: "root", usage: "read the files below `DIR`, such as an image", value: true, completes: "directories"},
-			{name: "systemd-release", usage: "read files as systemd `N` does", value: true, number: true, standard: "this machine's"},
-			{name: "no-reload", usage: "do not have udevd reload"},
-			{name: "update-initramfs", usage: "make stale initramfs images anew"},
-			{name: "force", usage: "also where somebody edited the override"},
+			{name: "systemd-release", usage: "read .link files as systemd `N` does", value: true, number: true, standard: "installed"},
+			{name: "no-reload", usage: "do not reload udev"},
+			{name: "update-initramfs", usage: "rebuild stale initramfs images"},
+			{name: "force", usage: "even if someone edited the override"},
 			{name: "format", usage: "print `FORMAT`: text or json", value: true, standard: "text", choices: []string{"text", "json"}},
-			{name: "color", usage: "colour `WHEN`: auto, always or never", value: true, standard: "auto", choices: []string{"auto", "always", "never"}},
-			{name: "apply", usage: "set the address of devices that exist, too"},
-			{name: "yes", usage: "with --apply: also where that disturbs traffic"},
+			{name: "color", usage: "use colour `WHEN`: auto, always, never", value: true, standard: "auto", choices: []string{"auto", "always", "never"}},
+			{name: "apply", usage: "also set the address of existing devices"},
+			{name: "yes", usage: "with --apply: even if it disturbs traffic"},
 		},
 	},
 	{
 		name:      "undo",
 		arguments: "[DEVICE...]",
 		completes: "overridden-devices",
-		summary:   "take back what fix wrote",
-		description: "Removes the overrides of the devices and kinds named, or with --everything\n" +
-			"all that fix ever wrote. One that was edited since stays, unless --force is\n" +
-			"given.\n" +
+		summary:   "remove what fix wrote",
+		description: "Removes the overrides of the devices and kinds you name, or all of them with\n" +
+			"--everything. An override that someone edited stays unless you use --force.\n" +
 			"\n" +
-			"Exit status: 0 done or nothing to do,\n" +
-			"1 with --check if something would be changed,\n" +
-			"2 failed and nothing is changed.",
+			"Exit status: 0 done or nothing to do;\n" +
+			"1 with --check if something would change; 2 failed, nothing changed.",
 		flags: []flagText{
-			{name: "bond", usage: "the bond `NAME` (a list, by commas)", value: true, repeatable: true, completes: "overridden-bonds"},
-			{name: "bridge", usage: "the bridge `NAME` (a list, by commas)", value: true, repeatable: true, completes: "overridden-bridges"},
-			{name: "team", usage: "the team `NAME` (a list, by commas)", value: true, repeatable: true, completes: "overridden-teams"},
-			{name: "device", usage: "the device `NAME`, of any kind (a list)", value: true, repeatable: true, completes: "overridden-devices"},
-			{name: "kind", usage: "every device of `KIND` (a list, by commas)", value: true, repeatable: true, completes: "overridden-kinds"},
-			{name: "everything", usage: "all overrides that fix wrote"},
-			{name: "interrupted", usage: "what a run did that was killed"},
+			{name: "bond", usage: "the bond `NAME`, or a list with commas", value: true, repeatable: true, completes: "overridden-bonds"},
+			{name: "bridge", usage: "the bridge `NAME`, or a list with commas", value: true, repeatable: true, completes: "overridden-bridges"},
+			{name: "team", usage: "the team `NAME`, or a list with commas", value: true, repeatable: true, completes: "overridden-teams"},
+			{name: "device", usage: "the device `NAME` of any kind, or a list", value: true, repeatable: true, completes: "overridden-devices"},
+			{name: "kind", usage: "every device of `KIND`, or a list with commas", value: true, repeatable: true, completes: "overridden-kinds"},
+			{name: "everything", usage: "remove every override that fix wrote"},
+			{name: "interrupted", usage: "undo only what a killed run did"},
 			{name: "dry-run", usage: "show the plan and a diff, change nothing"},
-			{name: "check", usage: "say by exit status 1 that something would change"},
+			{name: "check", usage: "exit 1 if something would change"},
 			{name: "root", usage: "read the files below `DIR`, such as an image", value: true, completes: "directories"},
-			{name: "systemd-release", usage: "read files as systemd `N` does", value: true, number: true, standard: "this machine's"},
-			{name: "no-reload", usage: "do not have udevd reload"},
-			{name: "update-initramfs", usage: "make stale initramfs images anew"},
-			{name: "force", usage: "also where somebody edited the override"},
+			{name: "systemd-release", usage: "read .link files as systemd `N` does", value: true, number: true, standard: "installed"},
+			{name: "no-reload", usage: "do not reload udev"},
+			{name: "update-initramfs", usage: "rebuild stale initramfs images"},
+			{name: "force", usage: "even if someone edited the override"},
 			{name: "format", usage: "print `FORMAT`: text or json", value: true, standard: "text", choices: []string{"text", "json"}},
-			{name: "color", usage: "colour `WHEN`: auto, always or never", value: true, standard: "auto", choices: []string{"auto", "always", "never"}},
+			{name: "color", usage: "use colour `WHEN`: auto, always, never", value: true, standard: "auto", choices: []string{"auto", "always", "never"}},
 		},
 	},
 	{
 		name:      "watch",
 		arguments: "[DEVICE...]",
 		completes: "audited",
-		summary:   "show who changes an address, while it happens",
-		description: "Shows each change of an address, of addr_assign_type, of the master and of\n" +
-			"the .link file in force, with who did it. Changes nothing; ends with Ctrl-C.\n" +
+		summary:   "show who changes a MAC address, as it happens",
+		description: "Shows each change of a MAC address, of addr_assign_type, of the master and of\n" +
+			"the effective .link file, and who made it. Changes nothing; press Ctrl-C to\n" +
+			"end it.\n" +
 			"\n" +
-			"Exit status: 0 ended by a signal, by --for, or by a change;\n" +
-			"1 --until-change saw none within --for; 2 it could not watch.",
+			"Exit status: 0 ended by a signal, by --for or by a change;\n" +
+			"1 no change within --for, with --until-change; 2 could not watch.",
 		flags: []flagText{
-			{name: "kind", usage: "watch devices of `KIND` (repeatable, a,b)", value: true, repeatable: true, completes: "kinds"},
-			{name: "all", usage: "watch every device"},
+			{name: "kind", usage: "watch devices of `KIND` (repeatable, or a,b)", value: true, repeatable: true, completes: "kinds"},
+			{name: "all", usage: "watch every device, of any kind"},
 			{name: "for", usage: "end after `DURATION`, such as 90s or 1h", value: true},
 			{name: "until-change", usage: "end after the first change"},
 			{name: "exec", usage: "run `PROGRAM` at each change", value: true, completes: "files"},
 			{name: "record", usage: "also write the events to `FILE`, for replay", value: true, completes: "files"},
-			{name: "stack", usage: "record the kernel's stack of each call"},
-			{name: "no-trace", usage: "deduce only, do not trace the kernel"},
+			{name: "stack", usage: "record the kernel stack of each call"},
+			{name: "no-trace", usage: "only deduce, do not trace the kernel"},
 			{name: "format", usage: "print `FORMAT`: text or json", value: true, standard: "text", choices: []string{"text", "json"}},
-			{name: "severity", usage: "`LEVEL` and up: info, warning, error", value: true, standard: "warning", choices: []string{"info", "warning", "error"}},
-			{name: "color", usage: "colour `WHEN`: auto, always or never", value: true, standard: "auto", choices: []string{"auto", "always", "never"}},
-			{name: "config", usage: "read the site's rules from `FILE` too (repeatable)", value: true, repeatable: true, completes: "files"},
-			{name: "no-config", usage: "do without the site's configuration"},
+			{name: "severity", usage: "minimum `LEVEL`: info, warning, error", value: true, standard: "warning", choices: []string{"info", "warning", "error"}},
+			{name: "color", usage: "use colour `WHEN`: auto, always, never", value: true, standard: "auto", choices: []string{"auto", "always", "never"}},
+			{name: "config", usage: "read site rules from `FILE` too (repeatable)", value: true, repeatable: true, completes: "files"},
+			{name: "no-config", usage: "ignore the site configuration"},
 		},
 	},
 	{
-		name:      "replay",
-		arguments: "FILE",
-		summary:   "show what watch --record wrote",
-		description: "Shows the events that linkaudit watch --record FILE wrote, as watch did. - is\n" +
-			"standard input.",
+		name:        "replay",
+		arguments:   "FILE",
+		summary:     "show what watch --record wrote",
+		description: "Shows recorded events as watch does. FILE - is standard input.",
 		flags: []flagText{
 			{name: "format", usage: "print `FORMAT`: text or json", value: true, standard: "text", choices: []string{"text", "json"}},
-			{name: "color", usage: "colour `WHEN`: auto, always or never", value: true, standard: "auto", choices: []string{"auto", "always", "never"}},
+			{name: "color", usage: "use colour `WHEN`: auto, always, never", value: true, standard: "auto", choices: []string{"auto", "always", "never"}},
 		},
 	},
 	{
 		name:    "snapshot",
-		summary: "save what an audit looks at, for check --from",
-		description: "Saves the devices and the .link files as JSON on standard output or in FILE.\n" +
-			"The machine-id is confidential and left out; the addresses made of it are in.",
+		summary: "save what an audit reads, for check --from",
+		description: "Saves the devices and the .link files as JSON, on standard output or in a\n" +
+			"file. The machine ID is confidential and left out; addresses derived from it\n" +
+			"are not.",
 		flags: []flagText{
-			{name: "output", usage: "write `FILE`, whole or not at all", value: true, completes: "files"},
-			{name: "with-machine-id", usage: "keep the machine-id (FILE gets mode 0600)"},
+			{name: "output", usage: "write to `FILE`, as a whole or not at all", value: true, completes: "files"},
+			{name: "with-machine-id", usage: "keep the machine ID (FILE gets mode 0600)"},
 			{name: "root", usage: "read the files below `DIR`, such as an image", value: true, completes: "directories"},
-			{name: "systemd-release", usage: "read files as systemd `N` does", value: true, number: true, standard: "this machine's"},
-			{name: "initramfs", usage: "read images `WHEN`: auto, always, never", value: true, standard: "auto", choices: []string{"auto", "always", "never"}},
+			{name: "systemd-release", usage: "read .link files as systemd `N` does", value: true, number: true, standard: "installed"},
+			{name: "initramfs", usage: "read initramfs `WHEN`: auto, always, never", value: true, standard: "auto", choices: []string{"auto", "always", "never"}},
 		},
 	},
 	{
 		name:      "mac",
 		arguments: "[NAME...]",
 		completes: "devices",
-		summary:   "tell the address that udev makes of a name and a machine-id",
-		description: "Prints NAME and the address that MACAddressPolicy=persistent gives an\n" +
-			"Ethernet device of that name, on this machine or on one that is to come. The\n" +
-			"name - or none at all reads names from standard input, one a line. With\n" +
-			"several machine-ids a third column has the FILE, or id1, id2, ... for each\n" +
-			"--machine-id; the ID itself is never printed.\n" +
+		summary:   "print the address that udev derives from a name",
+		description: "Prints each NAME and the address that MACAddressPolicy=persistent sets on an\n" +
+			"Ethernet device of that name, on this machine or on a future host. Without\n" +
+			"NAME, or with -, reads names from standard input, one per line. With several\n" +
+			"machine IDs, a third column has the FILE, or id1, id2, ... for each\n" +
+			"--machine-id. The ID itself is never printed.\n" +
 			"\n" +
-			"Hardware is hashed by ID_NET_NAME_ONBOARD, _SLOT, _PATH or _MAC of its udev\n" +
-			"properties, the first it has: give that as NAME. For other names systemd 242\n" +
-			"and a naming scheme of v241, or newer, are taken for granted; a note says so\n" +
-			"where this machine or the image is known to be older.\n" +
+			"For hardware, give as NAME the first of the udev properties\n" +
+			"ID_NET_NAME_ONBOARD, _SLOT, _PATH and _MAC that it has. For other names,\n" +
+			"systemd 242 and naming scheme v241 or newer are assumed; a note says so if the\n" +
+			"machine is older.\n" +
 			"\n" +
-			"Exit status: 0 all names answered, 2 a name or machine-id is not valid.",
+			"Exit status: 0 all names answered, 2 invalid name or machine ID.",
 		flags: []flagText{
-			{name: "machine-id", usage: "a machine whose ID is `HEX` (repeatable)", value: true, repeatable: true},
-			{name: "machine-id-file", usage: "one with this machine-id `FILE` (repeatable)", value: true, repeatable: true, completes: "files"},
-			{name: "root", usage: "the machine that the image below `DIR` is for", value: true, completes: "directories"},
-			{name: "networkd", usage: "what networkd gives a .netdev instead"},
+			{name: "machine-id", usage: "use the machine ID `HEX` (repeatable)", value: true, repeatable: true},
+			{name: "machine-id-file", usage: "use the machine ID in `FILE` (repeatable)", value: true, repeatable: true, completes: "files"},
+			{name: "root", usage: "use the machine ID of the image below `DIR`", value: true, completes: "directories"},
+			{name: "networkd", usage: "the address that networkd gives a .netdev"},
 			{name: "format", usage: "print `FORMAT`: text or json", value: true, standard: "text", choices: []string{"text", "json"}},
 		},
 	},
 	{
 		name:    "example",
-		summary: "audit a bundled host, to see what a finding looks like",
-		description: "The host runs Debian 11 and has a bond whose address udev made up. Nothing of\n" +
-			"this machine is looked at. Formats are those of check: text and json;\n" +
-			"prometheus, nagios, sarif and junit.",
+		summary: "audit a built-in example host",
+		description: "The host runs Debian 11; udev made up the address of its bond. Nothing of this\n" +
+			"machine is read. Formats: text, json, prometheus, nagios, sarif and junit.",
 		flags: []flagText{
 			{name: "format", usage: "print `FORMAT`, see above", value: true, standard: "text", choices: []string{"text", "json", "prometheus", "nagios", "sarif", "junit"}},
-			{name: "severity", usage: "`LEVEL` and up: info, warning, error", value: true, standard: "warning", choices: []string{"info", "warning", "error"}},
-			{name: "quiet", usage: "print findings only, one a line"},
-			{name: "color", usage: "colour `WHEN`: auto, always or never", value: true, standard: "auto", choices: []string{"auto", "always", "never"}},
+			{name: "severity", usage: "minimum `LEVEL`: info, warning, error", value: true, standard: "warning", choices: []string{"info", "warning", "error"}},
+			{name: "quiet", usage: "print only findings, one per line"},
+			{name: "color", usage: "use colour `WHEN`: auto, always, never", value: true, standard: "auto", choices: []string{"auto", "always", "never"}},
 		},
 	},
 	{
 		name:    "version",
-		summary: "print the version and how this program was built",
+		summary: "print the version and how it was built",
 	},
 }

@@ -17,8 +17,8 @@ import (
 
 const secretID = "5ec2e7a1d0f04b2c9a7e3f1b8c6d4e2a"
 
-// imageFiles are one of everything that is read below --root. What an output may
-// never hold has SECRET in it; the machine-id is secretID.
+// imageFiles are one of each file that is read below --root. SECRET marks what must never
+// be in an output; the machine ID is secretID.
 var imageFiles = map[string]string{
 	"etc/machine-id":      secretID + "\n",
 	"etc/machine-info":    "TAGS=a\nPRETTY_HOSTNAME=x\n",
@@ -99,7 +99,7 @@ func onImage(root string) (all [][]string) {
 	}...)
 }
 
-// finish runs the program, which may not wait for anything.
+// finish runs the program, which must not wait for anything.
 func finish(t *testing.T, args []string) (said string) {
 	t.Helper()
 	var out bytes.Buffer
@@ -112,7 +112,7 @@ func finish(t *testing.T, args []string) (said string) {
 	return said
 }
 
-// Whatever has the place of a file or a directory of an image, the audit ends.
+// The audit ends, whatever is in the place of a file or directory of an image.
 func TestNothingOfAnImageIsWaitedFor(t *testing.T) {
 	outside := filepath.Join(t.TempDir(), "outside")
 	if err := os.Mkdir(outside, 0o755); err != nil {
@@ -142,7 +142,7 @@ func TestNothingOfAnImageIsWaitedFor(t *testing.T) {
 	}
 	for i, place := range places {
 		if testing.Short() && i%5 != 0 {
-			continue // for the race detector, to which all are the same
+			continue // to the race detector all are the same
 		}
 		for kind, put := range kinds {
 			if err := os.Rename(place, place+".away"); err != nil {
@@ -151,7 +151,7 @@ func TestNothingOfAnImageIsWaitedFor(t *testing.T) {
 			if err := put(place); err != nil {
 				t.Fatal(err)
 			}
-			// Both read the same; the two in turn take half the time.
+			// Both read the same files: taking turns halves the time.
 			for i, args := range commands {
 				if tool.Thorough() || i == next%len(commands) {
 					finish(t, args)
@@ -172,8 +172,8 @@ func TestNothingOfAnImageIsWaitedFor(t *testing.T) {
 	t.Logf("%d places", len(places))
 }
 
-// The passwords and keys that stand beside what is read, also in lines that cannot
-// be, get into no output, and neither does the machine-id.
+// No output has the machine ID, or passwords and keys from files that are read, not even
+// from invalid lines.
 func TestNoSecretGetsIntoAnOutput(t *testing.T) {
 	root := layImage(t)
 	seen := ""
@@ -186,7 +186,7 @@ func TestNoSecretGetsIntoAnOutput(t *testing.T) {
 		}
 		seen += said
 	}
-	// It has read them all.
+	// All files were read.
 	for name := range imageFiles {
 		if strings.Contains(name, "netplan/") || strings.Contains(name, "system-connections/broken") || strings.Contains(name, "interfaces.d") || strings.Contains(name, "ifcfg") {
 			if !strings.Contains(seen, "/"+name) {
@@ -196,7 +196,7 @@ func TestNoSecretGetsIntoAnOutput(t *testing.T) {
 	}
 }
 
-// A value of the command line comes back in messages.
+// Messages repeat values of the command line.
 func TestArgumentsAreEscaped(t *testing.T) {
 	const evil = "\x1b[31m\u202e\x07\n\xff"
 	for _, args := range [][]string{

@@ -11,13 +11,12 @@ import (
 	"linkaudit/test/soak"
 )
 
-// auditsVariable is how many audits the next test makes. The soak suite in
-// test/namespace sets it, and runs the test among devices that come and go.
+// auditsVariable is the number of audits of the next test. The soak suite in test/namespace
+// sets it, and creates and deletes devices during the test.
 const auditsVariable = "LINKAUDIT_SOAK_AUDITS"
 
-// TestAuditsLeaveNothing audits in one process many times: nothing that one audit
-// made is there after the next. What a process gets and never frees would not be
-// seen where it is one of many that end.
+// TestAuditsLeaveNothing audits many times in one process: nothing of one audit is left after
+// the next. A leak does not show in many short processes.
 func TestAuditsLeaveNothing(t *testing.T) {
 	audits := 60
 	if v := os.Getenv(auditsVariable); v != "" {
@@ -54,8 +53,8 @@ func TestAuditsLeaveNothing(t *testing.T) {
 		for i := sample * audits / samples; i < (sample+1)*audits/samples; i++ {
 			audit(i)
 		}
-		// The buffers are not what is looked for, nor is what a pool keeps from one
-		// collection to the next.
+		// Buffers are not leaks, and neither is what a pool keeps between two
+		// collections.
 		stdout, stderr = bytes.Buffer{}, bytes.Buffer{}
 		runtime.GC()
 		runtime.GC()
@@ -77,7 +76,7 @@ func TestAuditsLeaveNothing(t *testing.T) {
 		series      soak.Series
 		slack, most int
 	}{
-		// 100 kB over a third of 10,000 audits are 30 bytes an audit.
+		// 100 kB over a third of 10,000 audits are 30 bytes per audit.
 		{"kB of the heap in use", heap, 100, 32 << 10},
 		{"goroutines", goroutines, 0, 30},
 		{"descriptors", descriptors, 0, 30},

@@ -18,7 +18,7 @@ func lint(c *cli.Context) error {
 		return err
 	}
 	if c.Args().Present() && c.IsSet("root") {
-		return usage(c, "--root and FILE exclude each other")
+		return usage(c, "--root and FILE cannot be combined")
 	}
 	dir, rel, err := systemAsked(c)
 	if err != nil {
@@ -35,12 +35,12 @@ func lint(c *cli.Context) error {
 	out.Site, out.Time = conf, time.Now()
 	err = out.write(c.App.Writer, func(w io.Writer) error { return out.format.Lint(w, result, out.Options) })
 	if err != nil {
-		return fmt.Errorf("writing the report: %w", err)
+		return fmt.Errorf("cannot write the report: %w", err)
 	}
 	return found(report.CountFindings(result.Findings), out)
 }
 
-// lintFiles judges the files that are named, or else those below dir.
+// lintFiles checks the named files, or else those below dir.
 func lintFiles(c *cli.Context, dir string, rel linkfiles.Release, o audit.Options) (report.Lint, error) {
 	stores, rel, err := storesToLint(c, dir, rel)
 	if err != nil {
@@ -58,7 +58,7 @@ func lintFiles(c *cli.Context, dir string, rel linkfiles.Release, o audit.Option
 	return result, nil
 }
 
-// storesToLint reads the files, and finds the release out where rel is 0.
+// storesToLint reads the files, and finds out the release if rel is 0.
 func storesToLint(c *cli.Context, dir string, rel linkfiles.Release) ([]*linkfiles.Store, linkfiles.Release, error) {
 	stores, err := storesNamed(c)
 	if err != nil {
@@ -69,7 +69,7 @@ func storesToLint(c *cli.Context, dir string, rel linkfiles.Release) ([]*linkfil
 	}
 	snap, err := collectFiles(c.Context, dir, rel)
 	if err != nil {
-		return nil, 0, fmt.Errorf("looking at the machine: %w", err)
+		return nil, 0, cannotRead(dir, err)
 	}
 	if len(stores) == 0 {
 		stores = append(stores, &snap.Files)
@@ -82,7 +82,7 @@ func storesToLint(c *cli.Context, dir string, rel linkfiles.Release) ([]*linkfil
 	return stores, rel, nil
 }
 
-// storesNamed reads the files that the arguments name.
+// storesNamed reads the files in the arguments.
 func storesNamed(c *cli.Context) ([]*linkfiles.Store, error) {
 	var stores []*linkfiles.Store
 	for _, path := range c.Args().Slice() {

@@ -20,7 +20,7 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// idMachine is a machine for which addresses are made.
+// idMachine is a machine with its ID.
 type idMachine struct {
 	report.MACMachine
 	id [16]byte
@@ -69,21 +69,21 @@ func macListFor(c *cli.Context, format *report.Format, machines []idMachine) *ma
 	return &macList{machines: machines, out: format.MACs(c.App.Writer, shown, source)}
 }
 
-// namesToHash are the arguments, nil where the names are on standard input.
+// namesToHash are the arguments, nil if the names are on standard input.
 func namesToHash(c *cli.Context) ([]string, error) {
 	names := c.Args().Slice()
 	switch {
 	case len(names) == 0 && isTerminal(c.App.Reader):
-		return nil, usage(c, "name an interface, such as bond0, or give names on standard input")
+		return nil, usage(c, "missing name (use an interface name such as bond0, or names on standard input)")
 	case len(names) == 0 || len(names) == 1 && names[0] == "-":
 		return nil, nil
 	}
 	for _, name := range names {
 		if name == "-" {
-			return nil, usage(c, "- stands for the names on standard input and must be alone")
+			return nil, usage(c, "- cannot be combined with names (it reads them from standard input)")
 		}
 		if err := host.HashableName(name); err != nil {
-			return nil, usage(c, "%q cannot be a network device: %w", name, err)
+			return nil, usage(c, "invalid device name %q: %w", name, err)
 		}
 	}
 	return names, nil
@@ -91,16 +91,16 @@ func namesToHash(c *cli.Context) ([]string, error) {
 
 func writing(err error) error {
 	if err != nil {
-		return fmt.Errorf("writing the addresses: %w", err)
+		return fmt.Errorf("cannot write the addresses: %w", err)
 	}
 	return nil
 }
 
-// noteOlder tells that udevd of the machine makes no address of an interface
-// name; it does of the names of hardware, so that the answer is not withheld.
+// noteOlder prints a note if udevd of the machine derives no address from interface names.
+// It does from names of hardware, so there is an answer anyway.
 func noteOlder(c *cli.Context, machines []idMachine) {
 	if h, ok := machines[0].HashesInterfaceName.Get(); ok && !h {
-		fmt.Fprintln(c.App.ErrWriter, "linkaudit: note: by its systemd release or naming scheme, udevd there makes no address of an interface name; the addresses hold for ID_NET_NAME_* of hardware only")
+		fmt.Fprintln(c.App.ErrWriter, "linkaudit: note: with its systemd release or naming scheme, udev there derives no address from an interface name; the addresses are only for ID_NET_NAME_* of hardware")
 	}
 }
 
@@ -109,8 +109,8 @@ func isTerminal(r io.Reader) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// idMachines are the machines that the flags name, --machine-id first, or this
-// one. Of --root only the release counts where an ID is given.
+// idMachines are the machines of the flags, --machine-id first, or else this one. If an ID
+// is given, only the release of --root counts.
 func idMachines(c *cli.Context) ([]idMachine, error) {
 	dir, err := root(c)
 	if err != nil {
@@ -125,7 +125,7 @@ func idMachines(c *cli.Context) ([]idMachine, error) {
 	}
 	snap, err := collectFiles(c.Context, dir, 0)
 	if err != nil {
-		return nil, fmt.Errorf("looking at the machine: %w", err)
+		return nil, cannotRead(dir, err)
 	}
 	if len(given) == 0 {
 		label := "this machine"
@@ -142,12 +142,12 @@ func idMachines(c *cli.Context) ([]idMachine, error) {
 	return given, nil
 }
 
-// machineFound is the machine that was looked at.
+// machineFound is the machine of snap.
 func machineFound(snap *host.Snapshot, label string) ([]idMachine, error) {
 	known := snap.System.MachineID.ID()
 	id, ok := known.Get()
 	if !ok {
-		return nil, fmt.Errorf("%s; without a machine ID udevd makes no address: give one with --machine-id or --machine-id-file", words.Of(known.Reason()))
+		return nil, fmt.Errorf("no machine ID: %s (use --machine-id or --machine-id-file)", words.Of(known.Reason()))
 	}
 	return []idMachine{{report.MACMachine{Label: label}, id}}, nil
 }
@@ -157,7 +157,7 @@ func machinesGiven(c *cli.Context) (out []idMachine, err error) {
 	for i, s := range c.StringSlice("machine-id") {
 		id, err := machineIDGiven(s)
 		if err != nil {
-			return nil, usage(c, "--machine-id number %d: %w", i+1, err)
+			return nil, usage(c, "invalid --machine-id number %d: %w", i+1, err)
 		}
 		out = append(out, idMachine{report.MACMachine{Label: fmt.Sprint("id", i+1)}, id})
 	}
@@ -166,7 +166,7 @@ func machinesGiven(c *cli.Context) (out []idMachine, err error) {
 			return nil, usage(c, "--machine-id-file needs a file name")
 		}
 		if slices.ContainsFunc(out, func(m idMachine) bool { return m.Label == path }) {
-			return nil, usage(c, "two machines would be called %q", path)
+			return nil, usage(c, "invalid --machine-id-file %q: another machine has this label (write ./ before the name)", path)
 		}
 		id, err := host.ReadMachineID(path)
 		if err != nil {
@@ -180,16 +180,16 @@ func machinesGiven(c *cli.Context) (out []idMachine, err error) {
 func machineIDGiven(s string) ([16]byte, error) {
 	id, err := linkfiles.ParseMachineID(s)
 	if err == nil && id == [16]byte{} {
-		err = errors.New("all zeros are no machine ID")
+		err = errors.New("a machine ID is not all zeros")
 	}
 	return id, err
 }
 
-// macList makes the addresses of one name after the other.
+// macList derives the addresses of one name after the other.
 type macList struct {
 	machines []idMachine
 	out      report.MACList
-	// What one name needs, over and over.
+	// Buffers, used again for each name.
 	persistent, networkd []byte
 }
 
@@ -202,8 +202,8 @@ func (l *macList) add(name []byte) {
 	}
 }
 
-// read takes one name a line until one is not valid. It holds one buffer of
-// input, however long a line is.
+// read takes one name per line, up to the first invalid one. It holds one buffer of input,
+// however long a line is.
 func (l *macList) read(ctx context.Context, from io.Reader) error {
 	in := bufio.NewReaderSize(&patientReader{ctx: ctx, in: from, before: l.out.Flush}, 64<<10)
 	for n := 1; ; n++ {
@@ -219,14 +219,14 @@ func (l *macList) read(ctx context.Context, from io.Reader) error {
 		}
 		name := line[:min(len(line), 128)]
 		if err := host.HashableName(string(name)); err != nil {
-			return fmt.Errorf("standard input, line %d: %.40q cannot be a network device: %w", n, name, err)
+			return fmt.Errorf("standard input:%d: invalid device name %.40q: %w", n, name, err)
 		}
 		l.add(name)
 	}
 }
 
-// patientReader writes out what was answered before it waits for more, and
-// stops waiting when the program is to end.
+// patientReader writes out the answers so far before it waits for more, and stops waiting
+// when the program must end.
 type patientReader struct {
 	ctx    context.Context
 	in     io.Reader

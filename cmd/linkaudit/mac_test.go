@@ -19,8 +19,7 @@ func newMACList(w io.Writer, format string) *macList {
 	return l
 }
 
-// A million names are counted in allocations: what a name costs must be
-// nothing, so that memory is the same for any number of them.
+// A million names must cost no allocations each, so memory does not depend on their number.
 func TestAMillionNamesCostNoMemory(t *testing.T) {
 	const names = 1_000_000
 	for _, format := range formatNames("mac") {
@@ -74,7 +73,7 @@ func (e *endless) Read(p []byte) (int, error) {
 func TestALineWithoutAnEndIsGivenUpEarly(t *testing.T) {
 	in := &endless{}
 	err := newMACList(io.Discard, "text").read(context.Background(), in)
-	if err == nil || !strings.HasPrefix(err.Error(), "standard input, line 1: ") || !strings.HasSuffix(err.Error(), "longer than 127 bytes") {
+	if err == nil || !strings.HasPrefix(err.Error(), "standard input:1: ") || !strings.HasSuffix(err.Error(), "longer than 127 bytes") {
 		t.Errorf("%v", err)
 	}
 	if in.read > 1<<20 {

@@ -11,7 +11,7 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// lookAt gets what machine does, and the site's configuration for it.
+// lookAt reads the machine and its site configuration.
 func lookAt(c *cli.Context, sel selection) (*host.Snapshot, *linkfiles.Tree, audit.Site, error) {
 	snap, tree, siteRoot, err := machine(c, sel)
 	if err != nil {
@@ -24,9 +24,9 @@ func lookAt(c *cli.Context, sel selection) (*host.Snapshot, *linkfiles.Tree, aud
 	return snap, tree, conf, nil
 }
 
-// machine gets the snapshot to audit, its files if they were read already, and
-// the root below which the site's configuration lies: "" for another machine's
-// snapshot, to which this machine's configuration does not apply.
+// machine returns the snapshot to audit, its files if they are parsed already, and the root
+// of the site configuration: "" for a snapshot, because this machine's configuration does
+// not apply to another machine.
 func machine(c *cli.Context, sel selection) (*host.Snapshot, *linkfiles.Tree, string, error) {
 	if c.IsSet("from") {
 		snap, dir, err := savedMachine(c)
@@ -46,9 +46,17 @@ func machine(c *cli.Context, sel selection) (*host.Snapshot, *linkfiles.Tree, st
 	}
 	snap, tree, err := collect(c.Context, want)
 	if err != nil {
-		return nil, nil, "", fmt.Errorf("looking at the machine: %w", err)
+		return nil, nil, "", cannotRead(dir, err)
 	}
 	return snap, tree, dir, nil
+}
+
+// cannotRead says that the system below dir could not be read.
+func cannotRead(dir string, err error) error {
+	if dir == "/" {
+		return fmt.Errorf("cannot read this machine: %w", err)
+	}
+	return fmt.Errorf("cannot read the image %s: %w", dir, err)
 }
 
 // savedMachine is machine for --from.
@@ -64,8 +72,8 @@ func savedMachine(c *cli.Context) (*host.Snapshot, string, error) {
 	return as.of(snap), as.root, nil
 }
 
-// pretence is what a snapshot is audited as, other than what it is: that of a
-// host with another release or with the files of an image.
+// pretence is what a snapshot is audited as: a host with another release, or with the files
+// of an image.
 type pretence struct {
 	release linkfiles.Release // 0: its own
 	root    string            // "": its own files
@@ -74,7 +82,7 @@ type pretence struct {
 
 func newPretence(c *cli.Context) (as pretence, err error) {
 	if c.IsSet("initramfs") {
-		return as, usage(c, "--initramfs is for the machine or --root: a snapshot has what \"snapshot\" put into it")
+		return as, usage(c, "--initramfs and --from cannot be combined (a snapshot has only what was saved)")
 	}
 	if as.release, err = release(c); err != nil || !c.IsSet("root") {
 		return as, err
@@ -83,12 +91,12 @@ func newPretence(c *cli.Context) (as pretence, err error) {
 		return as, err
 	}
 	if as.store, err = linkfiles.Read(as.root); err != nil {
-		return as, fmt.Errorf("reading the .link files: %w", err)
+		return as, fmt.Errorf("cannot read the .link files: %w", err)
 	}
 	return as, nil
 }
 
-// of is the snapshot as what it is audited as.
+// of is the snapshot as it is audited.
 func (as pretence) of(snap *host.Snapshot) *host.Snapshot {
 	if as.release != 0 {
 		snap = snap.WithRelease(as.release)

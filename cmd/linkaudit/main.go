@@ -1,10 +1,9 @@
-// Command linkaudit says which systemd .link file udevd applies to the bonds,
-// bridges and teams of a host, which MACAddressPolicy follows, and whose
-// address each of them carries.
+// Command linkaudit explains and fixes the MAC addresses of bonds, bridges and teams: which
+// systemd .link file udev applies to each, which MACAddressPolicy is effective, and who set
+// the address.
 //
-// This package turns flags into one call of the rooms below it (see
-// docs/architecture.md) and their answer into an exit status. It knows neither
-// the grammar of .link files nor netlink.
+// This package turns flags into one call of the packages below it (docs/architecture.md) and
+// their answer into an exit status. It knows neither the grammar of .link files nor netlink.
 package main
 
 import (
@@ -37,11 +36,10 @@ const (
 	pluginUnknown  = 3 // could not audit, or wrong usage
 )
 
-// errFindings is returned by a command that did its work and found something.
+// errFindings is returned by a command that succeeded and found something.
 var errFindings = errors.New("findings")
 
-// errCritical is returned in its place by a monitoring plugin that found an
-// error.
+// errCritical is returned instead by a monitoring plugin that found an error.
 var errCritical = errors.New("findings of severity error")
 
 // usageError is a mistake on the command line.
@@ -61,12 +59,11 @@ func main() {
 	os.Exit(run(os.Args, os.Stdin, os.Stdout, os.Stderr))
 }
 
-// collectLater lets the heap grow to 12 MB instead of 4 before garbage is
-// collected for the first time, which an audit of less than some hundred
-// devices does not live to see. After that all is as usual, so that memory
-// stays in proportion to what is in use. It saves a tenth of the processor time: check
-// took 17 instead of 20 ms for 100 bonds and 52 instead of 58 for an image with 1,000
-// .link files, for 2 MB more at most.
+// collectLater lets the heap grow to 12 MB instead of 4 before the first garbage collection.
+// An audit of up to some hundred devices ends before that. Afterwards memory stays in
+// proportion to its use, as usual. This saves a tenth of the processor time, for at most
+// 2 MB: check took 17 instead of 20 ms for 100 bonds, and 52 instead of 58 ms for an image
+// with 1,000 .link files.
 func collectLater() {
 	if os.Getenv("GOGC") != "" {
 		return
@@ -75,14 +72,14 @@ func collectLater() {
 	runtime.AddCleanup(new(int), func(usual int) { debug.SetGCPercent(usual) }, 100)
 }
 
-// interruptGrace is how long a command may take to end by itself after a signal.
+// interruptGrace is the time in which a command must end by itself after a signal.
 const interruptGrace = 2 * time.Second
 
 // run is the whole program: arguments in, exit status out.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	// After the first signal the next one kills, should a read hang.
+	// The second signal kills, in case a read hangs.
 	context.AfterFunc(ctx, stop)
 
 	out := &checkedWriter{Writer: stdout}
@@ -106,12 +103,12 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 		err = app.RunContext(ctx, line.args)
 	}
 	if err == nil && out.err != nil {
-		err = fmt.Errorf("writing the help: %w", out.err)
+		err = fmt.Errorf("cannot write the help: %w", out.err)
 	}
 	return exitStatus(err, line.format, out, stderr)
 }
 
-// endSoon ends the program after a signal, unless the command does so by itself.
+// endSoon ends the program after a signal, unless the command ends by itself.
 func endSoon(done <-chan struct{}, stderr io.Writer) {
 	select {
 	case <-done:
@@ -121,7 +118,7 @@ func endSoon(done <-chan struct{}, stderr io.Writer) {
 	}
 }
 
-// panicked tells of a fault of linkaudit's own, and returns the exit status.
+// panicked reports an internal error and returns the exit status.
 func panicked(p any, format *report.Format, stdout, stderr io.Writer) int {
 	if isPlugin(format) {
 		return pluginFailed(fmt.Errorf("internal error: %v", p), format, stdout, stderr)
@@ -133,7 +130,7 @@ func panicked(p any, format *report.Format, stdout, stderr io.Writer) int {
 	return exitFailed
 }
 
-// exitStatus is that of what a command returned, which it tells where it is a failure.
+// exitStatus reports a failure of a command and returns the exit status.
 func exitStatus(err error, format *report.Format, stdout, stderr io.Writer) int {
 	switch {
 	case err == nil:
@@ -155,12 +152,12 @@ func exitStatus(err error, format *report.Format, stdout, stderr io.Writer) int 
 	return exitFailed
 }
 
-// isPlugin says whether the program runs as a monitoring plugin, which answers on standard
-// output and by its exit status whatever happens.
+// isPlugin says whether the program runs as a monitoring plugin: it always answers on
+// standard output and with its exit status.
 func isPlugin(format *report.Format) bool { return format != nil && format.Unknown != nil }
 
-// pluginFailed says why there is no audit, on standard output unless that is
-// what failed, and returns the exit status.
+// pluginFailed says why there is no audit, on standard output unless that failed, and
+// returns the exit status.
 func pluginFailed(err error, format *report.Format, stdout, stderr io.Writer) int {
 	var why []string
 	for _, err := range each(err) {
@@ -173,7 +170,7 @@ func pluginFailed(err error, format *report.Format, stdout, stderr io.Writer) in
 	return pluginUnknown
 }
 
-// checkedWriter remembers that a write failed: what prints help drops the error.
+// checkedWriter remembers a failed write, because the help printer drops the error.
 type checkedWriter struct {
 	io.Writer
 	err error
@@ -187,7 +184,7 @@ func (w *checkedWriter) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// each takes joined errors apart, such as all the mistakes in a configuration.
+// each takes joined errors apart, such as the mistakes in a configuration.
 func each(err error) []error {
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {

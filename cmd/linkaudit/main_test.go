@@ -25,16 +25,15 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// Scripts look at the modes of files. This is before the programs of a script, too,
-	// none of which is started with another umask than that of the test.
+	// Scripts check the modes of files, and the programs of a script inherit this umask.
 	syscall.Umask(0o022)
+	isRoot = func() bool { return false } // commands are printed alike for all testers
 	testscript.Main(m, map[string]func(){"linkaudit": mainTried, "linkaudit-allocations": mainAllocations})
 }
 
-// mainAllocations is main that prints what was allocated instead of its report, as
-// JSON: how often, and how many bytes. It is this test's program under the name
-// linkaudit-allocations, which test/guard starts as well. Garbage is not collected
-// meanwhile: what sync.Pool then loses would depend on the moment.
+// mainAllocations is main, but prints as JSON how often and how many bytes it allocated. It
+// is this test's program under the name linkaudit-allocations, which test/guard starts too.
+// Garbage is not collected meanwhile, because sync.Pool would lose objects at random.
 func mainAllocations() {
 	debug.SetGCPercent(-1)
 	var before, after runtime.MemStats
@@ -94,14 +93,14 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// remedied N CHECK...: N commands are printed with what CHECK finds; each of them succeeds
-// as it is printed, and then none of those findings is left.
+// remedied N CHECK...: N commands are printed with the findings of CHECK. Each succeeds as
+// printed, and then none of those findings is left.
 func remedied(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: remedied N COMMAND [ARG...]")
 	}
 	ran, err := remedies.Try(func() ([]byte, error) {
-		_ = ts.Exec(args[1], slices.Insert(slices.Clone(args[2:]), 1, "--format", "json")...) // findings are no success
+		_ = ts.Exec(args[1], slices.Insert(slices.Clone(args[2:]), 1, "--format", "json")...) // findings are not success
 		return []byte(ts.ReadFile("stdout")), nil
 	}, 100, func(command string) (string, error) {
 		err := ts.Exec("sh", "-c", command)
@@ -113,8 +112,8 @@ func remedied(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// mainTried is main, which then tries the commands that check prints for an image, in a
-// copy of the script's directory.
+// mainTried is main, and then tries the commands that check prints for an image, in a copy
+// of the script's directory.
 func mainTried() {
 	const nested = "LINKAUDIT_REMEDY"
 	status := run(os.Args, os.Stdin, os.Stdout, os.Stderr)
@@ -148,7 +147,7 @@ func tryInACopy(args []string) error {
 			return fmt.Errorf("%w: %s", err, out)
 		}
 	}
-	var formatless []string // all but what would write a file, or another report
+	var formatless []string // without the arguments for a file or another report
 	for i := 0; i < len(args); i++ {
 		switch name, _, joined := strings.Cut(args[i], "="); {
 		case name == "--quiet":
@@ -242,8 +241,7 @@ func TestColourFollowsTheFlagThenNO_COLORThenTheTerminal(t *testing.T) {
 	}
 }
 
-// A panic anywhere must not look like an audit: a monitoring system takes exit
-// status 1 for findings.
+// A panic must not look like an audit: for a monitoring system, exit status 1 is findings.
 func TestAPanicIsOneLineAndExitStatus2(t *testing.T) {
 	var stderr bytes.Buffer
 	t.Setenv(traceVariable, "")

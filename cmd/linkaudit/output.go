@@ -11,29 +11,28 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// write has show write the result to w, or to --output.
+// write writes the result to w, or to --output.
 func (o output) write(w io.Writer, show func(io.Writer) error) error {
 	if o.file == "" {
 		return show(w)
 	}
-	// Whoever collects the file need not be who made it.
+	// Another user may collect the file.
 	return replaceFile(o.file, renameio.WithStaticPermissions(0o644), show)
 }
 
-// replaceFile puts a file in place that holds what show writes, or else leaves
-// everything as it was. What is there and is no regular file is not replaced:
-// root could do that to /dev/null.
+// replaceFile replaces a file with what show writes, or leaves everything as it was. It does
+// not replace anything but a regular file: root could replace /dev/null.
 func replaceFile(path string, permissions renameio.Option, show func(io.Writer) error) error {
 	st, err := os.Lstat(path)
 	switch {
 	case err == nil && !st.Mode().IsRegular():
-		return fmt.Errorf("%s: not a regular file (%s), and --output would replace it", path, kindOf(st.Mode()))
+		return fmt.Errorf("%s: %s, and --output would replace it (use a regular file)", path, kindOf(st.Mode()))
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
-	// The temporary file is made next to the file and nowhere else: in /tmp it
-	// would get a label of SELinux that it keeps. Its mode is set before
-	// anything is written, and an existing file's mode is not taken over.
+	// The temporary file is next to the file, because in /tmp it would get and keep
+	// another SELinux label. Its mode is set before the first write, whatever the mode of
+	// the old file is.
 	f, err := renameio.NewPendingFile(path, permissions, renameio.WithTempDir(filepath.Dir(path)))
 	if err != nil {
 		return about(path, err)
@@ -48,18 +47,21 @@ func replaceFile(path string, permissions renameio.Option, show func(io.Writer) 
 	return nil
 }
 
-// about is err with the name of the file that was asked for in place of the
-// temporary file's.
-func about(path string, err error) error {
+// about is err with path instead of the name of the temporary file.
+func about(path string, err error) error { return fmt.Errorf("%s: %w", path, withoutPath(err)) }
+
+// withoutPath is an error of the file system without the name of the file.
+func withoutPath(err error) error {
 	if p, ok := errors.AsType[*fs.PathError](err); ok {
-		err = p.Err
-	} else if l, ok := errors.AsType[*os.LinkError](err); ok {
-		err = l.Err
+		return p.Err
 	}
-	return fmt.Errorf("%s: %w", path, err)
+	if l, ok := errors.AsType[*os.LinkError](err); ok {
+		return l.Err
+	}
+	return err
 }
 
-// kindOf names what is no regular file.
+// kindOf names a file that is not a regular one.
 func kindOf(m fs.FileMode) string {
 	switch {
 	case m.IsDir():
@@ -73,5 +75,5 @@ func kindOf(m fs.FileMode) string {
 	case m&fs.ModeSocket != 0:
 		return "a socket"
 	}
-	return "of an unknown type"
+	return "a file of unknown type"
 }

@@ -36,7 +36,7 @@ func TestWhoAsksForAPlugin(t *testing.T) {
 	}
 }
 
-// panicOnce panics at the first write and takes the others.
+// panicOnce panics at the first write only.
 type panicOnce struct {
 	bytes.Buffer
 	done bool
@@ -64,11 +64,11 @@ type closed struct{}
 
 func (closed) Write([]byte) (int, error) { return 0, os.ErrClosed }
 
-// Where a plugin cannot speak on standard output it does so on standard error.
+// A plugin that cannot write to standard output writes to standard error.
 func TestAPluginThatCannotSpeakIsUnknown(t *testing.T) {
 	var stderr bytes.Buffer
 	status := run([]string{"linkaudit", "example", "--format", "nagios"}, nil, closed{}, &stderr)
-	if status != 3 || stderr.String() != "linkaudit: writing the report: file already closed\n" {
+	if status != 3 || stderr.String() != "linkaudit: cannot write the report: file already closed\n" {
 		t.Errorf("exit status %d, %q", status, stderr.String())
 	}
 }

@@ -7,9 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// readerGone calls gone once nobody reads w any more: the other end of a pipe or
-// the terminal was closed. Without that a watch would notice at its next line,
-// which may be next year's.
+// readerGone calls gone when the reader of w closes the pipe or the terminal. Otherwise a
+// watch would notice only at its next line, which may take a year.
 func readerGone(w io.Writer, gone func()) {
 	f := outputFile(w)
 	if f == nil {
@@ -25,7 +24,7 @@ func readerGone(w io.Writer, gone func()) {
 // pollClosed waits, and reports whether the other end was closed.
 func pollClosed(f *os.File) bool {
 	for {
-		fds := []unix.PollFd{{Fd: int32(f.Fd())}} // POLLERR and POLLHUP are always told
+		fds := []unix.PollFd{{Fd: int32(f.Fd())}} // POLLERR and POLLHUP are always reported
 		n, err := unix.Poll(fds, -1)
 		switch {
 		case err == unix.EINTR:

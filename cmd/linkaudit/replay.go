@@ -16,7 +16,7 @@ const maxEvent = 1 << 20
 
 func replay(c *cli.Context) error {
 	if c.NArg() != 1 {
-		return usage(c, "name the file that watch --record wrote, or - for standard input")
+		return usage(c, "replay takes one file (one that watch --record wrote, or - for standard input)")
 	}
 	out, err := newOutput(c)
 	if err != nil {
@@ -34,7 +34,7 @@ func replay(c *cli.Context) error {
 	return replayEvents(c, out, f, name)
 }
 
-// replayEvents shows the events of a record of that name.
+// replayEvents shows the events of the record name.
 func replayEvents(c *cli.Context, out output, in io.Reader, name string) error {
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, maxEvent)
@@ -46,14 +46,14 @@ func replayEvents(c *cli.Context, out output, in io.Reader, name string) error {
 			return fmt.Errorf("%s:%d: %w", name, number, err)
 		}
 		if err := out.format.Event(c.App.Writer, e, out.Options); err != nil {
-			return fmt.Errorf("writing the events: %w", err)
+			return fmt.Errorf("cannot write the events: %w", err)
 		}
 	}
 	if err := lines.Err(); err != nil {
 		return fmt.Errorf("%s:%d: %w", name, number+1, err)
 	}
 	if number == 0 {
-		return fmt.Errorf("%s: there is no event in it", name)
+		return fmt.Errorf("%s: no events (use a file that watch --record wrote)", name)
 	}
 	return nil
 }

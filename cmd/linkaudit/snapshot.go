@@ -29,12 +29,12 @@ func snapshot(c *cli.Context) error {
 	}
 	snap, _, err := collect(c.Context, request{root: dir, all: true, every: true, release: rel, images: images})
 	if err != nil {
-		return fmt.Errorf("looking at the machine: %w", err)
+		return cannotRead(dir, err)
 	}
 	return saveSnapshot(c, audit.WithDerived(snap))
 }
 
-// saveSnapshot writes it to standard output or to the file of --output.
+// saveSnapshot writes it to standard output or to --output.
 func saveSnapshot(c *cli.Context, snap *host.Snapshot) error {
 	withID := c.Bool("with-machine-id")
 	if !c.IsSet("output") {
@@ -47,7 +47,7 @@ func saveSnapshot(c *cli.Context, snap *host.Snapshot) error {
 	}
 	save := func(w io.Writer) error { return host.Save(w, snap, withID) }
 	if err := replaceFile(c.String("output"), renameio.WithStaticPermissions(mode), save); err != nil {
-		return fmt.Errorf("save snapshot: %w", err)
+		return fmt.Errorf("cannot save the snapshot: %w", err)
 	}
 	return nil
 }

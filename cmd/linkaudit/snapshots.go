@@ -22,12 +22,11 @@ import (
 	"linkaudit/internal/report"
 )
 
-// errUnread is for snapshots that could not be audited; each was said already.
-var errUnread = errors.New("not every snapshot could be audited")
+// errUnread is for snapshots that could not be audited; each was reported already.
+var errUnread = errors.New("some snapshots could not be audited")
 
-// snapshotFiles are the files that --from names, and with it those of the
-// arguments that cannot be devices by their looks, so that a shell's *.json may
-// stand behind it; the other arguments are devices.
+// snapshotFiles are the files of --from, and arguments that look like files, because a shell
+// expands --from *.json to such arguments. The other arguments are devices.
 func snapshotFiles(c *cli.Context) (files, devices []string) {
 	files = c.StringSlice("from")
 	for _, arg := range c.Args().Slice() {
@@ -47,19 +46,18 @@ func snapshotFiles(c *cli.Context) (files, devices []string) {
 
 // snapshotAudit is one snapshot on its way through checkSnapshots.
 type snapshotAudit struct {
-	source string // the file, and the line where it is not the first
+	source string // the file, and the line if it is not the first
 	raw    []byte
-	err    error // says which file, where it is one of reading or there are several
+	err    error // names the file if reading failed or if there are several
 
-	done  chan struct{} // closed once what follows is there
+	done  chan struct{} // closed once res and shown are set
 	res   *audit.Result
-	shown []byte // its part of the report, where there are several
+	shown []byte // its part of the report, if there are several
 }
 
-// checkSnapshots audits the snapshots of all files, as many as each holds, on
-// all processors and in the order in which they stand. What is in memory does
-// not depend on how many there are. A single one is shown as this machine would
-// be; several are shown one after the other, and then what they have in common.
+// checkSnapshots audits all snapshots of all files, on all processors and in order. Memory
+// use does not depend on their number. A single one is shown like this machine; several are
+// shown one after the other, and then compared.
 func checkSnapshots(c *cli.Context, sel selection, out output) error {
 	if err := uniqueFiles(c, sel.files); err != nil {
 		return err
@@ -93,11 +91,11 @@ func checkSnapshots(c *cli.Context, sel selection, out output) error {
 	return f.checkHosts(ctx, c, precededBy(audits, first, second))
 }
 
-// checkHosts audits several hosts, and turns that into the exit status. ctx ends with the
-// command's own.
+// checkHosts audits several hosts and returns the exit status as an error. ctx ends with
+// that of the command.
 func (f *fleetCheck) checkHosts(ctx context.Context, c *cli.Context, audits iter.Seq[*snapshotAudit]) error {
 	if !f.out.format.SeveralHosts() {
-		return usage(c, "--format %s is for one host; several have %s", f.out.format.Name, strings.Join(formatsOfSeveral(), " or "))
+		return usage(c, "--format %s works for one host only (use %s)", f.out.format.Name, either(formatsOfSeveral()))
 	}
 	f.gathered = fleet.New()
 	defer f.gathered.Close()
@@ -106,7 +104,7 @@ func (f *fleetCheck) checkHosts(ctx context.Context, c *cli.Context, audits iter
 	case c.Context.Err() != nil:
 		return c.Context.Err()
 	case err != nil:
-		return fmt.Errorf("writing the report: %w", err)
+		return fmt.Errorf("cannot write the report: %w", err)
 	case f.failed > 0:
 		return errUnread
 	}
@@ -129,14 +127,14 @@ func uniqueFiles(c *cli.Context, files []string) error {
 			return usage(c, "--from needs a file, or - for standard input")
 		}
 		if slices.Contains(files[:i], file) {
-			return usage(c, "the snapshots in %q are named twice", file)
+			return usage(c, "--from %q is given twice", file)
 		}
 	}
 	return nil
 }
 
-// readSnapshots sends the snapshots of all files, and closes the channel in the
-// end. A file that cannot be read is sent as an error, and the next follows.
+// readSnapshots sends the snapshots of all files and then closes the channel. A file that
+// cannot be read is sent as an error; the next one follows.
 func readSnapshots(ctx context.Context, files []string, stdin io.Reader) <-chan *snapshotAudit {
 	audits := make(chan *snapshotAudit)
 	send := func(s *snapshotAudit) error {
@@ -162,8 +160,8 @@ func readSnapshots(ctx context.Context, files []string, stdin io.Reader) <-chan 
 	return audits
 }
 
-// eachDocument reads the snapshots of a file. A source is the file, and the line
-// where it is not the first.
+// eachDocument reads the snapshots of a file. A source is the file, and the line if it is
+// not the first.
 func eachDocument(file string, stdin io.Reader, yield func(source string, raw []byte) error) error {
 	in, name, err := openSnapshots(file, stdin)
 	if err != nil {
@@ -182,30 +180,29 @@ func eachDocument(file string, stdin io.Reader, yield func(source string, raw []
 		err = errors.New("the file is empty")
 	}
 	if err != nil {
-		return fmt.Errorf("%s: load snapshot: %w", name, err)
+		return fmt.Errorf("%s: invalid snapshot: %w", name, err)
 	}
 	return nil
 }
 
-// openSnapshots opens a file of --from, "-" for standard input, and names it for
+// openSnapshots opens a file of --from, "-" for standard input, and returns its name for
 // messages.
 func openSnapshots(file string, stdin io.Reader) (in io.ReadCloser, name string, err error) {
 	if file == "-" {
 		return io.NopCloser(stdin), "standard input", nil
 	}
 	if in, err = os.Open(file); err != nil {
-		return nil, "", fmt.Errorf("load snapshot: %w", err)
+		return nil, "", fmt.Errorf("cannot read the snapshot: %w", err)
 	}
 	return in, file, nil
 }
 
-// audit audits a snapshot. Of several, a host that lacks a device which is named
-// is audited without it.
+// audit audits a snapshot. If there are several, devices that a host lacks are left out.
 func (s *snapshotAudit) audit(sel selection, as pretence, conf audit.Site, several bool) {
 	snap, err := host.Parse(s.raw)
 	s.raw = nil
 	if err != nil {
-		s.err = fmt.Errorf("%s: load snapshot: %w", s.source, err)
+		s.err = fmt.Errorf("%s: invalid snapshot: %w", s.source, err)
 		return
 	}
 	snap = as.of(snap)
@@ -225,9 +222,9 @@ func (s *snapshotAudit) audit(sel selection, as pretence, conf audit.Site, sever
 	s.res = audit.Check(snap, tree, sel.options(snap, targets, conf))
 }
 
-// namesThere are those of devices that exist or are declared.
+// namesThere are the names of devices that exist or are declared.
 func namesThere(snap *host.Snapshot, names []string) []string {
-	declared := audit.DeclaredToCome(snap, nil)
+	declared := audit.FutureTargets(snap, nil)
 	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
 		return snap.Device(name) == nil && !slices.ContainsFunc(declared, func(t audit.Target) bool { return t.Name == name })
 	})
@@ -246,8 +243,8 @@ type fleetCheck struct {
 	failed   int
 }
 
-// auditAll audits on all processors, which is most of the time: 100,000 snapshots took 23 s on
-// two of them, and 42 s with one worker.
+// auditAll audits on all processors, because audits take most of the time: 100,000 snapshots
+// took 23 s with two workers on two processors, and 42 s with one.
 func (f *fleetCheck) auditAll(ctx context.Context, w io.Writer, audits iter.Seq[*snapshotAudit]) error {
 	f.report = f.out.format.NewFleet(w, f.out.Options)
 	workers := runtime.GOMAXPROCS(0)
@@ -281,7 +278,7 @@ func (f *fleetCheck) auditAll(ctx context.Context, w io.Writer, audits iter.Seq[
 	return f.report.End(f.failed)
 }
 
-// writeAll writes the audits in their order, each once it is done.
+// writeAll writes the audits in order, each when it is done.
 func (f *fleetCheck) writeAll(ctx context.Context, w io.Writer, inOrder <-chan *snapshotAudit) error {
 	for s := range inOrder {
 		select {
@@ -296,8 +293,7 @@ func (f *fleetCheck) writeAll(ctx context.Context, w io.Writer, inOrder <-chan *
 	return nil
 }
 
-// precededBy yields the audits that were received already, without those that are nil,
-// and then the others.
+// precededBy yields the audits received so far, without nil ones, and then the others.
 func precededBy(rest <-chan *snapshotAudit, received ...*snapshotAudit) iter.Seq[*snapshotAudit] {
 	return func(yield func(*snapshotAudit) bool) {
 		for _, s := range received {
@@ -313,7 +309,7 @@ func precededBy(rest <-chan *snapshotAudit, received ...*snapshotAudit) iter.Seq
 	}
 }
 
-// pass says whether s was sent before ctx ended.
+// pass sends s, and reports whether that was before ctx ended.
 func pass(ctx context.Context, s *snapshotAudit, to chan<- *snapshotAudit) bool {
 	select {
 	case to <- s:
@@ -335,8 +331,8 @@ func (f *fleetCheck) write(w io.Writer, s *snapshotAudit) error {
 	return err
 }
 
-// work does what can be done for one host without the others. A fault of linkaudit's own
-// is one of that host's: the others are reported.
+// work does what one host needs without the others. An internal error counts only for this
+// host.
 func (f *fleetCheck) work(s *snapshotAudit) {
 	defer func() {
 		if p := recover(); p != nil {

@@ -6,11 +6,11 @@ import (
 	"testing"
 )
 
-// What goes wrong in linkaudit itself with one host of many ends that host's audit alone.
+// An internal error with one host of many ends only the audit of that host.
 func TestAFaultWithOneHostEndsNoOther(t *testing.T) {
 	t.Setenv(traceVariable, "")
 	var said bytes.Buffer
-	f := fleetCheck{errs: &said} // without a fleet there is nothing to add to
+	f := fleetCheck{errs: &said} // without a fleet, adding to it panics
 	s := &snapshotAudit{source: "a.json", raw: exampleHost}
 	f.work(s)
 	if s.err == nil || !strings.HasPrefix(s.err.Error(), "a.json: internal error: ") || said.Len() > 0 {

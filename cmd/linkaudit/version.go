@@ -32,7 +32,7 @@ func printVersion(w io.Writer) error {
 	return err
 }
 
-// build is which linkaudit this is.
+// build identifies this linkaudit.
 func build() report.Build {
 	b := report.Build{Version: version, Go: runtime.Version()}
 	if info, ok := debug.ReadBuildInfo(); ok {

@@ -20,7 +20,7 @@ import (
 	"linkaudit/internal/watch"
 )
 
-// watchMemory is what garbage may add to before it is collected, in bytes.
+// watchMemory is the memory limit of the garbage collector, in bytes.
 const watchMemory = 32 << 20
 
 func watchDevices(c *cli.Context) error {
@@ -52,7 +52,7 @@ func watchDevices(c *cli.Context) error {
 	}
 	defer end()
 	readerGone(c.App.Writer, stop)
-	// A watch runs for long: memory counts for more than the time to collect it.
+	// A watch runs for long: memory matters more than the time to collect garbage.
 	debug.SetMemoryLimit(watchMemory)
 
 	if err := runWatch(ctx, c, sel, conf, log); err != nil {
@@ -71,20 +71,20 @@ func stopAfter(c *cli.Context, stop func()) error {
 	}
 	d, err := time.ParseDuration(c.String("for"))
 	if err != nil || d <= 0 {
-		return usage(c, "--for %q is no duration such as 90s or 1h30m", c.String("for"))
+		return usage(c, "invalid --for %q (use a duration such as 90s or 1h30m)", c.String("for"))
 	}
 	time.AfterFunc(d, stop)
 	return nil
 }
 
-// alsoTo has the events recorded and a program run for them, as --record and --exec ask,
-// until end is called.
+// alsoTo records events and runs a program for them, as --record and --exec ask, until end
+// is called.
 func (l *eventLog) alsoTo(c *cli.Context) (end func(), err error) {
 	end = func() {}
 	if c.IsSet("record") {
 		f, err := os.OpenFile(c.String("record"), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 		if err != nil {
-			return nil, fmt.Errorf("--record: %w", err)
+			return nil, fmt.Errorf("invalid --record %q: %w", c.String("record"), withoutPath(err))
 		}
 		l.record, end = f, func() { f.Close() }
 	}
@@ -139,13 +139,13 @@ func runWatch(ctx context.Context, c *cli.Context, sel selection, conf audit.Sit
 		err = log.failed
 	}
 	if err != nil {
-		return fmt.Errorf("watching: %w", err)
+		return fmt.Errorf("cannot watch: %w", err)
 	}
 	return log.end()
 }
 
-// traced has what is called in the kernel come to the watch, where that can be
-// had, and says how who set an address is known.
+// traced passes calls in the kernel to the watch, if they can be traced. how says how it is
+// known who set an address.
 func traced(opt *watch.Options, stack bool) (how string, end func(), err error) {
 	ns, err := host.NetworkNamespace()
 	if err != nil {
@@ -165,7 +165,7 @@ func traced(opt *watch.Options, stack bool) (how string, end func(), err error) 
 	return "seen in the kernel (" + strings.Join(tracer.Attached(), ", ") + ")", func() { close(done); tracer.Close() }, nil
 }
 
-// passCalls passes on what is traced until the tracer is closed, or done.
+// passCalls passes on the traced calls until the tracer is closed or done.
 func passCalls(tracer *trace.Tracer, calls chan<- trace.Call, done <-chan struct{}) {
 	for {
 		call, err := tracer.Read()
@@ -180,7 +180,7 @@ func passCalls(tracer *trace.Tracer, calls chan<- trace.Call, done <-chan struct
 	}
 }
 
-// auditNames audits the devices that there are of these names.
+// auditNames audits the existing devices of these names.
 func auditNames(ctx context.Context, names []string, conf audit.Site) (*audit.Result, error) {
 	snap, tree, err := collect(ctx, request{root: "/", names: names})
 	if err != nil {
@@ -201,7 +201,7 @@ func auditNames(ctx context.Context, names []string, conf audit.Site) (*audit.Re
 	return audit.Check(snap, tree, audit.Options{Targets: targets, Site: conf}), nil
 }
 
-// wants returns whether a device is among those that the command line asks for.
+// wants returns whether the command line asks for a device.
 func (sel selection) wants(conf audit.Site) func(name, kind string) bool {
 	if len(sel.names) > 0 {
 		return func(name, _ string) bool { return slices.Contains(sel.names, name) }
@@ -210,7 +210,7 @@ func (sel selection) wants(conf audit.Site) func(name, kind string) bool {
 	return o.Chooses
 }
 
-// watched names what is watched, for the first line.
+// watched names the watched devices, for the first line.
 func (sel selection) watched() string {
 	if len(sel.names) > 0 {
 		return strings.Join(sel.names, ", ")
@@ -218,14 +218,13 @@ func (sel selection) watched() string {
 	return sel.String()
 }
 
-// eventLog takes the events of a watch: it shows them, records them, has a program
-// run for them and counts them.
+// eventLog shows, records and counts the events of a watch, and runs a program for them.
 type eventLog struct {
 	out    output
 	w      io.Writer
 	record io.Writer
 	hook   *watch.Hook
-	// changed is called at the first change, where not nil.
+	// changed is called at the first change, if not nil.
 	changed func()
 
 	begun                                  time.Time
@@ -255,7 +254,7 @@ func (l *eventLog) emit(e *watch.Event) error {
 	return l.out.format.Event(l.w, e, l.out.Options)
 }
 
-// takeChange counts the change of a device, and has done what is to be done at one.
+// takeChange counts the change of a device and does what each change needs.
 func (l *eventLog) takeChange(e *watch.Event) {
 	l.changes++
 	if e.First {
@@ -281,9 +280,17 @@ func (l *eventLog) end() error {
 	if l.losses > 0 {
 		lost = fmt.Sprintf("messages were lost %s", times(l.losses))
 	}
-	l.say(watch.Stopped, fmt.Sprintf("%d changes of %d devices in %v; %d findings came, %d went; %s",
-		l.changes, l.devices, time.Since(l.begun).Round(time.Millisecond), l.found, l.ended, lost))
+	l.say(watch.Stopped, fmt.Sprintf("%s of %s in %v; %s came, %d went; %s",
+		number(l.changes, "change"), number(l.devices, "device"), time.Since(l.begun).Round(time.Millisecond), number(l.found, "finding"), l.ended, lost))
 	return l.failed
+}
+
+// number is "1 change", "2 changes".
+func number(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 func times(n int) string {

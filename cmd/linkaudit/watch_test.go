@@ -10,7 +10,7 @@ import (
 	"linkaudit/internal/watch"
 )
 
-// The count of devices is right and takes no memory, however many come.
+// The count of devices is right and takes no memory, however many there are.
 func TestAWatchCountsDevices(t *testing.T) {
 	var b bytes.Buffer
 	log := &eventLog{out: output{format: report.FormatNamed("json")}, w: &b, begun: time.Now()}

@@ -1,39 +1,36 @@
-// Package manual makes linkaudit(1), linkaudit.conf(5) and what --help prints
-// of one source each, so that they cannot disagree. The program itself does
-// not import it: the short texts that it needs are in a Go file which is made
-// of the same source, and the long ones are in the pages alone.
+// Package manual generates linkaudit(1), linkaudit.conf(5) and the texts of --help from one
+// source, so they cannot disagree. The program does not import it: its short texts are in
+// a generated Go file, the long ones only in the pages.
 //
-// The sources, linkaudit.1.md and linkaudit.conf.5.md, are in a small part of
-// Markdown:
+// The sources, linkaudit.1.md and linkaudit.conf.5.md, use a small part of Markdown:
 //
 //   - "# NAME(SECTION), DATE" begins a page; the paragraph below is its summary.
-//   - "## linkaudit COMMAND ..." is the program, "## check [DEVICE...]" with a
-//     small first letter a command, "## SECTION" a section of the page.
-//   - In a command, the first paragraph is its summary. What follows is in the
-//     help and in the page; what stands below "### More" in the page alone.
-//     "### Exit status" lists what the command ends with, for both.
-//     "### Examples" is for the page.
-//   - "### --flag VALUE; attribute; ..." is an option: first its usage, one
-//     line, for the help; then what the page says. Where there is nothing more,
-//     the page has the usage. "### --flag (shared)" takes an option of the
-//     section "Options that several commands have"; text below it is added to
-//     what the page says of it in this command.
-//   - Attributes are "values A B", "default A", "number", "repeatable", "alias
-//     A" and "completes WHAT"; a command has the last one for its arguments.
-//   - "### [section]" in linkaudit.conf(5) is a section of that file, "####
-//     key; values A B; default A" a key of it. The key RULES stands for the
-//     name of each rule.
-//   - Paragraphs are separated by empty lines. A block between ``` is literal:
-//     "sh RUNNER" are commands that a test runs (package doccmd says which),
-//     "ini" an example of linkaudit.conf, which a test reads, "text" anything
-//     else; "ini FILE" is a file that commands can name, and "text stderr" what
-//     the command before prints on standard error.
+//   - "## linkaudit COMMAND ..." is the program, "## check [DEVICE...]" in small letters a
+//     command, "## SECTION" in capitals a section of the page. "## OPTIONS" has the options
+//     that several commands share. "## RULES" ends with a list of all rules.
+//   - Commands and OPTIONS are written behind the program's examples, the other sections
+//     in the order of the source.
+//   - In a command, the first paragraph is its summary. The text up to the next heading is
+//     for --help and the page, the text below "### More" only for the page. "### Exit
+//     status" lists the exit statuses, for both. "### Examples" is for the page; --help of
+//     the program has its first literal block too.
+//   - "### --flag VALUE; attribute; ..." is an option: first its usage, one line, for
+//     --help; then the text for the page. Without text, the page has the usage.
+//     "### --flag (shared)" takes an option of OPTIONS. Attributes replace those of that
+//     option, and text below it is what this command adds.
+//   - Attributes are "values A B", "default A", "number", "repeatable", "alias A" and
+//     "completes WHAT". A command can have the last one, for its arguments.
+//   - "### [section]" in linkaudit.conf(5) is a section of that file, "#### key; values A B;
+//     default A" a key in it. The key RULES stands for the name of each rule.
+//   - Empty lines separate paragraphs. A block between ``` is literal: "sh RUNNER" has
+//     commands that a test runs (see package doccmd), "ini" an example of linkaudit.conf
+//     that a test reads, "text" anything else. "ini FILE" is a file for the commands, and
+//     "text stderr" what the command before prints on standard error.
 //   - "- TAG: TEXT" is an item of a list; its further lines are indented.
 //
-// In a paragraph `words` are literal, --flag is an option, NAME in capitals the
-// value of an option or an argument, $NAME a variable, name(N) another page.
-// A flag that no command has is a mistake, and so is everything that is not
-// described here.
+// In a paragraph, `words` are literal, --flag is an option, NAME in capitals is the value of
+// an option or an argument, $NAME a variable, name(N) another page, https://... a link.
+// Everything else is a mistake, and so is a flag that no command has.
 package manual
 
 //go:generate go run ./generate

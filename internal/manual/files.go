@@ -1,6 +1,7 @@
 package manual
 
-// Files are the files that are made of the manual, by their names in the tree.
+// Files returns the files that are generated from the manual, by their names in the
+// tree.
 func Files() (map[string]string, error) {
 	p, err := Program()
 	if err != nil {

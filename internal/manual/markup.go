@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// kind is what a token of a paragraph is.
+// kind is the kind of a token.
 type kind int
 
 const (
@@ -15,6 +15,7 @@ const (
 	kindArgument      // FILE
 	kindVariable      // $TERM
 	kindPage          // systemd.link(5)
+	kindLink          // https://...
 )
 
 // token is a word, or the words of one literal, with the punctuation around it.
@@ -28,14 +29,15 @@ var (
 	flagWord     = regexp.MustCompile(`^--[a-z][a-z-]*$`)
 	variableWord = regexp.MustCompile(`^\$[A-Z_]+$`)
 	pageWord     = regexp.MustCompile(`^[a-z][a-z0-9._-]*\([1-8]\)$`)
-	// around takes the punctuation off a word; a page's section stays.
+	linkWord     = regexp.MustCompile(`^https://`)
+	// around separates the punctuation from a word. A page's section stays with the
+	// word.
 	around        = regexp.MustCompile(`^([("\[]*)(.*?(?:\([1-8]\))?)([)".,;:?!\]]*)$`)
 	literalsAfter = regexp.MustCompile(`^[)".,;:?!\]]*$`)
 )
 
-// tokens takes a paragraph apart; ok is false where a literal has no end or is
-// glued to a word. values are the words that stand for the value of an option
-// or for an argument.
+// tokens splits a paragraph; ok is false if a literal has no end or is glued to a word.
+// values are the names of arguments and of values of options.
 func tokens(text string, values map[string]bool) (out []token, ok bool) {
 	words := strings.Split(text, " ")
 	for len(words) > 0 {
@@ -56,8 +58,9 @@ func tokens(text string, values map[string]bool) (out []token, ok bool) {
 	return out, true
 }
 
-// literalToken is the literal that the words begin with behind open, and how many of the
-// words it takes: 0 for one without an end, without anything in it or glued to a word.
+// literalToken returns the literal at the start of words, after the punctuation open,
+// and how many words it takes. That is 0 if it has no end, is empty or is glued to a
+// word.
 func literalToken(open string, words []string) (t token, n int) {
 	inside := words[0][len(open)+1:]
 	for n = 1; !strings.Contains(inside, "`"); n++ {
@@ -73,8 +76,8 @@ func literalToken(open string, words []string) (t token, n int) {
 	return token{kindLiteral, open, after, inside}, n
 }
 
-// wordToken is a word outside of literals; only of those that are set apart the
-// punctuation is.
+// wordToken returns the token for a word outside a literal. Plain text keeps its
+// punctuation.
 func wordToken(word string, values map[string]bool) token {
 	m := around.FindStringSubmatch(word)
 	t := token{kindText, m[1], m[3], m[2]}
@@ -87,6 +90,8 @@ func wordToken(word string, values map[string]bool) token {
 		t.kind = kindVariable
 	case pageWord.MatchString(t.text):
 		t.kind = kindPage
+	case linkWord.MatchString(t.text):
+		t.kind = kindLink
 	default:
 		return token{text: word}
 	}
@@ -100,7 +105,7 @@ func splitOpen(word string) (open, rest string) {
 
 var capitals = regexp.MustCompile(`[A-Z]+`)
 
-// values are the words of the page that stand for something.
+// values returns the names of arguments and values on the page.
 func (p *Page) values() map[string]bool {
 	all := map[string]bool{}
 	options := p.Shared[:len(p.Shared):len(p.Shared)]
@@ -118,11 +123,11 @@ func (p *Page) values() map[string]bool {
 			all[capitals.FindString(s.Name)] = true
 		}
 	}
-	delete(all, "") // of switches, and of sections without a pattern
+	delete(all, "") // from switches, and from sections without a pattern
 	return all
 }
 
-// options are all of the page by name.
+// options returns the names of all options on the page.
 func (p *Page) options() map[string]bool {
 	all := map[string]bool{}
 	commands := p.Commands()
@@ -137,12 +142,16 @@ func (p *Page) options() map[string]bool {
 	return all
 }
 
-// checkMarkup fails at the first text that is not as it should be. In a
-// command a flag outside of `words` has to be one of its own.
+// checkMarkup fails at the first text with wrong markup. In a command, a flag outside
+// `words` must be one of that command.
 func (p *reader) checkMarkup(page *Page, known map[string]bool) {
 	m := markup{p, page.values(), known}
 	if page.Program != nil {
 		m.command(page.Program)
+	}
+	for _, o := range page.Shared {
+		m.text(o.Line, o.Usage, known)
+		m.blocks(o.Text, known)
 	}
 	for _, part := range page.Parts {
 		m.blocks(part.Body, known)
@@ -197,7 +206,7 @@ func (m markup) blocks(bs []Block, flags map[string]bool) {
 	}
 }
 
-// text checks one; flags are those that may stand in it.
+// text checks one text; flags are those that it may use.
 func (m markup) text(line int, text string, flags map[string]bool) {
 	for _, r := range text {
 		if r < ' ' || r > '~' {
@@ -220,7 +229,7 @@ func (m markup) text(line int, text string, flags map[string]bool) {
 	}
 }
 
-// literalFlags checks the flags among literal words.
+// literalFlags checks the flags in a literal.
 func (m markup) literalFlags(line int, text string) {
 	for _, word := range strings.Fields(text) {
 		if flagWord.MatchString(word) && !m.known[word] {

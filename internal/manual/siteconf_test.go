@@ -21,16 +21,16 @@ import (
 	"linkaudit/internal/siteconf"
 )
 
-// accepts reports whether siteconf takes a configuration, by way of a file.
+// accepts reports whether siteconf accepts a configuration file.
 func accepts(t *testing.T, name, content string) bool {
 	t.Helper()
 	return len(refused(t, name, content)) == 0
 }
 
-// refused are the lines of a configuration that siteconf does not take.
+// refused returns the lines of a configuration that siteconf refuses.
 func refused(t *testing.T, name, content string) map[int]bool {
 	t.Helper()
-	os.Remove(name) // some file systems write a file to disk that replaces its content
+	os.Remove(name) // some file systems flush a file to disk when it is overwritten
 	if err := os.WriteFile(name, []byte(content), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -55,8 +55,8 @@ func refused(t *testing.T, name, content string) map[int]bool {
 
 var word = regexp.MustCompile(`^[A-Za-z0-9-]+$`)
 
-// words are all that could be a section, key or value: every word that is a
-// string in package siteconf, the rules, and what the manual has.
+// words are all possible sections, keys and values: the strings in package siteconf,
+// the rules, and the words in the manual.
 func words(t *testing.T, p *manual.Page) []string {
 	t.Helper()
 	all := []string{"off", "info", "warning", "error"}
@@ -91,8 +91,8 @@ func words(t *testing.T, p *manual.Page) []string {
 	return slices.DeleteFunc(slices.Compact(all), func(s string) bool { return !word.MatchString(s) })
 }
 
-// What linkaudit.conf(5) lists is what siteconf takes, and nothing else.
-func TestTheManualHasTheKeysThatSiteconfTakes(t *testing.T) {
+// siteconf accepts exactly what linkaudit.conf(5) lists.
+func TestTheManualHasTheKeysThatSiteconfAccepts(t *testing.T) {
 	p, err := manual.Configuration()
 	if err != nil {
 		t.Fatal(err)
@@ -121,8 +121,8 @@ func TestTheManualHasTheKeysThatSiteconfTakes(t *testing.T) {
 			}
 		}
 	}
-	// A mistake names its line, so that one file asks about every key; what is refused is
-	// left out, and the rest asked again. What is taken then has to be taken alone, too.
+	// Errors have line numbers, so one file can test all keys. Refused keys are removed
+	// and the rest is tried again. Accepted keys must also be accepted alone.
 	taken := map[string]bool{}
 	for _, header := range headers {
 		for _, value := range words {
@@ -170,7 +170,7 @@ func TestTheManualHasTheKeysThatSiteconfTakes(t *testing.T) {
 	}
 }
 
-// A key that is not set, and ignore=no, are what the manual says they are.
+// The manual's defaults have the same effect as unset keys.
 func TestTheDefaultsOfTheManual(t *testing.T) {
 	p, err := manual.Configuration()
 	if err != nil {
@@ -203,7 +203,7 @@ func TestTheDefaultsOfTheManual(t *testing.T) {
 	}
 }
 
-// Every example of linkaudit.conf is one, but for the one that is wrong.
+// siteconf accepts every example of linkaudit.conf except the deliberately wrong one.
 func TestTheExamplesOfTheConfiguration(t *testing.T) {
 	p, err := manual.Configuration()
 	if err != nil {

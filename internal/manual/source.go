@@ -29,20 +29,20 @@ func Configuration() (*Page, error) {
 
 // Page is a manual page.
 type Page struct {
-	File    string // the source, for messages
+	File    string // the source, for error messages
 	Name    string
 	Section string
 	Date    string // 2006-01-02
 	Summary string
 	// Program is the program without a command, nil in linkaudit.conf(5).
 	Program *Command
-	// Shared are the options that several commands have.
+	// Shared are the options of the section OPTIONS.
 	Shared []*Option
 	// Parts are the commands and sections, in order.
 	Parts []Part
 }
 
-// Part is a command or, where Command is nil, a section.
+// Part is a command or, if Command is nil, a section.
 type Part struct {
 	Command  *Command
 	Title    string
@@ -61,10 +61,10 @@ type Command struct {
 	More      []Block // for the page
 	Statuses  []Status
 	Options   []*Option
-	Examples  []Block
+	Examples  []Block // for the page; --help has the first literal block
 }
 
-// Status is an exit status and what it says.
+// Status is an exit status and its meaning.
 type Status struct{ Number, Meaning string }
 
 // Option is a flag.
@@ -74,15 +74,18 @@ type Option struct {
 	Value      string   // "FILE"; "" for a switch
 	Alias      string   // one letter, or ""
 	Number     bool     // the value is a number
-	Repeatable bool     // it may be given more than once
-	Values     []string // those it takes; nil for any
+	Repeatable bool     // it may be used more than once
+	Values     []string // the accepted values; nil for any
 	Default    string
 	Completes  string // what the value is
 	Usage      string // one line
 	Text       []Block
+	// Shared: the section OPTIONS describes the option, and Text is what this command
+	// adds.
+	Shared bool
 }
 
-// Section is one of linkaudit.conf, and Key a key in it.
+// Section is a section of linkaudit.conf, Key a key in it.
 type (
 	Section struct {
 		Name string // `[device "GLOB"]`
@@ -99,24 +102,24 @@ type (
 	}
 )
 
-// Block is one of the three; Line is where it begins.
+// Block is a paragraph, a literal block or a list. Line is its first line.
 type Block struct {
 	Line int
-	Text string // a paragraph, in one line
-	// Literal are the lines of a literal block, Info what stands at its fence.
+	Text string // a paragraph, on one line
+	// Literal are the lines of a literal block, Info is what follows its fence.
 	Literal []string
 	Info    string
 	Items   []Item
 }
 
-// Item is one of a list.
+// Item is an item of a list.
 type Item struct {
 	Tag  string
 	Text string
 	Line int
 }
 
-// Commands are the page's, in order.
+// Commands returns the commands of the page, in order.
 func (p *Page) Commands() []*Command {
 	var out []*Command
 	for _, part := range p.Parts {
@@ -127,8 +130,8 @@ func (p *Page) Commands() []*Command {
 	return out
 }
 
-// Literals are the literal blocks, in the order of the source, whose info
-// begins with the words of info.
+// Literals returns the literal blocks with an info that begins with the words of info,
+// in the order of the page.
 func (p *Page) Literals(info string) []Block {
 	var out []Block
 	add := func(bs []Block) {
@@ -137,6 +140,9 @@ func (p *Page) Literals(info string) []Block {
 				out = append(out, b)
 			}
 		}
+	}
+	if p.Program != nil {
+		add(p.Program.Examples)
 	}
 	for _, part := range p.Parts {
 		add(part.Body)
@@ -155,7 +161,7 @@ func (p *Page) Literals(info string) []Block {
 	return out
 }
 
-// reader goes through the lines of a page.
+// reader reads the lines of a page.
 type reader struct {
 	file  string
 	lines []string
@@ -169,8 +175,8 @@ func (p *reader) fail(line int, format string, a ...any) {
 	panic(mistake{fmt.Errorf("%s:%d: %s", p.file, line, fmt.Sprintf(format, a...))})
 }
 
-// parse reads a page. The flags that it may name are flags, or its own where
-// that is nil. An error has file and line.
+// parse reads a page. flags are the flags that it may use, nil for its own. Errors have
+// file and line.
 func parse(file, text string, flags map[string]bool) (page *Page, err error) {
 	defer func() {
 		if m := recover(); m != nil {
@@ -187,8 +193,8 @@ func parse(file, text string, flags map[string]bool) (page *Page, err error) {
 	return page, nil
 }
 
-// checkLines fails at the first line that is too long or has white space where it does not
-// belong.
+// checkLines fails at the first line that is too long, contains a tab or ends with
+// white space.
 func (p *reader) checkLines() {
 	for i, line := range p.lines {
 		switch {
@@ -224,17 +230,17 @@ func (p *reader) page() *Page {
 	return page
 }
 
-// readPart reads what stands behind a heading ## into the page.
+// readPart reads what follows a heading ## and adds it to the page.
 func (p *reader) readPart(page *Page, title string) {
 	line := p.at
 	arguments, isProgram := strings.CutPrefix(title, page.Name+" ")
 	switch {
-	case title == "Options that several commands have":
+	case title == "OPTIONS":
 		for _, h := range p.headings("### ") {
 			page.Shared = append(page.Shared, p.option(h, page, nil))
 		}
 	case isProgram:
-		page.Program = p.command(arguments, line, page)
+		page.Program = p.command(arguments, line, page, page.Summary)
 		page.Program.Name, page.Program.Arguments = "", strings.Fields(arguments)
 	case title[0] >= 'a' && title[0] <= 'z':
 		page.Parts = append(page.Parts, Part{Command: p.newCommand(title, line, page)})
@@ -249,12 +255,12 @@ func (p *reader) readPart(page *Page, title string) {
 	}
 }
 
-// newCommand reads a command that the page does not have yet.
+// newCommand reads a command that is not on the page yet.
 func (p *reader) newCommand(title string, line int, page *Page) *Command {
-	c := p.command(title, line, page)
+	c := p.command(title, line, page, p.oneLine("summary of the command"))
 	for _, other := range page.Commands() {
 		if other.Name == c.Name {
-			p.fail(line, "there is a command %s already, in line %d", c.Name, other.Line)
+			p.fail(line, "there is a command %s already, on line %d", c.Name, other.Line)
 		}
 	}
 	return c
@@ -287,14 +293,14 @@ func (p *reader) peek() string {
 	return ""
 }
 
-// heading is one that was read, with what stands behind its semicolons.
+// heading is a heading with its attributes, which follow semicolons.
 type heading struct {
 	line       int
 	title      string
 	attributes []string
 }
 
-// headings calls its body for each heading of that level that follows.
+// headings yields the following headings of a level.
 func (p *reader) headings(level string) func(func(int, heading) bool) {
 	return func(yield func(int, heading) bool) {
 		for n := 0; ; n++ {
@@ -312,7 +318,7 @@ func (p *reader) headings(level string) func(func(int, heading) bool) {
 	}
 }
 
-// blocks reads up to the next heading.
+// blocks reads blocks up to the next heading.
 func (p *reader) blocks() []Block {
 	var out []Block
 	for {
@@ -326,7 +332,7 @@ func (p *reader) blocks() []Block {
 		case strings.HasPrefix(line, "- "):
 			out = append(out, p.list())
 		case line[0] == ' ':
-			p.fail(p.at+1, "indented, but no item of a list stands before")
+			p.fail(p.at+1, "indented, but not in a list")
 		default:
 			out = append(out, p.textBlock())
 		}
@@ -353,7 +359,7 @@ func (p *reader) literal() Block {
 		b.Literal = append(b.Literal, p.lines[p.at])
 	}
 	if p.at == len(p.lines) || len(b.Literal) == 0 {
-		p.fail(b.Line, "the literal block has no end, or nothing in it")
+		p.fail(b.Line, "the literal block has no end, or is empty")
 	}
 	p.at++
 	return b
@@ -373,12 +379,12 @@ func (p *reader) list() Block {
 		b.Items = append(b.Items, Item{Tag: tag, Text: text, Line: line})
 	}
 	if p.peek() != "" && p.peek()[0] != '#' {
-		p.fail(p.at+1, "an empty line is missing behind the list")
+		p.fail(p.at+1, "an empty line is missing after the list")
 	}
 	return b
 }
 
-// paragraph reads one that has to be there.
+// paragraph reads a required paragraph.
 func (p *reader) paragraph(what string) string {
 	p.comments()
 	line := p.at + 1
@@ -404,9 +410,9 @@ func (p *reader) oneLine(what string) string {
 
 var commandTitle = regexp.MustCompile(`^([a-z]+)((?: \[?[A-Z]+(?:\.\.\.)?\]?)*)$`)
 
-func (p *reader) command(title string, line int, page *Page) *Command {
+func (p *reader) command(title string, line int, page *Page, summary string) *Command {
 	title, attributes, _ := strings.Cut(title, "; ")
-	c := &Command{Line: line, Summary: p.oneLine("summary of the command")}
+	c := &Command{Line: line, Summary: summary}
 	if m := commandTitle.FindStringSubmatch(title); m != nil {
 		c.Name, c.Arguments = m[1], strings.Fields(m[2])
 	} else if page.Program != nil {
@@ -452,7 +458,7 @@ func (p *reader) newOption(h heading, page *Page, c *Command) *Option {
 	o := p.option(h, page, c)
 	for _, other := range c.Options {
 		if other.Name == o.Name {
-			p.fail(h.line, "--%s is there already, in line %d", o.Name, other.Line)
+			p.fail(h.line, "--%s is there already, on line %d", o.Name, other.Line)
 		}
 	}
 	return o
@@ -469,18 +475,14 @@ func (p *reader) option(h heading, page *Page, c *Command) *Option {
 		p.fail(h.line, "neither an option (--NAME VALUE) nor More, Exit status or Examples")
 	}
 	o := &Option{Name: m[1], Value: m[2], Line: h.line}
-	for _, a := range h.attributes {
-		if !o.setAttribute(a) {
-			p.fail(h.line, "an option has no attribute %q", a)
-		}
-	}
+	p.setAttributes(o, h)
 	o.Usage = p.oneLine("usage of --" + o.Name)
 	o.Text = p.blocks()
 	p.checkValue(o)
 	return o
 }
 
-// checkValue fails where what the option says of its value does not go together.
+// checkValue fails if attributes of the option contradict each other.
 func (p *reader) checkValue(o *Option) {
 	switch {
 	case o.Value == "" && o.takesValue():
@@ -492,20 +494,31 @@ func (p *reader) checkValue(o *Option) {
 	}
 }
 
-// sharedOption is an option that several commands have, with what this one adds to it.
+// sharedOption returns an option of OPTIONS, with the changes and additions of this
+// command.
 func (p *reader) sharedOption(h heading, title string, page *Page) *Option {
 	for _, o := range page.Shared {
-		if "--"+o.Name == title && len(h.attributes) == 0 {
+		if "--"+o.Name == title {
 			own := *o
-			own.Line, own.Text = h.line, append(own.Text[:len(own.Text):len(own.Text)], p.blocks()...)
+			own.Line, own.Shared = h.line, true
+			p.setAttributes(&own, h)
+			own.Text = p.blocks()
 			return &own
 		}
 	}
-	p.fail(h.line, "no option %s is shared, or it has attributes here", title)
+	p.fail(h.line, "OPTIONS has no %s", title)
 	return nil
 }
 
-// setAttribute reports whether there is such an attribute.
+func (p *reader) setAttributes(o *Option, h heading) {
+	for _, a := range h.attributes {
+		if !o.setAttribute(a) {
+			p.fail(h.line, "an option has no attribute %q", a)
+		}
+	}
+}
+
+// setAttribute sets an attribute; it returns false if there is no such attribute.
 func (o *Option) setAttribute(a string) bool {
 	what, value, _ := strings.Cut(a, " ")
 	switch {
@@ -524,7 +537,7 @@ func (o *Option) setAttribute(a string) bool {
 	return true
 }
 
-// setValues reports whether the attribute says what values there are, or which is the default.
+// setValues sets the values or the default; it returns false for another attribute.
 func setValues(attribute string, values *[]string, byDefault *string) bool {
 	switch what, value, _ := strings.Cut(attribute, " "); {
 	case what == "values" && value != "":
@@ -537,12 +550,13 @@ func setValues(attribute string, values *[]string, byDefault *string) bool {
 	return true
 }
 
-// takesValue reports whether an attribute makes sense only with a value.
+// takesValue reports whether the option has a property that only options with a value
+// have.
 func (o *Option) takesValue() bool {
 	return len(o.Values) > 0 || o.Default != "" || o.Number || o.Repeatable || o.Completes != ""
 }
 
-// valueWord finds the name of an option's value in its usage.
+// valueWord matches the name of an option's value in its usage.
 func valueWord(value string) *regexp.Regexp { return regexp.MustCompile(`\b` + value + `\b`) }
 
 func (p *reader) section(h heading) Section {

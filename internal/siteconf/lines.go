@@ -14,10 +14,9 @@ import (
 // place names a key, or with an empty key a section's header.
 type place struct{ section, key string }
 
-// indexLines finds the line of every section and key, for messages. It is also
-// where the things are refused that go-ini would let pass or join: a section
-// or key that comes twice in a file, a line that is neither header nor
-// assignment, a key before the first section, and text that is not UTF-8.
+// indexLines finds the line of every section and key, for messages. It also refuses what
+// go-ini would accept or join: a section or key that occurs twice in a file, a line that is
+// not a header or an assignment, a key before the first section, and text that is not UTF-8.
 func indexLines(name string, data []byte) (map[place]int, []error) {
 	index := map[place]int{}
 	var mistakes []error
@@ -32,18 +31,18 @@ func indexLines(name string, data []byte) (map[place]int, []error) {
 		text := strings.TrimSpace(string(raw))
 		switch {
 		case !utf8.Valid(raw) || strings.ContainsFunc(text, isControl):
-			complain("not plain text in UTF-8")
+			complain("not UTF-8, or with control characters (write plain text)")
 			continue
 		case text == "" || text[0] == '#' || text[0] == ';':
 			continue
 		case text[0] == '[':
 			if len(text) < 3 || text[len(text)-1] != ']' || strings.ContainsAny(text[1:len(text)-1], "[]") && !strings.HasPrefix(text, "[device ") {
-				complain("a section header is [NAME], alone on its line")
+				complain("invalid section header (use [NAME], alone on its line)")
 				continue
 			}
 			section, inSection = text[1:len(text)-1], true
 			if first, twice := index[place{section, ""}]; twice {
-				complain("section [%s] comes twice, first in line %d", section, first)
+				complain("section [%s] occurs twice, first on line %d (join the two)", section, first)
 				continue
 			}
 			index[place{section, ""}] = line
@@ -53,16 +52,16 @@ func indexLines(name string, data []byte) (map[place]int, []error) {
 		key, value = strings.TrimSpace(key), strings.TrimSpace(value)
 		switch {
 		case !ok:
-			complain("neither a section header nor KEY=VALUE")
+			complain("invalid line (use [NAME] or KEY=VALUE)")
 		case key == "" || key == "-" || strings.ContainsAny(key, "\"`"):
-			complain("not a valid key")
+			complain("invalid key %q", key)
 		case strings.ContainsAny(value, "\"'`"):
-			complain("the value of %s takes no quotes", key)
+			complain("invalid %s %s (write the value without quotes)", key, value)
 		case !inSection:
-			complain("%s stands before the first section", key)
+			complain("%s is before the first section (write a section header above it)", key)
 		default:
 			if first, twice := index[place{section, key}]; twice {
-				complain("%s is set twice in [%s], first in line %d", key, section, first)
+				complain("%s is set twice in [%s], first on line %d (remove one)", key, section, first)
 				continue
 			}
 			index[place{section, key}] = line
@@ -71,7 +70,7 @@ func indexLines(name string, data []byte) (map[place]int, []error) {
 	return index, mistakes
 }
 
-// isControl keeps escape sequences out of the messages that quote the file.
+// isControl keeps escape sequences out of messages that quote the file.
 func isControl(r rune) bool { return unicode.IsControl(r) && r != '\t' }
 
 // matchGlob matches a device name, which has no slash (dev_valid_name).

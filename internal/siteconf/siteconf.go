@@ -1,8 +1,8 @@
-// Package siteconf reads what a site expects of its devices and how much it
-// makes of each rule: /etc/linkaudit.conf and /etc/linkaudit.conf.d/*.conf.
+// Package siteconf reads what a site expects of its devices, and the severities of rules, from
+// /etc/linkaudit.conf and /etc/linkaudit.conf.d/*.conf.
 //
-// docs/configuration.md describes the format. go-ini parses it; since go-ini
-// keeps no line numbers, lines.go finds the places.
+// docs/configuration.md describes the format. go-ini parses it. It keeps no line numbers:
+// lines.go finds those.
 package siteconf
 
 import (
@@ -20,11 +20,11 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// MaxSize is the size in bytes above which a file is refused.
+// MaxSize is the largest size of a file, in bytes.
 const MaxSize = 1 << 20
 
-// Config is the site's configuration. The zero Config expects nothing and
-// changes no rule. It implements audit.Site.
+// Config is the site configuration. It implements audit.Site. The zero Config expects nothing
+// and changes no rule.
 type Config struct {
 	devices []selector // [device "GLOB"], in the order read
 	kinds   []selector // [kind NAME]
@@ -54,11 +54,10 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Pos.String() + ": " + e.Message }
 
-// Load reads /etc/linkaudit.conf, then /etc/linkaudit.conf.d/*.conf in byte
-// order of their names, both below root ("" or "/" for the running machine),
-// and then the extra files, whose names are taken as they are. What is not
-// there is left out, except for extra files. Links are followed inside of root.
-// All mistakes are returned together, a line each, and no Config then.
+// Load reads /etc/linkaudit.conf, then /etc/linkaudit.conf.d/*.conf in byte order of their
+// names, both below root ("" or "/" for the running machine), and then the extra files by
+// their own names. Missing files are ignored, except extra files. Links are followed inside
+// root. An error has all mistakes, one per line.
 func Load(root string, extra ...string) (*Config, error) {
 	const main, dir = "/etc/linkaudit.conf", "/etc/linkaudit.conf.d"
 	r := newReading()
@@ -75,7 +74,7 @@ func Load(root string, extra ...string) (*Config, error) {
 	return r.finish(extra)
 }
 
-// LoadFiles reads the named files alone, and none of the machine's.
+// LoadFiles reads only the named files.
 func LoadFiles(names ...string) (*Config, error) { return newReading().finish(names) }
 
 // list returns the names in a directory, sorted.
@@ -90,7 +89,7 @@ func list(root, dir string) ([]string, error) {
 	return names, err
 }
 
-// reading is a Config that is being put together.
+// reading builds a Config.
 type reading struct {
 	c        *Config
 	mistakes []error
@@ -132,13 +131,12 @@ func read(root, name string) ([]byte, error) {
 	defer f.Close()
 	data, err := f.ReadAll(MaxSize)
 	if errors.Is(err, rootfs.ErrTooLarge) {
-		return nil, errors.New("larger than 1 MiB")
+		return nil, errors.New("larger than 1 MiB, the limit")
 	}
 	return data, err
 }
 
-// cause takes the path out of a file system error: the message names it in
-// front already.
+// cause takes the path out of a file system error: the message begins with it already.
 func cause(err error) error {
 	var p *fs.PathError
 	if errors.As(err, &p) {
@@ -147,7 +145,7 @@ func cause(err error) error {
 	return err
 }
 
-// parse adds one file to the configuration and returns its mistakes.
+// parse adds a file to the configuration and returns its mistakes.
 func (c *Config) parse(name string, data []byte) []error {
 	lines, mistakes := indexLines(name, data)
 	if len(mistakes) > 0 {
@@ -178,9 +176,9 @@ func (c *Config) parse(name string, data []byte) []error {
 		what, arg, ok := sectionName(s.Name())
 		switch {
 		case s.Name() == ini.DefaultSection && at(s.Name(), "").Line == 0:
-			// go-ini's own, for keys before the first section.
+			// That of go-ini, for keys before the first section.
 		case !ok:
-			complain(s.Name(), "", `unknown section [%s]: there are [device "GLOB"], [kind NAME] and [rules]`, s.Name())
+			complain(s.Name(), "", `unknown section [%s] (use [device "GLOB"], [kind NAME] or [rules])`, s.Name())
 		case what == "rules":
 			for _, k := range s.Keys() {
 				c.addRule(k.Name(), k.Value(), func(format string, args ...any) { complain(s.Name(), k.Name(), format, args...) })
@@ -201,8 +199,8 @@ func (c *Config) parse(name string, data []byte) []error {
 	return mistakes
 }
 
-// sectionName takes a section's name apart: device "bond*", kind bridge or
-// rules. The argument may stand in double quotes.
+// sectionName takes a section's name apart: device "bond*", kind bridge or rules. The
+// argument can have double quotes.
 func sectionName(name string) (what, arg string, ok bool) {
 	if name == "rules" {
 		return "rules", "", true
@@ -230,25 +228,25 @@ func (s *selector) set(key, value string, at linkfiles.Pos, complain func(string
 	switch key {
 	case "policy":
 		if !slices.Contains([]string{"none", "persistent", "random", "any"}, value) {
-			complain("policy=%s: must be none, persistent, random or any", value)
+			complain("invalid policy %q (use none, persistent, random or any)", value)
 			return
 		}
 		s.policy, s.policyAt = value, at
 	case "ignore":
 		yes, ok := map[string]bool{"yes": true, "true": true, "no": false, "false": false}[value]
 		if !ok {
-			complain("ignore=%s: must be yes or no", value)
+			complain("invalid ignore %q (use yes or no)", value)
 			return
 		}
 		s.ignore = &yes
 	default:
-		complain("unknown key %s: there are policy and ignore", key)
+		complain("unknown key %q (use policy or ignore)", key)
 	}
 }
 
 func (c *Config) addRule(name, value string, complain func(string, ...any)) {
 	if !audit.KnownRule(name) {
-		complain("unknown rule %s", name)
+		complain("unknown rule %q (see linkaudit(1))", name)
 		return
 	}
 	switch value {
@@ -257,13 +255,13 @@ func (c *Config) addRule(name, value string, complain func(string, ...any)) {
 	case string(audit.Info), string(audit.Warning), string(audit.Error):
 		c.rules[name] = verdict{severity: audit.Severity(value)}
 	default:
-		complain("%s=%s: must be off, info, warning or error", name, value)
+		complain("invalid severity %q of %s (use off, info, warning or error)", value, name)
 	}
 }
 
-// Expect implements audit.Site. For each of the two settings the last
-// [device] section that matches the name and has it decides; if there is none,
-// the last such [kind] section.
+// Expect implements audit.Site. Each of the two settings is decided by the last [device]
+// section that matches the name and has it; if there is none, by the last such [kind]
+// section.
 func (c *Config) Expect(name, kind string) (expected string, ignore bool, at linkfiles.Pos) {
 	var decided bool
 	for _, group := range []struct {

@@ -82,27 +82,27 @@ func TestTheMostSpecificAndThenTheLastSettingDecides(t *testing.T) {
 
 func TestAMistakeIsOneLineWithItsPlace(t *testing.T) {
 	for name, c := range map[string]struct{ content, want string }{
-		"an unknown section":               {"\n[devices]\n", `:2: unknown section [devices]: there are [device "GLOB"], [kind NAME] and [rules]`},
-		"go-ini's default section":         {"[DEFAULT]\n", `:1: unknown section [DEFAULT]: there are [device "GLOB"], [kind NAME] and [rules]`},
-		"a section without its name":       {"[device]\n", `:1: unknown section [device]: there are [device "GLOB"], [kind NAME] and [rules]`},
-		"a bad glob":                       {"[device \"bond[\"]\n", `:1: unknown section [device "bond["]: there are [device "GLOB"], [kind NAME] and [rules]`},
-		"an unknown key":                   {"[kind bond]\n\npolcy=none\n", ":3: unknown key polcy: there are policy and ignore"},
-		"a bad policy":                     {"[kind bond]\npolicy=nothing\n", ":2: policy=nothing: must be none, persistent, random or any"},
-		"a comment behind a value":         {"[kind bond]\npolicy=none # x\n", ":2: policy=none # x: must be none, persistent, random or any"},
-		"a bad ignore":                     {"[kind bond]\nignore=maybe\n", ":2: ignore=maybe: must be yes or no"},
-		"an unknown rule":                  {"[rules]\nno-such-rule=off\n", ":2: unknown rule no-such-rule"},
-		"a bad severity":                   {"[rules]\nunknown-key=fatal\n", ":2: unknown-key=fatal: must be off, info, warning or error"},
-		"a key set twice":                  {"[rules]\nunknown-key=off\nunknown-key=info\n", ":3: unknown-key is set twice in [rules], first in line 2"},
-		"a section that comes twice":       {"[rules]\n[kind bond]\n[rules]\n", ":3: section [rules] comes twice, first in line 1"},
-		"a key before a section":           {"policy=none\n", ":1: policy stands before the first section"},
-		"a line that is nothing":           {"[rules]\nunknown-key\n", ":2: neither a section header nor KEY=VALUE"},
-		"an unfinished header":             {"[rules\n", ":1: a section header is [NAME], alone on its line"},
-		"a quoted value":                   {"[kind bond]\npolicy=\"none\"\n", ":2: the value of policy takes no quotes"},
-		"the key that go-ini would number": {"[rules]\n-=off\n", ":2: not a valid key"},
-		"NUL bytes":                        {"[rules]\n\x00\n", ":2: not plain text in UTF-8"},
-		"an escape sequence":               {"[rules]\n# \x1b[31m\n", ":2: not plain text in UTF-8"},
-		"Latin-1":                          {"[rules]\n# \xe9\n", ":2: not plain text in UTF-8"},
-		"too large":                        {strings.Repeat("#", MaxSize+1), ": larger than 1 MiB"},
+		"an unknown section":               {"\n[devices]\n", `:2: unknown section [devices] (use [device "GLOB"], [kind NAME] or [rules])`},
+		"go-ini's default section":         {"[DEFAULT]\n", `:1: unknown section [DEFAULT] (use [device "GLOB"], [kind NAME] or [rules])`},
+		"a section without its name":       {"[device]\n", `:1: unknown section [device] (use [device "GLOB"], [kind NAME] or [rules])`},
+		"a bad glob":                       {"[device \"bond[\"]\n", `:1: unknown section [device "bond["] (use [device "GLOB"], [kind NAME] or [rules])`},
+		"an unknown key":                   {"[kind bond]\n\npolcy=none\n", `:3: unknown key "polcy" (use policy or ignore)`},
+		"a bad policy":                     {"[kind bond]\npolicy=nothing\n", `:2: invalid policy "nothing" (use none, persistent, random or any)`},
+		"a comment behind a value":         {"[kind bond]\npolicy=none # x\n", `:2: invalid policy "none # x" (use none, persistent, random or any)`},
+		"a bad ignore":                     {"[kind bond]\nignore=maybe\n", `:2: invalid ignore "maybe" (use yes or no)`},
+		"an unknown rule":                  {"[rules]\nno-such-rule=off\n", `:2: unknown rule "no-such-rule" (see linkaudit(1))`},
+		"a bad severity":                   {"[rules]\nunknown-key=fatal\n", `:2: invalid severity "fatal" of unknown-key (use off, info, warning or error)`},
+		"a key set twice":                  {"[rules]\nunknown-key=off\nunknown-key=info\n", ":3: unknown-key is set twice in [rules], first on line 2 (remove one)"},
+		"a section that occurs twice":      {"[rules]\n[kind bond]\n[rules]\n", ":3: section [rules] occurs twice, first on line 1 (join the two)"},
+		"a key before a section":           {"policy=none\n", ":1: policy is before the first section (write a section header above it)"},
+		"a line that is nothing":           {"[rules]\nunknown-key\n", ":2: invalid line (use [NAME] or KEY=VALUE)"},
+		"an unfinished header":             {"[rules\n", ":1: invalid section header (use [NAME], alone on its line)"},
+		"a quoted value":                   {"[kind bond]\npolicy=\"none\"\n", `:2: invalid policy "none" (write the value without quotes)`},
+		"the key that go-ini would number": {"[rules]\n-=off\n", `:2: invalid key "-"`},
+		"NUL bytes":                        {"[rules]\n\x00\n", ":2: not UTF-8, or with control characters (write plain text)"},
+		"an escape sequence":               {"[rules]\n# \x1b[31m\n", ":2: not UTF-8, or with control characters (write plain text)"},
+		"Latin-1":                          {"[rules]\n# \xe9\n", ":2: not UTF-8, or with control characters (write plain text)"},
+		"too large":                        {strings.Repeat("#", MaxSize+1), ": larger than 1 MiB, the limit"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Load(tree(t, map[string]string{"etc/linkaudit.conf": c.content}))
@@ -154,8 +154,7 @@ func TestAnExtraFileMustExist(t *testing.T) {
 	}
 }
 
-// The lines come from the index, the values from go-ini: both must see the
-// same sections and keys.
+// The index has the lines, go-ini the values: both must see the same sections and keys.
 func FuzzTheIndexSeesWhatGoIniSees(f *testing.F) {
 	f.Add("[device \"bond*\"]\npolicy = none\n; c\n[rules]\r\nunknown-key=off\n")
 	f.Add("\ufeff[kind bond]\npolicy=\\\nignore=yes\n")

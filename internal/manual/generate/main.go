@@ -1,6 +1,5 @@
-// Command generate writes what is made of the manual's sources: the man pages
-// in docs, and the texts of the help in cmd/linkaudit. "go generate ./manual"
-// runs it in the directory manual.
+// Command generate writes the man pages in docs and the texts of --help in
+// cmd/linkaudit. "go generate ./internal/manual" runs it.
 package main
 
 import (

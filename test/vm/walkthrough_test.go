@@ -16,63 +16,64 @@ import (
 	"linkaudit/test/tool"
 )
 
-var update = flag.Bool("update", false, "write docs/story.md")
+var update = flag.Bool("update", false, "write docs/walkthrough.md")
 
-const storyFile = "../../docs/story.md"
+const walkthroughFile = "../../docs/walkthrough.md"
 
-// told has docs/story.sh played in a boot, and returns what it wrote.
-func (b boot) told(t *testing.T, image string) []byte {
+// played plays docs/walkthrough.sh in a boot, and returns what it wrote.
+func (b boot) played(t *testing.T, image string) []byte {
 	t.Helper()
-	script, err := os.ReadFile("../../docs/story.sh")
+	script, err := os.ReadFile("../../docs/walkthrough.sh")
 	if err != nil {
 		t.Fatal(err)
 	}
 	prepared(t, image)
-	told := b.run(t, image, map[string][]byte{"/usr/lib/linkaudit-story": script})["/story.md"]
-	if len(told) == 0 {
-		t.Fatal("docs/story.sh wrote nothing")
+	page := b.run(t, image, map[string][]byte{"/usr/lib/linkaudit-walkthrough": script})["/walkthrough.md"]
+	if len(page) == 0 {
+		t.Fatal("docs/walkthrough.sh wrote nothing")
 	}
-	return told
+	return page
 }
 
-// TestStory plays docs/story.sh and compares docs/story.md with what it wrote.
-func TestStory(t *testing.T) {
+// TestWalkthroughPage plays docs/walkthrough.sh and compares docs/walkthrough.md with
+// what it wrote.
+func TestWalkthroughPage(t *testing.T) {
 	tool.OnlyInFull(t)
 	t.Parallel()
-	told := boot{name: "Story"}.told(t, "trixie")
+	page := boot{name: "Walkthrough"}.played(t, "trixie")
 	if *update {
-		if err := os.WriteFile(storyFile, told, 0o644); err != nil {
+		if err := os.WriteFile(walkthroughFile, page, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	saysTheSame(t, told, comparable)
+	saysTheSame(t, page, comparable)
 }
 
-func saysTheSame(t *testing.T, told []byte, of func([]byte) string) {
+func saysTheSame(t *testing.T, page []byte, of func([]byte) string) {
 	t.Helper()
-	written, err := os.ReadFile(storyFile)
+	written, err := os.ReadFile(walkthroughFile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(of(written), of(told)); diff != "" {
-		t.Errorf("docs/story.md is not what docs/story.sh says now; go test -tags vm -run TestStory ./test/vm -update:\n%s", diff)
+	if diff := cmp.Diff(of(written), of(page)); diff != "" {
+		t.Errorf("docs/walkthrough.md is not what docs/walkthrough.sh writes now; go test -tags vm -run TestWalkthroughPage ./test/vm -update:\n%s", diff)
 	}
 }
 
-// TestWalkthrough is the one boot of .ci/run: a bond from its creation under udevd's
+// TestWalkthrough is the one boot of .ci/run: a bond from its creation under udev's
 // policy over the fix to the undo, on the release that LINKAUDIT_SEED draws. The
-// guest's tests compare each step with the kernel's own word; and docs/story.sh says
-// what docs/story.md does, on trixie word for word, and elsewhere each address, its
-// origin, the policy and the verdict.
+// guest's tests compare each step with the kernel's own word. docs/walkthrough.sh must
+// write what docs/walkthrough.md has: on trixie word for word, elsewhere each address,
+// its origin, the policy and the verdict.
 func TestWalkthrough(t *testing.T) {
 	suite := drawn(t)
 	t.Run(suite, func(t *testing.T) {
-		told := boot{name: "Walkthrough", tests: "FirstBootOfABondMadeByIfupdown$|FirstStoryOfABond$|Story$"}.told(t, "walkthrough-"+suite)
+		page := boot{name: "Walkthrough", tests: "FirstBootOfABondMadeByIfupdown$|FirstWalkthroughOfABond$|Walkthrough$"}.played(t, "walkthrough-"+suite)
 		of := facts
 		if suite == "trixie" {
 			of = comparable
 		}
-		saysTheSame(t, told, of)
+		saysTheSame(t, page, of)
 	})
 }
 
@@ -94,8 +95,8 @@ func drawn(t *testing.T) string {
 var (
 	address  = regexp.MustCompile(`([0-9a-f]{2}:){5}[0-9a-f]{2}`)
 	versions = regexp.MustCompile(`systemd [0-9~a-z.-]+ and Linux [0-9.]+`)
-	// atLine is where in 99-default.link a setting is, which differs by release.
-	atLine = regexp.MustCompile(`(99-default\.link:|in line )[0-9]+`)
+	// atLine is the line of 99-default.link that has a setting, which differs by release.
+	atLine = regexp.MustCompile(`(99-default\.link:|\bline )[0-9]+`)
 	// fact is a line that says the same on every release: a command, an address, the
 	// policy, what was found and what was done.
 	fact = regexp.MustCompile(`^# |^ *policy  |^bond0 \(bond\): |device audited: |: wrote |: removed |(error|warning): |\(made up\)|` + address.String())
@@ -114,7 +115,7 @@ func comparable(text []byte) string {
 	return versions.ReplaceAllString(s, "(versions)")
 }
 
-// facts are the lines of a story in which every release agrees.
+// facts are the lines of a walkthrough in which every release agrees.
 func facts(text []byte) string {
 	var lines strings.Builder
 	for line := range strings.Lines(comparable(text)) {

@@ -10,7 +10,7 @@ import (
 	"linkaudit/test/suites"
 )
 
-// Every command that a page shows is run by some suite.
+// A suite runs every command that a page shows.
 func TestEveryCommandHasARunner(t *testing.T) {
 	pages, err := doccmd.Pages("..")
 	if err != nil {
@@ -29,9 +29,8 @@ func TestEveryCommandHasARunner(t *testing.T) {
 	}
 }
 
-// The commands of the blocks for "ci" are those of a suite, of the script that does what
-// a newcomer does, or targets on which "make check" and "make review" depend. The values
-// of variables may differ.
+// The commands of "ci" blocks are commands of a suite or of test/clean-clone, or targets
+// that "make check" or "make review" depends on. Values of variables may differ.
 func TestSuitesRunTheCommandsForBuilders(t *testing.T) {
 	blocks, err := doccmd.All("..", "ci")
 	if err != nil {
@@ -69,8 +68,7 @@ func TestSuitesRunTheCommandsForBuilders(t *testing.T) {
 	}
 }
 
-// target is a command without what follows its first words: "make soak" for "make soak
-// SOAK=short", and without a pipe.
+// target is the first words of a command: "make soak" for "make soak SOAK=short | tail".
 func target(command string) string {
 	command, _, _ = strings.Cut(bare(command), " |")
 	words := strings.Fields(command)

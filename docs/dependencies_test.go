@@ -41,8 +41,8 @@ func tableOf(t *testing.T, page, heading string) (rows [][]string) {
 	return rows[1:]
 }
 
-// linked returns the modules whose packages are in the program, by path, with the
-// directories they are in. The go command is asked once for an architecture.
+// linked returns the directories of the modules in the program, by path. It asks the go
+// command once per architecture.
 func linked(t *testing.T, arch string) map[string]string {
 	t.Helper()
 	if _, asked := askedFor[arch]; !asked {
@@ -79,7 +79,7 @@ func askForLinked(t *testing.T, arch string) map[string]string {
 	return modules
 }
 
-// The page names what is linked into the program and nothing else.
+// The page names exactly the modules in the program.
 func TestTheModulesOfTheBinaryAreNamed(t *testing.T) {
 	var named []string
 	for _, cells := range tableOf(t, "dependencies.md", "## In the binary") {
@@ -102,14 +102,13 @@ func TestTheModulesOfTheBinaryAreNamed(t *testing.T) {
 	}
 }
 
-// What the program itself says (go version -m) is what go list says.
+// The program itself (go version -m) lists what go list lists.
 func TestTheProgramSaysWhatItIsMadeOf(t *testing.T) {
 	if testing.Short() {
 		t.Skip("nothing for the race detector: other programs do the work")
 	}
 	program := filepath.Join(t.TempDir(), "linkaudit")
-	// Without -trimpath: that would compile every package a second time, and what the
-	// program is made of is the same.
+	// Without -trimpath, which would compile every package again for the same list.
 	cmd := exec.Command("go", "build", "-buildvcs=false", "-tags", "urfave_cli_no_docs", "-ldflags", "-s -w", "-o", program, "linkaudit/cmd/linkaudit")
 	cmd.Env = append(os.Environ(), "GOFLAGS=", "GOOS=", "GOARCH=", "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -136,7 +135,7 @@ func TestTheProgramSaysWhatItIsMadeOf(t *testing.T) {
 	}
 }
 
-// licences are words of their texts that no other licence has.
+// licences are texts that only this licence has.
 var licences = map[string]*regexp.Regexp{
 	"Apache-2.0":   regexp.MustCompile(`Apache License\s+Version 2\.0`),
 	"MIT":          regexp.MustCompile(`Permission is hereby granted, free of charge`),
@@ -147,7 +146,7 @@ var licences = map[string]*regexp.Regexp{
 
 var licenceFile = regexp.MustCompile(`(?i)^(licen[cs]e|copying|readme)`)
 
-// The licence that a row begins with is one that the module's own files have.
+// The module's own files have the licence that its row begins with.
 func TestLicencesAreThoseOfTheModules(t *testing.T) {
 	dirs := linked(t, "amd64")
 	for _, cells := range tableOf(t, "dependencies.md", "## In the binary") {

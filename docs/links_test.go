@@ -54,8 +54,7 @@ func read(t *testing.T, file string) string {
 	return fences.ReplaceAllString(string(text), "")
 }
 
-// anchors are what headings of a page are called in links, as GitHub has it, and
-// those that stand in it as HTML.
+// anchors are the link targets of a page: headings, as GitHub names them, and HTML anchors.
 func anchors(text string) map[string]bool {
 	all := map[string]bool{}
 	for _, h := range heading.FindAllStringSubmatch(text, -1) {

@@ -16,8 +16,7 @@ import (
 
 var quotedName = regexp.MustCompile("`([^`]+)`")
 
-// Every row of the tables of threats has a test, and every test that is named is
-// there.
+// Every row of the tables of threats names a test, and that test exists.
 func TestEveryThreatHasATest(t *testing.T) {
 	for _, heading := range []string{"Reading", "Believing", "Writing", "Running", "Saying"} {
 		t.Run(heading, func(t *testing.T) {
@@ -40,7 +39,8 @@ func TestEveryThreatHasATest(t *testing.T) {
 	}
 }
 
-// missing says why a test, "package.Function/subtest" or a file, is not there.
+// missing returns the reason if a test, "package.Function/subtest" or a file, does not
+// exist.
 func missing(t *testing.T, name string) string {
 	t.Helper()
 	if strings.HasSuffix(name, ".txtar") {
@@ -74,7 +74,7 @@ func missing(t *testing.T, name string) string {
 	return name + ": no such test"
 }
 
-// names reports whether a function has the string, as the name of a subtest.
+// names reports whether a function contains the string, as the name of a subtest.
 func names(f *ast.FuncDecl, s string) (found bool) {
 	ast.Inspect(f, func(n ast.Node) bool {
 		if l, is := n.(*ast.BasicLit); is && l.Kind == token.STRING {
@@ -87,7 +87,7 @@ func names(f *ast.FuncDecl, s string) (found bool) {
 	return found
 }
 
-// What starts programs is in three functions, each of which has its own tests.
+// Only three functions start programs. Each has its own tests.
 func TestWhereProgramsAreStarted(t *testing.T) {
 	var found []string
 	err := filepath.WalkDir("..", func(file string, d fs.DirEntry, err error) error {

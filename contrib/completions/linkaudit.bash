@@ -1,14 +1,12 @@
-# Completion of linkaudit(1) for bash. The candidates come from linkaudit
-# itself, which may say instead that bash knows better: names of files or of
-# directories.
+# Completion of linkaudit(1) for bash. The candidates come from linkaudit itself. It
+# may also ask bash to complete names of files or directories.
 #
-# The name of a device may have any character but white space, slash and colon,
-# and bash reads what is put on the line as if it had been typed. So each
-# candidate is quoted, and within quotes that somebody opened only those are
-# offered that need none.
+# An interface name may have any character except white space, slash and colon, and
+# bash reads a completed word as if you had typed it. So each candidate is quoted.
+# Inside an open quote only candidates that need no quoting are offered.
 
-# _linkaudit_plain sets plain to a word as bash will read it, and open to the
-# quote in which it ends, without the expansions that eval would make.
+# _linkaudit_plain WORD sets plain to WORD as bash will read it, and open to the
+# quote that is still open at its end. Unlike eval, it expands nothing.
 _linkaudit_plain() {
 	local rest=$1 c
 	plain='' open=''
@@ -25,9 +23,9 @@ _linkaudit_plain() {
 	done
 }
 
-# _linkaudit_words sets words to those up to the cursor, and typed to what bash
-# will not replace of the last: it takes --format=json, and the name a@b, for
-# three words, of which it completes the last.
+# _linkaudit_words sets words to the words up to the cursor, and typed to the part of
+# the last word that bash will not replace: for bash, --format=json and the name a@b
+# are three words each, and it completes only the third.
 _linkaudit_words() {
 	local rest=${COMP_LINE:0:COMP_POINT} i piece
 	words=() typed=''
@@ -37,7 +35,7 @@ _linkaudit_words() {
 			rest=${rest#"${rest%%[![:space:]]*}"}
 			words+=('') typed=''
 		fi
-		# The word at the cursor may go on behind it.
+		# The word at the cursor may continue after it.
 		[[ $rest == "$piece"* ]] || piece=$rest
 		rest=${rest#"$piece"}
 		typed=${words[-1]}

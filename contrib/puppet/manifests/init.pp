@@ -1,9 +1,9 @@
-# @summary Installs linkaudit and has the policies that Hiera names.
+# @summary Installs linkaudit and declares the policies from Hiera.
 #
-# @example From a package of the distribution or of your own repository
+# @example From a package, the distribution's or your own
 #   include linkaudit
 #
-# @example The static binary, from a module of yours
+# @example The static binary, from your own module
 #   class { 'linkaudit':
 #     source => 'puppet:///modules/profile/linkaudit',
 #   }
@@ -17,20 +17,20 @@
 #       target_name: bridge
 #
 # @param manage_install
-#   Whether to install linkaudit at all; false where something else does.
+#   Whether to install linkaudit; false if something else does.
 #
 # @param source
-#   Take the static binary from here, as /usr/local/sbin/linkaudit, and install
-#   no package.
+#   Install the static binary from here as /usr/local/sbin/linkaudit, and no
+#   package.
 #
 # @param sha256
-#   The binary's SHA-256, which is compared before it is put in place.
+#   The binary's SHA-256, which is checked before the binary is installed.
 #
 # @param package_name
-#   The package.
+#   The name of the package.
 #
 # @param package_ensure
-#   Its version, or what else the package resource takes.
+#   Its version, or another value that the package resource takes.
 #
 # @param policies
 #   Resources of linkaudit::policy.

@@ -1,7 +1,7 @@
-# @summary Has MACAddressPolicy=none in force for a device or a kind of devices.
+# @summary Sets MACAddressPolicy=none for a device or a kind of device.
 #
-# A second run changes nothing. Where linkaudit cannot tell whether anything
-# would change, or cannot change it, the resource fails with its reason.
+# A second run changes nothing. If linkaudit cannot tell what would change, or
+# cannot change it, the resource fails with linkaudit's reason.
 #
 # @example A bond
 #   linkaudit::policy { 'bond0':
@@ -14,14 +14,14 @@
 #     target_name => 'bridge',
 #   }
 #
-# @example As before
+# @example Undo
 #   linkaudit::policy { 'br0':
 #     ensure => absent,
 #     target => 'bridge',
 #   }
 #
 # @param ensure
-#   absent takes back what linkaudit wrote for this target.
+#   absent undoes what linkaudit wrote for this target.
 #
 # @param target
 #   What target_name is: a bond, a bridge, a device of any kind, or a kind.
@@ -30,16 +30,16 @@
 #   The device, which need not exist yet, or the kind.
 #
 # @param apply
-#   When the override is written, also set the address of devices that exist.
+#   Also set the address of existing devices when the override is written.
 #
 # @param disturb
-#   With apply: also of a device that is up, which disturbs its traffic.
+#   With apply: also of a device that is up. This disturbs its traffic.
 #
 # @param force
-#   Also where somebody edited the override.
+#   Also write or remove an override that somebody edited.
 #
 # @param reload
-#   Have udevd reload its files.
+#   Make udev reload its files.
 #
 # @param root
 #   The image to change instead of this machine.
@@ -64,7 +64,7 @@ define linkaudit::policy (
     fail("linkaudit::policy: ${target_name.convert_to(String, '%p')} cannot be the name of a ${target}")
   }
 
-  # Named by what it is for, so that two that contradict are found at once.
+  # Named by its target, to make Puppet refuse two that contradict each other.
   linkaudit_policy { "${root}${target}:${target_name}":
     ensure      => $ensure,
     target      => $target,

@@ -1,2 +1,2 @@
-# A path from the root directory on.
+# An absolute path.
 type Linkaudit::Absolutepath = Pattern[/\A\/[^\0]*\z/]

@@ -1,3 +1,3 @@
-# The name of a network device as the kernel takes it. (The kernel counts bytes;
-# linkaudit itself refuses a longer one.)
+# An interface name that the kernel accepts. (The kernel counts bytes; linkaudit
+# itself refuses a longer one.)
 type Linkaudit::Device = Pattern[/\A[^\/:[:space:][:cntrl:]]{1,15}\z/]

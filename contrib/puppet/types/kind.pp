@@ -1,2 +1,2 @@
-# A kind of network devices as "ip -d link" shows it, such as bond or team.
+# A kind of device as "ip -d link" shows it, such as bond or team.
 type Linkaudit::Kind = Pattern[/\A[!-~]+\z/]

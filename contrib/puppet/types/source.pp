@@ -1,2 +1,2 @@
-# Where the file resource can take a file from.
+# A source that the file resource takes.
 type Linkaudit::Source = Pattern[/\A(\/|puppet:\/\/\/|file:\/\/\/|https?:\/\/)[^\0]+\z/]

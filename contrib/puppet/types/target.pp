@@ -1,2 +1,2 @@
-# What a policy is for.
+# What a policy applies to.
 type Linkaudit::Target = Enum['bond', 'bridge', 'device', 'kind']

@@ -1,6 +1,6 @@
 # Copyright: the linkaudit authors
 # SPDX-License-Identifier: Apache-2.0
-"""The options that all modules have, for their documentation."""
+"""The documentation of the options that all modules have."""
 
 
 class ModuleDocFragment:
@@ -10,17 +10,16 @@ class ModuleDocFragment:
 options:
   executable:
     description:
-      - The program on the managed host, a path or a name that is found in C(PATH) and
-        in C(/sbin), C(/usr/sbin) and C(/usr/local/sbin).
+      - The program on the managed host. A path, or a name in C(PATH), C(/sbin), C(/usr/sbin)
+        or C(/usr/local/sbin).
     type: str
     default: linkaudit
   root:
     description:
-      - Work on the image below this directory, not on the managed host itself.
+      - Work on the image in this directory instead of the managed host.
     type: path
   systemd_release:
     description:
-      - Read .link files as a host with this release of systemd does, not as the one
-        that is installed does.
+      - Read .link files as this release of systemd does, instead of the installed one.
     type: int
 """

@@ -1,6 +1,6 @@
 # Copyright: the linkaudit authors
 # SPDX-License-Identifier: Apache-2.0
-"""Filters that make one report of the audits of many hosts."""
+"""Filters that combine the audits of many hosts into one report."""
 
 import re
 import unicodedata
@@ -15,20 +15,18 @@ ARPHRD_ETHER = 1
 
 ADDRESS = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 
-# Virtual routers carry these on more than one host, as they should: RFC 9568,
-# section 7.3.
+# Virtual routers share these between hosts on purpose: RFC 9568, section 7.3.
 VRRP = ("00:00:5e:00:01:", "00:00:5e:00:02:")
 
 
 def fleet_report(results, shared_on_purpose=()):
-    """Report on the hosts of results, which are by the name of the host.
+    """Report on all hosts. results has the name of each host with its result.
 
-    Each result is what the module linkaudit_facts with identity=true returned,
-    or None for a host that it did not run on. shared_on_purpose are addresses that
-    may be on many hosts.
+    A result is that of the module linkaudit_facts with identity=true, or None if it did
+    not run on the host. shared_on_purpose are addresses that may be on many hosts.
     """
     if not isinstance(results, dict):
-        raise AnsibleFilterError("fleet_report takes results by the name of the host, not %s" % type(results).__name__)
+        raise AnsibleFilterError("fleet_report takes a dict of results by host name, not %s" % type(results).__name__)
     purpose = {_address(a) for a in shared_on_purpose}
     hosts = {name: _host(results[name]) for name in sorted(results)}
     identities = _machines({
@@ -59,7 +57,7 @@ def _host(result):
     """One host in the report: its findings, or why it was not audited."""
     facts = (result or {}).get("ansible_facts", {})
     if "linkaudit" not in facts or "linkaudit_identity" not in facts:
-        why = str((result or {}).get("msg") or "the audit did not run there")
+        why = str((result or {}).get("msg") or "the audit did not run on this host")
         return {"audited": False, "error": why.strip(), "systemd_version": None, "devices": 0, "findings": []}
     audit = facts["linkaudit"]
     findings = [dict(f, device="") for f in audit["findings"]]
@@ -75,11 +73,10 @@ def _host(result):
 
 
 def _machines(identities):
-    """Identities by machine: the names of one that is there under many are one.
+    """Identities of machines: one for a machine that has several names.
 
-    One boot of one kernel with the same devices under the same indexes is one
-    machine, or two names in the inventory for it, and shares nothing with
-    another. Containers on one kernel have devices of their own.
+    Two names are one machine if boot, fingerprint, devices and their indexes are the
+    same. Containers on one kernel have devices of their own.
     """
     machines = {}
     for name, identity in identities.items():
@@ -99,17 +96,17 @@ def _shared_machine_ids(identities):
     return [
         _finding(
             "shared-machine-id", names,
-            "%s have the same machine-id" % _and(names),
-            "Give all but one of them a new one: remove /etc/machine-id, run "
-            "systemd-machine-id-setup and boot. In an image it has to be empty.")
+            "%s have the same machine ID" % _and(names),
+            "on all but one of them remove /etc/machine-id, run systemd-machine-id-setup "
+            "and reboot; in an image, leave /etc/machine-id empty")
         for _fingerprint, names in sorted(by_fingerprint.items(), key=lambda item: item[1]) if len(names) > 1]
 
 
 def _shared_addresses(identities, purpose):
     """Addresses on more than one host.
 
-    On one host many devices may have one address: a bond or bridge and its
-    ports, a VLAN and the device below it. That is no finding.
+    The same address on several devices of one host is normal: a bond or bridge and its
+    ports, a VLAN and its lower device.
     """
     by_address = {}
     for name, identity in identities.items():
@@ -129,10 +126,10 @@ def _shared_addresses(identities, purpose):
             "%s is the address of %s%s" % (
                 address,
                 _and(["%s on %s" % (d["name"], name) for name, d in uses]),
-                ": udev made it of the machine-id that they share" if made else ""),
-            "Give the hosts machine-ids of their own." if made else
-            "Give all but one of them another address, or say in "
-            "linkaudit_fleet_shared_on_purpose that it is meant.")
+                ": udev derived it from the machine ID that they share" if made else ""),
+            "give each host its own machine ID" if made else
+            "set another address on all but one of them; or, if intended, add the address to "
+            "linkaudit_fleet_shared_on_purpose")
         finding["address"] = address
         finding["uses"] = [{"host": name, "device": d["name"], "kind": d["kind"]} for name, d in uses]
         out.append(finding)
@@ -140,7 +137,7 @@ def _shared_addresses(identities, purpose):
 
 
 def _own_addresses(device):
-    """The Ethernet addresses that frames of the device have or may get."""
+    """The Ethernet addresses that frames of the device have or may have."""
     if device["arphrd"] != ARPHRD_ETHER:
         return set()
     addresses = {device["mac"].lower(), device["permanent_mac"].lower()}
@@ -155,7 +152,7 @@ def _finding(rule, hosts, message, advice):
 
 
 def _rules(hosts):
-    """On which hosts each rule found something, gravest first."""
+    """The hosts on which each rule has findings, the most severe first."""
     rules = {}
     for name, host in hosts.items():
         for f in host["findings"]:
@@ -168,7 +165,7 @@ def _rules(hosts):
 def _address(text):
     address = str(text).strip().lower()
     if not ADDRESS.fullmatch(address):
-        raise AnsibleFilterError("shared_on_purpose: %r is no MAC address such as 02:00:00:00:00:01" % (text,))
+        raise AnsibleFilterError("shared_on_purpose: %r is not a MAC address such as 02:00:00:00:00:01" % (text,))
     return address
 
 
@@ -177,9 +174,9 @@ def _and(words):
 
 
 def fleet_markdown(report, severity="warning"):
-    """The report as Markdown for people, without findings below severity."""
+    """The report as Markdown, without findings on one host below severity."""
     if severity not in SEVERITIES:
-        raise AnsibleFilterError("fleet_markdown: severity is one of %s, not %r" % (_and(SEVERITIES), severity))
+        raise AnsibleFilterError("fleet_markdown: severity must be one of %s, not %r" % (_and(SEVERITIES), severity))
     shown = SEVERITIES[:SEVERITIES.index(severity) + 1]
     s = report["summary"]
     lines = [
@@ -217,7 +214,7 @@ def _count(n, what):
 
 
 def _text(text):
-    """Text from a host that can be nothing but text in a cell of a table."""
+    """Text from a host, escaped for a cell of a table."""
     out = []
     for c in " ".join(text.split()):
         if c in "\\`*[]<>|&~":

@@ -1,6 +1,6 @@
 # Copyright: the linkaudit authors
 # SPDX-License-Identifier: Apache-2.0
-"""Runs linkaudit for the modules and reads the JSON that it prints."""
+"""Runs linkaudit for the modules and reads its JSON."""
 
 import json
 
@@ -14,8 +14,8 @@ EXECUTABLE_OPTIONS = {
 class Program:
     """The linkaudit program on the managed host.
 
-    module is the AnsibleModule, which has EXECUTABLE_OPTIONS. Every method ends
-    the module with the program's own words where the program fails.
+    module is an AnsibleModule with EXECUTABLE_OPTIONS. If the program fails, every method
+    ends the module with the program's message.
     """
 
     def __init__(self, module):
@@ -23,14 +23,14 @@ class Program:
         self.path = module.get_bin_path(module.params["executable"], required=True)
 
     def document(self, command, options, schema, names=()):
-        """Run a command that prints JSON and return what it printed.
+        """Run a command that prints JSON, and return the JSON.
 
-        options are added to those of EXECUTABLE_OPTIONS, names follow them.
-        Exit status 1 means that something was found, which is no failure.
+        options and then names follow those of EXECUTABLE_OPTIONS. Exit status 1 means
+        that there are findings; it is not a failure.
         """
         args = [self.path, command] + self._common() + options + ["--"] + list(names)
-        # JSON as the program writes it is UTF-8, whatever the locale of the host.
-        # A device may be called $HOME, and is no variable.
+        # The program's JSON is UTF-8 in every locale. A device called $HOME is not a
+        # variable.
         rc, out, err = self.module.run_command(args, expand_user_and_vars=False)
         try:
             doc = json.loads(out) if out else None
@@ -40,7 +40,7 @@ class Program:
             self._fail(args, rc, out, err, doc)
         if not isinstance(doc, dict) or doc.get("schema") != schema:
             self.module.fail_json(
-                msg="%s printed no %s: is it a linkaudit that this collection knows?" % (self.path, schema),
+                msg="%s printed no %s: is it a linkaudit that this collection supports?" % (self.path, schema),
                 cmd=args, rc=rc, stdout=out, stderr=err)
         return doc
 
@@ -55,13 +55,13 @@ class Program:
     def _fail(self, args, rc, out, err, doc):
         said = err.strip()
         if not said:
-            how = "was ended by signal %d" % -rc if rc < 0 else "failed with exit status %d" % rc
-            said = "%s %s and said nothing" % (self.path, how)
-        # Of a change that was made in part the program tells in JSON, too.
+            how = "was killed by signal %d" % -rc if rc < 0 else "failed with exit status %d" % rc
+            said = "%s %s without a message" % (self.path, how)
+        # The JSON also reports a change that was only partly made.
         changed = bool(doc) and is_changed(doc)
         self.module.fail_json(msg=said, changed=changed, cmd=args, rc=rc, stdout=out, stderr=err)
 
 
 def is_changed(doc):
-    """Whether the document of a fix or undo has changes, of files or addresses."""
+    """Whether the document of a fix or undo has changes of files or addresses."""
     return bool(doc.get("changed") or doc.get("addresses"))

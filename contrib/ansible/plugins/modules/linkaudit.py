@@ -4,50 +4,49 @@
 
 DOCUMENTATION = r"""
 module: linkaudit
-short_description: Put MACAddressPolicy=none in force for bonds, bridges and other devices
+short_description: Set MACAddressPolicy=none for bonds, bridges and other devices
 version_added: 1.0.0
 description:
-  - Has C(linkaudit fix) write the smallest override that puts C(MACAddressPolicy=none)
-    in force for a device or for every device of a kind, so that a bond or bridge takes
-    the address of one of its ports and not one that udev makes of the machine-id.
-  - With I(state=absent), C(linkaudit undo) removes the override again, and the
-    directories that were made for it.
-  - All devices and kinds of one task are planned together. Either all of the overrides
-    are in place and in force at the end, or none.
-  - The program has to be on the managed host. The role C(linkaudit.linkaudit.linkaudit)
+  - Runs C(linkaudit fix), which writes the smallest override that sets
+    C(MACAddressPolicy=none) for a device or for every device of a kind. A bond or bridge
+    then takes a port's address instead of one that udev derives from the machine ID.
+  - With I(state=absent), runs C(linkaudit undo), which removes the override and the
+    directories that were created for it.
+  - All devices and kinds of one task are one change. In the end either all overrides are
+    written and effective, or none.
+  - The program must be on the managed host. The role C(linkaudit.linkaudit.linkaudit)
     installs it.
 options:
   state:
     description:
-      - C(present) puts C(MACAddressPolicy=none) in force.
-      - C(absent) removes what C(present) wrote, and nothing that somebody else wrote.
+      - C(present) sets C(MACAddressPolicy=none).
+      - C(absent) removes only what C(present) wrote.
     type: str
     choices: [present, absent]
     default: present
   bond:
     description:
-      - Names of bonds. One that does not exist yet is fine; a device of another kind is
-        an error.
+      - Names of bonds. They need not exist yet. A device of another kind is an error.
     type: list
     elements: str
     default: []
   bridge:
     description:
-      - Names of bridges, likewise.
+      - Names of bridges. They need not exist yet. A device of another kind is an error.
     type: list
     elements: str
     default: []
   device:
     description:
-      - Names of devices of any kind, which the program finds out. One that does not exist
-        yet is better named as I(bond) or I(bridge).
+      - Names of devices of any kind. The program finds out the kind. If a device does not
+        exist yet, use I(bond) or I(bridge).
     type: list
     elements: str
     default: []
   kind:
     description:
-      - Kinds of devices as ip-link(8) has them, such as C(bond), C(bridge) or C(team).
-        The override is for every device of the kind.
+      - Kinds as ip-link(8) has them, such as C(bond), C(bridge) or C(team). The override is
+        for every device of the kind.
     type: list
     elements: str
     default: []
@@ -58,25 +57,25 @@ options:
     default: false
   apply:
     description:
-      - Set the address of a device that exists, too. Otherwise it changes when the
-        device is created anew, at the next boot for one.
+      - Also set the addresses of existing devices. Otherwise they change when you recreate
+        the device or reboot.
     type: bool
     default: false
   allow_disruption:
     description:
-      - With I(apply=true), set the address also of a device that is up. Its neighbours
-        send to the old address until they ask again, and DHCP may give another lease.
-      - This is C(--yes) of the program, which YAML would read as a truth value.
+      - With I(apply=true), also set the address of a device that is up. Its neighbours
+        send to the old address until they ask again, and DHCP may assign another lease.
+      - This is the program's C(--yes). YAML would read that name as a boolean.
     type: bool
     default: false
   force:
     description:
-      - Write or remove an override also where somebody edited it since.
+      - Also write or remove an override that somebody edited.
     type: bool
     default: false
   reload:
     description:
-      - Have udevd read its files again. With C(false), it does so by itself within some
+      - Make udev reload its files. With C(false), udev does it by itself within a few
         seconds.
     type: bool
     default: true
@@ -84,7 +83,7 @@ extends_documentation_fragment:
   - linkaudit.linkaudit.program
 attributes:
   check_mode:
-    description: Can run in check mode and predict the change, which it does without root's rights.
+    description: Predicts the change. This needs no root.
     support: full
   diff_mode:
     description: Shows what changes in which files.
@@ -104,11 +103,11 @@ EXAMPLES = r"""
   linkaudit.linkaudit.linkaudit:
     bond: [bond0, bond1]
 
-- name: So does every bridge, also one that is made later
+- name: So does every bridge, also one that is created later
   linkaudit.linkaudit.linkaudit:
     kind: bridge
 
-- name: Br0 gets the address of a port at once, even if it is up
+- name: Br0 takes the address of a port at once, even if it is up
   linkaudit.linkaudit.linkaudit:
     bridge: br0
     apply: true
@@ -119,12 +118,12 @@ EXAMPLES = r"""
     bond: bond0
     root: /mnt/image
 
-- name: Take back what was written for bond1
+- name: Undo what was written for bond1
   linkaudit.linkaudit.linkaudit:
     bond: bond1
     state: absent
 
-- name: Take back all that linkaudit wrote
+- name: Undo all that linkaudit wrote
   linkaudit.linkaudit.linkaudit:
     everything: true
     state: absent
@@ -132,7 +131,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 path:
-  description: The override of the first target that has one, empty where none has.
+  description: The override of the first target that has one; empty if none has.
   returned: success
   type: str
   sample: /etc/systemd/network/60-linkaudit-device-bond0.link
@@ -142,22 +141,22 @@ diff:
   type: dict
   contains:
     prepared:
-      description: The text, empty where no file changes.
+      description: The text; empty if no file changes.
       type: str
       returned: always
 targets:
-  description: What was done for each device and kind. With I(state=absent), those of which an override was removed.
+  description: What was done for each device and kind. With I(state=absent), only those with a removed override.
   returned: success
   type: list
   elements: dict
   contains:
     kind:
-      description: The kind of the device, empty where it is not known.
+      description: The kind of the device; empty if it is unknown.
       type: str
       returned: always
       sample: bond
     name:
-      description: The name of the device, empty for every device of the kind.
+      description: The name of the device; empty for every device of the kind.
       type: str
       returned: always
       sample: bond0
@@ -166,15 +165,15 @@ targets:
       type: bool
       returned: always
     path:
-      description: The override, empty where none is needed.
+      description: The override; empty if none is needed.
       type: str
       returned: always
     why:
-      description: Why it is needed, or why not.
+      description: Why it is needed or not.
       type: str
       returned: always
     notes:
-      description: What else there is to know.
+      description: Further notes.
       type: list
       elements: str
       returned: always
@@ -193,26 +192,26 @@ addresses:
       type: str
       returned: always
     port:
-      description: The port whose address it is.
+      description: The port that has this address.
       type: str
       returned: always
 reloaded:
-  description: Whether udevd was told to read its files again.
+  description: Whether udev was told to reload its files.
   returned: success
   type: bool
 verified:
-  description: Whether the outcome was found to be in force, from the files as they are now. C(false) in check mode.
+  description: Whether the files, as they are now, make the new policy effective. C(false) in check mode.
   returned: success
   type: bool
 remaining:
-  description: What is left to do, a sentence each.
+  description: What is left to do, one sentence each.
   returned: success
   type: list
   elements: str
   sample:
-    - bond0 carries 42:e2:89:5b:6d:de (addr_assign_type 3, set) until it is created anew or the machine boots
+    - bond0 keeps 42:e2:89:5b:6d:de (addr_assign_type 3, set) until you recreate it or reboot
 msg:
-  description: Why it failed, in the program's own words.
+  description: The program's error message.
   returned: failure
   type: str
 """
@@ -250,9 +249,9 @@ def main():
 
 
 def contradictions(module, present):
-    """End with an error where the options exclude each other.
+    """End with an error if options exclude each other.
 
-    The program would say so, too, but with the names of its own options.
+    The program would say so with the names of its own options.
     """
     p = module.params
     named = any(p[target] for target in TARGETS)
@@ -271,7 +270,7 @@ def contradictions(module, present):
 
 
 def options(module):
-    """The options of the program that are those of the module."""
+    """The program's options for those of the module."""
     p = module.params
     args = ["--format=json"]
     for target in TARGETS:

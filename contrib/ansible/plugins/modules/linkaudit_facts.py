@@ -8,13 +8,13 @@ short_description: Audit which .link file, MACAddressPolicy and MAC address devi
 version_added: 1.0.0
 description:
   - Runs C(linkaudit check) and keeps the audit as the fact C(linkaudit).
-  - What is found is no failure. Not to be able to audit is one.
-  - It only reads, and needs no root. What it is not allowed to read is not known in the
-    audit, and a finding of severity info says so.
+  - Findings are not a failure. If the audit fails, so does the task.
+  - It only reads and needs no root. What it may not read is unknown in the audit, and a
+    finding of severity info says so.
 options:
   device:
     description:
-      - Audit these devices, and not all bonds, bridges and teams.
+      - Audit these devices instead of all bonds, bridges and teams.
       - With one I(kind), a device need not exist yet.
     type: list
     elements: str
@@ -27,18 +27,18 @@ options:
     default: []
   all:
     description:
-      - Audit every device, whatever its kind.
+      - Audit devices of every kind.
     type: bool
     default: false
   severity:
     description:
-      - The least severity of what the result C(findings) holds. The fact holds all findings.
+      - The least severity of findings in the result C(findings). The fact has all findings.
     type: str
     choices: [info, warning, error]
     default: warning
   config:
     description:
-      - Files on the managed host with more of the site's rules, which are read after
+      - More configuration files on the managed host. They are read after
         C(/etc/linkaudit.conf).
     type: list
     elements: path
@@ -50,14 +50,14 @@ options:
     default: true
   identity:
     description:
-      - Also keep the fact C(linkaudit_identity), by which hosts are compared.
+      - Also keep the fact C(linkaudit_identity), which is for comparing hosts.
     type: bool
     default: false
 extends_documentation_fragment:
   - linkaudit.linkaudit.program
 attributes:
   check_mode:
-    description: Changes nothing, so that check mode makes no difference.
+    description: The module changes nothing, with or without check mode.
     support: full
   diff_mode:
     description: There is nothing to show.
@@ -84,12 +84,12 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ audit.findings }}"
 
-- name: Stop where a bond has not the policy that the site wants
+- name: Fail if a bond has another policy than none
   ansible.builtin.assert:
     that: ansible_facts.linkaudit.devices | selectattr('kind', 'eq', 'bond') |
       rejectattr('mac_address_policy', 'in', ['none', '']) | length == 0
 
-- name: Which address will bond7 get, once it is there?
+- name: Predict the address of bond7 before it exists
   linkaudit.linkaudit.linkaudit_facts:
     device: bond7
     kind: bond
@@ -100,7 +100,7 @@ EXAMPLES = r"""
     kind: bond
     root: /mnt/image
 
-- name: Keep what tells this host from others, too
+- name: Also keep what identifies this host
   linkaudit.linkaudit.linkaudit_facts:
     identity: true
 """
@@ -113,8 +113,8 @@ ansible_facts:
   contains:
     linkaudit:
       description:
-        - The audit, as C(linkaudit check --format json) prints it. C(null) is what is
-          not known, and a finding says why.
+        - The audit as C(linkaudit check --format json) prints it. C(null) means unknown, and
+          a finding says why.
       returned: success
       type: dict
       contains:
@@ -123,18 +123,18 @@ ansible_facts:
           type: str
           returned: always
         host:
-          description: Host name, release of systemd, naming scheme, and whether udevd runs.
+          description: Host name, release of systemd, naming scheme, and whether udev runs.
           type: dict
           returned: always
         devices:
           description:
-            - Of each device the .link file in force, the policy and where it is set, the
-              address and who gave it, the addresses to come, and what was found.
+            - For each device the effective .link file, the policy and where it is set, the
+              address and who set it, the predictions, and the findings.
           type: list
           elements: dict
           returned: always
         findings:
-          description: What was found that concerns no device.
+          description: The findings that are not about a device.
           type: list
           elements: dict
           returned: always
@@ -144,19 +144,18 @@ ansible_facts:
           returned: always
           sample: {devices: 1, errors: 1, warnings: 2, infos: 2}
     linkaudit_identity:
-      description: What tells this host from others.
+      description: What identifies this host.
       returned: I(identity=true)
       type: dict
       contains:
         fingerprint:
           description:
-            - A keyed hash of the machine-id, which is confidential itself. It is the same
-              on two hosts where the machine-id is. Empty where there is none or it is not
-              known.
+            - A keyed hash of the machine ID, because that is confidential. It is the same on
+              hosts with the same machine ID. Empty if there is none or it is unknown.
           type: str
           returned: always
         boot_id:
-          description: The kernel's ID of this boot, empty where it is not known.
+          description: The kernel's ID of this boot; empty if it is unknown.
           type: str
           returned: always
         devices:
@@ -179,7 +178,7 @@ findings:
   elements: dict
   contains:
     device:
-      description: The device, empty for the host itself.
+      description: The device; empty for the host itself.
       type: str
       returned: always
     rule:
@@ -196,11 +195,11 @@ findings:
       type: str
       returned: always
     file:
-      description: The file that is the reason, empty where none is.
+      description: The file that is the cause; empty if there is none.
       type: str
       returned: always
     line:
-      description: The line in it, 0 for the file as a whole.
+      description: The line in it; 0 for the whole file.
       type: int
       returned: always
     help:
@@ -208,7 +207,7 @@ findings:
       type: str
       returned: always
 msg:
-  description: Why the audit could not be made, in the program's own words.
+  description: The program's error message.
   returned: failure
   type: str
 """
@@ -247,14 +246,14 @@ def main():
 
 
 def findings(audit, least):
-    """All findings of at least the severity, the host's own first."""
+    """All findings of at least the severity, those about the host first."""
     enough = SEVERITIES[SEVERITIES.index(least):]
     owners = [("", audit["findings"])] + [(d["name"], d["findings"]) for d in audit["devices"]]
     return [dict(f, device=name) for name, found in owners for f in found if f["severity"] in enough]
 
 
 def identity(snapshot):
-    """What of a snapshot tells the host from others."""
+    """What identifies the host, from a snapshot."""
     system = snapshot["system"]
     return {
         "fingerprint": system["machine_id"].get("fingerprint", ""),
@@ -275,7 +274,7 @@ def identity(snapshot):
 
 
 def known(fact, otherwise):
-    """The value of a fact of a snapshot, where there is one and it is known."""
+    """The value of a fact in a snapshot, or otherwise if it is absent or unknown."""
     return fact["value"] if fact and "value" in fact else otherwise
 
 

@@ -2,8 +2,8 @@
 
 require_relative '../puppet_x/linkaudit/audit'
 
-# The result of "linkaudit check" on this machine; absent where linkaudit is not
-# installed. README.md has its fields.
+# The result of "linkaudit check" on this machine; absent if linkaudit is not
+# installed. README.md lists its fields.
 Facter.add(:linkaudit) do
   confine kernel: 'Linux'
   setcode { PuppetX::Linkaudit::Audit.fact }

@@ -4,25 +4,24 @@ require 'puppet/parameter/boolean'
 
 Puppet::Type.newtype(:linkaudit_policy) do
   @doc = <<~DOC
-    Has MACAddressPolicy=none in force for a device or a kind of devices.
+    Sets MACAddressPolicy=none for a device or a kind of device.
 
-    That is `linkaudit fix`; with `ensure => absent`, what it wrote is taken back
-    by `linkaudit undo`.
+    This is `linkaudit fix`. With `ensure => absent`, `linkaudit undo` takes back
+    what it wrote.
 
-    Use the defined type `linkaudit::policy`, which sees to linkaudit being
-    installed first. Whether something has to change is the exit status of
-    `fix --check` or `undo --check`; where that fails, the resource fails, with
-    noop too.
+    Use the defined type `linkaudit::policy`: it installs linkaudit first.
+    `fix --check` or `undo --check` decides whether anything must change. If that
+    fails, the resource fails, also with noop.
   DOC
 
   ensurable do
-    desc 'Whether MACAddressPolicy=none is to be in force by linkaudit.'
+    desc 'Whether linkaudit must set MACAddressPolicy=none.'
 
     newvalue(:present) { provider.create }
     newvalue(:absent) { provider.destroy }
     defaultto :present
 
-    # With show_diff, what a change would do to the files, as for a file.
+    # With show_diff, shows what a change would do to the files, as for a file.
     def insync?(is)
       in_sync = super
       unless in_sync
@@ -39,7 +38,7 @@ Puppet::Type.newtype(:linkaudit_policy) do
   end
 
   newparam(:name, namevar: true) do
-    desc 'Any name; the default of target_name.'
+    desc 'Any name. It is the default of target_name.'
   end
 
   newparam(:target) do
@@ -52,36 +51,36 @@ Puppet::Type.newtype(:linkaudit_policy) do
     desc 'The name of the device or kind.'
     defaultto { @resource[:name] }
     validate do |value|
-      raise ArgumentError, "target_name has to be a text, not #{value.inspect}" unless value.is_a?(String)
+      raise ArgumentError, "target_name must be a string, not #{value.inspect}" unless value.is_a?(String)
       raise ArgumentError, 'target_name is empty' if value.empty?
       raise ArgumentError, "target_name #{value.inspect} has a NUL byte" if value.include?("\0")
     end
   end
 
   newparam(:apply, boolean: true, parent: Puppet::Parameter::Boolean) do
-    desc 'When the override is written, also set the address of devices that exist.'
+    desc 'Also set the address of existing devices when the override is written.'
     defaultto false
   end
 
   newparam(:disturb, boolean: true, parent: Puppet::Parameter::Boolean) do
-    desc 'With apply: also of a device that is up, which disturbs its traffic.'
+    desc 'With apply: also of a device that is up. This disturbs its traffic.'
     defaultto false
   end
 
   newparam(:force, boolean: true, parent: Puppet::Parameter::Boolean) do
-    desc 'Also where somebody edited the override.'
+    desc 'Also write or remove an override that somebody edited.'
     defaultto false
   end
 
   newparam(:reload, boolean: true, parent: Puppet::Parameter::Boolean) do
-    desc 'Have udevd reload its files.'
+    desc 'Make udev reload its files.'
     defaultto true
   end
 
   newparam(:root) do
-    desc 'An absolute path: the image to change instead of this machine.'
+    desc 'The image to change instead of this machine, an absolute path.'
     validate do |value|
-      raise ArgumentError, "root #{value.inspect} is no absolute path" unless value.is_a?(String) && value.start_with?('/')
+      raise ArgumentError, "root #{value.inspect} is not an absolute path" unless value.is_a?(String) && value.start_with?('/')
     end
   end
 

@@ -5,15 +5,15 @@ require_relative 'program'
 
 module PuppetX
   module Linkaudit
-    # The audit of this machine, as the fact linkaudit holds it.
+    # The audit of this machine, for the fact linkaudit.
     module Audit
       # Seconds; an audit of a large host takes far less than one.
       TIMEOUT = 30
 
-      # Findings below these are notes, and would make the fact long.
+      # Infos would make the fact long.
       SEVERITIES = ['error', 'warning'].freeze
 
-      # nil where linkaudit is not installed. Never raises.
+      # nil if linkaudit is not installed. Never raises.
       def self.fact
         program = Program.find
         return nil unless program
@@ -23,7 +23,7 @@ module PuppetX
 
         digest(result.status, JSON.parse(result.stdout))
       rescue JSON::ParserError
-        failed('the output of linkaudit check is no JSON')
+        failed('the output of linkaudit check is not JSON')
       rescue StandardError => e
         failed(e.message)
       end
@@ -58,8 +58,7 @@ module PuppetX
       end
       private_class_method :findings
 
-      # A fact is printed on terminals; a device may have an escape sequence
-      # for a name.
+      # Facts are printed on terminals, and a device name may be an escape sequence.
       def self.printable(value)
         case value
         when Hash then value.transform_values { |v| printable(v) }

@@ -1,23 +1,21 @@
 # frozen_string_literal: true
 
-# What the fact and the provider share: finding linkaudit and running it.
+# Finds linkaudit and runs it, for the fact and the provider.
 module PuppetX
   # See above.
   module Linkaudit
     # The program linkaudit.
     module Program
-      # Where linkaudit may be besides PATH, which an agent may have without
-      # the directories of sbin.
+      # Where to look besides PATH: an agent's PATH may lack the sbin directories.
       DIRECTORIES = ['/usr/local/sbin', '/usr/sbin', '/usr/local/bin', '/usr/bin', '/sbin', '/bin'].freeze
 
-      # Seconds that a run may take unless its caller says otherwise.
+      # The default time limit of a run, in seconds.
       TIMEOUT = 60
 
-      # How a run ended: the exit status, nil where it was killed by a signal,
-      # and what was written.
+      # How a run ended: the exit status, nil if a signal killed it, and its output.
       Result = Struct.new(:status, :stdout, :stderr)
 
-      # The run took too long and was ended.
+      # The run took too long and was killed.
       class TooSlow < StandardError; end
 
       # The path of linkaudit, or nil.
@@ -26,9 +24,8 @@ module PuppetX
               .find { |file| File.file?(file) && File.executable?(file) }
       end
 
-      # Runs program, without a shell, for at most timeout seconds. Whatever it
-      # started is ended with it. Raises TooSlow, or a SystemCallError where it
-      # cannot be run.
+      # Runs program without a shell, for at most timeout seconds, and kills all that
+      # it started. Raises TooSlow, or a SystemCallError if it cannot be run.
       def self.run(program, args, timeout = TIMEOUT)
         out = IO.pipe
         err = IO.pipe
@@ -46,12 +43,12 @@ module PuppetX
         finish(pid, ended, texts, [out, err])
       end
 
-      # One line of what a run that failed has said.
+      # The error messages of a failed run, in one line.
       def self.reason(result)
         lines = result.stderr.lines.map { |l| l.strip.delete_prefix('linkaudit: ') }.reject(&:empty?)
         return lines.join('; ') unless lines.empty?
 
-        result.status ? "exit status #{result.status} without a word" : 'killed by a signal'
+        result.status ? "exit status #{result.status} without a message" : 'killed by a signal'
       end
 
       def self.search

@@ -14,11 +14,11 @@ def device(name, mac, **more):
 
 
 def finding(rule, severity, message="something"):
-    return {"rule": rule, "severity": severity, "message": message, "file": "", "line": 0, "help": "mend it"}
+    return {"rule": rule, "severity": severity, "message": message, "file": "", "line": 0, "help": "fix it"}
 
 
 def result(fingerprint, devices, findings=(), boot_id="", audited=()):
-    """What linkaudit_facts returns for a host."""
+    """The result of linkaudit_facts for a host."""
     return {"ansible_facts": {
         "linkaudit": {
             "schema": "linkaudit.check/1",
@@ -35,7 +35,7 @@ def across(results, **options):
     return [(f["rule"], f["hosts"], f["address"]) for f in fleet_report(results, **options)["findings"]]
 
 
-def test_hosts_of_their_own_share_nothing():
+def test_hosts_without_anything_in_common_share_nothing():
     assert across({
         "a": result("f1", [device("br0", "02:00:00:00:00:01")]),
         "b": result("f2", [device("br0", "02:00:00:00:00:02")]),
@@ -46,11 +46,11 @@ def test_a_machine_id_on_three_hosts_is_one_finding():
     assert across({name: result("f1", []) for name in "cab"}) == [("shared-machine-id", ["a", "b", "c"], "")]
 
 
-def test_machine_ids_that_are_not_known_are_not_the_same():
+def test_unknown_machine_ids_are_not_the_same():
     assert across({"a": result("", []), "b": result("", [])}) == []
 
 
-def test_a_shared_address_is_found_whatever_the_case():
+def test_a_shared_address_is_found_in_upper_and_lower_case():
     found = fleet_report({
         "a": result("f1", [device("br0", "02:00:00:00:00:AA")]),
         "b": result("f2", [device("bond0", "02:00:00:00:00:aa", kind="bond")]),
@@ -61,7 +61,7 @@ def test_a_shared_address_is_found_whatever_the_case():
         {"host": "a", "device": "br0", "kind": "bridge"}, {"host": "b", "device": "bond0", "kind": "bond"}]
 
 
-def test_a_bond_and_its_ports_have_one_address():
+def test_a_bond_and_its_ports_may_have_the_same_address():
     mac = "02:00:00:00:00:01"
     assert across({
         "a": result("f1", [device("bond0", mac, kind="bond"), device("eth0", mac, kind=""), device("vlan7", mac, kind="vlan")]),
@@ -85,22 +85,22 @@ def test_the_permanent_address_of_a_port_counts():
     device("vrrp.51", "00:00:5e:00:01:33", kind="macvlan"),
     device("vrrp6.51", "00:00:5e:00:02:33", kind="macvlan"),
 ], ids=lambda d: d["name"])
-def test_what_no_frame_is_sent_to_or_is_meant_to_be_shared_is_not_found(shared):
+def test_not_found_without_ethernet_frames_or_with_vrrp(shared):
     assert across({"a": result("f1", [shared]), "b": result("f2", [shared])}) == []
 
 
-def test_what_the_site_shares_on_purpose_is_not_found():
+def test_addresses_shared_on_purpose_are_not_found():
     results = {name: result("f" + name, [device("br0", "02:00:00:00:00:01"), device("br1", "02:00:00:00:00:02")]) for name in "ab"}
     assert across(results, shared_on_purpose=["02:00:00:00:00:01"]) == [("shared-address", ["a", "b"], "02:00:00:00:00:02")]
     assert across(results, shared_on_purpose=["02:00:00:00:00:01", " 02:00:00:00:00:02 "]) == []
 
 
-def test_an_address_that_is_made_of_a_shared_machine_id_says_so():
+def test_an_address_derived_from_a_shared_machine_id_says_so():
     made = device("br0", "42:e2:89:5b:6d:de", persistent_mac="42:e2:89:5b:6d:de")
     messages = [f["message"] for f in fleet_report({"a": result("f1", [made]), "b": result("f1", [made])})["findings"]]
     assert messages == [
-        "a and b have the same machine-id",
-        "42:e2:89:5b:6d:de is the address of br0 on a and br0 on b: udev made it of the machine-id that they share",
+        "a and b have the same machine ID",
+        "42:e2:89:5b:6d:de is the address of br0 on a and br0 on b: udev derived it from the machine ID that they share",
     ]
 
 
@@ -116,7 +116,7 @@ def test_one_machine_under_two_names_shares_nothing_with_itself():
     })] == ["shared-machine-id", "shared-address"]
 
 
-def test_hosts_that_were_not_audited_are_there_with_the_reason():
+def test_hosts_that_were_not_audited_have_the_reason():
     report = fleet_report({
         "gone": {"unreachable": True, "msg": "Failed to connect to the host via ssh: \n"},
         "broken": {"failed": True, "msg": "linkaudit: /etc/linkaudit.conf:1: bad"},
@@ -127,12 +127,12 @@ def test_hosts_that_were_not_audited_are_there_with_the_reason():
         "broken": "linkaudit: /etc/linkaudit.conf:1: bad",
         "fine": "",
         "gone": "Failed to connect to the host via ssh:",
-        "never": "the audit did not run there",
+        "never": "the audit did not run on this host",
     }
     assert report["summary"]["hosts"] == 4 and report["summary"]["audited"] == 1 and report["summary"]["not_audited"] == 3
 
 
-def test_findings_are_counted_and_put_together_by_rule():
+def test_findings_are_counted_and_grouped_by_rule():
     report = fleet_report({
         "a": result("f1", [], [finding("host-rule", "info")], audited=[("br0", [finding("r1", "error"), finding("r2", "warning")])]),
         "b": result("f2", [], audited=[("br0", [finding("r1", "error")]), ("br1", [finding("r1", "error")])]),
@@ -146,7 +146,7 @@ def test_findings_are_counted_and_put_together_by_rule():
     assert [(f["device"], f["rule"]) for f in report["hosts"]["b"]["findings"]] == [("br0", "r1"), ("br1", "r1")]
 
 
-def test_the_markdown_shows_what_is_grave_enough():
+def test_the_markdown_shows_what_is_severe_enough():
     report = fleet_report({
         "a": result("f1", [], [finding("quiet", "info")], audited=[("br0", [finding("loud", "warning")])]),
     })
@@ -169,10 +169,10 @@ def test_text_from_hosts_stays_text():
 
 
 @pytest.mark.parametrize("call, message", [
-    (lambda: fleet_report([]), "results by the name of the host"),
-    (lambda: fleet_report({}, shared_on_purpose=["br0"]), "'br0' is no MAC address"),
+    (lambda: fleet_report([]), "a dict of results by host name"),
+    (lambda: fleet_report({}, shared_on_purpose=["br0"]), "'br0' is not a MAC address"),
     (lambda: fleet_markdown(fleet_report({}), severity="loud"), "not 'loud'"),
 ])
-def test_a_wrong_use_says_what_is_wrong(call, message):
+def test_wrong_arguments_say_what_is_wrong(call, message):
     with pytest.raises(AnsibleFilterError, match=message):
         call()

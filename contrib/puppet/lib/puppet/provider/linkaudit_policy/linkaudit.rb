@@ -6,15 +6,15 @@ require_relative '../../../puppet_x/linkaudit/program'
 Puppet::Type.type(:linkaudit_policy).provide(:linkaudit) do
   desc 'Runs linkaudit, without a shell.'
 
-  # linkaudit may be installed by this very run, so it is looked for each time
-  # and is no condition for the provider.
+  # This very run may install linkaudit. So look for it each time, and do not make
+  # it a condition for the provider.
   confine kernel: :linux
 
   # The report of linkaudit, with "why": what would be done, or was.
   attr_reader :plan
 
-  # The exit statuses of --check: 0 nothing to do, 1 something would change.
-  # Every other is a failure, and neither of the two.
+  # --check exits 0 if there is nothing to do, 1 if something would change. Any
+  # other status is a failure.
   def exists?
     return unknown if resource.noop? && !PuppetX::Linkaudit::Program.find
 
@@ -36,7 +36,7 @@ Puppet::Type.type(:linkaudit_policy).provide(:linkaudit) do
     change
   end
 
-  # The files that the plan names.
+  # The files in the plan.
   def path
     plan['targets'].map { |t| t['path'] }.reject(&:empty?).join(', ')
   end
@@ -56,9 +56,9 @@ Puppet::Type.type(:linkaudit_policy).provide(:linkaudit) do
     resource[:ensure] == :present
   end
 
-  # With noop, what would install linkaudit did not.
+  # With noop, linkaudit is not installed yet.
   def unknown
-    @plan = { 'why' => 'linkaudit is not installed yet, so what it would change is not known', 'diff' => '', 'targets' => [] }
+    @plan = { 'why' => 'unknown what would change: linkaudit is not installed yet', 'diff' => '', 'targets' => [] }
     !wanted?
   end
 
@@ -66,8 +66,8 @@ Puppet::Type.type(:linkaudit_policy).provide(:linkaudit) do
     wanted? ? ['fix', *target, *live, *shared] : ['undo', *target, *shared]
   end
 
-  # NAME in one word with the flag, so that no name is taken for a flag, and one with a
-  # comma for one name.
+  # In one word with the flag: no name can be taken for a flag. An escaped comma does
+  # not split a name.
   def target
     ["--#{resource[:target]}=#{resource[:target_name].gsub(',') { '\\,' }}"]
   end
@@ -94,6 +94,6 @@ Puppet::Type.type(:linkaudit_policy).provide(:linkaudit) do
     report = JSON.parse(result.stdout)
     report.merge('why' => report['targets'].map { |t| t['why'] }.reject(&:empty?).join('; '))
   rescue JSON::ParserError
-    raise Puppet::Error, "the output of linkaudit #{command.first} is no JSON"
+    raise Puppet::Error, "the output of linkaudit #{command.first} is not JSON"
   end
 end

@@ -15,7 +15,7 @@ import (
 
 const resultsDir = "results"
 
-// bench is one run: the machine, and what was measured on it so far.
+// bench is one run: the machine, and the measurements so far.
 type bench struct {
 	stage
 	self string // the program
@@ -86,8 +86,7 @@ func (b *bench) crowd(kind string, counts []int, others int) {
 	}
 }
 
-// withFiles audits a crowd of bridges once more, with .link files of the site's
-// own.
+// withFiles audits a crowd of bridges again, with .link files of the site's own.
 func (b *bench) withFiles(bridges int) {
 	b.files(b.size.files)
 	where := "and " + plural(b.size.files, ".link file")
@@ -98,7 +97,7 @@ func (b *bench) withFiles(bridges int) {
 
 func (b *bench) say(format string, args ...any) { fmt.Fprintf(b.out, format+"\n", args...) }
 
-// results opens the files that the run leaves.
+// results opens the output files of the run.
 func (b *bench) results() {
 	var err error
 	b.dir, err = filepath.Abs(filepath.Join(resultsDir, time.Now().UTC().Format("20060102T150405Z")))
@@ -122,8 +121,7 @@ func (b *bench) results() {
 	})
 }
 
-// rooms runs the Go benchmarks of this package and keeps what they print, for
-// benchstat.
+// rooms runs the Go benchmarks of this package and keeps their output for benchstat.
 func (b *bench) rooms() {
 	f, err := os.Create(filepath.Join(b.dir, "gobench.txt"))
 	b.must(err)

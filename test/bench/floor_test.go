@@ -11,9 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// floor measures the system calls that no audit of the bridges can do without,
-// from inside one process: below this nothing can be. It also says how far from
-// it linkaudit was in the row r.
+// floor measures, in one process, the system calls that every audit of the bridges
+// needs: no audit can be faster. It also says how far above it linkaudit was in the row
+// r.
 func (b *bench) floor(r *row, bridges int) {
 	names := deviceNames("bridge", 0, bridges)
 	records := make([]string, 0, bridges)
@@ -28,7 +28,7 @@ func (b *bench) floor(r *row, bridges int) {
 	var sum float64
 	for _, step := range []struct {
 		what  string
-		apart bool // no part of the sum
+		apart bool // not part of the sum
 		do    func() (string, error)
 	}{
 		{"dump of the links of kind bridge, with the counters of IPv6", false, func() (string, error) { return dump("bridge", 0) }},
@@ -102,7 +102,7 @@ func list(n int, name func(int) string) (string, error) {
 	return fmt.Sprintf("%d directories, %d bytes", n, total), nil
 }
 
-// dump asks rtnetlink for links and throws the answer away.
+// dump requests links from rtnetlink and discards the answer.
 func dump(kind string, mask uint32) (string, error) {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
 	if err != nil {

@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// linkFile is the i-th of many .link files as a site's configuration
-// management writes them, one for each network card: by address, by path or by
-// the kernel's name. None of them fits a bridge.
+// linkFile is the i-th of many .link files as a site's configuration management writes
+// them, one for each network card: by address, by path or by the kernel's name. None of
+// them matches a bridge.
 func linkFile(i int) (name, content string) {
 	name = fmt.Sprintf("10-nic%04d.link", i)
 	var match string
@@ -29,7 +29,7 @@ func dropIn(i int) (name, content string) {
 	return "10-site.conf", fmt.Sprintf("# Written by configuration management; do not edit.\n[Link]\nDescription=port %d of the site\nRxBufferSize=1024\n", i)
 }
 
-// defaultLink is what systemd's 99-default.link says.
+// defaultLink is systemd's 99-default.link.
 var defaultLink = strings.Join([]string{
 	"[Match]", "OriginalName=*", "", "[Link]",
 	"NamePolicy=keep kernel database onboard slot path",

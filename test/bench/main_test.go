@@ -22,8 +22,8 @@ const (
 	udevd   = "/lib/systemd/systemd-udevd"
 )
 
-// TestMain starts this program again in a network and a mount namespace of its
-// own. With -bench it runs the Go benchmarks instead, which need neither.
+// TestMain starts this program again in its own network and mount namespaces. With
+// -bench it runs the Go benchmarks instead, which need neither.
 func TestMain(m *testing.M) {
 	if slices.ContainsFunc(os.Args[1:], func(a string) bool {
 		return strings.HasPrefix(a, "-test.bench=") && a != "-test.bench="
@@ -61,7 +61,7 @@ func missing() string {
 			lacks = append(lacks, fmt.Sprintf("%s (package %s)", t.name, t.pkg))
 		}
 	}
-	// Without one udevd gives no device an address.
+	// Without it udev sets no addresses.
 	if id, _ := os.ReadFile("/etc/machine-id"); len(id) == 0 {
 		lacks = append(lacks, "/etc/machine-id (systemd-machine-id-setup)")
 	}

@@ -22,9 +22,8 @@ import (
 type command struct {
 	argvs [][]string // one program after the other
 	stdin *input     // nil: empty
-	// The programs are run for one of devices at a time, which stands for DEVICE.
-	// What they take is multiplied, so that it is that of the number of
-	// devices that of says.
+	// The programs are run for one of devices at a time, which replaces DEVICE. The
+	// result is multiplied by the number of devices, of.
 	devices []string
 	of      int
 }
@@ -62,7 +61,7 @@ func (c command) String() string {
 				argv[i] = "'" + a + "'"
 			}
 		}
-		// Of files of one directory the first.
+		// Of several files in one directory, only the first.
 		shown := slices.CompactFunc(slices.Clone(argv), func(x, y string) bool {
 			return strings.Contains(y, "/") && filepath.Dir(x) == filepath.Dir(y)
 		})
@@ -90,8 +89,8 @@ type cell struct {
 	fails string
 }
 
-// measure has each tool do a piece of work: once for its memory, and then in
-// turns as often as the size asks.
+// measure runs a piece of work with each tool: once for its memory, and then in turns
+// as often as the size says.
 func (b *bench) measure(what, where string, work commands) *row {
 	r := &row{what: what, where: where, commands: work}
 	b.rows = append(b.rows, r)
@@ -137,7 +136,7 @@ func (b *bench) measure(what, where string, work commands) *row {
 	return r
 }
 
-// rounds is how often a command is run that took first for one of its devices.
+// rounds is how often to run a command that took first for one of its devices.
 func (s size) rounds(first time.Duration, devices int) int {
 	if first > s.long {
 		return 1
@@ -160,8 +159,7 @@ func (b *bench) record(label string, t tool, device string, u usage, peak int, e
 	b.raw.Write([]string{label, t.String(), device, wall, cpu, kb, failed})
 }
 
-// failed is the error of a program's end. linkaudit ends with 1 where it has
-// found something.
+// failed is the error of a program's end. linkaudit exits 1 if it has findings.
 func failed(argv []string, status int, said string) error {
 	if status == 0 || status == 1 && filepath.Base(argv[0]) == filepath.Base(program) {
 		return nil
@@ -202,8 +200,8 @@ func (b *bench) reader(in *input) *os.File {
 	return f
 }
 
-// peak is the most memory in kB of the programs of a command, each run for the
-// first device.
+// peak is the most memory in kB of the programs of a command, each run for the first
+// device.
 func (b *bench) peak(c command) (kb int, err error) {
 	for i := range c.argvs {
 		argv := c.argv(i, c.devices[0])
@@ -216,9 +214,9 @@ func (b *bench) peak(c command) (kb int, err error) {
 	return kb, nil
 }
 
-// traced runs a program and returns its peak resident memory in kB: VmHWM as it
-// exits. ru_maxrss would not do: a process inherits it over execve(2) from the
-// one that started it, which is this large program.
+// traced runs a program and returns its peak resident memory in kB: VmHWM as it exits.
+// ru_maxrss does not work: a process inherits it over execve(2) from the process that
+// started it, which is this large program.
 func (b *bench) traced(argv []string, stdin *input) (kb, status int, said string) {
 	runtime.LockOSThread() // ptrace(2) belongs to a thread
 	defer runtime.UnlockOSThread()

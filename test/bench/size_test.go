@@ -12,8 +12,8 @@ import (
 type size struct {
 	counts     []int // bridges, and bonds, among so many other links
 	others     int
-	handled    int // bridges, and bonds, that udevd itself handles
-	many       int // and once more: many among very many
+	handled    int // bridges, and bonds, that udev itself handles
+	many       int // and again: many among very many
 	manyOthers int
 	files      int           // .link files, each with a drop-in
 	names      int           // for mac
@@ -21,8 +21,8 @@ type size struct {
 	pairs      int           // of veth devices that are watched
 	idle       time.Duration // for which a watcher is watched while nothing happens
 
-	// A command is run as often as fits into budget, but at least atLeast times
-	// and at most atMost; once where a single run takes longer than long.
+	// A command runs as often as fits into budget, at least atLeast times and at most
+	// atMost; only once if a single run takes longer than long.
 	atLeast, atMost int
 	budget, long    time.Duration
 	benchArgs       []string // of the Go benchmarks
@@ -46,7 +46,7 @@ var sizes = map[string]size{
 	},
 }
 
-// sizeAsked is what BENCH in the environment says.
+// sizeAsked is the value of BENCH in the environment.
 func sizeAsked() (size, error) {
 	name := os.Getenv("BENCH")
 	if name == "" {

@@ -11,8 +11,8 @@ import (
 )
 
 // writeSnapshots writes n hosts like the bundled example as NDJSON, 4 kB and two
-// devices each, with names and addresses of their own; each thousandth is a copy
-// of the one before and has its address.
+// devices each, with different names and addresses. Each thousandth is a copy of the
+// one before and has its address.
 func writeSnapshots(w *bufio.Writer, n int) {
 	example, err := os.ReadFile("../../cmd/linkaudit/example.json")
 	if err != nil {

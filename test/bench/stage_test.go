@@ -21,15 +21,15 @@ import (
 
 const (
 	localFiles = "/etc/systemd/network"
-	// group is that of the bonds and bridges, to delete them in one go.
+	// group is the device group of the bonds and bridges, to delete them all at once.
 	group = 7
 )
 
 // prefix is what the names of a kind begin with.
 var prefix = map[string]string{"bridge": "br", "bond": "bond"}
 
-// stage is the machine that is measured: a network namespace with a real udevd,
-// a sysfs, a /run and an /etc/systemd/network that nobody else sees.
+// stage is the measured machine: a network namespace with a real udevd, and its own
+// sysfs, /run and /etc/systemd/network.
 type stage struct {
 	t      *testing.T
 	size   size
@@ -57,9 +57,9 @@ func (s *stage) set() {
 	s.t.Cleanup(func() { s.udevd(false) })
 }
 
-// busConfig is of a system bus that starts no service. The usual one tries to
-// start systemd-networkd at each question of networkctl, which would be most of
-// what is measured.
+// busConfig configures a system bus that starts no services. The usual bus tries to
+// start systemd-networkd at each request of networkctl, which would be most of what is
+// measured.
 const busConfig = `<busconfig>
 <type>system</type>
 <listen>unix:path=/run/dbus/system_bus_socket</listen>
@@ -79,7 +79,7 @@ func (s *stage) bus() {
 	s.appears("/run/dbus/system_bus_socket")
 }
 
-// appears waits for a file of a program that starts.
+// appears waits for a file of a starting program.
 func (s *stage) appears(file string) {
 	s.t.Helper()
 	process.Eventually(s.t, "make bench: "+file, func() bool {
@@ -107,7 +107,7 @@ func (s *stage) settle() {
 	s.must(exec.Command("udevadm", "settle", "--timeout=300").Run())
 }
 
-// batch has ip do what write writes.
+// batch runs ip with what write writes.
 func (s *stage) batch(what string, write func(io.Writer)) {
 	var in bytes.Buffer
 	write(&in)
@@ -120,8 +120,8 @@ func (s *stage) batch(what string, write func(io.Writer)) {
 	s.note("%s: %.1f s", what, time.Since(start).Seconds())
 }
 
-// ordinary makes an ordinary host: three cards, here ends of veth pairs, two of
-// them ports of a bridge.
+// ordinary makes an ordinary host: three cards, here ends of veth pairs, two of them
+// ports of a bridge.
 func (s *stage) ordinary() {
 	s.batch("three cards, one bridge", func(w io.Writer) {
 		for i := range 3 {
@@ -133,8 +133,8 @@ func (s *stage) ordinary() {
 	s.kind, s.made = "bridge", 1
 }
 
-// veths makes links from to to, which nobody asks udevd about: it would take
-// minutes for them, and is not running meanwhile.
+// veths creates links from to to without udev: it would take minutes for them, and does
+// not run meanwhile.
 func (s *stage) veths(from, to int) {
 	s.udevd(false)
 	s.batch(fmt.Sprintf("%s more (veth pairs)", plural(to-from, "link")), func(w io.Writer) {
@@ -152,9 +152,9 @@ func deviceNames(kind string, from, to int) []string {
 	return names
 }
 
-// devices sees to it that there are n devices of a kind, and none of another, each
-// with the address and the record in the udev database that udevd gives it. udevd
-// itself handles the first ones; it would take minutes for 10,000.
+// devices makes sure that there are n devices of a kind, and none of another, each with
+// udev's address and its record in the udev database. udev itself handles the first
+// ones; it would take minutes for 10,000.
 func (s *stage) devices(kind string, n int) {
 	if s.kind != kind {
 		s.remove()
@@ -181,9 +181,8 @@ func (s *stage) devices(kind string, n int) {
 	s.udevd(true)
 }
 
-// copies makes devices that look as if udevd had handled them: with the
-// addresses that it makes of their names, and with copies of its record of the
-// first one.
+// copies creates devices that look as if udev had handled them: with the addresses that
+// it derives from their names, and copies of its record of the first one.
 func (s *stage) copies(kind string, names []string) {
 	cmd := exec.Command(program, "mac", "-")
 	cmd.Stdin = strings.NewReader(strings.Join(names, "\n") + "\n")
@@ -217,10 +216,10 @@ func (s *stage) remove() {
 	s.kind, s.made = "", 0
 }
 
-// bondingMissing says why there are no bonds, "" where the kernel has them.
+// bondingMissing says why there are no bonds, "" if the kernel has them.
 func (s *stage) bondingMissing() string {
-	// The driver, loaded by the name of the kind, makes a bond0 in the network
-	// namespace of the machine.
+	// The driver, when loaded by the name of the kind, creates a bond0 in the machine's
+	// network namespace.
 	if _, err := os.Stat("/sys/module/bonding"); err != nil {
 		if modprobe, err := exec.LookPath("modprobe"); err == nil {
 			exec.Command(modprobe, "bonding", "max_bonds=0").Run()
@@ -234,7 +233,7 @@ func (s *stage) bondingMissing() string {
 	return ""
 }
 
-// files puts n .link files of the site, each with a drop-in, beside the
+// files writes n .link files of the site, each with a drop-in, beside the
 // distribution's.
 func (s *stage) files(n int) {
 	old, err := filepath.Glob(localFiles + "/*")

@@ -1,8 +1,8 @@
 #!/bin/sh
-# What /sys tells of bonds and bridges, as an administrator would ask it: name,
-# kind, address, who gave it, master, and the ports with their addresses. All of
-# them, or those whose directories are named. The shell does nearly all itself:
-# with cat(1) and ls(1) it takes many times as long.
+# What an administrator can read from /sys about bonds and bridges: name, kind, address,
+# who set it, master, and the ports with their addresses. For all of them, or for the
+# directories named. The shell does nearly everything itself: with cat(1) and ls(1) this
+# takes many times as long.
 [ $# -gt 0 ] || set -- /sys/class/net/*
 for dev; do
     if [ -d "$dev/bridge" ]; then

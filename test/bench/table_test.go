@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// grid prints a table. Labels, headings and cells have several lines each; cells
-// are at the right of their columns.
+// grid prints a table. Labels, headings and cells have several lines each; cells are
+// aligned right.
 func grid(w io.Writer, headings [][]string, labels [][]string, cells [][][]string) {
 	rows := append([][][]string{headings}, cells...)
 	labels = append([][]string{nil}, labels...)
@@ -50,7 +50,7 @@ func grid(w io.Writer, headings [][]string, labels [][]string, cells [][][]strin
 	}
 }
 
-// quartiles of what get takes of the runs.
+// quartiles of what get returns for the runs.
 func (c *cell) quartiles(get func(usage) time.Duration) (low, median, high float64) {
 	var v []float64
 	for _, u := range c.runs {
@@ -102,7 +102,7 @@ func plural(n int, what string) string {
 	return thousands(n) + " " + what + "s"
 }
 
-// tables prints the rows once for each thing that was measured.
+// tables prints the rows once for each measured quantity.
 func (b *bench) tables() {
 	for _, what := range []struct {
 		title string
@@ -158,7 +158,7 @@ func (b *bench) table(of func(*cell) float64) {
 	grid(b.out, headings[:], labels, cells)
 }
 
-// spread says how far the times of a cell lie apart.
+// spread says how far the times of a cell differ.
 func (b *bench) spread() string {
 	type one struct {
 		relative float64
@@ -177,7 +177,7 @@ func (b *bench) spread() string {
 		}
 	}
 	if len(all) == 0 {
-		return fmt.Sprintf("%s, too few of each to tell how far they lie apart", plural(runs, "timed run"))
+		return fmt.Sprintf("%s, too few of each to say how far they differ", plural(runs, "timed run"))
 	}
 	slices.SortFunc(all, func(x, y one) int { return int(1e6 * (x.relative - y.relative)) })
 	last := all[len(all)-1]

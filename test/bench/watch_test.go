@@ -17,14 +17,14 @@ import (
 	process "linkaudit/test/tool"
 )
 
-// watched is what a program took that watched.
+// watched is what a watching program took.
 type watched struct {
 	made, idle time.Duration // of a processor
 	peak       int           // kB
 }
 
-// watch measures what each event costs whoever watches it: pairs of veth devices
-// are created, one of each given an address, and deleted.
+// watch measures what each event costs a program that watches: pairs of veth devices
+// are created, one of each gets another address, and they are deleted.
 func (b *bench) watch() {
 	type watcher struct{ name, argv []string }
 	watchers := []watcher{
@@ -33,7 +33,7 @@ func (b *bench) watch() {
 		{[]string{"ip", "monitor"}, []string{"ip", "-d", "monitor", "link"}},
 		{[]string{"udevadm", "monitor"}, []string{"udevadm", "monitor", "--kernel", "--property", "--subsystem-match=net"}},
 	}
-	// bpftrace is rarely there, and few kernels let it trace.
+	// bpftrace is rarely installed, and few kernels let it trace.
 	if _, err := exec.LookPath("bpftrace"); err == nil {
 		watchers = append(watchers, watcher{[]string{"bpftrace"}, []string{"bpftrace", "-e", `kfunc:dev_set_mac_address { printf("%s %s\n", comm, args->dev->name); }`}})
 	}
@@ -79,7 +79,7 @@ func (b *bench) watch() {
 	b.said = append(b.said, notes...)
 }
 
-// watcher runs one of them. said is what it complains of, one line.
+// watcher runs one of them. said is its error message, one line.
 func (b *bench) watcher(argv []string) (used watched, said string) {
 	var batch bytes.Buffer
 	for i := range b.size.pairs {
@@ -93,8 +93,8 @@ func (b *bench) watcher(argv []string) (used watched, said string) {
 	var stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = out, &stderr
 	b.must(cmd.Start())
-	// It has begun once it tells of a device, and has caught up once it tells of one
-	// that came last. bpftrace may begin and see nothing.
+	// It has begun when it reports a device, and has caught up when it reports one that
+	// was created last. bpftrace may begin and see nothing.
 	seen := func() string {
 		text, err := os.ReadFile(out.Name())
 		b.must(err)
@@ -120,11 +120,11 @@ func (b *bench) watcher(argv []string) (used watched, said string) {
 			}
 			return false
 		}) && argv[0] != "bpftrace" {
-			b.t.Errorf("%s does not tell of %s: %s", strings.Join(argv, " "), name, seen())
+			b.t.Errorf("%s does not report %s: %s", strings.Join(argv, " "), name, seen())
 		}
 	}
 	told("begin0", true)
-	told("begin1", false) // and nothing of what came before is left to be told
+	told("begin1", false) // and nothing from before is left to report
 	_, begun := process.Cost(b.t, cmd.Process.Pid)
 	b.batch(plural(b.size.pairs, "pair")+", watched by "+once(argv...).String(), func(w io.Writer) { w.Write(batch.Bytes()) })
 	told("end0", false)

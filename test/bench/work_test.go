@@ -55,18 +55,17 @@ var (
 	ethtoolPermanent = []string{"ethtool", "-P", "DEVICE"}
 )
 
-// commands are those of one piece of work. A tool that is not among them has none
-// for it.
+// commands are those of one piece of work. A tool without an entry has none for it.
 type commands map[tool]command
 
-// row is one piece of work and what came of it.
+// row is one piece of work and its results.
 type row struct {
 	what, where string
 	commands    commands
 	cells       [toolCount]cell
 }
 
-// version is the start of each program and nothing more.
+// version only starts each program.
 func version(self string) commands {
 	return commands{
 		linkaudit:        once(self, "version"),
@@ -83,7 +82,7 @@ func version(self string) commands {
 	}
 }
 
-// audit is that of all devices of a kind, whose names all begin alike.
+// audit audits all devices of a kind; their names all begin alike.
 func runAudit(self, kind string, names []string) commands {
 	info := []string{"udevadm", "info"}
 	for _, name := range names {
@@ -103,7 +102,7 @@ func runAudit(self, kind string, names []string) commands {
 	}
 }
 
-// explain is that of one device.
+// explain is about one device.
 func explain(self, name string) commands {
 	one := func(argvs ...[]string) command { return sampled([]string{name}, argvs...) }
 	return commands{
@@ -119,8 +118,8 @@ func explain(self, name string) commands {
 	}
 }
 
-// lint is the reading of all .link files; name is of any device, for which
-// udevadm reads all of them, too.
+// lint reads all .link files; name is any device, because udevadm reads all of them for
+// it too.
 func (b *bench) lint(name string) commands {
 	cat := []string{"systemd-analyze", "--no-pager", "cat-config"}
 	seen := make(map[string]bool)
@@ -142,7 +141,7 @@ func (b *bench) lint(name string) commands {
 	}
 }
 
-// mac is the making of addresses of n names.
+// mac derives addresses from n names.
 func (b *bench) mac(n int) commands {
 	names := b.temporary("names", func(w *bufio.Writer) {
 		for i := range n {
@@ -157,7 +156,7 @@ func (b *bench) mac(n int) commands {
 	return work.reading(names)
 }
 
-// reading has all of them read a file.
+// reading makes all of them read a file.
 func (work commands) reading(file *input) commands {
 	for t, c := range work {
 		c.stdin = file
@@ -166,8 +165,8 @@ func (work commands) reading(file *input) commands {
 	return work
 }
 
-// fleet is the audit of n snapshots. jq looks for addresses that two of them have,
-// which is the part of it that jq can do.
+// fleet audits n snapshots. jq looks for addresses that two of them have, the part of
+// it that jq can do.
 func (b *bench) fleet(n int) commands {
 	hosts := b.temporary("hosts.ndjson", func(w *bufio.Writer) { writeSnapshots(w, n) })
 	const twice = "[inputs | [.devices[].mac] | unique[]] | group_by(.)[] | select(length > 1)[0]"
@@ -179,10 +178,10 @@ func (b *bench) fleet(n int) commands {
 	return work.reading(hosts)
 }
 
-// input is what a program reads. The file has no name any more, so that it is gone
-// however the benchmark ends.
+// input is what a program reads. The file no longer has a name, so it is gone however
+// the benchmark ends.
 type input struct {
-	name string // to be shown
+	name string // for printing
 	file *os.File
 }
 

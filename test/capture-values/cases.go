@@ -111,8 +111,8 @@ var passwords = []string{
 
 var vlans = []string{"802.1Q", "802.1ad", "802.1q", "802.1AD", "802.1Q ", "8021q", "802.1", `"802.1Q"`}
 
-// modes are the names that any release has for Advertise=, the ones spelt with
-// underscores included.
+// modes are the names that any release has for Advertise=, including those with
+// underscores.
 var modes = strings.Fields(`
 10baset-half 10baset-full 100baset-half 100baset-full 1000baset-half 1000baset-full autonegotiation tp aui mii fibre bnc
 10000baset-full pause asym-pause 2500basex-full backplane 1000basekx-full 10000basekx4-full 10000basekr-full 10000baser-fec
@@ -156,8 +156,8 @@ const coalesceFrames = `RxMaxCoalescedFrames RxMaxCoalescedIrqFrames TxMaxCoales
 const coalesceSecs = `RxCoalesceSec RxCoalesceIrqSec TxCoalesceSec TxCoalesceIrqSec StatisticsBlockCoalesceSec RxCoalesceLowSec
 	TxCoalesceLowSec RxCoalesceHighSec TxCoalesceHighSec CoalescePacketRateSampleIntervalSec`
 
-// groups: the hostile values go to every key; the others to the key whose
-// parser they are meant for and, where several keys share one, to the first.
+// groups: the hostile values go to every key; the others go to the key whose parser
+// they are for, or to the first of the keys that share the parser.
 var groups = []group{
 	{"Link", "Description", append(aliases, words...)},
 	{"Link", "MACAddressPolicy", append(macPolicies, policies...)},
@@ -191,12 +191,12 @@ var groups = []group{
 	{"EnergyEfficientEthernet", "LinkMode", append(modes, modeLists...)},
 	{"Ethernet", "Enable", nil},
 	{"NoSuchSection", "Enable", nil},
-	// Whether a release knows a key of [Match] shows with any value.
+	// Any value shows whether a release knows a key of [Match].
 	{"Match", `MACAddress PermanentMACAddress OriginalName Path Driver Type Kind Property Host Virtualization KernelCommandLine
 	KernelVersion Version Architecture Credential Firmware MachineTag NoSuchKey`, nil},
 }
 
-// casesFile returns the file that udevadm is to read: each value once per key.
+// casesFile returns the file for udevadm: each value once per key.
 func casesFile() string {
 	var b strings.Builder
 	b.WriteString("# Written by test/capture-values; the udev-*.json files beside it refer to its line numbers.\n")
@@ -214,8 +214,8 @@ func casesFile() string {
 		}
 		for _, k := range strings.Fields(g.keys) {
 			for _, v := range values {
-				// White space around the value belongs to the grammar,
-				// and so does a backslash at the end of the line.
+				// White space around the value belongs to the grammar, and so does a
+				// backslash at the end of the line.
 				v = strings.Trim(v, " \t\n\r")
 				if strings.HasSuffix(v, `\`) {
 					continue

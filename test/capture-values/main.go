@@ -3,16 +3,16 @@
 //
 //	go run ./test/capture-values -roots DIR -out linkfiles/testdata/values
 //
-// With -check it writes nothing, and fails where an udev whose release is recorded there
-// now says something else.
+// With -check it writes nothing, and fails if a udev of a recorded release now says
+// something else.
 //
 // DIR holds one directory per distribution root with udev installed (debootstrap
-// --include=udev makes one). For each, udevadm of that root reads the file
-// cases.link, in namespaces of its own, while it looks for the settings of the
-// loopback device: that device never gets any, so nothing is changed. Only the
-// levels of the complaints are recorded, not udevd's words.
+// --include=udev makes one). The udevadm of each root reads the file cases.link, in its
+// own namespaces, while it looks for the settings of the loopback device. That device
+// never gets any, so nothing changes. Only the levels of the complaints are recorded, not
+// udevd's words.
 //
-// It has to run as root, for unshare(1), mount(8) and chroot(8).
+// It must run as root, for unshare(1), mount(8) and chroot(8).
 package main
 
 import (
@@ -40,20 +40,20 @@ import (
 type capture struct {
 	Systemd string `json:"systemd"` // what udevadm --version prints
 	Release int    `json:"release"`
-	// Lines maps a line number of cases.link to the complaints about it, in
-	// order: a syslog level, or "unknown-key" or "unknown-section".
+	// Lines maps a line number of cases.link to the complaints about it, in order: a
+	// syslog level, or "unknown-key" or "unknown-section".
 	Lines map[int][]string `json:"lines"`
-	// Effects maps "MACAddress=VALUE" and "MACAddressPolicy=VALUE" to what the
-	// line does, in the releases whose warning about a MACAddress= beside a
-	// policy gives it away: "taken", "taken as none", "reset" or "ignored".
+	// Effects maps "MACAddress=VALUE" and "MACAddressPolicy=VALUE" to what the line
+	// does, in the releases whose warning about a MACAddress= beside a policy shows it:
+	// "taken", "taken as none", "reset" or "ignored".
 	Effects map[string]string `json:"effects,omitempty"`
-	// Wholes maps a file of wholes/ to the complaints about the file as a
-	// whole: the level and the line numbers in the text.
+	// Wholes maps a file of wholes/ to the complaints about the whole file: the level
+	// and the line numbers in the text.
 	Wholes map[string][]string `json:"wholes,omitempty"`
 }
 
-// script runs inside the private namespaces. $1 is the root, $2 a directory
-// with .link files.
+// script runs in the private namespaces. $1 is the root, $2 a directory with .link
+// files.
 const script = `set -e
 mount -t proc proc "$1/proc"
 mount -t sysfs sysfs "$1/sys"
@@ -69,7 +69,8 @@ SYSTEMD_LOG_LEVEL=debug SYSTEMD_LOG_TARGET=console-prefixed SYSTEMD_LOG_COLOR=0 
 	exec chroot "$1" udevadm test-builtin net_setup_link /sys/class/net/lo
 `
 
-// environment is that of every program: udevadm would take notice of some of ours.
+// environment is the environment of every program: udevadm would read some of our
+// variables.
 var environment = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"}
 
 func main() {
@@ -117,9 +118,9 @@ func fileOf(out string, c *capture) string {
 	return filepath.Join(out, fmt.Sprintf("udev-%d.json", c.Release))
 }
 
-// each captures what the udev of every root says of the files in out.
+// each captures what each root's udev says about the files in out.
 func each(roots, out string, do func(c *capture) error) error {
-	// Names with a dot in front are roots that are being built.
+	// Names with a leading dot are roots that are being built.
 	dirs, err := filepath.Glob(filepath.Join(roots, "[^.]*", "bin", "udevadm"))
 	if err != nil {
 		return err
@@ -140,7 +141,7 @@ func each(roots, out string, do func(c *capture) error) error {
 	return nil
 }
 
-// compare compares what each udev says with what is recorded.
+// compare compares each udev's answers with the record.
 func compare(roots, out string) error {
 	cases, err := os.ReadFile(filepath.Join(out, "cases.link"))
 	if err != nil {
@@ -182,12 +183,12 @@ func compare(roots, out string) error {
 		return nil
 	})
 	if err == nil && differ > 0 {
-		err = fmt.Errorf("udevd says something else than is recorded %d times", differ)
+		err = fmt.Errorf("udevd's answer differs from the record %d times", differ)
 	}
 	return err
 }
 
-// compact puts each list of levels on one line, so that a fixture has one line
+// compact puts each list of levels on one line: a fixture has one line
 // per line of cases.link.
 func compact(b []byte) []byte {
 	inList := regexp.MustCompile(`\[\s+((?:"[^"]*",?\s*)+)\]`)
@@ -207,17 +208,17 @@ var (
 // message is one complaint of udevadm about a file, or about a line of it.
 type message struct {
 	file, level, text string
-	line              int // 0 for the file as a whole
+	line              int // 0 for the whole file
 }
 
-// ask has udevadm of root read the .link files in dir.
+// ask lets udevadm of root read the .link files in dir.
 func ask(root, dir string) ([]message, error) {
 	var stderr bytes.Buffer
 	ctx, cancel := context.WithTimeout(context.Background(), tool.Patience(time.Minute))
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "unshare", "-n", "-m", "-u", "--pid", "--fork", "--kill-child", "sh", "-c", script, "sh", root, dir)
 	cmd.Env, cmd.Stderr = environment, &stderr
-	// The exit status says whether lo got a file, which it never does.
+	// The exit status says whether lo got a file; it never does.
 	_ = cmd.Run()
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("udevadm does not end: %s", stderr.String())
@@ -225,7 +226,7 @@ func ask(root, dir string) ([]message, error) {
 	var out []message
 	level, read := 7, false
 	for _, l := range strings.Split(stderr.String(), "\n") {
-		// A message of several lines has the prefix in front of its first only.
+		// Only the first line of a message has the prefix.
 		if m := prefix.FindStringSubmatch(l); m != nil {
 			n, _ := strconv.Atoi(m[1])
 			level, l = n&7, m[2]
@@ -285,9 +286,9 @@ func captureRoot(root, out string) (*capture, error) {
 	return c, nil
 }
 
-// effects finds out what each value of MACAddress= and MACAddressPolicy= does
-// by putting it into files that draw udev's warning, or do not, depending on
-// it. It returns nil for a release that never warns.
+// effects finds out what each value of MACAddress= and MACAddressPolicy= does. It puts
+// the value into files that cause udev's warning or not, depending on it. It returns
+// nil for a release that never warns.
 func effects(root string) (map[string]string, error) {
 	dir, err := os.MkdirTemp("", "capture-values-")
 	if err != nil {
@@ -299,8 +300,8 @@ func effects(root string) (map[string]string, error) {
 	var lines []string
 	for i, l := range policyLines() {
 		lines = append(lines, l)
-		// alone draws the warning where the line sets something by itself,
-		// after where it leaves the earlier line standing or sets the like.
+		// alone causes the warning if the line sets something by itself, after if it
+		// keeps the earlier line or sets the same.
 		alone, after := address+l, address+policy+l
 		if strings.HasPrefix(l, "MACAddress=") {
 			alone, after = policy+l, policy+address+l

@@ -15,10 +15,10 @@ import (
 	"syscall"
 )
 
-// The agent is this program started again as the first process of new mount,
-// network, PID and UTS namespaces. It enters one release's root, creates the
-// devices, and then lays out one tree after the other and runs that release's
-// udevadm on each, so that setting up happens once for thousands of trees.
+// The agent is this program started again as the first process of new mount, network,
+// PID and UTS namespaces. It enters one release's root, creates the devices, and then
+// lays out one tree after the other and runs that release's udevadm on each. So it sets
+// up only once for thousands of trees.
 
 // agentVariable holds the root directory in the environment of an agent.
 const agentVariable = "LINKAUDIT_CONFORMANCE_AGENT"
@@ -28,17 +28,16 @@ type request struct {
 	Env     []string
 	Host    string
 	Devices []string
-	// AsIs leaves what is laid out, and whatever was done to it since.
+	// AsIs leaves the tree, with all changes made since it was laid out.
 	AsIs bool
-	// Bare takes the search directories away that hold nothing.
+	// Bare removes empty search directories.
 	Bare bool
-	// Create, for an agent with a running udevd, are the devices to create
-	// under the tree: runs of ip(8).
+	// Create, for an agent with a running udevd, are the devices to create under the
+	// tree: runs of ip(8).
 	Create [][]string
-	// Unrecorded are the names of those of which udevd takes no notice.
+	// Unrecorded are the names of the devices that udevd ignores.
 	Unrecorded []string
-	// Networkd, for such an agent, has systemd-networkd create devices from the
-	// tree.
+	// Networkd, for such an agent, makes systemd-networkd create devices from the tree.
 	Networkd bool
 }
 
@@ -63,8 +62,8 @@ type output struct {
 	Failure        string // time-out or crash
 }
 
-// RunAgentIfAsked turns the process into an agent if it was started as one,
-// and never returns then. A program that uses Oracles calls it first.
+// RunAgentIfAsked turns the process into an agent if it was started as one, and then
+// never returns. A program that uses Oracles calls it first.
 func RunAgentIfAsked() {
 	root := os.Getenv(agentVariable)
 	if root == "" {
@@ -140,8 +139,8 @@ func runAgent(root string, in io.Reader, out io.Writer) error {
 	}
 }
 
-// enterRoot makes the root's tree private and writable where the test writes,
-// without a trace in the root itself, and enters it.
+// enterRoot makes the root's tree private and writable where the test writes, without a
+// trace in the root itself, and enters it.
 func enterRoot(root string) (*setup, error) {
 	mount := func(source, target, fstype string, flags uintptr) error {
 		if err := syscall.Mount(source, filepath.Join(root, target), fstype, flags, ""); err != nil {
@@ -191,16 +190,17 @@ func enterRoot(root string) (*setup, error) {
 	return s, nil
 }
 
-// createDevices fills the namespace and gives up the right to change it.
+// createDevices creates the devices in the namespace and drops the capability to change
+// them.
 func (s *setup) createDevices() error {
 	var err error
 	s.Lacking = ip(deviceCommands())
 	if s.Devices, err = readDevices(); err != nil {
 		return err
 	}
-	// Up to release 255 test-builtin applies the file it finds. Without
-	// CAP_NET_ADMIN nothing comes of that, so the devices stay as they were
-	// read; all that udevadm reads is open to everyone.
+	// Up to release 255 test-builtin applies the file that it finds. Without
+	// CAP_NET_ADMIN it cannot, so the devices stay as they were read. Everything that
+	// udevadm reads is readable for all.
 	const capNetAdmin = 12
 	if _, _, errno := syscall.Syscall(syscall.SYS_PRCTL, syscall.PR_CAPBSET_DROP, capNetAdmin, 0); errno != 0 {
 		return fmt.Errorf("drop CAP_NET_ADMIN: %w", errno)
@@ -208,8 +208,7 @@ func (s *setup) createDevices() error {
 	return nil
 }
 
-// ip runs ip(8) on each argument list and returns the ones that failed, with
-// what it said.
+// ip runs ip(8) on each argument list and returns those that failed, with the output.
 func ip(commands [][]string) (failed []string) {
 	for _, args := range commands {
 		if out, err := exec.Command("/usr/bin/ip", args...).CombinedOutput(); err != nil {
@@ -219,7 +218,7 @@ func ip(commands [][]string) (failed []string) {
 	return failed
 }
 
-// deleteDevices deletes the devices, but not lo. As a group they go at once; one by one
+// deleteDevices deletes the devices except lo. As a group they go at once; one by one
 // the kernel waits for each.
 func deleteDevices(devices []Device) error {
 	const group = "42"
@@ -241,10 +240,10 @@ func deleteDevices(devices []Device) error {
 	return nil
 }
 
-// emptied are the directories that each case finds empty.
+// emptied are the directories that are empty for each case.
 var emptied = append([]string{"/run", "/sys/firmware"}, SearchPath...)
 
-// empty removes what is in the directories, and what is in the place of one.
+// empty removes what is in the directories, and what replaces one of them.
 func empty(dirs []string) error {
 	for _, dir := range dirs {
 		if fi, err := os.Lstat(dir); err == nil && !fi.IsDir() {
@@ -280,7 +279,7 @@ func layOut(req request) error {
 	}
 	if req.Bare {
 		for _, dir := range append(slices.Clone(SearchPath), "/etc/systemd") {
-			// One that holds something stays.
+			// A directory with contents stays.
 			if err := syscall.Rmdir(dir); err != nil && !errors.Is(err, syscall.ENOTEMPTY) &&
 				!errors.Is(err, syscall.ENOENT) && !errors.Is(err, syscall.ENOTDIR) && !errors.Is(err, syscall.EBUSY) {
 				return fmt.Errorf("take %s away: %w", dir, err)

@@ -30,7 +30,7 @@ func TestAnAgentThatDoesNotAnswerIsKilled(t *testing.T) {
 
 func TestAProcessThatWaitsAtAFIFOIsKnown(t *testing.T) {
 	if _, err := os.ReadFile("/proc/self/syscall"); err != nil {
-		t.Skip("this kernel does not tell system calls: ", err)
+		t.Skip("this kernel does not show system calls:  ", err)
 	}
 	dir := t.TempDir()
 	fifo := filepath.Join(dir, "fifo")
@@ -54,13 +54,14 @@ func TestAProcessThatWaitsAtAFIFOIsKnown(t *testing.T) {
 		pid := start("cat", name)
 		tool.Eventually(t, "cat waits at "+name, func() bool { return waitsAtFIFO(pid) })
 	}
-	// Neither does one that sleeps elsewhere, nor one that has the FIFO open.
+	// A process that sleeps elsewhere does not wait there, nor does one that has the
+	// FIFO open.
 	both := start("sh", "-c", `exec 3<>fifo 4>open; exec sleep 1000`)
 	tool.Eventually(t, "the FIFO is open", func() bool {
 		comm, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(both), "comm"))
 		return string(comm) == "sleep\n"
 	})
 	if waitsAtFIFO(both) || waitsAtFIFO(os.Getpid()) || waitsAtFIFO(-1) {
-		t.Error("what does not wait at a FIFO is said to")
+		t.Error("a process that does not wait at a FIFO is reported as waiting")
 	}
 }

@@ -12,8 +12,7 @@ import (
 	"unicode/utf8"
 )
 
-// A Case is one tree on one machine with some devices, and what udevd says
-// about them.
+// A Case is one tree on one machine with some devices, and udevd's verdicts about them.
 type Case struct {
 	// About says in a line or two what the case shows.
 	About   string
@@ -198,8 +197,7 @@ func isHeader(line []byte) (string, bool) {
 	return s[3 : len(s)-3], true
 }
 
-// plain says whether a text can stand in a txtar file as it is and be read
-// by a person.
+// plain reports whether a txtar file can have a text unchanged, readable for a person.
 func plain(text []byte) bool {
 	if len(text) == 0 {
 		return true
@@ -217,11 +215,11 @@ func plain(text []byte) bool {
 	})
 }
 
-// runLength is from which number of equal bytes on a line is abbreviated.
+// runLength is the number of equal bytes on a line from which they are abbreviated.
 const runLength = 200
 
-// quoteLine writes a line as a Go string; a long run of one byte becomes
-// "..."*N, since lines of a mebibyte are among the cases.
+// quoteLine writes a line as a Go string. A long run of one byte becomes "..."*N,
+// because some cases have lines of a mebibyte.
 func quoteLine(line []byte) string {
 	var parts []string
 	start := 0
@@ -270,7 +268,7 @@ func unquoteLine(s string) ([]byte, error) {
 	return out, nil
 }
 
-// quotePath quotes a path or device name that a header could not hold.
+// quotePath quotes a path or device name that a header cannot have.
 func quotePath(p string) string {
 	if p == "" || strings.ContainsAny(p, " \"\\") || !utf8.ValidString(p) ||
 		strings.ContainsFunc(p, func(r rune) bool { return !unicode.IsPrint(r) }) {

@@ -14,18 +14,18 @@ import (
 	"linkaudit/test/tool"
 )
 
-// Generated compares the verdicts on generated trees, Options.Cases (tree,
-// device) pairs for each release, and returns an error where any differ.
+// Generated compares the verdicts on generated trees, Options.Cases (tree, device)
+// pairs for each release, and returns an error if any differ.
 func Generated(o Options) error {
 	return o.eachSuite("%d disagreements with udevd", generatedSuite)
 }
 
-// suitesAtATime is how many releases are asked side by side, with a worker each at
-// least: a running udevd or systemd-networkd mostly waits.
+// suitesAtATime is how many releases are asked side by side, with at least one worker
+// each: a running udevd or systemd-networkd mostly waits.
 const suitesAtATime = 2
 
-// eachSuite runs all suites, which share the workers, prints what each says in their
-// order, and returns an error with the sum of what failed, in the words of format.
+// eachSuite runs all suites with shared workers, prints the output of each in order,
+// and returns an error with the sum of the failures, in the words of format.
 func (o Options) eachSuite(format string, run func(o Options, suite string) (failed int, err error)) error {
 	var (
 		mu     sync.Mutex
@@ -33,7 +33,7 @@ func (o Options) eachSuite(format string, run func(o Options, suite string) (fai
 		done   = make([]bool, len(o.Suites))
 		failed int
 	)
-	// print prints what has been said by those suites before which all are done.
+	// print prints the output of the suites for which all earlier ones are done.
 	printed := 0
 	print := func() error {
 		for ; printed < len(done) && done[printed]; printed++ {
@@ -60,7 +60,7 @@ func (o Options) eachSuite(format string, run func(o Options, suite string) (fai
 		},
 	}.Work(len(o.Suites))
 	if err != nil {
-		for i := range done { // what the others have said is not lost
+		for i := range done { // keep the output of the others
 			done[i] = true
 		}
 		return errors.Join(print(), err)
@@ -71,7 +71,7 @@ func (o Options) eachSuite(format string, run func(o Options, suite string) (fai
 	return nil
 }
 
-// oracles are the workers of a suite, with an oracle each.
+// oracles are the workers of a suite, each with an oracle.
 func (o Options) oracles(suite string, do func(oracle *Oracle, piece int) error) tool.Workers[*Oracle] {
 	return tool.Workers[*Oracle]{
 		Count: o.Workers,
@@ -167,7 +167,7 @@ func (o Options) report(c *Case, oracle *Oracle, seed, index uint64) {
 	fmt.Fprintf(o.Log, "written to %s\n", name)
 }
 
-// statistics show whether the generator makes cases that are worth it.
+// statistics show whether the generator makes useful cases.
 type statistics struct {
 	cases, none, first, last, between int
 	dropIns, complaints, failures     int

@@ -9,9 +9,9 @@ import (
 	"sync"
 )
 
-// Corpus compares the verdicts on existing files: each .link file below the
-// directories, and each file of a directory whose name has "fuzz" in it, makes
-// a tree of its own with its drop-in directory, if it has one.
+// Corpus compares the verdicts on existing files. Each .link file below the
+// directories, and each file in a directory with "fuzz" in its name, makes a tree of
+// its own, with its drop-in directory if it has one.
 func Corpus(o Options, dirs []string) error {
 	var cases []*Case
 	for _, dir := range dirs {

@@ -16,9 +16,9 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// Device has the facts about one network device that a [Match] section can ask
-// for, read from the kernel by this package's own small reader, so that a
-// mistake in the program's reader cannot hide one in its matcher.
+// Device has the facts about one network device that a [Match] section can ask for.
+// This package's own small reader reads them from the kernel, because a mistake in the
+// program's reader must not hide one in its matcher.
 type Device struct {
 	Name     string   `json:"name"`
 	AltNames []string `json:"altnames,omitempty"`
@@ -29,7 +29,7 @@ type Device struct {
 	Kind     string   `json:"kind,omitempty"`     // IFLA_INFO_KIND
 	ARPHRD   int      `json:"arphrd"`             // ifi_type
 	Loopback bool     `json:"loopback,omitempty"` // IFF_LOOPBACK
-	// NameAssignType and AddrAssignType are -1 where the kernel has none.
+	// NameAssignType and AddrAssignType are -1 if the kernel has none.
 	NameAssignType int `json:"name_assign_type"`
 	AddrAssignType int `json:"addr_assign_type"`
 	// UEvent are the properties of the uevent file, DB those that the test
@@ -38,8 +38,8 @@ type Device struct {
 	DB     map[string]string `json:"db,omitempty"`
 }
 
-// arphrd has the names of the interface types (<linux/if_arp.h>) which the
-// devices of this test can have; systemd.link(5) asks for them in lower case.
+// arphrd has the names of the interface types (<linux/if_arp.h>) that devices of this
+// test can have; systemd.link(5) wants them in lower case.
 var arphrd = map[int]string{
 	1:     "ether",
 	768:   "tunnel",
@@ -53,9 +53,9 @@ var arphrd = map[int]string{
 	65534: "none",
 }
 
-// Property is what sd_device_get_property_value(3) answers in udevadm: the
-// database, the uevent file, and what a device object always has. (ACTION, which
-// test-builtin sets since 248, is left out; no case asks for it.)
+// Property is what sd_device_get_property_value(3) returns in udevadm: the database,
+// the uevent file, and what a device object always has. (ACTION, which test-builtin
+// sets since 248, is left out; no case asks for it.)
 func (d Device) Property(key string) (string, bool) {
 	if v, ok := d.DB[key]; ok {
 		return v, true
@@ -103,8 +103,8 @@ func (d Device) Facts() *linkfiles.Device {
 // Enumerated reports whether the kernel made up the name (NET_NAME_ENUM).
 func (d Device) Enumerated() bool { return d.NameAssignType == 1 }
 
-// matched is the device without what differs between namespaces, by which no file is
-// chosen: its number.
+// matched is the device without its number, which differs between namespaces and
+// selects no file.
 func (d Device) matched() Device {
 	d.Index, d.UEvent = 0, maps.Clone(d.UEvent)
 	delete(d.UEvent, "IFINDEX")
@@ -132,8 +132,8 @@ const (
 	iflaPermAddress = 54
 )
 
-// readDevices returns every device of the calling thread's network namespace.
-// /sys must be of that namespace.
+// readDevices returns every device of the calling thread's network namespace. /sys must
+// belong to that namespace.
 func readDevices() ([]Device, error) {
 	rib, err := syscall.NetlinkRIB(syscall.RTM_GETLINK, syscall.AF_UNSPEC)
 	if err != nil {
@@ -227,7 +227,7 @@ func sysfsNumber(dev, attr string) int {
 	return n
 }
 
-// ethtoolDriver asks ETHTOOL_GDRVINFO; "" where the device has no answer.
+// ethtoolDriver asks ETHTOOL_GDRVINFO; "" if the device has no answer.
 func ethtoolDriver(dev string) string {
 	info := struct { // struct ethtool_drvinfo
 		cmd    uint32
@@ -240,8 +240,8 @@ func ethtoolDriver(dev string) string {
 	return cString(info.driver[:])
 }
 
-// ethtoolPermanent asks ETHTOOL_GPERMADDR, as udevd does where the kernel sent
-// no IFLA_PERM_ADDRESS; many a device without one answers with zeros.
+// ethtoolPermanent asks ETHTOOL_GPERMADDR, as udevd does if the kernel sent no
+// IFLA_PERM_ADDRESS; many devices without one answer with zeros.
 func ethtoolPermanent(dev string) string {
 	info := struct { // struct ethtool_perm_addr
 		cmd, size uint32
@@ -271,9 +271,9 @@ func ethtool(dev string, command unsafe.Pointer) bool {
 	return errno == 0
 }
 
-// deviceCommands create the devices of the test, each with one run of ip(8).
-// What the kernel does not have is left out, by asking it. Every address is
-// fixed, so that a generated case is the same in every namespace.
+// deviceCommands create the devices of the test, each with one run of ip(8). Kinds that
+// the kernel does not have are left out: it tries. Every address is fixed, so a
+// generated case is the same in every namespace.
 func deviceCommands() [][]string {
 	bridge := func(name, address string) []string {
 		return []string{"link", "add", name, "address", address, "type", "bridge"}

@@ -18,19 +18,18 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// An override is put in force on generated trees as linkaudit fix does it, and
-// taken back as undo does. Before and after, the release's udevadm is asked
-// about the target and about devices that are none of the target's.
+// An override is written on generated trees as linkaudit fix does it, and removed as
+// undo does. Before and after, the release's udevadm is asked about the target and
+// about other devices.
 //
-// Which file applies, with which drop-ins, is always udevadm's word. Which
-// policy results is udev's own word in release 252, whose test-builtin goes on
-// to the address and says what it does about it; in the others it is that of
-// our reader. What that reader says of the changed tree is held against
-// udevadm once more, complaints and all. And fixOutcomes has the running udevd of
-// each release leave addresses alone.
+// udevadm always says which file applies, with which drop-ins. The resulting policy is
+// udev's own answer in release 252, whose test-builtin goes on to the address and says
+// what it does about it; in the other releases it is our reader's. What that reader
+// says about the changed tree is compared with udevadm once more, with the complaints.
+// In fixOutcomes the running udevd of each release must leave addresses alone.
 
-// fixDevices is how many devices are in each case: the target, and others that
-// nothing may happen to.
+// fixDevices is how many devices are in each case: the target, and others that must not
+// be affected.
 const fixDevices = 5
 
 // fixShrinkBudget is how many trees shrinking one may try.
@@ -40,18 +39,17 @@ const fixShrinkBudget = 250
 type fixCase struct {
 	*Case
 	Target override.Target
-	// Device is the one that the target was derived from.
+	// Device is the device that the target was made from.
 	Device Device
-	// Unseen says that the planner is not shown the device: it is one that
-	// is yet to be created.
+	// Unseen says that the planner does not see the device: it does not exist yet.
 	Unseen bool
 	// Bare says that search directories without files do not exist.
 	Bare bool
-	// Former is an override that was written for the target before.
+	// Former is an earlier override for the target.
 	Former *Node
 }
 
-// What becomes of a fix.
+// The results of a fix.
 const (
 	fixNewFile   = "a new file"
 	fixDropIn    = "a drop-in"
@@ -59,7 +57,7 @@ const (
 	fixRefused   = "refused"
 )
 
-// fixResult is what one case came to.
+// fixResult is the result of one case.
 type fixResult struct {
 	what string
 	// reason is why it was refused, without names.
@@ -68,11 +66,11 @@ type fixResult struct {
 	marks []string
 	// err is the refusal itself.
 	err error
-	// problem is what is wrong: in front of the first colon the kind of it.
+	// problem is what is wrong; the part before the first colon is its kind.
 	problem string
 }
 
-// look is one look at the tree: what our reader makes of it for each device.
+// look is one look at the tree: our reader's result for each device.
 type look struct {
 	store     *linkfiles.Store
 	decider   *linkfiles.Decider
@@ -94,8 +92,8 @@ func (f *fixCase) look(o *Oracle) (*look, error) {
 	return l, err
 }
 
-// listing describes everything below the directories that an override, or what
-// it is derived from, can be in.
+// listing describes everything below the directories that may have an override or what
+// it is made from.
 func listing(root string) (map[string]string, error) {
 	all := map[string]string{}
 	for _, top := range []string{"/etc/systemd", "/run", "/usr/local", "/usr/lib/systemd/network"} {
@@ -139,7 +137,7 @@ func listing(root string) (map[string]string, error) {
 	return all, nil
 }
 
-// changed are the paths on which two listings differ, sorted.
+// changed are the paths at which two listings differ, sorted.
 func changed(before, after map[string]string) []string {
 	var paths []string
 	for p, what := range before {
@@ -156,7 +154,7 @@ func changed(before, after map[string]string) []string {
 	return paths
 }
 
-// snapshot is what fix and undo are shown of the machine.
+// snapshot is what fix and undo see of the machine.
 func (f *fixCase) snapshot(o *Oracle, l *look) *host.Snapshot {
 	s := snapshotOf(o.Release, f.Machine, l.store)
 	for _, d := range f.Devices {
@@ -167,7 +165,7 @@ func (f *fixCase) snapshot(o *Oracle, l *look) *host.Snapshot {
 	return s
 }
 
-// snapshotOf is one of a machine with these files, and without devices.
+// snapshotOf is a snapshot of a machine with these files and without devices.
 func snapshotOf(release int, m Machine, files *linkfiles.Store) *host.Snapshot {
 	return &host.Snapshot{
 		Systemd: host.Systemd{Release: fact.Known(linkfiles.Release(release))},
@@ -185,9 +183,9 @@ func options(root string, t override.Target, s *host.Snapshot) change.Options {
 	}
 }
 
-// ofTarget reports for each device whether it is of the target, where base is
-// the file in force without an override. A device of the target's kind to
-// which another file applies is none of them: it needs a fix of its own.
+// ofTarget reports for each device whether it belongs to the target; base is the
+// effective file without an override. A device of the target's kind with another file
+// does not: it needs a fix of its own.
 func (f *fixCase) ofTarget(l *look, base *linkfiles.File) []bool {
 	covered := make([]bool, len(f.Devices))
 	for i, d := range f.Devices {
@@ -200,7 +198,7 @@ func (f *fixCase) ofTarget(l *look, base *linkfiles.File) []bool {
 	return covered
 }
 
-// or reports where either of two lists is true.
+// or is true where one of two lists is.
 func or(x, y []bool) []bool {
 	out := slices.Clone(x)
 	for i := range out {
@@ -216,8 +214,8 @@ func pathOf(f *linkfiles.File) string {
 	return f.Path
 }
 
-// policyOf is the address policy that a file comes to; one that is not set is
-// the same as none.
+// policyOf is the address policy that a file results in; a policy that is not set
+// counts as none.
 func policyOf(f *linkfiles.File) string {
 	if f != nil {
 		if s, ok := f.MACAddressPolicy(); ok {
@@ -227,8 +225,8 @@ func policyOf(f *linkfiles.File) string {
 	return "none"
 }
 
-// otherSettings are what a file does besides choosing the address, in order,
-// with the sections that come again told apart.
+// otherSettings are what a file does besides choosing the address, in order. Repeated
+// sections are told apart.
 func otherSettings(f *linkfiles.File) string {
 	if f == nil {
 		return ""
@@ -261,8 +259,7 @@ func allSettings(f *linkfiles.File) string {
 	return fmt.Sprintf("%s %s\n%s", p.Value, a.Value, otherSettings(f))
 }
 
-// check plans, writes, asks and takes back. An error means that the suite
-// itself failed.
+// check plans, writes, asks and undoes. An error means that the suite itself failed.
 func (f *fixCase) check(o *Oracle) (r fixResult, err error) {
 	c := &fixCheck{fixCase: f, o: o}
 	defer func() {
@@ -280,13 +277,13 @@ type fixCheck struct {
 	*fixCase
 	o *Oracle
 	r fixResult
-	// before is the tree without an override, which undo has to come back to, and now
-	// the one that is planned on; udevBefore is what udevd says of the first.
+	// before is the tree without an override, to which undo must return, and now the
+	// tree for the plan; udevBefore is udev's answer about the first.
 	before, now *look
 	udevBefore  []Verdict
 	plan        *change.Plan
-	// covered are the devices that the override is for, with the file of which each
-	// carries the settings on; ignored may be covered or not.
+	// covered are the devices that the override is for, with the file from which each
+	// keeps its settings; ignored may be covered or not.
 	covered, ignored []bool
 	carried          []*linkfiles.File
 }
@@ -319,7 +316,7 @@ func (c *fixCheck) run() error {
 	return c.undo(after)
 }
 
-// prepare lays the tree out and looks at it, first without the former override and then
+// prepare lays out the tree and looks at it, first without the former override and then
 // with it.
 func (c *fixCheck) prepare() (err error) {
 	without := *c.Case
@@ -336,7 +333,7 @@ func (c *fixCheck) prepare() (err error) {
 	if c.Former == nil {
 		return nil
 	}
-	// The tree without it is what undo has to come back to.
+	// Undo must return to the tree without it.
 	if err := c.askBefore(); err != nil {
 		return err
 	}
@@ -352,7 +349,7 @@ func (c *fixCheck) prepare() (err error) {
 	return nil
 }
 
-// askBefore asks udevd once, while the tree is the one of before.
+// askBefore asks udev once, while the tree is the one of before.
 func (c *fixCheck) askBefore() (err error) {
 	if c.udevBefore == nil {
 		c.udevBefore, err = c.o.AskAgain(c.Case, c.Devices)
@@ -366,12 +363,12 @@ func (c *fixCheck) problem(format string, args ...any) {
 	c.r.problem = fmt.Sprintf(format, args...)
 }
 
-// cover works out which devices the override has to be for.
+// cover works out which devices the override must be for.
 //
-// A device that exists may have another file than one that is created
-// anew: by its address, which a new one does not have. The override is
-// for both, with the settings of the new one; but the planner cannot know
-// of a device that it was not shown.
+// An existing device may have another file than a recreated one, if a file matches its
+// address, which a new device does not have. The override is for both, with the
+// settings of the new one; but the planner cannot know about a device that it does not
+// see.
 func (c *fixCheck) cover() {
 	c.covered = c.ofTarget(c.before, c.plan.Base)
 	c.carried = make([]*linkfiles.File, len(c.Devices))
@@ -391,7 +388,7 @@ func (c *fixCheck) cover() {
 	}
 }
 
-// nothingToChange carries out a plan that changes nothing, and asks udevd whether nothing
+// nothingToChange executes a plan that changes nothing, and asks udev whether nothing
 // was needed.
 func (c *fixCheck) nothingToChange() error {
 	c.r.what = fixNotNeeded
@@ -400,8 +397,8 @@ func (c *fixCheck) nothingToChange() error {
 		return nil
 	}
 	if c.plan.Path != "" {
-		c.r.what = "in force already"
-		return nil // only where a former override is the right one
+		c.r.what = "effective already"
+		return nil // only if a former override is the right one
 	}
 	if err := c.askBefore(); err != nil {
 		return err
@@ -422,13 +419,13 @@ func (c *fixCheck) nothingToChange() error {
 		if v.File != pathOf(file) {
 			c.problem("reader: udevd applies %q to %s, our reader %q", v.File, d.Name, pathOf(file))
 		} else if p := policyOf(file); p != "none" && file != nil {
-			c.problem("needed: nothing is said to be needed, but %s has MACAddressPolicy=%s by %s", d.Name, p, v.File)
+			c.problem("needed: the plan changes nothing, but %s has MACAddressPolicy=%s by %s", d.Name, p, v.File)
 		}
 	}
 	return nil
 }
 
-// write carries out the plan; false where that is refused.
+// write executes the plan; false if that is refused.
 func (c *fixCheck) write() (written bool, err error) {
 	c.r.what = fixNewFile
 	if strings.HasSuffix(c.plan.Path, ".conf") {
@@ -454,7 +451,7 @@ func (c *fixCheck) write() (written bool, err error) {
 	return false, nil
 }
 
-// prove looks at the changed tree and asks udevd about it.
+// prove looks at the changed tree and asks udev about it.
 func (c *fixCheck) prove() (*look, error) {
 	after, err := c.look(c.o)
 	if err != nil {
@@ -478,7 +475,7 @@ func (c *fixCheck) prove() (*look, error) {
 	}
 	for _, problem := range []func() string{
 		func() string { return c.onlyTheOverride(c.plan, c.now, after) },
-		func() string { return c.inForce(c.o, c.plan, c.covered, c.carried, after, udevAfter, &c.r) },
+		func() string { return c.takesEffect(c.o, c.plan, c.covered, c.carried, after, udevAfter, &c.r) },
 		func() string {
 			return c.othersUntouched(or(c.covered, c.ignored), c.before, after, c.udevBefore, udevAfter)
 		},
@@ -492,7 +489,7 @@ func (c *fixCheck) prove() (*look, error) {
 	return after, nil
 }
 
-// undo takes the change back, and makes sure that all is as it was before.
+// undo removes the override, and checks that all is as before.
 func (c *fixCheck) undo(after *look) error {
 	done, err := change.TakeBack(context.Background(), options(c.o.Root(), c.plan.Target, c.snapshot(c.o, after)))
 	if err != nil {
@@ -537,8 +534,8 @@ func (c *fixCheck) carryOut() error {
 	return nil
 }
 
-// onlyTheOverride makes sure that nothing is written but the override, the
-// directories for it, and what it takes the place of.
+// onlyTheOverride checks that nothing is written except the override, the directories
+// for it, and what it replaces.
 func (f *fixCase) onlyTheOverride(plan *change.Plan, before, after *look) string {
 	for _, p := range changed(before.listing, after.listing) {
 		switch {
@@ -561,10 +558,9 @@ func (f *fixCase) onlyTheOverride(plan *change.Plan, before, after *look) string
 	return ""
 }
 
-// inForce makes sure that udevd applies the override to the target, that the
-// policy is none, and that the other settings are those of the file that was in
-// force.
-func (f *fixCase) inForce(o *Oracle, plan *change.Plan, covered []bool, carried []*linkfiles.File, after *look, udevd []Verdict, r *fixResult) string {
+// takesEffect checks that udev applies the override to the target, that the policy is none,
+// and that the other settings are those of the formerly effective file.
+func (f *fixCase) takesEffect(o *Oracle, plan *change.Plan, covered []bool, carried []*linkfiles.File, after *look, udevd []Verdict, r *fixResult) string {
 	dropIn := strings.HasSuffix(plan.Path, ".conf")
 	for i, d := range f.Devices {
 		v := udevd[i]
@@ -593,10 +589,10 @@ func (f *fixCase) inForce(o *Oracle, plan *change.Plan, covered []bool, carried 
 			return "policy: our reader finds no file for " + d.Name
 		}
 		if p := policyOf(file); p != "none" {
-			return fmt.Sprintf("policy: MACAddressPolicy=%s is in force for %s", p, d.Name)
+			return fmt.Sprintf("policy: MACAddressPolicy=%s is effective for %s", p, d.Name)
 		}
 		if a, ok := file.MACAddress(); ok {
-			return fmt.Sprintf("policy: MACAddress=%s is in force for %s", a.Value, d.Name)
+			return fmt.Sprintf("policy: MACAddress=%s is effective for %s", a.Value, d.Name)
 		}
 		if was, is := otherSettings(carried[i]), otherSettings(file); was != is {
 			return fmt.Sprintf("carried over: the settings for %s were\n%s, are\n%s", d.Name, was, is)
@@ -605,8 +601,8 @@ func (f *fixCase) inForce(o *Oracle, plan *change.Plan, covered []bool, carried 
 	return ""
 }
 
-// othersUntouched makes sure that the devices which are not of the target have
-// the files, drop-ins and settings of before.
+// othersUntouched checks that devices outside the target have the same files, drop-ins
+// and settings as before.
 func (f *fixCase) othersUntouched(covered []bool, before, after *look, udevBefore, udevAfter []Verdict) string {
 	for i, d := range f.Devices {
 		if covered[i] {
@@ -615,7 +611,7 @@ func (f *fixCase) othersUntouched(covered []bool, before, after *look, udevBefor
 		b, a := udevBefore[i], udevAfter[i]
 		if b.Failure != "" || a.Failure != "" {
 			if b.Failure != a.Failure {
-				return fmt.Sprintf("others: udevd had %q to say of %s and now %q", b.Failure, d.Name, a.Failure)
+				return fmt.Sprintf("others: udevd said %q about %s and now says %q", b.Failure, d.Name, a.Failure)
 			}
 			continue
 		}
@@ -629,9 +625,8 @@ func (f *fixCase) othersUntouched(covered []bool, before, after *look, udevBefor
 	return ""
 }
 
-// readerAgrees holds our reader against udevd on the changed tree, with what
-// each complains about: a line of the override that udevd does not like is
-// one that our reader does not like either.
+// readerAgrees compares our reader with udevd on the changed tree, with the complaints:
+// if udevd rejects a line of the override, so must our reader.
 func (f *fixCase) readerAgrees(o *Oracle, plan *change.Plan, udevd []Verdict) string {
 	c := *f.Case
 	c.Tree = append(slices.Clone(f.Tree), Node{Path: plan.Path, Kind: NodeFile})
@@ -646,7 +641,7 @@ func (f *fixCase) readerAgrees(o *Oracle, plan *change.Plan, udevd []Verdict) st
 	return ""
 }
 
-// again makes sure that the change verifies and that a second one is none.
+// again checks that the change verifies and that a second one changes nothing.
 func (f *fixCase) again(o *Oracle, plan *change.Plan, after *look) string {
 	done, err := change.Fix(context.Background(), options(o.Root(), f.Target, f.snapshot(o, after)))
 	if err != nil {

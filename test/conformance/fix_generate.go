@@ -15,8 +15,8 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// generateFix makes the case with the given index of a seed. Few trees of the
-// generator need a fix; files with policies are added to them.
+// generateFix makes the case with the given index of a seed. Few trees of the generator
+// need a fix, so it adds files with policies.
 func generateFix(seed, index uint64, devices []Device) (*fixCase, error) {
 	g := &generator{Rand: rand.New(rand.NewPCG(seed, index))}
 	c := &Case{About: fmt.Sprintf("fix, seed %d, index %d", seed, index)}
@@ -28,7 +28,7 @@ func generateFix(seed, index uint64, devices []Device) (*fixCase, error) {
 		d := devices[i]
 		d.DB = g.database(d)
 		if d.Kind != "" {
-			// udev's rules take these from the bus that a device sits on.
+			// udev's rules take these from the bus of a device.
 			for _, key := range []string{"ID_PATH", "ID_BUS", "ID_NET_NAME_PATH"} {
 				delete(d.DB, key)
 			}
@@ -72,7 +72,7 @@ func (f *fixCase) aim(g *generator) {
 	}
 }
 
-// target is the target with the kind that its device has.
+// target is the target, with the device's kind.
 func (f *fixCase) target() override.Target {
 	if f.Target.Name == "" {
 		return f.Target
@@ -80,8 +80,7 @@ func (f *fixCase) target() override.Target {
 	return override.Target{Kind: f.Device.Kind, Name: f.Device.Name}
 }
 
-// policyFiles adds files with an address policy that are likely to apply to
-// the device.
+// policyFiles adds files with an address policy that are likely to apply to the device.
 func (g *generator) policyFiles(d Device) {
 	names := []string{"05-p.link", "60-p.link", "61-p.link", "70-p.link", "zz-p.link", "99-default.link", "é-p.link"}
 	if g.chance(15) {
@@ -133,8 +132,8 @@ func (g *generator) policyFiles(d Device) {
 	}
 }
 
-// inTheWay adds, now and then, names that an override could have had, and an
-// override for somebody else.
+// inTheWay sometimes adds names that an override could have, and an override for
+// another target.
 func (g *generator) inTheWay(t override.Target, devices []Device) {
 	if g.chance(25) {
 		p := path.Join(override.Dir, override.FileName(60, t))
@@ -161,7 +160,7 @@ func (g *generator) inTheWay(t override.Target, devices []Device) {
 	}
 }
 
-// formerOverride is one for the same target that was made of other files.
+// formerOverride is an override for the same target, made from other files.
 func (g *generator) formerOverride(t override.Target) *Node {
 	match := "OriginalName=" + t.Name
 	if t.Name == "" {
@@ -176,7 +175,7 @@ func (g *generator) formerOverride(t override.Target) *Node {
 	return &Node{Path: o.Path, Kind: NodeFile, Content: text}
 }
 
-// asHost is the device as the program's own collector would have it.
+// asHost is the device as the program's own collector would read it.
 func (d Device) asHost() host.Device {
 	h := host.Device{
 		Index: d.Index, Name: d.Name, AltNames: d.AltNames, Kind: d.Kind, ARPHRD: d.ARPHRD,

@@ -18,11 +18,10 @@ import (
 // release, with some 25 devices each.
 const fixOutcomeBatches = 8
 
-// fixOutcomes is the proof by udevd's deed that the policy of an override is
-// none: overrides are written for devices that do not exist yet, then those
-// devices are created under a running udevd, which has to leave their
-// addresses as the kernel made them. What becomes of all other devices has to
-// be what is predicted for the changed tree.
+// fixOutcomes proves by udevd's actions that the policy of an override is none. It
+// writes overrides for devices that do not exist yet, then creates them under a running
+// udevd, which must leave their addresses as the kernel made them. All other devices
+// must get what is predicted for the changed tree.
 func fixOutcomes(o Options, suite string) (failures int, err error) {
 	targets, left, taken, release := 0, 0, 0, 0
 	err = o.underUdevd(suite, func(agent *Oracle, batch int) error {
@@ -78,8 +77,8 @@ func fixOutcomes(o Options, suite string) (failures int, err error) {
 	return failures, nil
 }
 
-// planAhead writes overrides for some of the devices that are to be created,
-// or for all of a kind, and takes them into the tree.
+// planAhead writes overrides for some of the future devices, or for all of a kind, and
+// adds them to the tree.
 func planAhead(g *generator, rel linkfiles.Release, tree *Tree, devices [][]string) ([]*change.Plan, error) {
 	root, err := os.MkdirTemp("", "linkaudit-fix-")
 	if err != nil {
@@ -120,8 +119,8 @@ func planAhead(g *generator, rel linkfiles.Release, tree *Tree, devices [][]stri
 	return plans, nil
 }
 
-// planFor returns the override that is for the device. One for the device
-// alone was written after one for its kind, and so is in front of it.
+// planFor returns the override for the device. One for the device alone was written
+// after one for its kind, so it comes first.
 func planFor(plans []*change.Plan, d Device) *change.Plan {
 	for _, p := range slices.Backward(plans) {
 		if p.Target.Name == d.Name || p.Target.Name == "" && p.Target.Kind == d.Kind {
@@ -131,7 +130,7 @@ func planFor(plans []*change.Plan, d Device) *change.Plan {
 	return nil
 }
 
-// leftAlone says what udevd did to the device besides leaving its address.
+// leftAlone says what udev did to the device besides leaving its address.
 func leftAlone(p *change.Plan, c created) string {
 	want := p.Path
 	if strings.HasSuffix(want, ".conf") {
@@ -141,7 +140,7 @@ func leftAlone(p *change.Plan, c created) string {
 	var err error
 	switch {
 	case file != want && p.Target.Name == "":
-		return "" // a file of its own is in front of the one for its kind
+		return "" // its own file sorts before the one for its kind
 	case file != want:
 		err = fmt.Errorf("udevd applied %q, not %q", file, want)
 	case c.After.MAC != c.Before.MAC || c.After.AddrAssignType != c.Before.AddrAssignType:

@@ -14,9 +14,9 @@ import (
 )
 
 var (
-	// namesInErrors are what makes one reason look like many.
+	// namesInErrors are the parts that make one reason look like many.
 	namesInErrors = regexp.MustCompile(`/\S*(?: ace)?\.(?:link|conf)(?:\.link)?(?::\d+)?|MACAddress(?:Policy)?=\S+`)
-	prefixInError = regexp.MustCompile(`^X would not do: `)
+	prefixInError = regexp.MustCompile(`^X would not work: `)
 )
 
 // withoutNames is an error as a reason to count.
@@ -25,9 +25,9 @@ func withoutNames(err error) string {
 	return prefixInError.ReplaceAllString(s, "")
 }
 
-// unjustified says why there is no good reason for a refusal, "" if there is:
-// where a name for the override is free that sorts where it has to, there is
-// none. before is the tree without a former override.
+// unjustified says why a refusal has no good reason, "" if it has one. There is none if
+// a name for the override is free that sorts in the right place. before is the tree
+// without a former override.
 func (f *fixCase) unjustified(o *Oracle, before *look, refusal error) string {
 	t, rel := f.target(), linkfiles.Release(o.Release)
 	lead := policy.NewOfKind(t.Kind)
@@ -40,9 +40,9 @@ func (f *fixCase) unjustified(o *Oracle, before *look, refusal error) string {
 		return ""
 	}
 	if is := before.listing[override.Dir]; is != "" && is[0] != 'd' {
-		return "" // nothing is written through a link, and a file holds none
+		return "" // nothing is written through a link, and files have no entries
 	}
-	// The override has to be in front of these, and behind those.
+	// The override must sort before these, and after those.
 	var front, behind []string
 	file := fresh.Or(nil)
 	if file != nil {
@@ -64,33 +64,33 @@ func (f *fixCase) unjustified(o *Oracle, before *look, refusal error) string {
 		name := override.FileName(prefix, t)
 		free := before.listing[path.Join(override.Dir, name)] == ""
 		if free && len(front) > 0 && name < slices.Min(front) && (len(behind) == 0 || name > slices.Max(behind)) {
-			return fmt.Sprintf("refusal: %s would do: %v", name, refusal)
+			return fmt.Sprintf("refusal: %s would work: %v", name, refusal)
 		}
 	}
 	return ""
 }
 
-// foreseen reports whether the refusal is one that is right whatever names are free. unknown:
-// which file is in force cannot be known.
+// foreseen reports whether the refusal is right, whatever names are free. unknown: the
+// effective file cannot be known.
 func (f *fixCase) foreseen(rel linkfiles.Release, text string, unknown, seen bool) bool {
 	t := f.target()
 	switch {
 	case f.Device.Loopback && seen:
 		return true
-	case strings.Contains(text, "was edited since") && f.Former != nil && bytes.Contains(f.Former.Content, []byte("# edited")):
+	case strings.Contains(text, "was edited after") && f.Former != nil && bytes.Contains(f.Former.Content, []byte("# edited")):
 		return true
-	case strings.Contains(text, `the "!" in a name`) && strings.Contains(t.Name, "!"):
+	case strings.Contains(text, `the "!" as a slash`) && strings.Contains(t.Name, "!"):
 		return true
-	case strings.Contains(text, "is not known") && unknown:
+	case strings.Contains(text, "is unknown") && unknown:
 		return true
-	case strings.Contains(text, "has no key in [Match]") && t.Name == "" && !linkfiles.KeyKnown(rel, "Match", "Kind"):
+	case strings.Contains(text, "cannot match devices of kind") && t.Name == "" && !linkfiles.KeyKnown(rel, "Match", "Kind"):
 		return true
-	case strings.Contains(text, "another name") && rel >= 249 && strings.ContainsFunc(t.Name, func(r rune) bool { return r > '~' }),
-		strings.Contains(text, "another name") && rel < 249 && strings.ContainsAny(t.Name, "[]*?\\\"'"):
-		// Seen under running udevds: 252 to 262 make __0 of é0, 247 makes
-		// a_b___ of a[b]*?, a_b of a\b and q_uo_te of q"uo'te.
+	case strings.Contains(text, "renames a device called") && rel >= 249 && strings.ContainsFunc(t.Name, func(r rune) bool { return r > '~' }),
+		strings.Contains(text, "renames a device called") && rel < 249 && strings.ContainsAny(t.Name, "[]*?\\\"'"):
+		// From running udevds: 252 to 262 rename é0 to __0; 247 renames a[b]*? to
+		// a_b___, a\b to a_b and q"uo'te to q_uo_te.
 		return true
-	case strings.Contains(text, "udevd takes no OriginalName=") && strings.ContainsFunc(t.Name, func(r rune) bool { return r > '~' }):
+	case strings.Contains(text, "udevd does not accept OriginalName=") && strings.ContainsFunc(t.Name, func(r rune) bool { return r > '~' }):
 		return true
 	}
 	return false

@@ -14,7 +14,7 @@ import (
 	"linkaudit/test/tool"
 )
 
-// fixTotals count what became of the cases of one release.
+// fixTotals counts the results of one release.
 type fixTotals struct {
 	trees    int
 	what     map[string]int
@@ -52,9 +52,8 @@ func (t *fixTotals) String() string {
 	return b.String()
 }
 
-// Fixes tries fix and undo on Options.Trees generated trees for each release,
-// or on those of the indices alone, and returns an error where anything is
-// not as it has to be.
+// Fixes tries fix and undo on Options.Trees generated trees for each release, or only
+// on those with the indices, and returns an error if anything is wrong.
 func Fixes(o Options, indices []string) error {
 	var only []uint64
 	for _, text := range indices {
@@ -147,7 +146,7 @@ func fixSuite(o Options, suite string, only []uint64) (int, error) {
 	return total.failures, nil
 }
 
-// shrink finds the smallest tree on which there is a problem of the same kind.
+// shrink finds the smallest tree with a problem of the same kind.
 func (f *fixCase) shrink(o *Oracle, problem string) (*fixCase, error) {
 	kindOf := func(problem string) string {
 		kind, _, _ := strings.Cut(problem, ":")

@@ -10,7 +10,7 @@ import (
 
 const fixtures = "../../testdata/conformance"
 
-// TestFixturesGetTheVerdictOfUdevd replays what real udevds said, on every
+// TestFixturesGetTheVerdictOfUdevd replays the answers of real udevds for every
 // fixture, device and release.
 func TestFixturesGetTheVerdictOfUdevd(t *testing.T) {
 	files, err := filepath.Glob(fixtures + "/*.txtar")
@@ -86,7 +86,7 @@ func readFixture(t *testing.T, file string) *Case {
 	return c
 }
 
-// fixtureTree is the case's tree with what every root has around it.
+// fixtureTree is the case's tree with what every root also has.
 func fixtureTree(c *Case) Tree {
 	around := Tree{
 		{Path: "/usr/lib", Kind: NodeDir},
@@ -95,9 +95,9 @@ func fixtureTree(c *Case) Tree {
 	return append(around, c.Tree...)
 }
 
-// fixtureDifference compares with a captured answer. A captured time-out means
-// that udevd waits for ever on a FIFO; the code under test must not, and what
-// it says then is its own affair.
+// fixtureDifference compares with a captured answer. A captured time-out means that
+// udevd waits forever at a FIFO. The code under test must not; what it says then does
+// not matter.
 func fixtureDifference(c *Case, a Answer, ours Verdict) string {
 	if a.Verdict.Failure != "" {
 		if strings.HasPrefix(ours.Failure, "panic") {

@@ -10,12 +10,12 @@ import (
 	"strings"
 )
 
-// devicesPerCase is how many devices each generated tree is tried on. Every
-// one costs a run of udevadm; more of them on one tree test less.
+// devicesPerCase is how many devices each generated tree is tried on. Each costs a run
+// of udevadm; more of them on one tree test less.
 const devicesPerCase = 3
 
-// Generate makes the case with the given index of a seed, for a kernel that
-// has the devices. The same arguments give the same case.
+// Generate makes the case with the given index of a seed, for a kernel that has the
+// devices. The same arguments give the same case.
 func Generate(seed, index uint64, devices []Device) (*Case, error) {
 	g := &generator{Rand: rand.New(rand.NewPCG(seed, index))}
 	c := &Case{About: fmt.Sprintf("seed %d, index %d", seed, index)}
@@ -34,8 +34,8 @@ func Generate(seed, index uint64, devices []Device) (*Case, error) {
 	return c, nil
 }
 
-// generator holds what the values of a case are derived from: what is really
-// there makes conditions that hold, or hold but for a little.
+// generator holds what the values of a case are derived from: real values make
+// conditions that hold, or nearly hold.
 type generator struct {
 	*rand.Rand
 	Machine
@@ -74,8 +74,8 @@ func (g *generator) machine() Machine {
 	return m
 }
 
-// database are the properties that the udev database has for a device. Its
-// ID_NET_DRIVER is always the driver, as the rules of udev make it.
+// database is the properties that the udev database has for a device. Its ID_NET_DRIVER
+// is always the driver, as udev's rules set it.
 func (g *generator) database(d Device) map[string]string {
 	db := map[string]string{}
 	if d.Driver != "" {
@@ -111,7 +111,7 @@ func (g *generator) grow() {
 			g.dropIns(name)
 		}
 	}
-	if g.chance(25) { // something else where a directory could be
+	if g.chance(25) { // something else instead of a directory
 		p := SearchPath[g.IntN(len(SearchPath)-1)]
 		if g.chance(2) {
 			p = path.Join(SearchPath[g.IntN(len(SearchPath))], names[0]+".d")
@@ -131,8 +131,8 @@ func (g *generator) grow() {
 	}
 }
 
-// add takes the node into the tree unless its path is taken, or lies below a
-// node that is not a directory.
+// add adds the node to the tree unless its path is taken or lies below a node that is
+// not a directory.
 func (g *generator) add(n Node) {
 	for _, have := range g.tree {
 		switch {
@@ -145,13 +145,13 @@ func (g *generator) add(n Node) {
 	g.tree = append(g.tree, n)
 }
 
-// fileNames returns base names whose byte order matters.
+// fileNames returns base names for which the byte order matters.
 func (g *generator) fileNames(n int) []string {
 	pool := []string{"10-a.link", "10-A.link", "1-a.link", "2.link", "50-net.link", "50-net.link.link",
 		"50_net.link", "a.link", "B.link", "é.link", "Z-é.link", "-dash.link", "98-x.link",
 		"99-default.link", "sp ace.link", "73-usb-net-by-mac.link", "~.link", "+.link", "20-\xff.link",
 		".hidden.link", ".link", "x.link~", "x.LINK", "30-x.link.bak", "30-x.link.dpkg-new"}
-	ordinary := 20 // those before .hidden.link mean something to udevd
+	ordinary := 20 // those before .hidden.link have a meaning for udevd
 	var names []string
 	for len(names) < n {
 		k := ordinary
@@ -165,7 +165,7 @@ func (g *generator) fileNames(n int) []string {
 	return names
 }
 
-// node adds one file, or something in a file's place.
+// node adds one file, or something else instead of a file.
 func (g *generator) node(p string, dropIn bool) {
 	switch k := g.IntN(100); {
 	case k < 72:
@@ -210,7 +210,7 @@ func (g *generator) node(p string, dropIn bool) {
 	}
 }
 
-// chain makes a path that leads to the target over so many links.
+// chain makes a path that leads to the target through the given number of links.
 func (g *generator) chain(p, target string, links int) {
 	if strings.HasPrefix(target, "/") {
 		for i := range links - 1 {
@@ -309,7 +309,7 @@ func (g *generator) oddSection() string {
 	return one(g, "[Network]", "[X-Mine]", "[X-]", "[Foo]", "[link]", "[Link ]", "[é]", "[match]")
 }
 
-// line writes an assignment with the freedom that the grammar gives.
+// line writes an assignment in one of the ways that the grammar allows.
 func (g *generator) line(b *bytes.Buffer, line string) {
 	if g.chance(12) {
 		b.WriteString(one(g, "# comment\n", "; comment\n", "\n", "   # indented\n", "#\n", "\t\n", "# ends with \\\n", ";x=\\\n"))
@@ -354,7 +354,7 @@ func (g *generator) line(b *bytes.Buffer, line string) {
 	b.WriteString(line + "\n")
 }
 
-// quoted gives a word in one of the forms that mean the same, mostly.
+// quoted returns a word in one of several, mostly equivalent, forms.
 func (g *generator) quoted(word string) string {
 	switch {
 	case g.chance(15):
@@ -367,7 +367,7 @@ func (g *generator) quoted(word string) string {
 	return word
 }
 
-// list joins words, inverted now and then.
+// list joins words, sometimes inverted.
 func (g *generator) list(word func() string) string {
 	var words []string
 	for range one(g, 1, 1, 1, 2, 3) {
@@ -385,7 +385,7 @@ func (g *generator) list(word func() string) string {
 	return s
 }
 
-// glob turns a word into a pattern that mostly still fits it.
+// glob turns a word into a pattern that mostly still matches it.
 func (g *generator) glob(word string) string {
 	if word == "" {
 		return one(g, "*", "?", "none", "")
@@ -517,8 +517,8 @@ func (g *generator) property() string {
 	return k + "=" + v
 }
 
-// condition is a key of the [Match] section that asks about the system, with a
-// value that holds about as often as not.
+// condition is a key of the [Match] section about the system, with a value that holds
+// about half of the time.
 func (g *generator) condition() (key, value string) {
 	m := g.Machine
 	switch g.IntN(11) {
@@ -554,8 +554,8 @@ func (g *generator) condition() (key, value string) {
 	return "MachineTag", one(g, "web", "rack-7", "prod", "we*", "*", "rack-?", "none", "!web", "web prod", "we[b]")
 }
 
-// linkLine is one assignment of a [Link] section. No value that is valid may
-// need anything of a device, since none is applied.
+// linkLine is one assignment of a [Link] section. Valid values must not need anything
+// from a device, because none is applied.
 func (g *generator) linkLine() string {
 	switch g.IntN(12) {
 	case 0, 1:

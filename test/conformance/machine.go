@@ -12,8 +12,8 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// Machine is everything that the conditions of a [Match] section can ask about
-// the system, as the oracle's namespaces can be made to look.
+// Machine is everything about the system that the conditions of a [Match] section can
+// ask for, as far as the oracle's namespaces can show it.
 type Machine struct {
 	Hostname    string   `json:"hostname"`
 	MachineID   string   `json:"machine_id"` // 32 hexadecimal digits
@@ -38,8 +38,8 @@ func (m Machine) Nodes() Tree {
 	}
 	nodes := Tree{
 		file("/etc/machine-id", m.MachineID+"\n"),
-		// One of the places where detect_container() of every release
-		// since 247 looks, and the only one a namespace can fill at will.
+		// One of the places where detect_container() of every release since 247 looks,
+		// and the only one that a namespace can fill freely.
 		file("/run/systemd/container", m.Container+"\n"),
 		file("/etc/machine-info", "TAGS="+strings.Join(m.Tags, ":")+"\n"),
 		{Path: credentialsDir, Kind: NodeDir},
@@ -56,8 +56,8 @@ func (m Machine) Nodes() Tree {
 	return nodes
 }
 
-// Env are the variables that make udevadm see the machine.
-// SYSTEMD_PROC_CMDLINE stands in for /proc/cmdline in every release tested.
+// Env are the variables that make udevadm see the machine. SYSTEMD_PROC_CMDLINE
+// replaces /proc/cmdline in every tested release.
 func (m Machine) Env() []string {
 	return []string{
 		"SYSTEMD_PROC_CMDLINE=" + m.CommandLine,
@@ -78,7 +78,7 @@ func (m Machine) System() *linkfiles.System {
 		Architecture:      fact.Known(m.Arch),
 		Credentials:       fact.Known(m.Credentials),
 		Firmware: fact.Known(linkfiles.Firmware{
-			// is_efi_boot() never is in a container (efivars.c).
+			// is_efi_boot() is never true in a container (efivars.c).
 			UEFI:       m.UEFI && m.Container == "",
 			DeviceTree: m.DeviceTree,
 		}),
@@ -92,9 +92,9 @@ func (m Machine) System() *linkfiles.System {
 	return sys
 }
 
-// architectures maps GOARCH to the names of ConditionArchitecture=
-// (systemd.unit(5)), for the processors this test is run on. A native binary
-// is assumed: both release and architecture are the running kernel's.
+// architectures maps GOARCH to the names of ConditionArchitecture= (systemd.unit(5)),
+// for the processors of this test. It assumes a native binary: both release and
+// architecture are the running kernel's.
 var architectures = map[string]string{
 	"amd64":   "x86-64",
 	"arm64":   "arm64",
@@ -124,5 +124,5 @@ func (m *Machine) ofThisMachine() error {
 	return nil
 }
 
-// known is the text as a fact; "" stands for none.
+// known is the text as a fact; "" means none.
 func known[S ~string](s S) fact.Fact[S] { return fact.Text(s) }

@@ -21,16 +21,15 @@ import (
 	"linkaudit/test/tool"
 )
 
-// What systemd-networkd does: generated .netdev and .network files are laid out,
-// the systemd-networkd of each release creates devices from them beside its
-// udevd, and what is there then is compared with the declarations of package
-// netconf.
+// What systemd-networkd does: generated .netdev and .network files are laid out, the
+// systemd-networkd of each release creates devices from them beside its udevd, and the
+// resulting devices are compared with the declarations of package netconf.
 
 const networkdProgram = "/usr/lib/systemd/systemd-networkd"
 
-// A marker is a device that is created to see how far systemd-networkd has come: the
-// address that its .network file sets is there when systemd-networkd has handled what
-// came before. The file is in front of all generated ones, which would match it too.
+// A marker is a device that is created to see how far systemd-networkd is: when it has
+// the address that its .network file sets, systemd-networkd has handled everything
+// before. The file sorts before all generated ones, because they would match it too.
 const (
 	marker        = "marker-0"
 	markerAddress = "02:00:5e:ff:ff:ff"
@@ -38,13 +37,13 @@ const (
 	markerContent = "[Match]\nName=" + marker + "\n[Link]\nMACAddress=" + markerAddress + "\n[Network]\nLinkLocalAddressing=no\n"
 )
 
-// runNetworkd lays the tree out, lets systemd-networkd work on it and returns the
-// devices that are there then, which it deletes.
+// runNetworkd lays out the tree, lets systemd-networkd work on it, and returns the
+// resulting devices, which it deletes.
 func runNetworkd(req request) (devices []Device, err error) {
 	if err := empty(SearchPath); err != nil {
 		return nil, err
 	}
-	// It refuses a directory of another owner.
+	// networkd refuses a directory of another owner.
 	if err := os.RemoveAll("/run/systemd/netif"); err != nil {
 		return nil, err
 	}
@@ -87,16 +86,16 @@ func runNetworkd(req request) (devices []Device, err error) {
 	return devices, settle()
 }
 
-// watchNetworkd returns the devices that are there when systemd-networkd is done.
+// watchNetworkd returns the devices that exist when systemd-networkd is done.
 func watchNetworkd(pid int) (devices []Device, err error) {
-	// It notes its state when it comes to its event loop.
+	// It writes its state when it reaches its event loop.
 	if !tool.Until(time.Minute, func() bool { _, err := os.Stat("/run/systemd/netif/state"); return err == nil || gone(pid) }) {
 		return nil, errors.New("systemd-networkd does not come up")
 	}
-	// Each thing that systemd-networkd hears of is handled in order: the notices of the
-	// kernel, those of udevd, and what it then wants to have done. When the first marker
-	// has its address, all devices have been created that are to be. When udevd has
-	// handled those and then the second marker has its address, they have theirs.
+	// systemd-networkd handles events in order: notifications of the kernel, those of
+	// udevd, and its own requests that follow. When the first marker has its address,
+	// all devices exist that it creates. When udevd has handled those and then the
+	// second marker has its address, they have theirs.
 	for range 2 {
 		if err := settle(); err != nil {
 			return nil, err
@@ -129,7 +128,7 @@ func passMarker(pid int) error {
 	return nil
 }
 
-// gone reports whether a child has ended, which has not been waited for.
+// gone reports whether a child has ended and is not yet waited for.
 func gone(pid int) bool {
 	stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	return strings.HasPrefix(string(stat[strings.LastIndexByte(string(stat), ')')+1:]), " Z ")
@@ -177,7 +176,7 @@ func networkdSuite(o Options, suite string) (failures int, err error) {
 	return failures, nil
 }
 
-// networkdMachine is the agent's, as [Match] sees it.
+// networkdMachine is the agent's machine as [Match] sees it.
 func networkdMachine() Machine {
 	m := outcomeMachine()
 	m.CommandLine = "root=/dev/vda ro quiet"
@@ -189,8 +188,8 @@ func (o *Oracle) askNetworkd(c *Case) ([]Device, error) {
 	return rep.Devices, err
 }
 
-// compareNetworkd holds the devices against the declarations; the tree is still
-// laid out. It counts what was compared.
+// compareNetworkd compares the devices with the declarations; the tree is still laid
+// out. It counts what it compared.
 func compareNetworkd(agent *Oracle, c *Case, got []Device, counts map[string]int) string {
 	files, err := netconf.ReadNetworkd(agent.Root())
 	if err != nil {
@@ -225,7 +224,7 @@ func compareNetworkd(agent *Oracle, c *Case, got []Device, counts map[string]int
 	for _, name := range slices.Sorted(maps.Keys(want)) {
 		e := want[name]
 		if e.kind == "" {
-			continue // the address of a device that nobody creates
+			continue // the address of a device that is not created
 		}
 		i := slices.IndexFunc(got, func(d Device) bool { return d.Name == name })
 		declared := e.creates
@@ -264,8 +263,8 @@ type expectedDevice struct {
 	sets    *netconf.Address
 }
 
-// networkdTree is a tree of .netdev and .network files. The kinds of devices are
-// those that every kernel of the test has.
+// networkdTree is a tree of .netdev and .network files, with kinds of devices that
+// every kernel of the test has.
 func (g *generator) networkdTree() Tree {
 	names := []string{"10-a", "10-A", "2", "50-x", "é", "sp ace", "Z", "z", "99-last", "-dash"}
 	g.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
@@ -327,8 +326,8 @@ func (g *generator) networkdConditions(b *strings.Builder) {
 	}
 }
 
-// netDevFile is the text of the file with the number, whose devices mostly have
-// names of their own.
+// netDevFile is the text of the file with the number. Its devices mostly have different
+// names.
 func (g *generator) netDevFile(number int, dropIn bool) []byte {
 	var b strings.Builder
 	name := fmt.Sprintf("n%d", number)

@@ -17,14 +17,13 @@ import (
 	"linkaudit/test/tool"
 )
 
-// An Oracle asks the udevadm of one release. It may be used by one goroutine
-// at a time.
+// An Oracle asks the udevadm of one release. Only one goroutine at a time may use it.
 type Oracle struct {
 	Release int
 	// Version is what udevadm --version says: "252" or "252 (252.39-1~deb12u2)".
 	Version string
-	// Devices are those of its network namespace; Lacking names the kinds
-	// that this kernel could not create.
+	// Devices are those of its network namespace; Lacking names the kinds that this
+	// kernel could not create.
 	Devices []Device
 	Lacking []string
 
@@ -42,11 +41,11 @@ type Oracle struct {
 const agentReady = "ready"
 
 // answerLimit is how long an agent may take for one request on a quiet machine. It is
-// longer than the sum of what the agent itself waits for, with a limit of its own.
+// longer than the sum of the limits in the agent.
 const answerLimit = 10 * time.Minute
 
-// StartOracle starts an agent in the root, which stays untouched. It needs
-// root's rights, and the program must call RunAgentIfAsked first thing.
+// StartOracle starts an agent in the root, which is not changed. It needs root, and the
+// program must call RunAgentIfAsked first.
 func StartOracle(root string) (*Oracle, error) {
 	library, err := serveLibrary()
 	if err != nil {
@@ -58,7 +57,7 @@ func StartOracle(root string) (*Oracle, error) {
 // startAgent starts an agent with additions to its environment and with open files.
 func startAgent(root string, env []string, files ...*os.File) (*Oracle, error) {
 	cmd := exec.Command("/proc/self/exe")
-	// Nothing of our own environment: udevd and ip(8) would take notice of some of it.
+	// Nothing of our own environment: udevd and ip(8) would read some of it.
 	cmd.Env = append([]string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8", agentVariable + "=" + root, tool.SlownessOfThis()}, env...)
 	cmd.ExtraFiles = files
 	cmd.Stderr = os.Stderr
@@ -86,7 +85,7 @@ func startAgent(root string, env []string, files ...*os.File) (*Oracle, error) {
 // Close ends the agent and with it the namespaces.
 func (o *Oracle) Close() error { return o.agent.End() }
 
-// bounded does one exchange with the agent, and kills it where that takes too long.
+// bounded does one exchange with the agent, and kills the agent if that takes too long.
 func (o *Oracle) bounded(exchange func() error) error {
 	late := time.AfterFunc(o.limit, func() { o.agent.Cmd.Process.Kill() })
 	err := exchange()
@@ -96,15 +95,14 @@ func (o *Oracle) bounded(exchange func() error) error {
 	return err
 }
 
-// Root is a path under which the tree of the last case can be read from
-// outside the namespaces.
+// Root is a path to the tree of the last case from outside the namespaces.
 func (o *Oracle) Root() string {
 	return fmt.Sprintf("/proc/%d/root", o.agent.PID())
 }
 
-// Ask lays the case out and returns udevd's verdict for each of its devices.
-// The devices of a case that was recorded elsewhere are looked up by name and
-// must be equal in everything that matters.
+// Ask lays out the case and returns udevd's verdict for each of its devices. The
+// devices of a case that was recorded elsewhere are looked up by name and must be equal
+// in everything that matters.
 func (o *Oracle) Ask(c *Case) ([]Verdict, error) {
 	req, err := o.request(c)
 	if err != nil {
@@ -116,8 +114,8 @@ func (o *Oracle) Ask(c *Case) ([]Verdict, error) {
 	return o.verdicts(req, c.Tree.Paths())
 }
 
-// LayOut lays the case out and asks nothing yet. With bare, search directories
-// that hold nothing do not exist.
+// LayOut lays out the case without asking. With bare, empty search directories do not
+// exist.
 func (o *Oracle) LayOut(c *Case, bare bool) error {
 	req, err := o.request(c)
 	if err != nil {
@@ -128,8 +126,8 @@ func (o *Oracle) LayOut(c *Case, bare bool) error {
 	return err
 }
 
-// AskAgain returns udevd's verdicts on the case that was laid out last and on
-// what was done to its files since; more are the paths that came to it.
+// AskAgain returns udevd's verdicts on the last case, with all changes to its files
+// since; more are the added paths.
 func (o *Oracle) AskAgain(c *Case, devices []Device, more ...string) ([]Verdict, error) {
 	req := request{AsIs: true, Env: c.Machine.Env()}
 	for _, d := range devices {
@@ -138,7 +136,7 @@ func (o *Oracle) AskAgain(c *Case, devices []Device, more ...string) ([]Verdict,
 	return o.verdicts(req, append(c.Tree.Paths(), more...))
 }
 
-// request is what lays the case out.
+// request is the request that lays out the case.
 func (o *Oracle) request(c *Case) (request, error) {
 	req := request{Env: c.Machine.Env(), Host: c.Machine.Hostname}
 	req.Tree = append(req.Tree, c.Machine.Nodes()...)
@@ -154,7 +152,7 @@ func (o *Oracle) request(c *Case) (request, error) {
 	return req, nil
 }
 
-// ask has the agent answer a request.
+// ask makes the agent answer a request.
 func (o *Oracle) ask(req request) (rep reply, err error) {
 	err = o.bounded(func() error {
 		if err := o.enc.Encode(req); err != nil {
@@ -174,8 +172,8 @@ func (o *Oracle) ask(req request) (rep reply, err error) {
 	return rep, nil
 }
 
-// verdicts has the agent answer a request; paths are those that udevadm may
-// complain about.
+// verdicts makes the agent answer a request; paths are those that udevadm may complain
+// about.
 func (o *Oracle) verdicts(req request, paths []string) ([]Verdict, error) {
 	rep, err := o.ask(req)
 	if err != nil {
@@ -196,8 +194,8 @@ var (
 	fileLine = regexp.MustCompile(`^(/.*?\.(?:link|conf)):(\d+): `)
 	fromLine = regexp.MustCompile(`section (?:from|specified at) line (\d+)`) // of an incomplete or a conflicting [SR-IOV]
 	applied  = regexp.MustCompile(`: Config file (/.*) is applied( to device based on potentially unpredictable interface name\.)?$`)
-	// What link_generate_new_hw_addr() of 252 says in debug output; its
-	// test-builtin gets that far, those of the other releases do not.
+	// What link_generate_new_hw_addr() of 252 says in debug output; its test-builtin
+	// gets that far, those of the other releases do not.
 	addressKept = regexp.MustCompile(`: (Using static MAC address|MAC address on the device already .*|Using .* MAC address)\.?$`)
 )
 
@@ -221,7 +219,7 @@ func readVerdict(out output, paths []string) Verdict {
 		}
 		priority, _ := strconv.Atoi(log[at[2]:at[3]])
 		message := strings.TrimSuffix(log[at[1]:end], "\n")
-		// Not ID_NET_LINK_FILE: 262 drops it where the name is not UTF-8.
+		// Not ID_NET_LINK_FILE: 262 drops it if the name is not UTF-8.
 		if m := applied.FindStringSubmatch(message); m != nil {
 			v.File, v.Unpredictable = m[1], m[2] != ""
 			continue
@@ -255,9 +253,8 @@ func readVerdict(out output, paths []string) Verdict {
 
 var escaped = regexp.MustCompile(`\\x[0-9a-f]{2}`)
 
-// unescape takes back the \xNN that udevd writes in the list of drop-ins for a
-// colon and for bytes that are not printable ASCII (xescape_full() in systemd's
-// escape.c).
+// unescape decodes the \xNN that udevd writes in the list of drop-ins for a colon and
+// for bytes that are not printable ASCII (xescape_full() in systemd's escape.c).
 func unescape(paths []string) []string {
 	for i, p := range paths {
 		paths[i] = escaped.ReplaceAllStringFunc(p, func(e string) string {

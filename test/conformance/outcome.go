@@ -25,27 +25,27 @@ import (
 	"linkaudit/test/tool"
 )
 
-// The outcome itself: devices are created under a running systemd-udevd of
-// each release, and what becomes of their addresses is compared with what
-// address.AddEvent says. udevd is stopped while the devices are created, so that
-// each can be read as the kernel made it, before udevd gets to it.
+// The outcome itself: devices are created under a running systemd-udevd of each
+// release, and their addresses are compared with address.AddEvent. udevd is stopped
+// while the devices are created, so each can be read as the kernel made it, before
+// udevd handles it.
 
-// outcomeVariable makes an agent start udevd instead of the fixed devices.
+// outcomeVariable makes an agent start udevd instead of creating the fixed devices.
 const outcomeVariable = "LINKAUDIT_CONFORMANCE_UDEVD"
 
-// An Outcome is what udevd made of one device.
+// An Outcome is what udevd did to one device.
 type Outcome struct {
 	Release       int
 	Scheme        string // the naming scheme that udevd uses
 	Machine       Machine
 	Tree          Tree
 	Before, After Device // After has the udev database's properties in DB
-	// Others are the addresses that the batch's other devices carry now.
+	// Others are the present addresses of the batch's other devices.
 	Others map[string]bool
 }
 
-// What is counted but proves nothing: address.AddEvent could not tell, or the kernel
-// refused the address because a neighbour of a macvlan has it.
+// Counted, but no proof: address.AddEvent could not predict, or the kernel refused the
+// address because a neighbour of a macvlan has it.
 const (
 	unpredicted = "unknown"
 	refused     = "refused"
@@ -53,10 +53,10 @@ const (
 
 type created struct{ Before, After Device }
 
-// startUdevd starts the root's udevd with the rules it comes with.
+// startUdevd starts the root's udevd with its own rules.
 func startUdevd() error {
-	// The database and the control socket live there; its trees are emptied
-	// one by one from now on.
+	// The database and the control socket are there; from now on its trees are emptied
+	// one by one.
 	for _, dir := range []string{"/run/udev", "/etc/systemd/network"} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
@@ -69,7 +69,8 @@ func startUdevd() error {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("start systemd-udevd: %w: %s", err, out)
 	}
-	// 262 is in the background before it listens. Where it answers, it receives events.
+	// 262 goes into the background before it listens. If it answers, it receives
+	// events.
 	var err error
 	if !tool.Until(time.Minute, func() bool { err = udevadm("control", "--ping"); return err == nil }) {
 		return fmt.Errorf("systemd-udevd does not come up: %w", err)
@@ -77,8 +78,8 @@ func startUdevd() error {
 	return nil
 }
 
-// udevds are the processes of the systemd-udevd in this network namespace, of which there
-// is none but ours.
+// udevds are the processes of systemd-udevd in this network namespace; there is only
+// ours.
 func udevds() (pids []int) {
 	for _, pid := range tool.NetworkOf(os.Getpid()) {
 		name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
@@ -89,8 +90,8 @@ func udevds() (pids []int) {
 	return pids
 }
 
-// signalUdevds sends the signal to every process of systemd-udevd until so is true of all
-// of them.
+// signalUdevds sends the signal to every process of systemd-udevd until so is true for
+// all of them.
 func signalUdevds(signal syscall.Signal, so func(pid int) bool) error {
 	var err error
 	done := tool.Until(time.Minute, func() bool {
@@ -115,14 +116,13 @@ func signalUdevds(signal syscall.Signal, so func(pid int) bool) error {
 	return nil
 }
 
-// endUdevd ends systemd-udevd and waits until it is gone: one on its way out would still
-// answer on the socket, and then take it away, when the next one runs. It does so by a
-// signal: "control --exit" may be lost, and succeeds all the same.
+// endUdevd ends systemd-udevd and waits until it is gone: while it exits, it would
+// still answer on the socket, and then remove the socket of the next one. It uses a
+// signal, because "control --exit" may be lost and still succeed.
 func endUdevd() error { return signalUdevds(syscall.SIGTERM, func(int) bool { return false }) }
 
-// holdUdevd stops systemd-udevd where it is, until continueUdevd. What the kernel tells it
-// meanwhile waits in its socket. "control --stop-exec-queue" would be an order that may be
-// lost, too.
+// holdUdevd stops systemd-udevd until continueUdevd. Events from the kernel wait in its
+// socket meanwhile. "control --stop-exec-queue" may be lost too.
 func holdUdevd() error {
 	if len(udevds()) == 0 {
 		return errors.New("no systemd-udevd to hold")
@@ -134,7 +134,7 @@ func continueUdevd() error {
 	return signalUdevds(syscall.SIGCONT, func(pid int) bool { return !stopped(pid) })
 }
 
-// stopped reports whether the process has been stopped by a signal (proc(5), stat).
+// stopped reports whether a signal has stopped the process (proc(5), stat).
 func stopped(pid int) bool {
 	stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	return strings.HasPrefix(string(stat[strings.LastIndexByte(string(stat), ')')+1:]), " T ")
@@ -145,8 +145,8 @@ func outcomeMachine() Machine {
 	return Machine{Hostname: "host-a", MachineID: "0123456789abcdef0123456789abcdef", Container: "lxc", Kernel: strings.TrimSpace(string(kernel))}
 }
 
-// createUnderUdevd lays the tree out, creates the devices, lets udevd handle
-// them and deletes them.
+// createUnderUdevd lays out the tree, creates the devices, lets udevd handle them and
+// deletes them.
 func createUnderUdevd(req request) ([]created, error) {
 	if err := empty(SearchPath); err != nil {
 		return nil, err
@@ -154,8 +154,7 @@ func createUnderUdevd(req request) ([]created, error) {
 	if err := req.Tree.Write("/"); err != nil {
 		return nil, err
 	}
-	// A reload alone leaves a worker of the last batch, now and then, with the
-	// files of the last batch.
+	// After a reload alone a worker sometimes still has the files of the last batch.
 	if err := endUdevd(); err != nil {
 		return nil, err
 	}
@@ -212,7 +211,7 @@ func createUnderUdevd(req request) ([]created, error) {
 	return all, settle()
 }
 
-// settle waits until udevd has handled the events that there are.
+// settle waits until udevd has handled all events.
 func settle() error {
 	return udevadm("settle", fmt.Sprintf("--timeout=%.0f", tool.Patience(time.Minute).Seconds()))
 }
@@ -224,8 +223,8 @@ func udevadm(args ...string) error {
 	return nil
 }
 
-// readDatabase returns the E: lines of the device's file in the udev database.
-// "settle" may return before the last event has left the kernel's socket.
+// readDatabase returns the E: lines of the device's file in the udev database. "settle"
+// may return before the last event has left the kernel's socket.
 func readDatabase(index int) (map[string]string, error) {
 	name := "/run/udev/data/n" + strconv.Itoa(index)
 	var text []byte
@@ -244,14 +243,14 @@ func readDatabase(index int) (map[string]string, error) {
 	return db, nil
 }
 
-// Outcomes creates Options.Devices devices under the udevd of each release and
-// compares what becomes of them.
+// Outcomes creates Options.Devices devices under the udevd of each release and compares
+// the results.
 func Outcomes(o Options) error {
 	return o.eachSuite("%d outcomes differ from the prediction", outcomeSuite)
 }
 
-// underUdevd is a worker with an agent that has a running udevd. It is one, since udevd
-// mostly waits.
+// underUdevd is the one worker, with an agent that has a running udevd; udevd mostly
+// waits.
 func (o Options) underUdevd(suite string, do func(agent *Oracle, piece int) error) tool.Workers[*Oracle] {
 	return tool.Workers[*Oracle]{
 		Count: 1,
@@ -280,12 +279,12 @@ func outcomeSuite(o Options, suite string) (failures int, err error) {
 		if err != nil {
 			return fmt.Errorf("batch %d: %w", batch, err)
 		}
-		// Not every device has the scheme in its record, and all have one.
+		// Not every device has the scheme in its record, but all have the same.
 		for _, c := range rep.Outcomes {
 			scheme = cmp.Or(scheme, c.After.DB["ID_NET_NAMING_SCHEME"])
 		}
 		for i, c := range rep.Outcomes {
-			// The rules ask the net_driver builtin before net_setup_link.
+			// The rules call the net_driver builtin before net_setup_link.
 			c.Before.DB = map[string]string{"ID_NET_DRIVER": c.Before.Driver}
 			others := map[string]bool{}
 			for j, other := range rep.Outcomes {
@@ -320,9 +319,8 @@ func outcomeSuite(o Options, suite string) (failures int, err error) {
 	return failures, nil
 }
 
-// check compares one outcome with the prediction. It returns the verb that was
-// predicted and, where the outcome is another, what differs. The tree is still
-// laid out below root.
+// check compares one outcome with the prediction. It returns the predicted verb and, if
+// the outcome is another, what differs. The tree is still laid out below root.
 func (o Outcome) check(root string) (what, problem string) {
 	release := linkfiles.Release(o.Release)
 	store, err := linkfiles.Read(root)
@@ -340,7 +338,7 @@ func (o Outcome) check(root string) (what, problem string) {
 	if err != nil {
 		return "failed", err.Error()
 	}
-	// handle is what becomes of the device at an event.
+	// handle is what happens to the device at an event.
 	handle := func(dev *linkfiles.Device, now Device) (path string, does address.Action, ok bool) {
 		decision := tree.Decide(o.Machine.System(), dev)
 		file, _ := decision.File.Get()
@@ -403,7 +401,7 @@ func (o Outcome) check(root string) (what, problem string) {
 	const set = int(host.AddrSet)
 	switch action.Do {
 	case address.Set:
-		// macvlan_addr_busy() of the kernel's driver: udevd asks in vain.
+		// macvlan_addr_busy() of the kernel's driver refuses udevd's address.
 		if o.Before.Kind == "macvlan" && o.Others[action.MAC.String()] && o.After.MAC == o.Before.MAC {
 			return refused, ""
 		}
@@ -451,11 +449,11 @@ func (g *generator) policyTree() Tree {
 	return g.tree
 }
 
-// nameSigns are what names may hold that udevd sees in another way, replaces or refuses.
+// nameSigns are characters in names that udevd decodes, replaces or refuses.
 var nameSigns = []string{"-", "-", "-", "-", "-", "-", "!", "!", "[", "é", "\x01", "\x7f", "\xff", "\ufdd0", "\u0085"}
 
-// devicesToCreate are some devices of the kinds that every kernel of the test
-// has; the names differ in each batch, and have one of the signs in them.
+// devicesToCreate are some devices of kinds that every kernel of the test has. The
+// names differ in each batch, and contain one of the signs.
 func (g *generator) devicesToCreate(signs ...string) [][]string {
 	name := func(i int) string {
 		return fmt.Sprintf("%s%05x%s%d", one(g, "a", "b"), g.Uint32()>>12, one(g, signs...), i)

@@ -8,11 +8,10 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// TestFixturesHaveAnAnswerInEveryRelease reads the fixtures as every release in
-// the table would. Four of them have udevd's own answers; what has to hold for
-// all is that there is one, and what follows from the file alone: a release
-// without drop-ins names none, and a release names no file that is not in the
-// tree.
+// TestFixturesHaveAnAnswerInEveryRelease reads the fixtures as every release in the
+// table. Four of them have udevd's own answers. For all, there must be an answer that
+// agrees with the file: a release without drop-ins names none, and no release names a
+// file outside the tree.
 func TestFixturesHaveAnAnswerInEveryRelease(t *testing.T) {
 	files, err := filepath.Glob(fixtures + "/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -42,7 +41,7 @@ func TestFixturesHaveAnAnswerInEveryRelease(t *testing.T) {
 					case v.Failure != "" && !hasFIFO(tree):
 						t.Errorf("%d, %s: no answer: %s", rel, c.Devices[i].Name, v.Failure)
 					case v.File != "" && !read[v.File]:
-						t.Errorf("%d, %s: %s is no file of the tree", rel, c.Devices[i].Name, v.File)
+						t.Errorf("%d, %s: %s is not a file of the tree", rel, c.Devices[i].Name, v.File)
 					case rel < 248 && len(v.DropIns) > 0:
 						t.Errorf("%d, %s: drop-ins %v", rel, c.Devices[i].Name, v.DropIns)
 					}
@@ -52,7 +51,7 @@ func TestFixturesHaveAnAnswerInEveryRelease(t *testing.T) {
 	}
 }
 
-// hasFIFO: what a release that waits at a FIFO makes of it is unknown.
+// hasFIFO: what a release that waits at a FIFO does with it is unknown.
 func hasFIFO(t Tree) bool {
 	for _, n := range t {
 		if n.Kind == NodeFIFO {

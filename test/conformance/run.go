@@ -45,8 +45,8 @@ func readCases(files []string) ([]*Case, error) {
 	return cases, nil
 }
 
-// Capture asks every release about every fixture and writes the answers and
-// the devices' facts into it.
+// Capture asks every release about every fixture and writes the answers and the
+// devices' facts into it.
 func Capture(o Options, files []string) error {
 	cases, err := readCases(files)
 	if err != nil {
@@ -77,8 +77,8 @@ func Capture(o Options, files []string) error {
 	return nil
 }
 
-// CheckFixtures asks every release about every fixture and returns an error where one
-// says something else than the fixture, or the devices are no longer as they are there.
+// CheckFixtures asks every release about every fixture and returns an error if an
+// answer differs from the fixture, or the devices have changed.
 func CheckFixtures(o Options, files []string) error {
 	if len(files) == 0 {
 		return errors.New("no fixtures to check")
@@ -87,7 +87,7 @@ func CheckFixtures(o Options, files []string) error {
 	if err != nil {
 		return err
 	}
-	return o.eachSuite("udevd says something else than %d answers of the fixtures", func(o Options, suite string) (failures int, err error) {
+	return o.eachSuite("udevd's answer differs from %d answers of the fixtures", func(o Options, suite string) (failures int, err error) {
 		var (
 			mu      sync.Mutex
 			asked   int
@@ -136,7 +136,7 @@ func CheckFixtures(o Options, files []string) error {
 	})
 }
 
-// ask adds what udevd says of each device to the case.
+// ask adds udevd's answer about each device to the case.
 func (c *Case) ask(o *Oracle) error {
 	verdicts, err := o.Ask(c)
 	if err != nil {
@@ -148,10 +148,9 @@ func (c *Case) ask(o *Oracle) error {
 	return nil
 }
 
-// complete fills in what a fixture written by hand leaves out: the machine,
-// and the facts of the devices it names. Of a device only what the database
-// says is the fixture's own; the rest is the namespace's, and an address must
-// not differ between the releases.
+// complete fills in what a hand-written fixture leaves out: the machine, and the facts
+// of its devices. Only what the database says about a device is the fixture's own; the
+// rest is the namespace's, and an address must be the same in all releases.
 func (c *Case) complete(o *Oracle) error {
 	if c.Machine.Hostname == "" {
 		c.Machine = Machine{Hostname: "host-a", MachineID: "0123456789abcdef0123456789abcdef",
@@ -178,8 +177,8 @@ func (c *Case) complete(o *Oracle) error {
 	return nil
 }
 
-// Show prints generated cases, as the first of the suites has the devices for
-// them, with what its udevadm says.
+// Show prints generated cases with the devices of the first suite, and what its udevadm
+// says.
 func Show(o Options, indices []string) error {
 	oracle, err := StartOracle(o.root(o.Suites[0]))
 	if err != nil {

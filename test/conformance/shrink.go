@@ -8,9 +8,9 @@ import (
 // shrinkBudget is how many times shrinking one case may ask udevadm.
 const shrinkBudget = 600
 
-// shrink reduces the case to the one device and to the smallest tree on which
-// the verdicts still differ in the same kind of way, and leaves that tree laid
-// out. The result carries udevd's answer.
+// shrink reduces the case to the one device and to the smallest tree on which the
+// verdicts still differ in the same kind of way, and leaves that tree laid out. The
+// result has udevd's answer.
 func shrink(oracle *Oracle, c *Case, device int, wanted string) (*Case, error) {
 	budget := shrinkBudget
 	var failure error
@@ -68,8 +68,7 @@ func shrinkTree(t Tree, differs func(Tree) bool) Tree {
 	return without(t, differs)
 }
 
-// without drops elements, ever smaller runs of them, as long as differs holds
-// for the rest.
+// without drops elements, in ever smaller runs, as long as differs holds for the rest.
 func without[S ~[]T, T any](all S, differs func(S) bool) S {
 	for size := len(all); size > 0; size /= 2 {
 		for at := 0; at < len(all); {

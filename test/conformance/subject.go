@@ -11,8 +11,8 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// Ours is the verdict of the code under test about each device of the case,
-// whose tree is laid out below root. A panic becomes the verdict's Failure.
+// Ours is the verdict of the code under test about each device of the case; its tree is
+// laid out below root. A panic becomes the verdict's Failure.
 func Ours(root string, c *Case, release int) (verdicts []Verdict) {
 	verdicts = make([]Verdict, len(c.Devices))
 	failed := func(reason string) {
@@ -42,16 +42,15 @@ func Ours(root string, c *Case, release int) (verdicts []Verdict) {
 		for _, d := range diagnostics {
 			switch {
 			case d.Late && !used:
-				// udevd gives the file up at its conditions, before it
-				// comes to this.
+				// udevd rejects the file at its conditions, before it gets here.
 			case d.Level == linkfiles.LevelInfo:
-				// udevd says nothing of it.
+				// udevd does not report it.
 			case d.Code == linkfiles.CodeDropInUnsupported:
-				// That a release reads no drop-ins is our warning.
+				// It is our own warning that a release reads no drop-ins.
 			case d.Code == linkfiles.CodeCommentInMatch:
-				// And so is what looks like a comment.
+				// So is the one about what looks like a comment.
 			case d.Code == linkfiles.CodeMACAddressIgnored:
-				// udevd names the .link file only, we the line too.
+				// udevd names only the .link file, we also the line.
 				complaints = append(complaints, Complaint{string(d.Level), file, 0})
 			default:
 				complaints = append(complaints, Complaint{string(d.Level), d.File, d.Line})
@@ -80,8 +79,8 @@ func Ours(root string, c *Case, release int) (verdicts []Verdict) {
 	return verdicts
 }
 
-// explained holds the explanation of a decision against it: the same file
-// applies, and the same ones are in doubt.
+// explained compares the explanation of a decision with it: the same file applies, and
+// the same ones are in doubt.
 func explained(decision linkfiles.Decision, verdicts []linkfiles.Verdict) error {
 	var applies, otherwise *linkfiles.File
 	var doubtful []*linkfiles.File
@@ -110,12 +109,12 @@ func explained(decision linkfiles.Decision, verdicts []linkfiles.Verdict) error 
 	return nil
 }
 
-// reportsDropIns says whether the release's udevadm names the drop-ins of the
-// file that applies (ID_NET_LINK_FILE_DROPINS). Where it does not, they can be
-// seen only by the complaints about their lines.
+// reportsDropIns reports whether the release's udevadm names the drop-ins of the file
+// that applies (ID_NET_LINK_FILE_DROPINS). Otherwise only the complaints about their
+// lines show them.
 func reportsDropIns(release int) bool { return release >= 253 }
 
-// comparable takes out of our verdict what the release's udevadm cannot say.
+// comparable removes from our verdict what the release's udevadm cannot report.
 func comparable(release int, ours Verdict) Verdict {
 	if !reportsDropIns(release) {
 		ours.DropIns = nil

@@ -22,8 +22,8 @@ import (
 //go:embed serve/serve.c
 var serveSource string
 
-// serveLibrary is serve/serve.c, compiled once: a file without a name, for the agents
-// to have open as descriptor 3.
+// serveLibrary is serve/serve.c, compiled once: a file without a name, which the agents
+// have open as descriptor 3.
 var serveLibrary = sync.OnceValues(func() (*os.File, error) {
 	f, err := os.CreateTemp("", "serve-*.so")
 	if err != nil {
@@ -37,8 +37,8 @@ var serveLibrary = sync.OnceValues(func() (*os.File, error) {
 	return os.Open(f.Name())
 })
 
-// A testBuiltin is the udevadm of the root in which it is started, and answers many questions
-// with one start.
+// A testBuiltin is the udevadm of the root in which it is started. It answers many
+// questions with one start.
 type testBuiltin struct {
 	cmd            *exec.Cmd
 	socket         *os.File
@@ -138,11 +138,11 @@ func (u *testBuiltin) number(deadline time.Time) (n int32, err error) {
 	return n, err
 }
 
-// errWaitsForEver says that an udevadm is where it never gets on.
+// errWaitsForEver says that a udevadm waits forever.
 var errWaitsForEver = errors.New("it waits at a FIFO")
 
 // status is the wait status of the udevadm with that process ID, or errWaitsForEver. It
-// takes some 10 ms. Where it takes long, what it does decides, and not the time.
+// takes some 10 ms. If it takes long, what the process does decides, not the time.
 func (u *testBuiltin) status(pid int) (int32, error) {
 	limit := time.Now().Add(tool.Patience(time.Minute))
 	for pause := 50 * time.Millisecond; ; pause = min(2*pause, time.Second) {
@@ -160,8 +160,8 @@ func (u *testBuiltin) status(pid int) (int32, error) {
 	}
 }
 
-// waitsAtFIFO reports whether the process sleeps in openat(2) of a FIFO. Nobody opens the
-// other end of one in a generated tree: it sleeps there for ever.
+// waitsAtFIFO reports whether the process sleeps in openat(2) of a FIFO. In a generated
+// tree no process opens the other end, so it sleeps there forever.
 func waitsAtFIFO(pid int) bool {
 	dir := fmt.Sprintf("/proc/%d", pid)
 	// "NUMBER ARGUMENT...", the arguments in hexadecimal; "running" where it does not

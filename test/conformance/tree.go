@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// SearchPath are the directories in which udevd looks for .link files, highest
-// priority first. /lib is a link to /usr/lib on every release tested here.
+// SearchPath are the directories in which udevd looks for .link files, highest priority
+// first. /lib is a link to /usr/lib in every tested release.
 var SearchPath = []string{
 	"/etc/systemd/network",
 	"/run/systemd/network",
@@ -42,9 +42,8 @@ type Node struct {
 // A Tree is a set of nodes, written in order.
 type Tree []Node
 
-// Write lays the tree out below root. A node whose path is already taken, by
-// an earlier node or by one that leads through a symlink, replaces what is
-// there.
+// Write lays out the tree below root. A node replaces what is at its path, from an
+// earlier node or one that leads through a symlink.
 func (t Tree) Write(root string) error {
 	for _, n := range t {
 		if err := n.write(filepath.Join(root, n.Path)); err != nil {
@@ -54,8 +53,7 @@ func (t Tree) Write(root string) error {
 	return nil
 }
 
-// makeDirs makes the directory and those above it that are missing. They have the mode
-// 0755, whatever the umask is.
+// makeDirs creates the directory and missing parents with mode 0755, with any umask.
 func makeDirs(path string) error {
 	err := os.Mkdir(path, 0o755)
 	switch {

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// A Complaint is one line that udevd logs about a file, at level "warning" or
-// "error". Line is 0 where the complaint is about the file as a whole.
+// A Complaint is one line that udevd logs about a file, at level "warning" or "error".
+// Line is 0 if the complaint is about the whole file.
 type Complaint struct {
 	Level string
 	File  string
@@ -20,23 +20,22 @@ func (c Complaint) String() string {
 	return fmt.Sprintf("%s %s:%d", c.Level, c.File, c.Line)
 }
 
-// A Verdict is what udevd, or the code under test, says about one device and
-// one tree.
+// A Verdict is what udevd, or the code under test, says about one device and one tree.
 type Verdict struct {
 	File          string   // "" where no file applies
 	DropIns       []string // of that file, in order
 	Unpredictable bool     // warned that the name was only enumerated
 	Complaints    []Complaint
-	// Address is what a release says about the address that it would set, in
-	// its own words; no part of the verdict's text.
+	// Address is what a release says about the address that it would set, in its own
+	// words. It is not part of the verdict's text.
 	Address string
 	// Failure says that there was no answer: a time-out, a crash, a panic.
 	Failure string
 }
 
-// normalise sorts the complaints and keeps the most severe one about each line:
-// udevd may say several things about one line ("Invalid section header", then
-// "Failed to parse file"), where a caller says it once.
+// normalise sorts the complaints and keeps the most severe one about each line: udevd
+// may say several things about one line ("Invalid section header", then "Failed to
+// parse file").
 func (v *Verdict) normalise() {
 	slices.SortFunc(v.Complaints, func(a, b Complaint) int {
 		return cmp.Or(
@@ -50,7 +49,7 @@ func (v *Verdict) normalise() {
 	})
 }
 
-// Text is the verdict in the words of a fixture, a line each.
+// Text is the verdict in the format of a fixture, one line each.
 func (v Verdict) Text() string {
 	var b strings.Builder
 	if v.Failure != "" {
@@ -115,8 +114,8 @@ func parseVerdict(text string) (Verdict, error) {
 	return v, nil
 }
 
-// kind is a difference without its places: two differences of one kind mostly
-// have one cause.
+// kind is a difference without its places: two differences of one kind mostly have one
+// cause.
 func kind(difference string) string {
 	var kinds []string
 	for line := range strings.Lines(difference) {
@@ -128,8 +127,7 @@ func kind(difference string) string {
 	return strings.Join(slices.Compact(kinds), ", ")
 }
 
-// Difference says in a few lines where two verdicts differ, and is "" where
-// they do not.
+// Difference says in a few lines how two verdicts differ; "" if they do not.
 func Difference(udevd, ours Verdict) string {
 	if udevd.Text() == ours.Text() {
 		return ""

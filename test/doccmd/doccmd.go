@@ -1,15 +1,14 @@
-// Package doccmd finds the commands that the documentation shows, so that tests
-// can run them.
+// Package doccmd finds the commands in the documentation for tests that run them.
 //
 // A block of commands in README.md, docs, contrib or manual is fenced as
 //
 //	```sh RUNNER
 //
-// where RUNNER names the suite that runs it, one of Runners. What stands in the
-// block is bash: a command begins in a line that is not indented, and the
-// indented lines below it, here-documents and lines after a backslash belong to
-// it. A comment that ends in "exit status N", at the end of one of its lines, says
-// that it ends with that status, and not with 0.
+// where RUNNER names the suite that runs it, one of Runners. The block is bash: a
+// command begins in a line that is not indented, and the indented lines below it,
+// here-documents and lines after a backslash belong to it. If a comment at the end of one
+// of its lines ends in "exit status N", the command must exit with that status instead
+// of 0.
 package doccmd
 
 import (
@@ -57,8 +56,8 @@ type Command struct {
 // Name is FILE:LINE.
 func (b Block) Name() string { return fmt.Sprintf("%s:%d", b.File, b.Line) }
 
-// Script is the block as a bash script, which ends with status 1 and says where
-// on standard error at the first command that has another status than it should.
+// Script is the block as a bash script. At the first command with a wrong exit status
+// it exits 1 and names the command on standard error.
 func (b Block) Script() string {
 	var s strings.Builder
 	for _, c := range b.Commands {
@@ -68,8 +67,8 @@ func (b Block) Script() string {
 	return s.String()
 }
 
-// Pages are the Markdown files below root that hold documentation, relative to
-// root; those of manual become man pages.
+// Pages are the Markdown files of the documentation below root, relative to root; those
+// of manual become man pages.
 func Pages(root string) ([]string, error) {
 	pages := []string{"README.md"}
 	for _, dir := range []string{"docs", "contrib", "internal/manual"} {
@@ -87,8 +86,8 @@ func Pages(root string) ([]string, error) {
 	return pages, nil
 }
 
-// All are the blocks of runner in all pages below root. That there is none is an
-// error: a suite that runs nothing would pass.
+// All are the blocks of runner in all pages below root. It is an error if there are
+// none: a suite that runs nothing would pass.
 func All(root, runner string) ([]Block, error) {
 	if _, ok := Runners[runner]; !ok {
 		return nil, fmt.Errorf("doccmd has no runner %q", runner)
@@ -121,24 +120,24 @@ func All(root, runner string) ([]Block, error) {
 
 var (
 	exitStatus = regexp.MustCompile(`#.*\bexit status (\d+)$`)
-	// hereDocument is the start of one, and the word that ends it.
+	// hereDocument is the start of a here-document, and the word that ends it.
 	hereDocument = regexp.MustCompile(`<<-?\s*['"]?(\w+)['"]?`)
 	// continued are lines that end a compound command.
 	continued = regexp.MustCompile(`^(done|fi|esac|\}|\))`)
-	// shown are commands outside a block of a runner.
+	// shown are commands outside a runner's block.
 	shown = regexp.MustCompile(`^(\$ |sudo |linkaudit |\./linkaudit |make |apt-get |systemctl |udevadm |ip |ansible(-[a-z]+)? |puppet )`)
 )
 
-// played are pages whose blocks of their own kind, with output, have a test of
+// played are pages with blocks of their own kind, with output, which have a test of
 // their own.
 var played = map[string]string{
-	"docs/rules.md": "cmd/linkaudit/rules_test.go",
-	"docs/story.md": "test/vm/story_test.go",
+	"docs/rules.md":       "cmd/linkaudit/rules_test.go",
+	"docs/walkthrough.md": "test/vm/walkthrough_test.go",
 }
 
-// Parse finds the blocks of a page. A command that no runner runs is an error:
-// one in an indented block, or in a fence of another kind that is not made by
-// "make readme" and friends (<!-- captured: COMMAND -->).
+// Parse finds the blocks of a page. A command that no runner runs is an error: one in
+// an indented block, or in a fence of another kind that is not made by "make readme"
+// and friends (<!-- captured: COMMAND -->).
 func Parse(file, text string) ([]Block, error) {
 	p := parser{file: file}
 	for i, line := range strings.Split(text, "\n") {
@@ -155,10 +154,10 @@ func Parse(file, text string) ([]Block, error) {
 type parser struct {
 	file     string
 	blocks   []Block
-	fence    string // of the block we are in, "" outside
+	fence    string // of the current block, "" outside
 	in       bool   // in a runner's block
 	captured bool   // the block is captured output
-	end      string // of the here-document we are in
+	end      string // of the current here-document
 	open     bool   // the last line ended in a backslash
 }
 
@@ -182,7 +181,7 @@ func (p *parser) line(number int, line string) error {
 	return nil
 }
 
-// begin is about the line that begins a fenced block.
+// begin handles the line that begins a fenced block.
 func (p *parser) begin(number int, line, bare string) error {
 	p.fence = bare[:len(bare)-len(strings.TrimLeft(bare, "`"))]
 	info := strings.Fields(strings.TrimLeft(bare, "`"))
@@ -200,7 +199,7 @@ func (p *parser) begin(number int, line, bare string) error {
 	return nil
 }
 
-// outside is about a line that no runner runs.
+// outside handles a line that no runner runs.
 func (p *parser) outside(line, bare string) error {
 	indented := strings.HasPrefix(line, "    ")
 	switch {
@@ -214,7 +213,7 @@ func (p *parser) outside(line, bare string) error {
 	return nil
 }
 
-// command is about a line of a runner's block.
+// command handles a line of a runner's block.
 func (p *parser) command(number int, line, bare string) error {
 	b := &p.blocks[len(p.blocks)-1]
 	last := len(b.Commands) - 1

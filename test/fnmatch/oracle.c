@@ -1,7 +1,7 @@
 /* Asks the C library's fnmatch(3). Reads lines of "PATTERN NAME FOLD", the first
  * two in hexadecimal ("-" for an empty one), and answers each with 1 or 0.
  *
- * It brings its own entry point so that a binary built here also runs in a root
+ * It has its own entry point, because a binary built here must also run in a root
  * with an older C library: build it with -nostartfiles. */
 #define _GNU_SOURCE
 #include <fnmatch.h>

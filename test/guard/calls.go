@@ -10,9 +10,9 @@ import (
 	"strings"
 )
 
-// runtimeCalls are not counted: Go's run time makes them, and how often depends on
-// the clock and on how threads happen to be scheduled. What it does once when a
-// program starts is counted, as part of the program.
+// runtimeCalls are not counted: Go's run time makes them, as often as the clock and the
+// scheduling of threads happen to require. What it does once when a program starts is
+// counted, as part of the program.
 var runtimeCalls = map[string]string{
 	"futex":       "threads that wait for each other",
 	"nanosleep":   "sysmon(), which looks around all the time",
@@ -28,7 +28,7 @@ var runtimeCalls = map[string]string{
 	"rseq":            "each thread at its start",
 	"set_robust_list": "each thread at its start",
 	"exit":            "the end of a thread",
-	"exit_group":      "once, and told as finished or not",
+	"exit_group":      "once, and shown as finished or not",
 	"tgkill":          "a thread asked to let others run",
 	"getpid":          "before a tgkill",
 	"rt_sigreturn":    "after a tgkill",
@@ -41,7 +41,7 @@ var runtimeCalls = map[string]string{
 	"mincore": "memory", "prctl": "names of mappings (PR_SET_VMA)",
 }
 
-// Untraced is the argument of strace's -e that leaves those calls out, on every
+// Untraced is the argument of strace's -e that leaves out those calls, on every
 // architecture.
 func Untraced() string {
 	var names []string
@@ -52,7 +52,7 @@ func Untraced() string {
 	return "trace=!" + strings.Join(names, ",")
 }
 
-// Trace is what strace told of one run of a program.
+// Trace is strace's output about one run of a program.
 type Trace struct {
 	calls []call
 }
@@ -65,17 +65,17 @@ type call struct {
 }
 
 var (
-	// callLine has the last "= " of a line: arguments may hold one too.
+	// callLine matches the last "= " of a line: arguments may contain one too.
 	callLine = regexp.MustCompile(`^([a-z_0-9]+)\((.*)\) += (-?\d+|0x[0-9a-f]+|\?)(?:<.*>)?(?: [^=]*)?$`)
-	// descriptor is the first argument, as -yy shows it; some files of procfs seem
+	// descriptor is the first argument, as -yy shows it; some files of procfs appear as
 	// deleted.
 	descriptor = regexp.MustCompile(`^(\d+)<(.*?)>(?:\(deleted\))?(?:,|$)`)
 	// quoted is the first string among the arguments.
 	quoted = regexp.MustCompile(`"((?:[^"\\]|\\.)*)"`)
 )
 
-// Add reads the file that strace -ff wrote of one thread. What comes before the
-// call that starts the program is not the program's.
+// Add reads the file that strace -ff wrote about one thread. It skips what comes before
+// the call that starts the program.
 func (t *Trace) Add(r io.Reader, program string) error {
 	var calls []call
 	lines := bufio.NewScanner(r)
@@ -83,8 +83,8 @@ func (t *Trace) Add(r io.Reader, program string) error {
 	for lines.Scan() {
 		line := lines.Text()
 		if line == "" || strings.HasPrefix(line, "---") || strings.HasPrefix(line, "+++") || strings.HasSuffix(line, "<unfinished ...>") || strings.HasPrefix(line, "???(") {
-			// Signals, the end, what a thread was at when it came, and what strace did
-			// not come to ask for, since the thread was gone by then.
+			// Signals, the end, the call that a thread was in when strace attached, and
+			// calls without data because the thread was gone.
 			continue
 		}
 		m := callLine.FindStringSubmatch(line)
@@ -105,8 +105,8 @@ func (t *Trace) Add(r io.Reader, program string) error {
 	return lines.Err()
 }
 
-// path is the file that a call is about, "" where there is none. Those of sockets,
-// pipes and the like have a colon.
+// path is the file that a call is about, "" if there is none. Sockets, pipes and the
+// like have a colon.
 func (c call) path() string {
 	if m := descriptor.FindStringSubmatch(c.args); m != nil && c.name != "openat" && c.name != "newfstatat" && c.name != "readlinkat" && c.name != "statx" {
 		return m[2]
@@ -117,23 +117,23 @@ func (c call) path() string {
 	return ""
 }
 
-// wakes reports whether the call is the run time's way to wake one of its threads.
+// wakes reports whether Go's run time wakes one of its threads with the call.
 func (c call) wakes() bool {
 	return (c.name == "read" || c.name == "write") && strings.HasPrefix(c.path(), "anon_inode:[eventfd]")
 }
 
-// message is the begin of each netlink message that strace shows.
+// message is the beginning of each netlink message in strace's output.
 const message = "{nlmsg_len="
 
-// Figures counts. root is where the program's root is outside of it.
+// Figures counts. root is the path of the program's root from outside.
 //
-// What was received by netlink is counted in messages: how long one is depends on
-// the kernel's release. A kernel that has no driver for a kind takes a dump of it
-// for one of all devices, of which linkaudit reads the first answer; that counts as
-// the one message that the end of an empty dump is.
+// Data received by netlink is counted in messages: the length of a message depends on
+// the kernel's release. A kernel without a driver for a kind treats a dump of it as one
+// of all devices. linkaudit reads only its first answer; it counts as one message, like
+// the end of an empty dump.
 func (t *Trace) Figures(root string) (Figures, error) {
 	f := Figures{Calls: 0, FileBytes: 0, SysfsBytes: 0, MessagesSent: 0, BytesSent: 0, MessagesReceived: 0}
-	ofKind := map[string]bool{} // sockets on which a dump of one kind was asked for
+	ofKind := map[string]bool{} // sockets with a dump of one kind
 	for _, c := range t.calls {
 		if c.name == "sendto" && strings.Contains(c.args, "NLM_F_DUMP") && strings.Contains(c.args, "IFLA_INFO_KIND") {
 			ofKind[c.path()] = true
@@ -182,9 +182,9 @@ func (t *Trace) Figures(root string) (Figures, error) {
 
 var digits = regexp.MustCompile(`\d+`)
 
-// Paths are the files that the calls of a name are about, with how often, the most
-// frequent first; numbers in them are left out, so that those of devices and
-// processes come together.
+// Paths are the files that the calls of a name are about, with their number, the most
+// frequent first. Numbers in paths are removed, so the paths of devices and processes
+// are counted together.
 func (t *Trace) Paths(name, root string) []string {
 	count := map[string]int{}
 	for _, c := range t.calls {

@@ -7,9 +7,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// threads is what "strace -ff -yy -v -s 0 -a 1" (6.1) wrote of two threads, with
-// fewer attributes in the messages. The kernel has no driver for the kind that the
-// first dump asks for, and has one for the second.
+// threads is the output of "strace -ff -yy -v -s 0 -a 1" (6.1) about two threads, with
+// fewer attributes in the messages. The kernel has no driver for the kind of the first
+// dump, and has one for the second.
 var threads = []string{`
 execve("/usr/sbin/chroot", [""..., ""...], [""...]) = 0
 openat(AT_FDCWD</srv>, "/etc/ld.so.cache", O_RDONLY|O_CLOEXEC) = 3</etc/ld.so.cache>
@@ -85,7 +85,7 @@ func TestPathsWithoutNumbersAreCounted(t *testing.T) {
 	}
 }
 
-// What strace would print in another way must not pass for no work.
+// If strace prints something in another way, that must not pass for no work.
 func TestALineThatIsNotUnderstoodIsAnError(t *testing.T) {
 	for _, line := range []string{
 		`read(3</etc/x>, ""..., 512`,

@@ -17,7 +17,7 @@ const bound = 10
 // Figures are what one run of the program took, by name.
 type Figures map[string]int64
 
-// The names of figures. CallsOf has the name of a system call after it.
+// The names of figures. CallsOf is followed by the name of a system call.
 const (
 	Calls            = "system calls"
 	CallsOf          = "system call "
@@ -30,12 +30,12 @@ const (
 	AllocatedBytes   = "bytes allocated"
 )
 
-// Record is what a file of recorded figures holds.
+// Record is the content of a file of recorded figures.
 type Record struct {
-	// Go is the release of Go that built the program: its run time makes system
-	// calls of its own, and what is allocated is the compiler's decision.
+	// Go is the release of Go that built the program: its run time makes system calls
+	// of its own, and the compiler decides what is allocated.
 	Go string `json:"go"`
-	// Runs are what was run, as a person would say it, and what that took.
+	// Runs are the runs, by description, with their figures.
 	Runs map[string]Figures `json:"runs"`
 }
 
@@ -63,12 +63,12 @@ func Save(file string, runs map[string]Figures) error {
 	return os.WriteFile(file, append(text, '\n'), 0o644)
 }
 
-// Measure returns the figures of a run. Where some differ from the record they are
-// measured again, up to so many times, and what has been as recorded in one of the runs
-// is: whatever disturbs a run adds to it, and a figure that has two values, by how
-// threads are scheduled or when garbage is collected, may have the lower one but rarely.
-// So it rose only if it did in every run, and fell only if it did in every run. What
-// nothing is recorded of is measured as often, and the least counts.
+// Measure returns the figures of a run. If some differ from the record, it measures
+// again, up to the given number of times, and takes the recorded value if one of the
+// runs is as recorded: a disturbance adds to a run, and a figure with two values, by
+// how threads are scheduled or when garbage is collected, rarely has the lower one. So
+// a figure rose or fell only if it did in every run. A run without a record is measured
+// as often, and the least counts.
 func (r Record) Measure(run string, times int, measure func() Figures) Figures {
 	recorded, ok := r.Runs[run]
 	least := measure()
@@ -86,8 +86,7 @@ func (r Record) Measure(run string, times int, measure func() Figures) Figures {
 	return nearest(recorded, least, most)
 }
 
-// nearest is what comes nearest to the recorded figures of all between the least and the
-// most.
+// nearest is the value between the least and the most that is nearest to the record.
 func nearest(recorded, least, most Figures) Figures {
 	f := Figures{}
 	for name := range most {
@@ -123,7 +122,7 @@ func Least(a, b Figures) Figures {
 	return least
 }
 
-// Difference is how a run differs from what is recorded of it.
+// Difference is how a run differs from its record.
 type Difference struct {
 	Run string
 	// Rose: it took more.
@@ -135,9 +134,9 @@ type Difference struct {
 
 func (d Difference) String() string { return d.Run + ": " + d.text }
 
-// Compare returns what differs by more than the bound. A fall differs too: as
-// long as the old figure stands, as much could be added again and nobody would see
-// it. For the same reason each run has to be in both.
+// Compare returns what differs by more than the bound. A fall is a difference too:
+// otherwise a later rise up to the old figure would not be seen. For the same reason
+// each run must be in both.
 func (r Record) Compare(measured map[string]Figures) []Difference {
 	var all []Difference
 	for _, run := range slices.Sorted(maps.Keys(measured)) {
@@ -150,7 +149,7 @@ func (r Record) Compare(measured map[string]Figures) []Difference {
 	}
 	for _, run := range slices.Sorted(maps.Keys(r.Runs)) {
 		if _, ok := measured[run]; !ok {
-			all = append(all, Difference{Run: run, text: "is recorded and was not run; record anew"})
+			all = append(all, Difference{Run: run, text: "is recorded and was not run; record again"})
 		}
 	}
 	return all
@@ -179,21 +178,21 @@ func (r Record) compareRun(run string, recorded, measured Figures) (differences 
 		differences = append(differences, rose)
 	}
 	if len(less) > 0 {
-		fell.text = "less than is recorded: " + strings.Join(less, "; ") + ". Record anew, or a rise up to the old figure would not be seen" + r.otherGo()
+		fell.text = "less than is recorded: " + strings.Join(less, "; ") + "; record again, or a rise up to the old figure would not be seen" + r.otherGo()
 		differences = append(differences, fell)
 	}
 	return differences
 }
 
-// slack is by how many bytes a figure may differ all the same.
+// slack is by how many bytes a figure may differ anyway.
 var slack = map[string]int64{
-	// The run time starts threads as it sees fit, and allocates some 5 kB for each.
+	// The run time starts threads when it wants, and allocates some 5 kB for each.
 	AllocatedBytes: 32 << 10,
-	// udevd's process number, which is read, has one to seven digits.
+	// udevd's process ID, which is read, has one to seven digits.
 	SysfsBytes: 6,
 }
 
-// beyond reports whether a change of so much is more than the bound allows.
+// beyond reports whether the change is more than the bound allows.
 func beyond(name string, change, of int64) bool {
 	return change*bound > of && change > slack[name]
 }

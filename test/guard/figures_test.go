@@ -30,7 +30,7 @@ func TestWhatDiffersByMoreThanATenthIsTold(t *testing.T) {
 		},
 		"a fall of 11 %": {
 			change: Figures{Allocations: 4450},
-			want:   []string{"check: less than is recorded: allocations from 5000 to 4450 (-11 %). Record anew, or a rise up to the old figure would not be seen"},
+			want:   []string{"check: less than is recorded: allocations from 5000 to 4450 (-11 %); record again, or a rise up to the old figure would not be seen"},
 		},
 		"bytes for six threads": {
 			change: Figures{AllocatedBytes: 90_000 + slack[AllocatedBytes]},
@@ -59,7 +59,7 @@ func TestWhatDiffersByMoreThanATenthIsTold(t *testing.T) {
 			change: Figures{CallsOf + "openat": 80, CallsOf + "read": 120},
 			want: []string{
 				"check: more than is recorded: system call read from 100 to 120 (+20 %)",
-				"check: less than is recorded: system call openat from 100 to 80 (-20 %). Record anew, or a rise up to the old figure would not be seen",
+				"check: less than is recorded: system call openat from 100 to 80 (-20 %); record again, or a rise up to the old figure would not be seen",
 			},
 			calls: []string{"read"},
 		},
@@ -68,9 +68,9 @@ func TestWhatDiffersByMoreThanATenthIsTold(t *testing.T) {
 			want:   []string{"check: more than is recorded: system call execve from none to 1"},
 			calls:  []string{"execve"},
 		},
-		"a figure that is no more": {
+		"a figure that no longer exists": {
 			change: Figures{FileBytes: -1},
-			want:   []string{"check: less than is recorded: bytes read from files from 1000 to 0 (-100 %). Record anew, or a rise up to the old figure would not be seen"},
+			want:   []string{"check: less than is recorded: bytes read from files from 1000 to 0 (-100 %); record again, or a rise up to the old figure would not be seen"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -105,7 +105,7 @@ func TestEachRunHasToBeInBoth(t *testing.T) {
 	for _, d := range r.Compare(map[string]Figures{"check": {Calls: 1}, "new": {Calls: 1}}) {
 		got = append(got, d.String())
 	}
-	want := []string{"new: nothing is recorded of it; record it", "gone: is recorded and was not run; record anew"}
+	want := []string{"new: nothing is recorded of it; record it", "gone: is recorded and was not run; record again"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

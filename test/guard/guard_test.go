@@ -28,10 +28,10 @@ import (
 
 var (
 	update = flag.Bool("update", false, "record the figures")
-	runs   = flag.Int("runs", 8, "how often a command is run whose figures differ from the recorded ones")
+	runs   = flag.Int("runs", 8, "how often to run a command again if its figures differ from the recorded ones")
 	spread = flag.Bool("spread", false, "show how far the figures of the runs are apart, and compare nothing")
-	only   = flag.String("only", "", "run the commands whose description matches the `REGEXP`, and nothing else")
-	traces = flag.String("traces", "", "keep what strace tells in `DIR`, a directory for each command")
+	only   = flag.String("only", "", "run only the commands with a description that matches the `REGEXP`")
+	traces = flag.String("traces", "", "keep strace's output in `DIR`, one directory for each command")
 )
 
 const (
@@ -64,7 +64,7 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
-// stage builds the programs and starts this one again, in namespaces of its own.
+// stage builds the programs and starts this one again, in its own namespaces.
 func stage() (int, error) {
 	flag.Parse()
 	if *update && *only != "" {
@@ -107,9 +107,8 @@ func stage() (int, error) {
 	return cmd.ProcessState.ExitCode(), nil
 }
 
-// onTwoProcessors has this thread, and every process that it starts, use two of the
-// processors: how many threads work, and which dump is the better one, goes by their
-// number.
+// onTwoProcessors limits this thread, and every process that it starts, to two of the
+// processors: their number decides how many threads work, and which dump is better.
 func onTwoProcessors() error {
 	runtime.LockOSThread()
 	var all, two unix.CPUSet
@@ -127,7 +126,7 @@ func onTwoProcessors() error {
 	return nil
 }
 
-// beUdevd is a process that /proc shows as systemd-udevd, and that does nothing.
+// beUdevd is a process that looks like systemd-udevd in /proc and does nothing.
 func beUdevd() error {
 	if err := os.WriteFile("/proc/self/comm", []byte("systemd-udevd"), 0); err != nil {
 		return err
@@ -137,9 +136,8 @@ func beUdevd() error {
 	return err
 }
 
-// fixedHost is a machine that is the same wherever it stands: a root with the files
-// of WriteRoot, the sysfs of a network namespace, and in /proc what has the same
-// length everywhere.
+// fixedHost is a machine that is the same everywhere: a root with the files of
+// WriteRoot, the sysfs of a network namespace, and files of the same length in /proc.
 type fixedHost struct {
 	t    *testing.T
 	root string
@@ -172,7 +170,7 @@ func newFixedHost(t *testing.T) *fixedHost {
 	h.mount("proc", "/proc", "proc")
 	h.mount("sysfs", "/sys", "sysfs")
 	h.mount("tmpfs", "/tmp", "tmpfs")
-	// Of a length that depends on the machine.
+	// Their length depends on the machine.
 	h.cover("/proc/cmdline", "BOOT_IMAGE=/boot/vmlinuz-6.1.0-42-amd64 root=/dev/sda1 ro quiet\n")
 	h.cover("/proc/1/environ", "HOME=/\x00TERM=linux\x00")
 	h.must(unix.Sethostname([]byte("fixed")))
@@ -213,7 +211,7 @@ func (h *fixedHost) cover(name, content string) {
 	}
 }
 
-// startUdevd starts what stands for udevd and returns its PID.
+// startUdevd starts the process that stands for udevd and returns its PID.
 func (h *fixedHost) startUdevd() int {
 	h.t.Helper()
 	cmd := exec.Command("/proc/self/exe")
@@ -225,8 +223,8 @@ func (h *fixedHost) startUdevd() int {
 	return held.PID()
 }
 
-// links makes devices by commands of "ip -batch", and the records of bridges in the
-// udev database. Each has an index, so that its files have the same names everywhere.
+// links creates devices by commands of "ip -batch", and the records of bridges in the
+// udev database. Each has an index, so its files have the same names everywhere.
 func (h *fixedHost) links(batch string) {
 	h.t.Helper()
 	cmd := exec.Command("ip", "-batch", "-")
@@ -239,15 +237,15 @@ func (h *fixedHost) links(batch string) {
 	}
 }
 
-// given is the address that udevd makes for a bridge, of the machine-id and its name.
+// given is the address that udev derives for a bridge from the machine ID and its name.
 func given(name string) string { return string(derived.AppendPersistent(nil, MachineID, name)) }
 
 // command is one of the program in the root.
 func (h *fixedHost) command(before []string, args []string, stdin string) *exec.Cmd {
 	argv := slices.Concat(before, []string{"chroot", h.root}, args)
 	cmd := exec.Command(argv[0], argv[1:]...)
-	// asyncpreemptoff: the signals by which the run time interrupts a thread
-	// every 10 ms end system calls early.
+	// asyncpreemptoff: the signals with which Go's run time interrupts a thread every
+	// 10 ms end system calls early.
 	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "TERM=dumb", "GOMAXPROCS=2", "GODEBUG=asyncpreemptoff=1"}
 	if stdin != "" {
 		f, err := os.Open(h.path(stdin))
@@ -258,8 +256,8 @@ func (h *fixedHost) command(before []string, args []string, stdin string) *exec.
 	return cmd
 }
 
-// run counts what "linkaudit args" takes; name says what it is done for. Its
-// standard input is the file stdin.
+// run counts what "linkaudit args" takes; name describes the run. Its standard input is
+// the file stdin.
 func (h *fixedHost) run(name, stdin string, args ...string) {
 	h.t.Helper()
 	if !regexp.MustCompile(*only).MatchString(name) {
@@ -306,8 +304,8 @@ func (h *fixedHost) trace(name, stdin string, args []string) (Figures, *Trace) {
 	return f, trace
 }
 
-// allocations runs the same in a test binary, which tells what was allocated. For
-// what needs no machine, cmd/linkaudit has a test of its own.
+// allocations runs the same in a test binary, which reports what was allocated.
+// cmd/linkaudit has a test of its own for commands that need no machine.
 func (h *fixedHost) allocations(name string, args []string) Figures {
 	h.t.Helper()
 	cmd := h.command(nil, append([]string{allocations}, args...), "")
@@ -316,8 +314,7 @@ func (h *fixedHost) allocations(name string, args []string) Figures {
 	return f
 }
 
-// finish runs a command that has to end with status 0 or 1, and returns what it
-// printed.
+// finish runs a command that must end with status 0 or 1, and returns its output.
 func (h *fixedHost) finish(name string, cmd *exec.Cmd) string {
 	h.t.Helper()
 	timer := time.AfterFunc(tool.Patience(5*time.Minute), func() { cmd.Process.Kill() })
@@ -352,8 +349,8 @@ func names(all []Figures) []string {
 	return slices.Compact(names)
 }
 
-// compare fails for every figure that differs from the recorded one, or records
-// them all.
+// compare fails for every figure that differs from the recorded one, or records them
+// all.
 func (h *fixedHost) compare() {
 	h.t.Helper()
 	switch {
@@ -372,7 +369,7 @@ func (h *fixedHost) compare() {
 	}
 }
 
-// TestWorkIsWhatWasRecorded has the program do its work on fixed hosts.
+// TestWorkIsWhatWasRecorded runs the program on fixed hosts.
 func TestWorkIsWhatWasRecorded(t *testing.T) {
 	h := newFixedHost(t)
 
@@ -393,7 +390,7 @@ func TestWorkIsWhatWasRecorded(t *testing.T) {
 	h.run(ordinary+"snapshot", "", "snapshot")
 	h.run(ordinary+"fix --bridge br0 --dry-run", "", "fix", "--bridge", "br0", "--dry-run")
 
-	// What needs no device.
+	// Commands that need no device.
 	h.must(WriteRoot(h.path("/srv/image")))
 	h.must(WriteSiteFiles(h.path("/srv/image"), 100))
 	h.run("an image with 102 .link files: check --root", "", "check", "--root", "/srv/image")

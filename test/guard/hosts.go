@@ -15,10 +15,10 @@ import (
 	"strings"
 )
 
-// release is that of the udevd of every host here.
+// release is udevd's release on every host here.
 const release = 252
 
-// MachineID is that of every host here.
+// MachineID is the machine ID of every host here.
 var MachineID = [16]byte{0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef}
 
 const (
@@ -28,18 +28,18 @@ const (
 	udevd      = "/usr/lib/systemd/systemd-udevd"
 	udevDB     = "/run/udev/data"
 	unitDir    = "/usr/lib/systemd/system"
-	dropInEach = 4 // of a site's files, one in so many has a drop-in
+	dropInEach = 4 // one in so many of a site's files has a drop-in
 )
 
-// distribution are the .link files of Debian 12, without their comments.
+// distribution are the .link files of Debian 12, without comments.
 var distribution = map[string]string{
 	"73-usb-net-by-mac.link": "[Match]\nPath=*-usb-*\n\n[Link]\nNamePolicy=mac\n",
 	"99-default.link": "[Match]\nOriginalName=*\n\n[Link]\nNamePolicy=keep kernel database onboard slot path\n" +
 		"AlternativeNamesPolicy=database onboard slot path\nMACAddressPolicy=persistent\n",
 }
 
-// WriteRoot writes the files of a small Debian 12 below dir: what an audit looks at,
-// and nothing else.
+// WriteRoot writes the files of a small Debian 12 below dir: only what an audit looks
+// at.
 func WriteRoot(dir string) error {
 	files := map[string]string{
 		"/etc/machine-id":         hex.EncodeToString(MachineID[:]) + "\n",
@@ -51,7 +51,7 @@ func WriteRoot(dir string) error {
 		"/var/lib/dpkg/status":     "Package: udev\nStatus: install ok installed\nVersion: 252.39-1~deb12u2\n",
 		"/var/lib/dpkg/diversions": "",
 	}
-	// The lists of a package are as long as those of Debian.
+	// The lists of a package are as long as in Debian.
 	var list, sums strings.Builder
 	for i := range 150 {
 		fmt.Fprintf(&list, "/usr/lib/udev/hwdb.d/%03d-devices.hwdb\n", i)
@@ -97,9 +97,9 @@ func write(dir, name, content string) error {
 	return os.WriteFile(file, []byte(content), 0o644)
 }
 
-// WriteSiteFiles adds so many .link files as a site's configuration management
-// writes them, one for each network card, and drop-ins for some. Some ask for the
-// driver and the path of a device.
+// WriteSiteFiles adds the given number of .link files as a site's configuration
+// management writes them, one for each network card, and drop-ins for some. Some match
+// the driver and the path of a device.
 func WriteSiteFiles(dir string, count int) error {
 	for i := range count {
 		var match string
@@ -126,8 +126,8 @@ func WriteSiteFiles(dir string, count int) error {
 	return nil
 }
 
-// udevdProgram is an ELF file with the parts that say which release it is: the
-// libraries it needs, and the greeting among as much read-only data as Debian's has.
+// udevdProgram is an ELF file with the parts that show its release: the libraries that
+// it needs, and the greeting among as much read-only data as in Debian's.
 func udevdProgram() []byte {
 	rodata := make([]byte, 212576)
 	copy(rodata[len(rodata)/2:], fmt.Sprintf("\x00Starting systemd-udevd version %d.39-1~deb12u2\x00", release))
@@ -170,8 +170,8 @@ func udevdProgram() []byte {
 	return program.Bytes()
 }
 
-// WriteSnapshots writes the snapshots of so many hosts, one a line. They are that of
-// the bundled example, with another name and other addresses each.
+// WriteSnapshots writes the snapshots of the given number of hosts, one a line: the
+// bundled example with other names and addresses.
 func WriteSnapshots(w io.Writer, count int) error {
 	example, err := os.ReadFile("../../cmd/linkaudit/example.json")
 	if err != nil {

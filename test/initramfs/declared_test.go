@@ -7,9 +7,10 @@ import (
 	"testing"
 )
 
-// dracut's own modules put systemd-networkd with its files, and NetworkManager, into the
-// image of a host, and install_items its profiles: a device that is made there by older files than those
-// of the root is told, and the command that is printed with it helps.
+// dracut's own modules put systemd-networkd with its files, and NetworkManager, into a
+// host's image, and install_items NetworkManager's profiles. Check reports a device
+// that is created there from older files than the root's, and the command that it
+// prints helps.
 func TestDeclaredInAnImageOfDracut(t *testing.T) {
 	t.Parallel()
 	r := newRoot(t, "trixie", dracut+" network-manager")
@@ -38,7 +39,7 @@ func TestDeclaredInAnImageOfDracut(t *testing.T) {
 			t.Errorf("%s: a new image is stale:\n%s\n%s", name, said, r.in(0, "lsinitrd "+image+" | grep -i -e network").Stdout)
 		}
 		declare("02")
-		has(t, check(), "in the initramfs", "creates "+name, "sets 02:00:00:00:0"+name[2:]+":01, but here", "sets 02:00:00:00:0"+name[2:]+":02", image+" [initramfs-stale]", "Make the images anew: "+again)
+		has(t, check(), "in the initramfs", "creates "+name, "sets 02:00:00:00:0"+name[2:]+":01, but here", "sets 02:00:00:00:0"+name[2:]+":02", image+" [initramfs-stale]", "fix: "+again)
 		r.in(0, again+" >/tmp/log 2>&1 || { cat /tmp/log; exit 1; }")
 		if said := check(); strings.Contains(said, "[initramfs-stale]") {
 			t.Errorf("%s: the command that is printed does not help:\n%s", name, said)

@@ -12,8 +12,8 @@ import (
 
 const override = "/etc/systemd/network/60-linkaudit-device-bond0.link"
 
-// fix names the stale image, has it updated by the real update-initramfs, and
-// tells when that fails; undo likewise.
+// fix names the stale image, updates it with the real update-initramfs, and reports if
+// that fails; so does undo.
 func TestFixWithInitramfsTools(t *testing.T) {
 	t.Parallel()
 	r := newRoot(t, "trixie", tools)
@@ -25,17 +25,17 @@ func TestFixWithInitramfsTools(t *testing.T) {
 	}
 	wrote := strings.TrimPrefix(filepath.Base(override), "/")
 
-	// Nothing differs, and nothing is known to make a bond there.
+	// Nothing differs, and nothing is known to create a bond there.
 	res := r.in(1, "linkaudit check bond0 --kind bond --initramfs always --severity info")
 	if strings.Contains(res.Stdout, "[initramfs-stale]") {
 		t.Errorf("a new image is stale:\n%s", res.Stdout)
 	}
 	res = r.in(0, "linkaudit fix --bond bond0 --dry-run")
-	has(t, res.Stdout, "left to do: the initramfs "+image+" (MACAddressPolicy=persistent at /usr/lib/systemd/network/99-default.link:", "will not know of it", "update-initramfs -u -k all")
+	has(t, res.Stdout, "left to do: the initramfs "+image+" (MACAddressPolicy=persistent at /usr/lib/systemd/network/99-default.link:", "will not have this change", "update-initramfs -u -k all")
 	res = r.in(0, "linkaudit fix --bond bond0")
-	has(t, res.Stdout, "left to do: the initramfs "+image, "does not know of it", "update-initramfs -u -k all")
+	has(t, res.Stdout, "left to do: the initramfs "+image, "does not have this change", "update-initramfs -u -k all")
 	if strings.Contains(inside(), wrote) {
-		t.Error("the image knows of the override, though nobody updated it")
+		t.Error("the image has the override without an update")
 	}
 	res = r.in(1, "linkaudit check bond0 --kind bond --initramfs always --severity info")
 	has(t, res.Stdout, "info: in the initramfs bond0 would get policy persistent (MACAddressPolicy=persistent at /usr/lib/systemd/network/99-default.link:", "and has policy none here: "+image+" [initramfs-stale]")
@@ -43,7 +43,7 @@ func TestFixWithInitramfsTools(t *testing.T) {
 	has(t, res.Stdout, "The initramfs", image+": another policy than here: MACAddressPolicy=persistent at /usr/lib/systemd/network/99-default.link:")
 	r.in(1, "linkaudit fix --bond bond0 --update-initramfs --check")
 
-	// A program that fails: the file stays, and everything is said.
+	// A program that fails: the file stays, and everything is reported.
 	r.in(0, "printf '#!/bin/sh\\n[ \"$1\" = prereqs ] && exit 0\\necho no space left >&2\\nexit 1\\n' >/etc/initramfs-tools/hooks/broken; chmod +x /etc/initramfs-tools/hooks/broken")
 	res = r.in(2, "linkaudit fix --bond bond0 --update-initramfs")
 	has(t, res.Stderr, "running update-initramfs -u -k all", "update-initramfs -u -k all: exit status 1: ", "the initramfs image "+image+" is still not up to date: MACAddressPolicy=persistent")
@@ -51,19 +51,19 @@ func TestFixWithInitramfsTools(t *testing.T) {
 	r.in(0, "rm /etc/initramfs-tools/hooks/broken")
 
 	res = r.in(0, "linkaudit fix --bond bond0 --update-initramfs")
-	has(t, res.Stdout, "made anew: "+image+", and found up to date")
+	has(t, res.Stdout, "rebuilt "+image+", now up to date")
 	if !strings.Contains(inside(), wrote) {
 		t.Errorf("lsinitramfs has no %s:\n%s", wrote, inside())
 	}
 	res = r.in(0, "linkaudit fix --bond bond0 --update-initramfs --format json")
 	has(t, res.Stdout, `"changed": false`, `"initramfs": []`)
 	if strings.Contains(res.Stderr, "running") {
-		t.Errorf("an image that is up to date is made anew:\n%s", res.Stderr)
+		t.Errorf("an image that is up to date was rebuilt:\n%s", res.Stderr)
 	}
 	r.in(0, "linkaudit fix --bond bond0 --update-initramfs --check")
 
 	res = r.in(2, "mv /usr/sbin/update-initramfs /root/; linkaudit undo --bond bond0 --update-initramfs; status=$?; mv /root/update-initramfs /usr/sbin/; exit $status")
-	has(t, res.Stderr, "the files are changed and in force, and stay so, but the initramfs is not up to date", "update-initramfs is not installed", image+" is still not up to date: MACAddressPolicy=none at /usr/lib/systemd/network/"+wrote)
+	has(t, res.Stderr, "the changed files are effective and stay, but the initramfs is not up to date", "update-initramfs is not installed", image+" is still not up to date: MACAddressPolicy=none at /usr/lib/systemd/network/"+wrote)
 	r.in(0, "! test -e "+override)
 	res = r.in(0, "linkaudit undo --bond bond0 --update-initramfs --format json")
 	has(t, res.Stdout, `"changed": false`, `"path": "`+image+`"`, `"updated": true`)
@@ -75,8 +75,7 @@ func TestFixWithInitramfsTools(t *testing.T) {
 	}
 }
 
-// Debian 12's initramfs-tools leaves drop-ins out: that is said, and what is
-// advised helps.
+// Debian 12's initramfs-tools leaves out drop-ins: fix says so, and its advice helps.
 func TestFixWithADropInOnDebian12(t *testing.T) {
 	t.Parallel()
 	r := newRoot(t, "bookworm", tools)
@@ -101,8 +100,8 @@ func TestFixWithADropInOnDebian12(t *testing.T) {
 	}
 }
 
-// dracut makes the bond of the kernel command line; it takes files of /etc into an
-// image of a host, and into no other.
+// dracut creates the bond from the kernel command line. It copies files of /etc into
+// the image of a host, and into no other.
 func TestFixWithDracut(t *testing.T) {
 	t.Parallel()
 	r := newRoot(t, "trixie", dracut)
@@ -115,12 +114,12 @@ func TestFixWithDracut(t *testing.T) {
 	res := r.in(1, "linkaudit check bond0 --kind bond --initramfs always")
 	has(t, res.Stdout, "error: bond0 is created in the initramfs (the kernel command line), where it gets policy persistent (MACAddressPolicy=persistent at /usr/lib/systemd/network/99-default.link:",
 		"has policy none here: "+image+" [initramfs-stale]", "dracut --regenerate-all --force")
-	// Nobody has to ask: the kernel command line says that it matters.
+	// No flag is needed: the kernel command line shows that it matters.
 	has(t, r.in(1, "linkaudit check bond0 --kind bond").Stdout, "bond0 is created in the initramfs")
 	if res := r.do("linkaudit check bond0 --kind bond --initramfs never"); strings.Contains(res.Stdout, "[initramfs-stale]") {
 		t.Errorf("an image is read that was not to be: %v", res)
 	}
-	// The same from a snapshot, and from outside, where no command line is known.
+	// The same from a snapshot, and from outside, without a known command line.
 	saved := r.in(0, "linkaudit snapshot --initramfs always >/root/snapshot.json; linkaudit check bond0 --kind bond --from /root/snapshot.json; exit 0").Stdout
 	if strings.Count(saved, "[initramfs-stale]") != 1 {
 		t.Errorf("from a snapshot:\n%s", saved)
@@ -133,7 +132,7 @@ func TestFixWithDracut(t *testing.T) {
 
 	res = r.in(0, "linkaudit fix --bond bond0 --update-initramfs")
 	has(t, res.Stderr, "running dracut --regenerate-all --force")
-	has(t, res.Stdout, "made anew: "+image+", and found up to date")
+	has(t, res.Stdout, "rebuilt "+image+", now up to date")
 	has(t, r.in(0, "lsinitrd "+image).Stdout, strings.TrimPrefix(override, "/"))
 	if res := r.do("linkaudit check bond0 --kind bond --initramfs always"); strings.Contains(res.Stdout, "[initramfs-stale]") {
 		t.Errorf("still stale:\n%s", res.Stdout)
@@ -146,15 +145,15 @@ func TestFixWithDracut(t *testing.T) {
 	has(t, res.Stderr, image+" is still not up to date: MACAddressPolicy=persistent at /etc/systemd/network/50-bond.link:4 there")
 	r.in(0, "linkaudit undo --bond bond0; rm /etc/systemd/network/50-bond.link; linkaudit fix --bond bond0")
 
-	// An image for any host has none of /etc's files: the program does its work,
-	// and that does not help.
+	// An image for any host has no files of /etc: the program does its work, and that
+	// does not help.
 	r.in(0, "echo hostonly=no >/etc/dracut.conf.d/zz.conf; linkaudit undo --bond bond0 --update-initramfs")
 	res = r.in(2, "linkaudit fix --bond bond0 --update-initramfs")
-	has(t, res.Stderr, "the files are changed and in force, and stay so, but the initramfs is not up to date", image+" is still not up to date: MACAddressPolicy=persistent at /usr/lib/systemd/network/99-default.link:")
+	has(t, res.Stderr, "the changed files are effective and stay, but the initramfs is not up to date", image+" is still not up to date: MACAddressPolicy=persistent at /usr/lib/systemd/network/99-default.link:")
 	r.in(0, "test -e "+override)
 }
 
-// What the pages show is run, in a root with an image.
+// The commands of the pages, in a root with an image.
 func TestCommandsOfTheDocumentation(t *testing.T) {
 	t.Parallel()
 	r := newRoot(t, "trixie", tools)

@@ -18,7 +18,7 @@ import (
 	"linkaudit/linkfiles"
 )
 
-// read reads an image as the one of a root that has no other.
+// read reads the image of a root that has no other.
 func (r *root) read(name string) initramfs.Image {
 	r.t.Helper()
 	image := r.Path("/images/" + name)
@@ -34,8 +34,8 @@ func (r *root) read(name string) initramfs.Image {
 	return images[0]
 }
 
-// An image is made inside the root as /images/NAME and unpacked by a program of
-// the distribution into /images/NAME.d. It is read from outside.
+// An image is made in the root as /images/NAME and unpacked by a program of the
+// distribution into /images/NAME.d. It is read from outside.
 func (r *root) compare(name string, maker initramfs.Maker) initramfs.Image {
 	r.t.Helper()
 	img := r.read(name)
@@ -62,7 +62,7 @@ func (r *root) compare(name string, maker initramfs.Maker) initramfs.Image {
 	if n == 0 || count != n {
 		r.t.Errorf("%s: %d names of .link files and drop-ins, %d unpacked", name, count, n)
 	}
-	// What else it says of the image.
+	// The other facts about the image.
 	rule := ""
 	for _, dir := range []string{"/etc/udev/rules.d", "/usr/lib/udev/rules.d"} {
 		if _, err := os.Stat(filepath.Join(unpacked, dir, "80-net-setup-link.rules")); err == nil && rule == "" {
@@ -84,7 +84,7 @@ func (r *root) compare(name string, maker initramfs.Maker) initramfs.Image {
 	return img
 }
 
-// withoutInodes makes two readers' numbers comparable, and counts the names.
+// withoutInodes makes the output of two readers comparable, and counts the names.
 func withoutInodes(s linkfiles.Store) (linkfiles.Store, int) {
 	n := 0
 	var clean func(d linkfiles.Dir) linkfiles.Dir
@@ -111,7 +111,7 @@ func withoutInodes(s linkfiles.Store) (linkfiles.Store, int) {
 	return linkfiles.Store{Dirs: dirs}, n
 }
 
-// mask has to hold in the image, in whatever form it got there.
+// mask must be a mask in the image, in any form.
 func (r *root) mask(name string, img initramfs.Image) {
 	r.t.Helper()
 	for _, f := range linkfiles.Parse(&img.Files, img.Release.Or(linkfiles.NewestRelease)).Files {
@@ -138,7 +138,7 @@ func (r *root) sameRelease(name string, img initramfs.Image) {
 	}
 }
 
-// cannot has to say why a compression is not read.
+// cannot must say why a compression is not read.
 func (r *root) cannot(name, why string) {
 	r.t.Helper()
 	img := r.read(name)
@@ -147,8 +147,8 @@ func (r *root) cannot(name, why string) {
 	}
 }
 
-// Every COMPRESS= that mkinitramfs(8) has (later releases have fewer), and of each release what is usual,
-// after the early archive that the hooks for microcode make.
+// Every COMPRESS= of mkinitramfs(8) (later releases have fewer), and each release's
+// usual one, after the early archive that the microcode hooks make.
 func TestInitramfsTools(t *testing.T) {
 	t.Parallel()
 	for suite, methods := range map[string]string{
@@ -172,7 +172,7 @@ mkdir -p /tmp/early/kernel/x86/microcode
 head -c 5001 /usr/bin/udevadm >/tmp/early/kernel/x86/microcode/GenuineIntel.bin
 cd /tmp/early && find . | cpio --quiet -o -H newc >/tmp/early.cpio`)
 			for _, method := range strings.Fields(methods) {
-				// Later releases of unmkinitramfs do not know lzma any more.
+				// Later releases of unmkinitramfs no longer know lzma.
 				r.in(0, `set -e; cd /images; method=`+method+`
 mkinitramfs -c $method -o $method $KERNEL
 if [ $method = lzma ]; then
@@ -203,8 +203,8 @@ fi`)
 	}
 }
 
-// Every --compress= of dracut(8), with the network modules that read the kernel
-// command line.
+// Every --compress= of dracut(8), with the network modules that read the kernel command
+// line.
 func TestDracut(t *testing.T) {
 	t.Parallel()
 	for suite, methods := range map[string]string{
@@ -224,8 +224,8 @@ mkdir `+method+`.d; cd `+method+`.d; lsinitrd --unpack /images/`+method)
 					continue
 				}
 				if img := r.read(method); method == "lzma" && img.Unreadable != "" {
-					// dracut has lzma -9, and whether the 64 MiB are made use of
-					// depends on how much there is.
+					// dracut has lzma -9; whether it uses the 64 MiB depends on how
+					// much there is.
 					r.cannot(method, "it needs a window of 64 MiB, and linkaudit has 32")
 					continue
 				}
@@ -247,8 +247,8 @@ mkdir `+method+`.d; cd `+method+`.d; lsinitrd --unpack /images/`+method)
 	}
 }
 
-// mkinitcpio is not in Debian: its layout, an early archive and one more, in the
-// formats of its COMPRESSION= and with its options, by the programs that it runs.
+// mkinitcpio is not in Debian. This makes its layout, an early archive and one more, in
+// the formats of its COMPRESSION=, with its options and the programs that it runs.
 func TestMkinitcpioLayout(t *testing.T) {
 	t.Parallel()
 	r := newRoot(t, "trixie", tools)

@@ -8,12 +8,10 @@ import (
 	"testing"
 )
 
-// memoryLimit is what docs/initramfs.md says that the program takes at most, in
-// KiB.
+// memoryLimit is the maximum in docs/initramfs.md, in KiB.
 const memoryLimit = 64 << 10
 
-// hostile makes images below /hostile/boot that are meant to do harm, with the
-// programs that anybody has for it.
+// hostile makes malicious images below /hostile/boot, with programs that everybody has.
 const hostile = `set -e
 mkdir -p /hostile/boot /tmp/h && cd /tmp/h
 boot=/hostile/boot/initrd
@@ -56,8 +54,8 @@ truncate -s 5G $boot-nothing1
 mkdir $boot-dir1; ln -s initrd-self1 $boot-self1; mkfifo $boot-fifo1
 `
 
-// What the program takes, whatever is in /boot: GNU time has it of the kernel, as
-// the resident set that the process had at most.
+// The memory that the program takes, whatever is in /boot. GNU time gets it from the
+// kernel, as the process's maximum resident set.
 func TestMemoryOfTheProgram(t *testing.T) {
 	t.Parallel()
 	r := newRoot(t, "bookworm", tools)

@@ -14,19 +14,18 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(stage.MainInFull(m)) }
 
-// kernel is the release of a kernel without modules: images are made the same
-// way for it, in a tenth of the time.
+// kernel is the release of a kernel without modules: its images are made in the same
+// way, in a tenth of the time.
 const kernel = "6.1.0-test"
 
-// The packages that make images, and take them apart. dracut's modules ask for
-// those behind it.
+// The packages that make images and unpack them. dracut's modules need the latter ones.
 const (
 	tools  = "initramfs-tools cpio zstd lz4 lzop xz-utils bzip2 kmod time"
 	dracut = tools + " dracut-core dracut-network systemd-sysv iproute2 procps isc-dhcp-client iputils-arping"
 )
 
-// prepare sets up a kernel of which there is just enough. What dracut leaves out
-// takes long and has nothing to do with the network.
+// prepare sets up a kernel with just enough. The modules that dracut leaves out take
+// long and have nothing to do with the network.
 const prepare = `set -eu
 mkdir -p /images /lib/modules/$KERNEL /etc/dracut.conf.d
 touch /lib/modules/$KERNEL/modules.order /lib/modules/$KERNEL/modules.builtin /lib/modules/$KERNEL/modules.builtin.modinfo
@@ -45,7 +44,7 @@ printf '[Link]\nMACAddressPolicy=random\n' >/etc/systemd/network/10-a.link.d/x.c
 ln -sf /dev/null /etc/systemd/network/73-usb-net-by-mac.link
 `
 
-// root is a machine over one of the roots, with linkaudit in it.
+// root is a machine on one of the roots, with linkaudit in it.
 type root struct {
 	*machine.Machine
 	t testing.TB
@@ -66,7 +65,7 @@ func (r *root) do(script string) machine.Result {
 	return r.Do("env", "KERNEL="+kernel, "bash", "-c", script)
 }
 
-// in runs a script inside, which has to end with the status.
+// in runs a script inside, which must exit with the status.
 func (r *root) in(status int, script string) machine.Result {
 	r.t.Helper()
 	res := r.do(script)
@@ -76,17 +75,17 @@ func (r *root) in(status int, script string) machine.Result {
 	return res
 }
 
-// cmdline is what the kernel was started with, as the root sees it.
+// cmdline is the kernel command line in the root.
 func (r *root) cmdline(line string) {
 	r.t.Helper()
 	r.Write("/root/cmdline", line+"\n", 0o644)
 	r.Must("mount", "--bind", "/root/cmdline", "/proc/cmdline")
 }
 
-// has fails where a text is not in what was said.
+// has fails if one of the texts is not in the output.
 func has(t testing.TB, said string, wanted ...string) {
 	t.Helper()
-	// However it is wrapped.
+	// In any line wrapping.
 	flat := strings.Join(strings.Fields(said), " ")
 	for _, w := range wanted {
 		if !strings.Contains(flat, w) {

@@ -1,12 +1,12 @@
-// Package inject runs a program and decides on each of its system calls that touch
-// files: it is carried out, it fails, or the program is killed in its place. Calls are
-// seen in the order in which the process makes them, whatever thread makes them, so
-// that "the second fsync of this directory" is the same call in each run, which the
-// counters of strace --inject, one for each thread, cannot say.
+// Package inject runs a program and decides about each of its system calls that touch
+// files: the call is made, it fails, or the program is killed instead. It sees calls in
+// the order in which the process makes them, in any thread. So "the second fsync of
+// this directory" is the same call in each run. The counters of strace --inject cannot
+// do that, because each thread has its own.
 //
-// It is done with seccomp's user notification (seccomp_unotify(2), Linux 5.0; the flag
-// that keeps the Go run time's signals from repeating a call is of 5.19). A program
-// that uses this package calls [Build] first.
+// It uses seccomp's user notification (seccomp_unotify(2), Linux 5.0; the flag that
+// keeps the signals of Go's run time from repeating a call is of 5.19). A program that
+// uses this package calls [Build] first.
 package inject
 
 import (
@@ -31,7 +31,7 @@ import (
 //go:embed launch/launch.c
 var launchSource string
 
-// launcher is what becomes the program that [Run] is to watch.
+// launcher is the program that becomes the one that [Run] watches.
 var launcher string
 
 // Build compiles the launcher into a directory.
@@ -40,15 +40,15 @@ func Build(dir string) error {
 	return tool.Compile(launcher, launchSource, "-static")
 }
 
-// arguments says which of a call's arguments is what.
+// arguments says what each argument of a call is.
 type arguments struct {
 	number uint32
-	// fds are descriptors, or directories that a path is below; paths are
-	// pointers to the path that belongs to the descriptor at the same index.
+	// fds are descriptors, or directories that a path is relative to. paths are
+	// pointers to the path for the descriptor at the same index.
 	fds, paths []int
 }
 
-// known are the calls that can be asked for.
+// known are the calls that can be watched.
 var known = map[string]arguments{
 	"openat":     {unix.SYS_OPENAT, []int{0}, []int{1}},
 	"write":      {unix.SYS_WRITE, []int{0}, nil},
@@ -71,27 +71,27 @@ var known = map[string]arguments{
 // Call is a system call that the program is about to make.
 type Call struct {
 	Name string
-	// What is what it is made on: "<file>" for a descriptor, `<directory> "name"`
+	// What is the object of the call: "<file>" for a descriptor, `<directory> "name"`
 	// for a path, as strace -y shows them; twice that for a rename.
 	What string
 	// Creates is an openat(2) with O_CREAT.
 	Creates bool
 }
 
-// Verdict is what becomes of a call.
+// Verdict is what happens to a call.
 type Verdict int
 
 const (
 	Continue Verdict = 0
-	// Kill ends the process before the call is carried out. A positive number is
-	// the errno(3) that the call fails with.
+	// Kill ends the process before the call is made. A positive number is the errno(3)
+	// with which the call fails.
 	Kill Verdict = -1
 )
 
-// Run runs cmd to its end. decide is asked, by one goroutine and in their order, about
-// each call of those names, without any about all that are known, that cmd's process
-// makes once it runs a program of that base name; what it starts is left alone. An
-// error says that nothing could be watched.
+// Run runs cmd to its end. One goroutine calls decide, in order, about each call with
+// one of those names (or about all known calls, if there are none) that cmd's process
+// makes after it has executed a program with that base name. Its child processes are
+// left alone. An error says that nothing could be watched.
 func Run(cmd *exec.Cmd, program string, names []string, decide func(Call) Verdict) (tool.Outcome, error) {
 	if len(names) == 0 {
 		names = slices.Collect(maps.Keys(known))
@@ -150,7 +150,7 @@ type response struct {
 	flags uint32
 }
 
-// watch answers until nobody is left who could call.
+// watch answers until no process is left that could call.
 func watch(socket *os.File, pid int, program string, names []string, decide func(Call) Verdict) error {
 	listener, err := receive(socket)
 	if err != nil {
@@ -174,7 +174,7 @@ func watch(socket *os.File, pid int, program string, names []string, decide func
 		}
 		var n notification
 		if errno := control(listener, unix.SECCOMP_IOCTL_NOTIF_RECV, unsafe.Pointer(&n)); errno == unix.ENOENT || errno == unix.EINTR {
-			continue // the call was taken back
+			continue // the call was cancelled
 		} else if errno != 0 {
 			return fmt.Errorf("SECCOMP_IOCTL_NOTIF_RECV: %w", errno)
 		}
@@ -227,7 +227,7 @@ func receive(socket *os.File) (int, error) {
 	return fds[0], nil
 }
 
-// ofProcess says whether a thread is one of a process.
+// ofProcess reports whether a thread belongs to a process.
 func ofProcess(thread uint32, pid int) bool {
 	if int(thread) == pid {
 		return true
@@ -236,7 +236,7 @@ func ofProcess(thread uint32, pid int) bool {
 	return err == nil
 }
 
-// describe looks at the arguments; the thread stands still meanwhile.
+// describe reads the arguments; the thread is stopped meanwhile.
 func describe(n notification, name string) Call {
 	a := known[name]
 	var parts []string
@@ -257,7 +257,7 @@ func describe(n notification, name string) Call {
 	return Call{Name: name, What: strings.Join(parts, " "), Creates: name == "openat" && n.args[2]&unix.O_CREAT != 0}
 }
 
-// text is a string of C in the memory of a thread.
+// text is a C string in the memory of a thread.
 func text(thread uint32, address uint64) string {
 	mem, err := os.Open(fmt.Sprintf("/proc/%d/mem", thread))
 	if err != nil {
@@ -265,7 +265,7 @@ func text(thread uint32, address uint64) string {
 	}
 	defer mem.Close()
 	buf := make([]byte, unix.PathMax)
-	n, _ := mem.ReadAt(buf, int64(address)) // up to the end of what is mapped
+	n, _ := mem.ReadAt(buf, int64(address)) // up to the end of the mapping
 	path, _, _ := strings.Cut(string(buf[:n]), "\x00")
 	return path
 }

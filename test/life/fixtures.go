@@ -2,8 +2,8 @@ package life
 
 import "fmt"
 
-// Fixtures are sequences that taught something. Each was printed by Random, or
-// made of what it printed.
+// Fixtures are sequences that showed something new. Random printed them, or they were
+// made from what it printed.
 var Fixtures = []string{
 	// A follower gets the bond's address when it becomes active.
 	`bond under none
@@ -11,7 +11,7 @@ create mode=active-backup fail_over_mac=follow
 join p1
 join p2
 leave p1`,
-	// It swaps with the one that has it.
+	// It swaps with the port that has it.
 	`bond under none
 create mode=active-backup fail_over_mac=follow
 join p0
@@ -47,7 +47,7 @@ create mode=roundrobin
 join p1
 set-port p1 address=02:00:00:00:00:09
 set address=same`,
-	// The kernel refuses p2, for which it finds no address.
+	// The kernel refuses p2, because it finds no address for it.
 	`bond under none
 set-port p2 address=02:00:00:00:00:05
 set-port p1 address=02:00:00:00:00:05
@@ -92,7 +92,7 @@ join p0
 leave p0
 udev
 join p1`,
-	// udevd comes to an event of a device that is gone and is there again.
+	// udevd handles an event of a device that was deleted and exists again.
 	`bond under persistent
 create mode=balance-rr
 trigger
@@ -102,7 +102,7 @@ join p0
 udev`,
 }
 
-// Known runs the fixtures of a kind, side by side.
+// Known runs the fixtures of a kind side by side.
 func (r *Runner) Known(kind string) error {
 	var sequences []Sequence
 	for _, text := range Fixtures {

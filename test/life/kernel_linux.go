@@ -17,7 +17,7 @@ import (
 	model "linkaudit/policy/life"
 )
 
-// atOnce is how many requests are with the kernel at the same time.
+// atOnce is how many requests the kernel has at the same time.
 const atOnce = 8
 
 func (r *Runner) nl() []*netlink.Handle {
@@ -47,8 +47,8 @@ func assignType(device string) (model.AssignType, error) {
 
 func hardware(mac linkfiles.MAC) net.HardwareAddr { return mac.Octets() }
 
-// attributes of a device to come. Each of its queues has uevents of its own,
-// and a bond has 16 unless told otherwise.
+// attributes of a new device. Each of its queues has uevents of its own, and a bond has
+// 16 by default.
 func attributes(name string, addr net.HardwareAddr) netlink.LinkAttrs {
 	return netlink.LinkAttrs{Name: name, HardwareAddr: addr, NumTxQueues: 1, NumRxQueues: 1}
 }
@@ -66,7 +66,7 @@ func ifindex(device string) (int, error) {
 	return strconv.Atoi(strings.TrimSpace(string(b)))
 }
 
-// do carries an operation out.
+// do executes an operation.
 func (l *lane) do(o Op) error {
 	h := l.nl
 	addr := hardware(l.resolve(o.Addr))
@@ -98,7 +98,7 @@ func (l *lane) do(o Op) error {
 	case SetMAC, SetPortMAC:
 		return h.LinkSetHardwareAddr(dev, addr)
 	case Join:
-		// A bond and a team want it down, as it is after leaving one.
+		// A bond and a team need it down, as it is after leaving one.
 		if err := h.LinkSetDown(dev); err != nil {
 			return err
 		}
@@ -152,7 +152,7 @@ func (l *lane) teamMode(name, mode string) error {
 	option.AddRtAttr(3, nl.Uint8Attr(5)) // NLA_STRING
 	option.AddRtAttr(4, nl.ZeroTerminated(mode))
 	req.AddData(list)
-	// ESRCH: done, but nobody listens to the news of it.
+	// ESRCH: done, but no process listens to the notification.
 	if _, err = req.Execute(unix.NETLINK_GENERIC, 0); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return fmt.Errorf("the team's mode %s: %w", mode, err)
 	}
@@ -169,8 +169,8 @@ func (l *lane) deleteIfThere(name string) error {
 	return l.nl.LinkDel(dev)
 }
 
-// makePort sees to it that the device is there, down, with that address, and no
-// port of anything.
+// makePort makes sure that the device exists, down, with that address, and is not a
+// port.
 func (l *lane) makePort(name string, mac linkfiles.MAC) error {
 	h := l.nl
 	dev, err := index(name)
@@ -190,8 +190,8 @@ func (l *lane) makePort(name string, mac linkfiles.MAC) error {
 	return h.LinkAdd(&netlink.Dummy{LinkAttrs: attrs})
 }
 
-// refusal reports whether the kernel may refuse the operation, and leave
-// everything as it was: a bond that deals out addresses finds none for a port
+// refusal reports whether the kernel may refuse the operation and leave everything as
+// it was: a bond that assigns addresses finds none for a port
 // (alb_handle_addr_collision_on_attach()).
 func refusal(l *lane, o Op, err error) bool {
 	return o.Do == Join && errors.Is(err, syscall.EFAULT) && (l.dev.Mode == "balance-tlb" || l.dev.Mode == "balance-alb")

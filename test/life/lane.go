@@ -14,7 +14,7 @@ import (
 	model "linkaudit/policy/life"
 )
 
-// lane is a sequence under way: the model's idea of one device and its ports.
+// lane is a running sequence: the model's view of one device and its ports.
 type lane struct {
 	seq    Sequence
 	number int
@@ -23,8 +23,8 @@ type lane struct {
 	nl     *netlink.Handle
 
 	dev *model.Device
-	// free are the addresses of devices that are not ports of dev; what is
-	// neither here nor there does not exist.
+	// free are the addresses of devices that are not ports of dev. What is in neither
+	// does not exist.
 	free map[string]linkfiles.MAC
 	// pending says that an add event of the device waits for udevd.
 	pending bool
@@ -47,7 +47,7 @@ func (f *Fault) Error() string { return fmt.Sprintf("%s%s", f.Seq, f.Why) }
 
 func (l *lane) portDevice(port string) string { return fmt.Sprintf("lq%d%s", l.number, port) }
 
-// resolve makes an address of Op.Addr; "" for one that is not known.
+// resolve returns the address for Op.Addr; "" if it is unknown.
 func (l *lane) resolve(addr string) linkfiles.MAC {
 	switch addr {
 	case "same":
@@ -96,7 +96,7 @@ func (l *lane) persistent() linkfiles.MAC {
 	return address.Persistent(l.run.Release, l.facts()).Or(host.PersistentMAC{}).MAC
 }
 
-// udev is what udevd does to the address of a device that it sees as it is now.
+// udev is what udevd does to the address of a device in its present state.
 func (l *lane) udev() address.Action {
 	p := Policies[l.seq.Policy]
 	a, ok := address.AddEvent{
@@ -109,8 +109,8 @@ func (l *lane) udev() address.Action {
 	return a
 }
 
-// applicable reports whether the operation makes sense now. Only what does is
-// generated, but the sequence that it was made for may be shrunk.
+// applicable reports whether the operation makes sense now. Only such operations are
+// generated, but the sequence around one may be shrunk.
 func (l *lane) applicable(o Op) bool {
 	_, free := l.free[o.Port]
 	joined := l.joined(o.Port) >= 0
@@ -135,7 +135,7 @@ func (l *lane) applicable(o Op) bool {
 	return l.dev != nil
 }
 
-// apply carries the operation out in the model.
+// apply executes the operation in the model.
 func (l *lane) apply(o Op) {
 	addr := l.resolve(o.Addr)
 	set := func(d model.Device) { l.dev = &d }
@@ -198,9 +198,8 @@ func (l *lane) remove() {
 	l.dev, l.pending = nil, false
 }
 
-// compare holds the model against the kernel, and takes from the kernel what
-// the model does not claim. before is the device's address before the
-// operation.
+// compare compares the model with the kernel, and takes from the kernel what the model
+// does not claim. before is the device's address before the operation.
 func (l *lane) compare(before linkfiles.MAC) error {
 	known := append(slices.Clone(own), before, l.persistent(), Policies[l.seq.Policy].macAddress)
 	for _, addr := range pool {
@@ -212,7 +211,7 @@ func (l *lane) compare(before linkfiles.MAC) error {
 			return "", err
 		}
 		if want != "" && got != want {
-			return "", fmt.Errorf("%s carries %s, not %s as in the model", device, got, want)
+			return "", fmt.Errorf("%s has %s, not %s as in the model", device, got, want)
 		}
 		return got, nil
 	}
@@ -263,21 +262,20 @@ func (l *lane) compare(before linkfiles.MAC) error {
 	return nil
 }
 
-// madeUp checks that an address is one that a driver makes up, and none that
-// anybody knows.
+// madeUp checks that a driver can make up the address, and that it is not a known one.
 func madeUp(device string, mac linkfiles.MAC, known []linkfiles.MAC) error {
 	switch b := mac.Octets(); {
 	case len(b) != 6 || b[0]&3 != 2:
-		return fmt.Errorf("%s carries %s, which nobody makes up", device, mac)
+		return fmt.Errorf("%s has %s, which no driver makes up", device, mac)
 	case slices.Contains(known, mac):
-		return fmt.Errorf("%s carries %s, which is not made up as in the model", device, mac)
+		return fmt.Errorf("%s has %s, which is not made up as in the model", device, mac)
 	}
 	return nil
 }
 
-// next is the operation to come, and whether there is one.
+// next is the next operation, and whether there is one.
 func (l *lane) next() (Op, bool) {
-	if l.rand == nil { // a sequence that is given
+	if l.rand == nil { // a given sequence
 		for l.done < len(l.seq.Ops) {
 			if o := l.seq.Ops[l.done]; l.applicable(o) {
 				return o, true
@@ -295,7 +293,7 @@ func (l *lane) next() (Op, bool) {
 	return l.seq.Ops[l.done], true
 }
 
-// step carries the next operation out, in the model and by do in the kernel.
+// step executes the next operation, in the model and by do in the kernel.
 func (l *lane) step(o Op, do func(Op) error) {
 	var before linkfiles.MAC
 	if l.dev != nil {

@@ -13,7 +13,7 @@ import (
 type Verb string
 
 const (
-	// Create makes the device, deleting one that is there.
+	// Create creates the device, and deletes an existing one first.
 	Create Verb = "create"
 	Delete Verb = "delete"
 	// Up and Down are the device's.
@@ -39,8 +39,7 @@ type Op struct {
 	// Port is p0, p1, ...
 	Port string
 	// Addr is an address from the pool, or "same" (what the device has now),
-	// "persistent" (what udev derives for the device), "p0" (what that port
-	// carries).
+	// "persistent" (what udev derives for the device), "p0" (what that port has).
 	Addr string
 	// Mode and FailOver are a bond's, Mode a team's runner.
 	Mode, FailOver string
@@ -57,7 +56,7 @@ func (o Op) String() string {
 	return strings.Join(words, " ")
 }
 
-// Sequence is what happens to one device in order.
+// Sequence is the operations on one device, in order.
 type Sequence struct {
 	// Kind is bond, bridge or team.
 	Kind string
@@ -112,8 +111,8 @@ func ParseSequence(text string) (Sequence, error) {
 	return s, nil
 }
 
-// Policies are what the .link files of Files ask for, by the word in a
-// device's name that selects the file.
+// Policies are what the .link files of Files set, by the word in a device's name that
+// selects the file.
 var Policies = map[string]struct {
 	letter, policy string
 	macAddress     linkfiles.MAC
@@ -139,9 +138,9 @@ func Files() map[string]string {
 	return files
 }
 
-// OtherRules are the names of udev's rules below dir that have no say about a
-// network device's address. What comes and goes in a run are thousands of
-// devices, and each rule costs time.
+// OtherRules are the names of udev's rules below dir that do not affect a network
+// device's address. A run creates and deletes thousands of devices, and each rule costs
+// time.
 func OtherRules(dir string) ([]string, error) {
 	rules, err := os.ReadDir(dir)
 	var names []string
@@ -158,8 +157,8 @@ func OtherRules(dir string) ([]string, error) {
 // ports is how many devices of a sequence may join.
 const ports = 3
 
-// pool are the addresses that somebody sets. Neither their order nor that of
-// the ports is the order of the ports' own.
+// pool are the addresses that are set. Neither their order nor that of the ports is the
+// order of the ports' own addresses.
 var pool = []string{"02:00:00:00:00:01", "02:00:00:00:00:04", "02:00:00:00:00:05", "02:00:00:00:00:09"}
 
 // own are the addresses that ports start with.
@@ -175,7 +174,7 @@ func pick[T any](r *rand.Rand, from []T) T { return from[r.Intn(len(from))] }
 
 func portName(i int) string { return fmt.Sprintf("p%d", i) }
 
-// generate returns an operation that can be carried out now.
+// generate returns an operation that is possible now.
 func (l *lane) generate(r *rand.Rand) Op {
 	if l.dev == nil && r.Intn(4) > 0 {
 		return l.generateCreate(r)
@@ -194,7 +193,7 @@ func (l *lane) generateCreate(r *rand.Rand) Op {
 	}
 	switch l.seq.Kind {
 	case "bond":
-		// active-backup has most to tell.
+		// active-backup has the most cases.
 		if o.Mode = pick(r, bondModes); r.Intn(2) == 0 {
 			o.Mode = "active-backup"
 		}

@@ -28,7 +28,7 @@ func TestSequenceAsText(t *testing.T) {
 	}
 }
 
-// The model alone knows how each race ends.
+// The model predicts how each race ends.
 func TestRacesInTheModel(t *testing.T) {
 	r := &Runner{Release: 257}
 	for _, race := range Races {

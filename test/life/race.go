@@ -11,19 +11,19 @@ import (
 	model "linkaudit/policy/life"
 )
 
-// Outcomes of a port's joining while udevd is about to handle the add event.
+// Outcomes of a port joining while udevd is about to handle the add event.
 const (
 	UdevFirst = "udev, then join"
 	JoinFirst = "join, then udev"
-	// InBetween: udevd looks at the device, a port joins, and udevd sets the
-	// address that it has decided on.
+	// InBetween: udevd looks at the device, a port joins, and udevd sets the address
+	// that it had chosen.
 	InBetween = "udev decides, join, udev sets"
 )
 
 // someMAC stands for an address that the driver makes up.
 const someMAC = "02:ff:ff:ff:ff:ff"
 
-// Outcomes are what the model says of each order, "ADDRESS TYPE PORT'S".
+// Outcomes are what the model predicts for each order, "ADDRESS TYPE PORT'S".
 func (r *Runner) Outcomes(create Sequence) map[string]string {
 	ends := map[string]string{}
 	for _, order := range []string{UdevFirst, JoinFirst, InBetween} {
@@ -62,11 +62,11 @@ func (r *Runner) model(s Sequence) *lane {
 	return l
 }
 
-// Race makes the device of a sequence under an udevd that runs, lets a port join
-// at various distances, and returns how often each outcome of the model was
-// seen. Any other is an error. The distance is moved to where both orders
-// happen. It races so many times, and more often as long as it has seen fewer than
-// outcomes, up to ten times as often: which order comes goes by the machine.
+// Race creates the device of a sequence under a running udevd, lets a port join at
+// various delays, and returns how often each outcome of the model occurred. Any other
+// outcome is an error. It adjusts the delay until both orders occur. It races the given
+// number of times, or up to ten times as often if it has seen fewer outcomes: the order
+// depends on the machine.
 func (r *Runner) Race(create Sequence, times, outcomes int) (map[string]int, error) {
 	ends := r.Outcomes(create)
 	seen := map[string]int{}
@@ -82,7 +82,7 @@ func (r *Runner) Race(create Sequence, times, outcomes int) (map[string]int, err
 		if err := l.do(create.Ops[0]); err != nil {
 			return nil, err
 		}
-		// sleep: it is the distance between two that race, which moves until both win.
+		// sleep: it is the delay between the two racers, which changes until both win.
 		time.Sleep(distance)
 		if err := l.do(Op{Do: Join, Port: "p0"}); err != nil {
 			return nil, err
@@ -135,11 +135,11 @@ func (r *Runner) Race(create Sequence, times, outcomes int) (map[string]int, err
 // race is a device to race for, and how each order ends.
 type race struct {
 	Create string
-	// UdevFirst and JoinFirst are the ends: whose address, and the type.
+	// UdevFirst and JoinFirst are the results: whose address, and the type.
 	UdevFirst, JoinFirst string
 }
 
-// Races are the devices that BothOrders and RealRaces take.
+// Races are the devices of BothOrders and RealRaces.
 var Races = []race{
 	{"bond under persistent\n create mode=balance-rr", "persistent 3", "port 2"},
 	{"bond under persistent\n create mode=802.3ad", "persistent 3", "port 2"},
@@ -158,7 +158,7 @@ type raceOf struct {
 	sequence Sequence
 }
 
-// racesOf are the Races of some kinds, with the sequence that makes the device.
+// racesOf are the Races of some kinds, with the sequence that creates the device.
 func racesOf(kinds []string) ([]raceOf, error) {
 	var out []raceOf
 	for _, r := range Races {
@@ -173,8 +173,8 @@ func racesOf(kinds []string) ([]raceOf, error) {
 	return out, nil
 }
 
-// BothOrders runs each of Races with udevd stopped, in either order, and checks
-// the ends; kinds selects among them.
+// BothOrders runs each of Races with udevd stopped, in both orders, and checks the
+// results; kinds selects among them.
 func (r *Runner) BothOrders(kinds ...string) error {
 	if err := r.Begin(); err != nil {
 		return err
@@ -217,7 +217,7 @@ func (r *Runner) BothOrders(kinds ...string) error {
 	return nil
 }
 
-// RealRaces runs each of Races under an udevd that is not stopped.
+// RealRaces runs each of Races with udevd running.
 func (r *Runner) RealRaces(times int, kinds ...string) error {
 	races, err := racesOf(kinds)
 	if err != nil {

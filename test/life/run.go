@@ -18,29 +18,29 @@ import (
 	model "linkaudit/policy/life"
 )
 
-// Runner runs sequences on this machine, in the network namespace and with the
-// udevd of the process.
+// Runner runs sequences on this machine, in the process's network namespace and with
+// its udevd.
 type Runner struct {
-	// Release is udevd's.
+	// Release is the release of udevd.
 	Release   linkfiles.Release
 	MachineID [16]byte
-	// Kernel is what the model has to know of the kernel.
+	// Kernel is what the model must know about the kernel.
 	Kernel model.Kernel
-	// Udevd is its process.
+	// Udevd is udevd's process.
 	Udevd int
-	// Veth makes ports of veth pairs, for kernels without dummy.
+	// Veth makes ports from veth pairs, for kernels without dummy.
 	Veth bool
 	// Length is how many operations a generated sequence has.
 	Length int
 	// Side is how many sequences run side by side.
 	Side int
-	// Log is told what goes on.
+	// Log gets progress messages.
 	Log func(format string, args ...any)
 
-	// Sequences, Operations, Refused and Settled count what was done;
-	// Refused are operations that the kernel refused, as a sequence may ask.
+	// Sequences, Operations, Refused and Settled count what was done. Refused are
+	// operations that the kernel refused, as it may.
 	Sequences, Operations, Refused, Settled int
-	// Early counts how often "udevadm settle" came back too early.
+	// Early counts how often "udevadm settle" returned too early.
 	Early int
 
 	settling time.Duration
@@ -48,8 +48,7 @@ type Runner struct {
 	handles []*netlink.Handle
 }
 
-// Random runs generated sequences of a kind and returns the first difference,
-// shrunk.
+// Random runs generated sequences of a kind and returns the first difference, shrunk.
 func (r *Runner) Random(kind string, sequences int, seed int64) error {
 	start := time.Now()
 	before, refused, settled, settling := r.Operations, r.Refused, r.Settled, r.settling
@@ -93,14 +92,14 @@ func (r *Runner) Random(kind string, sequences int, seed int64) error {
 		}
 		r.Sequences += len(lanes)
 	}
-	r.Log("%s: %d sequences from seed %d, %d operations (%d refused), %v of which udevd had %v in %d turns",
+	r.Log("%s: %d sequences from seed %d, %d operations (%d refused), %v in all, %v for udevd in %d turns",
 		kind, sequences, seed, r.Operations-before, r.Refused-refused,
 		time.Since(start).Round(time.Millisecond), (r.settling - settling).Round(time.Millisecond), r.Settled-settled)
 	return nil
 }
 
-// Replay runs sequences that are given, side by side. The state in the end is
-// the second result: "ADDRESS TYPE" of each sequence's device.
+// Replay runs given sequences side by side. The second result is the final state:
+// "ADDRESS TYPE" of each sequence's device.
 func (r *Runner) Replay(sequences ...Sequence) ([]string, error) {
 	var lanes []*lane
 	for i, s := range sequences {
@@ -128,11 +127,11 @@ func (r *Runner) Replay(sequences ...Sequence) ([]string, error) {
 	return ends, err
 }
 
-// together runs each lane up to its next "udev", lets udevd do its work for all
-// of them, and so on until all are at their end.
+// together runs each lane up to its next "udev", lets udevd do its work for all of
+// them, and repeats this until all are done.
 func (r *Runner) together(lanes []*lane) error {
 	for {
-		// The kernel takes its time for deleting a device, but for many at once.
+		// The kernel takes long to delete a device, but many at once take no longer.
 		var running sync.WaitGroup
 		for first := range r.nl() {
 			running.Go(func() {
@@ -184,7 +183,7 @@ func (l *lane) untilUdev() {
 	}
 }
 
-// Shrink drops operations as long as the rest still differs from the model.
+// Shrink drops operations while the rest still differs from the model.
 func (r *Runner) Shrink(f *Fault) *Fault {
 	until := time.Now().Add(30 * time.Second)
 	for size := len(f.Seq.Ops) / 2; size > 0; size /= 2 {
@@ -213,7 +212,7 @@ func (r *Runner) fault(s Sequence) *Fault {
 	return l.fault
 }
 
-// lane makes the devices that a sequence starts with.
+// lane creates the devices that a sequence starts with.
 func (r *Runner) lane(s Sequence, number int) (*lane, error) {
 	l := &lane{seq: s, number: number, run: r, nl: r.nl()[number%len(r.nl())], free: map[string]linkfiles.MAC{}}
 	p, ok := Policies[s.Policy]
@@ -230,7 +229,7 @@ func (r *Runner) lane(s Sequence, number int) (*lane, error) {
 	return l, nil
 }
 
-// clear takes a lane's device away and leaves the ports to the next one.
+// clear deletes a lane's device and leaves the ports to the next lane.
 func (r *Runner) clear(lanes []*lane) error {
 	for _, l := range lanes {
 		if err := l.deleteIfThere(l.name); err != nil {
@@ -248,7 +247,7 @@ func udevadm(args ...string) error {
 	return nil
 }
 
-// Begin stops udevd, once it has done everything that came before.
+// Begin stops udevd after it has handled everything before.
 func (r *Runner) Begin() error {
 	for range 100 {
 		if err := udevadm("settle", "--timeout=300"); err != nil {
@@ -275,7 +274,7 @@ func (r *Runner) goOn() error {
 	return nil
 }
 
-// End lets it go on.
+// End continues udevd.
 func (r *Runner) End() error {
 	if err := r.goOn(); err != nil {
 		return err
@@ -283,7 +282,7 @@ func (r *Runner) End() error {
 	return udevadm("settle", "--timeout=300")
 }
 
-// settle lets udevd handle the events that wait.
+// settle lets udevd handle the waiting events.
 func (r *Runner) settle() error {
 	start := time.Now()
 	defer func() { r.Settled++; r.settling += time.Since(start) }()
@@ -293,9 +292,9 @@ func (r *Runner) settle() error {
 	return r.Begin()
 }
 
-// Standard is what the suites run: generated sequences of each kind. The
-// environment may ask for other ones: LINKAUDIT_LIFE_SEED for those of an
-// earlier run, LINKAUDIT_LIFE_COUNT for more of them.
+// Standard is what the suites run: generated sequences of each kind.
+// LINKAUDIT_LIFE_SEED in the environment repeats those of an earlier run,
+// LINKAUDIT_LIFE_COUNT sets their number.
 func (r *Runner) Standard(kinds []string, sequences int) error {
 	seed := time.Now().UnixNano() % 1e9
 	for _, v := range []struct {

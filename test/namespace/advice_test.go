@@ -17,9 +17,10 @@ func (d device) finding(rule string) (finding, bool) {
 	return d.Findings[i], true
 }
 
-// TestAFileForACardThatFitsABridgeToo has udevd apply a .link file that is for a card by
-// its address to what has the same address, and tries the remedies that linkaudit names.
-// The card is one end of a veth.
+// TestAFileForACardThatFitsABridgeToo has a .link file that matches a card by its
+// address. The card is one end of a veth, and a bridge and a macvlan have the same
+// address. Udev applies the file to them, and the test tries the remedies that
+// linkaudit prints.
 func TestAFileForACardThatFitsABridgeToo(t *testing.T) {
 	const (
 		mac  = "02:00:00:00:00:aa"
@@ -37,11 +38,11 @@ func TestAFileForACardThatFitsABridgeToo(t *testing.T) {
 			rep, _ := s.json(name)
 			return rep.device(t, name)
 		}
-		caught := func(t *testing.T, name, kind string) {
+		caught := func(t *testing.T, name string) {
 			t.Helper()
 			d := audited(t, name)
 			f, ok := d.finding("link-file-of-other-device")
-			if !ok || f.File != card || f.Line != 2 || !strings.Contains(f.Message, "is for lan0") || !strings.Contains(f.Message, kind+" "+name) || d.has("applied-file-differs") {
+			if !ok || f.File != card || f.Line != 2 || !strings.Contains(f.Message, "is for lan0") || !strings.Contains(f.Message, "matches "+name+" as well") || d.has("applied-file-differs") {
 				t.Errorf("%+v", d.Findings)
 			}
 		}
@@ -53,7 +54,7 @@ func TestAFileForACardThatFitsABridgeToo(t *testing.T) {
 			if file := s.property("br0", "ID_NET_LINK_FILE"); file != defaultLink {
 				t.Fatalf("udevd applied %s", file)
 			}
-			caught(t, "br0", "bridge")
+			caught(t, "br0")
 		})
 		step("the next add event applies the card's file to it, and fails", func(t *testing.T) {
 			s.must("udevadm", "trigger", "--action=add", "/sys/class/net/br0")
@@ -61,22 +62,22 @@ func TestAFileForACardThatFitsABridgeToo(t *testing.T) {
 			if mtu := s.sysfs("br0", "mtu"); mtu != "1400" {
 				t.Errorf("the MTU is %s", mtu)
 			}
-			caught(t, "br0", "bridge")
+			caught(t, "br0")
 		})
 		step("so it does to what is created with the address", func(t *testing.T) {
 			s.add("br1", "address", mac, "type", "bridge")
 			s.add("mv0", "link", "v1", "address", mac, "type", "macvlan", "mode", "bridge")
-			for name, kind := range map[string]string{"br1": "bridge", "mv0": "macvlan"} {
+			for _, name := range []string{"br1", "mv0"} {
 				if file := s.property(name, "ID_NET_LINK_FILE"); file == defaultLink {
 					t.Errorf("%s got %s", name, file)
 				}
 				if mtu := s.sysfs(name, "mtu"); mtu != "1400" {
 					t.Errorf("the MTU of %s is %s", name, mtu)
 				}
-				caught(t, name, kind)
+				caught(t, name)
 			}
 		})
-		// What udevd applies to a bridge, a macvlan and the card itself.
+		// What udev applies to a bridge, a macvlan and the card itself.
 		for _, c := range []struct {
 			match                 string
 			bridge, macvlan, card string
@@ -135,8 +136,8 @@ func TestAFileForACardThatFitsABridgeToo(t *testing.T) {
 	})
 }
 
-// TestACreatorThatSetsTheAddressLater is the race of "ip link set ... address" and udevd:
-// every outcome was foretold, and after a fix there is one.
+// TestACreatorThatSetsTheAddressLater is the race of "ip link set ... address" and
+// udev: every outcome was predicted, and after a fix there is only one.
 func TestACreatorThatSetsTheAddressLater(t *testing.T) {
 	const mac = "02:00:00:00:00:77"
 	s := newStage(t, "/")
@@ -191,8 +192,8 @@ func TestACreatorThatSetsTheAddressLater(t *testing.T) {
 	}
 }
 
-// TestADeclaredPortIsLookedFor: a name that no device has is told, in whatever way the
-// audit is asked for; an alternative name is one.
+// TestADeclaredPortIsLookedFor: check reports a port name that no device has, however
+// it is asked. An alternative name counts as a name.
 func TestADeclaredPortIsLookedFor(t *testing.T) {
 	s := newStage(t, "/")
 	s.startUdevd()

@@ -19,13 +19,12 @@ import (
 	"linkaudit/test/tool"
 )
 
-// elsewhere is a directory that nothing of linkaudit's may ever get to.
+// elsewhere is a directory that linkaudit must never write to.
 const elsewhere = "/mnt/elsewhere"
 
-// TestNothingIsWrittenWhereALinkLeads puts something in the way of each file and
-// directory that fix writes to. Either it finds another way, and udevd agrees,
-// or it refuses; never does it write through what is there, wait for it, or
-// change it.
+// TestNothingIsWrittenWhereALinkLeads puts an obstacle at each file and directory that
+// fix writes. Either fix finds another way and udev agrees, or it refuses. It never
+// writes through the obstacle, waits for it or changes it.
 func TestNothingIsWrittenWhereALinkLeads(t *testing.T) {
 	s := bridged(t, "/")
 	s.write(elsewhere+"/file", "[Match]\nOriginalName=other\n")
@@ -54,8 +53,7 @@ func TestNothingIsWrittenWhereALinkLeads(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		put  func() error
-		// why is what the refusal has to name; "" where there may be another
-		// way.
+		// why is what the refusal must name; "" if there may be another way.
 		why string
 	}{
 		{"the directory became a link after a fix", func() error {
@@ -141,19 +139,19 @@ func TestNothingIsWrittenWhereALinkLeads(t *testing.T) {
 			switch r.status {
 			case 2:
 				if !strings.Contains(r.stderr, etcNetwork) {
-					t.Errorf("it does not say what is in the way: %v", r)
+					t.Errorf("it does not name the obstacle: %v", r)
 				}
 				same(t, "nothing is left of it", before, contents(t, s.path("/etc")))
 				t.Logf("refused: %s", r.stderr)
 			default:
 				made := parseChange(t, r)
 				mac := s.sysfs("br0", "address")
-				s.anew("br0", "type", "bridge")
-				inForce := made.Path
-				if strings.HasSuffix(inForce, ".conf") {
-					inForce = strings.TrimSuffix(filepath.Dir(inForce), ".d")
+				s.recreate("br0", "type", "bridge")
+				appliedFile := made.Path
+				if strings.HasSuffix(appliedFile, ".conf") {
+					appliedFile = strings.TrimSuffix(filepath.Dir(appliedFile), ".d")
 				}
-				s.ours("br0", inForce, mac)
+				s.ours("br0", appliedFile, mac)
 				s.whole(made.Path)
 				t.Logf("wrote %s", made.Path)
 				s.changes("undo", "--bridge", "br0")
@@ -164,7 +162,7 @@ func TestNothingIsWrittenWhereALinkLeads(t *testing.T) {
 	}
 }
 
-// lock puts something where the lock is to be.
+// lock puts an obstacle at the path of the lock.
 func (s *stage) lock(put func(name string) error) func() error {
 	return func() error {
 		if err := os.Mkdir(s.path("/run/linkaudit"), 0o700); err != nil {
@@ -174,8 +172,7 @@ func (s *stage) lock(put func(name string) error) func() error {
 	}
 }
 
-// leaves runs fix or undo, which has to refuse and to touch neither /etc nor
-// what is elsewhere.
+// leaves runs fix or undo, which must refuse and change neither /etc nor elsewhere.
 func (s *stage) leaves(what, why string) {
 	s.t.Helper()
 	out := listing(s.t, s.path(elsewhere))
@@ -183,7 +180,7 @@ func (s *stage) leaves(what, why string) {
 	same(s.t, "elsewhere is elsewhere", out, listing(s.t, s.path(elsewhere)))
 }
 
-// tidy takes away what a case has put into the way.
+// tidy removes the obstacle of a case.
 func (s *stage) tidy() {
 	s.t.Helper()
 	for _, name := range []string{"/etc/systemd", etcNetwork} {
@@ -208,9 +205,9 @@ func (s *stage) tidy() {
 	s.reload()
 }
 
-// TestAnOverrideIsForTheDeviceOfThatNameAlone fixes devices whose names are
-// patterns, or anything else but a name, to who reads them carelessly. Beside
-// each there is a decoy that such a reader would take for it.
+// TestAnOverrideIsForTheDeviceOfThatNameAlone fixes devices with names that a careless
+// reader takes for patterns or something else. Beside each device is a decoy that such
+// a reader would match.
 func TestAnOverrideIsForTheDeviceOfThatNameAlone(t *testing.T) {
 	everyUdevd(t, func(t *testing.T, s *stage) {
 		names := []struct {
@@ -255,14 +252,13 @@ func TestAnOverrideIsForTheDeviceOfThatNameAlone(t *testing.T) {
 		for file, name := range files {
 			fixed[name] = file
 		}
-		// udevd gives some of them another name, so each has an index to be
-		// known by.
+		// udev renames some of them, so each is known by its index.
 		made := map[int]string{}
 		for _, n := range names {
 			for _, name := range append([]string{n.name}, n.decoys...) {
 				index := 100 + len(made)
 				if strings.Contains(name, "%") {
-					continue // the kernel expands it: nobody has such a name
+					continue // the kernel expands it: no device has such a name
 				}
 				s.must("ip", "link", "add", "name", name, "index", fmt.Sprint(index), "type", "bridge")
 				made[index] = name
@@ -289,7 +285,7 @@ func TestAnOverrideIsForTheDeviceOfThatNameAlone(t *testing.T) {
 				}
 			}
 		}
-		t.Logf("%d names fixed, %d refused: %q, %d of which udevd takes no notice; %d devices", len(files), len(refused), refused, len(unheeded), len(made))
+		t.Logf("%d names fixed, %d refused: %q, udevd ignores %d of them; %d devices", len(files), len(refused), refused, len(unheeded), len(made))
 		for _, name := range refused {
 			if s.leavesName(name) {
 				t.Errorf("%q could have been fixed", name)
@@ -304,10 +300,10 @@ func TestAnOverrideIsForTheDeviceOfThatNameAlone(t *testing.T) {
 	})
 }
 
-// leavesName says of which names udevd makes no others: from 249 on it changes "!",
-// "%" and what is not printable ASCII, and before everything that is special to
-// anybody. Where the new name is taken, as it soon is by "_", the device ends
-// up with its old one and none of the rules' results.
+// leavesName reports whether udev keeps a name. From 249 on it changes "!", "%" and
+// what is not printable ASCII; before, every special character. If the new name is
+// taken, as "_" soon is, the device keeps its old name and gets none of the rules'
+// results.
 func (s *stage) leavesName(name string) bool {
 	special := "!%"
 	if s.release < 249 {
@@ -316,8 +312,8 @@ func (s *stage) leavesName(name string) bool {
 	return !strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(special, r) })
 }
 
-// recorded is what devices got, by their index, which no renaming changes. udevd has to
-// have handled them.
+// recorded is what the devices got, by their index, because they may be renamed. udev
+// must have handled them.
 func (s *stage) recorded(devices map[int]string) map[int]got {
 	s.t.Helper()
 	all := map[int]got{}
@@ -349,7 +345,7 @@ func (s *stage) recorded(devices map[int]string) map[int]got {
 	return all
 }
 
-// TestWhatCannotBeADeviceIsRefused has names that the kernel would not take.
+// TestWhatCannotBeADeviceIsRefused has names that the kernel does not accept.
 func TestWhatCannotBeADeviceIsRefused(t *testing.T) {
 	s := newStage(t, "/")
 	random := draw(t)
@@ -381,8 +377,8 @@ func TestWhatCannotBeADeviceIsRefused(t *testing.T) {
 	}
 }
 
-// TestFiftyFixesAtOnceAreOne starts them together; the lock has to make one
-// writer and forty-nine who find the work done.
+// TestFiftyFixesAtOnceAreOne starts fifty at once. Because of the lock one of them
+// writes, and the others find nothing to do.
 func TestFiftyFixesAtOnceAreOne(t *testing.T) {
 	s := bridged(t, "/")
 	changes := 0
@@ -403,12 +399,12 @@ func TestFiftyFixesAtOnceAreOne(t *testing.T) {
 		t.Errorf("%v, %v", entries, err)
 	}
 	mac := s.sysfs("br0", "address")
-	s.anew("br0", "type", "bridge")
+	s.recreate("br0", "type", "bridge")
 	s.ours("br0", file, mac)
 }
 
-// TestFixAndUndoAtOnceLeaveAFileOrNone has them contend; whoever is last, the
-// tree is whole.
+// TestFixAndUndoAtOnceLeaveAFileOrNone makes them compete. In the end the tree is
+// whole, whichever is last.
 func TestFixAndUndoAtOnceLeaveAFileOrNone(t *testing.T) {
 	s := bridged(t, "/")
 	empty := contents(t, s.path(etcNetwork))
@@ -427,7 +423,7 @@ func TestFixAndUndoAtOnceLeaveAFileOrNone(t *testing.T) {
 	}
 	now := contents(t, s.path(etcNetwork))
 	t.Logf("%v", changes)
-	// They take turns, and the file was there first.
+	// They take turns, and the file existed before.
 	switch d := changes["undo"] - changes["fix"]; {
 	case d == 0 && now == full, d == 1 && now == empty:
 	default:
@@ -439,7 +435,7 @@ func TestFixAndUndoAtOnceLeaveAFileOrNone(t *testing.T) {
 	same(t, "all is taken back", empty, contents(t, s.path(etcNetwork)))
 }
 
-// together starts n runs in the stage at once and waits for them all.
+// together starts n runs in the stage at once and waits for all of them.
 func (s *stage) together(n int, args func(i int) []string) []result {
 	s.t.Helper()
 	results := make([]result, n)
@@ -459,8 +455,8 @@ func (s *stage) together(n int, args func(i int) []string) []result {
 	return results
 }
 
-// TestTheEnvironmentChoosesNothing has whoever calls linkaudit, through sudo(8) for
-// one, set every variable that programs, loaders and libraries go by.
+// TestTheEnvironmentChoosesNothing sets every variable that programs, loaders and
+// libraries read, as somebody may who calls linkaudit through sudo(8).
 func TestTheEnvironmentChoosesNothing(t *testing.T) {
 	s := bridged(t, "/")
 	const evil = "/mnt/evil"
@@ -482,7 +478,7 @@ func TestTheEnvironmentChoosesNothing(t *testing.T) {
 	for _, args := range [][]string{{"check", "--format", "json", "br0"}, {"snapshot"}, {"lint", "--format", "json"}, {"mac", "br0"}} {
 		s.part(t, strings.Join(args, " "), func(t *testing.T) {
 			want, got := s.audit(args...), under(args...)
-			// The one thing in which two runs differ is the time of the look.
+			// Two runs differ only in the time of the audit.
 			want.stdout, got.stdout = taken.ReplaceAllString(want.stdout, ""), taken.ReplaceAllString(got.stdout, "")
 			if got.stdout != want.stdout || got.status != want.status {
 				t.Errorf("%v, and with that environment %v", want, got)
@@ -502,8 +498,8 @@ func TestTheEnvironmentChoosesNothing(t *testing.T) {
 	}
 }
 
-// TestWhatIsPlantedInASharedDirectoryIsNotWrittenThrough has root write reports to
-// where anybody can put something in the way, as in /tmp.
+// TestWhatIsPlantedInASharedDirectoryIsNotWrittenThrough writes reports as root to a
+// directory where anybody can put an obstacle, such as /tmp.
 func TestWhatIsPlantedInASharedDirectoryIsNotWrittenThrough(t *testing.T) {
 	s := bridged(t, "/")
 	const tmp, victim = "/mnt/tmp", "/mnt/victim"
@@ -517,7 +513,8 @@ func TestWhatIsPlantedInASharedDirectoryIsNotWrittenThrough(t *testing.T) {
 	before := contents(t, s.path(victim))
 	outputs := []struct {
 		args []string
-		// mode is the new file's. Those who want a new one refuse what is there.
+		// mode is that of the new file. Commands that want a new file refuse an
+		// existing one.
 		mode    string
 		status  int
 		onlyNew bool
@@ -555,7 +552,7 @@ func TestWhatIsPlantedInASharedDirectoryIsNotWrittenThrough(t *testing.T) {
 			}
 		})
 	}
-	// A second name of a file is not the file.
+	// Another name of a file is not the same file.
 	s.remove(tmp + "/x")
 	s.must("ln", victim+"/file", tmp+"/x")
 	if r := s.audit("check", "--output", tmp+"/x"); r.status != 1 {

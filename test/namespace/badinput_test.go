@@ -25,9 +25,9 @@ import (
 
 const etcNetwork = "/etc/systemd/network"
 
-// applies asks the stage's own udevadm which file applies. Without the right
-// to do so it cannot change the device, as test-builtin otherwise does up to
-// systemd 255. ok is false where it waits for ever.
+// applies asks the stage's own udevadm which file applies. It runs without the
+// capability to change the device, which test-builtin otherwise does up to systemd 255.
+// ok is false if it waits forever.
 func (s *stage) applies(name string, limit time.Duration) (file string, ok bool) {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
@@ -57,9 +57,8 @@ func (s *stage) clear() {
 	}
 }
 
-// TestNoOddFileMakesItHangCrashOrLie lays one odd file after the other before
-// each udevd. Either the answer is udevd's, or there is none and a finding
-// says which file is to blame.
+// TestNoOddFileMakesItHangCrashOrLie shows one odd file after the other to each udevd.
+// Either the answer is udevd's, or there is none and a finding names the file.
 func TestNoOddFileMakesItHangCrashOrLie(t *testing.T) {
 	const none = "[Match]\nOriginalName=br*\n[Link]\nMACAddressPolicy=none\n"
 	x := etcNetwork + "/10-x.link"
@@ -94,11 +93,11 @@ func TestNoOddFileMakesItHangCrashOrLie(t *testing.T) {
 		name string
 		// lay puts the file there.
 		lay func(*stage) error
-		// unread is the file that linkaudit may refuse to read; for any
-		// other the answer must be udevd's.
+		// unread is the file that linkaudit may refuse to read; for any other file the
+		// answer must be udevd's.
 		unread string
-		// odd is a name that udevd does not, or not readably, put into its
-		// database: the file in force is told by its policy.
+		// odd is a name that udevd does not put into its database, or not readably. The
+		// policy tells which file is effective.
 		odd bool
 	}{
 		{"a FIFO", mknod(x, unix.S_IFIFO, 0), x, false},
@@ -147,7 +146,7 @@ func TestNoOddFileMakesItHangCrashOrLie(t *testing.T) {
 		{"terminal escapes", file(x, none+"\x1b]0;owned\x07=\x1b[2J\nDescription=\x1b[31mred\nNamePolicy=\x1b[31m\n[\x1b[31m]\n"), "", false},
 		{"a name with terminal escapes", file(etcNetwork+"/10-\x1b[31m\x07.link", none), "", true},
 		{"a name with a newline", file(etcNetwork+"/10-a\nb.link", none), "", true},
-		{"a name that is no UTF-8", file(etcNetwork+"/10-\xff.link", none), "", true},
+		{"a name that is not UTF-8", file(etcNetwork+"/10-\xff.link", none), "", true},
 		{"a name of 255 bytes", file(etcNetwork+"/10-"+strings.Repeat("x", 247)+".link", none), "", false},
 		{"nothing but a section", file(x, "[Match]\n"), "", false},
 		{"an unclosed section", file(x, "[Match\nOriginalName=br*\n[Link]\nMACAddressPolicy=none\n"), "", false},
@@ -172,8 +171,8 @@ func TestNoOddFileMakesItHangCrashOrLie(t *testing.T) {
 				}
 				rep, r := s.json("br0")
 				d := rep.device(t, "br0")
-				// Where linkaudit does not read what it may refuse to read there
-				// is nothing to compare; udevadm waits for ever at a FIFO.
+				// If linkaudit does not read what it may refuse to read, there is
+				// nothing to compare. udevadm waits forever at a FIFO.
 				want, ends := "", true
 				if c.unread == "" || d.LinkFile != nil {
 					want, ends = s.applies("br0", 3*patience())
@@ -193,14 +192,14 @@ func TestNoOddFileMakesItHangCrashOrLie(t *testing.T) {
 					t.Errorf("no answer, but udevd %d applies %q: %v", s.release, want, r)
 				default:
 					if d.Policy != nil || d.Source != nil || !d.has("unknown-match") {
-						t.Errorf("systemd %d: the file is not known, but the policy is: %v", s.release, r)
+						t.Errorf("systemd %d: the file is unknown, but the policy is not: %v", s.release, r)
 					}
 					if !slices.ContainsFunc(rep.all(), func(f finding) bool { return f.Rule == "unreadable-file" && f.File == c.unread }) {
-						t.Errorf("systemd %d: nothing says that %s was not read: %v", s.release, c.unread, r)
+						t.Errorf("systemd %d: no finding says that %s was not read: %v", s.release, c.unread, r)
 					}
 				}
-				// What else reads the files reads them with the same reader: one
-				// release at a time, another for each file.
+				// The other commands that read the files use the same reader. Try one
+				// release for each file.
 				if s == stages[i%len(stages)] {
 					if text := s.audit("check", "--severity", "info"); text.status != r.status && text.status != 1 {
 						t.Errorf("%v", text)
@@ -218,7 +217,7 @@ func TestNoOddFileMakesItHangCrashOrLie(t *testing.T) {
 	}
 }
 
-// sparse writes a large file, which takes no room where it is zeros.
+// sparse writes a large file; zeros take no space.
 func sparse(name, start string, size int64, fill byte) func(*stage) error {
 	return func(s *stage) error {
 		s.write(name, start)
@@ -249,8 +248,8 @@ func bridged(t *testing.T, root string) *stage {
 	return s
 }
 
-// as runs the program in the stage in surroundings that a shell line makes of
-// it: the line ends with "exec $@".
+// as runs the program in the stage, in an environment that a shell line sets up; the
+// line ends with "exec $@".
 func (s *stage) as(line string, args ...string) result {
 	s.t.Helper()
 	r := s.do(append([]string{"sh", "-c", line, "sh", program}, args...)...)
@@ -264,12 +263,12 @@ func inMountNamespace(commands string) string {
 	return "exec unshare --mount sh -c '" + commands + " && exec \"$@\"' sh \"$@\""
 }
 
-func TestWhatCannotBeReadIsNotKnown(t *testing.T) {
+func TestWhatCannotBeReadIsUnknown(t *testing.T) {
 	s := bridged(t, "/")
 	check := []string{"check", "--format", "json", "br0"}
 	sure := parse(t, s.as(nobody, check...)).device(t, "br0")
 	if str(sure.Policy) != "persistent" || str(sure.Live.AddrAssignType) != "set" {
-		t.Errorf("nobody can read all that it takes here: %+v", sure)
+		t.Errorf("the audit cannot be complete here: %+v", sure)
 	}
 
 	unknown := func(t *testing.T, r result, rule, what string) {
@@ -284,7 +283,7 @@ func TestWhatCannotBeReadIsNotKnown(t *testing.T) {
 				return
 			}
 		}
-		t.Errorf("no %s says why: %v", rule, r)
+		t.Errorf("no finding %s says why: %v", rule, r)
 	}
 	for _, c := range []struct{ name, chmod, mode string }{
 		{"an unreadable file", etcNetwork + "/10-x.link", "0600"},
@@ -366,7 +365,7 @@ func TestWhatCannotBeReadIsNotKnown(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		lay  func(name string) error
-		// known: the entry can still be read.
+		// known: the entry is still readable.
 		known bool
 	}{
 		{"empty", func(n string) error { return os.WriteFile(n, nil, 0o644) }, true},
@@ -410,7 +409,7 @@ func TestWhatCannotBeReadIsNotKnown(t *testing.T) {
 }
 
 func TestNamesOfDevicesMayHoldAnything(t *testing.T) {
-	// Without udevd, which renames a device whose name it does not like.
+	// Without udev, which renames a device with a name that it does not accept.
 	s := newStage(t, "/")
 	names := []string{"\x1b[31mred", "\x07\x08\x7f", "br*", "br[0-9]", "-all", "a'b\"c", "$(id)", "\xff\xfe", "\u202eevil", "\u009b31m", "<b>&amp;", "x=y", "a,b", "#c", "\\"}
 	for _, n := range names {
@@ -437,7 +436,7 @@ func TestNamesOfDevicesMayHoldAnything(t *testing.T) {
 		s.audit("check", "--kind", "bond", "--", "no"+n)
 		s.audit("check", "--kind", n)
 	}
-	// JSON cannot hold it.
+	// JSON cannot represent it.
 	s.must("ip", "link", "del", "dev", "\xff\xfe")
 	s.sameFromSnapshot(t)
 	s.write("/etc/linkaudit.conf", "[device \"br?0-9?\"]\npolicy=none\n[device \"*red\"]\nignore=yes\n")
@@ -479,14 +478,14 @@ func TestABrokenSnapshotIsRefusedInOneLine(t *testing.T) {
 		{"a number", "7"},
 		{"a string", `"linkaudit.snapshot/1"`},
 		{"deeply nested", strings.Repeat("[", 1_000_000)},
-		{"deeply nested in place", changed(`"devices": [`, `"devices": [`+strings.Repeat("[", 100_000))},
+		{"deeply nested value", changed(`"devices": [`, `"devices": [`+strings.Repeat("[", 100_000))},
 		{"a number out of range", changed(`"arphrd": 1`, `"arphrd": 1e999`)},
 		{"a number too large", changed(`"arphrd": 1`, `"arphrd": 99999999999999999999`)},
 		{"a fraction", changed(`"arphrd": 1`, `"arphrd": 1.5`)},
 		{"a word for a number", changed(`"arphrd": 1`, `"arphrd": "x"`)},
 		{"an unknown field", changed(`"arphrd": 1`, `"arphrt": 1`)},
 		{"devices that are none", changed(`"devices": [`, `"devices": 1, "x": [`)},
-		{"file content that is no base64", changed(`"content": "`, `"content": "*`)},
+		{"file content that is not base64", changed(`"content": "`, `"content": "*`)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			name := filepath.Join(dir, "snapshot.json")
@@ -529,8 +528,8 @@ func TestABrokenSnapshotIsRefusedInOneLine(t *testing.T) {
 	if err := unix.Mkfifo(fifo, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	// A FIFO may be somebody's pipe; without a writer it is empty. Opened for both, it has
-	// one before there is a reader, until all is read.
+	// A FIFO may be another program's pipe; without a writer it is empty. Opened for
+	// both, it has a writer before it has a reader, until everything is read.
 	f, err := os.OpenFile(fifo, os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -568,7 +567,7 @@ func TestABrokenSiteConfigurationIsAnErrorWithItsFile(t *testing.T) {
 		{"an unknown key", conf + ":2", text("[device \"br*\"]\npolcy=none\n")},
 		{"an unknown policy", conf + ":2", text("[device \"br*\"]\npolicy=sometimes\n")},
 		{"an unknown rule", conf + ":2", text("[rules]\nno-such-rule=off\n")},
-		{"a line that is none", conf + ":2", text("[rules]\nhello\n")},
+		{"an invalid line", conf + ":2", text("[rules]\nhello\n")},
 		{"no UTF-8", conf, text("# S\xfcd\n")},
 		{"escapes", conf, text("[\x1b[31m]\n")},
 		{"NUL bytes", conf, text("\x00\x00")},
@@ -605,7 +604,7 @@ func TestABrokenSiteConfigurationIsAnErrorWithItsFile(t *testing.T) {
 	s.write(conf, "[device \"br*\"]\npolicy=persistent\n")
 	s.must("chmod", "0600", conf)
 	if r := s.as(nobody, "check"); r.status != 2 || !strings.Contains(r.stderr, conf) {
-		t.Errorf("nobody cannot know what the site expects: %v", r)
+		t.Errorf("without root it does not know what the site expects: %v", r)
 	}
 	if r := s.audit("check"); r.status != 0 {
 		t.Errorf("the site expects what it is: %v", r)
@@ -619,8 +618,8 @@ func TestAnOutputThatCannotBeWrittenIsAnError(t *testing.T) {
 			if r := s.as("exec \"$@\" >/dev/full", args...); r.status != 2 || !strings.Contains(r.stderr, "no space left") {
 				t.Errorf("a full disk: %v", r)
 			}
-			// The run time opens /dev/null in the place of what is closed, so
-			// that no socket becomes the standard output.
+			// Go's run time opens /dev/null instead of closed descriptors, so no socket
+			// becomes the standard output.
 			want := s.do(append([]string{program}, args...)...).status
 			if r := s.as("exec \"$@\" >&-", args...); r.status != want && r.status != 2 {
 				t.Errorf("closed: %v", r)
@@ -642,7 +641,7 @@ func TestAnOutputThatCannotBeWrittenIsAnError(t *testing.T) {
 	}
 }
 
-// brokenPipe runs the program with a standard output that nobody reads.
+// brokenPipe runs the program with a standard output that is not read.
 func brokenPipe(t *testing.T, s *stage, args ...string) result {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience())

@@ -19,7 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// changed is fix or undo --format json, as another program reads it.
+// changed is the JSON of fix or undo.
 type changed struct {
 	Schema    string
 	DryRun    bool `json:"dry_run"`
@@ -37,7 +37,7 @@ type changed struct {
 	Addresses []struct{ Device, MAC, Port string }
 }
 
-// change runs fix or undo in the stage and checks what holds for every run.
+// change runs fix or undo in the stage and checks what every run must fulfil.
 func (s *stage) change(args ...string) result {
 	s.t.Helper()
 	r := s.do(append([]string{program}, args...)...)
@@ -45,14 +45,14 @@ func (s *stage) change(args ...string) result {
 	return r
 }
 
-// owes is behaves for a program that says on standard error what it does, a
-// line at a time.
+// owes is behaves for a program that reports on standard error what it does, one line
+// at a time.
 func owes(t testing.TB, r result) {
 	t.Helper()
 	if r.status != 2 {
 		for l := range strings.Lines(r.stderr) {
 			if !strings.HasPrefix(l, "linkaudit: ") || !strings.HasSuffix(l, "\n") {
-				t.Errorf("%q is no line of linkaudit's: %v", l, r)
+				t.Errorf("%q is not a line from linkaudit: %v", l, r)
 			}
 		}
 	}
@@ -63,7 +63,7 @@ func owes(t testing.TB, r result) {
 	behaves(t, quiet)
 }
 
-// changes runs fix or undo, which has to succeed, and reads its JSON.
+// changes runs fix or undo, which must succeed, and reads its JSON.
 func (s *stage) changes(args ...string) changed {
 	s.t.Helper()
 	r := s.change(append(args, "--format", "json")...)
@@ -85,7 +85,7 @@ func parseChange(t testing.TB, r result) changed {
 	return c
 }
 
-// command is fix or undo, whatever runs it.
+// command is fix or undo, for any runner.
 func command(args []string) string {
 	for _, a := range args {
 		if a == "fix" || a == "undo" {
@@ -95,8 +95,8 @@ func command(args []string) string {
 	return ""
 }
 
-// refuses runs fix or undo, which has to say why not in one line that has all
-// the words, and to write nothing.
+// refuses runs fix or undo, which must refuse in one line with all the words, and write
+// nothing.
 func (s *stage) refuses(args []string, words ...string) {
 	s.t.Helper()
 	before := s.written()
@@ -112,7 +112,7 @@ func (s *stage) refuses(args []string, words ...string) {
 	same(s.t, fmt.Sprintf("%q refuses", args), before, s.written())
 }
 
-// same compares two listings and shows the lines that differ.
+// same compares two listings and shows the differing lines.
 func same(t testing.TB, what, before, after string) {
 	t.Helper()
 	if before == after {
@@ -133,22 +133,22 @@ func same(t testing.TB, what, before, after string) {
 	t.Errorf("%s, but something changed:\n%s", what, d.String())
 }
 
-// written is all of /etc with its times, and every device with its address:
-// what fix and undo might change. The lock in /run is left out, which they may.
+// written is all of /etc with its times, and every device with its address: all that
+// fix and undo may change, except the lock in /run.
 func (s *stage) written() string {
 	s.t.Helper()
 	return listing(s.t, s.path("/etc")) + s.must("ip", "-o", "link")
 }
 
-// listing is everything below a directory, one entry a line, with whatever can
-// be changed about it but for the time when it was read last.
+// listing is everything below a directory, one entry a line, with every attribute
+// except the access time.
 func listing(t testing.TB, dir string) string {
 	t.Helper()
 	return list(t, dir, true)
 }
 
-// contents is a listing without the times: a tree is as before, though
-// something came and went.
+// contents is a listing without the times: the tree is unchanged even if something was
+// created and removed.
 func contents(t testing.TB, dir string) string {
 	t.Helper()
 	return list(t, dir, false)
@@ -197,7 +197,7 @@ func list(t testing.TB, dir string, times bool) string {
 	return b.String()
 }
 
-// attributes are the extended ones of a file, xattr(7).
+// attributes are the extended attributes of a file, xattr(7).
 func attributes(t testing.TB, name string) string {
 	t.Helper()
 	buf := make([]byte, 64<<10)
@@ -223,14 +223,14 @@ func attributes(t testing.TB, name string) string {
 	return out.String()
 }
 
-// anew deletes the device and creates it again, as a boot or ifup would.
-func (s *stage) anew(name string, args ...string) {
+// recreate deletes the device and creates it again, as a boot or ifup does.
+func (s *stage) recreate(name string, args ...string) {
 	s.t.Helper()
 	s.must("ip", "link", "del", name)
 	s.add(name, args...)
 }
 
-// got is what the kernel and udevd say that a device got when it was created.
+// got is what the kernel and udev report about a new device.
 type got struct{ file, typ, mac string }
 
 func (s *stage) got(name string) got {
@@ -238,14 +238,14 @@ func (s *stage) got(name string) got {
 	return got{s.property(name, "ID_NET_LINK_FILE"), s.sysfs(name, "addr_assign_type"), s.sysfs(name, "address")}
 }
 
-// The kernel's NET_ADDR_RANDOM and NET_ADDR_SET: the address is the kernel's,
-// or somebody set it.
+// The kernel's NET_ADDR_RANDOM and NET_ADDR_SET: the kernel drew the address, or
+// somebody set it.
 const (
 	typeRandom = "1"
 	typeSet    = "3"
 )
 
-// ours checks that a file of linkaudit's was in force when the device was made.
+// ours checks that one of linkaudit's files was effective when the device was created.
 func (s *stage) ours(name, file, persistent string) {
 	s.t.Helper()
 	if g := s.got(name); g.file != file || g.typ != typeRandom || g.mac == persistent {
@@ -253,7 +253,7 @@ func (s *stage) ours(name, file, persistent string) {
 	}
 }
 
-// udevs checks that a device is as it was before anything was fixed.
+// udevs checks that a device is as before any fix.
 func (s *stage) udevs(name string, before got) {
 	s.t.Helper()
 	if g := s.got(name); g != before || before.typ != typeSet || before.file == "" {
@@ -261,8 +261,8 @@ func (s *stage) udevs(name string, before got) {
 	}
 }
 
-// whole checks that a file is as an admin expects it there: root's, for all to
-// read, and no rest of its making beside it.
+// whole checks that a file is as an administrator expects: owned by root, readable for
+// all, and without temporary files beside it.
 func (s *stage) whole(name string) {
 	s.t.Helper()
 	st, err := os.Lstat(s.path(name))
@@ -283,7 +283,7 @@ func exists(name string) bool {
 	return err == nil
 }
 
-// temporary are the files that linkaudit makes and never leaves behind.
+// temporary are the files that linkaudit creates and always removes.
 func temporary(t testing.TB, dir string) (found []string) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(name string, e fs.DirEntry, err error) error {
@@ -298,7 +298,7 @@ func temporary(t testing.TB, dir string) (found []string) {
 	return found
 }
 
-// everyUdevd tells a story under each udevd.
+// everyUdevd runs a story under each udevd.
 func everyUdevd(t *testing.T, tell func(*testing.T, *stage)) {
 	for _, p := range places(t) {
 		t.Run(p.name, func(t *testing.T) {
@@ -312,8 +312,7 @@ func everyUdevd(t *testing.T, tell func(*testing.T, *stage)) {
 	}
 }
 
-// journal is who systemd-journald would be: it counts linkaudit's records by their
-// action.
+// journal stands in for systemd-journald: it counts linkaudit's records by action.
 func (s *stage) journal() (records func() map[string]int) {
 	s.t.Helper()
 	s.must("mkdir", "-p", "/run/systemd/journal")
@@ -349,7 +348,7 @@ func (s *stage) journal() (records func() map[string]int) {
 	}
 }
 
-// unlocked: the lock is there, and nobody has it.
+// unlocked: the lock file exists, and no process holds the lock.
 func (s *stage) unlocked() {
 	s.t.Helper()
 	dir := s.path("/run/linkaudit")

@@ -16,7 +16,8 @@ import (
 	"linkaudit/test/tool"
 )
 
-// churnRounds are those of each of the two; the full soak has 10,000 of the first.
+// churnRounds is how many rounds each of the two tests has; the full soak has 10,000 of
+// the first.
 func churnRounds() int {
 	if tool.Full() {
 		return 125
@@ -24,10 +25,10 @@ func churnRounds() int {
 	return 40
 }
 
-// churn writes commands for "ip -force -batch": devices come, are renamed,
-// become ports and go. A device's name and address tell which kind it was made
-// with; no address is used twice, and the bridges named u, which never get a
-// port, have one only from the kernel or from udevd.
+// churn writes commands for "ip -force -batch": devices are created, renamed, become
+// ports and are deleted. The name and address of a device tell which kind it was
+// created with. No address is used twice. Bridges named u never get a port, so their
+// address is from the kernel or udev.
 func churn(b io.Writer, rnd *rand.Rand) {
 	var err error
 	name := func(class string) string { return fmt.Sprintf("%s%d", class, rnd.IntN(6)) }
@@ -46,7 +47,7 @@ func churn(b io.Writer, rnd *rand.Rand) {
 			class := []string{"b", "u", "v", "w"}[rnd.IntN(4)]
 			_, err = fmt.Fprintf(b, "link set %s name %s\n", name(class), name(class))
 		case 6, 7:
-			// ip ends if there is no such master.
+			// ip exits if there is no such master.
 			master := name("b")
 			_, err = fmt.Fprintf(b, "link add %s address %s type bridge\nlink set %s master %s\n", master, mac(0xbb, n), name("v"), master)
 		case 8:
@@ -57,14 +58,14 @@ func churn(b io.Writer, rnd *rand.Rand) {
 	}
 }
 
-// TestDevicesThatComeAndGoAreNeverMixedUp audits while devices come and go as fast
-// as the kernel and udevd can.
+// TestDevicesThatComeAndGoAreNeverMixedUp audits while devices are created and deleted
+// as fast as the kernel and udev can.
 func TestDevicesThatComeAndGoAreNeverMixedUp(t *testing.T) {
 	t.Run("under udevd", func(t *testing.T) {
 		s := bridged(t, "/")
 		auditChurn(t, s, "udev-persistent", churnRounds())
 	})
-	// Faster, as nobody else wants the kernel's lock.
+	// Faster, because no other process needs the kernel's lock.
 	t.Run("without udevd", func(t *testing.T) {
 		s := newStage(t, "/")
 		s.must("ip", "link", "add", "br0", "type", "bridge")
@@ -72,8 +73,8 @@ func TestDevicesThatComeAndGoAreNeverMixedUp(t *testing.T) {
 	})
 }
 
-// TestChurnAmongManyLinks: among so many links a list that nothing comes or goes in
-// cannot be had while others do all the time. What was there all the time is told.
+// TestChurnAmongManyLinks: among so many links there is never a list during which no
+// device changes. Check must list what exists all the time.
 func TestChurnAmongManyLinks(t *testing.T) {
 	pairs, audits := 2000, 10
 	if tool.Thorough() {
@@ -91,7 +92,7 @@ func TestChurnAmongManyLinks(t *testing.T) {
 	start := time.Now()
 	for round := range audits {
 		args := []string{"check", "--format", "json"}
-		if round%10 == 0 { // which takes the longest, much of it to be printed
+		if round%10 == 0 { // most of that time is for printing
 			args = append(args, "--all")
 		}
 		r := s.audit(args...)
@@ -118,8 +119,8 @@ func TestChurnAmongManyLinks(t *testing.T) {
 	t.Logf("%d audits among %d links in %v", audits, 2*pairs, time.Since(start).Round(time.Millisecond))
 }
 
-// churning has devices come and go until it is told to stop, which returns once
-// nothing changes any more.
+// churning makes devices come and go until its result is called, which returns when
+// nothing changes any longer.
 func (s *stage) churning() (stop func()) {
 	s.t.Helper()
 	random := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
@@ -148,8 +149,8 @@ func (s *stage) churning() (stop func()) {
 	}
 }
 
-// paced lets udevd keep up, whose memory is not bounded: it writes on once udevd has
-// nothing to do, which its file says (event_queue_insert() of udevd.c).
+// paced lets udev keep up, because its memory is not bounded: it continues when udev
+// has nothing to do, which its file tells (event_queue_insert() of udevd.c).
 type paced struct {
 	io.Writer
 	queue string
@@ -163,9 +164,9 @@ func (p *paced) Write(b []byte) (int, error) {
 	return p.Writer.Write(b)
 }
 
-// auditChurn audits so many times while devices come and go; origin is whose
-// address br0 has all the time. It goes on until it has seen enough devices in enough
-// different states.
+// auditChurn audits the given number of times while devices come and go; origin is
+// where br0's address always comes from. It continues until it has seen enough devices
+// in enough different states.
 func auditChurn(t *testing.T, s *stage, origin string, rounds int) (took time.Duration) {
 	stop := s.churning()
 	defer stop()
@@ -227,7 +228,7 @@ func auditChurn(t *testing.T, s *stage, origin string, rounds int) (took time.Du
 			case typ == nil:
 				unknown++
 				if d.Origin != nil {
-					t.Errorf("%s: the type is not known, but whose address it is: %+v", d.Name, d)
+					t.Errorf("%s: the type is unknown, but the origin is not: %+v", d.Name, d)
 				}
 			case class != "" && *typ != "set":
 				t.Errorf("%s was made with its address, but the type is %s: %+v", d.Name, *typ, d)

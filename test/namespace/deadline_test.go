@@ -20,7 +20,7 @@ import (
 	"linkaudit/test/tool"
 )
 
-// deafJournal is a systemd-journald that reads nothing, and whose socket is full.
+// deafJournal is a systemd-journald that reads nothing, with a full socket.
 func (s *stage) deafJournal() {
 	s.t.Helper()
 	s.must("mkdir", "-p", "/run/systemd/journal")
@@ -43,8 +43,8 @@ func (s *stage) deafJournal() {
 	}
 }
 
-// TestAJournalThatDoesNotReadKeepsNothingUp: the change is made and told of, the lock is
-// free, and what is missing is said.
+// TestAJournalThatDoesNotReadKeepsNothingUp: the change is made and reported, the lock
+// is free, and the output says what is missing.
 func TestAJournalThatDoesNotReadKeepsNothingUp(t *testing.T) {
 	s := bridged(t, "/")
 	s.deafJournal()
@@ -58,7 +58,7 @@ func TestAJournalThatDoesNotReadKeepsNothingUp(t *testing.T) {
 	} {
 		made := s.changes(c.args...)
 		if !slices.ContainsFunc(made.Remaining, func(left string) bool {
-			return strings.HasPrefix(left, "the journal has no record of the change: systemd-journald did not take it")
+			return strings.HasPrefix(left, "the change is not in the journal: systemd-journald did not accept it")
 		}) {
 			t.Errorf("%s: %+v", c.args, made)
 		}
@@ -69,8 +69,8 @@ func TestAJournalThatDoesNotReadKeepsNothingUp(t *testing.T) {
 	}
 }
 
-// TestTheFirstSignalEndsAWait has a change wait for a lock that somebody holds, and for a
-// service manager that does not answer.
+// TestTheFirstSignalEndsAWait makes a change wait for a lock that another process
+// holds, and for a service manager that does not answer.
 func TestTheFirstSignalEndsAWait(t *testing.T) {
 	s := bridged(t, "/")
 	before := contents(t, s.path("/etc"))
@@ -142,8 +142,8 @@ func opens(pid int, name string) bool {
 	return false
 }
 
-// TestAChangeOutlivesItsOutput gives fix and undo outputs that nobody reads, that are
-// closed, and that are full. The change is made, recorded and taken for made.
+// TestAChangeOutlivesItsOutput gives fix and undo outputs that are not read, closed, or
+// full. The change is made, recorded and counts as made.
 func TestAChangeOutlivesItsOutput(t *testing.T) {
 	s := bridged(t, "/")
 	records := s.journal()
@@ -152,8 +152,8 @@ func TestAChangeOutlivesItsOutput(t *testing.T) {
 	for _, c := range []struct {
 		name, line string
 	}{
-		{"nobody reads what it says", `exec 2> >(exec true); wait $!; exec "$@" >/dev/null`},
-		{"nobody reads either", `exec > >(exec true) 2>&1; wait $!; exec "$@"`},
+		{"its output is not read", `exec 2> >(exec true); wait $!; exec "$@" >/dev/null`},
+		{"neither output is read", `exec > >(exec true) 2>&1; wait $!; exec "$@"`},
 		{"both are full", `exec "$@" >/dev/full 2>/dev/full`},
 		{"both are closed", `exec "$@" >&- 2>&-`},
 	} {
@@ -174,8 +174,8 @@ func TestAChangeOutlivesItsOutput(t *testing.T) {
 	}
 }
 
-// TestTheLockOfAnImageIsRootsAlone has somebody hold a lock on the directory of an image,
-// which he only needs to open.
+// TestTheLockOfAnImageIsRootsAlone: another user holds a lock on the directory of an
+// image, for which he only needs to open it.
 func TestTheLockOfAnImageIsRootsAlone(t *testing.T) {
 	s := newStage(t, "/")
 	const image = "/mnt/image"
@@ -192,7 +192,7 @@ func TestTheLockOfAnImageIsRootsAlone(t *testing.T) {
 	s.changes(append([]string{"fix", "--bridge", "br0"}, on...)...)
 	s.changes(append([]string{"undo", "--bridge", "br0"}, on...)...)
 
-	// It is a lock all the same, of a file that goes with it.
+	// It is still a lock, on a file that is removed with it.
 	changes := map[string]int{}
 	for _, r := range s.together(50, func(i int) []string {
 		return append([]string{[]string{"fix", "undo"}[i%2], "--bridge", "br0"}, on...)

@@ -1,15 +1,15 @@
-// Package namespace tests the whole program against real systemd-udevds: this
-// machine's and those of other releases, each in namespaces of its own with
-// devices that come and go.
+// Package namespace tests the whole program with the real systemd-udevd of this machine
+// and of other releases. Each runs in its own namespaces, with devices that are created
+// and deleted.
 //
-// The tests need root's rights, and are behind the build tag "namespace":
+// The tests need root and the build tag "namespace":
 //
 //	go test -tags namespace ./test/namespace
 //
-// LINKAUDIT_ROOTS is the directory that holds the trees of the other releases
-// (test/roots makes them). What is missing fails the tests.
+// LINKAUDIT_ROOTS is the directory with the roots of the other releases (test/roots makes
+// them). If something is missing, the tests fail.
 //
-// With LINKAUDIT_TIER=ci, as .ci/run has it, two of the releases are taken, this
-// machine's and one that is drawn, and some of the faults, rounds and devices.
-// LINKAUDIT_SEED is what draws them, 1 without it; what a test takes is in its log.
+// With LINKAUDIT_TIER=ci, as in .ci/run, the tests take two of the releases, this
+// machine's and a random one, and some of the faults, rounds and devices. LINKAUDIT_SEED
+// (default 1) is the seed; the log of a test says what it takes.
 package namespace

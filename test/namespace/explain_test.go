@@ -11,9 +11,9 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// TestExplainNamesTheFileThatUdevdApplied compares the fates of files with what
-// each udevd recorded, for devices of several kinds, and looks at the text and
-// the pictures of a device with a hostile name.
+// TestExplainNamesTheFileThatUdevdApplied compares the fates of files with what each
+// udevd recorded, for devices of several kinds. It checks the text and the pictures of
+// a device with a hostile name.
 func TestExplainNamesTheFileThatUdevdApplied(t *testing.T) {
 	schema := jsonschema.NewCompiler().MustCompile("../../docs/schema/explain.schema.json")
 	for _, p := range releases(t) {
@@ -25,7 +25,7 @@ func TestExplainNamesTheFileThatUdevdApplied(t *testing.T) {
 			s.write(dir+"20-bridge.link", "[Match]\nDriver=bridge\n\n[Link]\nMACAddressPolicy=none\n")
 			s.write(dir+"20-bridge.link.d/x.conf", "[Link]\nMACAddressPolicy=persistent\n")
 			s.write(dir+"30-x.link", "[Match]\nOriginalName=x*\n")
-			// udevd would rename it; without it the name stays.
+			// udevd would rename it; without udevd it keeps its name.
 			const hostile = `x"]\;<b>#1`
 			s.must("ip", "link", "add", hostile, "type", "bridge")
 			s.startUdevd()

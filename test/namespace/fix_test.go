@@ -21,12 +21,12 @@ import (
 	"linkaudit/test/tool"
 )
 
-// override is the name of the file that a fix of the device writes where
-// nothing but the default is in force.
+// override is the name of the file that a fix of the device writes if only the default
+// is effective.
 func override(name string) string { return etcNetwork + "/60-linkaudit-device-" + name + ".link" }
 
-// TestAFixLastsUntilItIsUndone tells the story under each udevd. What a device
-// gets is read from the kernel and from udevd's database alone.
+// TestAFixLastsUntilItIsUndone runs the whole story under each udevd. What a device
+// gets is read only from the kernel and udev's database.
 func TestAFixLastsUntilItIsUndone(t *testing.T) { everyUdevd(t, fixStory) }
 
 func fixStory(t *testing.T, s *stage) {
@@ -44,7 +44,7 @@ func fixStory(t *testing.T, s *stage) {
 			if first.file != defaultLink || first.typ != typeSet {
 				t.Fatalf("%s is not broken: %+v", name, *first)
 			}
-			s.anew(name, "type", "bridge")
+			s.recreate(name, "type", "bridge")
 			s.udevs(name, *first)
 		}
 	})
@@ -72,23 +72,23 @@ func fixStory(t *testing.T, s *stage) {
 		}
 	})
 
-	step("after a fix the bridge that is created anew has the kernel's address", func(t *testing.T) {
+	step("after a fix the recreated bridge has the kernel's address", func(t *testing.T) {
 		c := s.changes(fix...)
 		if !c.Changed || !c.Reloaded || !c.Verified || c.DryRun || c.Path != file || len(c.Targets) != 1 ||
 			c.Targets[0].Kind != "bridge" || c.Targets[0].Name != "br0" || !c.Targets[0].Changed {
 			t.Errorf("%+v", c)
 		}
-		// The bridge that exists keeps its address, and somebody has to say so.
+		// The existing bridge keeps its address, and check must say so.
 		if g := s.got("br0"); g.mac != br0.mac || g.typ != typeSet || len(c.Remaining) != 1 || !strings.Contains(c.Remaining[0], br0.mac) {
 			t.Errorf("%+v, but %+v", g, c)
 		}
 		s.whole(file)
-		s.anew("br0", "type", "bridge")
+		s.recreate("br0", "type", "bridge")
 		s.ours("br0", file, br0.mac)
 	})
 
 	step("another bridge gets what it got before", func(t *testing.T) {
-		s.anew("br1", "type", "bridge")
+		s.recreate("br1", "type", "bridge")
 		s.udevs("br1", br1)
 	})
 
@@ -106,7 +106,7 @@ func fixStory(t *testing.T, s *stage) {
 		same(t, "there is nothing to do", before, s.written())
 	})
 
-	step("undo leaves the directory as it was", func(t *testing.T) {
+	step("undo restores the directory", func(t *testing.T) {
 		if r := s.change(with(undo, "--check")...); r.status != 1 {
 			t.Errorf("--check: %v", r)
 		}
@@ -114,7 +114,7 @@ func fixStory(t *testing.T, s *stage) {
 			t.Errorf("%+v", c)
 		}
 		same(t, "all is taken back", untouched, contents(t, s.path(etcNetwork)))
-		s.anew("br0", "type", "bridge")
+		s.recreate("br0", "type", "bridge")
 		s.udevs("br0", br0)
 		before := s.written()
 		if c := s.changes(undo...); c.Changed || c.Reloaded || !c.Verified {
@@ -128,21 +128,21 @@ func fixStory(t *testing.T, s *stage) {
 		s.write(site, "[Match]\nOriginalName=br0\n\n[Link]\nMACAddressPolicy=persistent\nMTUBytes=1400\n")
 		sited := contents(t, s.path(etcNetwork))
 		s.reload()
-		s.anew("br0", "type", "bridge")
+		s.recreate("br0", "type", "bridge")
 		s.udevs("br0", got{site, typeSet, br0.mac})
 		c := s.changes(fix...)
 		// systemd 247 reads no drop-ins of .link files.
-		want, inForce := site+".d/90-linkaudit.conf", site
+		want, appliedFile := site+".d/90-linkaudit.conf", site
 		if s.release < 248 {
 			want = etcNetwork + "/49-linkaudit-device-br0.link"
-			inForce = want
+			appliedFile = want
 		}
 		if !c.Changed || c.Path != want {
 			t.Fatalf("not %s: %+v", want, c)
 		}
 		s.whole(want)
-		s.anew("br0", "type", "bridge")
-		s.ours("br0", inForce, br0.mac)
+		s.recreate("br0", "type", "bridge")
+		s.ours("br0", appliedFile, br0.mac)
 		if mtu := s.sysfs("br0", "mtu"); mtu != "1400" {
 			t.Errorf("the MTU is %s", mtu)
 		}
@@ -154,7 +154,7 @@ func fixStory(t *testing.T, s *stage) {
 		}
 		s.changes(undo...)
 		same(t, "all is taken back", sited, contents(t, s.path(etcNetwork)))
-		s.anew("br0", "type", "bridge")
+		s.recreate("br0", "type", "bridge")
 		s.udevs("br0", got{site, typeSet, br0.mac})
 		s.clear()
 		s.reload()
@@ -168,19 +168,19 @@ func fixStory(t *testing.T, s *stage) {
 			t.Fatalf("%+v", c)
 		}
 		for name, before := range map[string]got{"br0": br0, "br1": br1} {
-			s.anew(name, "type", "bridge")
+			s.recreate(name, "type", "bridge")
 			s.ours(name, c.Path, before.mac)
 		}
-		s.anew("ve0", "type", "veth", "peer", "name", "ve1")
+		s.recreate("ve0", "type", "veth", "peer", "name", "ve1")
 		s.udevs("ve0", ve0)
 		s.must("ip", "link", "del", "ve0")
-		// A device of the kind has nothing more to be fixed.
+		// A device of the kind needs no further fix.
 		if c := s.changes(fix...); c.Changed {
 			t.Errorf("%+v", c)
 		}
 		s.changes("undo", "--kind", "bridge")
 		for name, before := range map[string]got{"br0": br0, "br1": br1} {
-			s.anew(name, "type", "bridge")
+			s.recreate(name, "type", "bridge")
 			s.udevs(name, before)
 		}
 	})
@@ -193,7 +193,7 @@ func fixStory(t *testing.T, s *stage) {
 		s.add("brnew", "type", "bridge")
 		s.ours("brnew", override("brnew"), "")
 		// The file is for a bridge of that name.
-		s.anew("brnew", "type", "veth", "peer", "name", "vepeer")
+		s.recreate("brnew", "type", "veth", "peer", "name", "vepeer")
 		if g := s.got("brnew"); g.file != defaultLink {
 			t.Errorf("no bridge: %+v", g)
 		}
@@ -221,7 +221,7 @@ func fixStory(t *testing.T, s *stage) {
 		same(t, "all is taken back", untouched, contents(t, s.path(etcNetwork)))
 	})
 
-	step("a bridge is no bond", func(t *testing.T) {
+	step("a bridge is not a bond", func(t *testing.T) {
 		s.refuses([]string{"fix", "--bond", "br0"}, "br0 is of kind bridge, not a bond")
 	})
 
@@ -243,8 +243,8 @@ func fixStory(t *testing.T, s *stage) {
 		same(t, "all is taken back", untouched, contents(t, s.path(etcNetwork)))
 	})
 
-	step("--apply sets what the bridge would have had, and disturbs nobody unasked", func(t *testing.T) {
-		// Ports that last, in place of the hardware that a namespace has not.
+	step("--apply sets the address that the bridge would have, and disturbs no traffic unasked", func(t *testing.T) {
+		// Ports that stay, instead of hardware, which a namespace does not have.
 		s.add("ve0", "type", "vxlan", "id", "7", "dstport", "4789")
 		s.add("ve2", "type", "vxlan", "id", "8", "dstport", "4789")
 		var ports []net.HardwareAddr
@@ -283,7 +283,7 @@ func fixStory(t *testing.T, s *stage) {
 		if c := s.changes(with(fix, "--apply")...); c.Changed || len(c.Addresses) != 0 {
 			t.Errorf("again: %+v", c)
 		}
-		// Nothing is left to do, and check says so.
+		// Nothing is left to do, and check agrees.
 		if rep, _ := s.json("br0"); rep.Summary.Errors+rep.Summary.Warnings != 0 || !rep.device(t, "br0").has("applied-file-differs") {
 			t.Errorf("after a repair: %+v", rep.all())
 		}
@@ -301,7 +301,7 @@ func fixStory(t *testing.T, s *stage) {
 		if mac, state := s.sysfs("br0", "address"), s.sysfs("br0", "operstate"); mac != lowest || state != "up" {
 			t.Errorf("the address is %s, not %s, and br0 is %s", mac, lowest, state)
 		}
-		// And what was set is what the kernel gives a bridge that is new.
+		// The kernel gives a new bridge the same address.
 		s.must("ip", "link", "del", "br0")
 		s.add("br0", "type", "bridge")
 		s.must("ip", "link", "set", "ve0", "master", "br0")
@@ -326,14 +326,14 @@ func fixStory(t *testing.T, s *stage) {
 	})
 }
 
-// TestAnImageIsFixedAndTheMachineIsNot fixes and undoes below --root, and looks
-// at every program that is started and every socket that is written to.
+// TestAnImageIsFixedAndTheMachineIsNot fixes and undoes with --root, and checks every
+// program that is started and every socket that is written to.
 func TestAnImageIsFixedAndTheMachineIsNot(t *testing.T) {
 	s := bridged(t, "/")
 	const image = "/mnt/image"
 	s.write(image+defaultLink, s.read(defaultLink))
 	s.settle()
-	// The lock's directory is the one thing on the machine that is touched.
+	// On the machine only the directory of the lock is touched.
 	lock := regexp.MustCompile(`(?m)^/run(/linkaudit)? .*\n`)
 	machine := func() string { return s.written() + lock.ReplaceAllString(s.state(t), "") }
 	before := machine()
@@ -364,35 +364,35 @@ func TestAnImageIsFixedAndTheMachineIsNot(t *testing.T) {
 	}
 	same(t, "it was the image that was fixed", before, machine())
 
-	// The same text does on a machine what it is for. (An udevd that is started
-	// anew has read it for sure.)
+	// On a machine the same text has its effect. (udevd is restarted, so it has surely
+	// read the file.)
 	s.stopUdevd()
 	s.write(file, content)
 	s.startUdevd()
 	mac := s.sysfs("br0", "address")
-	s.anew("br0", "type", "bridge")
+	s.recreate("br0", "type", "bridge")
 	s.ours("br0", file, mac)
 	s.clear()
 
 	if c := on("undo", "--everything"); !c.Changed || c.Reloaded {
 		t.Errorf("%+v", c)
 	}
-	// /etc/systemd/network was missing, and so were the directories above.
+	// /etc/systemd/network and the directories above it were missing.
 	same(t, "all is taken back", empty, contents(t, s.path(image)))
 	if r := s.change("fix", "--bridge", "br0", "--root", image, "--apply"); r.status != 2 {
 		t.Errorf("--apply has no meaning on an image: %v", r)
 	}
 }
 
-// TestWhoDidWhatIsInTheJournal reads the records back with journalctl.
+// TestWhoDidWhatIsInTheJournal reads the records with journalctl.
 func TestWhoDidWhatIsInTheJournal(t *testing.T) {
 	s := bridged(t, "/")
-	// Nothing of it leaves the stage: not into /var, and the kernel's log and
-	// its auditing are left alone.
+	// Nothing of it leaves the stage: it does not write to /var, and leaves the
+	// kernel's log and audit system alone.
 	s.write("/etc/systemd/journald.conf", "[Journal]\nStorage=volatile\nReadKMsg=no\nAudit=\n")
 	s.remove("/etc/systemd/journald.conf.d")
 	need(t, exists(s.path("/lib/systemd/systemd-journald")), "no journald on this machine")
-	// It asks for the cgroups of who writes to it, which a stage has none of.
+	// It asks for the cgroups of its clients, and a stage has none.
 	journald := s.command(context.Background(), "unshare", "--mount", "sh", "-c",
 		"mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec /lib/systemd/systemd-journald")
 	if err := journald.Start(); err != nil {
@@ -421,7 +421,7 @@ func TestWhoDidWhatIsInTheJournal(t *testing.T) {
 	s.changes("fix", "--bridge", "br0", "--root", image, "--systemd-release", fmt.Sprint(s.release))
 	sum := func(line string) string { return "sha256:" + strings.Fields(line)[0] }
 
-	// The login UID comes first, where the machine has one; then sudo's.
+	// The login UID comes first if the machine has one, then sudo's.
 	user, sudoer := "root", strings.TrimSpace(s.must("id", "-un", "1"))
 	if uid := strings.TrimSpace(s.must("cat", "/proc/self/loginuid")); uid != "4294967295" {
 		user = s.must("id", "-un", uid)
@@ -431,16 +431,16 @@ func TestWhoDidWhatIsInTheJournal(t *testing.T) {
 		{"LINKAUDIT_ACTION": "fix", "LINKAUDIT_BEFORE": "", "LINKAUDIT_AFTER": sum(first), "LINKAUDIT_USER": user},
 		{"LINKAUDIT_ACTION": "fix", "LINKAUDIT_BEFORE": sum(edited), "LINKAUDIT_AFTER": sum(first), "LINKAUDIT_USER": user},
 		{"LINKAUDIT_ACTION": "undo", "LINKAUDIT_BEFORE": sum(first), "LINKAUDIT_AFTER": "", "LINKAUDIT_USER": sudoer},
-		// That of an image must not be taken for the machine's own.
+		// The path in an image's record must name the image.
 		{"LINKAUDIT_ACTION": "fix", "LINKAUDIT_BEFORE": "", "LINKAUDIT_AFTER": sum(s.must("sha256sum", image+file)), "LINKAUDIT_USER": user, "LINKAUDIT_PATH": image + file},
 	}
 	for _, w := range want {
 		if w["LINKAUDIT_PATH"] == "" {
 			w["LINKAUDIT_PATH"] = file
 		}
-		w["LINKAUDIT_DEVICE"] = "bridge br0"
+		w["LINKAUDIT_DEVICE"] = "br0"
 		w["SYSLOG_IDENTIFIER"], w["PRIORITY"] = "linkaudit", "5"
-		w["MESSAGE"] = w["LINKAUDIT_ACTION"] + " for bridge br0: " + w["LINKAUDIT_PATH"]
+		w["MESSAGE"] = w["LINKAUDIT_ACTION"] + " for br0: " + w["LINKAUDIT_PATH"]
 	}
 	s.must("journalctl", "--sync")
 	var records []map[string]any
@@ -463,10 +463,10 @@ func TestWhoDidWhatIsInTheJournal(t *testing.T) {
 	}
 }
 
-// TestWhatCannotTakeEffectIsTakenBack has a udevd that will not reload, and
-// later one that says it would apply another file.
+// TestWhatCannotTakeEffectIsTakenBack has a udevd that does not reload, and then one
+// that would apply another file.
 func TestWhatCannotTakeEffectIsTakenBack(t *testing.T) {
-	// The last release has a udevadm that can be asked without doing anything.
+	// The udevadm of the last release answers without changing anything.
 	s := bridged(t, roots.Of("sid"))
 	real := s.must("readlink", "-f", "/usr/bin/udevadm")
 	s.must("cp", real, "/mnt/udevadm")
@@ -494,24 +494,24 @@ func TestWhatCannotTakeEffectIsTakenBack(t *testing.T) {
 	fix, undo := []string{"fix", "--bridge", "br0"}, []string{"undo", "--bridge", "br0"}
 
 	instead("control", "echo no such luck >&2; exit 1")
-	fails(fix, "reload", "no such luck", "nothing is changed")
+	fails(fix, "reload", "no such luck", "nothing was changed")
 	instead("test-builtin", "echo ID_NET_LINK_FILE="+defaultLink+"; exit 0")
-	fails(fix, "udev itself", defaultLink, "nothing is changed")
-	// udevd has read the files again after that.
+	fails(fix, "udev would apply", defaultLink, "nothing was changed")
+	// After that udevd has reloaded its files.
 	mac := s.got("br0")
-	s.anew("br0", "type", "bridge")
+	s.recreate("br0", "type", "bridge")
 	s.udevs("br0", mac)
 
 	instead("nothing", "true")
 	s.changes(fix...)
 	instead("control", "echo no such luck >&2; exit 1")
-	fails(undo, "reload", "no such luck", "nothing is changed")
+	fails(undo, "reload", "no such luck", "nothing was changed")
 	instead("nothing", "true")
 	s.changes(undo...)
 }
 
-// TestInAChrootNoUdevdIsReloaded: the one that runs reads the files of another root, and
-// udevadm of the chroot succeeds without doing anything. A new device shows that.
+// TestInAChrootNoUdevdIsReloaded: the running udevd reads the files of another root,
+// and the chroot's udevadm succeeds without doing anything. A new device shows that.
 func TestInAChrootNoUdevdIsReloaded(t *testing.T) {
 	everyUdevd(t, func(t *testing.T, s *stage) {
 		s.must("sh", "-c", `set -e
@@ -532,19 +532,18 @@ func TestInAChrootNoUdevdIsReloaded(t *testing.T) {
 				t.Fatalf("%v: %v", err, r)
 			}
 			if r.status != 0 || !rep.Changed || rep.Reloaded || rep.Verified ||
-				!strings.Contains(strings.Join(rep.Remaining, "; "), "udevd was not reloaded") {
+				!strings.Contains(strings.Join(rep.Remaining, "; "), "udev was not reloaded") {
 				t.Errorf("%s in a chroot: %+v: %v", args[0], rep, r)
 			}
 		}
 	})
 }
 
-// A drop-in in a directory that was there already changes no time of the
-// directory above it.
+// A drop-in in an existing directory does not change the time of the directory above.
 func TestADropInBesideOthersIsSeenByUdevdToo(t *testing.T) {
 	everyUdevd(t, func(t *testing.T, s *stage) {
 		if s.release < 248 {
-			return // it reads no drop-ins; the story has a file of its own there
+			return // it reads no drop-ins; the test writes a file of its own
 		}
 		s.write(etcNetwork+"/10-br0.link", "[Match]\nOriginalName=br0\n[Link]\nMACAddressPolicy=persistent\n")
 		s.write(etcNetwork+"/10-br0.link.d/50-other.conf", "[Link]\nMTUBytes=1400\n")
@@ -568,26 +567,26 @@ func TestADropInBesideOthersIsSeenByUdevdToo(t *testing.T) {
 	})
 }
 
-// droppedPing is what udevadm says where udevd drops its first message, and with it the
+// droppedPing is what udevadm prints if udevd drops its first message, and with it the
 // connection, before the second.
 const droppedPing = "Failed to wait for daemon to reply: Broken pipe"
 
 // TestAPingThatIsDroppedIsSentAgain first has a udevd that asks for the sender's
-// credentials only once udevadm has sent the first of its messages, and closes the
-// connection before the next: udevadm fails. Then it does so to linkaudit.
+// credentials only after udevadm sent its first message, and that closes the connection
+// before the next: udevadm fails. Then it does the same to linkaudit.
 func TestAPingThatIsDroppedIsSentAgain(t *testing.T) {
 	s := bridged(t, "/")
 	varlink := exists(s.path("/run/udev/io.systemd.Udev"))
 	for try := 1; ; try++ {
-		s.settle("br0") // devices have udevd call setsockopt too
+		s.settle("br0") // devices make udevd call setsockopt too
 		end := s.slow("setsockopt:delay_enter=1500ms:when=1")
 		r := s.do("strace", "--quiet=all", "--output=/dev/null", "--trace=sendmsg,sendto", "--inject=sendmsg,sendto:delay_enter=1000ms", "udevadm", "control", "--ping")
 		end()
 		if varlink && r.status == 0 || !varlink && strings.Contains(r.stderr, droppedPing) {
 			break
 		}
-		// Where the machine takes longer than the half second between the two, they
-		// come in another order, and nothing is dropped.
+		// If the machine takes longer than the half second between the two, their order
+		// changes and nothing is dropped.
 		if varlink || try == tries || r.status != 0 {
 			t.Fatalf("a ping that is dropped ends otherwise: %v", r)
 		}
@@ -609,18 +608,18 @@ exec /mnt/real/udevadm "$@"
 	if !exists(s.path("/mnt/dropped3")) {
 		t.Error("udevadm was not asked again")
 	}
-	s.anew("br0", "type", "bridge")
+	s.recreate("br0", "type", "bridge")
 	if got := s.sysfs("br0", "addr_assign_type"); got != typeRandom {
 		t.Errorf("after the fix addr_assign_type is %s", got)
 	}
 }
 
-// tries is how often something is tried in which the machine may interfere: by slowing
-// down the wrong one of two programs that race, for one.
+// tries is how often a test is tried that the machine may disturb, for example by
+// slowing down the wrong program in a race.
 const tries = 20
 
-// slow attaches strace(1) to udevd, which slows it down as the argument of --inject
-// says, until it is told to end.
+// slow attaches strace(1) to udevd and slows it down as the argument of --inject says,
+// until the returned function is called.
 func (s *stage) slow(inject string) (end func()) {
 	s.t.Helper()
 	call, _, _ := strings.Cut(inject, ":")
@@ -639,10 +638,10 @@ func (s *stage) slow(inject string) (end func()) {
 	}
 }
 
-// TestNoReloadIsLost has a udevd that takes its time between accepting a
-// connection and asking for the sender's credentials, and a udevadm that takes a
-// little before it speaks. Where udevadm does not speak varlink yet, udevd drops what it is told
-// meanwhile, and udevadm succeeds all the same.
+// TestNoReloadIsLost has a udevd that pauses between accepting a connection and asking
+// for the sender's credentials, and a udevadm that pauses before it sends. Unless
+// udevadm uses varlink, udevd drops what it is sent meanwhile, and udevadm still
+// succeeds.
 func TestNoReloadIsLost(t *testing.T) {
 	everyUdevd(t, func(t *testing.T, s *stage) {
 		const file = etcNetwork + "/10-br0.link"
@@ -664,12 +663,13 @@ func TestNoReloadIsLost(t *testing.T) {
 			if got := assigned(); got != "3" {
 				t.Fatalf("before, addr_assign_type is %s", got)
 			}
-			// So that it does not look by itself within three seconds.
+			// It must not look by itself within three seconds.
 			s.reload()
 			if s.release < 252 {
-				// An event after three seconds has it look, and it does not look
+				// After three seconds an event makes it look, and then it does not look
 				// again for as long.
-				// sleep: udevd goes by the clock alone (event_queue_start() of udevd.c).
+				// sleep: udevd depends only on the clock (event_queue_start() of
+				// udevd.c).
 				time.Sleep(3100 * time.Millisecond)
 				s.add("probe", "type", "bridge")
 				s.must("ip", "link", "del", "probe")
@@ -686,8 +686,8 @@ func TestNoReloadIsLost(t *testing.T) {
 			if err == nil && got == want {
 				break
 			}
-			// On a busy machine udevadm may be so late with the second message that it
-			// fails, or with the first that udevd takes it; and udevd may be so late
+			// On a busy machine udevadm may send the second message so late that it
+			// fails, or the first so late that udevd takes it. udevd may be so late
 			// that it looks by itself.
 			if try == tries || err == nil && want == "1" || err != nil && !strings.Contains(string(out), droppedPing) {
 				t.Fatalf("after udevadm control --reload, addr_assign_type is %s, not %s: docs/udevd.md says otherwise: %v: %s", got, want, err, out)

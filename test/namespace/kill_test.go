@@ -22,9 +22,9 @@ import (
 	"linkaudit/test/tool"
 )
 
-// fault is what happens to one system call: the process is killed before it is
-// carried out, or it fails. Where it is for good every later call of the name fails
-// too, so that nothing can be taken back either.
+// fault is what happens to one system call: the process is killed before the call, or
+// the call fails. If it is permanent, every later call of the same name fails too, so
+// nothing can be undone.
 type fault struct {
 	verdict inject.Verdict
 	forGood bool
@@ -43,8 +43,8 @@ func (f fault) String() string {
 func fails(errno unix.Errno) fault        { return fault{verdict: inject.Verdict(errno)} }
 func failsForGood(errno unix.Errno) fault { return fault{inject.Verdict(errno), true} }
 
-// changing are the system calls that change files, openat(2) where it creates one, and
-// how each may fail (the manual pages in section 2 name them).
+// changing are the system calls that change files (openat(2) if it creates one), and
+// the errors that each may return (section 2 of the manual).
 var changing = func() map[string][]fault {
 	killed := fault{verdict: inject.Kill}
 	owner := []fault{killed, fails(unix.EROFS), fails(unix.EIO), fails(unix.EACCES)}
@@ -64,9 +64,9 @@ var changing = func() map[string][]fault {
 	}
 }()
 
-// looking are those that only look, and how they may fail; openat(2) where it creates
-// nothing. Killed at one of them, the program leaves what it leaves when it is killed
-// at the next call that changes something: writing what it did is the last of those.
+// looking are the calls that only look, and how they may fail; openat(2) if it creates
+// nothing. Killed at one of them, the program leaves what it leaves if it is killed at
+// the next call that changes something: the last of those writes what it did.
 var looking = map[string][]fault{
 	"openat":     {fails(unix.EIO), fails(unix.EACCES)},
 	"newfstatat": {fails(unix.EIO)},
@@ -80,14 +80,14 @@ var looking = map[string][]fault{
 type act struct {
 	name string
 	args []string
-	// files are in the tree before it.
+	// files are in the tree before the act.
 	files map[string]string
 }
 
-// trial runs acts on one tree: an image, or the stage's own.
+// trial runs acts on one tree: an image's or the stage's own.
 type trial struct {
 	s *stage
-	// root is where the tree is in the stage, "" for the stage's own.
+	// root is the path of the tree in the stage, "" for the stage's own.
 	root string
 }
 
@@ -99,8 +99,8 @@ func (r trial) run(a act) result {
 	return finish(ctx, r.s.command(ctx, args...), args)
 }
 
-// disturbed runs the act, and has decide say what becomes of its calls of those names,
-// or of all.
+// disturbed runs the act, and decide says what happens to its calls of those names, or
+// to all.
 func (r trial) disturbed(t testing.TB, a act, names []string, decide func(inject.Call) inject.Verdict) result {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience())
@@ -121,7 +121,7 @@ func (r trial) args(a act) []string {
 	return append(args, "--no-reload")
 }
 
-// prepare makes the tree that the act finds.
+// prepare makes the tree for the act.
 func (r trial) prepare(a act) {
 	r.s.remove(r.root + etcNetwork)
 	if err := os.MkdirAll(r.s.path(r.root+etcNetwork), 0o755); err != nil {
@@ -134,8 +134,8 @@ func (r trial) prepare(a act) {
 
 func (r trial) tree() string { return contents(r.s.t, r.s.path(r.root+"/etc/systemd")) }
 
-// state is all that the next run of an act on an image finds, but for the times of
-// files. It is "" on the machine, where there is more.
+// state is all that the next run of an act on an image sees, except the times of files.
+// It is "" on the machine, where there is more.
 func (r trial) state(a act) string {
 	if r.root == "" {
 		return ""
@@ -143,11 +143,11 @@ func (r trial) state(a act) string {
 	return a.name + "\n" + random.ReplaceAllString(contents(r.s.t, r.s.path(r.root)), "*.tmp")
 }
 
-// temporaryLine is a file of linkaudit's in a listing that nobody else reads.
+// temporaryLine is a file of linkaudit's in a listing that no other program reads.
 var temporaryLine = regexp.MustCompile(`(?m)^\S*/\.linkaudit-([0-9a-f]+\.tmp|unfinished) .*\n`)
 
-// settled takes out of a listing what a kill may leave, and does no harm:
-// temporary files, and a directory of drop-ins with nothing in it.
+// settled removes from a listing what a kill may leave without harm: temporary files,
+// and an empty directory of drop-ins.
 func settled(tree string) string {
 	tree = temporaryLine.ReplaceAllString(tree, "")
 	var out strings.Builder
@@ -161,8 +161,8 @@ func settled(tree string) string {
 	return out.String()
 }
 
-// point is a system call of an act, the same one in each run of it: the nth of its name
-// on that file.
+// point is a system call of an act, the same in each run: the nth call of its name on
+// that file.
 type point struct {
 	name, what string
 	creates    bool
@@ -177,12 +177,12 @@ func (p point) String() string {
 	return fmt.Sprintf("%s %s number %d", s, p.what, p.nth)
 }
 
-// changes says whether the call changes something.
+// changes reports whether the call changes something.
 func (p point) changes() bool {
 	return changing[p.name] != nil && (p.name != "openat" || p.creates)
 }
 
-// faults are those that may happen there.
+// faults are those that may happen at the point.
 func (p point) faults() []fault {
 	if p.changes() {
 		return changing[p.name]
@@ -198,8 +198,8 @@ type points struct {
 
 var random = regexp.MustCompile(`[0-9a-f]{16}\.tmp`)
 
-// next is the point that a call is at; false where it is none of the program's own
-// calls but one of Go's run time, which wakes itself.
+// next is the point of a call; false if it is not the program's own call but one with
+// which Go's run time wakes itself.
 func (ps *points) next(c inject.Call) (point, bool) {
 	if strings.Contains(c.What, "anon_inode:") {
 		return point{}, false
@@ -215,23 +215,23 @@ func (ps *points) next(c inject.Call) (point, bool) {
 
 func (r trial) points() *points { return &points{r.root, map[point]int{}} }
 
-// undisturbed is what an act does when nothing happens to it.
+// undisturbed is what an act does without faults.
 type undisturbed struct {
 	before, after string
-	// several files are changed: between two of them there is neither.
+	// it changes several files: between two of them the tree is neither old nor new
 	several bool
-	// points are its calls, in their order; must are those that have to do with
-	// what it changes, which it makes in every run.
+	// points are its calls, in order. must are those about what it changes; it makes
+	// them in every run.
 	points []point
 	must   map[point]bool
-	// counts is how often each was made, by the point without its number.
+	// counts is how often each call was made, by the point without its number.
 	counts map[point]int
 }
 
-// worth are the points at which a fault can make a difference of its own: the calls
-// that change something, what is looked at between the first and the last of those,
-// and of a look that is taken again and again before or after, the first and the last.
-// There the end of a look, close(2), has nothing to tell.
+// worth are the points at which a fault can make a difference: the calls that change
+// something, the calls between the first and the last of those, and the first and the
+// last of calls that are repeated before or after. There close(2) after a look makes no
+// difference.
 func (u undisturbed) worth() (out []point) {
 	isMust := func(p point) bool { return u.must[p] }
 	first := slices.IndexFunc(u.points, isMust)
@@ -249,7 +249,7 @@ func (u undisturbed) worth() (out []point) {
 	return out
 }
 
-// learn runs an act undisturbed, and notes its calls.
+// learn runs an act without faults and notes its calls.
 func (r trial) learn(t *testing.T, a act) undisturbed {
 	t.Helper()
 	r.prepare(a)
@@ -279,25 +279,25 @@ func (r trial) learn(t *testing.T, a act) undisturbed {
 	return u
 }
 
-// tally is what all trials of a test found out.
+// tally is the result of all trials of a test.
 type tally struct {
 	mu sync.Mutex
-	// points are all, and of these the program was killed, failed, or did its
-	// work in spite of an error. Some calls are not made in each run.
+	// points are all points. At them the program was killed, failed, or succeeded despite
+	// an error; absent are calls that a run did not make.
 	points, kills, failed, done, absent int
-	// After so many something was left that does no harm.
+	// After how many something harmless was left.
 	temporaries, emptyDirs int
-	// well are the states, by the act, from which the next run ended well.
+	// well are the states, by the act, after which the next run succeeded.
 	well map[string]bool
 }
 
-// once has the fault happen at the point.
+// once makes the fault happen at the point.
 func (r trial) once(t *testing.T, a act, u undisturbed, p point, f fault, sum *tally) {
 	var (
 		res result
 		hit bool
 	)
-	// Goroutines may come to their calls in another order.
+	// Goroutines may make their calls in another order.
 	for tries := 0; tries < 5 && !hit; tries++ {
 		r.prepare(a)
 		ps := r.points()
@@ -359,8 +359,8 @@ func (r trial) once(t *testing.T, a act, u undisturbed, p point, f fault, sum *t
 	}
 }
 
-// judge holds what is there after a fault against the promise: the old tree or
-// the new one, and a message that says which.
+// judge compares the tree after a fault with the promise: the old tree or the new one,
+// and a message that says which.
 func (r trial) judge(t *testing.T, point string, u undisturbed, f fault, res result, left string) {
 	t.Helper()
 	isOld, isNew := left == u.before, left == u.after
@@ -376,22 +376,22 @@ func (r trial) judge(t *testing.T, point string, u undisturbed, f fault, res res
 	case res.hung || res.status != 0 && res.status != 2 || strings.Contains(message, "goroutine "):
 		t.Errorf("%s: %v", point, res)
 	case res.status == 0 && !isNew:
-		t.Errorf("%s: it says that all is well, but there is\n%s\n%v", point, left, res)
+		t.Errorf("%s: it reports success, but there is\n%s\n%v", point, left, res)
 	case res.status == 0:
 	case strings.Contains(message, "\n") && !isNew || !strings.HasPrefix(message, "linkaudit: ") && message != "":
 		t.Errorf("%s: that is not one line: %v", point, res)
-	case isNew && !strings.Contains(message, "is made") && !strings.Contains(message, "could not be taken back"):
+	case isNew && !strings.Contains(message, "is made") && !strings.Contains(message, "could not be undone"):
 		t.Errorf("%s: it fails, but everything is done: %v", point, res)
 	case isNew:
-	case !isOld && !strings.Contains(message, "could not be taken back"):
-		t.Errorf("%s: it does not tell that it leaves\n%s\n%v", point, left, res)
+	case !isOld && !strings.Contains(message, "could not be undone"):
+		t.Errorf("%s: it does not report that it leaves\n%s\n%v", point, left, res)
 	case strings.Contains(res.stdout, "wrote") || strings.Contains(res.stdout, "removed"):
-		t.Errorf("%s: it tells of what is not there: %v", point, res)
+		t.Errorf("%s: it reports what does not exist: %v", point, res)
 	}
 }
 
-// acts are those that are disturbed: with a new file, a new file in a new
-// directory, a file in the place of another.
+// acts are those that are disturbed: with a new file, with a new file in a new
+// directory, and with a file that replaces another.
 func acts(t *testing.T, r trial) []act {
 	const site = etcNetwork + "/50-br0.link"
 	alone := map[string]string{site: "[Match]\nOriginalName=br0\n\n[Link]\nMACAddressPolicy=persistent\n"}
@@ -427,9 +427,9 @@ func acts(t *testing.T, r trial) []act {
 	)
 }
 
-// TestWhateverHappensTheFilesAreOldOrNew kills fix and undo at each of their
-// system calls that change files, and has each of those that touch files fail. The
-// first pass is on images, two at a time, the second on the stage's own tree.
+// TestWhateverHappensTheFilesAreOldOrNew kills fix and undo at each system call that
+// changes files, and makes each call that touches files fail. The first pass is on
+// images, two at a time, the second on the stage's own tree.
 func TestWhateverHappensTheFilesAreOldOrNew(t *testing.T) {
 	s := newStage(t, "/")
 	images := []trial{{s, "/mnt/image-a"}, {s, "/mnt/image-b"}}
@@ -437,12 +437,12 @@ func TestWhateverHappensTheFilesAreOldOrNew(t *testing.T) {
 		s.write(r.root+defaultLink, s.read(defaultLink))
 	}
 	t.Run("in an image", func(t *testing.T) { disturb(t, images, false) })
-	// There the same code runs; it looks at more, which takes its time.
+	// The same code runs there; it looks at more and takes longer.
 	t.Run("on the machine", func(t *testing.T) { disturb(t, []trial{{s, ""}}, true) })
 }
 
-// disturb shares the work among the trials: all faults at all points, or at those that
-// must be there.
+// disturb divides the work between the trials: all faults at all points, or at those
+// that must exist.
 func disturb(t *testing.T, trials []trial, few bool) {
 	start := time.Now()
 	type job struct {
@@ -468,7 +468,7 @@ func disturb(t *testing.T, trials []trial, few bool) {
 		least = 50
 	}
 	if !tool.Full() {
-		// Of every call of an act and every fault one, on the machine of every call.
+		// One job for each call of an act and each fault; on the machine one for each call.
 		random, kept, all := draw(t), map[string]bool{}, len(jobs)
 		random.Shuffle(all, func(i, j int) { jobs[i], jobs[j] = jobs[j], jobs[i] })
 		jobs = slices.DeleteFunc(jobs, func(j job) bool {
@@ -505,9 +505,9 @@ func disturb(t *testing.T, trials []trial, few bool) {
 	}
 }
 
-// TestKilledAtAnyTimeTheNextRunCompletes kills what changes several files at times that are
-// drawn, between two instructions of any kind. The next run leaves the tree as one does
-// that nobody kills, and until then check says what there is.
+// TestKilledAtAnyTimeTheNextRunCompletes kills, at random times and between any two
+// instructions, an act that changes several files. The next run leaves the same tree as
+// a run that is not killed. Until then check reports the state.
 func TestKilledAtAnyTimeTheNextRunCompletes(t *testing.T) {
 	rounds := 40
 	if tool.Thorough() {
@@ -532,7 +532,7 @@ func TestKilledAtAnyTimeTheNextRunCompletes(t *testing.T) {
 		a, u, most := several[n%len(several)], whole[n%len(several)], took[n%len(several)]
 		r.prepare(a)
 		ctx, cancel := context.WithTimeout(context.Background(), time.Duration(random.Int64N(int64(most)+1)))
-		if n/2%2 == 0 { // or, for more of them, once it has begun
+		if n/2%2 == 0 { // or, more often, after it has begun
 			cancel()
 			ctx, cancel = context.WithTimeout(context.Background(), patience())
 			begun, later := s.path(r.root+etcNetwork+"/.linkaudit-unfinished"), time.Duration(random.Int64N(int64(2*time.Millisecond)))
@@ -575,9 +575,9 @@ func TestKilledAtAnyTimeTheNextRunCompletes(t *testing.T) {
 	}
 }
 
-// TestAnEditAtAnyTimeIsKept has somebody else write each file that fix and undo change,
-// before each of the calls that change something: an editor that writes into the file, and
-// one that puts another in its place. What he wrote is there in the end.
+// TestAnEditAtAnyTimeIsKept: somebody edits each file that fix and undo change, before
+// each call that changes something. One editor writes into the file, another replaces
+// it. The edit must survive.
 func TestAnEditAtAnyTimeIsKept(t *testing.T) {
 	const theirs = "# somebody's\n[Match]\nOriginalName=br0\n\n[Link]\nMTUBytes=1400\n"
 	editors := map[string]func(name string) error{
@@ -592,8 +592,8 @@ func TestAnEditAtAnyTimeIsKept(t *testing.T) {
 	s := newStage(t, "/")
 	r := trial{s, "/mnt/image"}
 	s.write(r.root+defaultLink, s.read(defaultLink))
-	// edited runs the act, in which the editor comes before the call; where killed is said
-	// the run ends in the place of its next one of that name.
+	// edited runs the act with the edit before the call; with killed, the run is killed
+	// at its next call of that name.
 	edited := func(a act, p point, file string, edit func(string) error, killed bool) (res result, hit, ended bool) {
 		r.prepare(a)
 		ps := r.points()
@@ -640,7 +640,7 @@ func TestAnEditAtAnyTimeIsKept(t *testing.T) {
 			for how, edit := range editors {
 				class := a.name + p.name + how
 				if kept[class] && !tool.Full() {
-					continue // of every call one; make full takes all
+					continue // one of every call; make full takes all
 				}
 				kept[class] = true
 				for _, file := range files {
@@ -662,7 +662,7 @@ func TestAnEditAtAnyTimeIsKept(t *testing.T) {
 					if p.name != "renameat2" {
 						continue
 					}
-					// What was taken away, to be looked at, is with nobody then.
+					// A file that was moved away for inspection must not be lost if the run is killed then.
 					if _, _, ended := edited(a, p, file, edit, true); !ended {
 						continue
 					}
@@ -681,8 +681,8 @@ func TestAnEditAtAnyTimeIsKept(t *testing.T) {
 	}
 }
 
-// TestAFileIsOnTheDiskBeforeItHasItsName reads the order of the calls, which is
-// all that a test can see of a power cut.
+// TestAFileIsOnTheDiskBeforeItHasItsName reads the order of the calls. A test can see
+// no more of a power failure.
 func TestAFileIsOnTheDiskBeforeItHasItsName(t *testing.T) {
 	s := newStage(t, "/")
 	r := trial{s, "/mnt/image"}
@@ -703,7 +703,7 @@ func TestAFileIsOnTheDiskBeforeItHasItsName(t *testing.T) {
 	}
 	temp, dir := "<"+filepath.Join(etcNetwork, ".linkaudit-*.tmp")+">", "<"+etcNetwork+">"
 	want := []string{
-		// What is about to be done is on the disk before it is done.
+		// The intent is on the disk before the change.
 		"write " + temp, "fchown " + temp, "fchmod " + temp, "fsync " + temp,
 		"renameat " + dir + ` ".linkaudit-*.tmp" ` + dir + ` ".linkaudit-unfinished"`, "fsync " + dir,
 		"write " + temp, "fchown " + temp, "fchmod " + temp, "fsync " + temp,

@@ -8,8 +8,9 @@ import (
 	"testing"
 )
 
-// TestAMacvlanRefusesTheAddressOfItsLowerDevice: udevd asks in vain for an address that
-// the device beneath has (macvlan_addr_busy()), and nobody may promise it.
+// TestAMacvlanRefusesTheAddressOfItsLowerDevice: the kernel refuses the address of the
+// lower device (macvlan_addr_busy()) when udev sets it, so no prediction may promise
+// it.
 func TestAMacvlanRefusesTheAddressOfItsLowerDevice(t *testing.T) {
 	const busy, free = "02:00:00:00:0a:01", "02:00:00:00:0a:02"
 	for _, p := range releases(t) {
@@ -40,14 +41,14 @@ func TestAMacvlanRefusesTheAddressOfItsLowerDevice(t *testing.T) {
 	}
 }
 
-// TestWhatIsDeclaredAndNotThereYet holds what is said of a device that networkd will
-// create against what is said of it by other questions, and from a snapshot.
+// TestWhatIsDeclaredAndNotThereYet compares the answers about a device that networkd
+// will create with those of other questions and of a snapshot.
 func TestWhatIsDeclaredAndNotThereYet(t *testing.T) {
 	s := newStage(t, "/")
 	s.startUdevd()
 	s.write("/etc/systemd/network/20-br7.netdev", "[NetDev]\nName=br7\nKind=bridge\n")
 	if rep, r := s.json(); rep.has("declaration-not-enabled") != true || r.status != 1 {
-		t.Errorf("networkd is not enabled, and nothing is said of it: %v", r)
+		t.Errorf("networkd is not enabled, and check does not say so: %v", r)
 	}
 	s.must("mkdir", "-p", "/etc/systemd/system/multi-user.target.wants")
 	s.write("/etc/systemd/system/vpn.service", "[Unit]\nWants=systemd-networkd.service\n")
@@ -70,9 +71,9 @@ func TestWhatIsDeclaredAndNotThereYet(t *testing.T) {
 	}
 }
 
-// TestTheUdevdOfAnotherNetworkIsNotOurs audits, without the right to see which network
-// namespace a process is in, a device that has the index of one that the stage's udevd has
-// handled: neither that udevd nor its record is this one's.
+// TestTheUdevdOfAnotherNetworkIsNotOurs audits, without permission to see the network
+// namespace of a process, a device with the index of one that the stage's udevd has
+// handled. Neither that udevd nor its record belongs to this network.
 func TestTheUdevdOfAnotherNetworkIsNotOurs(t *testing.T) {
 	s := newStage(t, "/")
 	s.startUdevd()

@@ -18,12 +18,12 @@ import (
 	"linkaudit/test/tool"
 )
 
-// lifeVariable makes this program the runner of test/life in a stage. Its value
-// is udevd's release.
+// lifeVariable makes this program the runner of test/life in a stage. Its value is the
+// release of udevd.
 const lifeVariable = "LINKAUDIT_LIFE_RELEASE"
 
-// TestLifeOfABridge holds the model of policy/life against this machine's
-// kernel and udevd.
+// TestLifeOfABridge compares the model of policy/life with this machine's kernel and
+// udevd.
 func TestLifeOfABridge(t *testing.T) {
 	s := newStage(t, "/")
 	for name, text := range life.Files() {
@@ -70,7 +70,7 @@ func lifeInStage() error {
 	if err != nil {
 		return err
 	}
-	// The life of an address needs none, and it is half of the work.
+	// No IPv6: the tests do not need it, and it is half of the work.
 	for _, conf := range []string{"default", "all"} {
 		os.WriteFile("/proc/sys/net/ipv6/conf/"+conf+"/disable_ipv6", []byte("1"), 0)
 	}

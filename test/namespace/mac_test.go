@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// TestMacForetellsWhatUdevdGives asks for the addresses first and has a real
-// udevd of each release give them to bridges afterwards.
+// TestMacForetellsWhatUdevdGives first asks for the addresses. Then a real udevd of
+// each release sets them on bridges.
 func TestMacForetellsWhatUdevdGives(t *testing.T) {
 	for _, p := range places(t) {
 		t.Run(p.name, func(t *testing.T) { foretell(t, p.root) })
@@ -23,7 +23,7 @@ func foretell(t *testing.T, root string) {
 	s := newStage(t, root)
 	names := []string{"bond0", "x", "abcdefghijklmno", "br-lan.100", "brücke", "a\\b", "q\"q", "-x", "~#$&;'", "01234", "en0@v1"}
 
-	// No rights, no udevd, no device: the machine-id is enough.
+	// No permissions, no udevd, no device: the machine ID is enough.
 	there := answers(t, names, outside(t, append([]string{"mac", "--machine-id", machineID, "--"}, names...)...))
 	here := answers(t, names, s.audit(append([]string{"mac", "--"}, names...)...))
 	file := filepath.Join(t.TempDir(), "id")
@@ -39,7 +39,7 @@ func foretell(t *testing.T, root string) {
 			got := s.given(100 + i)
 			for how, told := range map[string]string{"an ID": there[i], "this machine": here[i], "a file": byFile[i], "a list": input[i]} {
 				if told != got {
-					t.Errorf("udevd %d gave %s, but by %s it is %s", s.release, got, how, told)
+					t.Errorf("udevd %d set %s, but %s says %s", s.release, got, how, told)
 				}
 			}
 		})
@@ -57,7 +57,7 @@ func foretell(t *testing.T, root string) {
 		})
 	}
 
-	// Under an old naming scheme udevd leaves them alone, and mac says so.
+	// Under an old naming scheme udevd sets no address, and mac says so.
 	s.stopUdevd()
 	s.startUdevd("NET_NAMING_SCHEME=v240")
 	s.add("old0", "type", "bridge")
@@ -85,9 +85,8 @@ func fromInput(t *testing.T, names string, args ...string) result {
 	return r
 }
 
-// given is the address that udevd, which has handled it, has set of the device of an
-// index. It may have renamed the device as well: it puts "_" for characters that it does
-// not like in a name.
+// given is the address that udevd set on the device of an index. udevd may have renamed
+// the device too: it replaces characters that it does not accept by "_".
 func (s *stage) given(index int) string {
 	s.t.Helper()
 	for _, l := range s.links() {

@@ -16,11 +16,11 @@ import (
 )
 
 const (
-	// otherID is what a machine-id is changed to.
+	// otherID is what a machine ID is changed to.
 	otherID = "fedcba9876543210fedcba9876543210"
 	zeroID  = "00000000000000000000000000000000"
 
-	// firstBr0 is the address that udevds gave br0 with machineID.
+	// firstBr0 is the address that udevd sets on br0 with machineID.
 	firstBr0 = "2e:51:d4:17:b5:1e"
 
 	machineIDPath = "/etc/machine-id"
@@ -32,7 +32,7 @@ func everyRoot(t *testing.T, test func(*testing.T, *stage)) {
 	for _, p := range releases(t) {
 		t.Run(p.name, func(t *testing.T) {
 			s := newStage(t, p.root)
-			// The traces of the root's own machine-id are not the stage's.
+			// The traces of the root's own machine ID are not the stage's.
 			for _, dir := range []string{"/var/lib/dbus", "/var/log"} {
 				s.must("mount", "-t", "tmpfs", "tmpfs", dir)
 			}
@@ -41,8 +41,8 @@ func everyRoot(t *testing.T, test func(*testing.T, *stage)) {
 	}
 }
 
-// setMachineID writes the file, or removes it for nil, and starts udevd anew, whose
-// workers keep the machine-id that they have read.
+// setMachineID writes the file, or removes it for nil, and restarts udevd, because its
+// workers keep the machine ID that they read.
 func (s *stage) setMachineID(content *string) {
 	s.t.Helper()
 	if s.udevd != nil {
@@ -58,9 +58,9 @@ func (s *stage) setMachineID(content *string) {
 // random reports whether the device has the kernel's made-up address.
 func (s *stage) random(name string) bool { return s.sysfs(name, "addr_assign_type") == "1" }
 
-// TestStatesOfTheMachineID: what udevd does without a machine-id, what check says
-// of it, and what systemd's own machine_id_setup() makes of the file, which PID 1
-// calls at boot.
+// TestStatesOfTheMachineID checks what udevd does without a machine ID, what check
+// reports, and what systemd's machine_id_setup(), which PID 1 calls at boot, does to
+// the file.
 func TestStatesOfTheMachineID(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -92,7 +92,7 @@ func TestStatesOfTheMachineID(t *testing.T) {
 					return
 				}
 				if !s.random("br0") {
-					t.Errorf("udevd gave br0 an address: %s", s.sysfs("br0", "address"))
+					t.Errorf("udevd set the address of br0: %s", s.sysfs("br0", "address"))
 				}
 				if !rep.has(c.rule) || !d.has("persistent-address-unknown") || str(d.Origin) != "kernel-random" {
 					t.Errorf("check does not say %s: %v", c.rule, r)
@@ -125,7 +125,7 @@ func TestStatesOfTheMachineID(t *testing.T) {
 				if stays := c.content != nil && after == strings.TrimSpace(*c.content); stays != c.stays || len(after) != 32 {
 					t.Errorf("systemd-machine-id-setup made it %q", after)
 				}
-				// D-Bus's takes its place.
+				// D-Bus's machine ID is used instead.
 				s.setMachineID(c.content)
 				s.write(dbusIDPath, otherID+"\n")
 				rep, r = s.json("br0")
@@ -154,7 +154,7 @@ func (r report) message(rule string) string {
 	return ""
 }
 
-// sameFromSnapshotAs holds the audit of a snapshot against that of the stage, and
+// sameFromSnapshotAs compares the audit of a snapshot with that of the stage, and
 // returns the snapshot.
 func (s *stage) sameFromSnapshotAs(t *testing.T) string {
 	t.Helper()
@@ -174,9 +174,8 @@ func (s *stage) sameFromSnapshotAs(t *testing.T) string {
 	return snap.stdout
 }
 
-// TestTheMachineIDChanges: an address of the former machine-id is known for one by
-// any trace of that, and by nothing else; the next device gets the address that
-// was predicted.
+// TestTheMachineIDChanges: check recognises an address of the former machine ID by any
+// trace of that ID, and only then. The next device gets the predicted address.
 func TestTheMachineIDChanges(t *testing.T) {
 	traces := map[string]func(*stage){
 		"/var/log/journal": func(s *stage) { s.must("mkdir", "-p", "/var/log/journal/"+machineID) },
@@ -217,7 +216,7 @@ func TestTheMachineIDChanges(t *testing.T) {
 				}
 				boot := str(d.PersistentMAC)
 				if source == "systemd.machine_id=" {
-					boot = "null" // and that is what the next boot has
+					boot = "null" // and the next boot sets it
 				}
 				if str(d.Predicted.Boot) != boot || str(d.Predicted.Recreate) != str(d.PersistentMAC) || rep.has("machine-id-transient") != (boot == "null") {
 					t.Errorf("after the next boot: %v", r)
@@ -225,7 +224,7 @@ func TestTheMachineIDChanges(t *testing.T) {
 				snap := s.sameFromSnapshotAs(t)
 				for _, secret := range []string{machineID, otherID} {
 					if strings.Contains(snap+r.stdout+s.audit("explain", "br0").stdout, secret) {
-						t.Errorf("a machine-id is told: %s", secret)
+						t.Errorf("a machine ID is in the output: %s", secret)
 					}
 				}
 				switch source {
@@ -246,13 +245,13 @@ func TestTheMachineIDChanges(t *testing.T) {
 		s.must("ip", "link", "del", "br0")
 		s.add("br0", "type", "bridge")
 		if mac := s.sysfs("br0", "address"); mac != str(d.Predicted.Recreate) {
-			t.Errorf("created anew it has %s, predicted was %s", mac, str(d.Predicted.Recreate))
+			t.Errorf("recreated it has %s, predicted was %s", mac, str(d.Predicted.Recreate))
 		}
 	})
 }
 
-// TestAMachineIDForOneBoot has systemd mount one over a file that it cannot write,
-// as PID 1 does, and commit it later.
+// TestAMachineIDForOneBoot lets systemd mount a machine ID over a file that it cannot
+// write, as PID 1 does, and commit it later.
 func TestAMachineIDForOneBoot(t *testing.T) {
 	everyRoot(t, func(t *testing.T, s *stage) {
 		s.setMachineID(new(""))
@@ -263,13 +262,13 @@ func TestAMachineIDForOneBoot(t *testing.T) {
 		rep, r := s.json("br0")
 		d := rep.device(t, "br0")
 		if str(d.Origin) != "udev-persistent" || str(d.PersistentMAC) != s.sysfs("br0", "address") || !rep.has("machine-id-transient") {
-			t.Errorf("not known as transient: %v", r)
+			t.Errorf("not recognised as transient: %v", r)
 		}
 		if d.Predicted.Boot != nil || str(d.Predicted.Recreate) != d.Live.MAC || !d.has("prediction-unknown") {
 			t.Errorf("the next boot makes up another machine-id: %v", r)
 		}
 		s.sameFromSnapshotAs(t)
-		// Where the next boot takes it from D-Bus, it is the same again.
+		// If the next boot takes it from D-Bus, it is the same ID.
 		s.write(dbusIDPath, s.read(machineIDPath))
 		if rep, r = s.json("br0"); rep.has("machine-id-transient") || str(rep.device(t, "br0").Predicted.Boot) != d.Live.MAC {
 			t.Errorf("D-Bus keeps it: %v", r)
@@ -286,8 +285,8 @@ func TestAMachineIDForOneBoot(t *testing.T) {
 	})
 }
 
-// TestUdevdKeepsTheMachineIDThatHostAskedFor: it reads the ID once, for a file that
-// is matched by it, and what it does next is not known from the file.
+// TestUdevdKeepsTheMachineIDThatHostAskedFor: udevd reads the ID once for a file with
+// Host= in [Match]. What it does next is unknown from the file.
 func TestUdevdKeepsTheMachineIDThatHostAskedFor(t *testing.T) {
 	everyRoot(t, func(t *testing.T, s *stage) {
 		s.write("/etc/systemd/network/10-x.link", "[Match]\nOriginalName=zz0\nHost="+otherID+"\n[Link]\nMTUBytes=1400\n")
@@ -296,13 +295,13 @@ func TestUdevdKeepsTheMachineIDThatHostAskedFor(t *testing.T) {
 		s.reload()
 		rep, r := s.json("br0", "--kind", "bridge")
 		if d := rep.device(t, "br0"); d.Predicted.UdevAddEvent != nil || !d.has("add-event-unknown") || !rep.has("machine-id-empty") {
-			t.Errorf("what a new bridge gets is not known: %v", r)
+			t.Errorf("the address of a new bridge must be unknown: %v", r)
 		}
 		s.add("br0", "type", "bridge")
 		if mac := s.sysfs("br0", "address"); mac != firstBr0 {
-			t.Errorf("udevd read the ID anew: br0 has %s", mac)
+			t.Errorf("udevd read the ID again: br0 has %s", mac)
 		}
-		// Without such a file udevd reads it anew.
+		// Without such a file udevd reads it again.
 		s.must("ip", "link", "del", "br0")
 		s.remove("/etc/systemd/network/10-x.link")
 		s.setMachineID(new(""))
@@ -313,14 +312,14 @@ func TestUdevdKeepsTheMachineIDThatHostAskedFor(t *testing.T) {
 	})
 }
 
-// TestNetworkdWithoutAMachineID: up to 249 it takes no .netdev file whose device
-// would get a derived address, from 250 on it creates the device without one.
+// TestNetworkdWithoutAMachineID: up to 249 networkd ignores a .netdev file if the
+// device would get a derived address. From 250 on it creates the device without one.
 func TestNetworkdWithoutAMachineID(t *testing.T) {
 	everyRoot(t, func(t *testing.T, s *stage) {
 		s.setMachineID(new(""))
 		s.write("/etc/systemd/network/10-none.link", "[Match]\nOriginalName=*\n[Link]\nMACAddressPolicy=none\n")
 		s.write("/etc/systemd/network/20-nv0.netdev", "[NetDev]\nName=nv0\nKind=veth\n[Peer]\nName=nv1\n")
-		// It takes the files in their order. This one has an address already.
+		// It reads the files in order. This device already has an address.
 		s.write("/etc/systemd/network/30-after.netdev", "[NetDev]\nName=after\nKind=bridge\nMACAddress=02:00:00:00:00:07\n")
 		s.reload()
 		log, err := os.Create(filepath.Join(t.TempDir(), "log"))

@@ -16,9 +16,9 @@ import (
 	"linkaudit/test/tool"
 )
 
-// TestOneHostOneAnswer makes hosts of which each has other devices, and asks about each
-// device alone, with others, by kind, with --all, live and from a snapshot: what is said
-// of a device is always the same.
+// TestOneHostOneAnswer makes hosts with different devices. It asks about each device
+// alone, with others, by kind, with --all, live and from a snapshot. The answer about a
+// device is always the same.
 func TestOneHostOneAnswer(t *testing.T) {
 	hosts := 3
 	if tool.Full() {
@@ -35,7 +35,7 @@ func TestOneHostOneAnswer(t *testing.T) {
 func askOneHost(t *testing.T, random *rand.Rand) {
 	s := newStage(t, "/")
 	generateFiles(s, random)
-	s.startUdevd() // else that of another suite may be seen, or not
+	s.startUdevd() // otherwise another suite's udevd may be seen or not
 	generateDevices(s, random)
 	s.settle()
 	h := questions.Host{
@@ -75,8 +75,8 @@ func status(r result) ([]byte, error) {
 	return []byte(r.stdout), nil
 }
 
-// generateFiles writes .link files that tell the devices of generateDevices apart, and
-// declarations of them.
+// generateFiles writes .link files that match some of the devices of generateDevices,
+// and declarations of them.
 func generateFiles(s *stage, random *rand.Rand) {
 	pick := func(of ...string) string { return of[random.IntN(len(of))] }
 	for i := range random.IntN(4) {
@@ -100,8 +100,8 @@ func generateFiles(s *stage, random *rand.Rand) {
 	}
 }
 
-// generateDevices makes bridges with ports of several kinds, ports of which are bridges
-// themselves, and devices that are no port.
+// generateDevices makes bridges with ports of several kinds, some of them bridges
+// themselves, and devices that are not ports.
 func generateDevices(s *stage, random *rand.Rand) {
 	var commands bytes.Buffer
 	add := func(format string, a ...any) { fmt.Fprintf(&commands, "link "+format+"\n", a...) }

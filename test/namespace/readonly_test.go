@@ -15,9 +15,9 @@ import (
 	"linkaudit/test/tool"
 )
 
-// harmless are the system calls that change nothing outside of the process.
-// Those that may, depending on their arguments, have a pattern: what a line of
-// strace -yy must look like.
+// harmless are the system calls that change nothing outside of the process. Calls for
+// which that depends on the arguments have a pattern: what a line of strace -yy must
+// look like.
 var harmless = map[string]*regexp.Regexp{
 	"open":    regexp.MustCompile(`O_RDONLY|O_PATH`),
 	"openat":  regexp.MustCompile(`O_RDONLY|O_PATH`),
@@ -55,8 +55,8 @@ func init() {
 // call is one line of strace -f.
 var call = regexp.MustCompile(`^(?:\d+ +)?(?:[\d:.]+ )?([a-z_0-9]+)\((.*)$`)
 
-// TestNothingIsChangedByLookingAtIt runs every command that audits under
-// strace, and listens to the kernel meanwhile.
+// TestNothingIsChangedByLookingAtIt runs every command that audits under strace, and
+// listens to the kernel meanwhile.
 func TestNothingIsChangedByLookingAtIt(t *testing.T) {
 	s := bridged(t, "/")
 	s.must("ip", "link", "add", "ve0", "type", "veth", "peer", "name", "ve1")
@@ -94,8 +94,8 @@ func TestNothingIsChangedByLookingAtIt(t *testing.T) {
 	if err := monitor.Start(); err != nil {
 		t.Fatal(err)
 	}
-	// It says nothing when it begins to listen: it has once it hears something, and
-	// it hears everything in its order.
+	// It prints nothing when it begins to listen. It listens if it hears something, and
+	// it hears everything in order.
 	mtu := 1300
 	tool.Eventually(t, "the monitor hears a change", func() bool {
 		mtu++
@@ -150,8 +150,7 @@ func TestNothingIsChangedByLookingAtIt(t *testing.T) {
 	if after := s.state(t); after != before {
 		t.Errorf("before:\n%s\nafter:\n%s", before, after)
 	}
-	// What it hears comes in the order in which it happened: between the one marker and
-	// the other there must be nothing.
+	// It hears everything in order: between the two markers there must be nothing.
 	s.must("ip", "link", "add", end, "type", "bridge")
 	s.must("ip", "link", "del", end)
 	tool.Eventually(t, "the monitor hears of the last device", func() bool { return gone(heard(), end) >= 0 })
@@ -163,12 +162,12 @@ func TestNothingIsChangedByLookingAtIt(t *testing.T) {
 		if strings.Contains(line, end) {
 			break
 		}
-		t.Errorf("the kernel told of a change: %s", line)
+		t.Errorf("the kernel reported a change: %s", line)
 	}
 }
 
-// gone is where in the output of ip-monitor(8) the message that a device was deleted
-// ends, which is two lines; -1 where there is none.
+// gone is where the message that a device was deleted ends in the output of
+// ip-monitor(8). The message has two lines. -1: there is none.
 func gone(events, device string) int {
 	at := regexp.MustCompile(`(?m)^Deleted \d+: ` + device + `: .*\n.*\n`).FindStringIndex(events)
 	if at == nil {
@@ -177,8 +176,8 @@ func gone(events, device string) int {
 	return at[1]
 }
 
-// installManagers makes linkaudit take every program for installed that makes
-// devices, and gives each a configuration of br0.
+// installManagers makes linkaudit think that every program that creates devices is
+// installed, and gives each a configuration of br0.
 func (s *stage) installManagers() {
 	s.t.Helper()
 	s.must("mkdir", "-p", "/mnt/programs")
@@ -199,8 +198,8 @@ func (s *stage) installManagers() {
 	}
 }
 
-// state is what somebody could change: the devices, and all files that udev
-// and linkaudit have to do with, with their times of modification.
+// state is what somebody could change: the devices, and all files of udev and
+// linkaudit, with their modification times.
 func (s *stage) state(t *testing.T) string {
 	t.Helper()
 	return s.must("ip", "-d", "link") + "\n" + s.must("sh", "-c",

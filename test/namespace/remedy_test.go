@@ -15,8 +15,8 @@ import (
 	"linkaudit/test/remedies"
 )
 
-// TestRemedies runs every command that check prints, as it is printed, does what it says is
-// left to do, and then finds nothing.
+// TestRemedies runs every command that check prints, as printed, does what is left to
+// do, and then finds nothing.
 func TestRemedies(t *testing.T) {
 	s := newStage(t, "/")
 	s.startUdevd()
@@ -52,7 +52,7 @@ func (s *stage) found(args ...string) func() ([]byte, error) {
 	}
 }
 
-// paste runs a command line as a user who pastes it does.
+// paste runs a command line as a user does who pastes it.
 func (s *stage) paste(command string) (said string, err error) {
 	r := s.do("sh", "-c", "linkaudit() { "+program+` "$@"; }; `+command)
 	if r.status != 0 {
@@ -61,7 +61,8 @@ func (s *stage) paste(command string) (said string, err error) {
 	return r.stdout, err
 }
 
-// tryRemedies tries what an audit of the whole stage prints, and puts the files back then.
+// tryRemedies tries what an audit of the whole stage prints, and then restores the
+// files.
 func (s *stage) tryRemedies() {
 	s.t.Helper()
 	const first = 20 // a stage for a soak has thousands
@@ -82,8 +83,8 @@ func (s *stage) tryRemedies() {
 }
 
 // TestFixForEveryKind plans a fix for every kind of software device that the kernel can
-// make, and for one of it that does not exist yet, on the files that each release has, with
-// those of ifenslave and of a site that asks for the driver.
+// create, also for one that does not exist yet. It does so with the files of each
+// release, with ifenslave's, and with those of a site that match the driver.
 func TestFixForEveryKind(t *testing.T) {
 	for _, suite := range suites {
 		t.Run(suite.name, func(t *testing.T) {

@@ -22,16 +22,16 @@ import (
 	"linkaudit/test/tool"
 )
 
-// lengths are how much of everything the soak suite does.
+// lengths is how much of everything the soak suite does.
 type lengths struct {
 	checks, audits, fixes int
-	// watch is how long a watch runs at least, and names how many devices come
-	// meanwhile at least.
+	// watch is the minimum duration of a watch, and names the minimum number of devices
+	// that are created meanwhile.
 	watch time.Duration
 	names int
 }
 
-// soakLengths are the full ones, or with SOAK=short those of CI.
+// soakLengths are the full ones, or CI's with SOAK=short.
 func soakLengths(t *testing.T) lengths {
 	t.Helper()
 	switch v := os.Getenv("SOAK"); v {
@@ -45,9 +45,8 @@ func soakLengths(t *testing.T) lengths {
 	panic("not reached")
 }
 
-// remains is what a program may leave in the stage: files, with whatever can be
-// changed about those in /etc, processes, and sockets. udevd's own files are left
-// out.
+// remains is what a program may leave in the stage: files (for those in /etc with all
+// attributes), processes and sockets. udevd's own files do not count.
 func (s *stage) remains() string {
 	s.t.Helper()
 	var b strings.Builder
@@ -75,7 +74,7 @@ func (s *stage) remains() string {
 	return b.String()
 }
 
-// clean gives the stage directories of its own for temporary files.
+// clean gives the stage its own directories for temporary files.
 func (s *stage) clean() {
 	s.t.Helper()
 	for _, dir := range []string{"/tmp", "/var/tmp", "/dev/shm"} {
@@ -83,8 +82,8 @@ func (s *stage) clean() {
 	}
 }
 
-// idle waits until udevd has no workers any more: it ends them when they had nothing
-// to do for 3 seconds (on_post() of udevd.c).
+// idle waits until udevd has no workers left: it ends them after 3 seconds without work
+// (on_post() of udevd.c).
 func (s *stage) idle() {
 	s.t.Helper()
 	tool.Eventually(s.t, "udevd ends its workers", func() bool {
@@ -96,7 +95,7 @@ func (s *stage) idle() {
 	})
 }
 
-// Each check is a process of its own: what it leaves is left on the machine.
+// Each check is a process of its own: what it leaves stays on the machine.
 func TestSoakChecks(t *testing.T) {
 	n := soakLengths(t)
 	s := bridged(t, "/")
@@ -109,15 +108,15 @@ func TestSoakChecks(t *testing.T) {
 	s.idle()
 	same(t, fmt.Sprintf("%d checks", n.checks), before, s.remains())
 	t.Logf("%d checks in %v: no file, process or socket is left in the stage", n.checks, took.Round(time.Second))
-	// The comparison is no good if it sees nothing.
+	// The comparison must see something.
 	s.write("/tmp/linkaudit-1", "")
 	if s.remains() == before {
 		t.Error("a file that is left would not be seen")
 	}
 }
 
-// TestSoakOneProcess runs TestAuditsLeaveNothing of cmd/linkaudit among devices that
-// come and go: what an audit does not free is seen only where the process goes on.
+// TestSoakOneProcess runs TestAuditsLeaveNothing of cmd/linkaudit while devices come
+// and go: only a process that goes on shows what an audit does not free.
 func TestSoakOneProcess(t *testing.T) {
 	n := soakLengths(t)
 	s := bridged(t, "/")
@@ -141,18 +140,18 @@ func TestSoakOneProcess(t *testing.T) {
 	t.Logf("%v\n%s", r.took.Round(time.Second), r.stdout)
 }
 
-// told is a line of watch --format json, as far as it is needed here.
+// told is the part of a line of watch --format json that this test needs.
 type told struct {
 	Event, Device, Text string
 	Index               int
 	After               *struct{ MAC string }
 }
 
-// follower reads what a watch tells and keeps of it what can be compared in the
-// end, and no more: there is too much of it.
+// follower reads the output of a watch and keeps only what it can compare in the end:
+// there is too much of it.
 type follower struct {
 	*watching
-	// there are the devices by their index, as told so far.
+	// there are the devices by index, as reported so far.
 	there          map[int]string
 	lines, changes int
 	sum            []byte // SHA-256 of all of it, once it has ended
@@ -183,7 +182,7 @@ func (f *follower) take(line string) told {
 	}
 	f.lines++
 	f.hash.Write([]byte(line + "\n"))
-	// Each kind of event is held against the schema often enough.
+	// Validate each kind of event against the schema often enough.
 	if f.valid[e.Event]++; f.valid[e.Event] <= 20 {
 		valid(f.s.t, result{args: []string{"watch"}, stdout: line}, compiledSchema("watch"), line)
 	}
@@ -208,7 +207,7 @@ func (f *follower) next() (told, bool) {
 		}
 		return f.take(l), true
 	case <-time.After(patience()):
-		f.s.t.Fatalf("nothing is told any more after %d lines\n%s", f.lines, head(f.stderr.String()))
+		f.s.t.Fatalf("no output after %d lines\n%s", f.lines, head(f.stderr.String()))
 	}
 	panic("not reached")
 }
@@ -228,13 +227,13 @@ func (f *follower) until(device, mac string) {
 }
 
 // sample waits until the program holds the same for a while and no child runs, and
-// keeps what that is.
+// stores what it holds.
 func (f *follower) sample() {
 	f.s.t.Helper()
 	var last soak.Usage
 	same := 0
-	// What a process holds changes without telling anybody.
-	// sleep: that it stays as it is for a fifth of a second is what is waited for.
+	// Nothing tells when the things that a process holds change.
+	// sleep: wait until they stay the same for a fifth of a second.
 	for begun := time.Now(); same < 10; time.Sleep(20 * time.Millisecond) {
 		u, err := soak.Of(f.cmd.Process.Pid)
 		if err != nil {
@@ -260,7 +259,7 @@ func (f *follower) sample() {
 	}
 }
 
-// judge ends it and judges what it held. most is how much memory it may take, in kB.
+// judge ends it and judges what it held. most is the memory it may take, in kB.
 func (f *follower) judge(name string, most int) {
 	f.s.t.Helper()
 	t := f.s.t
@@ -291,12 +290,12 @@ func (f *follower) judge(name string, most int) {
 		var err error
 		switch what {
 		case "resident kB":
-			// Go returns memory when it likes.
+			// Go returns memory when it wants to.
 			err = s.Level(4<<10, most)
 		case "live heap MB":
 			err = s.Level(1, most>>10)
 		case "threads":
-			// Go makes one whenever all others wait for the kernel, and keeps it.
+			// Go creates one when all others wait for the kernel, and keeps it.
 			err = s.Level(2, 64)
 		default:
 			err = s.Constant()
@@ -307,8 +306,8 @@ func (f *follower) judge(name string, most int) {
 	}
 }
 
-// turnover is one round of devices that come, change in each way that is watched,
-// and go. No name was there before.
+// turnover is one round of devices that are created, changed in each way that is
+// watched, and deleted. No name is used twice.
 func turnover(round int) (batch string, names int) {
 	var b strings.Builder
 	const pairs, bridges = 20, 3
@@ -334,7 +333,7 @@ func turnover(round int) (batch string, names int) {
 	return b.String(), 3*pairs + bridges
 }
 
-// burst is many devices that come and go as fast as the kernel can.
+// burst creates and deletes many devices as fast as the kernel can.
 func burst(round int) (batch string, names int) {
 	var b strings.Builder
 	const pairs = 1000
@@ -346,8 +345,8 @@ func burst(round int) (batch string, names int) {
 	return b.String(), 2 * pairs
 }
 
-// files changes .link files in each way that is watched. What is there in the end is
-// the same each time.
+// files changes .link files in each way that is watched. The result is the same each
+// time.
 func (s *stage) files(round int) {
 	s.t.Helper()
 	const file = etcNetwork + "/20-soak.link"
@@ -357,7 +356,7 @@ func (s *stage) files(round int) {
 	s.reload()
 	s.must("mv", file+".d", fmt.Sprintf("%s/%d.link.d", "/etc/systemd", round))
 	s.write(file+".d/y.conf", "[Link]\nMTUBytes=1400\n")
-	// What an editor, or a tool that deploys whole directories, does.
+	// As an editor does, or a tool that deploys whole directories.
 	s.must("cp", "-a", etcNetwork, etcNetwork+".new")
 	s.must("mv", etcNetwork, away)
 	s.must("mv", etcNetwork+".new", etcNetwork)
@@ -366,10 +365,10 @@ func (s *stage) files(round int) {
 	s.settle()
 }
 
-// TestSoakWatch has two watches run while devices come and go, are renamed, get
+// TestSoakWatch runs two watches while devices are created, deleted, renamed and get
 // masters and addresses, .link files and their directories change, and udevd works,
-// reloads and is started anew: of all devices, and of one with everything that a
-// watch can do with an event.
+// reloads and restarts. One watch is of all devices, the other of one device, with all
+// actions for events.
 func TestSoakWatch(t *testing.T) {
 	n := soakLengths(t)
 	s := bridged(t, "/")
@@ -392,8 +391,8 @@ func TestSoakWatch(t *testing.T) {
 		names += count
 		s.files(rounds + 1)
 		if rounds%2 == 0 {
-			// udevd takes longer than the kernel: a burst comes while there is none,
-			// as while its package is upgraded.
+			// udevd takes longer than the kernel. A burst comes while there is no
+			// udevd, as during an upgrade of its package.
 			s.stopUdevd()
 			batch, count := burst(rounds)
 			s.batch(batch)
@@ -409,7 +408,7 @@ func TestSoakWatch(t *testing.T) {
 		all.until("br0", mark)
 		one.until("br0", mark)
 		if !maps.Equal(all.there, real) {
-			t.Fatalf("round %d: by what was told there are %v, in fact %v", rounds, all.there, real)
+			t.Fatalf("round %d: according to the watch there are %v, in fact %v", rounds, all.there, real)
 		}
 		for _, w := range watches {
 			w.sample()
@@ -426,12 +425,12 @@ func TestSoakWatch(t *testing.T) {
 	}
 }
 
-// others are the files and directories of /etc that no fix has to do with, with
-// whatever can be changed about them.
+// others are the files and directories of /etc that no fix touches, with all
+// attributes.
 func (s *stage) others() string {
 	var b strings.Builder
 	for l := range strings.Lines(listing(s.t, s.path("/etc"))) {
-		// A directory in which a file comes and goes has another time.
+		// A directory's time changes if a file in it is created and deleted.
 		if name, _, _ := strings.Cut(l, " "); name != "/systemd/network" && name != "/systemd/network/50-br1.link.d" {
 			b.WriteString(l)
 		}
@@ -474,7 +473,7 @@ func TestSoakChanges(t *testing.T) {
 	run := func(command string, args []string, more ...string) []string {
 		return append(append([]string{command}, args...), more...)
 	}
-	// The lock's file is there from the first run on.
+	// The lock's file exists from the first run on.
 	if c := s.changes(run("undo", cycles[0].undo)...); c.Changed {
 		t.Fatalf("%+v", c)
 	}
@@ -521,7 +520,7 @@ func TestSoakChanges(t *testing.T) {
 			status(1, run("undo", c.undo, "--check"))
 		}
 		if i%25 == 0 && c.fix[1] == "br0" {
-			s.anew("br0", "type", "bridge")
+			s.recreate("br0", "type", "bridge")
 			if g := s.got("br0"); g.file != override("br0") || g.typ != typeRandom {
 				t.Fatalf("round %d: udevd goes by %+v", i, g)
 			}
@@ -552,7 +551,7 @@ func TestSoakChanges(t *testing.T) {
 	t.Logf("udevd meanwhile, which is not linkaudit's: resident kB %v; descriptors %v", memory, descriptors)
 }
 
-// remainsButEtc are remains for those who change /etc.
+// remainsButEtc are remains for tests that change /etc.
 func (s *stage) remainsButEtc() string {
 	s.t.Helper()
 	etc := listing(s.t, s.path("/etc"))

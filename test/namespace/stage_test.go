@@ -28,22 +28,21 @@ import (
 	"linkaudit/test/tool"
 )
 
-// A stage is a private copy of a machine: mount, network and UTS namespaces
-// with a tree's root, a fresh sysfs, an empty /run and a copy of /etc. The
-// process that holds it is this test program started again; commands enter
-// with enter/enter.c.
+// A stage is a private copy of a machine: mount, network and UTS namespaces with a
+// root, a fresh sysfs, an empty /run and a copy of /etc. The process that holds it is
+// this test program, started again. Commands enter it with enter/enter.c.
 //
-// There is no PID namespace, as systemd takes one for a container.
+// There is no PID namespace, because systemd takes that for a container.
 type stage struct {
 	t    testing.TB
 	pid  int
 	root string
-	// release is what udevadm of the root says it is.
+	// release is what udevadm of the root says.
 	release int
 	udevd   *exec.Cmd
-	// gentle has churning wait for udevd now and then.
+	// gentle makes churning wait for udevd now and then.
 	gentle bool
-	// pidNamespace says that it has processes of its own (newBootedStage).
+	// pidNamespace says that the stage has a PID namespace (newBootedStage).
 	pidNamespace bool
 }
 
@@ -55,15 +54,15 @@ const (
 	// program is where a stage has the program under test.
 	program = "/mnt/linkaudit"
 
-	// machineID is that of every stage.
+	// machineID is the machine ID of every stage.
 	machineID = "0123456789abcdef0123456789abcdef"
 )
 
-// patience is how long the program may take for anything. What hangs does so for ever.
+// patience is how long the program may take for anything. A hang lasts forever.
 func patience() time.Duration { return tool.Patience(time.Minute) }
 
-// seed is $LINKAUDIT_SEED, or 1: what .ci/run takes of the tests that "make full" runs
-// whole is drawn from it.
+// seed is $LINKAUDIT_SEED, or 1. It selects what .ci/run takes of the tests that "make
+// full" runs completely.
 func seed() uint64 {
 	n, err := strconv.ParseUint(os.Getenv(seedVariable), 10, 64)
 	if err != nil {
@@ -72,8 +71,8 @@ func seed() uint64 {
 	return n
 }
 
-// draw is a source of random numbers for a test: the same seed draws the same ones for
-// it, and others for another test.
+// draw is a source of random numbers for a test: a seed gives the same numbers each
+// time, and each test others.
 func draw(t testing.TB) *rand.Rand {
 	name := fnv.New64()
 	io.WriteString(name, t.Name())
@@ -87,7 +86,7 @@ var binaryDir string
 var enter string
 
 func TestMain(m *testing.M) {
-	syscall.Umask(0o022) // others are to read what a test writes
+	syscall.Umask(0o022) // other users must read what a test writes
 	if root := os.Getenv(bootVariable); root != "" {
 		fmt.Fprintln(os.Stderr, boot(root)) // comes back only with an error
 		os.Exit(1)
@@ -116,7 +115,7 @@ func mainStatus(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	// nobody is to run it too.
+	// the user nobody must be able to run it too
 	if err := os.Chmod(dir, 0o755); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -134,8 +133,8 @@ func mainStatus(m *testing.M) int {
 	return m.Run()
 }
 
-// holdStage makes the stage's tree and waits for the end of its input. It runs
-// in the new namespaces.
+// holdStage makes the stage's tree and waits for the end of its input. It runs in the
+// new namespaces.
 func holdStage(root string) error {
 	mount := func(source, target, fstype string, flags uintptr) error {
 		if err := syscall.Mount(source, filepath.Join(root, target), fstype, flags, ""); err != nil {
@@ -146,8 +145,8 @@ func holdStage(root string) error {
 	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("make the mounts private: %w", err)
 	}
-	// The cgroups of /sys belong to the machine; without them linkaudit
-	// looks for udevd in /proc.
+	// The cgroups of /sys belong to the machine; without them linkaudit looks for udevd
+	// in /proc.
 	type mountPoint struct{ source, target, fstype string }
 	mounts := []mountPoint{
 		{"sysfs", "/sys", "sysfs"},
@@ -235,20 +234,20 @@ func holdStage(root string) error {
 }
 
 // configuration is what the machine may have set up for its own network, besides
-// directories that a stage has empty.
+// directories that are empty in a stage.
 var configuration = []string{
 	"/etc/linkaudit.conf", "/etc/linkaudit.conf.d", "/etc/udev/udev.conf", "/etc/systemd/networkd.conf", "/etc/systemd/networkd.conf.d",
 	"/etc/network", "/etc/netplan", "/etc/NetworkManager", "/etc/wicked",
 }
 
-// vendorDirs are what a stage on "/" has from vendorVariable, the root of the machine's
-// own release: files that no package put there, or that were edited, stay out.
+// vendorDirs are what a stage on "/" gets from vendorVariable, the root of the
+// machine's own release. So files without a package, and edited files, stay out.
 var vendorDirs = []string{"/usr/lib/systemd/network", "/usr/lib/udev/rules.d"}
 
 const vendorVariable = "LINKAUDIT_STAGE_VENDOR"
 
-// vendor is the root of the release that the machine has; "" where that is none of
-// test/roots, so that its own files are all that there is.
+// vendor is the root of the release that the machine has; "" if test/roots has none, so
+// there are only the machine's own files.
 func vendor(t testing.TB) string {
 	t.Helper()
 	text, err := os.ReadFile("/etc/os-release")
@@ -266,8 +265,8 @@ func vendor(t testing.TB) string {
 	return root
 }
 
-// need fails the test where something of the machine is missing: a test that
-// is silently not run proves nothing.
+// need fails the test if something is missing on the machine: a test that silently does
+// not run proves nothing.
 func need(t testing.TB, ok bool, what string) {
 	t.Helper()
 	if !ok {
@@ -314,8 +313,8 @@ func newStage(t testing.TB, root string) *stage {
 	return s
 }
 
-// releaseOf is the number in what udevadm --version of a root says: "252" or
-// "252 (252.39-1~deb12u2)".
+// releaseOf is the number in the output of udevadm --version of a root: "252" or "252
+// (252.39-1~deb12u2)".
 func releaseOf(t testing.TB, root, version string) int {
 	t.Helper()
 	n, err := strconv.Atoi(regexp.MustCompile(`^\d+`).FindString(version))
@@ -327,7 +326,7 @@ func releaseOf(t testing.TB, root, version string) int {
 
 // killAll ends every process that was started in the stage.
 func (s *stage) killAll() {
-	// What is killed may have started something meanwhile.
+	// A killed process may have started another meanwhile.
 	if !tool.Until(time.Minute, func() bool { tool.KillNetworkOf(s.pid); return len(tool.NetworkOf(s.pid)) == 0 }) {
 		s.t.Errorf("processes %d in the stage do not end", tool.NetworkOf(s.pid))
 	}
@@ -383,7 +382,7 @@ func outcome(ctx context.Context, o tool.Outcome, args []string) result {
 	return result{args: args, took: o.Took, stdout: o.Stdout, stderr: o.Stderr, status: o.Status, signal: o.Signal, hung: ctx.Err() != nil}
 }
 
-// must runs a command that has to succeed and returns what it printed.
+// must runs a command that must succeed, and returns its output.
 func (s *stage) must(args ...string) string {
 	s.t.Helper()
 	r := s.do(args...)
@@ -404,7 +403,7 @@ func (s *stage) batch(commands string) {
 	}
 }
 
-// audit runs the program in the stage and checks what holds for every run.
+// audit runs the program in the stage and checks what every run must fulfil.
 func (s *stage) audit(args ...string) result {
 	s.t.Helper()
 	r := s.do(append([]string{program}, args...)...)
@@ -424,7 +423,7 @@ func outside(t testing.TB, args ...string) result {
 	return r
 }
 
-// path is where the test itself finds a file of the stage.
+// path is the path of a stage's file for the test itself.
 func (s *stage) path(name string) string { return fmt.Sprintf("/proc/%d/root%s", s.pid, name) }
 
 func (s *stage) write(name, content string) {
@@ -457,8 +456,8 @@ func (s *stage) remove(names ...string) {
 	}
 }
 
-// announce gives the directories of a file the time of now: udevd 247 goes by
-// their times, and the kernel's clock may not have ticked since the last change.
+// announce sets the times of a file's directories to now: udevd 247 depends on them,
+// and the kernel's clock may not have ticked since the last change.
 func (s *stage) announce(name string) {
 	now := time.Now()
 	for dir := filepath.Dir(name); strings.HasPrefix(dir, "/etc/systemd/network"); dir = filepath.Dir(dir) {
@@ -466,8 +465,8 @@ func (s *stage) announce(name string) {
 	}
 }
 
-// startUdevd starts the root's systemd-udevd, with more in its environment, and waits
-// until it answers.
+// startUdevd starts the root's systemd-udevd, with additions to its environment, and
+// waits until it answers.
 func (s *stage) startUdevd(environment ...string) {
 	s.t.Helper()
 	s.udevd = s.command(context.Background(), "/lib/systemd/systemd-udevd")
@@ -478,8 +477,8 @@ func (s *stage) startUdevd(environment ...string) {
 	s.ping()
 }
 
-// stopUdevd ends it by a signal: "udevadm control --exit" may be lost as "--reload"
-// may, and succeeds all the same.
+// stopUdevd ends it by a signal: "udevadm control --exit", like "--reload", may be lost
+// and still succeed.
 func (s *stage) stopUdevd() {
 	s.t.Helper()
 	err := tool.End(s.udevd, syscall.SIGTERM)
@@ -489,8 +488,8 @@ func (s *stage) stopUdevd() {
 	}
 }
 
-// reload has udevd read its files again. "udevadm control --reload" may be lost
-// up to systemd 257 (TestNoReloadIsLost).
+// reload makes udev read its files again. Up to systemd 257 "udevadm control --reload"
+// may be lost (TestNoReloadIsLost).
 func (s *stage) reload() {
 	s.t.Helper()
 	if err := s.udevd.Process.Signal(syscall.SIGHUP); err != nil {
@@ -499,8 +498,8 @@ func (s *stage) reload() {
 	s.ping()
 }
 
-// ping waits until udevd has handled what it was told before. A ping may be dropped,
-// and fails then (TestAPingThatIsDroppedIsSentAgain).
+// ping waits until udevd has handled what it was sent before. A ping may be dropped,
+// and then fails (TestAPingThatIsDroppedIsSentAgain).
 func (s *stage) ping() {
 	s.t.Helper()
 	tool.Eventually(s.t, "systemd-udevd answers", s.answers)
@@ -508,7 +507,7 @@ func (s *stage) ping() {
 
 func (s *stage) answers() bool { return s.do("udevadm", "control", "--ping").status == 0 }
 
-// steps returns what runs one step of a story after the other.
+// steps returns a function that runs the steps of a story in order.
 func (s *stage) steps(t *testing.T) func(name string, tell func(*testing.T)) {
 	return func(name string, tell func(*testing.T)) {
 		t.Helper()
@@ -516,13 +515,13 @@ func (s *stage) steps(t *testing.T) func(name string, tell func(*testing.T)) {
 			tell(t)
 			s.tryRemedies()
 		}) {
-			t.FailNow() // the next steps would only repeat it
+			t.FailNow() // the next steps would only fail for the same reason
 		}
 	}
 }
 
-// part runs a part of a test under a name of its own; what the stage finds wrong
-// meanwhile ends the part, and not the test.
+// part runs a part of a test under a name of its own. If the stage finds an error, only
+// the part ends, not the test.
 func (s *stage) part(t *testing.T, name string, tell func(*testing.T)) bool {
 	t.Helper()
 	return t.Run(name, func(t *testing.T) {
@@ -533,18 +532,18 @@ func (s *stage) part(t *testing.T, name string, tell func(*testing.T)) bool {
 	})
 }
 
-// add creates a device and waits for udevd to have handled it.
+// add creates a device and waits until udevd has handled it.
 func (s *stage) add(name string, args ...string) {
 	s.t.Helper()
 	s.must(append([]string{"ip", "link", "add", name}, args...)...)
 	s.settle(name)
 }
 
-// settle waits until udevd has handled all that the kernel has told it so far, and has
-// an entry of the devices in its database. "udevadm settle" alone may be early: the ping
-// that it sends may be dropped, and then it does not know of what udevd has not read
-// yet. A ping that is answered has udevd read everything before, and as long as there
-// is something to do there is the file.
+// settle waits until udevd has handled everything that the kernel sent so far, and has
+// an entry for the devices in its database. "udevadm settle" alone may be early: its
+// ping may be dropped, and then it does not know about what udevd has not read yet. An
+// answered ping means that udevd has read everything before, and the file exists as
+// long as there is work.
 func (s *stage) settle(names ...string) {
 	s.t.Helper()
 	tool.Eventually(s.t, "udevd is done", func() bool { return s.answers() && !exists(s.path("/run/udev/queue")) })
@@ -554,7 +553,7 @@ func (s *stage) settle(names ...string) {
 	}
 }
 
-// report is check --format json, as another program reads it.
+// report is check --format json.
 type report struct {
 	Schema string
 	Host   struct {
@@ -590,8 +589,8 @@ type device struct {
 		LinkFile *string `json:"link_file"`
 	}
 	PersistentMAC *string `json:"persistent_mac"`
-	// OriginMachineID is where a trace of the machine-id is that the address
-	// is made of, if that is not the present one.
+	// OriginMachineID is the file with a trace of the machine ID that the address is
+	// derived from, if that is not the present one.
 	OriginMachineID string `json:"origin_machine_id"`
 	Predicted       struct {
 		Boot, Recreate *string
@@ -653,7 +652,7 @@ func (s *stage) json(args ...string) (report, result) {
 	return parse(s.t, r), r
 }
 
-// parse reads the report and holds the exit status against it.
+// parse reads the report and checks that the exit status agrees.
 func parse(t testing.TB, r result) report {
 	t.Helper()
 	var rep report
@@ -670,9 +669,9 @@ func parse(t testing.TB, r result) report {
 	return rep
 }
 
-// behaves checks what every run owes its user: an end in time, one of three
-// exit statuses, an explanation of a failure that is one line and names the
-// program, a report that is whole, and no byte that a terminal obeys.
+// behaves checks what every run must fulfil: it ends in time with one of three exit
+// statuses, explains a failure in one line with the name of the program, writes a
+// complete report, and writes no bytes that control a terminal.
 func behaves(t testing.TB, r result) {
 	t.Helper()
 	switch {
@@ -705,7 +704,7 @@ func behaves(t testing.TB, r result) {
 		return
 	}
 	reports := []string{r.stdout}
-	if strings.HasPrefix(r.stdout, `{"`) { // several hosts, each on a line
+	if strings.HasPrefix(r.stdout, `{"`) { // several hosts, one line each
 		reports = strings.Split(strings.TrimSuffix(r.stdout, "\n"), "\n")
 		last := len(reports) - 1
 		valid(t, r, compiledSchema("fleet"), reports[last])
@@ -717,10 +716,10 @@ func behaves(t testing.TB, r result) {
 		if err := json.Unmarshal([]byte(text), &rep); err != nil {
 			t.Fatal(err)
 		}
-		// What is not known is explained.
+		// What is unknown is explained.
 		for _, d := range rep.Devices {
 			if d.Policy == nil && len(d.Findings) == 0 && len(rep.Findings) == 0 {
-				t.Errorf("%s: the policy is not known, and nothing says why: %v", d.Name, r)
+				t.Errorf("%s: the policy is unknown, and no finding says why: %v", d.Name, r)
 			}
 		}
 	}
@@ -733,7 +732,7 @@ func valid(t testing.TB, r result, schema *jsonschema.Schema, text string) {
 		t.Fatalf("no JSON: %v\n%v", err, r)
 	}
 	if err := schema.Validate(doc); err != nil {
-		t.Errorf("not as the schema says: %v\n%v", err, r)
+		t.Errorf("not valid against the schema: %v\n%v", err, r)
 	}
 }
 

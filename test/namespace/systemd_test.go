@@ -19,13 +19,13 @@ import (
 	"linkaudit/test/tool"
 )
 
-// A booted stage has systemd as its first process, in namespaces of its own
-// and on a copy of the root in memory, so that nothing it does (it cleans /tmp,
-// for one) reaches the machine.
+// A booted stage has systemd as its first process, in its own namespaces and on a copy
+// of the root in memory. So nothing that it does reaches the machine; it cleans /tmp,
+// for example.
 
 const bootVariable = "LINKAUDIT_STAGE_BOOT"
 
-// stageTarget is what systemd starts, and no more.
+// stageTarget is all that systemd starts.
 const stageTarget = `[Unit]
 Requires=basic.target
 Wants=systemd-udevd.service dbus.service systemd-journald.service
@@ -129,7 +129,7 @@ func newBootedStage(t *testing.T, root string) *stage {
 	reading.Go(func() { io.Copy(&said, console) })
 	s := &stage{t: t, pid: cmd.Process.Pid, root: root, pidNamespace: true}
 	t.Cleanup(func() {
-		if err := tool.End(cmd, syscall.SIGKILL); err != nil { // the first process takes all others along
+		if err := tool.End(cmd, syscall.SIGKILL); err != nil { // with the first process all others end
 			t.Error(err)
 		}
 		reading.Wait()
@@ -147,8 +147,8 @@ func newBootedStage(t *testing.T, root string) *stage {
 	return s
 }
 
-// Where systemd runs, udevd is reloaded through it, over D-Bus, and the journal
-// has a record of the change.
+// Under systemd, udevd is reloaded over D-Bus, and the journal has a record of the
+// change.
 func TestUnderSystemdTheManagerReloadsAndTheJournalRemembers(t *testing.T) {
 	for _, p := range releases(t) {
 		t.Run(p.name, func(t *testing.T) {
@@ -175,7 +175,7 @@ func TestUnderSystemdTheManagerReloadsAndTheJournalRemembers(t *testing.T) {
 				how = "the service manager reloaded systemd-udevd.service"
 			}
 			if reloads() == was {
-				t.Errorf("udevd told the service manager of no reload: %s", was)
+				t.Errorf("udevd did not report a reload to the service manager: %s", was)
 			}
 			if !strings.Contains(r.stderr, how) {
 				t.Errorf("udevd was not reloaded as %q says: %v", how, r)

@@ -17,8 +17,8 @@ import (
 	"linkaudit/test/tool"
 )
 
-// suites are the Debian releases whose roots test/roots makes, and the release
-// of systemd in them; 0 is whatever is newest.
+// suites are the Debian releases for which test/roots makes roots, with their release
+// of systemd; 0 is the newest.
 var suites = []place{
 	{"bullseye", roots.Of("bullseye"), 247},
 	{"bookworm", roots.Of("bookworm"), 252},
@@ -28,14 +28,14 @@ var suites = []place{
 
 const defaultLink = "/usr/lib/systemd/network/99-default.link"
 
-// place is a tree with an udevd.
+// place is a tree with a udevd.
 type place struct {
 	name, root string
 	systemd    int // 0 is any
 }
 
-// places are the roots, and this machine where it has another release than those; of
-// them those that the run takes.
+// places are the roots that this run takes, and this machine if its release is another
+// one.
 func places(t *testing.T) []place {
 	t.Helper()
 	all := slices.Clone(suites)
@@ -53,7 +53,7 @@ func releases(t *testing.T) []place {
 	return some(t, suites, max(here(t), 0))
 }
 
-// here is which of the suites has the release of this machine, -1 where none has.
+// here is the suite with the release of this machine, -1 if there is none.
 func here(t *testing.T) int {
 	t.Helper()
 	version, err := exec.Command("udevadm", "--version").Output()
@@ -62,8 +62,8 @@ func here(t *testing.T) int {
 	return slices.IndexFunc(suites, func(s place) bool { return s.systemd == release })
 }
 
-// some are all, or in .ci/run the one at the index and another one that is drawn for
-// the test: together the tests take all of them.
+// some are all, or in .ci/run the one at the index and a random one for the test:
+// together the tests take all of them.
 func some(t *testing.T, all []place, always int) []place {
 	t.Helper()
 	if tool.Full() {
@@ -77,8 +77,8 @@ func some(t *testing.T, all []place, always int) []place {
 	return []place{all[always], all[other]}
 }
 
-// TestTheWholeStoryUnderARealUdevd tells it once for each udevd: created under
-// the default, mended by a file, by a drop-in, and with udevd out of force.
+// TestTheWholeStoryUnderARealUdevd runs once for each udevd: created under the default,
+// fixed by a file, by a drop-in, and without udev's policy.
 func TestTheWholeStoryUnderARealUdevd(t *testing.T) {
 	for _, p := range places(t) {
 		t.Run(p.name, func(t *testing.T) { story(t, p.root, p.systemd) })
@@ -125,17 +125,16 @@ func story(t *testing.T, root string, systemd int) {
 		}
 		mac := s.sysfs("br0", "address")
 		if d.Live.MAC != mac || str(d.Live.AddrAssignType) != "set" || s.sysfs("br0", "addr_assign_type") != "3" {
-			t.Errorf("the device carries %s: %v", mac, r)
+			t.Errorf("the device has %s: %v", mac, r)
 		}
-		if str(d.Origin) != "udev-persistent" || str(d.PersistentMAC) != mac || !d.has("policy-overrides-ports") || !d.has("address-set-by-udev") {
+		if str(d.Origin) != "udev-persistent" || str(d.PersistentMAC) != mac || !d.has("policy-overrides-ports") || d.has("address-set-by-udev") {
 			t.Errorf("the address is udev's: %v", r)
 		}
 		b := before.device(t, "br0")
 		foretold := mac
 		if before.Host.NamingScheme == nil {
-			// Without a device in udev's database the scheme may be in
-			// doubt, as where /.dockerenv is left on a machine that is no
-			// container.
+			// Without a device in udev's database the scheme may be in doubt, for
+			// example if /.dockerenv is left on a machine that is not a container.
 			foretold = "null"
 		}
 		if b.Present || str(b.LinkFile) != str(d.LinkFile) || str(b.Policy) != str(d.Policy) || b.Source == nil || *b.Source != *d.Source ||
@@ -147,7 +146,7 @@ func story(t *testing.T, root string, systemd int) {
 		if text.status != 1 {
 			t.Errorf("as text: %v", text)
 		}
-		for _, want := range []string{"br0", "persistent", fmt.Sprintf("%s:%d", defaultLink, line), mac, "given by udev", "[policy-overrides-ports]"} {
+		for _, want := range []string{"br0", "persistent", fmt.Sprintf("%s:%d", defaultLink, line), mac, "set by udev", "[policy-overrides-ports]"} {
 			if !strings.Contains(text.stdout, want) {
 				t.Errorf("the text has no %q: %v", want, text)
 			}
@@ -180,10 +179,10 @@ func story(t *testing.T, root string, systemd int) {
 			if d.has("applied-file-differs") {
 				t.Errorf("%s: %v", l.Name, d.Findings)
 			}
-			// Software devices are born with a random address: 3 is udevd's work.
+			// Software devices start with a random address: 3 means that udev set it.
 			if l.Info.Kind != "" {
 				if typ := s.sysfs(l.Name, "addr_assign_type"); typ != "3" || str(d.PersistentMAC) != l.Address || str(d.Origin) != "udev-persistent" {
-					t.Errorf("%s carries %s of type %s: %+v", l.Name, l.Address, typ, d)
+					t.Errorf("%s has %s of type %s: %+v", l.Name, l.Address, typ, d)
 				}
 			}
 		}
@@ -235,35 +234,35 @@ func story(t *testing.T, root string, systemd int) {
 		s.clear()
 	})
 
-	const mend = "/etc/systemd/network/10-none.link"
+	const noneFile = "/etc/systemd/network/10-none.link"
 	step("a file with none, a reload, a new bridge: clean", func(t *testing.T) {
-		s.write(mend, "[Match]\nDriver=bridge\n\n[Link]\nMACAddressPolicy=none\n")
+		s.write(noneFile, "[Match]\nDriver=bridge\n\n[Link]\nMACAddressPolicy=none\n")
 		s.reload()
 		s.add("br1", "type", "bridge")
 		rep, r := s.json("br1")
 		d := rep.device(t, "br1")
-		if r.status != 0 || str(d.Policy) != "none" || str(d.LinkFile) != mend || d.Source == nil || d.Source.Line != 5 ||
-			str(d.Applied.LinkFile) != mend || str(d.Origin) != "kernel-random" || str(d.Live.AddrAssignType) != "random" {
+		if r.status != 0 || str(d.Policy) != "none" || str(d.LinkFile) != noneFile || d.Source == nil || d.Source.Line != 5 ||
+			str(d.Applied.LinkFile) != noneFile || str(d.Origin) != "kernel-random" || str(d.Live.AddrAssignType) != "random" {
 			t.Errorf("%v", r)
 		}
 		if typ := s.sysfs("br1", "addr_assign_type"); typ != "1" {
 			t.Errorf("addr_assign_type %s", typ)
 		}
-		if text := s.audit("check", "br1"); text.status != 0 || !strings.Contains(text.stdout, "none at "+mend+":5") {
+		if text := s.audit("check", "br1"); text.status != 0 || !strings.Contains(text.stdout, "none at "+noneFile+":5") {
 			t.Errorf("%v", text)
 		}
 		if quiet := s.audit("check", "br1", "--quiet"); quiet.status != 0 || quiet.stdout != "" {
 			t.Errorf("%v", quiet)
 		}
-		// The old bridge is still as the old file left it.
+		// The old bridge still has what the old file set.
 		rep, r = s.json()
 		old := rep.device(t, "br0")
-		if r.status != 1 || str(old.Policy) != "none" || str(old.LinkFile) != mend || str(old.Applied.LinkFile) != defaultLink || str(old.Origin) != "udev-persistent" ||
+		if r.status != 1 || str(old.Policy) != "none" || str(old.LinkFile) != noneFile || str(old.Applied.LinkFile) != defaultLink || str(old.Origin) != "udev-persistent" ||
 			!old.has("applied-file-differs") || !old.has("address-set-by-udev") || old.has("policy-overrides-ports") {
 			t.Errorf("%v", r)
 		}
-		// Without ports, it has a made-up address, another one each time.
-		if d := rep.device(t, "br1"); d.has("policy-overrides-ports") || d.has("address-set-by-udev") || d.has("applied-file-differs") || !d.has("prediction-unknown") {
+		// Without ports it has a made-up address, each time another one.
+		if d := rep.device(t, "br1"); d.has("policy-overrides-ports") || d.has("address-set-by-udev") || d.has("applied-file-differs") || !d.has("address-changes-on-boot") || d.has("prediction-unknown") {
 			t.Errorf("%v", d.Findings)
 		}
 		s.must("ip", "link", "del", "br0")
@@ -289,22 +288,22 @@ func story(t *testing.T, root string, systemd int) {
 		}
 		d := parse(t, outside(t, "check", "--format", "json", "--from", snap, "--root", image)).device(t, "br1")
 		if str(d.Policy) != "persistent" || str(d.LinkFile) != defaultLink || d.Source == nil || d.Source.Line != line ||
-			str(d.Applied.LinkFile) != mend || !d.has("applied-file-differs") || !d.has("policy-overrides-ports") {
+			str(d.Applied.LinkFile) != noneFile || !d.has("applied-file-differs") || !d.has("policy-overrides-ports") {
 			t.Errorf("%+v", d)
 		}
 	})
 
-	step("without the file, the bridge that it mended is told to differ", func(t *testing.T) {
-		s.remove(mend)
+	step("without the file, check reports that the fixed bridge differs", func(t *testing.T) {
+		s.remove(noneFile)
 		s.reload()
 		rep, r := s.json("br1")
 		d := rep.device(t, "br1")
-		if r.status != 1 || str(d.Policy) != "persistent" || str(d.Applied.LinkFile) != mend || str(d.Origin) != "kernel-random" || !d.has("applied-file-differs") {
+		if r.status != 1 || str(d.Policy) != "persistent" || str(d.Applied.LinkFile) != noneFile || str(d.Origin) != "kernel-random" || !d.has("applied-file-differs") {
 			t.Errorf("%v", r)
 		}
 	})
 
-	step("a drop-in works, or is told not to work, by the release", func(t *testing.T) {
+	step("a drop-in works, or check says that this release reads none", func(t *testing.T) {
 		const dropIn = "/etc/systemd/network/99-default.link.d/10-none.conf"
 		s.write(dropIn, "[Link]\nMACAddressPolicy=none\n")
 		s.reload()
@@ -336,7 +335,7 @@ func story(t *testing.T, root string, systemd int) {
 			if d := old.device(t, "br0"); !d.has("applied-file-differs") {
 				t.Errorf("br0 was made under 10-none.link: %+v", d)
 			}
-			// ve0 was made under the same file without the drop-in.
+			// ve0 was created under the same file without the drop-in.
 			port, _ := s.json("ve0")
 			if d := port.device(t, "ve0"); d.has("applied-file-differs") != (told != "") || !d.has("address-set-by-udev") {
 				t.Errorf("udevd's database names drop-ins %q: %+v", told, d)
@@ -398,15 +397,15 @@ func story(t *testing.T, root string, systemd int) {
 	})
 }
 
-// sameFromSnapshot compares audits in the stage with those of a snapshot of
-// it, read outside.
+// sameFromSnapshot compares audits in the stage with those of a snapshot of it, read
+// outside.
 func (s *stage) sameFromSnapshot(t *testing.T) {
 	t.Helper()
 	var differ []string
 	for range tries {
-		// A stage sees all processes of the machine. Where it has no udevd of its own
-		// an audit tells of any other, and those come and go with other suites. What
-		// differs for another reason differs each time.
+		// A stage sees all processes of the machine. If it has no udevd of its own, an
+		// audit reports any other udevd, and those come and go with other suites. Other
+		// differences occur each time.
 		if differ = s.differFromSnapshot(t); len(differ) == 0 || s.udevd != nil {
 			break
 		}
@@ -432,7 +431,7 @@ func (s *stage) differFromSnapshot(t *testing.T) (differ []string) {
 			t.Error("the machine-id is in the snapshot")
 		}
 	}
-	// The address of a device to come can be told only with the machine-id.
+	// The address of a future device can be predicted only with the machine ID.
 	with := s.audit("snapshot", "--with-machine-id")
 	if !strings.Contains(strings.ReplaceAll(with.stdout, "-", ""), id) {
 		t.Error("--with-machine-id saves none")
@@ -463,14 +462,14 @@ func (s *stage) differFromSnapshot(t *testing.T) (differ []string) {
 	return differ
 }
 
-// anywhere is a report without the host on which a remedy is to be run: that of a snapshot
-// says it, and its lines break elsewhere.
+// anywhere is a report without the host on which to run a remedy: a snapshot's report
+// names it, and its lines break elsewhere.
 func anywhere(report string) string {
 	report = strings.ReplaceAll(report, `"host": "stage"`, `"host": ""`)
-	return strings.ReplaceAll(strings.Join(strings.Fields(report), " "), " (on stage)", "")
+	return strings.NewReplacer(" (on stage)", "", "sudo ", "").Replace(strings.Join(strings.Fields(report), " "))
 }
 
-// property asks the udev database, as udevadm reads it.
+// property reads the udev database, as udevadm does.
 func (s *stage) property(name, key string) string {
 	s.t.Helper()
 	for l := range strings.Lines(s.must("udevadm", "info", "--query=property", "/sys/class/net/"+name)) {
@@ -505,8 +504,8 @@ func (s *stage) links() []ipLink {
 	return links
 }
 
-// narrow checks that a text fits a terminal of 80 columns where it can: names
-// of files are never broken.
+// narrow checks that a text fits a terminal of 80 columns if possible: names of files
+// are never broken.
 func narrow(t *testing.T, r result) {
 	t.Helper()
 	for l := range strings.Lines(r.stdout) {

@@ -53,7 +53,7 @@ type watching struct {
 	lines chan string
 	all   []event
 	raw   []string
-	// passed are events that until went past.
+	// passed are events that until skipped.
 	passed []event
 	stderr bytes.Buffer
 }
@@ -64,7 +64,7 @@ func (s *stage) watch(args ...string) *watching {
 	return s.watchWith(nil, args...)
 }
 
-// watchWith has it find more in its environment.
+// watchWith adds variables to its environment.
 func (s *stage) watchWith(environment []string, args ...string) *watching {
 	s.t.Helper()
 	return s.watching(environment, append([]string{program, "watch", "--format", "json"}, args...)...)
@@ -118,8 +118,8 @@ func (w *watching) next() (event, bool) {
 	panic("not reached")
 }
 
-// until returns the first event of the kind about the device, where one is named,
-// that it has not returned yet.
+// until returns the first event of the kind, and about the device if one is named, that
+// it has not returned yet.
 func (w *watching) until(kind, device string) event {
 	w.s.t.Helper()
 	is := func(e event) bool { return e.Event == kind && (device == "" || e.Device == device) }
@@ -140,7 +140,7 @@ func (w *watching) until(kind, device string) event {
 	}
 }
 
-// end interrupts it, reads what is left and returns the last event.
+// end interrupts it, reads the rest and returns the last event.
 func (w *watching) end() event {
 	w.s.t.Helper()
 	if err := w.cmd.Process.Signal(syscall.SIGINT); err != nil {
@@ -164,7 +164,7 @@ func (w *watching) end() event {
 	return last
 }
 
-// ends waits for its end, all that it has to say having been read.
+// ends waits for its end, after all its output was read.
 func (w *watching) ends() error {
 	if err := tool.End(w.cmd, 0); err != nil {
 		return err
@@ -175,14 +175,14 @@ func (w *watching) ends() error {
 	return nil
 }
 
-// The story of a bridge under each udevd, without eBPF: each origin that is
-// deduced while it happens is the one that check shows then.
+// A bridge's story under each udevd, without eBPF: watch deduces each origin as it
+// happens, and check shows the same.
 func TestWatchDeducesWhoItWas(t *testing.T) {
 	everyUdevd(t, func(t *testing.T, s *stage) {
 		s.must("ip", "link", "add", "v0", "type", "veth", "peer", "name", "v1")
 		s.settle("v0", "v1")
 		w := s.watch("--no-trace", "--severity", "error", "--record", "/mnt/record.jsonl")
-		// step waits for a change and holds it against check.
+		// step waits for a change and compares it with check.
 		step := func(what, device, kind, origin, port string) event {
 			t.Helper()
 			e := w.until(kind, device)
@@ -231,7 +231,7 @@ func TestWatchDeducesWhoItWas(t *testing.T) {
 			t.Errorf("%s", w.raw[len(w.raw)-1])
 		}
 		if e := w.until("changed", "br0"); e.After.MAC != "00:00:00:00:00:00" {
-			t.Errorf("%s", w.raw[len(w.raw)-1]) // a bridge without ports has none left
+			t.Errorf("%s", w.raw[len(w.raw)-1]) // a bridge without ports has no address left
 		}
 		s.must("ip", "link", "del", "br0")
 		w.until("deleted", "br0")
@@ -255,7 +255,7 @@ func TestWatchDeducesWhoItWas(t *testing.T) {
 		if n := strings.Count(text, "\n"); n != len(w.raw) {
 			t.Errorf("%d lines of text for %d events:\n%s", n, len(w.raw), text)
 		}
-		for _, words := range []string{"deduced: given by udev because of", "deduced: taken from the port v0", "deduced: given by someone other than udev", "v0: master none -> br0"} {
+		for _, words := range []string{"deduced: set by udev because of", "deduced: taken from its port v0", "deduced: set by another program or a person", "v0: master none -> br0"} {
 			if !strings.Contains(text, words) {
 				t.Errorf("replay does not say %q:\n%s", words, text)
 			}
@@ -263,7 +263,7 @@ func TestWatchDeducesWhoItWas(t *testing.T) {
 	})
 }
 
-// TestWatchLosesNothingInSilence has devices come, change and go as fast as the
+// TestWatchLosesNothingInSilence creates, changes and deletes devices as fast as the
 // kernel can.
 func TestWatchLosesNothingInSilence(t *testing.T) {
 	devices, idle := 10000, 20*time.Second
@@ -279,7 +279,7 @@ func TestWatchLosesNothingInSilence(t *testing.T) {
 			fmt.Fprintf(&batch, "link set b%d address 02:00:00:00:%02x:%02x\n", j, j>>8, j&0xff)
 		}
 	}
-	// All in one go: one by one, and with bridges, each waits for RCU.
+	// All at once: one by one, and with bridges, each waits for RCU.
 	batch.WriteString("link del group 7\n")
 	s.write("/mnt/batch", batch.String())
 	begun := time.Now()
@@ -291,7 +291,7 @@ func TestWatchLosesNothingInSilence(t *testing.T) {
 	t.Logf("ip took %v", time.Since(begun))
 	s.must("ip", "link", "add", "last", "type", "veth", "peer", "name", "peer")
 	w.until("created", "last")
-	t.Logf("all was told after %v", time.Since(begun))
+	t.Logf("all was reported after %v", time.Since(begun))
 
 	lost := false
 	seen := map[string][]string{}
@@ -314,7 +314,7 @@ func TestWatchLosesNothingInSilence(t *testing.T) {
 			t.Fatalf("b%d: %v, and nothing was lost", i, events)
 		}
 	}
-	t.Logf("%d of %d told in full; lost: %v", whole, devices, lost)
+	t.Logf("%d of %d reported completely; lost: %v", whole, devices, lost)
 
 	calls := w.calls(idle)
 	t.Logf("in %v without an event it made %d system calls", idle, len(calls))
@@ -323,8 +323,8 @@ func TestWatchLosesNothingInSilence(t *testing.T) {
 	}
 	memory, _ := tool.Cost(t, w.cmd.Process.Pid)
 	w.end()
-	// What is live is what it holds. How much garbage is resident beside it, and when
-	// Go returns that, goes by the machine.
+	// The live heap is what it holds. The resident garbage beside it, and when Go
+	// returns it, depend on the machine.
 	live := slices.Max(append(w.heap(), 0))
 	t.Logf("at most %d MB were live; resident at most %d kB", live, memory)
 	if live > 48 {
@@ -332,9 +332,9 @@ func TestWatchLosesNothingInSilence(t *testing.T) {
 	}
 }
 
-// TestWatchEndsInTheStateThatIs stops a watch that has the receive buffer of an ordinary
-// user, changes more than that holds, and lets it go on: what it said last of each device
-// is what the kernel shows, however much was lost, and whatever was still queued.
+// TestWatchEndsInTheStateThatIs stops a watch that has an ordinary user's receive
+// buffer, changes more than fits into it, and lets it continue. What it reported last
+// about each device is what the kernel shows, however much was lost or still queued.
 func TestWatchEndsInTheStateThatIs(t *testing.T) {
 	rounds := 3
 	if tool.Full() {
@@ -365,7 +365,7 @@ func TestWatchEndsInTheStateThatIs(t *testing.T) {
 		if err := syscall.Kill(w.cmd.Process.Pid, syscall.SIGCONT); err != nil {
 			t.Fatal(err)
 		}
-		// It is told to end at once in some rounds: what is unread then counts, too.
+		// In some rounds it is told to end at once: then the unread events count too.
 		if random.IntN(2) == 0 {
 			s.must("ip", "link", "add", "done", "type", "bridge")
 			w.until("created", "done")
@@ -394,16 +394,16 @@ func TestWatchEndsInTheStateThatIs(t *testing.T) {
 			}
 		}
 		if told["br0"] == "" && !lost {
-			t.Errorf("round %d: nothing is said of br0", round)
+			t.Errorf("round %d: there is no event about br0", round)
 		}
 		for name, mac := range told {
 			if is[name] != mac {
-				t.Errorf("round %d: it said last that %s has %s, and it has %q", round, name, mac, is[name])
+				t.Errorf("round %d: its last event says that %s has %s, but it has %q", round, name, mac, is[name])
 			}
 		}
 		for name := range is {
 			if told[name] == "" {
-				t.Errorf("round %d: %s was never told", round, name)
+				t.Errorf("round %d: %s was never reported", round, name)
 			}
 		}
 		if t.Failed() {
@@ -423,8 +423,8 @@ func TestWatchEndsInTheStateThatIs(t *testing.T) {
 	}
 }
 
-// calls are those that the watch makes in a while in which nothing happens, but for
-// those of Go's run time.
+// calls are those that the watch makes while nothing happens, except those of Go's run
+// time.
 func (w *watching) calls(while time.Duration) (calls []string) {
 	w.s.t.Helper()
 	file := filepath.Join(w.s.t.TempDir(), "calls")
@@ -441,9 +441,9 @@ func (w *watching) calls(while time.Duration) (calls []string) {
 			return err == nil && strings.Contains(string(status), "TracerPid:\t0\n")
 		})
 	})
-	// A call that a thread was in is told with the time at which strace came.
+	// A call that a thread was in is shown with the time at which strace attached.
 	begin := time.Now()
-	// sleep: that nothing is done while time passes is what is looked at.
+	// sleep: the test is that nothing happens while time passes.
 	time.Sleep(while)
 	end := time.Now()
 	w.s.must("ip", "link", "add", "awake", "type", "veth", "peer", "name", "wake")
@@ -479,11 +479,11 @@ func (w *watching) calls(while time.Duration) (calls []string) {
 }
 
 // collected is a line of GODEBUG=gctrace=1 (package runtime): the heap when a
-// collection began, when it ended, and what of it is live.
+// collection began, when it ended, and how much of it is live.
 var collected = regexp.MustCompile(`^gc \d+ @.* \d+->\d+->(\d+) MB, `)
 
-// heap is what was live at each collection, in MB: what a leak cannot hide in. Nothing
-// else is on the standard error.
+// heap is the live heap at each collection, in MB: a leak cannot hide in it. There is
+// nothing else on standard error.
 func (w *watching) heap() (live soak.Series) {
 	w.s.t.Helper()
 	for l := range strings.Lines(w.stderr.String()) {
@@ -498,7 +498,7 @@ func (w *watching) heap() (live soak.Series) {
 	return live
 }
 
-// A watch ends with whoever reads it, and as it is told to.
+// A watch ends if its reader does, or if it is told to.
 func TestWatchEnds(t *testing.T) {
 	s := bridged(t, "/")
 	t.Run("its reader goes away", func(t *testing.T) {
@@ -511,8 +511,8 @@ func TestWatchEnds(t *testing.T) {
 	})
 	t.Run("its terminal goes away", func(t *testing.T) {
 		for _, before := range []string{"", "trap '' HUP; "} {
-			// The terminal is one of script(1), and goes with it. What it shows is
-			// the process's number and, once the watch has begun, its first line.
+			// The terminal is script(1)'s and ends with it. It shows the process ID
+			// and, when the watch has begun, its first line.
 			script, err := tool.Hold(s.command(context.Background(), "script", "-qc", before+"echo $$; exec "+program+" watch --no-trace", "/dev/null"), "")
 			if err != nil {
 				t.Fatal(err)
@@ -556,7 +556,7 @@ func TestWatchEnds(t *testing.T) {
 	})
 }
 
-// ended says that a process has: there is none, or nobody has waited for it yet
+// ended reports whether a process has ended: it does not exist, or is a zombie
 // (proc_pid_stat(5)).
 func ended(pid int) bool {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
@@ -567,7 +567,7 @@ func ended(pid int) bool {
 	return strings.HasPrefix(state, "Z") || strings.HasPrefix(state, "X")
 }
 
-// What is in force changes with the files, without an event of the device.
+// The effective file changes with the files, without an event of the device.
 func TestWatchSeesFilesChange(t *testing.T) {
 	s := bridged(t, "/")
 	w := s.watch("--no-trace", "--severity", "error")

@@ -1,5 +1,5 @@
-// Package questions asks linkaudit about the devices of one host in every way that there
-// is. What is said of a device must not depend on it.
+// Package questions asks linkaudit about the devices of one host in every possible way.
+// The answer about a device must not depend on the way.
 package questions
 
 import (
@@ -11,27 +11,27 @@ import (
 	"strings"
 )
 
-// Host is one whose devices do not change while it is asked about.
+// Host is a host with devices that do not change while it is asked about.
 type Host struct {
-	// Name is the host's: of a snapshot, commands are said to be for it.
+	// Name is the host's name: commands in answers from a snapshot are for it.
 	Name string
-	// Run runs linkaudit there and returns its standard output, and Load runs it on a
-	// saved snapshot, which it gets by --from. An error is for exit status 2.
+	// Run runs linkaudit on the host and returns its standard output. Load runs it on a
+	// saved snapshot, with --from. An error means exit status 2.
 	Run  func(args ...string) ([]byte, error)
 	Load func(snapshot []byte, args ...string) ([]byte, error)
-	// Random draws which devices are asked about together.
+	// Random selects which devices are asked about together.
 	Random *rand.Rand
 }
 
-// answer is what one question brought: the object of each device in the JSON of check.
+// answer is the result of one question: the object of each device in the JSON of check.
 type answer struct {
 	question string
 	devices  map[string]string
 }
 
-// Differences compares what each question brings with what "check --all" does, device by
-// device: the whole object, findings, origin and predictions with it. It also returns how
-// many answers about a device were compared.
+// Differences compares the answer to each question with that of "check --all", device
+// by device: the whole object, with findings, origin and predictions. It also returns
+// how many answers about a device it compared.
 func (h Host) Differences() (differences []string, compared int, err error) {
 	all, err := h.ask("live", h.Run, "check", "--all")
 	if err != nil {
@@ -68,7 +68,7 @@ func (h Host) Differences() (differences []string, compared int, err error) {
 			for name, object := range got.devices {
 				compared++
 				if want := all.devices[name]; object != want {
-					differences = append(differences, fmt.Sprintf("%s, %s says of %s\n%s\nbut check --all\n%s", way.name, got.question, name, object, want))
+					differences = append(differences, fmt.Sprintf("%s, %s says about %s\n%s\nbut check --all says\n%s", way.name, got.question, name, object, want))
 				}
 			}
 		}
@@ -77,7 +77,8 @@ func (h Host) Differences() (differences []string, compared int, err error) {
 	return differences, compared, nil
 }
 
-// questions are all ways to ask about devices, of which each is asked about in several.
+// questions are all ways to ask about devices. Each device is asked about in several
+// ways.
 func (h Host) questions(kinds map[string]string) (all [][]string) {
 	var names []string
 	of := map[string]bool{}
@@ -112,6 +113,7 @@ func (h Host) ask(way string, run func(...string) ([]byte, error), question ...s
 		return a, fmt.Errorf("%s, %s: %w", way, a.question, err)
 	}
 	out = bytes.ReplaceAll(out, []byte(" (on "+h.Name+")"), nil)
+	out = bytes.ReplaceAll(out, []byte("sudo "), nil)
 	out = bytes.ReplaceAll(out, []byte(`"host": "`+h.Name+`"`), []byte(`"host": ""`))
 	var report struct {
 		Device  json.RawMessage // of explain
@@ -137,7 +139,7 @@ func (h Host) ask(way string, run func(...string) ([]byte, error), question ...s
 	return a, nil
 }
 
-// shuffle puts the devices of a snapshot into another order.
+// shuffle changes the order of the devices in a snapshot.
 func (h Host) shuffle(snapshot []byte) ([]byte, error) {
 	var all map[string]json.RawMessage
 	if err := json.Unmarshal(snapshot, &all); err != nil {

@@ -1,5 +1,5 @@
-// Package remedies tries the commands that linkaudit prints with what it finds: each
-// succeeds as it is printed, and leaves no finding that prints it again.
+// Package remedies tries the commands that linkaudit prints with its findings: each
+// succeeds as printed, and leaves no finding that prints it again.
 package remedies
 
 import (
@@ -13,7 +13,7 @@ import (
 type Printed struct {
 	// Commands are in the order of the report, each once.
 	Commands []string
-	// of holds the command of each finding: of its rule and the device.
+	// of is the command of each finding, by rule and device.
 	of map[string]string
 }
 
@@ -22,7 +22,7 @@ type finding struct {
 	Remedy     *struct{ Command, Host string }
 }
 
-// In returns an error also where a command is not what the text for people says.
+// In also returns an error if a command differs from that in the text output.
 func In(report []byte) (Printed, error) {
 	var r struct {
 		Devices []struct {
@@ -63,8 +63,8 @@ func In(report []byte) (Printed, error) {
 	return p, nil
 }
 
-// Try runs the commands of the report that check makes, at most the first of them, and has
-// it made again. It returns how many were run.
+// Try runs the commands of the report that check makes, each time the first one, and
+// makes check run again. It returns how many it ran.
 func Try(check func() ([]byte, error), first int, run func(command string) (said string, err error)) (ran int, err error) {
 	printed := func() (Printed, error) {
 		report, err := check()
@@ -95,7 +95,7 @@ func Try(check func() ([]byte, error), first int, run func(command string) (said
 	}
 	for what, command := range before.of {
 		if text, tried := said[command]; tried && after.of[what] == command {
-			return ran, fmt.Errorf("%s does not help against %s; it said\n%s", command, what, text)
+			return ran, fmt.Errorf("%s does not help against %s; its output:\n%s", command, what, text)
 		}
 	}
 	return ran, nil

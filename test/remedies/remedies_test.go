@@ -12,7 +12,7 @@ const (
 	none  = `{"devices": [{"name": "br0", "findings": []}], "findings": []}`
 )
 
-// What a test of remedies must not let pass.
+// A test of remedies must not accept these.
 func TestTry(t *testing.T) {
 	works := func(string) (string, error) { return "done", nil }
 	for name, c := range map[string]struct {

@@ -1,14 +1,14 @@
 # shellcheck shell=bash
-# For scripts that get something from Debian's archives or from the modules' proxy: they
-# source this file.
+# Source this file in scripts that download from Debian's archives or from the modules'
+# proxy.
 
 # shellcheck disable=SC2034 # those who source this use it
 # Options of apt-get and apt-helper: apt itself tries each file several times.
 archive_options=(-o Acquire::Retries=5 -o Acquire::http::Timeout=60 -o Acquire::https::Timeout=60)
 
-# retry COMMAND...: an archive may be unreachable for a while. There are five attempts,
-# with pauses of 5, 10, 20 and 40 seconds. In a function that is run by this, set -e has no
-# effect: it connects its commands with &&.
+# retry COMMAND...: tries five times, with pauses of 5, 10, 20 and 40 seconds, because an
+# archive may be unreachable for a while. In a function that this runs, set -e has no
+# effect: connect its commands with &&.
 retry() {
     local n pause=5
     for ((n = 1; n <= 5; n++)); do

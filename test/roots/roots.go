@@ -1,4 +1,4 @@
-// Package roots tells where the roots of Debian are that test/roots/build made.
+// Package roots has the paths of the Debian roots that test/roots/build makes.
 package roots
 
 import (
@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 )
 
-// Dir is $LINKAUDIT_ROOTS, or where the script puts them without it.
+// Dir is $LINKAUDIT_ROOTS, or the default of the script.
 func Dir() string {
 	if dir := os.Getenv("LINKAUDIT_ROOTS"); dir != "" {
 		return dir

@@ -6,20 +6,20 @@ import (
 	"strings"
 )
 
-// A Series is what was measured of one thing, in the order of time and each time
-// where nothing was going on.
+// A Series is the measurements of one thing, in order of time, each made while nothing
+// happened.
 type Series []int
 
 // enough is how many values can be judged: three in each third.
 const enough = 9
 
-// Level returns an error where the series rises: where the median of its last third
-// is above that of its middle third by more than slack. Memory that is freed by a
-// garbage collector goes up and down, and a median of many moments does not; what
-// leaks goes up only. The first third is warm-up.
+// Level returns an error if the series rises: if the median of its last third is above
+// that of its middle third by more than slack. Memory with a garbage collector goes up
+// and down, but the median of many moments does not; a leak only goes up. The first
+// third is warm-up.
 //
-// No value after the warm-up is above most, so that a series which jumps once and
-// stays there is no level one either.
+// No value after the warm-up may be above most: a series that jumps once and stays
+// there is not level either.
 func (s Series) Level(slack, most int) error {
 	if len(s) < enough {
 		return fmt.Errorf("%d values are too few to judge: %v", len(s), []int(s))
@@ -35,7 +35,7 @@ func (s Series) Level(slack, most int) error {
 	return nil
 }
 
-// Constant returns an error where the values after the warm-up differ.
+// Constant returns an error if the values after the warm-up differ.
 func (s Series) Constant() error {
 	if len(s) < enough {
 		return fmt.Errorf("%d values are too few to judge: %v", len(s), []int(s))

@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// sawtooth is the memory of a program with a garbage collector, which keeps what is
-// live and adds garbage up to twice as much, seen at moments that have nothing to do
-// with the collections.
+// sawtooth is the memory of a program with a garbage collector: it keeps what is live
+// and adds garbage up to twice as much, measured at moments unrelated to the
+// collections.
 func sawtooth(n, live, leak int) Series {
 	rnd := rand.New(rand.NewPCG(1, uint64(n)))
 	var s Series
@@ -61,7 +61,7 @@ func TestConstant(t *testing.T) {
 	}
 }
 
-// says: the error has these words, "" is for none.
+// says: the error has these words; "" is for none.
 func says(t *testing.T, err error, want string) {
 	t.Helper()
 	switch {

@@ -10,16 +10,15 @@ import (
 	"strings"
 )
 
-// Usage is what a process holds, all of it from proc(5).
+// Usage is what a process holds, from proc(5).
 type Usage struct {
 	// Resident is its resident memory in kB (VmRSS).
 	Resident int
-	// Descriptors are its open files, Sockets those of them that are sockets, and
-	// Watches the directories that its inotify instances watch.
+	// Descriptors are its open files, Sockets are the sockets among them, and Watches
+	// are the directories that its inotify instances watch.
 	Descriptors, Sockets, Watches int
 	Threads                       int
-	// Children are its child processes, also those that have ended and were not
-	// waited for (zombies).
+	// Children are its child processes, including zombies.
 	Children int
 }
 
@@ -90,7 +89,7 @@ func children(dir string) (n int, err error) {
 	for _, list := range lists {
 		text, err := os.ReadFile(list)
 		if err != nil {
-			continue // the thread has ended, and its children are another's
+			continue // the thread has ended, and its children belong to another
 		}
 		n += len(strings.Fields(string(text)))
 	}

@@ -19,7 +19,7 @@ func TestUsage(t *testing.T) {
 		}
 		return u
 	}
-	// What the run time makes at its first use is there now.
+	// Go's run time has created what it creates at first use.
 	if err := exec.Command("true").Run(); err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +72,7 @@ func TestUsageOfNobody(t *testing.T) {
 	if u, err := Of(-1); err == nil {
 		t.Errorf("%+v", u)
 	}
-	// It has no memory any more.
+	// It no longer has memory.
 	pid := zombie(t)
 	if u, err := Of(pid); err == nil {
 		t.Errorf("%+v", u)

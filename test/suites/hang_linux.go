@@ -21,13 +21,13 @@ import (
 	"linkaudit/test/tool"
 )
 
-// failure finds the lines by which programs say what went wrong.
+// failure finds the lines in which programs say what went wrong.
 var failure = regexp.MustCompile(`^\s*--- FAIL|^FAIL|^panic:|^\s+\S+_test\.go:\d+: |^make: \*\*\*|[Ee]rror:|failed`)
 
-// adopt has processes whose parent ends become children of this one (prctl(2),
-// PR_SET_CHILD_SUBREAPER), and waits for them until ctx is done. Nobody else does, and
-// the first process of a PID namespace ends only once all others there were waited for
-// (zap_pid_ns_processes() of kernel/pid_namespace.c).
+// adopt makes this process the parent of processes whose parent ends (prctl(2),
+// PR_SET_CHILD_SUBREAPER), and waits for them until ctx is done. No other process does,
+// and the first process of a PID namespace ends only when all others there were waited
+// for (zap_pid_ns_processes() of kernel/pid_namespace.c).
 func adopt(ctx context.Context) error {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("prctl(PR_SET_CHILD_SUBREAPER): %w", err)
@@ -63,7 +63,7 @@ type process struct {
 	state, command       string
 }
 
-// processes are all of the machine.
+// processes are all processes of the machine.
 func processes() (all []process) {
 	files, _ := filepath.Glob("/proc/[0-9]*/stat")
 	for _, file := range files {
@@ -71,7 +71,7 @@ func processes() (all []process) {
 		if err != nil {
 			continue // it has ended
 		}
-		// proc(5): pid (comm) state ppid pgrp session; comm may hold anything.
+		// proc(5): pid (comm) state ppid pgrp session; comm may have any characters.
 		before, after, ok := strings.Cut(string(text), " (")
 		end := strings.LastIndexByte(after, ')')
 		fields := []string{}
@@ -95,12 +95,12 @@ func processes() (all []process) {
 	return all
 }
 
-// A family is the processes of a suite: what its first process started, and what those
-// started, also where a parent has ended or a process has a session of its own.
+// A family is the processes of a suite: all that its first process started, directly or
+// indirectly, even if a parent has ended or a process has a session of its own.
 type family struct {
 	first int
-	// mark is a variable in the environment of the first process, and so of all that
-	// did not take it out.
+	// mark is a variable in the environment of the first process, and of all others
+	// that did not remove it.
 	mark string
 }
 
@@ -130,8 +130,8 @@ func (f family) processes() (out []process) {
 	return out
 }
 
-// dump writes what each process does: its state and where it is in the kernel, and of Go
-// programs the goroutines, which they print where SIGQUIT reaches them.
+// dump writes what each process does: its state and its place in the kernel, and the
+// goroutines of Go programs, which print them on SIGQUIT.
 func (f family) dump(to io.Writer) {
 	all := f.processes()
 	for _, p := range all {
@@ -151,13 +151,13 @@ func (f family) dump(to io.Writer) {
 			asked = append(asked, p.pid)
 		}
 	}
-	// One that is stopped never prints.
+	// A stopped process never prints.
 	tool.Until(10*time.Second, func() bool {
 		return !slices.ContainsFunc(asked, func(pid int) bool { return unix.Kill(pid, 0) == nil })
 	})
 }
 
-// printable is a command line as a log may hold it.
+// printable is a command line, safe for a log.
 func printable(s string) string {
 	s = strconv.QuoteToGraphic(s)
 	if len(s) > 300 {
@@ -166,7 +166,7 @@ func printable(s string) string {
 	return s
 }
 
-// kill kills all processes, until there is none, and returns how many it found.
+// kill kills all processes until there are none, and returns how many it found.
 func (f family) kill() (found int) {
 	defer reap()
 	seen := map[int]bool{}
@@ -183,7 +183,7 @@ func (f family) kill() (found int) {
 	return len(seen)
 }
 
-// firsts are the first processes of suites, which are waited for where they were started.
+// firsts are the first processes of suites. The code that starts them waits for them.
 var firsts = struct {
 	sync.Mutex
 	pids map[int]bool
@@ -200,15 +200,15 @@ func start(cmd *exec.Cmd) error {
 	return nil
 }
 
-// reap waits for children that have ended and that nobody waits for: those that this
-// process adopted.
+// reap waits for ended children for which no other code waits: those that this process
+// adopted.
 func reap() {
 	reapSince(reapSince(nil))
 }
 
-// reapSince does so for those that had ended before, when a look found them, since one
-// that this process started is waited for at once where it was started. It returns those
-// that it finds now.
+// reapSince does so for children that had ended when an earlier look found them,
+// because other code waits at once for those that this process started. It returns
+// those that it finds now.
 func reapSince(before map[int]bool) (ended map[int]bool) {
 	firsts.Lock()
 	defer firsts.Unlock()

@@ -16,21 +16,21 @@ import (
 	"strings"
 )
 
-// allTags are the build tags of the suites: what any of them imports counts.
+// allTags are the build tags of the suites: the imports of all of them count.
 const allTags = "conformance,namespace,soak,guard,bench,vm,ecosystem"
 
-// A Tree is the files of the project and which package each belongs to.
+// A Tree is the files of the project and their packages.
 type Tree struct {
 	Top   string
 	files []string // those of git, and new ones that it does not ignore
-	// imports has for each package, by its directory, all directories of packages
-	// that it and its tests depend on, itself included.
+	// imports has for each package, by its directory, the directories of all packages
+	// that it and its tests depend on, including itself.
 	imports map[string][]string
 	// embedded are the files that packages and their tests embed.
 	embedded map[string]bool
 }
 
-// ReadTree asks git and go about the tree.
+// ReadTree reads the tree with git and go.
 func ReadTree(top string) (*Tree, error) {
 	out, err := git(top, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
 	if err != nil {
@@ -101,9 +101,9 @@ func (t *Tree) readImports() error {
 	return nil
 }
 
-// packageOf is the directory of the package that a file belongs to: the nearest one above
-// it that has one, so that what a package keeps in testdata is the package's. It is "" for
-// a file of none, and for a page that no package embeds.
+// packageOf is the directory of the package that a file belongs to: the nearest package
+// above it. So files in testdata belong to their package. It is "" for a file without a
+// package, and for a page that no package embeds.
 func (t *Tree) packageOf(file string) string {
 	if path.Ext(file) == ".md" && !t.embedded[file] {
 		return ""
@@ -116,7 +116,7 @@ func (t *Tree) packageOf(file string) string {
 	return ""
 }
 
-// Inputs are the files a change of which is a reason to run the suite.
+// Inputs are the files that are a reason to run the suite if they change.
 func (t *Tree) Inputs(s *Suite) ([]string, error) {
 	if slices.Contains(s.Files, ".") {
 		return t.files, nil
@@ -181,7 +181,7 @@ func (t *Tree) key(s *Suite, tier Tier) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// Changed are the files that differ from a commit, new ones included.
+// Changed are the files that differ from a commit, including new ones.
 func (t *Tree) Changed(since string) ([]string, error) {
 	out, err := git(t.Top, "diff", "--no-ext-diff", "--name-only", "-z", "--no-renames", since, "--")
 	if err != nil {
@@ -200,8 +200,8 @@ func (t *Tree) Changed(since string) ([]string, error) {
 	return files, nil
 }
 
-// Affected are the suites that a change of the files is a reason to run, each with the
-// first of those files. A file that is gone counts by the directory that it was in.
+// Affected are the suites to run because of a change of the files, each with the first
+// of those files. A deleted file counts by the directory that it was in.
 func (t *Tree) Affected(table []Suite, files []string) (affected []Suite, why []string, err error) {
 	for _, s := range table {
 		if s.Prepares {

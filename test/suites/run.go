@@ -22,16 +22,16 @@ import (
 type Options struct {
 	Top  string // of the tree
 	Tier Tier
-	// Fresh runs also what passed before and has not changed.
+	// Fresh also runs what passed before and has not changed.
 	Fresh bool
-	// Deadline is when whatever still runs counts as hung; the zero value is never.
+	// Deadline is when all that still runs counts as hung; the zero value is never.
 	Deadline time.Time
-	// Processors are those that suites share; 0: those of the machine, and at most 2.
+	// Processors are those that suites share; 0: those of the machine, at most 2.
 	Processors int
 	Out        io.Writer
 }
 
-// A Result is what became of a suite.
+// A Result is the result of a suite.
 type Result struct {
 	Name     string
 	Key      string // of what it proved: see Tree.key
@@ -47,8 +47,8 @@ type Result struct {
 // ErrFailed says that at least one suite did not pass.
 var ErrFailed = errors.New("not all suites passed")
 
-// Run runs suites, says on o.Out what it does, and ends with a table. The context ends
-// it early: what runs is killed, and what has passed is kept.
+// Run runs suites, reports progress on o.Out, and ends with a table. The context ends
+// it early: running suites are killed, and passed ones are kept.
 func Run(ctx context.Context, o Options, suites []Suite) error {
 	top, err := ReadTree(o.Top)
 	if err != nil {
@@ -68,7 +68,7 @@ func Run(ctx context.Context, o Options, suites []Suite) error {
 	if err := os.MkdirAll(r.dir, 0o755); err != nil {
 		return err
 	}
-	// Whatever a suite leaves behind becomes our child, and can be found.
+	// Processes that a suite leaves behind become our children, so they can be found.
 	adopting, stop := context.WithCancel(ctx)
 	defer stop()
 	if err := adopt(adopting); err != nil {
@@ -90,17 +90,17 @@ type runner struct {
 	results []*Result // by suite; nil: not started yet
 	earlier map[string]Result
 	ended   chan end
-	// running are how many suites run, and busy how many processors they have.
+	// running is how many suites run, and busy how many processors they use.
 	running, busy int
 }
 
-// An end is that of a suite, by its number.
+// An end is the end of a suite, by its number.
 type end struct {
 	suite  int
 	result *Result
 }
 
-// unfinished is the result of a suite that runs.
+// unfinished is the result of a running suite.
 var unfinished = &Result{}
 
 func (r *runner) say(format string, args ...any) {
@@ -135,7 +135,7 @@ func (r *runner) run(ctx context.Context) error {
 			if ctx.Err() == nil && r.results[i] == nil {
 				if err := r.decide(ctx, i); err != nil {
 					failed = err
-					stop() // what runs ends
+					stop() // running suites end
 				}
 				decided = decided || r.results[i] != nil && r.results[i] != unfinished
 			}
@@ -157,8 +157,7 @@ func (r *runner) run(ctx context.Context) error {
 	return r.sum()
 }
 
-// decide starts a suite where it can be, or gives it its result where it need not or
-// must not run.
+// decide starts a suite if it can, or sets its result if it need not or must not run.
 func (r *runner) decide(ctx context.Context, i int) error {
 	s := &r.suites[i]
 	if r.busy+r.needs(s) > r.Processors {
@@ -193,7 +192,7 @@ func (r *runner) decide(ctx context.Context, i int) error {
 	return nil
 }
 
-// take takes notice of the end of a suite, and keeps it for the next run.
+// take records the end of a suite, and keeps it for the next run.
 func (r *runner) take(e end) error {
 	r.running, r.busy = r.running-1, r.busy-r.needs(&r.suites[e.suite])
 	res := e.result
@@ -207,7 +206,7 @@ func (r *runner) take(e end) error {
 	return r.save(r.earlier)
 }
 
-// ready is whether all that a suite comes after has passed; broken is one that has not.
+// ready is whether all suites before it have passed; broken is one that has not.
 func (r *runner) ready(s *Suite) (ready bool, broken string) {
 	for i, before := range r.suites {
 		if !slices.Contains(s.After, before.Name) {
@@ -297,7 +296,7 @@ func (r *runner) attempt(ctx context.Context, s *Suite) string {
 	}
 }
 
-// told are the lines of a log that tell why a suite failed: those that say so, and the
+// told are the lines of a log that show why a suite failed: those with errors, and the
 // last ones.
 func told(log string) string {
 	const each, last = 80, 60
@@ -321,8 +320,8 @@ func told(log string) string {
 
 func (r *runner) stateFile() string { return filepath.Join(r.dir, "state.json") }
 
-// load returns what earlier runs found out, by the names of the suites. A file that
-// cannot be read or understood is as none: then everything is run.
+// load returns the results of earlier runs, by the names of the suites. If the file
+// cannot be read or understood, everything is run.
 func (r *runner) load() map[string]Result {
 	out := map[string]Result{}
 	text, err := os.ReadFile(r.stateFile())
@@ -332,7 +331,7 @@ func (r *runner) load() map[string]Result {
 	return out
 }
 
-// save keeps what is known, for the next run.
+// save keeps the results for the next run.
 func (r *runner) save(results map[string]Result) error {
 	text, err := json.MarshalIndent(results, "", "\t")
 	if err != nil {
@@ -344,7 +343,7 @@ func (r *runner) save(results map[string]Result) error {
 	return os.Rename(r.stateFile()+".new", r.stateFile())
 }
 
-// sum prints the table, and last the line that says how many passed.
+// sum prints the table, and then the line that says how many passed.
 func (r *runner) sum() error {
 	width := len("suite")
 	for _, s := range r.suites {

@@ -1,12 +1,11 @@
 // Package suites runs the suites of the project: what .ci/run does in its time, and
-// everything at full length. table.go says which suites there are, what each runs in
-// which tier and which packages it is about; this package decides nothing about
-// linkaudit itself.
+// everything at full length. table.go lists the suites, what each runs in which tier and
+// which packages it is about. This package decides nothing about linkaudit itself.
 //
-// Suites that need only one processor run side by side. One that hangs is killed, and
-// its log then ends with the processes that it had and the goroutines of those that are
-// Go programs. The state of a run is kept, so that the next one does only what is left
-// and what has changed since (inputs.go).
+// Suites that need only one processor run side by side. A suite that hangs is killed, and
+// its log then ends with its processes and the goroutines of its Go programs. The state of
+// a run is kept: the next run does only what is left and what has changed since
+// (inputs.go).
 package suites
 
 import (
@@ -23,7 +22,7 @@ import (
 	"time"
 )
 
-// A Tier says how much of the suites is run.
+// A Tier says how much of the suites to run.
 type Tier string
 
 // The tiers.
@@ -37,29 +36,30 @@ type Suite struct {
 	Name string
 	// Proves is what its success means, as one phrase.
 	Proves string
-	// CI and Full are its commands in each tier, for bash, in order; the first that fails
-	// ends it. Without one it is not in that tier.
+	// CI and Full are its commands in each tier, for bash, in order; the first failure
+	// ends it. Without commands it is not in that tier.
 	CI, Full []string
-	// After are suites that have to have passed before, where they are in the tier.
+	// After are suites that must have passed before, if they are in the tier.
 	After []string
-	// About are the directories of the product, packages most of them, whose behaviour it
-	// is meant to prove. What it depends on is more: see Of.
+	// About are the directories of the product, mostly packages, whose behaviour it
+	// proves. It depends on more: see Of.
 	About []string
-	// Of are packages of Go; a change of one of them, or of what they import, is a
-	// reason to run the suite again. Files are directories and files that no package
-	// has, with the same meaning. "." stands for every file of the tree.
+	// Of are Go packages: a change of one of them, or of what they import, is a reason
+	// to run the suite again. Files are directories and files without a package, with
+	// the same meaning. "." means every file of the tree.
 	Of, Files []string
 	// Both says that it needs both processors for itself.
 	Both bool
 	// Limit is how long it may take on a quiet machine of two processors before it
-	// counts as hung: several times what it does take.
+	// counts as hung: several times its usual time.
 	Limit time.Duration
-	// Cases finds the cases of what it prints: the sum of the first groups, or with no
-	// group one for each match. Without it, tests of Go are counted.
+	// Cases finds the cases in its output: the sum of the first groups, or without a
+	// group one for each match. Without it, Go tests are counted.
 	Cases *regexp.Regexp
-	// MaySkip are what tests may say that are skipped, beside those of the other tier.
+	// MaySkip are the reasons that skipped tests may have, besides those of the other
+	// tier.
 	MaySkip []string
-	// Part says that suites with other names do the whole of it in make full.
+	// Part says that in make full, suites with other names do all of it.
 	Part bool
 	// Prepares says that it makes what other suites need, and proves nothing.
 	Prepares bool
@@ -73,8 +73,8 @@ func (s *Suite) In(tier Tier) []string {
 	return s.Full
 }
 
-// Of returns the suites of a tier in the order of the table. With names it is those, and
-// what they need before; a name that is not in the tier is an error.
+// Of returns the suites of a tier in the order of the table. With names, only those and
+// the suites that they need; a name that is not in the tier is an error.
 func Of(table []Suite, tier Tier, names ...string) ([]Suite, error) {
 	var all []Suite
 	for _, s := range table {
@@ -120,16 +120,16 @@ func namesOf(suites []Suite) (names []string) {
 	return names
 }
 
-// seed is the number from which a run draws whatever it draws, derived from the commit:
-// the same commit gives the same run.
+// seed is the number from which a run draws all random choices. It is derived from the
+// commit: the same commit gives the same run.
 func seed(commit string) uint64 {
 	sum := sha256.Sum256([]byte(commit))
-	return binary.BigEndian.Uint64(sum[:]) >> 32 // what every program that gets it can hold
+	return binary.BigEndian.Uint64(sum[:]) >> 32 // fits all programs that get it
 }
 
 // git runs git(1) in the tree and returns what it prints.
 func git(top string, args ...string) (string, error) {
-	// It is about this tree, whatever the environment names and the user configured.
+	// It is about this tree, whatever the environment and the user's configuration say.
 	cmd := exec.Command("git", append([]string{"-C", top, "-c", "core.excludesFile=", "-c", "core.hooksPath=/dev/null", "-c", "core.autocrlf=false"}, args...)...)
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "GIT_") })
 	var complaint strings.Builder
@@ -144,16 +144,16 @@ func git(top string, args ...string) (string, error) {
 var (
 	skipped = regexp.MustCompile(`^\s*--- SKIP: (\S+)`)
 	passed  = regexp.MustCompile(`(?m)^\s*--- PASS: \S+`)
-	// current is how "go test -v" says which test prints what follows.
+	// current is how "go test -v" says which test prints the following lines.
 	current = regexp.MustCompile(`^=== (?:RUN|CONT|NAME)\s+(\S+)`)
 	message = regexp.MustCompile(`^\s+\S+\.go:\d+: (.*)$`)
 )
 
-// onlyInFull is what [linkaudit/test/tool.OnlyInFull] says.
+// onlyInFull is the message of [linkaudit/test/tool.OnlyInFull].
 const onlyInFull = "only in make full"
 
-// unexplained returns the tests that were skipped without a reason that the suite may
-// have: what is not there on a machine must be installed, not left out.
+// unexplained returns the tests that were skipped without an allowed reason: what a
+// machine lacks must be installed, not left out.
 func (s *Suite) unexplained(log string, tier Tier) (tests []string) {
 	said := map[string][]string{} // by each test
 	test := ""
@@ -175,7 +175,7 @@ func (s *Suite) unexplained(log string, tier Tier) (tests []string) {
 	return tests
 }
 
-// cases counts what a suite looked at.
+// cases counts what a suite checked.
 func (s *Suite) cases(log string) int {
 	if s.Prepares {
 		return 0

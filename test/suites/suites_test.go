@@ -23,7 +23,7 @@ import (
 
 var update = flag.Bool("update", false, "write the table of docs/hacking.md")
 
-// project is a repository with two packages, one of which imports the other.
+// project is a repository with two packages. One imports the other.
 func project(t *testing.T) string {
 	t.Helper()
 	top := t.TempDir()
@@ -57,7 +57,7 @@ func write(t *testing.T, name, content string) {
 	}
 }
 
-// ran runs suites of a project and returns what was printed.
+// ran runs suites of a project and returns the output.
 func ran(t *testing.T, top string, table []Suite) (string, error) {
 	t.Helper()
 	for i := range table {
@@ -85,7 +85,7 @@ func TestATableEndsWithHowManyPassed(t *testing.T) {
 		{Name: "idle", Full: []string{"true"}},
 	})
 	if err == nil {
-		t.Error("no error where suites fail")
+		t.Error("no error if suites fail")
 	}
 	for _, want := range []string{
 		`(?m)^good +2 +\d+  passed$`,
@@ -170,8 +170,8 @@ func TestWhatASuiteLeavesIsKilled(t *testing.T) {
 	}
 }
 
-// A suite may wait for a process to be gone whose parent was gone before: the first one of
-// a PID namespace does.
+// A suite may wait until a process is gone whose parent was gone before, as the first
+// process of a PID namespace does.
 func TestWhatIsAdoptedIsWaitedFor(t *testing.T) {
 	top := project(t)
 	orphan := `sh -c 'sleep 0.1 & echo $! >pid'; while kill -0 $(cat pid) 2>/dev/null; do sleep 0.1; done; echo case`
@@ -290,8 +290,8 @@ func TestTheSeedGoesByTheCommit(t *testing.T) {
 	}
 }
 
-// The table is about packages and files that exist, and every package of the product is
-// in it.
+// The table is about packages and files that exist, and has every package of the
+// product.
 func TestTheTableIsAboutThisTree(t *testing.T) {
 	tree, err := ReadTree(top(t))
 	if err != nil {
@@ -316,14 +316,14 @@ func TestTheTableIsAboutThisTree(t *testing.T) {
 		for _, dir := range s.About {
 			about[dir] = true
 			if info, err := os.Stat(filepath.Join(top(t), dir)); err != nil || !info.IsDir() {
-				t.Errorf("%s is about %s, which is no directory", s.Name, dir)
+				t.Errorf("%s is about %s, which is not a directory", s.Name, dir)
 			}
 		}
 	}
 	for _, s := range Table {
 		for _, name := range s.After {
 			if !names[name] {
-				t.Errorf("%s comes after %s, which is no suite", s.Name, name)
+				t.Errorf("%s comes after %s, which is not a suite", s.Name, name)
 			}
 		}
 	}
@@ -352,8 +352,8 @@ func top(t *testing.T) string {
 	return dir
 }
 
-// docs/hacking.md has two tables between comments: the suites, and for each package those
-// that are about it.
+// docs/hacking.md has two tables between comments: all suites, and the suites of each
+// package.
 func TestThePageHasTheTables(t *testing.T) {
 	const page = "../../docs/hacking.md"
 	text, err := os.ReadFile(page)
@@ -403,13 +403,29 @@ func packagesTable() string {
 	about := map[string][]string{}
 	for _, s := range Table {
 		for _, dir := range s.About {
-			about[dir] = append(about[dir], s.Name)
+			if s.Name != "check" { // every package has it
+				about[dir] = append(about[dir], s.Name)
+			}
 		}
 	}
 	var b strings.Builder
 	b.WriteString("| package | suites |\n| --- | --- |\n")
 	for _, dir := range slices.Sorted(maps.Keys(about)) {
-		fmt.Fprintf(&b, "| `%s` | %s |\n", dir, strings.Join(about[dir], ", "))
+		fmt.Fprintf(&b, "| `%s` | %s |\n", dir, strings.Join(short(about[dir]), ", "))
 	}
 	return b.String()
+}
+
+// short writes "vm-*" if all suites whose names begin so are there, and "soak-*".
+func short(names []string) []string {
+	for _, prefix := range []string{"soak-", "vm-"} {
+		missing := slices.ContainsFunc(Table, func(s Suite) bool {
+			return strings.HasPrefix(s.Name, prefix) && !slices.Contains(names, s.Name)
+		})
+		if !missing {
+			names = slices.DeleteFunc(names, func(name string) bool { return strings.HasPrefix(name, prefix) })
+			names = append(names, prefix+"*")
+		}
+	}
+	return names
 }

@@ -9,9 +9,8 @@ import (
 	"time"
 )
 
-// Cost is what a process has taken so far: the most memory that was resident, in
-// kB (VmHWM), and the time on processors of all its threads, to 10 ms (utime and
-// stime, both of proc(5)).
+// Cost is what a process has used so far: its peak resident memory in kB (VmHWM), and
+// the processor time of all its threads, to 10 ms (utime and stime, all of proc(5)).
 func Cost(t testing.TB, pid int) (peak int, processor time.Duration) {
 	t.Helper()
 	read := func(file string) string {

@@ -8,10 +8,10 @@ import (
 // downloadPauses are the times between the attempts of Download.
 var downloadPauses = []time.Duration{2 * time.Second, 5 * time.Second, 15 * time.Second, 45 * time.Second}
 
-// Download calls attempt, which fetches what from a network, until it returns nil: five
-// times at most, with pauses that grow to a minute in all. A server may be busy or out of
-// reach for a while. The log of the test has each failure. What is fetched must have a
-// version or a checksum, so that it does not matter which attempt got it.
+// Download calls attempt, which downloads what, until it returns nil: at most five
+// times, with growing pauses of a minute in all, because a server may be busy or
+// unreachable for a while. The log of the test has each failure. What is downloaded
+// must have a version or a checksum, because any attempt may get it.
 func Download(t testing.TB, what string, attempt func() error) {
 	t.Helper()
 	for n := 1; ; n++ {

@@ -11,18 +11,18 @@ import (
 	"time"
 )
 
-// Held is a process that was started to be talked to, or to hold something for others
-// (a namespace, a lock, a mount) until its standard input ends.
+// Held is a process that a test talks to, or that holds something for others (a
+// namespace, a lock, a mount) until its standard input ends.
 type Held struct {
 	Cmd *exec.Cmd
 	In  io.WriteCloser
-	// Out is what it prints after the line that said that it is ready.
+	// Out is what it prints after the ready line.
 	Out *bufio.Reader
 }
 
 // Hold starts a process with both pipes, and waits until it has printed the line ready;
-// with "" it does not wait. Where the process ends, prints something else or takes too
-// long, it is ended and the error says which.
+// with "" it does not wait. If the process ends, prints something else or takes too
+// long, it is killed and the error says which.
 func Hold(cmd *exec.Cmd, ready string) (*Held, error) {
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -58,23 +58,23 @@ func Hold(cmd *exec.Cmd, ready string) (*Held, error) {
 // PID is the number of the process.
 func (h *Held) PID() int { return h.Cmd.Process.Pid }
 
-// End closes the standard input, which ends such a process, and waits. A process that
-// is still there after the patience of half a minute is killed, and that is the error.
+// End closes the standard input, which ends the process, and waits. It is an error if
+// the process is still there after the patience of half a minute; then it is killed.
 func (h *Held) End() error {
 	h.In.Close()
 	return End(h.Cmd, 0)
 }
 
-// End ends a process that was started: it sends the signal, unless that is 0, and waits.
-// A process that is still there after the patience of half a minute gets SIGQUIT, at
-// which a Go program prints its goroutines, and SIGKILL, and that is the error. How a
-// process ends that does so in time is none. Wait must not have been called.
+// End ends a process that was started: it sends the signal, unless it is 0, and waits.
+// It is an error if the process is still there after the patience of half a minute.
+// Then it gets SIGQUIT, which makes a Go program print its goroutines, and SIGKILL. How
+// a process ends in time does not matter. Wait must not have been called.
 func End(cmd *exec.Cmd, signal syscall.Signal) error {
 	if cmd.Process == nil {
 		return fmt.Errorf("%s was not started", cmd.Path)
 	}
 	if signal != 0 {
-		cmd.Process.Signal(signal) // where that fails it has ended by itself, and Wait tells
+		cmd.Process.Signal(signal) // if that fails it has ended by itself, and Wait says how
 	}
 	patience := Patience(30 * time.Second)
 	late := time.AfterFunc(patience, func() { cmd.Process.Signal(syscall.SIGQUIT) })

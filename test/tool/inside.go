@@ -9,28 +9,28 @@ import (
 	"time"
 )
 
-// Inside starts programs in namespaces of another process.
+// Inside starts programs in the namespaces of another process.
 type Inside struct {
-	// Process is whose namespaces they are.
+	// Process is the process with the namespaces.
 	Process int
 	// Namespaces are their names as in /proc/PID/ns (namespaces(7)): "mnt", "net",
 	// "uts", "pid", "ipc", "cgroup".
 	Namespaces []string
-	// Root has programs see the root directory of the process as theirs, and start in
-	// Dir, "/" where that is empty.
+	// Root gives programs the root directory of the process, and starts them in Dir,
+	// "/" if that is empty.
 	Root bool
 	Dir  string
-	// Enter is what [BuildEnter] made, which starts programs faster than nsenter(1)
-	// does. It takes no notice of Namespaces, Root and Dir: it is for mnt, net, uts,
-	// the root and "/".
+	// Enter is what [BuildEnter] made. It starts programs faster than nsenter(1). It
+	// ignores Namespaces, Root and Dir: it is for mnt, net, uts, the root and "/".
 	Enter string
 }
 
-// flags are what nsenter(1) calls the namespaces.
+// flags are nsenter(1)'s flags for the namespaces.
 var flags = map[string]string{"mnt": "--mount", "net": "--net", "uts": "--uts", "pid": "--pid", "ipc": "--ipc", "cgroup": "--cgroup"}
 
-// Command is such a program, with the environment env. The context ends it, and a second
-// later whatever still holds its pipes.
+// Command is such a program, with the environment env. When the context ends, so does
+// the program, and a second later its pipes are closed even if other processes hold
+// them.
 func (in Inside) Command(ctx context.Context, env []string, args ...string) *exec.Cmd {
 	pid := strconv.Itoa(in.Process)
 	var cmd *exec.Cmd
@@ -54,8 +54,8 @@ func (in Inside) Command(ctx context.Context, env []string, args ...string) *exe
 //go:embed enter/enter.c
 var enterSource string
 
-// BuildEnter makes the program enter in a directory, for [Inside.Enter], and returns its
-// path. It needs gcc(1).
+// BuildEnter builds the program enter in a directory, for [Inside.Enter], and returns
+// its path. It needs gcc(1).
 func BuildEnter(dir string) (string, error) {
 	to := filepath.Join(dir, "enter")
 	return to, Compile(to, enterSource, "-static")

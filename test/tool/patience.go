@@ -13,39 +13,39 @@ import (
 )
 
 // Patience is how long a test waits for something that a quiet machine of two
-// processors does well within usual: usual itself there, and more where [Slowness] says
-// that this machine is slower or has other work. It is a limit for what would otherwise
-// hang for ever, never a measurement: no test may pass or fail by how fast anything is.
+// processors does well within usual. That is usual itself, or more if [Slowness] says
+// that this machine is slower or busy. It is a limit for what would otherwise hang
+// forever, not a measurement: no test passes or fails by speed.
 func Patience(usual time.Duration) time.Duration {
 	return time.Duration(float64(usual) * Slowness())
 }
 
 const (
-	// SlownessVariable hands the factor of one process down to those that it starts.
+	// SlownessVariable passes the factor of a process on to those that it starts.
 	SlownessVariable = "LINKAUDIT_SLOWNESS"
 
-	// What one round of measure takes on a quiet machine of two processors.
+	// How long one round of measure takes on a quiet machine of two processors.
 	quietRound = 4 * time.Millisecond
 
 	slowest = 20
 )
 
-// Slowness is how many times longer than a quiet machine of two processors this one
-// takes, from 1 to 20. It is measured once in a process, when it is first needed;
-// $LINKAUDIT_SLOWNESS, where it is set, is the least that it is.
+// Slowness is how many times longer this machine takes than a quiet machine of two
+// processors, from 1 to 20. It is measured once in a process, when first needed.
+// $LINKAUDIT_SLOWNESS is the minimum.
 var Slowness = sync.OnceValue(func() float64 {
 	inherited, _ := strconv.ParseFloat(os.Getenv(SlownessVariable), 64)
 	return min(slowest, max(1, inherited, float64(measure())/float64(quietRound)))
 })
 
-// SlownessOfThis is the variable that hands Slowness down to a program of ours which gets
-// an environment of its own.
+// SlownessOfThis is the variable that passes Slowness on to a program of ours with an
+// environment of its own.
 func SlownessOfThis() string {
 	return SlownessVariable + "=" + strconv.FormatFloat(Slowness(), 'f', 2, 64)
 }
 
-// measure is the time that a round of work takes: the start of a program, which is the
-// kernel's work, and a computation. Of nine rounds it is the slowest but one.
+// measure is the time that a round of work takes: starting a program, which is the
+// kernel's work, and a computation. It is the second slowest of nine rounds.
 func measure() time.Duration {
 	rounds := make([]time.Duration, 9)
 	for i := range rounds {
@@ -62,8 +62,8 @@ func measure() time.Duration {
 	return rounds[len(rounds)-2]
 }
 
-// Until waits until so reports true, and for no longer than Patience(usual). It reports
-// whether that came.
+// Until waits until so reports true, for Patience(usual) at most, and reports whether
+// it did.
 func Until(usual time.Duration, so func() bool) bool {
 	end := time.Now().Add(Patience(usual))
 	for pause := time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
@@ -77,9 +77,9 @@ func Until(usual time.Duration, so func() bool) bool {
 	}
 }
 
-// Eventually waits until so reports true, and fails the test where that does not come
-// within the patience that a minute is on a quiet machine. what completes the sentence
-// "waited in vain: ".
+// Eventually waits until so reports true, and fails the test if that takes longer than
+// the patience for a minute on a quiet machine. what completes the sentence "waited in
+// vain: ".
 func Eventually(t testing.TB, what string, so func() bool) {
 	t.Helper()
 	if !Until(time.Minute, so) {
@@ -87,11 +87,11 @@ func Eventually(t testing.TB, what string, so func() bool) {
 	}
 }
 
-// tierVariable says how much of the suites is wanted.
+// tierVariable says how much of the suites to run.
 const tierVariable = "LINKAUDIT_TIER"
 
-// Full is whether everything is wanted at full length. It is unless $LINKAUDIT_TIER is
-// "ci": .ci/run sets that and leaves to "make full" what calls [OnlyInFull].
+// Full is whether to run everything at full length: unless $LINKAUDIT_TIER is "ci".
+// .ci/run sets that, and leaves to "make full" what calls [OnlyInFull].
 func Full() bool { return os.Getenv(tierVariable) != "ci" }
 
 // OnlyInFull marks a test that "make full" runs and .ci/run does not.
@@ -102,14 +102,14 @@ func OnlyInFull(t testing.TB) {
 	}
 }
 
-// Thorough is whether everything was asked for in so many words: $LINKAUDIT_TIER is
-// "full". Unit tests go by it: "go test ./..." sets nothing, and answers in a minute.
+// Thorough is whether $LINKAUDIT_TIER is "full". It is for unit tests: "go test ./..."
+// sets nothing and takes a minute.
 func Thorough() bool { return os.Getenv(tierVariable) == "full" }
 
 // Heavy marks a unit test, or a case of one, that takes seconds of processor time, such
-// as the one that unpacks a gigabyte. "make full" runs it; "go test ./..." and .ci/run do
-// not. A test that needs only a part of its cases to cross a bound runs all of them where
-// [Thorough] says so.
+// as unpacking a gigabyte. "make full" runs it; "go test ./..." and .ci/run do not. A
+// test that needs only some of its cases to cross a bound runs all of them if
+// [Thorough] is true.
 func Heavy(t testing.TB) {
 	t.Helper()
 	if !Thorough() {
@@ -117,9 +117,9 @@ func Heavy(t testing.TB) {
 	}
 }
 
-// Finishes calls a function that must not wait for anything or work without end, and
-// fails the test, with the stacks of all goroutines, where it has not returned within the
-// patience that a minute is on a quiet machine.
+// Finishes calls a function that must not block or run forever. It fails the test, with
+// the stacks of all goroutines, if the function takes longer than the patience for a
+// minute on a quiet machine.
 func Finishes(t testing.TB, what string, f func()) {
 	t.Helper()
 	done := make(chan struct{})

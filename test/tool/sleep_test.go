@@ -23,9 +23,8 @@ func sleeping(text string) (lines []int) {
 	return lines
 }
 
-// What a test waits for is an event, with Until, Eventually, Hold or End. Where a fixed
-// time is what is tested, or there is no event, a comment on the line or the one above
-// says so.
+// Tests wait for events, with Until, Eventually, Hold or End. If a fixed time is what
+// is tested, or there is no event, a comment on the line or the one above must say so.
 func TestNothingSleepsWithoutAReason(t *testing.T) {
 	const root = "../.."
 	files := 0

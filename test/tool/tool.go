@@ -15,12 +15,12 @@ import (
 	"time"
 )
 
-// Build builds the linkaudit of this tree as it is released. flags are further
-// ones of "go build".
+// Build builds the linkaudit of this tree as it is released. flags are additional flags
+// of "go build".
 func Build(to string, flags ...string) error {
 	args := append([]string{"build", "-trimpath", "-tags", "urfave_cli_no_docs", "-o", to}, flags...)
 	build := exec.Command("go", append(args, "linkaudit/cmd/linkaudit")...)
-	// The version control of this tree is asked, not one that the environment names.
+	// Use the version control of this tree, not one that the environment names.
 	build.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "GIT_") }), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("build linkaudit: %w\n%s", err, out)
@@ -28,8 +28,8 @@ func Build(to string, flags ...string) error {
 	return nil
 }
 
-// Compile makes something of a source in C, with gcc(1); flags say what: "-static", for
-// one, makes a program that needs no libraries.
+// Compile compiles a C source with gcc(1). With the flag "-static", for example, the
+// program needs no libraries.
 func Compile(to, source string, flags ...string) error {
 	gcc := exec.Command("gcc", append(flags, "-O1", "-Wall", "-Wextra", "-Werror", "-x", "c", "-o", to, "-")...)
 	gcc.Stdin = strings.NewReader(source)
@@ -47,10 +47,10 @@ type Outcome struct {
 	Took           time.Duration
 }
 
-// Run runs a program to its end. Why one did not start is in Stderr.
+// Run runs a program to its end. If it did not start, Stderr says why.
 func Run(cmd *exec.Cmd) Outcome { return RunWith(cmd, func() {}) }
 
-// RunWith is [Run] for somebody who has something to do once the program runs.
+// RunWith is [Run] with a function that is called when the program runs.
 func RunWith(cmd *exec.Cmd, started func()) Outcome {
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
@@ -75,7 +75,7 @@ func RunWith(cmd *exec.Cmd, started func()) Outcome {
 	return o
 }
 
-// NetworkOf is the other processes in the network namespace of one.
+// NetworkOf is the other processes in the network namespace of a process.
 func NetworkOf(pid int) (others []int) {
 	ours, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/net", pid))
 	if err != nil {
@@ -91,7 +91,7 @@ func NetworkOf(pid int) (others []int) {
 	return others
 }
 
-// KillNetworkOf ends every other process in the network namespace of one.
+// KillNetworkOf kills every other process in the network namespace of a process.
 func KillNetworkOf(pid int) {
 	for _, other := range NetworkOf(pid) {
 		syscall.Kill(other, syscall.SIGKILL)

@@ -5,26 +5,26 @@ import (
 	"sync"
 )
 
-// ErrEnough is what [Workers.Do] returns where no further piece is wanted: the work ends,
-// and that is no error.
+// ErrEnough is what [Workers.Do] returns if no further piece is needed: the work ends
+// without an error.
 var ErrEnough = errors.New("enough")
 
-// Workers do pieces of work side by side. Each has a resource of its own for all of its
-// pieces: a process that it asks, a namespace.
+// Workers do pieces of work side by side. Each has one resource for all of its pieces:
+// a process that it asks, or a namespace.
 type Workers[R any] struct {
-	// Count is how many there are; fewer than 1 stand for one.
+	// Count is the number of workers, at least 1.
 	Count int
-	// Open makes the resource of a worker, when it gets its first piece, and Close ends
-	// it, whatever became of the work. Both may be nil.
+	// Open makes the resource of a worker for its first piece, and Close ends it, also
+	// after errors. Both may be nil.
 	Open  func() (R, error)
 	Close func(R) error
 	// Do does the piece with the number.
 	Do func(r R, piece int) error
 }
 
-// Work has the pieces 0 to pieces-1 done, in that order where there is one worker. After
-// the first error no further piece is begun; those that others are at are done first. It
-// returns all errors, those of Close too.
+// Work does the pieces 0 to pieces-1, in that order if there is one worker. After the
+// first error no further piece begins, and those under way are finished. It returns all
+// errors, including those of Close.
 func (w Workers[R]) Work(pieces int) error {
 	var (
 		mu   sync.Mutex

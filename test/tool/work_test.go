@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// counted is a resource of which it is known how many were opened and closed.
+// counted is a resource that counts how many were opened and closed.
 type counted struct {
 	mu             sync.Mutex
 	opened, closed int

@@ -10,8 +10,7 @@ import (
 	"linkaudit/test/tool"
 )
 
-// TestDocumentation runs the commands that the pages show on a host with a bond and
-// a bridge.
+// TestDocumentation runs the commands in the pages on a host with a bond and a bridge.
 func TestDocumentation(t *testing.T) {
 	tool.OnlyInFull(t)
 	t.Parallel()

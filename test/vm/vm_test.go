@@ -28,14 +28,15 @@ import (
 const (
 	// bootUsual is for one boot with its tests. The longest takes some three minutes.
 	bootUsual = 30 * time.Minute
-	// guestUsual is for the tests in it: they print their goroutines then, and are shown.
+	// guestUsual is for the tests in a boot. After it they print their goroutines,
+	// which are shown.
 	guestUsual = 25 * time.Minute
 	// silentUsual is for a guest that prints nothing. The longest test takes a minute.
 	silentUsual = 10 * time.Minute
 )
 
-// turns is how many machines run at a time: one keeps a processor busy, and has 2 GB
-// of memory.
+// turns is how many machines run at a time: one keeps a processor busy and has 2 GB of
+// memory.
 var turns = make(chan struct{}, 2)
 
 func turn() (end func()) {
@@ -43,7 +44,7 @@ func turn() (end func()) {
 	return func() { <-turns }
 }
 
-// interfaces make a bond at boot, as an administrator writes it.
+// interfaces create a bond at boot, as an administrator writes them.
 const interfaces = `auto bond1
 iface bond1 inet manual
     bond-slaves eth0 eth1
@@ -52,8 +53,8 @@ iface bond1 inet manual
     bond-miimon 100
 `
 
-// unneeded are units of the guest that have nothing to do with the network, and take
-// a third of the time in which it boots.
+// unneeded are units of the guest that have nothing to do with the network and take a
+// third of its boot time.
 var unneeded = []string{
 	"apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer", "e2scrub_reap.service",
 	"fstrim.timer", "logrotate.timer", "man-db.timer", "systemd-tmpfiles-clean.timer",
@@ -69,21 +70,20 @@ var unneeded = []string{
 // boot is one start of a virtual machine.
 type boot struct {
 	name string
-	// tests are those of test/vm/guest whose names begin with Test and this, a regular
-	// expression; without one, the name.
+	// tests are those in test/vm/guest with a name that begins with Test and this
+	// regular expression; without one, the name.
 	tests       string
 	commandLine string
-	// before is a script that runs as the first process, before it becomes
-	// systemd.
+	// before is a script that runs as the first process, before it becomes systemd.
 	before string
-	// processors are two where processes have to run side by side, and otherwise
-	// one: two machines run at a time, and an emulated processor that waits for
-	// another keeps a real one busy.
+	// processors are two if processes must run side by side, otherwise one: two
+	// machines run at a time, and an emulated processor that waits for another keeps a
+	// real one busy.
 	processors int
-	// with is an archive beside the image that the guest has too.
+	// with is a further archive for the guest, besides the image.
 	with string
-	// continues: the guest has the files in /etc/systemd/network that the boot
-	// before left.
+	// continues: the guest has the files in /etc/systemd/network that the previous boot
+	// left.
 	continues bool
 }
 
@@ -100,9 +100,9 @@ var boots = []boot{
 
 var releases = []string{"bullseye", "bookworm", "trixie", "sid"}
 
-// initramfs does what an initramfs may do: bond6 is made under the udevd of the
-// initramfs, which has the defaults and no file of the administrator's; the
-// others before any udevd runs.
+// initramfs does what an initramfs may do: bond6 is created under the udevd of the
+// initramfs, which has the defaults and no file of the administrator's; the others
+// before any udevd runs.
 const initramfs = `mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs dev /dev
@@ -123,8 +123,8 @@ ip link set dummy8 master bond8
 ip link add bond9 type bond
 `
 
-// noMachineID is an image without a machine-id, D-Bus's too, whose /etc cannot be
-// written, so that systemd makes one up for this boot; bond9 is made under a udevd of the
+// noMachineID is an image without a machine ID, also D-Bus's, and with a read-only
+// /etc, so systemd makes one up for this boot. bond9 is created under a udevd of the
 // initramfs, which has none.
 const noMachineID = `mount -t proc proc /proc
 mount -t sysfs sysfs /sys
@@ -141,10 +141,10 @@ mount --bind /etc/machine-id /etc/machine-id
 mount -o remount,bind,ro /etc/machine-id
 `
 
-// workshop is where the programs that the guests run are built.
+// workshop is where the programs for the guests are built.
 var workshop string
 
-// TestMain: files in the guest have the modes that the tests say.
+// TestMain: files in the guest have the modes that the tests set.
 func TestMain(m *testing.M) {
 	syscall.Umask(0o022)
 	var err error
@@ -161,7 +161,7 @@ func images() string {
 	return roots.Of("vm")
 }
 
-// programs builds what the guests run, once.
+// programs builds, once, the programs for the guests.
 var programs = sync.OnceValue(func() error {
 	if err := tool.Build(workshop + "/linkaudit"); err != nil {
 		return err
@@ -174,7 +174,7 @@ var programs = sync.OnceValue(func() error {
 	return nil
 })
 
-// prepared builds what boots of an image need.
+// prepared builds what the boots of an image need.
 func prepared(t *testing.T, image string) {
 	t.Helper()
 	if err := programs(); err != nil {
@@ -186,8 +186,9 @@ func prepared(t *testing.T, image string) {
 	}
 }
 
-// TestEveryRelease is all boots of all releases. -run selects: 'TestEveryRelease/trixie'
-// is those of one, 'TestEveryRelease/trixie/^(First|Second)$' two of them.
+// TestEveryRelease is all boots of all releases. Select with -run:
+// 'TestEveryRelease/trixie' is one release, 'TestEveryRelease/trixie/^(First|Second)$'
+// two of its boots.
 func TestEveryRelease(t *testing.T) {
 	tool.OnlyInFull(t)
 	t.Parallel()
@@ -224,8 +225,8 @@ var (
 	kept   = regexp.MustCompile(`(?m)^GUEST-FILE (/\S+) (\S+)\r?$`)
 )
 
-// run boots an image with further files in the guest, and returns the files
-// that it keeps for the next boot.
+// run boots an image with further files in the guest, and returns the files that it
+// keeps for the next boot.
 func (b boot) run(t *testing.T, image string, more map[string][]byte) map[string][]byte {
 	t.Helper()
 	tree := t.TempDir()
@@ -270,7 +271,7 @@ func (b boot) run(t *testing.T, image string, more map[string][]byte) map[string
 		put("/init", []byte("#!/bin/sh\nexport PATH=/usr/sbin:/usr/bin:/sbin:/bin\n"+b.before+"exec /lib/systemd/systemd\n"), 0o755)
 	}
 
-	// A later archive of an initramfs adds to the ones before.
+	// A later archive of an initramfs adds to those before.
 	initrd := filepath.Join(t.TempDir(), "initrd")
 	out, err := os.Create(initrd)
 	if err != nil {
@@ -302,7 +303,7 @@ func (b boot) run(t *testing.T, image string, more map[string][]byte) map[string
 
 	said := b.start(t, image, initrd)
 	if strings.Contains(said, "Kernel panic") && !strings.Contains(said, "=== RUN") {
-		t.Logf("%s, the %s boot: the kernel did not come up, which happens under emulation; once more. It said:\n%s", image, strings.ToLower(b.name), said)
+		t.Logf("%s, the %s boot: the kernel did not come up, which happens under emulation; trying again. Its output:\n%s", image, strings.ToLower(b.name), said)
 		said = b.start(t, image, initrd)
 	}
 	results := result.FindAllStringSubmatch(said, -1)
@@ -319,7 +320,7 @@ func (b boot) run(t *testing.T, image string, more map[string][]byte) map[string
 		})
 	}
 	if failed || !strings.Contains(said, "\nPASS") || testing.Verbose() {
-		t.Logf("the guest said:\n%s", kept.ReplaceAllString(said, "GUEST-FILE $1"))
+		t.Logf("the output of the guest:\n%s", kept.ReplaceAllString(said, "GUEST-FILE $1"))
 	}
 	if !failed && !strings.Contains(said, "\nPASS") {
 		t.Error("the guest's tests did not pass")
@@ -335,7 +336,7 @@ func (b boot) run(t *testing.T, image string, more map[string][]byte) map[string
 	return files
 }
 
-// saidBy is what one test of the guest logged.
+// saidBy is what one test in the guest logged.
 func saidBy(said, test string) string {
 	_, rest, _ := strings.Cut(strings.ReplaceAll(said, "\r\n", "\n"), "=== RUN   "+test+"\n")
 	var lines []string
@@ -360,7 +361,7 @@ func emulator(ctx context.Context, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// serial is what a guest printed. silent is called once it prints nothing for too long.
+// serial is what a guest printed. silent is called when it prints nothing for too long.
 type serial struct {
 	text    bytes.Buffer
 	silent  *time.Timer
@@ -378,45 +379,45 @@ func tail(text string, lines int) string {
 	return strings.Join(all[max(0, len(all)-lines):], "")
 }
 
-// start runs the virtual machine to its end and returns what it said. One that takes too
-// long, or says nothing for too long, is ended, as is one whose test ends.
+// start runs the virtual machine to its end and returns its output. It is killed if it
+// takes too long, is silent for too long, or its test ends.
 func (b boot) start(t *testing.T, image, initrd string) string {
 	t.Helper()
 	defer turn()()
 	limit := tool.Patience(bootUsual)
 	if end, ok := t.Deadline(); ok {
-		limit = min(limit, time.Until(end)-10*time.Second) // to say what the guest did
+		limit = min(limit, time.Until(end)-10*time.Second) // to show what the guest did
 	}
 	late, cancel := context.WithTimeoutCause(t.Context(), limit, fmt.Errorf("it takes longer than %v", limit))
 	defer cancel()
 	ctx, end := context.WithCancelCause(late)
 	defer end(nil)
 	out := &serial{patient: tool.Patience(silentUsual)}
-	out.silent = time.AfterFunc(out.patient, func() { end(fmt.Errorf("it says nothing for %v", out.patient)) })
+	out.silent = time.AfterFunc(out.patient, func() { end(fmt.Errorf("it printed nothing for %v", out.patient)) })
 	defer out.silent.Stop()
 	start := time.Now()
 	qemu := emulator(ctx, "-nodefaults", "-no-reboot", "-display", "none",
-		// A /dev/kvm that is there may not run such a kernel all the same. Without
-		// no_timer_check a kernel may panic where the emulated timer is late.
-		// A plain processor is emulated faster than one with all extensions.
+		// An existing /dev/kvm may still not run such a kernel. Without no_timer_check
+		// a kernel may panic if the emulated timer is late. A plain processor is
+		// emulated faster than one with all extensions.
 		"-accel", "tcg,thread=multi", "-cpu", "qemu64,+rdrand", "-smp", fmt.Sprint(max(b.processors, 1)), "-m", "2048",
 		"-netdev", "hubport,id=n0,hubid=0", "-device", "virtio-net-pci,netdev=n0,mac=52:54:00:00:00:10",
 		"-netdev", "hubport,id=n1,hubid=0", "-device", "virtio-net-pci,netdev=n1,mac=52:54:00:00:00:11",
 		"-kernel", filepath.Join(images(), image, "vmlinuz"), "-initrd", initrd,
-		// What guards against speculation costs an emulated processor a sixth of its
-		// time, which does not speculate; what guards the kernel's memory, a tenth.
+		// Mitigations of speculation cost an emulated processor, which does not
+		// speculate, a sixth of its time; protections of the kernel's memory a tenth.
 		"-append", "console=ttyS0 8250.nr_uarts=1 quiet loglevel=3 no_timer_check mitigations=off init_on_alloc=0 hardened_usercopy=off randomize_kstack_offset=off rcupdate.rcu_expedited=1 net.ifnames=0 panic=-1 systemd.show_status=no systemd.log_target=null "+b.commandLine,
 		"-serial", "stdio")
 	qemu.Stdout, qemu.Stderr = out, out
-	qemu.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // it ends when this process does
+	qemu.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // it ends with this process
 	err := qemu.Run()
 	said := out.text.String()
 	t.Logf("%s, the %s boot: %v", image, strings.ToLower(b.name), time.Since(start).Round(time.Second))
 	if why := context.Cause(ctx); why != nil {
-		t.Fatalf("the virtual machine was ended: %v. The last lines of what it said:\n%s", why, tail(said, 200))
+		t.Fatalf("the virtual machine was killed: %v. The last lines of its output:\n%s", why, tail(said, 200))
 	}
 	if err != nil {
-		t.Fatalf("the virtual machine: %v. The last lines of what it said:\n%s", err, tail(said, 200))
+		t.Fatalf("the virtual machine: %v. The last lines of its output:\n%s", err, tail(said, 200))
 	}
 	return said
 }

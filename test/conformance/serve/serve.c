@@ -1,12 +1,12 @@
-// What udevadm is started with (LD_PRELOAD) to answer many questions with one start:
-// most of the time that it takes for one goes into loading its libraries. Its main() runs
-// in a child for each question, which begins where a program begins that was just
-// started, with the argument and the environment of the question.
+// udevadm is started with this library (LD_PRELOAD) to answer many questions with one
+// start: most of its time goes into loading its libraries. For each question its main()
+// runs in a child in the state of a program that has just started, with the argument and
+// the environment of the question.
 //
-// Descriptors: 3 is this library, 4 the socket, 5 and 6 the files that get what the
-// child writes to its standard output and error. A question is its length and then
-// strings that end in NUL: the last argument, and the variables of the environment. The
-// answer is the child's process ID, and when it has ended its wait status, 32 bits each.
+// Descriptors: 3 is this library, 4 the socket, 5 and 6 the files for the child's
+// standard output and error. A question is its length and then strings that end in NUL:
+// the last argument, and the variables of the environment. The answer is the child's
+// process ID, and when it has ended its wait status, 32 bits each.
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +20,7 @@ enum { SOCKET = 4, OUTPUT = 5, ERRORS = 6 };
 static void get(void *to, size_t n) {
 	for (ssize_t got; n > 0; n -= got, to = (char *)to + got)
 		if ((got = read(SOCKET, to, n)) <= 0)
-			_exit(got < 0); // nobody asks any more
+			_exit(got < 0); // no more questions
 }
 
 static void put(int32_t value) {

@@ -28,7 +28,7 @@ const (
 
 // outcome is what a module returned for a host.
 type outcome struct {
-	// Failed is what the exit status of ansible says.
+	// Failed is from the exit status of ansible.
 	Failed             bool
 	Changed            bool
 	Msg                string
@@ -60,7 +60,7 @@ type outcome struct {
 	screen string
 }
 
-// module runs a module on a host with "ansible", which is given flags, too.
+// module runs a module on a host with "ansible", with additional flags.
 func (l *lab) module(host, name string, options map[string]any, flags ...string) outcome {
 	l.t.Helper()
 	var args []byte
@@ -95,8 +95,8 @@ var (
 	db  = host{"db1", "fedcba9876543210fedcba9876543210"}
 )
 
-// TestCollection runs all stories with one controller; .ci/run tells the first alone, a
-// fix in check mode, for good, once more, and its end.
+// TestCollection runs all stories with one controller. .ci/run runs only the first: a
+// fix in check mode, the fix, the fix again, and its removal.
 func TestCollection(t *testing.T) {
 	l := newLab(t)
 	for i, s := range []struct {
@@ -107,7 +107,7 @@ func TestCollection(t *testing.T) {
 		{"many targets are one change", manyTargetsAreOneChange},
 		{"a name is neither an option nor a variable", aNameIsNeitherAnOptionNorAVariable},
 		{"an address is a change too", anAddressIsAChangeToo},
-		{"a failure is told in the program's words", aFailureIsToldInTheProgramsWords},
+		{"a failure has the program's message", aFailureIsToldInTheProgramsWords},
 		{"facts hold the audit", factsHoldTheAudit},
 		{"the role installs, fixes and audits", theRoleInstallsFixesAndAudits},
 		{"the role installs a package", theRoleInstallsAPackage},
@@ -115,7 +115,7 @@ func TestCollection(t *testing.T) {
 		{"the documentation is what ansible-doc shows", theDocumentationIsWhatAnsibleDocShows},
 		{"the examples of the modules run", theExamplesRun},
 		{"what the README shows runs", whatTheReadmeShowsRuns},
-		{"ansible-test and the linters have nothing to say", theLintersHaveNothingToSay},
+		{"ansible-test and the linters find nothing", theLintersHaveNothingToSay},
 	} {
 		t.Run(s.name, func(t *testing.T) {
 			if i > 0 {
@@ -146,14 +146,14 @@ func aFixLastsUntilItIsAbsent(t *testing.T, l *lab) {
 	}
 	same(t, "check mode", untouched, web.contents(etcNetwork))
 
-	// Pipelining and the name of the interpreter make the tests fast, and are not what
-	// Ansible does of its own accord.
+	// Pipelining and the name of the interpreter make the tests fast; by default
+	// Ansible does without.
 	first := l.module("web1", moduleFix, br0, "-e", "ansible_pipelining=false ansible_python_interpreter=auto")
 	if !first.Changed || first.Path != override || !first.Verified || !first.Reloaded || first.Diff != plan.Diff ||
 		len(first.Targets) != 1 || first.Targets[0].Name != "br0" || first.Targets[0].Kind != "bridge" || !first.Targets[0].Changed {
 		t.Errorf("the first run: %+v", first)
 	}
-	if len(first.Remaining) != 1 || !strings.Contains(first.Remaining[0], "br0 carries "+madeUp) {
+	if len(first.Remaining) != 1 || !strings.Contains(first.Remaining[0], "br0 keeps "+madeUp) {
 		t.Errorf("what is left to do: %q", first.Remaining)
 	}
 	if strings.Contains(first.screen, "+MACAddressPolicy") && !strings.Contains(first.screen, `"prepared"`) {
@@ -163,11 +163,11 @@ func aFixLastsUntilItIsAbsent(t *testing.T, l *lab) {
 	if !strings.Contains(fixed["/60-linkaudit-device-br0.link"], "MACAddressPolicy=none") {
 		t.Errorf("%q", fixed)
 	}
-	// udevd itself is the judge of the override.
+	// udevd itself shows whether the override works.
 	web.must("ip", "link", "del", "br0")
 	web.bridge("br0")
 	if kind := strings.TrimSpace(web.must("cat", "/sys/class/net/br0/addr_assign_type")); kind != "1" {
-		t.Errorf("br0 made anew has an address of type %s, not the kernel's", kind)
+		t.Errorf("the recreated br0 has an address of type %s, not the kernel's", kind)
 	}
 
 	for _, flags := range [][]string{{"--check", "--diff"}, nil} {
@@ -207,7 +207,7 @@ func manyTargetsAreOneChange(t *testing.T, l *lab) {
 	if !one.Changed || len(one.Targets) != 1 || one.Targets[0].Name != "bond0" {
 		t.Errorf("one of them: %+v", one)
 	}
-	// br0 is no bond: none of the targets is fixed then.
+	// br0 is not a bond, so none of the targets is fixed.
 	before := web.contents(etcNetwork)
 	if o := l.module("web1", moduleFix, options{"bond": []string{"bond0", "br0"}}); !o.Failed || !strings.Contains(o.Msg, "br0") {
 		t.Errorf("%+v", o)
@@ -276,7 +276,7 @@ func anAddressIsAChangeToo(t *testing.T, l *lab) {
 func aFailureIsToldInTheProgramsWords(t *testing.T, l *lab) {
 	web := l.add(web)
 	br0 := options{"bridge": "br0"}
-	// sameWords holds the message against what the program itself says.
+	// sameWords compares the message with the program's own.
 	sameWords := func(o outcome, args ...string) {
 		t.Helper()
 		r := web.doIn("/", append([]string{program}, args...)...)
@@ -314,10 +314,10 @@ func aFailureIsToldInTheProgramsWords(t *testing.T, l *lab) {
 		t.Errorf("force: %+v", o)
 	}
 
-	unchanged("a name that is none", func() {
+	unchanged("an invalid name", func() {
 		sameWords(l.module("web1", moduleFix, options{"bond": "a/b"}), "fix", "--bond=a/b")
 	})
-	// Where a link says where the directory is, the program does not follow it.
+	// If the directory is behind a link, the program does not follow it.
 	web.must("mv", etcNetwork, etcNetwork+".away")
 	web.must("ln", "-s", "network.away", etcNetwork)
 	if o := l.module("web1", moduleFix, br0); !o.Failed || !strings.HasPrefix(o.Msg, "linkaudit: ") || !strings.Contains(o.Msg, etcNetwork) {
@@ -326,7 +326,7 @@ func aFailureIsToldInTheProgramsWords(t *testing.T, l *lab) {
 	web.remove(etcNetwork)
 	web.must("mv", etcNetwork+".away", etcNetwork)
 
-	// Without root, a plan is all that can be had.
+	// Without root only a plan is possible.
 	if o := l.module("web1", moduleFix, br0, "--user", "auditor"); !o.Failed || !strings.Contains(o.Msg, "needs root") {
 		t.Errorf("without root: %+v", o)
 	}
@@ -338,7 +338,7 @@ func aFailureIsToldInTheProgramsWords(t *testing.T, l *lab) {
 	o := l.module("web1", moduleFacts, nil)
 	sameWords(o, "check")
 	if !strings.Contains(o.Msg, "/etc/linkaudit.conf:2") {
-		t.Errorf("it does not say where: %q", o.Msg)
+		t.Errorf("it does not name the place: %q", o.Msg)
 	}
 	web.remove("/etc/linkaudit.conf")
 
@@ -359,7 +359,7 @@ func aFailureIsToldInTheProgramsWords(t *testing.T, l *lab) {
 		{options{"bond": "bond0", "executable": "/nowhere/linkaudit"}, "/nowhere/linkaudit"},
 		{options{"bond": "bond0", "executable": "/bin/true"}, "printed no linkaudit.fix/1"},
 		{options{"bond": "bond0", "executable": "/bin/false"}, "printed no linkaudit.fix/1"},
-		{options{"bond": "bond0", "executable": "/usr/bin/killed"}, "was ended by signal 9"},
+		{options{"bond": "bond0", "executable": "/usr/bin/killed"}, "was killed by signal 9"},
 	} {
 		tasks = append(tasks, map[string]any{
 			"name": fmt.Sprint(c.options), moduleFix: c.options, "register": "told",
@@ -389,7 +389,7 @@ func factsHoldTheAudit(t *testing.T, l *lab) {
 	if len(errors) >= len(o.Findings) || len(o.Findings) >= len(infos) {
 		t.Errorf("%d errors, %d with warnings, %d with infos", len(errors), len(o.Findings), len(infos))
 	}
-	// It reads, in check mode as otherwise, and whoever asks.
+	// It only reads, in check mode and otherwise, for every user.
 	before := web.contents(etcNetwork)
 	for _, flags := range [][]string{{"--check"}, {"--user", "auditor"}} {
 		if o := l.module("web1", moduleFacts, nil, flags...); o.Failed || o.Changed || o.Facts.Audit.Summary.Devices != 1 {
@@ -428,7 +428,7 @@ func factsHoldTheAudit(t *testing.T, l *lab) {
 	}
 }
 
-// same compares what was in a directory with what is.
+// same compares what was in a directory with what is there now.
 func same(t *testing.T, what string, before, after map[string]string) {
 	t.Helper()
 	if !maps.Equal(before, after) {

@@ -14,7 +14,7 @@ import (
 	"linkaudit/test/doccmd"
 )
 
-// documentation is what ansible-doc --json tells of a module.
+// documentation is the output of ansible-doc --json about a module.
 type documentation struct {
 	Doc struct {
 		Options map[string]any
@@ -55,7 +55,7 @@ func theDocumentationIsWhatAnsibleDocShows(t *testing.T, l *lab) {
 			}
 		})
 	}
-	// What a module returns is what its documentation says, no more and no less.
+	// A module returns exactly what its documentation lists.
 	l.add(web)
 	documented := []string{"changed", "ansible_facts",
 		// Ansible adds these for every path.
@@ -74,13 +74,13 @@ func theDocumentationIsWhatAnsibleDocShows(t *testing.T, l *lab) {
 			}
 		}
 		for key := range told {
-			// ansible does not show the diff of its own accord.
+			// by default ansible does not show the diff.
 			if returned[key] == nil && key != "msg" && key != "diff" {
 				t.Errorf("%s does not return %s, which is documented", module, key)
 			}
 		}
 	}
-	// The role's variables are in its README, too.
+	// The role's README has its variables too.
 	readme := l.read(source + "/roles/linkaudit/README.md")
 	var roles map[string]struct {
 		EntryPoints map[string]struct{ Options map[string]any } `json:"entry_points"`
@@ -103,7 +103,7 @@ func theExamplesRun(t *testing.T, l *lab) {
 	web := l.add(web)
 	web.must("ip", "link", "add", "ve0", "type", "veth", "peer", "name", "ve1")
 	web.must("ip", "link", "set", "ve0", "master", "br0")
-	// An image has udevd, by which its release is known, and the vendor's files.
+	// An image has udevd, which shows its release, and the vendor's files.
 	for _, name := range []string{"/usr/bin/udevadm", "/usr/lib/systemd/systemd-udevd", "/usr/lib/systemd/network", "/var/lib/dpkg/status"} {
 		web.must("mkdir", "-p", "/mnt/image"+filepath.Dir(name))
 		web.must("cp", "-a", name, "/mnt/image"+name)
@@ -127,8 +127,8 @@ func theExamplesRun(t *testing.T, l *lab) {
 	}
 }
 
-// whatTheReadmeShowsRuns plays the files and commands that the documentation
-// shows, in a tree like this one.
+// whatTheReadmeShowsRuns runs the files and commands of the documentation in a tree
+// like this one.
 func whatTheReadmeShowsRuns(t *testing.T, l *lab) {
 	for _, h := range []host{web, {"web2", web.machineID}} {
 		l.add(h).remove(program)
@@ -137,7 +137,7 @@ func whatTheReadmeShowsRuns(t *testing.T, l *lab) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A file is a block whose first line is a comment with its name.
+	// A block that begins with a comment with its name is a file.
 	files := 0
 	for _, block := range strings.Split(string(page), "\n```")[1:] {
 		info, text, _ := strings.Cut(block, "\n")
@@ -163,9 +163,8 @@ func whatTheReadmeShowsRuns(t *testing.T, l *lab) {
 	}
 }
 
-// theLintersHaveNothingToSay runs what looks at every collection: ansible-test,
-// in so far as it needs nothing that is not in Debian, and what it would call
-// itself from elsewhere.
+// theLintersHaveNothingToSay runs the checks for collections: ansible-test as far as it
+// needs only Debian, and the tools that it would otherwise download.
 func theLintersHaveNothingToSay(t *testing.T, l *lab) {
 	const (
 		collections = "/src/ansible_collections"
@@ -190,13 +189,13 @@ func theLintersHaveNothingToSay(t *testing.T, l *lab) {
 	silent(" passed", "ansible-test", "units", python)
 
 	args := []string{"ansible-test", "sanity", python}
-	// These are run from PyPI, by the versions that ansible-test wants.
+	// ansible-test runs these from PyPI, in its own versions.
 	for _, test := range []string{"ansible-doc", "changelog", "import", "pep8", "pslint", "pylint", "runtime-metadata", "shellcheck", "validate-modules", "yamllint"} {
 		args = append(args, "--skip-test", test)
 	}
 	silent(`"use-argspec-type-path"`, args...)
 
-	// validate-modules, less what tests/sanity/ignore-2.14.txt leaves out.
+	// validate-modules, except what tests/sanity/ignore-2.14.txt leaves out.
 	modules := []string{"plugins/modules/linkaudit.py", "plugins/modules/linkaudit_facts.py"}
 	r := l.doIn(collection, append([]string{"env", "PYTHONPATH=" + sanity + "/validate-modules:/src", "ANSIBLE_COLLECTIONS_PATH=/src",
 		"python3", sanity + "/validate-modules/validate.py", "--format", "plain", "--arg-spec",

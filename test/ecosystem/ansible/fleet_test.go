@@ -13,7 +13,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// fleetReport is the report, as another program reads it.
+// fleetReport is the JSON of the report.
 type fleetReport struct {
 	Hosts map[string]struct {
 		Audited  bool
@@ -36,8 +36,8 @@ const fleetPlaybook = "linkaudit.linkaudit.fleet_report"
 
 func aFleetIsOneReport(t *testing.T, l *lab) {
 	const shared = "02:00:00:00:00:aa"
-	// Two clones, two hosts with the same address, one that cannot be audited, one
-	// that is not there, and one that is there under another name, too.
+	// Two clones, two hosts with the same address, one that cannot be audited, one that
+	// does not exist, and one that is there under another name too.
 	cloned := host{"web2", web.machineID}
 	machines := map[string]*machine{}
 	for _, h := range []host{web, cloned, {"web3", "333333333333333333333333333333ab"}, db, {"broken", "444444444444444444444444444444ab"}} {
@@ -46,7 +46,7 @@ func aFleetIsOneReport(t *testing.T, l *lab) {
 	for _, name := range []string{"web3", "db1"} {
 		m := machines[name]
 		m.bridge("br9", "address", shared)
-		// On one host it is on a port and a VLAN, too, as it should be.
+		// On one host the address is also on a port and a VLAN, which is normal.
 		m.must("ip", "link", "add", "ve0", "address", shared, "type", "veth", "peer", "name", "ve1")
 		m.must("ip", "link", "set", "ve0", "master", "br9")
 		m.must("ip", "link", "add", "vrrp0", "address", "00:00:5e:00:01:07", "type", "veth", "peer", "name", "vrrp1")
@@ -54,8 +54,8 @@ func aFleetIsOneReport(t *testing.T, l *lab) {
 	machines["broken"].write("/etc/linkaudit.conf", "nonsense\n", 0o644)
 	l.unreachable("gone")
 	l.alias("alias", "db1")
-	// With pipelining Ansible writes the module to an ssh that may have ended
-	// already, and its message is then about the pipe.
+	// With pipelining Ansible writes the module to an ssh that may have ended already,
+	// and then its message is about the pipe.
 	l.write("/src/fleet/inventory.ini", "[web]\nweb1\nweb2\nweb3\n\n[other]\ndb1\nbroken\ngone ansible_pipelining=false\nalias\n", 0o644)
 	run := func(flags ...string) result {
 		return l.ansible("/src", append([]string{"ansible-playbook", "-i", "fleet/inventory.ini", fleetPlaybook}, flags...)...)
@@ -77,7 +77,7 @@ func aFleetIsOneReport(t *testing.T, l *lab) {
 		switch {
 		case f.Rule == "shared-machine-id":
 			ids = append(ids, strings.Join(f.Hosts, " "))
-		case strings.Contains(f.Message, "made it of the machine-id"):
+		case strings.Contains(f.Message, "derived it from the machine ID"):
 			// br0 of both clones.
 			if !slices.Equal(f.Hosts, []string{"web1", "web2"}) {
 				t.Errorf("%+v", f)
@@ -87,7 +87,7 @@ func aFleetIsOneReport(t *testing.T, l *lab) {
 		}
 	}
 	if !slices.Equal(ids, []string{"web1 web2"}) {
-		t.Errorf("the hosts with the same machine-id are %q", ids)
+		t.Errorf("the hosts with the same machine ID are %q", ids)
 	}
 	// The alias is the same machine as db1 and named once.
 	if len(addresses) != 1 || !strings.HasPrefix(addresses[0], shared+" ") || !strings.HasSuffix(addresses[0], " web3") {
@@ -97,21 +97,21 @@ func aFleetIsOneReport(t *testing.T, l *lab) {
 		Rule  string
 		Hosts []string
 	}) bool {
-		return r.Rule == "address-set-by-udev" && slices.Contains(r.Hosts, "web1") && slices.Contains(r.Hosts, "db1")
+		return r.Rule == "policy-overrides-ports" && slices.Contains(r.Hosts, "web1") && slices.Contains(r.Hosts, "db1")
 	}) {
 		t.Errorf("%+v", rep.Rules)
 	}
-	for _, says := range []string{"# MAC addresses of the fleet", "7 hosts: 5 audited, 2 not.", "web1 and web2 have the same machine-id", shared + " is the address of ", "| broken | linkaudit: /etc/linkaudit.conf:1:"} {
+	for _, says := range []string{"# MAC addresses of the fleet", "7 hosts: 5 audited, 2 not.", "web1 and web2 have the same machine ID", shared + " is the address of ", "| broken | linkaudit: /etc/linkaudit.conf:1:"} {
 		if !strings.Contains(text, says) {
 			t.Errorf("the Markdown does not say %q:\n%s", says, text)
 		}
 	}
-	if len(lines(r.stdout, "web1 and web2 have the same machine-id")) == 0 {
+	if len(lines(r.stdout, "web1 and web2 have the same machine ID")) == 0 {
 		t.Errorf("%v", r)
 	}
 	for _, confidential := range []string{web.machineID, db.machineID} {
 		if strings.Contains(text+l.read("/src/fleet/linkaudit-fleet.json")+r.stdout, confidential) {
-			t.Error("a machine-id is in the report")
+			t.Error("a machine ID is in the report")
 		}
 	}
 
@@ -130,7 +130,7 @@ func aFleetIsOneReport(t *testing.T, l *lab) {
 	}
 }
 
-// fleet is the report, as Markdown and as JSON that is as its schema says.
+// fleet is the report, as Markdown and as JSON that is valid against its schema.
 func (l *lab) fleet(t *testing.T) (string, fleetReport) {
 	t.Helper()
 	raw := l.read("/src/fleet/linkaudit-fleet.json")
@@ -140,7 +140,7 @@ func (l *lab) fleet(t *testing.T) (string, fleetReport) {
 	}
 	schema := jsonschema.NewCompiler().MustCompile(filepath.Join(tree, "contrib/ansible/docs/fleet.schema.json"))
 	if err := schema.Validate(doc); err != nil {
-		t.Errorf("not as the schema says: %v\n%s", err, raw)
+		t.Errorf("not valid against the schema: %v\n%s", err, raw)
 	}
 	var rep fleetReport
 	if err := json.Unmarshal([]byte(raw), &rep); err != nil {

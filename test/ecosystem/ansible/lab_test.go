@@ -25,14 +25,14 @@ import (
 )
 
 const (
-	// holdVariable has the directory on which the first process of a machine
-	// makes its root.
+	// holdVariable is the directory in which the first process of a machine makes its
+	// root.
 	holdVariable = "LINKAUDIT_LAB_HOLD"
 
-	// program is where a machine has linkaudit, if it has it.
+	// program is the path of linkaudit on a machine.
 	program = "/usr/local/sbin/linkaudit"
 
-	// usual is how long a command takes at most.
+	// usual is the time limit of a command.
 	usual = 2 * time.Minute
 )
 
@@ -43,15 +43,15 @@ var needed = map[string]string{
 	"ip": "iproute2", "nsenter": "util-linux", "udevadm": "udev",
 }
 
-// neededInFull are those that only stories call which .ci/run does not tell.
+// neededInFull are those that only stories need which .ci/run does not run.
 var neededInFull = map[string]string{
 	"ansible-test": "ansible-core", "ansible-lint": "ansible-lint",
 	"yamllint": "yamllint", "pycodestyle": "pycodestyle", "pytest-3": "python3-pytest",
 	"dpkg-deb": "dpkg", "git": "git", "rpmbuild": "rpm", "dnf": "dnf",
 }
 
-// built has linkaudit as it is for the hosts, and work is for what a machine
-// needs before it has anything.
+// built is linkaudit for the hosts, and work is for what a machine needs before it
+// exists.
 var built, work string
 
 func TestMain(m *testing.M) {
@@ -80,8 +80,8 @@ func prepare() (err error) {
 	return tool.Build(built)
 }
 
-// hold makes a machine's root in dir and is its first process, which ends with its input.
-// It runs in the new namespaces.
+// hold makes a machine's root in dir and is its first process, which ends with its
+// input. It runs in the new namespaces.
 func hold(dir string) error {
 	mount := func(source, target, fstype, data string) error {
 		if err := os.MkdirAll(target, 0o755); err != nil {
@@ -112,7 +112,7 @@ func hold(dir string) error {
 		{"sysfs", "/sys", "sysfs", ""},
 		{"tmpfs", "/run", "tmpfs", "mode=755"},
 		{"tmpfs", "/tmp", "tmpfs", "mode=1777"},
-		{"tmpfs", "/root", "tmpfs", "mode=700"}, // whoever runs the tests has files of his own there
+		{"tmpfs", "/root", "tmpfs", "mode=700"}, // the user who runs the tests has files there
 		{"tmpfs", "/dev", "tmpfs", "mode=755"},
 		{"tmpfs", "/dev/shm", "tmpfs", "mode=1777"},
 		{"devpts", "/dev/pts", "devpts", "newinstance,ptmxmode=0666,mode=620"},
@@ -177,8 +177,7 @@ type machine struct {
 	connections string
 }
 
-// newMachine makes a machine with nothing of linkaudit on it, which lasts until
-// the test ends.
+// newMachine makes a machine without anything of linkaudit, until the test ends.
 func newMachine(t *testing.T, name, machineID string) *machine {
 	t.Helper()
 	dir, err := os.MkdirTemp(work, "machine-")
@@ -197,7 +196,7 @@ func newMachine(t *testing.T, name, machineID string) *machine {
 		t.Fatalf("the machine %s did not come up: %v", name, err)
 	}
 	t.Cleanup(func() {
-		if err := held.End(); err != nil { // the first process takes all others along
+		if err := held.End(); err != nil { // with the first process all others end
 			t.Error(err)
 		}
 	})
@@ -210,7 +209,7 @@ func newMachine(t *testing.T, name, machineID string) *machine {
 	return m
 }
 
-// path is where the test itself finds a file of the machine.
+// path is the path of a machine's file for the test itself.
 func (m *machine) path(name string) string { return fmt.Sprintf("/proc/%d/root%s", m.pid, name) }
 
 func (m *machine) write(name, content string, mode os.FileMode) {
@@ -245,7 +244,7 @@ func (m *machine) remove(names ...string) {
 	}
 }
 
-// copy puts a file or directory of this machine there, without its name.
+// copy copies a file or directory of this machine there, without its name.
 func (m *machine) copy(from, to string) {
 	m.t.Helper()
 	if err := os.MkdirAll(filepath.Dir(m.path(to)), 0o755); err != nil {
@@ -296,7 +295,7 @@ func (m *machine) doIn(dir string, args ...string) result {
 	return result{args: args, stdout: o.Stdout, stderr: o.Stderr, status: o.Status}
 }
 
-// must runs a command that has to succeed and returns what it printed.
+// must runs a command that must succeed, and returns its output.
 func (m *machine) must(args ...string) string {
 	m.t.Helper()
 	r := m.doIn("/", args...)
@@ -306,15 +305,14 @@ func (m *machine) must(args ...string) string {
 	return r.stdout
 }
 
-// lab is a controller with the collection installed, and the hosts that it
-// manages.
+// lab is a controller with the collection installed, and its hosts.
 type lab struct {
 	*machine
 	*started
 	hosts map[string]*machine
 }
 
-// The keys are made once: by which a host is known, and by which one gets in.
+// The keys are made once: the host key and the user's key.
 const (
 	hostKey = "/etc/ssh/linkaudit_host_key"
 	userKey = "/root/.ssh/id_ed25519"
@@ -331,8 +329,8 @@ Subsystem sftp internal-sftp
 PidFile /run/sshd.pid
 `
 
-// newLab makes a controller on which the collection is installed from the
-// tarball that ansible-galaxy builds.
+// newLab makes a controller with the collection from the tarball that ansible-galaxy
+// builds.
 func newLab(t *testing.T) *lab {
 	t.Helper()
 	l := &lab{machine: newMachine(t, "controller", "00000000000000000000000000000c01")}
@@ -356,26 +354,26 @@ func newLab(t *testing.T) *lab {
 	return l
 }
 
-// story is the same controller for another test, which has hosts of its own.
+// story is the same controller for another test, with hosts of its own.
 func (l *lab) story(t *testing.T) *lab {
 	controller := *l.machine
 	controller.t = t
-	// One that is kept must not be taken for one to a host of another test.
+	// A kept connection must not be used for a host of another test.
 	controller.connections = fmt.Sprintf("/run/connections/%d", time.Now().UnixNano())
 	controller.write("/etc/hosts", "127.0.0.1 localhost\n", 0o644)
 	return &lab{&controller, l.started, map[string]*machine{}}
 }
 
-// hostsAdded counts the hosts of all tests. No two have one address: the kernel
-// takes its time to end a network, and one whose host is gone still answers, that
-// the connection is refused.
+// hostsAdded counts the hosts of all tests. No two have the same address: the kernel
+// takes a while to end a network, and meanwhile a host of an ended test still refuses
+// connections.
 var hostsAdded int
 
-// A host is named, and has an ID.
+// A host has a name and a machine ID.
 type host struct{ name, machineID string }
 
-// add makes a host that the controller reaches by its name, with linkaudit on it
-// and a bridge br0 to which udev gave an address.
+// add makes a host that the controller reaches by its name, with linkaudit and a bridge
+// br0 with an address set by udev.
 func (l *lab) add(h host) *machine {
 	l.t.Helper()
 	m := newMachine(l.t, h.name, h.machineID)
@@ -384,8 +382,8 @@ func (l *lab) add(h host) *machine {
 	address := fmt.Sprintf("192.0.2.%d", 10+hostsAdded)
 	l.write("/etc/hosts", l.read("/etc/hosts")+address+" "+h.name+"\n", 0o644)
 
-	// Before there is a udevd: hosts that share a machine-id would get the same
-	// address here, too, and not reach anybody.
+	// Before udevd starts: hosts with the same machine ID would get the same address
+	// here too, and be unreachable.
 	port := fmt.Sprintf("port%d", m.pid)
 	outside := exec.Command("nsenter", "--target", strconv.Itoa(l.pid), "--net", "--",
 		"ip", "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", strconv.Itoa(m.pid))
@@ -426,7 +424,7 @@ func (l *lab) alias(name, host string) {
 	l.write("/etc/hosts", l.read("/etc/hosts")+l.address(host)+" "+name+"\n", 0o644)
 }
 
-// bridge makes a bridge and waits until udev has given it an address.
+// bridge creates a bridge and waits until udev has set its address.
 func (m *machine) bridge(name string, args ...string) {
 	m.t.Helper()
 	m.must(append(append([]string{"ip", "link", "add", name}, args...), "type", "bridge")...)
@@ -438,8 +436,8 @@ func (m *machine) bridge(name string, args ...string) {
 	})
 }
 
-// contents are the files and directories below dir: modes, and of files what is
-// in them.
+// contents are the files and directories below dir: their modes, and the content of
+// files.
 func (m *machine) contents(dir string) map[string]string {
 	m.t.Helper()
 	out := map[string]string{}
@@ -466,13 +464,13 @@ func (m *machine) contents(dir string) map[string]string {
 	return out
 }
 
-// unreachable is an address where nobody answers, and at once.
+// unreachable is an address at which connections fail at once.
 func (l *lab) unreachable(name string) {
 	l.t.Helper()
 	l.write("/etc/hosts", l.read("/etc/hosts")+"192.0.2.1 "+name+"\n", 0o644)
 }
 
-// lines of a text that hold a word.
+// lines of a text that contain a word.
 func lines(text, word string) []string {
 	var out []string
 	for l := range bytes.Lines([]byte(text)) {

@@ -49,7 +49,7 @@ func theRoleInstallsFixesAndAudits(t *testing.T, l *lab) {
 	if r := l.play(l.site(vars)); r.status == 0 || r.recap(t, "web1", "failed") != "1" || len(lines(r.stdout, "of br0 is the one that udevd derives")) == 0 {
 		t.Errorf("it does not fail because of a warning: %v", r)
 	}
-	// Nothing as grave as that is found, or nothing at all once br0 is new.
+	// No finding is that severe, or there is none after br0 is recreated.
 	vars["linkaudit_severity"] = "error"
 	l.play(l.site(vars)).goesWell(t)
 	vars["linkaudit_severity"] = "warning"
@@ -59,7 +59,7 @@ func theRoleInstallsFixesAndAudits(t *testing.T, l *lab) {
 
 	vars["linkaudit_state"] = "absent"
 	vars["linkaudit_audit"] = false
-	vars["linkaudit_apply"] = true // which has no meaning then
+	vars["linkaudit_apply"] = true // has no meaning then
 	if r := l.play(l.site(vars), "--check", "--diff").goesWell(t); r.recap(t, "web1", "changed") != "1" || len(lines(r.stdout, "-MACAddressPolicy=none")) == 0 {
 		t.Errorf("absent in check mode: %v", r)
 	}
@@ -73,7 +73,7 @@ func theRoleInstallsFixesAndAudits(t *testing.T, l *lab) {
 		vars options
 		says string
 	}{
-		{options{"linkaudit_binary": "/src/linkaudit", "linkaudit_package": "/src/linkaudit.deb"}, "exclude each other"},
+		{options{"linkaudit_binary": "/src/linkaudit", "linkaudit_package": "/src/linkaudit.deb"}, "not both"},
 		{options{"linkaudit_package": "/src/linkaudit.tar"}, "NAME.deb or NAME.rpm"},
 		{options{"linkaudit_on_findings": "weep"}, "value of linkaudit_on_findings must be one of: report, fail"},
 		{options{"linkaudit_executable": "/nowhere/linkaudit", "linkaudit_bonds": []string{"bond0"}}, "/nowhere/linkaudit"},
@@ -84,7 +84,7 @@ func theRoleInstallsFixesAndAudits(t *testing.T, l *lab) {
 	}
 }
 
-// theRoleInstallsAPackage of each kind; dnf is there for Debian, too.
+// theRoleInstallsAPackage of each kind; dnf is in Debian too.
 func theRoleInstallsAPackage(t *testing.T, l *lab) {
 	const deb, rpm = "/src/linkaudit_1_all.deb", "/src/rpm/noarch/linkaudit-1-1.noarch.rpm"
 	l.copy(built, "/src/deb/usr/sbin/linkaudit")

@@ -1,11 +1,10 @@
-"""Ansible's commands, started once and run as often as they are asked for.
+"""Ansible's commands, loaded once and run on request.
 
-A third of the time that "ansible" takes for one module on one host goes into reading
-its own code. This reads it and forks for each command, which then goes on as the
-program of that name does. A command is a line of standard input, a JSON object with
-args, dir and env; what it prints is in the files OUT and ERR, and its exit status, or
-the signal that ended it as a negative number, is a line of standard output. The first
-line there is "ready".
+"ansible" spends a third of its time for one module on one host on reading its own code.
+This reads the code once and forks for each command. A command is a line of standard
+input, a JSON object with args, dir and env. Its output is in the files OUT and ERR. Its
+exit status, or the signal that killed it as a negative number, is a line of standard
+output. The first line there is "ready".
 """
 
 import json
@@ -16,7 +15,7 @@ import traceback
 import ansible.cli.adhoc
 import ansible.cli.doc
 import ansible.cli.playbook
-# What they would read once they run.
+# What they would read when they run.
 import ansible.executor.module_common
 import ansible.executor.task_executor
 import ansible.plugins.action.normal
@@ -46,7 +45,7 @@ def run(args, dir, env):
         traceback.print_exc()
     sys.stdout.flush()
     sys.stderr.flush()
-    # What else is to be done at the end is for the process that goes on.
+    # Other cleanup is for the parent, which goes on.
     os._exit(status or 0)
 
 

@@ -18,7 +18,7 @@ import (
 //go:embed started.py
 var startedSource string
 
-// started is what runs Ansible's commands on a controller: started.py.
+// started runs Ansible's commands on a controller: started.py.
 type started struct{ *tool.Held }
 
 const (
@@ -26,7 +26,7 @@ const (
 	startedErr = "/run/ansible.err"
 )
 
-// start has Ansible ready on the controller, until the test ends.
+// start keeps Ansible ready on the controller until the test ends.
 func (l *lab) start(t *testing.T) {
 	t.Helper()
 	l.write("/src/started.py", startedSource, 0o644)
@@ -67,7 +67,7 @@ func (l *lab) ansible(dir string, args ...string) result {
 		}
 		return result{args: args, stdout: l.read(startedOut), stderr: l.read(startedErr), status: status}
 	case <-time.After(tool.Patience(usual)):
-		l.t.Fatalf("%q does not end; so far it says\n%s%s", args, l.read(startedOut), l.read(startedErr))
+		l.t.Fatalf("%q does not end; its output so far\n%s%s", args, l.read(startedOut), l.read(startedErr))
 		return result{}
 	}
 }

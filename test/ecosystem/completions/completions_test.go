@@ -1,9 +1,8 @@
 //go:build ecosystem
 
-// Package completions types at real shells: bash, zsh and fish on a terminal, in
-// a network namespace with devices whose names would be commands if a shell read
-// them unquoted. It needs root's rights and the Debian packages bash, zsh, fish
-// and iproute2.
+// Package completions types at real shells: bash, zsh and fish on a terminal. Devices in
+// its network namespace have names that are commands if a shell reads them unquoted. It
+// needs root and the Debian packages bash, zsh, fish and iproute2.
 package completions
 
 import (
@@ -35,8 +34,8 @@ const (
 	enter = "\r"
 )
 
-// bin holds linkaudit and args, a command that writes the number of its arguments
-// and each of them to $OUT, with a NUL behind.
+// bin holds linkaudit and args, a command that writes the number of its arguments and
+// each of them to $OUT, each followed by a NUL.
 var bin string
 
 func TestMain(m *testing.M) {
@@ -79,7 +78,7 @@ var shells = []shell{
 	{"fish", func(home, scripts string) ([]string, error) {
 		rc := "function fish_prompt; printf 'ready> '; end; set -g fish_greeting; set -g fish_autosuggestion_enabled 0; set -g fish_complete_path\nsource " + scripts + "/linkaudit.fish\n"
 		config := home + "/.config/fish"
-		// Where there is none, fish makes completions of all man pages.
+		// Without it, fish makes completions from all man pages.
 		err := errors.Join(os.MkdirAll(config, 0o755), os.MkdirAll(home+"/.local/share/fish/generated_completions", 0o755))
 		if err == nil {
 			err = os.WriteFile(config+"/config.fish", []byte(rc), 0o644)
@@ -88,7 +87,7 @@ var shells = []shell{
 	}},
 }
 
-// inEachShell runs the test for each, in a network namespace of its own.
+// inEachShell runs the test for each shell, in a network namespace of its own.
 func inEachShell(t *testing.T, test func(*testing.T, shell)) {
 	for _, s := range shells {
 		t.Run(s.name, func(t *testing.T) {
@@ -110,10 +109,9 @@ func ip(t *testing.T, args ...string) {
 	}
 }
 
-// typed types keys at the shell, in an empty directory where the given files
-// are, and has it run the line as arguments of args. It returns those and the
-// names of files that were there afterwards and not before; no arguments where
-// the line was not complete.
+// typed types keys at the shell, in an empty directory with the given files, and runs
+// the line as arguments of args. It returns the arguments and the names of new files;
+// no arguments if the line was incomplete.
 func (s shell) typed(t *testing.T, keys string, files ...string) (args, created []string) {
 	t.Helper()
 	own, work := t.TempDir(), t.TempDir()
@@ -153,7 +151,7 @@ func (s shell) typed(t *testing.T, keys string, files ...string) (args, created 
 	defer term.end(t, cmd)
 	term.waitFor(t, "ready> ")
 	term.write(t, keys)
-	// What was written is handled in order, the completion first.
+	// Input is handled in order, the completion first.
 	term.write(t, home+"args "+enter)
 	if args, err = arguments(fifo); err != nil {
 		t.Fatalf("%s: %q: no command was run: %v; the terminal has\n%q", s.name, keys, err, term.seen())
@@ -261,7 +259,7 @@ func (m *terminal) start(t *testing.T, cmd *exec.Cmd) {
 	}()
 }
 
-// end takes the shell and its terminal away; a shell takes no notice of SIGTERM.
+// end kills the shell and closes its terminal; a shell ignores SIGTERM.
 func (m *terminal) end(t *testing.T, cmd *exec.Cmd) {
 	t.Helper()
 	if err := tool.End(cmd, unix.SIGKILL); err != nil {
@@ -294,8 +292,7 @@ func (m *terminal) write(t *testing.T, keys string) {
 	}
 }
 
-// hostile are names that the kernel takes. Read unquoted, many would make a
-// file x.
+// hostile are names that the kernel accepts. Unquoted, many would create a file x.
 var hostile = []string{
 	"a$(>x)", "a`>x`", "a;>x;", "a&>x", "a|>x", "a>x", "a<x", "(>x)",
 	"a'>x'", `a">x"`, `a\>x`, "'", `"$(>x)"`, `'$(>x)'`,
@@ -317,8 +314,8 @@ func TestAHostileNameIsCompletedAndNothingIsRun(t *testing.T) {
 	})
 }
 
-// expect fails unless the line has these words once keys are typed, and no file
-// was made.
+// expect fails unless the line has these words after keys are typed, and no file was
+// created.
 func (s shell) expect(t *testing.T, keys string, want []string, files ...string) {
 	t.Helper()
 	args, created := s.typed(t, keys, files...)
@@ -330,7 +327,7 @@ func (s shell) expect(t *testing.T, keys string, want []string, files ...string)
 	}
 }
 
-// What is typed already may be quoted, completely or not yet.
+// The typed part may be quoted, completely or not yet.
 func TestAWordThatWasBegunInQuotesIsCompleted(t *testing.T) {
 	inEachShell(t, func(t *testing.T, s shell) {
 		for _, name := range []string{"a$(>x)1", "b$(>y)'1", "c\x1b$(>z)", "plain0"} {
@@ -346,7 +343,7 @@ func TestAWordThatWasBegunInQuotesIsCompleted(t *testing.T) {
 			for _, name := range []string{"a$(>x)1", "b$(>y)'1", "c\x1b$(>z)"} {
 				keys := "linkaudit check " + quote + name[:1] + tab
 				if s.name == "bash" {
-					// It is offered nothing, and the quote is still open.
+					// No completion is offered, and the quote is still open.
 					s.expect(t, keys+"\x05"+quote, check(name[:1]))
 					continue
 				}
@@ -365,8 +362,8 @@ func TestWhatIsOffered(t *testing.T) {
 		ip(t, "link", "property", "add", "dev", "br-lan", "altname", "office$(>x)")
 		for _, c := range []struct{ keys, want string }{
 			{"ch", "check"},
-			{"check ", "check br-lan"},         // what is audited anyhow
-			{"check u", "check up0"},           // and others where none of that is meant
+			{"check ", "check br-lan"},         // what is audited anyway
+			{"check u", "check up0"},           // and others if that does not apply
 			{"check off", "check office$(>x)"}, // alternative names
 			{"check --kind veth d", "check --kind veth down0"},
 			{"check br-lan do", "check br-lan down0"},
@@ -400,7 +397,7 @@ func TestWhatIsOffered(t *testing.T) {
 				files = append(files, "image's/")
 			}
 			if s.name == "zsh" {
-				c.want = strings.TrimSuffix(c.want, "/") // zsh takes it away again
+				c.want = strings.TrimSuffix(c.want, "/") // zsh removes it again
 			}
 			want := append([]string{"linkaudit"}, strings.Fields(c.want)...)
 			s.expect(t, "linkaudit "+c.keys+tab, want, files...)
@@ -408,7 +405,7 @@ func TestWhatIsOffered(t *testing.T) {
 	})
 }
 
-// undo is offered what was fixed, below --root too.
+// undo offers what was fixed, also with --root.
 func TestUndoIsOfferedWhatWasFixed(t *testing.T) {
 	inEachShell(t, func(t *testing.T, s shell) {
 		image := t.TempDir()

@@ -1,7 +1,7 @@
 //go:build ecosystem
 
 // Package docs runs the commands of the documentation that need no machine to
-// audit: on saved snapshots and on an image. It needs root's rights for a mount
+// audit: on saved snapshots and on an image. It needs root for a mount
 // namespace, the Debian packages jq and graphviz, and the roots of
 // test/roots/build in $LINKAUDIT_ROOTS.
 package docs
@@ -19,8 +19,8 @@ import (
 	"linkaudit/test/tool"
 )
 
-// place makes the directory that the blocks run in: the snapshots of two hosts,
-// a machine-id, a .link file, and the parts of a real root at /mnt/image.
+// place makes the directory in which the blocks run: the snapshots of two hosts, a
+// machine ID, a .link file, and parts of a real root at /mnt/image.
 const place = `set -eu
 mount -t tmpfs tmpfs /mnt
 mkdir /mnt/image

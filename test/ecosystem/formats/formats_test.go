@@ -1,9 +1,9 @@
 //go:build ecosystem
 
-// Package formats holds what "linkaudit check" and "linkaudit lint" write for
-// other programs against those programs' own schemas and parsers: SARIF against
-// its JSON schema and Microsoft's validator with GitHub's rules, JUnit against
-// the schemas of Ant and Jenkins, and plugin output against Monitoring::Plugin.
+// Package formats checks the output of "linkaudit check" and "linkaudit lint" for other
+// programs with those programs' own schemas and parsers: SARIF with its JSON schema and
+// Microsoft's validator with GitHub's rules, JUnit with the schemas of Ant and Jenkins,
+// and plugin output with Monitoring::Plugin.
 package formats
 
 import (
@@ -34,16 +34,16 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(stage.Main(m)) }
 
-// findings are the exit statuses of an audit that was made.
+// findings are the exit statuses of a successful audit.
 var findings = []int{0, 1}
 
-// output runs an audit and returns what it wrote in the format.
+// output runs an audit and returns its output in the format.
 func output(t *testing.T, h stage.Host, format string, statuses []int) []byte {
 	t.Helper()
 	return stage.Run(t, statuses, append(slices.Clone(h.Args), "--format", format)...)
 }
 
-// The schemas come out of packages whose content is fixed, and so are these.
+// The schemas come from packages with fixed content, so they are fixed too.
 const (
 	sarifModule = "github.com/owenrumney/go-sarif/v3@v3.3.1"
 	sarifSum    = "c3b4bb2d6093897483348925aaa73af03b3e3f4bd4ca38cef26dcb4212a2682e"
@@ -125,7 +125,7 @@ func TestSARIFFollowsItsSchema(t *testing.T) {
 			}
 		})
 	}
-	// The schema finds something.
+	// The schema finds errors.
 	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(`{"version": "2.1.0", "runs": [{"tool": {}}]}`))
 	if err != nil {
 		t.Fatal(err)
@@ -135,7 +135,7 @@ func TestSARIFFollowsItsSchema(t *testing.T) {
 	}
 }
 
-// noHomePage is the one complaint that stands: there is no address to give.
+// noHomePage is the one remaining complaint: there is no address of a home page.
 const noHomePage = "does not provide 'informationUri'"
 
 func TestGitHubsRulesHaveNothingToSay(t *testing.T) {
@@ -156,7 +156,7 @@ func TestGitHubsRulesHaveNothingToSay(t *testing.T) {
 		}
 		files = append(files, file)
 	}
-	// One in which no result has a file, to see that there are rules.
+	// One without a file in any result, to see that there are rules.
 	good, err := os.ReadFile(filepath.Join(logs, "policy-overrides-ports.sarif"))
 	if err != nil {
 		t.Fatal(err)
@@ -169,7 +169,7 @@ func TestGitHubsRulesHaveNothingToSay(t *testing.T) {
 
 	validate := exec.CommandContext(t.Context(), validator,
 		append([]string{"validate", "--rule-kind", "Sarif;Ghas", "--level", "Error;Warning", "--output", filepath.Join(t.TempDir(), "report.sarif")}, files...)...)
-	// It would fetch the schema that a log names, which a network may refuse
+	// It would download the schema that a log names, and without a network that fails
 	// only after a while.
 	validate.Env = append(os.Environ(), "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1", "HTTPS_PROXY=http://127.0.0.1:9", "HTTP_PROXY=http://127.0.0.1:9")
 	out, err := validate.CombinedOutput()
@@ -239,7 +239,7 @@ func junitSchemas(t *testing.T) []string {
 }
 
 func TestJUnitFollowsTheSchemasOfAntAndJenkins(t *testing.T) {
-	tool.OnlyInFull(t) // npm brings half of the archive with it
+	tool.OnlyInFull(t) // Debian's npm brings half of the archive with it.
 	schemas := junitSchemas(t)
 	lint := func(schema, file string) ([]byte, error) {
 		return exec.CommandContext(t.Context(), "xmllint", "--nonet", "--noout", "--schema", schema, file).CombinedOutput()
@@ -260,7 +260,7 @@ func TestJUnitFollowsTheSchemasOfAntAndJenkins(t *testing.T) {
 			}
 		})
 	}
-	// The schemas find something.
+	// The schemas find errors.
 	bad := filepath.Join(t.TempDir(), "bad.xml")
 	if err := os.WriteFile(bad, []byte("<testsuites><testsuite><testcase/></testsuite></testsuites>"), 0o644); err != nil {
 		t.Fatal(err)
@@ -272,8 +272,8 @@ func TestJUnitFollowsTheSchemasOfAntAndJenkins(t *testing.T) {
 	}
 }
 
-// perfdata has Monitoring::Plugin take a plugin's output apart: the state, then
-// LABEL VALUE for each of its performance data.
+// perfdata makes Monitoring::Plugin parse a plugin's output: the state, then LABEL
+// VALUE for each of its performance data.
 const perfdata = `
 use strict; use warnings; use Monitoring::Plugin::Performance; use Monitoring::Plugin::Threshold;
 local $/; my $out = <STDIN>;
@@ -318,8 +318,8 @@ func TestMonitoringPluginTakesThePerformanceData(t *testing.T) {
 					t.Errorf("%v: %s\n%s", err, got, out)
 					return
 				}
-				// What the thresholds of the performance data say is the state
-				// and the exit status.
+				// The thresholds of the performance data agree with the state and the
+				// exit status.
 				status := cmd.ProcessState.ExitCode()
 				state := []string{"OK", "WARNING", "CRITICAL"}[min(status, 2)]
 				want := fmt.Sprintf("state %s\nworst %d\n", state, status)

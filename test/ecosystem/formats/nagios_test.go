@@ -18,8 +18,8 @@ import (
 	"linkaudit/test/tool"
 )
 
-// nagiosConfig is all that Nagios needs to run plugins; %[1]s is its directory,
-// and %[2]d the seconds that a plugin may take.
+// nagiosConfig is all that Nagios needs to run plugins; %[1]s is its directory, %[2]d
+// the time limit of a plugin in seconds.
 const nagiosConfig = `
 log_file=%[1]s/nagios.log
 cfg_file=%[1]s/objects.cfg
@@ -96,7 +96,7 @@ define service {
 }
 `
 
-// A real Nagios runs the plugin and takes its output apart.
+// A real Nagios runs the plugin and parses its output.
 func TestNagiosRunsThePlugin(t *testing.T) {
 	tool.OnlyInFull(t)
 	stage.Need(t, map[string]string{"nagios4": "nagios4-core"})
@@ -105,7 +105,7 @@ func TestNagiosRunsThePlugin(t *testing.T) {
 	stage.Save(t, good, stage.Debian11(t, ""))
 	hostile := filepath.Join(dir, "hostile.json")
 	stage.Save(t, hostile, stage.Hostile(t))
-	// What each service runs, and the state and output that Nagios is to see.
+	// What each service runs, and the state and output that Nagios must see.
 	services := []struct {
 		name  string
 		args  []string
@@ -139,8 +139,7 @@ func TestNagiosRunsThePlugin(t *testing.T) {
 	write("objects.cfg", objects)
 
 	cmd := exec.Command("nagios4", filepath.Join(dir, "nagios.cfg"))
-	// Its workers are processes that end when it tells them, or when the
-	// process namespace does.
+	// Its workers end if it tells them to, or with the process namespace.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID, Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

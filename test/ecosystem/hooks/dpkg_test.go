@@ -1,8 +1,7 @@
 //go:build ecosystem
 
-// Package hooks runs what is in contrib/hooks with the programs that it is for:
-// dpkg and apt, rpm, git, pre-commit and initramfs-tools, on machines of their
-// own.
+// Package hooks runs contrib/hooks with the real dpkg and apt, rpm, git, pre-commit and
+// initramfs-tools, on machines of their own.
 package hooks
 
 import (
@@ -24,13 +23,13 @@ const (
 	network = "/etc/systemd/network"
 	// wrong is a .link file for which every audit has a finding.
 	wrong = "[Match]\nOriginalName=br0\n[Link]\nMACAddressPolicy=nonsense\n"
-	// found is what the audit says of it.
+	// found is part of the finding about it.
 	found = network + "/10-br0.link:4: warning: "
 )
 
 func TestMain(m *testing.M) { os.Exit(stage.Main(m)) }
 
-// done checks that a command succeeded and what it said, and what not.
+// done checks that a command succeeded, what it printed, and what it did not print.
 func done(t *testing.T, r machine.Result, said, unsaid []string) {
 	t.Helper()
 	if r.Status != 0 {
@@ -48,7 +47,7 @@ func done(t *testing.T, r machine.Result, said, unsaid []string) {
 	}
 }
 
-// hookOf tells by a word which hook a block of commands is about.
+// hookOf is a word that tells which hook a block of commands is about.
 var hookOf = map[string]string{
 	"dpkg":      "/etc/dpkg/dpkg.cfg.d",
 	"rpm":       "rpmbuild",
@@ -56,7 +55,7 @@ var hookOf = map[string]string{
 	"initramfs": "lsinitramfs",
 }
 
-// of are the blocks about a hook, for machine.Machine.Blocks.
+// of selects the blocks about a hook, for machine.Machine.Blocks.
 func of(hook string) func(doccmd.Block) bool {
 	return func(b doccmd.Block) bool { return strings.Contains(b.Script(), hookOf[hook]) }
 }
@@ -82,8 +81,8 @@ func TestEveryBlock(t *testing.T) {
 	}
 }
 
-// newDebian is a machine of a suite with linkaudit, something to find, and
-// udev's package in two versions, /root/same.deb and /root/next.deb.
+// newDebian is a machine of a suite with linkaudit, a finding, and udev's package in
+// two versions, /root/same.deb and /root/next.deb.
 func newDebian(t *testing.T, suite string) *machine.Machine {
 	t.Helper()
 	m := machine.New(t, roots.Of(suite), machine.OwnProcesses)
@@ -109,7 +108,7 @@ func TestDpkg(t *testing.T) {
 	// As README.md says.
 	m.Blocks(t, top, "hooks", of("dpkg"))
 
-	audited := []string{"auditing this machine", found, "linkaudit check tells more"}
+	audited := []string{"auditing this machine", found, "for details run linkaudit check"}
 	quiet := []string{"linkaudit"}
 	done(t, install("udev"), audited, []string{", was"})
 	done(t, install("udev"), nil, quiet) // the version is the same
@@ -120,22 +119,22 @@ func TestDpkg(t *testing.T) {
 	}
 	done(t, m.Do("dpkg", "-i", "/root/same.deb"), append(audited, "+next; auditing"), nil)
 
-	// What is none of udev.
+	// Not udev.
 	m.Must("sh", "-ec", `mkdir -p /root/other/DEBIAN && printf 'Package: other\nVersion: 1\nArchitecture: all\nMaintainer: nobody <nobody@localhost>\nDescription: other\n' >/root/other/DEBIAN/control && dpkg-deb -b /root/other /root/other.deb`)
 	done(t, m.Do("dpkg", "-i", "/root/other.deb"), nil, quiet)
 
-	// An audit that cannot be made stops nobody, and is tried again.
+	// A failed audit stops nothing, and is tried again.
 	m.Must("mv", binary, binary+".real")
 	m.Write(binary, "#!/bin/sh\necho 'linkaudit: no netlink today' >&2\nexit 2\n", 0o755)
 	for range 2 {
-		done(t, m.Do("dpkg", "-i", "/root/next.deb"), []string{"no netlink today", "could not be made"}, nil)
+		done(t, m.Do("dpkg", "-i", "/root/next.deb"), []string{"no netlink today", "the audit failed"}, nil)
 	}
 	// No linkaudit, no hook, nowhere to write.
 	m.Must("rm", binary)
 	done(t, m.Do("dpkg", "-i", "/root/same.deb"), nil, quiet)
 	m.Must("mv", binary+".real", binary)
 	m.Must("sh", "-ec", "rm -r /var/lib/linkaudit; echo >/var/lib/linkaudit")
-	done(t, m.Do("dpkg", "-i", "/root/other.deb"), []string{found, "could not be written"}, nil)
+	done(t, m.Do("dpkg", "-i", "/root/other.deb"), []string{found, "cannot write /var/lib/linkaudit/udev-version"}, nil)
 	m.Must("rm", "-r", "/usr/local/lib/linkaudit")
 	done(t, m.Do("dpkg", "-i", "/root/next.deb"), nil, quiet)
 }

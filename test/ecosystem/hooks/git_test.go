@@ -14,11 +14,11 @@ import (
 const (
 	good = "[Match]\nOriginalName=bond0\n[Link]\nMACAddressPolicy=none\n"
 	bad  = "[Match]\nOriginalName=bond0\n[Link]\nMACAddressPolicy=nonsense\n"
-	// policyWrong is a part of the finding in bad.
+	// policyWrong is part of the finding in bad.
 	policyWrong = `MACAddressPolicy= takes persistent, random or none, not "nonsense" [invalid-value]`
 )
 
-// newRepository is a machine with git's repository /root/r, in which the hook is
+// newRepository is a machine with the git repository /root/r, in which the hook is
 // installed.
 func newRepository(t *testing.T) *machine.Machine {
 	t.Helper()
@@ -36,10 +36,10 @@ func commits(m *machine.Machine, script string) machine.Result {
 	return m.Shell("set -e\ncd /root/r\n" + script + "\ngit commit -q -m test")
 }
 
-// refused checks that a commit was not made, and why not.
+// refused checks that a commit was refused, and why.
 func refused(t *testing.T, r machine.Result, said ...string) {
 	t.Helper()
-	if r.Status != 1 || !r.Said(said...) || !r.Said("findings in what is staged") {
+	if r.Status != 1 || !r.Said(said...) || !r.Said("findings in the staged files") {
 		t.Errorf("it is not refused with %q: %v", said, r)
 	}
 }
@@ -60,15 +60,15 @@ func TestGit(t *testing.T) {
 	if m.Must("git", "-C", "/root/r", "rev-list", "--count", "HEAD") != "1" {
 		t.Error("it was committed")
 	}
-	// From below the top directory as well.
+	// Also from a subdirectory.
 	refused(t, commits(m, "cd net"), policyWrong)
 
-	// The index counts, and not the working tree.
+	// The index counts, not the working tree.
 	m.Write(at("net/10-bond.link"), good, 0o644)
 	refused(t, commits(m, ""), policyWrong)
 	done(t, commits(m, "git add -A; printf nonsense >net/10-bond.link"), nil, []string{"linkaudit"})
 	clean()
-	// So it does where git has made an index for this commit alone.
+	// Also if git has made an index for this commit alone.
 	m.Write(at("net/10-bond.link"), bad, 0o644)
 	m.Write(at("README"), "more\n", 0o644)
 	done(t, m.Shell("cd /root/r && git commit -q -m test README"), nil, []string{"linkaudit"})
@@ -84,7 +84,7 @@ func TestGit(t *testing.T) {
 		m.Write(at(name), "[Link]\nMACAddressPolicy=none\n", 0o644)
 		done(t, commits(m, "git add -A"), nil, []string{"linkaudit"})
 	}
-	// Taken away, they are none; nor are other files there.
+	// Deleted drop-ins do not count, and neither do other files in the directory.
 	m.Write(at("net/99-default.link.d/notes.txt"), "nonsense", 0o644)
 	m.Write(at("net/99-default.link.d/deep/er.conf"), "nonsense", 0o644)
 	done(t, commits(m, "git rm -rq net/99-default.link.d/20-x.conf net/10-bond.link; git add -A"), nil, []string{"linkaudit"})
@@ -114,7 +114,7 @@ func TestGit(t *testing.T) {
 	}
 	clean()
 
-	// What is configured.
+	// The configuration.
 	m.Write(at("a b.link"), bad, 0o644)
 	done(t, commits(m, "git config linkaudit.severity error; git add -A"), nil, nil)
 	if r := commits(m, "git config linkaudit.severity mild; git mv 'a b.link' b.link"); r.Status != 1 || !r.Said("mild") {
@@ -130,7 +130,7 @@ func TestGit(t *testing.T) {
 	if r := m.Shell("cd /root/r && echo nonsense >/tmp/index && GIT_INDEX_FILE=/tmp/index .git/hooks/pre-commit"); r.Status != 2 || !r.Said("git diff failed") {
 		t.Errorf("%v", r)
 	}
-	// Nothing is left behind, and without linkaudit nothing passes unseen.
+	// Nothing is left behind, and without linkaudit nothing passes.
 	if left := m.Must("find", "/tmp", "-mindepth", "1", "-name", "tmp.*"); left != "" {
 		t.Errorf("left behind: %s", left)
 	}

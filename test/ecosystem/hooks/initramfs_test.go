@@ -13,8 +13,8 @@ import (
 	"linkaudit/test/tool"
 )
 
-// TestInitramfs builds one with the initramfs-tools of two releases and compares
-// what is in it with the table of initramfs.md.
+// TestInitramfs builds an initramfs with the initramfs-tools of two releases and
+// compares its contents with the table of initramfs.md.
 func TestInitramfs(t *testing.T) {
 	tool.OnlyInFull(t)
 	page, err := os.ReadFile(hooks + "/initramfs.md")
@@ -30,7 +30,7 @@ func TestInitramfs(t *testing.T) {
 			m := machine.New(t, roots.Of(suite.name), machine.OwnProcesses)
 			m.Build(binary)
 			m.AptGet("install", "-y", "--no-install-recommends", "initramfs-tools")
-			// A kernel without modules, which are not what this is about.
+			// A kernel without modules, which do not matter here.
 			m.Must("sh", "-ec", `mkdir -p /lib/modules/6.1.0-t
 touch /lib/modules/6.1.0-t/modules.builtin /lib/modules/6.1.0-t/modules.order
 echo CONFIG_RD_GZIP=y >/boot/config-6.1.0-t
@@ -59,25 +59,25 @@ update-initramfs -c -k 6.1.0-t`)
 				t.Run(row, func(t *testing.T) {
 					want := map[bool]string{true: "yes", false: "no"}[is]
 					if told := cell(t, string(page), row, suite.title); told != want {
-						t.Errorf("the page says %q, and it is %q", told, want)
+						t.Errorf("the page says %q, but it is %q", told, want)
 					}
 				})
 			}
 			if text := m.Must("cat", at+"80-container-ve.link"); text != "# in /etc" {
 				t.Errorf("of two files of one name the one in /etc does not remain: %s", text)
 			}
-			// The mask is one for udevd: empty, or a link to /dev/null.
+			// The mask is one for udev: empty, or a link to /dev/null.
 			if m.Do("test", "-s", at+"73-usb-net-by-mac.link").Status == 0 || !has("73-usb-net-by-mac.link") {
-				t.Error("the mask is none in the initramfs")
+				t.Error("the file is not masked in the initramfs")
 			}
 			if !strings.Contains(m.Must("cat", "/var/lib/dpkg/info/udev.triggers"), "activate-noawait update-initramfs") {
-				t.Error("an upgrade of udev does not build the initramfs anew")
+				t.Error("an upgrade of udev does not rebuild the initramfs")
 			}
 		})
 	}
 }
 
-// cell is one of the page's only table.
+// cell is a cell of the only table in the page.
 func cell(t *testing.T, page, row, column string) string {
 	t.Helper()
 	lines := regexp.MustCompile(`(?m)^\|.*$`).FindAllString(page, -1)

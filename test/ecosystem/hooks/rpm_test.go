@@ -27,7 +27,7 @@ func TestRPM(t *testing.T) {
 	m.Copy(hooks, "/root/contrib/hooks")
 	m.Write("/root/.rpmmacros", "%_rpmdir /root/rpms\n", 0o644)
 	m.Blocks(t, top, "hooks", of("rpm"))
-	// Packages of the same names as those of Fedora, with a file each.
+	// Packages with the names of Fedora's, one file each.
 	fake := func(name, version, file string) {
 		m.Write("/root/fake.spec", fmt.Sprintf(`
 Name: %[1]s
@@ -52,7 +52,7 @@ echo '# %[2]s' >%%{buildroot}%[4]s
 	fake("linkaudit", "1", "/usr/share/linkaudit/fake")
 	fake("other", "1", "/usr/share/other/fake")
 
-	// The files of this machine are dpkg's, which this database knows not of.
+	// The files of this machine are dpkg's; this database does not know them.
 	rpm := func(args ...string) machine.Result {
 		return m.Do(append([]string{"rpm", "--dbpath", "/root/rpmdb", "--nodeps"}, args...)...)
 	}
@@ -78,7 +78,7 @@ echo '# %[2]s' >%%{buildroot}%[4]s
 
 	m.Must("mv", binary, binary+".real")
 	m.Write(binary, "#!/bin/sh\necho 'linkaudit: no netlink today' >&2\nexit 2\n", 0o755)
-	done(t, rpm("-U", pkg("systemd-udev", "254")), []string{"no netlink today", "could not be made"}, []string{"scriptlet failed"})
+	done(t, rpm("-U", pkg("systemd-udev", "254")), []string{"no netlink today", "the audit failed"}, []string{"scriptlet failed"})
 	m.Must("rm", binary)
 	done(t, rpm("-e", "systemd-udev"), nil, []string{"auditing", "scriptlet failed"})
 }

@@ -1,11 +1,11 @@
 //go:build ecosystem
 
-// Package machine gives the suites of this directory a machine of their own: all
-// the files of this machine, or of a root of test/roots, as an overlay that is
-// thrown away, with a network, a /run and a host name that nobody else sees.
-// What a suite installs, upgrades or breaks there is gone with it.
+// Package machine gives each suite in this directory a machine of its own: all files of
+// this machine, or of a root of test/roots, in an overlay that is discarded, with its
+// own network, /run and host name. What a suite installs, upgrades or breaks there is
+// gone with it.
 //
-// Root's rights are needed.
+// It needs root.
 package machine
 
 import (
@@ -25,18 +25,18 @@ import (
 	"linkaudit/test/tool"
 )
 
-// What a command usually takes at most, and one that fetches packages.
+// The usual time limit of a command, and of one that downloads packages.
 const (
 	usual       = 3 * time.Minute
 	usualOnline = 5 * time.Minute
 )
 
-// MachineID is that of every machine.
+// MachineID is the machine ID of every machine.
 const MachineID = "0123456789abcdef0123456789abcdef"
 
-// Hide is a script that takes away what an administrator may have put into the root that
-// is the working directory: linkaudit, its configuration and its package, .link files and
-// rules that no package has, and the configuration of the programs that the tests run.
+// Hide is a script that removes what an administrator may have put into the root in the
+// working directory: linkaudit, its configuration and its package, .link files and
+// rules without a package, and the configuration of programs that the tests run.
 const Hide = `set -e
 umask 022
 if [ -e var/lib/dpkg/info/linkaudit.list ]; then chroot . dpkg --purge --force-all linkaudit >/dev/null; fi
@@ -57,11 +57,11 @@ $owned
 fi
 `
 
-// setUp runs in the new namespaces, with the root to overlay as $1, and waits
-// for the end of its input within the new machine.
+// setUp runs in the new namespaces, with the root to overlay as $1, and waits for the
+// end of its input in the new machine.
 //
-// The cgroups of /sys belong to the machine below; without them linkaudit looks
-// for udevd in /proc.
+// The cgroups of /sys belong to the machine below; without them linkaudit looks for
+// udevd in /proc.
 const setUp = `set -e
 mount --make-rprivate /
 mount -t tmpfs tmpfs /mnt
@@ -82,24 +82,23 @@ ip link set lo up
 exec chroot . sh -c 'echo ready && exec cat >/dev/null'
 `
 
-// Machine is such a machine. Its methods fail the test where they cannot do
-// what they are for.
+// Machine is such a machine. Its methods fail the test if they fail.
 type Machine struct {
 	t   testing.TB
 	pid int
-	// namespaces are what a command enters, in the order of nsenter.
+	// namespaces are those that a command enters, in nsenter's order.
 	namespaces []string
 }
 
-// Option is what a machine has besides.
+// Option is an additional property of a machine.
 type Option uintptr
 
-// OwnProcesses hides all other processes of the host, for what may end some by
-// their names, as the scripts of packages do. systemd's programs take such a
-// machine for a container.
+// OwnProcesses hides all other processes of the host, for commands that kill processes
+// by name, as package scripts do. systemd's programs take such a machine for a
+// container.
 const OwnProcesses Option = syscall.CLONE_NEWPID
 
-// New makes a machine over the files of root, which ends with the test.
+// New makes a machine on the files of root, until the test ends.
 func New(t testing.TB, root string, options ...Option) *Machine {
 	t.Helper()
 	if os.Geteuid() != 0 {
@@ -178,8 +177,8 @@ func (m *Machine) Shell(script string) Result {
 	return m.run(usual, m.inside(), script, []string{"bash", "-s"})
 }
 
-// online runs a command in the machine with the network of the host, to fetch what
-// packages: as often as [tool.Download] has it tried, until it succeeds.
+// online runs a command in the machine with the network of the host, to download what
+// packages. It tries as often as [tool.Download] does, until it succeeds.
 func (m *Machine) online(what string, args ...string) {
 	m.t.Helper()
 	in := m.inside()
@@ -192,25 +191,25 @@ func (m *Machine) online(what string, args ...string) {
 	})
 }
 
-// aptGet is apt-get with its arguments. The lists of a root are as old as the root, and
-// a mirror may be a frozen copy, whose index of sid says that it has expired.
+// aptGet is apt-get with its arguments. The lists of a root are as old as the root. A
+// mirror may be a frozen copy, and then sid's index says that it has expired.
 const aptGet = `apt() { apt-get -qq -o APT::Sandbox::User=root "$@"; }
 apt "$@" && exit
 apt -o Acquire::Check-Valid-Until=false -o Acquire::Languages=none update
 apt "$@"`
 
-// AptGet runs apt-get on the machine's packages with the network of the host. Where it
-// fails it is tried again with new lists.
+// AptGet runs apt-get for the machine's packages with the network of the host. If it
+// fails, it tries again with new lists.
 func (m *Machine) AptGet(args ...string) {
 	m.t.Helper()
 	m.online("apt-get "+strings.Join(args, " "), append([]string{"sh", "-c", aptGet, "apt-get"}, args...)...)
 }
 
-// Mounted is where a program that Outside runs finds the files of the machine.
+// Mounted is where a program run by Outside finds the files of the machine.
 const Mounted = "/mnt/root"
 
-// Outside runs a program of this machine, which has to succeed, on the files of
-// the other: for package managers that can be told of another root.
+// Outside runs a program of this machine, which must succeed, on the files of the
+// other: for package managers that have an option for another root.
 func (m *Machine) Outside(args ...string) Result {
 	m.t.Helper()
 	in := m.inside()
@@ -223,7 +222,7 @@ func (m *Machine) Outside(args ...string) Result {
 	return r
 }
 
-// inside is how a command gets into the machine.
+// inside is how a command enters the machine.
 func (m *Machine) inside() tool.Inside {
 	return tool.Inside{Process: m.pid, Namespaces: m.namespaces, Root: true, Dir: "/root"}
 }
@@ -240,7 +239,7 @@ func (m *Machine) run(usual time.Duration, in tool.Inside, stdin string, args []
 	return Result{args, tool.Run(cmd)}
 }
 
-// Must runs a command that has to succeed and returns what it printed.
+// Must runs a command that must succeed, and returns its output.
 func (m *Machine) Must(args ...string) string {
 	m.t.Helper()
 	r := m.Do(args...)
@@ -250,10 +249,10 @@ func (m *Machine) Must(args ...string) string {
 	return strings.TrimSpace(r.Stdout)
 }
 
-// Path is where the test itself finds a file of the machine.
+// Path is the path of a machine's file for the test itself.
 func (m *Machine) Path(name string) string { return fmt.Sprintf("/proc/%d/root%s", m.pid, name) }
 
-// Write makes a file and the directories above it.
+// Write creates a file and the directories above it.
 func (m *Machine) Write(name, content string, mode os.FileMode) {
 	m.t.Helper()
 	if err := os.MkdirAll(filepath.Dir(m.Path(name)), 0o755); err != nil {
@@ -264,7 +263,7 @@ func (m *Machine) Write(name, content string, mode os.FileMode) {
 	}
 }
 
-// Copy puts a file or directory of the tree there.
+// Copy copies a file or directory of the tree there.
 func (m *Machine) Copy(from, to string) {
 	m.t.Helper()
 	if err := os.MkdirAll(filepath.Dir(m.Path(to)), 0o755); err != nil {
@@ -275,7 +274,7 @@ func (m *Machine) Copy(from, to string) {
 	}
 }
 
-// Build puts the program of the tree into the machine.
+// Build copies the program of the tree into the machine.
 func (m *Machine) Build(to string) {
 	m.t.Helper()
 	binary := filepath.Join(m.t.TempDir(), "linkaudit")
@@ -301,7 +300,7 @@ func (m *Machine) StartUdevd() {
 	tool.Eventually(m.t, "systemd-udevd answers", func() bool { return m.Do("udevadm", "control", "--ping").Status == 0 })
 }
 
-// Add creates a device and waits for udevd to have handled it.
+// Add creates a device and waits until udevd has handled it.
 func (m *Machine) Add(name string, args ...string) {
 	m.t.Helper()
 	m.Must(append([]string{"ip", "link", "add", name}, args...)...)
@@ -312,16 +311,15 @@ func (m *Machine) Add(name string, args ...string) {
 	})
 }
 
-// Files is all of a directory, one entry a line: name, mode, owner, and the
+// Files is the contents of a directory, one entry a line: name, mode, owner, and the
 // SHA-256 of the content or the target.
 func (m *Machine) Files(dir string) string {
 	m.t.Helper()
 	return m.Must("sh", "-c", `cd "$1" && find . -printf '%p %M %U:%G %l\n' | sort && find . -type f -exec sha256sum {} + | sort`, "sh", dir)
 }
 
-// Blocks runs the blocks of commands that the documentation below top shows for
-// the runner and that are wanted, in the order of the pages. That there is none
-// fails the test.
+// Blocks runs the blocks of commands in the documentation below top that are for the
+// runner and wanted, in the order of the pages. It fails the test if there is none.
 func (m *Machine) Blocks(t *testing.T, top, runner string, wanted func(doccmd.Block) bool) {
 	t.Helper()
 	blocks, err := doccmd.All(top, runner)

@@ -1,9 +1,9 @@
 //go:build ecosystem
 
-// Package packaged holds what linkaudit says of the packages' .link files against
-// dpkg itself, and lets dpkg undo what was edited in place, under a real udevd of
-// each release. It needs root's rights, the roots of test/roots/build in
-// $LINKAUDIT_ROOTS, and the network for the package udev.
+// Package packaged compares what linkaudit says about the packages' .link files with
+// dpkg itself, and lets dpkg undo edits in them, under a real udevd of each release. It
+// needs root, the roots of test/roots/build in $LINKAUDIT_ROOTS, and the network for
+// the package udev.
 package packaged
 
 import (
@@ -27,7 +27,7 @@ const (
 	vendor      = "/usr/lib/systemd/network"
 	defaultLink = vendor + "/99-default.link"
 	network     = "/etc/systemd/network"
-	// sed is what pages on the net advise.
+	// sed is what web pages recommend.
 	sed = "sed -i s/MACAddressPolicy=persistent/MACAddressPolicy=none/ " + defaultLink
 )
 
@@ -45,10 +45,10 @@ func everyRoot(t *testing.T, test func(*testing.T, *machine.Machine)) {
 	}
 }
 
-// finding is what check's JSON says of one.
+// finding is a finding in check's JSON.
 type finding struct{ Rule, Severity, Message, File, Help string }
 
-// audit is check's JSON, of the rules about packages.
+// audit is check's JSON, only the rules about packages.
 func audit(t *testing.T, m *machine.Machine, args ...string) []finding {
 	t.Helper()
 	r := m.Do(append([]string{binary, "check", "--format", "json"}, args...)...)
@@ -59,7 +59,8 @@ func audit(t *testing.T, m *machine.Machine, args ...string) []finding {
 	return slices.DeleteFunc(got.Findings, func(f finding) bool { return !strings.HasPrefix(f.Rule, "vendor-file") })
 }
 
-// only fails the test unless there is one finding, of the rule, that says all of it.
+// only fails the test unless there is exactly one finding, of the rule, with all the
+// words.
 func only(t *testing.T, got []finding, rule, severity string, says ...string) {
 	t.Helper()
 	if len(got) != 1 || got[0].Rule != rule || got[0].Severity != severity {
@@ -89,16 +90,16 @@ func fix(t *testing.T, m *machine.Machine, args ...string) changed {
 	return c
 }
 
-// anew creates the bridge again and returns its addr_assign_type: 3 where udevd
-// set its address.
-func anew(m *machine.Machine, name string) string {
+// recreate creates the bridge again and returns its addr_assign_type: 3 if udev set its
+// address.
+func recreate(m *machine.Machine, name string) string {
 	m.Do("ip", "link", "del", name)
 	m.Add(name, "type", "bridge")
 	m.Must("udevadm", "settle")
 	return m.Must("cat", "/sys/class/net/"+name+"/addr_assign_type")
 }
 
-// reload makes udevd read its files again now. Twice, as in test/namespace.
+// reload makes udev read its files again now. Twice, as in test/namespace.
 func reload(m *machine.Machine) {
 	for range 2 {
 		m.Must("udevadm", "control", "--reload")
@@ -108,7 +109,7 @@ func reload(m *machine.Machine) {
 func is(t *testing.T, m *machine.Machine, when string, want map[string]string) {
 	t.Helper()
 	for _, name := range slices.Sorted(maps.Keys(want)) {
-		if got := anew(m, name); got != want[name] {
+		if got := recreate(m, name); got != want[name] {
 			t.Errorf("%s %s has addr_assign_type %s, not %s", when, name, got, want[name])
 		}
 	}
@@ -119,7 +120,7 @@ func TestAnEditIsFoundAndKeptAndUndoneByDpkg(t *testing.T) {
 	everyRoot(t, func(t *testing.T, m *machine.Machine) {
 		m.AptGet("download", "udev")
 		m.Must("sh", "-ec", "mv /root/udev_*.deb /root/udev.deb")
-		// The release of the package may be newer than the root's.
+		// The package may have a newer release than the root.
 		m.Must("dpkg", "-i", "--force-all", "/root/udev.deb")
 		m.StartUdevd()
 		is(t, m, "as shipped", map[string]string{"br0": "3", "br1": "3"})
@@ -132,12 +133,14 @@ func TestAnEditIsFoundAndKeptAndUndoneByDpkg(t *testing.T) {
 		m.Must("sh", "-c", sed)
 		reload(m)
 		is(t, m, "after sed", map[string]string{"br0": "1", "br1": "1"})
-		only(t, audit(t, m), "vendor-file-edited", "error", defaultLink+" was edited since package udev brought it",
-			"puts MACAddressPolicy=persistent in force for br0 and br1, in place of MACAddressPolicy=none",
-			"linkaudit fix --bridge br0 ", "apt-get install --reinstall udev puts the package's file back")
+		only(t, audit(t, m), "vendor-file-edited", "error", defaultLink+" was edited after package udev installed it",
+			"sets MACAddressPolicy=persistent for br0 and br1, instead of MACAddressPolicy=none",
+			"linkaudit fix --bridge br0 ", "restore the package's file: apt-get install --reinstall udev")
 		m.Must("sh", "-ec", binary+" snapshot >/root/host.json")
 		live, saved := m.Do(binary, "check", "--format", "json", "--no-config"), m.Do(binary, "check", "--format", "json", "--from", "/root/host.json")
-		if live.Stdout != saved.Stdout || live.Status != 1 || saved.Status != 1 {
+		// The remedies of a snapshot name its host.
+		here := strings.NewReplacer(" (on stage)", "", `"host": "stage"`, `"host": ""`, "sudo ", "")
+		if live.Stdout != here.Replace(saved.Stdout) || live.Status != 1 || saved.Status != 1 {
 			t.Errorf("the snapshot is not audited as the machine is: %v\n%v", live, saved)
 		}
 		only(t, audit(t, m, "br7", "--kind", "bridge"), "vendor-file-edited", "error", "for br7")
@@ -149,7 +152,7 @@ func TestAnEditIsFoundAndKeptAndUndoneByDpkg(t *testing.T) {
 		if c := fix(t, m, "--bridge", "br0", "--dry-run"); !c.Changed || c.Path != file || !strings.Contains(c.Diff, "+MACAddressPolicy=none\n") {
 			t.Errorf("the plan: %+v", c)
 		}
-		if r := m.Do(binary, "fix", "--bridge", "br0", "--dry-run"); !strings.Contains(strings.Join(strings.Fields(r.Stdout), " "), "but only until the next upgrade of udev: "+defaultLink+" was edited since") {
+		if r := m.Do(binary, "fix", "--bridge", "br0", "--dry-run"); !strings.Contains(strings.Join(strings.Fields(r.Stdout), " "), "but only until the next upgrade of udev: "+defaultLink+" was edited after") {
 			t.Errorf("the plan as text: %v", r)
 		}
 		if strings.HasPrefix(m.Must("cat", "/etc/debian_version"), "12.") {
@@ -165,7 +168,7 @@ func TestAnEditIsFoundAndKeptAndUndoneByDpkg(t *testing.T) {
 		}
 		c := fix(t, m, "--bridge", "br0")
 		if !c.Changed || !c.Verified || c.Path != file || len(c.Remaining) != 1 ||
-			!strings.Contains(c.Remaining[0], "for br1 MACAddressPolicy=persistent in place of MACAddressPolicy=none") {
+			!strings.Contains(c.Remaining[0], "for br1 MACAddressPolicy=persistent instead of MACAddressPolicy=none") {
 			t.Errorf("the fix: %+v", c)
 		}
 		if c := fix(t, m, "--bridge", "br0"); c.Changed || !c.Verified || c.Diff != "" || len(c.Remaining) != 1 {
@@ -188,7 +191,7 @@ func TestAnEditIsFoundAndKeptAndUndoneByDpkg(t *testing.T) {
 		reload(m)
 		is(t, m, "after the reinstallation", map[string]string{"br0": "1", "br1": "3"})
 		if got := audit(t, m); len(got) != 0 {
-			t.Errorf("nothing is edited any more: %+v", got)
+			t.Errorf("nothing is edited any longer: %+v", got)
 		}
 		m.Must(binary, "undo", "--bridge", "br0")
 		if now := m.Files("/etc/systemd"); now != before {
@@ -199,7 +202,8 @@ func TestAnEditIsFoundAndKeptAndUndoneByDpkg(t *testing.T) {
 	})
 }
 
-// TestAFileThatWasRemovedOrMasked: what comes back is known by its sum alone.
+// TestAFileThatWasRemovedOrMasked: what the next upgrade restores is known only by its
+// checksum.
 func TestAFileThatWasRemovedOrMasked(t *testing.T) {
 	everyRoot(t, func(t *testing.T, m *machine.Machine) {
 		m.StartUdevd()
@@ -212,7 +216,7 @@ func TestAFileThatWasRemovedOrMasked(t *testing.T) {
 			m.Must("sh", "-ec", do)
 			reload(m)
 			is(t, m, how, map[string]string{"br0": "1"})
-			only(t, audit(t, m, "br0"), "vendor-file-edited", "warning", "is not known", "linkaudit fix --bridge br0")
+			only(t, audit(t, m, "br0"), "vendor-file-edited", "warning", "unknown, because", "linkaudit fix --bridge br0")
 			if c := fix(t, m, "--bridge", "br0"); !c.Changed || !c.Verified || c.Path == "" {
 				t.Errorf("%s: %+v", how, c)
 			}
@@ -231,7 +235,7 @@ func TestAFileThatWasRemovedOrMasked(t *testing.T) {
 	})
 }
 
-// site is a package with .link files of its own, in both spellings of /usr/lib.
+// site is a package with its own .link files, in both spellings of /usr/lib.
 const site = `mkdir -p /root/site/DEBIAN /root/site/usr/lib/systemd/network/99-default.link.d /root/site/lib/systemd/network
 cd /root/site
 printf 'Package: site\nVersion: 1\nArchitecture: all\nMaintainer: nobody <nobody@localhost>\nDescription: site\n' >DEBIAN/control
@@ -243,9 +247,9 @@ dpkg-deb -b /root/site /root/site.deb
 dpkg -i /root/site.deb
 `
 
-// TestTheListOfEditedFilesIsDpkgs does to the packages' files what comes to mind,
-// at random, and asks dpkg and linkaudit which differ. dpkg itself makes nothing
-// of a directory in the place of a file.
+// TestTheListOfEditedFilesIsDpkgs changes the packages' files in random ways, and
+// compares the edited files that linkaudit lists with dpkg's. dpkg itself ignores a
+// directory instead of a file.
 func TestTheListOfEditedFilesIsDpkgs(t *testing.T) {
 	everyRoot(t, func(t *testing.T, m *machine.Machine) {
 		m.Must("sh", "-ec", site)
@@ -265,7 +269,7 @@ func TestTheListOfEditedFilesIsDpkgs(t *testing.T) {
 			"dpkg-divert --package site --no-rename --divert $(dirname F)/05-d.link --add F; cp F $(dirname F)/05-d.link",
 		}
 		if strings.HasPrefix(m.Must("dpkg-query", "-W", "-f", "${Version}", "dpkg"), "1.20.") {
-			// It does not see a link to a file with the same content; 1.21 does.
+			// dpkg before 1.21 does not notice a link to a file with the same content.
 			edits = slices.DeleteFunc(edits, func(e string) bool { return strings.HasPrefix(e, "cp -p ") })
 		}
 		seen := map[string]int{}
@@ -313,7 +317,8 @@ func TestTheListOfEditedFilesIsDpkgs(t *testing.T) {
 	})
 }
 
-// TestWhoseFile is about files of no package, and packages that are not wholly there.
+// TestWhoseFile is about files without a package, and packages that are incompletely
+// installed.
 func TestWhoseFile(t *testing.T) {
 	everyRoot(t, func(t *testing.T, m *machine.Machine) {
 		own := vendor + "/10-own.link"
@@ -321,7 +326,7 @@ func TestWhoseFile(t *testing.T) {
 		only(t, audit(t, m), "vendor-file-unowned", "info", own+" belongs to no package")
 		m.Must("rm", own)
 
-		// A package of this name is none of the usual ones, so that all are asked.
+		// A package with an unusual name, so all packages are asked.
 		m.Must("sh", "-ec", site)
 		if got := audit(t, m); len(got) != 0 {
 			t.Errorf("all is as packages brought it: %+v", got)
@@ -329,7 +334,7 @@ func TestWhoseFile(t *testing.T) {
 		m.Must("sh", "-ec", "echo >>"+vendor+"/41-site.link")
 		only(t, audit(t, m), "vendor-file-edited", "info", "reinstall site")
 
-		// Another package takes the file over; the old one's md5sums keep it.
+		// Another package takes over the file; the old one's md5sums still list it.
 		m.Must("sh", "-ec", `cp -a /root/site /root/heir; cd /root/heir; rm -r usr DEBIAN/md5sums
 sed -i 's/^Package: .*/Package: heir\nReplaces: site/' DEBIAN/control
 echo '[Match]' >lib/systemd/network/41-site.link
@@ -339,7 +344,7 @@ dpkg-deb -b /root/heir /root/heir.deb; dpkg -i /root/heir.deb; grep -q 41-site.l
 		}
 		m.Must("dpkg", "-r", "heir")
 
-		// dpkg stops in the midst of unpacking the next version.
+		// dpkg stops while it unpacks the next version.
 		m.Must("sh", "-ec", `cd /root/site; sed -i 's/^Version: .*/Version: 2/' DEBIAN/control; echo '# 2' >>usr/lib/systemd/network/40-site.link
 printf '#!/bin/sh\nkill -9 $PPID\n' >DEBIAN/preinst; chmod 755 DEBIAN/preinst
 dpkg-deb -b /root/site /root/next.deb`)
@@ -361,7 +366,8 @@ dpkg-deb -b /root/site /root/next.deb`)
 	})
 }
 
-// TestWhereRPMHasTheFiles: its database is not read, and rpm itself tells.
+// TestWhereRPMHasTheFiles: linkaudit does not read its database, and names the rpm
+// command.
 func TestWhereRPMHasTheFiles(t *testing.T) {
 	t.Parallel()
 	m := machine.New(t, "/")
@@ -398,6 +404,6 @@ cp `+defaultLink+` %{buildroot}`+vendor+`
 		t.Errorf("rpm does not see the edit: %v", r)
 	}
 	if c := fix(t, m, "--bridge", "br0"); c.Changed {
-		t.Errorf("an override was made of what is not known: %+v", c)
+		t.Errorf("an override was made from an unknown file: %+v", c)
 	}
 }

@@ -1,8 +1,8 @@
 //go:build ecosystem
 
-// Package packages builds the .deb and .rpm packages, twice, and does with them
-// what an administrator does: install, use, upgrade, remove and purge, in the
-// roots of four Debian releases and with rpm and dnf.
+// Package packages builds the .deb and .rpm packages twice, and does with them what an
+// administrator does: install, use, upgrade, remove and purge, in the roots of four
+// Debian releases and with rpm and dnf.
 package packages
 
 import (
@@ -25,7 +25,7 @@ const (
 	newVersion = "1.0.0"
 )
 
-// needed are the foreign programs, and the Debian packages that have them.
+// needed are the external programs, with their Debian packages.
 var needed = map[string]string{
 	"lintian":      "lintian",
 	"rpmlint":      "rpmlint",
@@ -43,8 +43,8 @@ var needed = map[string]string{
 	"git":          "git",
 }
 
-// built has the directories in which packages were built: those of the old version, and
-// twice those of the new one.
+// built are the directories in which packages were built: once of the old version,
+// twice of the new one.
 var built, oldTree, newTree, againTree string
 
 func TestMain(m *testing.M) {
@@ -73,7 +73,7 @@ func prepare() error {
 	}
 	oldTree, newTree, againTree = filepath.Join(built, "old"), filepath.Join(built, "new"), filepath.Join(built, "somewhere", "else")
 	for _, b := range []struct{ tree, version, prepare string }{
-		// A new default of the configuration meets the edited file.
+		// A new default of the configuration meets an edited file.
 		{oldTree, oldVersion, "echo '# An older default.' >>contrib/package/linkaudit.conf"},
 		{newTree, newVersion, ":"},
 		// What may differ on another machine.
@@ -86,11 +86,11 @@ func prepare() error {
 	return nil
 }
 
-// makes says that a block of the documentation is about the tree, and not about
-// an installed package.
+// makes reports whether a block of the documentation is about the tree, not about an
+// installed package.
 func makes(b doccmd.Block) bool { return strings.HasPrefix(b.Commands[0].Text, "make ") }
 
-// makingBlocks are the commands of the documentation that make the packages.
+// makingBlocks are the commands of the documentation that build the packages.
 func makingBlocks() (string, error) {
 	blocks, err := doccmd.All(top, "packages")
 	if err != nil {
@@ -108,8 +108,8 @@ func makingBlocks() (string, error) {
 	return script.String(), nil
 }
 
-// build copies what git would commit of this tree, makes a release of it there,
-// and has the documentation's commands make the packages of that release.
+// build copies what git would commit of this tree, makes a release of it, and builds
+// the packages of that release with the documentation's commands.
 func build(tree, version, prepare, making string) error {
 	script := `set -e
 mkdir -p "$1"
@@ -153,7 +153,7 @@ func all(tree, version string) []string {
 	}
 }
 
-// command runs a program of this machine that has to succeed.
+// command runs a program of this machine that must succeed.
 func command(t *testing.T, args ...string) string {
 	t.Helper()
 	out, err := exec.Command(args[0], args[1:]...).CombinedOutput()
@@ -231,7 +231,7 @@ func TestVersions(t *testing.T) {
 	}
 }
 
-// Not a warning is left either.
+// There are no warnings either.
 func TestLint(t *testing.T) {
 	packages := all(newTree, newVersion)
 	for _, name := range packages[:2] {
@@ -242,8 +242,8 @@ func TestLint(t *testing.T) {
 			}
 		})
 	}
-	// rpmlint unpacks a package with cpio, absolute names as they are: an .rpm
-	// of nfpm would be written into this machine's root.
+	// rpmlint unpacks a package with cpio, with absolute names as they are: nfpm's .rpm
+	// would be written into this machine's root.
 	shim := t.TempDir()
 	cpio, err := exec.LookPath("cpio")
 	if err != nil {

@@ -18,20 +18,20 @@ import (
 const (
 	configuration = "/etc/linkaudit.conf"
 
-	// edited is what a site says in the configuration.
+	// edited is the site's edit of the configuration.
 	edited = "[kind bridge]\npolicy=any\n"
 
 	unitDir = "/usr/lib/systemd/system/"
 )
 
-// fetchUdev gets the package of the udev that is installed into /root.
+// fetchUdev downloads the package of the installed udev to /root.
 func fetchUdev(m *machine.Machine) {
 	m.AptGet("download", "udev="+m.Must("dpkg-query", "-W", "-f", "${Version}", "udev"))
 }
 
 var units = []string{"linkaudit.service", "linkaudit.timer", "linkaudit.path"}
 
-// bring puts packages into /root of the machine, and returns their names there.
+// bring copies packages to /root of the machine, and returns their names there.
 func bring(m *machine.Machine, files ...string) []string {
 	var names []string
 	for _, f := range files {
@@ -42,13 +42,12 @@ func bring(m *machine.Machine, files ...string) []string {
 	return names
 }
 
-// listing is every file of the machine but those in which package managers keep
-// their own state and logs.
+// listing is every file of the machine except the state and logs of package managers.
 func listing(m *machine.Machine) []string {
 	return strings.Split(m.Must("sh", "-c", `find / -xdev \( -path /var/lib/dpkg -o -path /var/lib/apt -o -path /var/lib/rpm -o -path /var/lib/dnf -o -path /var/cache -o -path /var/log -o -path /root \) -prune -o -printf '%p %M %u:%g %l\n' | LC_ALL=C sort`), "\n")
 }
 
-// nothingLeft holds the files of the machine against those before.
+// nothingLeft compares the files of the machine with those before.
 func nothingLeft(t *testing.T, m *machine.Machine, before []string) {
 	t.Helper()
 	after := listing(m)
@@ -64,8 +63,7 @@ func nothingLeft(t *testing.T, m *machine.Machine, before []string) {
 	}
 }
 
-// must runs a script in the machine that has to succeed, and returns what it
-// said.
+// must runs a script in the machine that must succeed, and returns its output.
 func must(t *testing.T, m *machine.Machine, script string) string {
 	t.Helper()
 	r := m.Shell(script)
@@ -75,13 +73,13 @@ func must(t *testing.T, m *machine.Machine, script string) string {
 	return r.Stdout + r.Stderr
 }
 
-// installed: the program, and all that comes with it, works.
+// installed: the program works, and so does all that comes with it.
 func installed(t *testing.T, m *machine.Machine, version string) {
 	t.Helper()
 	if got := must(t, m, "linkaudit version"); !strings.Contains(got, "v"+version) {
 		t.Errorf("linkaudit version says %q", got)
 	}
-	// bond0, br0 and team0 that the image will make: something is found.
+	// bond0, br0 and team0, which the image will create: there are findings.
 	if r := m.Shell("cd / && linkaudit check --root ."); r.Status != 1 || !r.Said("bond0", "policy-overrides-ports", "/usr/lib/systemd/network/99-default.link") {
 		t.Errorf("%v", r)
 	}
@@ -92,8 +90,7 @@ func installed(t *testing.T, m *machine.Machine, version string) {
 	if got := must(t, m, "source /usr/share/bash-completion/completions/linkaudit; COMP_LINE='linkaudit che' COMP_POINT=13 COMP_WORDS=(linkaudit che) COMP_CWORD=1; _linkaudit; echo ${COMPREPLY[@]}"); got != "check\n" {
 		t.Errorf("bash completes %q", got)
 	}
-	// Only what is said about our own units counts, and systemd 247 wants cgroups
-	// to be mounted.
+	// Only messages about our own units count: systemd 247 wants cgroups to be mounted.
 	out := must(t, m, "unshare --mount sh -c 'mount -t cgroup2 cgroup2 /sys/fs/cgroup && cd "+unitDir+" && systemd-analyze verify --man=no "+strings.Join(units, " ")+"'")
 	if strings.Contains(out, "linkaudit") {
 		t.Errorf("systemd-analyze verify: %s", out)
@@ -111,7 +108,7 @@ func TestDebian(t *testing.T) {
 		t.Run(suite, func(t *testing.T) {
 			t.Parallel()
 			m := machine.New(t, roots.Of(suite))
-			// Fetched first, so that no name server is needed later.
+			// Downloaded first, so no name server is needed later.
 			fetchUdev(m)
 			before := listing(m)
 			debs := bring(m, debian(oldTree, oldVersion, "amd64"), debian(newTree, newVersion, "amd64"))
@@ -119,7 +116,7 @@ func TestDebian(t *testing.T) {
 			must(t, m, "apt-get -y install "+debs[0])
 			installed(t, m, oldVersion)
 
-			// The default has changed, and so has the site: the site's stays.
+			// Both the default and the site's file have changed: the site's stays.
 			must(t, m, "printf '"+edited+"' >>"+configuration)
 			must(t, m, "systemctl enable linkaudit.timer")
 			must(t, m, "apt-get -y -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold install "+debs[1])
@@ -134,7 +131,7 @@ func TestDebian(t *testing.T) {
 
 			triggered(t, m)
 
-			// Something of everything that is to go is there.
+			// There is something of everything that must go.
 			must(t, m, "systemctl enable linkaudit.timer linkaudit.path && mkdir -p /var/lib/linkaudit/textfile && touch /var/lib/linkaudit/textfile/linkaudit.prom && mkdir -p /var/lib/prometheus/node-exporter && touch /var/lib/prometheus/node-exporter/linkaudit.prom")
 			must(t, m, "apt-get -y remove linkaudit")
 			if got := must(t, m, "ls "+configuration+" /usr/bin/linkaudit "+unitDir+"linkaudit.* /var/lib/prometheus/node-exporter/linkaudit.prom 2>/dev/null || true"); got != configuration+"\n" {
@@ -146,24 +143,24 @@ func TestDebian(t *testing.T) {
 	}
 }
 
-// triggered: a reinstallation of udev audits, in a chroot its files.
+// triggered: a reinstallation of udev audits; in a chroot, its files.
 func triggered(t *testing.T, m *machine.Machine) {
 	t.Helper()
 	reinstall := "dpkg -i /root/udev_*.deb"
 	out := must(t, m, reinstall)
-	if !strings.Contains(out, ".link files have changed; this is wrong now:\n  /usr/lib/systemd/network/99-default.link:") ||
+	if !strings.Contains(out, ".link files have changed; findings:\n  /usr/lib/systemd/network/99-default.link:") ||
 		!strings.Contains(out, "bond0: ") || strings.Contains(out, "br0: ") {
-		t.Errorf("a new udev, with bridges out of the question, makes the package say %s", out)
+		t.Errorf("after a new udev, without bridges in the audit, the package says %s", out)
 	}
 	must(t, m, "cd / && linkaudit fix --root . --kind bond && linkaudit fix --root . --kind team")
-	// The fix needs no udev that is running: nothing is wrong in the files any more.
+	// The fix needs no running udev: the files are right now.
 	if out := must(t, m, reinstall); strings.Contains(out, "linkaudit:") {
-		t.Errorf("nothing is wrong any more, but the package says %s", out)
+		t.Errorf("nothing is wrong any longer, but the package says %s", out)
 	}
 	must(t, m, "cd / && linkaudit undo --root . --everything")
-	// An audit that fails, or never ends, does not fail the upgrade.
+	// An audit that fails, or never ends, does not make the upgrade fail.
 	must(t, m, "cp "+configuration+" /root/kept; echo '[broken' >>"+configuration)
-	if out := must(t, m, reinstall); !strings.Contains(out, "could not be audited (status 2)") || !strings.Contains(out, configuration+":") {
+	if out := must(t, m, reinstall); !strings.Contains(out, "the audit failed (status 2)") || !strings.Contains(out, configuration+":") {
 		t.Errorf("with a broken configuration the package says %s", out)
 	}
 	must(t, m, "cp /root/kept "+configuration)
@@ -173,13 +170,13 @@ func triggered(t *testing.T, m *machine.Machine) {
 func TestTriggerOnARunningMachine(t *testing.T) {
 	m := machine.New(t, roots.Of("trixie"), machine.OwnProcesses)
 	fetchUdev(m)
-	// Nobody starts and stops services here.
+	// There is no service manager here.
 	m.Write("/usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n", 0o755)
 	m.StartUdevd()
 	m.Add("br7", "type", "bridge")
 	must(t, m, "dpkg -i "+bring(m, debian(newTree, newVersion, "amd64"))[0])
 	out := must(t, m, "dpkg -i /root/udev_*.deb")
-	for _, part := range []string{"this is wrong now:\n", "br7: ", "linkaudit explain DEVICE tells why"} {
+	for _, part := range []string{"findings:\n", "br7: ", "run linkaudit explain DEVICE"} {
 		if !strings.Contains(out, part) {
 			t.Errorf("the package does not say %q: %s", part, out)
 		}
@@ -189,7 +186,7 @@ func TestTriggerOnARunningMachine(t *testing.T) {
 	}
 }
 
-// What is in the packages of both architectures, by the list of the files.
+// The contents of the packages of both architectures, by their list of files.
 func TestContents(t *testing.T) {
 	shared := []string{
 		configuration, "/usr/bin/linkaudit",
@@ -241,8 +238,7 @@ func TestContents(t *testing.T) {
 	}
 }
 
-// The default configuration means nothing, and what it shows in comments is a
-// configuration.
+// The default configuration has no effect, and its comments are a valid configuration.
 func TestDefaultConfiguration(t *testing.T) {
 	audit := func(args ...string) string {
 		t.Helper()

@@ -11,8 +11,8 @@ import (
 	"linkaudit/test/roots"
 )
 
-// The commands of the documentation but those that made the packages, in the
-// order of the page, on a machine that has the packages in ./dist.
+// The commands of the documentation except those that build the packages, in the order
+// of the page, on a machine that has the packages in ./dist.
 func TestDocumentation(t *testing.T) {
 	m := machine.New(t, roots.Of("trixie"))
 	must(t, m, "mkdir -p /root/dist /srv/textfile")

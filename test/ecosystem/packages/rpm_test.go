@@ -10,10 +10,9 @@ import (
 	"linkaudit/test/roots"
 )
 
-// There is no mirror of an RPM distribution here: rpm and dnf of this machine
-// work on a root of Debian that has a database of rpm's, and the directories
-// that the package filesystem has in an RPM distribution. A static program needs
-// nothing else.
+// There is no mirror of an RPM distribution here: rpm and dnf of this machine work on a
+// Debian root with an rpm database, and the directories that the package filesystem has
+// in an RPM distribution. A static program needs nothing else.
 func rpmMachine(t *testing.T) *machine.Machine {
 	t.Helper()
 	m := machine.New(t, roots.Of("bookworm"))
@@ -22,7 +21,7 @@ func rpmMachine(t *testing.T) *machine.Machine {
 	return m
 }
 
-// rpm runs rpm on the machine's root; it has to succeed.
+// rpm runs rpm on the machine's root; it must succeed.
 func rpm(m *machine.Machine, args ...string) string {
 	return m.Outside(append([]string{"rpm", "--root", machine.Mounted, "--dbpath", "/var/lib/rpm"}, args...)...).Stdout
 }
@@ -48,10 +47,10 @@ func TestRPM(t *testing.T) {
 		t.Errorf("the upgrade made of the configuration:\n%s", got)
 	}
 	must(t, m, "! grep 'An older default' "+configuration+".rpmnew && rm "+configuration+".rpmnew")
-	// rpm -V ends with the number of its complaints.
+	// rpm -V exits with the number of its complaints.
 	out := m.Outside("sh", "-c", "rpm --root "+machine.Mounted+" --dbpath /var/lib/rpm -V linkaudit || [ $? = 1 ]").Stdout
 	if strings.Count(out, "\n") != 1 || !strings.HasPrefix(out, "S.5") || !strings.HasSuffix(out, "c "+configuration+"\n") {
-		t.Errorf("of the package only the configuration was changed, but rpm -V says %s", out)
+		t.Errorf("only the configuration was changed, but rpm -V says %s", out)
 	}
 	if r := m.Do("systemctl", "is-enabled", "linkaudit.timer", "linkaudit.path"); r.Stdout != "enabled\ndisabled\n" {
 		t.Errorf("the upgrade enables or disables: %v", r)
@@ -67,7 +66,7 @@ func TestRPM(t *testing.T) {
 
 	must(t, m, "mkdir -p /var/lib/linkaudit/textfile && touch /var/lib/linkaudit/textfile/linkaudit.prom && systemctl enable linkaudit.path")
 	rpm(m, "-e", "linkaudit")
-	// rpm keeps a configuration that was edited.
+	// rpm keeps an edited configuration.
 	must(t, m, "rm "+configuration+".rpmsave")
 	nothingLeft(t, m, before)
 }

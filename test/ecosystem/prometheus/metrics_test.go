@@ -18,8 +18,8 @@ import (
 	"linkaudit/test/tool"
 )
 
-// openMetrics is the reference parser of the OpenMetrics format, which takes
-// less than Prometheus.
+// openMetrics is the reference parser of the OpenMetrics format, which is stricter than
+// Prometheus.
 const openMetrics = `
 import sys
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
@@ -27,7 +27,7 @@ text = sys.stdin.buffer.read().decode("utf-8")
 print(sum(len(f.samples) for f in text_string_to_metric_families(text)))
 `
 
-// checkMetrics has promtool and the OpenMetrics parser judge an exposition.
+// checkMetrics checks an exposition with promtool and the OpenMetrics parser.
 func checkMetrics(t *testing.T, metrics []byte) {
 	t.Helper()
 	for _, cmd := range []*exec.Cmd{
@@ -63,7 +63,7 @@ func TestPromtoolAndOpenMetricsTakeTheMetrics(t *testing.T) {
 	}
 }
 
-// A machine on which an attacker named the devices.
+// A machine with devices named by an attacker.
 func TestDevicesOfThisMachineWithHostileNames(t *testing.T) {
 	needPromtool(t)
 	stage.Need(t, map[string]string{"ip": "iproute2", "unshare": "util-linux"})
@@ -95,7 +95,7 @@ for name; do ip link add name "$name" type bridge; done
 	}
 }
 
-// What node_exporter serves is what was written.
+// What node_exporter serves is what linkaudit wrote.
 func TestNodeExporterServesEverySeries(t *testing.T) {
 	tool.OnlyInFull(t)
 	dir := t.TempDir()
@@ -129,7 +129,7 @@ func TestNodeExporterServesEverySeries(t *testing.T) {
 		t.Errorf("served:\n%s\nwritten:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 
-	// A failed audit leaves the file, and its age says so.
+	// A failed audit leaves the file, and its age shows that.
 	old := time.Now().Add(-48 * time.Hour).Truncate(time.Second)
 	if err := os.Chtimes(file, old, old); err != nil {
 		t.Fatal(err)
@@ -142,7 +142,7 @@ func TestNodeExporterServesEverySeries(t *testing.T) {
 	}
 }
 
-// A full disk is no reason to lose what was there.
+// On a full disk the old file stays.
 func TestAFullDiskLeavesTheOldFile(t *testing.T) {
 	stage.Need(t, map[string]string{"unshare": "util-linux"})
 	dir := t.TempDir()
@@ -163,7 +163,7 @@ ls -A
 		t.Fatal(err)
 	}
 	out, err := exec.CommandContext(t.Context(), "unshare", "-m", "bash", "-c", script, "bash", stage.Binary(t), disk, snap).CombinedOutput()
-	want := "linkaudit: writing the report: linkaudit.prom: no space left on device\nexit status 2\nsame\nfiller\nlinkaudit.prom\n"
+	want := "linkaudit: cannot write the report: linkaudit.prom: no space left on device\nexit status 2\nsame\nfiller\nlinkaudit.prom\n"
 	if err != nil || string(out) != want {
 		t.Errorf("%v:\n%s\nwant\n%s", err, out, want)
 	}

@@ -1,8 +1,8 @@
 //go:build ecosystem
 
-// Package prometheus hands what "linkaudit check --format prometheus" writes,
-// and what is in contrib/prometheus, to the real promtool, node_exporter and
-// Prometheus, all on ports of the loopback device.
+// Package prometheus passes the output of "linkaudit check --format prometheus", and
+// the files of contrib/prometheus, to the real promtool, node_exporter and Prometheus,
+// all on ports of the loopback device.
 package prometheus
 
 import (
@@ -49,9 +49,9 @@ func (l *logged) String() string {
 	return l.buf.String()
 }
 
-// start runs a server on a free port until the test ends, and returns its
-// address once path answers. arguments get the address. Somebody else may take
-// the port before the server does; then it is another's turn.
+// start runs a server on a free port until the test ends, and returns its address when
+// path answers. arguments gets the address. Another process may take the port before
+// the server does; then it tries another.
 func start(t *testing.T, path string, program string, arguments func(address string) []string) string {
 	t.Helper()
 	for range 5 {
@@ -62,11 +62,11 @@ func start(t *testing.T, path string, program string, arguments func(address str
 		address := l.Addr().String()
 		l.Close()
 
-		// The test's own context ends before its cleanups; the process has to
-		// be gone before its directory is removed.
+		// The test's own context ends before its cleanups; the process must be gone
+		// before its directory is removed.
 		ctx, cancel := context.WithCancel(context.Background())
 		cmd := exec.CommandContext(ctx, program, arguments(address)...)
-		// Should the tests be killed, so is the server.
+		// If the tests are killed, so is the server.
 		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 		log := &logged{}
 		cmd.Stdout, cmd.Stderr = log, log
@@ -135,7 +135,7 @@ func get(t *testing.T, url string) string {
 	return string(body)
 }
 
-// api asks Prometheus' HTTP API, and returns the error that it answers with.
+// api asks Prometheus' HTTP API, and returns its error.
 func api(t *testing.T, address, path string, values url.Values, data any) error {
 	t.Helper()
 	resp, err := client().PostForm("http://"+address+"/api/v1/"+path, values)
@@ -159,7 +159,7 @@ func api(t *testing.T, address, path string, values url.Values, data any) error 
 	return json.Unmarshal(answer.Data, data)
 }
 
-// eventually waits until done says "", and otherwise why it is not.
+// eventually waits until done returns "", otherwise the reason why not.
 func eventually(t *testing.T, what string, done func() string) {
 	t.Helper()
 	why := ""

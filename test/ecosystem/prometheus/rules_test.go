@@ -66,7 +66,7 @@ func names(re *regexp.Regexp, text string) (all []string) {
 	return all
 }
 
-// The README has a row for each metric, with its labels, and no other.
+// The README has a row for each metric, with its labels, and no others.
 func TestTheReadmeHasEveryMetric(t *testing.T) {
 	h := filepath.Join(t.TempDir(), "h.json")
 	stage.Save(t, h, stage.Debian11(t, ""))
@@ -94,11 +94,11 @@ func TestTheReadmeHasEveryMetric(t *testing.T) {
 	}
 }
 
-// pending is what the alerts wait for in the test.
+// pending is how long the alerts wait, which the test replaces.
 var pending = regexp.MustCompile(`(?m)^( *for:) .*$`)
 
-// fleet is a Prometheus that scrapes two hosts, one a clone of the other, of
-// which the second was audited a day ago.
+// fleet is a Prometheus that scrapes two hosts. The second is a clone of the first and
+// was audited a day ago.
 func fleet(t *testing.T) string {
 	t.Helper()
 	stage.Need(t, map[string]string{"prometheus": "prometheus"})
@@ -124,7 +124,8 @@ func fleet(t *testing.T) string {
 	write(t, filepath.Join(dir, "linkaudit.rules.yml"),
 		pending.ReplaceAllString(read(t, filepath.Join(contrib(t), "linkaudit.rules.yml")), "$1 2s"))
 	config := filepath.Join(dir, "prometheus.yml")
-	// A scrape may take as long as the interval is. One that fails has an alert wait again.
+	// A scrape may take as long as the interval. After a failed one an alert waits
+	// again.
 	write(t, config, `global: {scrape_interval: 5s, evaluation_interval: 1s}
 rule_files: [linkaudit.rules.yml]
 scrape_configs:
@@ -142,7 +143,7 @@ func TestAFleetInARealPrometheus(t *testing.T) {
 	tool.OnlyInFull(t)
 	server := fleet(t)
 	t.Run("the alerts fire", func(t *testing.T) {
-		// On what they fire: an alert and the label that tells.
+		// What they fire for: an alert and the label that identifies it.
 		want := map[string]string{
 			"LinkauditDuplicateAddress 42:e2:89:5b:6d:de":        "is the address of bond0 on 127.0.0.1:",
 			"LinkauditSharedMachineID 42:e2:89:5b:6d:de":         "gives bond0 on 127.0.0.1:",
@@ -194,7 +195,7 @@ func TestAFleetInARealPrometheus(t *testing.T) {
 	t.Run("the dashboard shows data", func(t *testing.T) { dashboard(t, server) })
 }
 
-// panel is the part of Grafana's that asks Prometheus.
+// panel is the part of a Grafana panel that queries Prometheus.
 type panel struct {
 	ID      int
 	Title   string
@@ -206,7 +207,7 @@ type panel struct {
 	}
 }
 
-// dashboard asks every question of the Grafana dashboard, with "All" selected.
+// dashboard runs every query of the Grafana dashboard, with "All" selected.
 func dashboard(t *testing.T, server string) {
 	var d struct {
 		Title, UID    string
@@ -224,7 +225,7 @@ func dashboard(t *testing.T, server string) {
 		t.Fatal(err)
 	}
 	if d.Title == "" || d.UID == "" || d.SchemaVersion == 0 || len(d.Panels) == 0 {
-		t.Fatalf("this is no dashboard: %+v", d)
+		t.Fatalf("this is not a dashboard: %+v", d)
 	}
 	all := map[string]string{}
 	for _, v := range d.Templating.List {
@@ -261,7 +262,7 @@ func dashboard(t *testing.T, server string) {
 	}
 }
 
-// variable is one in an expression, as Grafana replaces it.
+// variable is a variable in an expression, as Grafana replaces it.
 var variable = regexp.MustCompile(`\$\{?(\w+)\}?`)
 
 func expand(t *testing.T, expr string, all map[string]string) string {
@@ -275,7 +276,7 @@ func expand(t *testing.T, expr string, all map[string]string) string {
 	})
 }
 
-// values asks for those of a variable, label_values(SERIES, LABEL).
+// values runs the query of a variable, label_values(SERIES, LABEL).
 func values(t *testing.T, server string, raw json.RawMessage, all map[string]string) {
 	t.Helper()
 	var q struct{ Query string }
@@ -284,14 +285,14 @@ func values(t *testing.T, server string, raw json.RawMessage, all map[string]str
 	}
 	m := regexp.MustCompile(`^label_values\((.*), (\w+)\)$`).FindStringSubmatch(q.Query)
 	if m == nil {
-		t.Fatalf("%s is no label_values(SERIES, LABEL)", q.Query)
+		t.Fatalf("%s is not label_values(SERIES, LABEL)", q.Query)
 	}
 	eventually(t, q.Query, func() string {
 		return query(t, server, "group by ("+m[2]+") ("+expand(t, m[1], all)+")", false)
 	})
 }
 
-// query returns "" where an expression has data, and otherwise why not.
+// query returns "" if an expression has data, otherwise the reason why not.
 func query(t *testing.T, server, expr string, overTime bool) string {
 	t.Helper()
 	path, v := "query", url.Values{"query": {expr}}
@@ -310,8 +311,8 @@ func query(t *testing.T, server, expr string, overTime bool) string {
 	return ""
 }
 
-// The commands of the documentation, in a place that is not this machine's: a
-// network and a mount namespace, with a copy of contrib and an image.
+// The commands of the documentation, apart from this machine: in a network and a mount
+// namespace, with a copy of contrib and an image.
 func TestTheCommandsOfTheDocumentation(t *testing.T) {
 	tool.OnlyInFull(t)
 	needPromtool(t)

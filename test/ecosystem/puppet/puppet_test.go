@@ -1,8 +1,7 @@
 //go:build ecosystem
 
-// Package puppet runs contrib/puppet with the real Puppet and Facter, and the
-// commands of docs/configuration-management.md, on machines of their own with a
-// real udevd.
+// Package puppet runs contrib/puppet with the real Puppet and Facter, and the commands
+// of docs/configuration-management.md, on machines of their own with a real udevd.
 package puppet
 
 import (
@@ -34,15 +33,15 @@ const (
 	failed  = 4
 )
 
-// catalog has a policy for br0, without installing anything.
+// catalog has a policy for br0 and installs nothing.
 const catalog = `class { 'linkaudit': manage_install => false }
 linkaudit::policy { 'br0': target => 'bridge', %s }
 `
 
 func TestMain(m *testing.M) { os.Exit(stage.MainInFull(m)) }
 
-// newHost is a machine with Puppet, the module, linkaudit, udevd and the bridge
-// br0, which has an address of udevd's.
+// newHost is a machine with Puppet, the module, linkaudit, udevd and the bridge br0,
+// with an address set by udev.
 func newHost(t *testing.T) *machine.Machine {
 	t.Helper()
 	stage.Need(t, map[string]string{"puppet": "puppet-agent", "facter": "facter"})
@@ -60,7 +59,7 @@ func apply(m *machine.Machine, manifest string, flags ...string) machine.Result 
 	return m.Do(append(args, "-e", manifest)...)
 }
 
-// expect checks a run of Puppet by its exit status and what it says.
+// expect checks the exit status and the output of a run of Puppet.
 func expect(t *testing.T, r machine.Result, status int, said ...string) {
 	t.Helper()
 	if r.Status != status || !r.Said(said...) {
@@ -85,7 +84,7 @@ func TestPolicy(t *testing.T) {
 		t.Fatalf("the metaparameter noop changed files:\n%s", now)
 	}
 
-	expect(t, apply(m, policy("")), changed, "MACAddressPolicy=none by "+override, "br0 carries")
+	expect(t, apply(m, policy("")), changed, "MACAddressPolicy=none by "+override, "br0 keeps")
 	m.Must(binary, "fix", "--bridge", "br0", "--check")
 	fixed := m.Files(network)
 
@@ -117,14 +116,14 @@ func TestPolicy(t *testing.T) {
 	}
 }
 
-// What cannot be checked or changed is a failed resource, in all modes.
+// If a policy cannot be checked or changed, the resource fails, in all modes.
 func TestPolicyFails(t *testing.T) {
 	t.Parallel()
 	m := newHost(t)
 	m.Write(network+"/!first.link", "[Match]\nOriginalName=*\n[Link]\nMACAddressPolicy=persistent\n", 0o644)
 	before := m.Files(network)
 	for flag, status := range map[string]int{"--no-noop": failed | changed, "--noop": failed} {
-		// One that failed keeps no other from being done.
+		// A failed resource does not stop others.
 		r := apply(m, policy("")+"notify { 'other': }", flag)
 		expect(t, r, status, "other", "Could not evaluate", "!first.link", "sorts before")
 		if now := m.Files(network); now != before {
@@ -145,7 +144,7 @@ func TestPolicyFails(t *testing.T) {
 	expect(t, apply(m, policy("")), failed, "killed by a signal")
 }
 
-// A port's address is set on the bridge that exists.
+// An existing bridge gets a port's address.
 func TestApply(t *testing.T) {
 	t.Parallel()
 	m := newHost(t)
@@ -177,7 +176,7 @@ class { 'linkaudit':
 	expect(t, apply(m, manifest), changed)
 	expect(t, apply(m, manifest), nothing)
 	m.Must(binary, "fix", "--kind", "bridge", "--bond", "eth0,x=--y", "--check")
-	// One run for all of the names: Puppet takes its time to start.
+	// One run for all names, because Puppet starts slowly.
 	bad := `
 $names = ['has space', 'a/b', "tab\t", "line\n", "\u{1b}[2J", "nul\u{0}", 'sixteen-letters-', '']
 $names.each |$name| { if $name =~ Linkaudit::Device { warning("it takes <${name}>") } }
@@ -205,7 +204,7 @@ linkaudit::policy { 'one': target_name => 'br0' }
 linkaudit::policy { 'two': target_name => 'br0', ensure => absent }
 `
 	expect(t, apply(m, twice), 1, "Duplicate declaration", "device:br0")
-	// Names that the kernel takes, and a shell or a flag parser would like.
+	// Names that the kernel accepts, and a shell or a flag parser may misread.
 	hostile := `
 class { 'linkaudit': manage_install => false }
 [';>boo', '$(>boo)', '--everything', '-h'].each |$name| { linkaudit::policy { $name: target => 'bond' } }
@@ -217,7 +216,7 @@ class { 'linkaudit': manage_install => false }
 	expect(t, r, changed, "bond:--everything", "bond:-h", "bond:;>boo")
 }
 
-// An image is changed without a look at this machine's udevd.
+// A change in an image does not look at this machine's udevd.
 func TestImage(t *testing.T) {
 	t.Parallel()
 	m := newHost(t)
@@ -257,7 +256,7 @@ func TestInstall(t *testing.T) {
 	m.Must("cp", "/srv/linkaudit", "/srv/deb/usr/sbin/")
 	m.Write("/srv/deb/DEBIAN/control", "Package: linkaudit-static\nVersion: 1\nArchitecture: all\nMaintainer: nobody <nobody@localhost>\nDescription: linkaudit\n", 0o644)
 	m.Must("sh", "-c", "cd /srv && dpkg-deb -b deb . && dpkg-scanpackages . >Packages && echo 'deb [trusted=yes] file:/srv ./' >/etc/apt/sources.list.d/srv.list && rm -f /var/lib/apt/lists/lock && apt-get update -o Dir::Etc::sourcelist=sources.list.d/srv.list -o Dir::Etc::sourceparts=-")
-	// In the other order, which is not to matter, and with a name of its own.
+	// In the other order, which must not matter, and with another name.
 	none := "linkaudit::policy { 'br0': }\nclass { 'linkaudit': package_name => 'linkaudit-nowhere' }"
 	expect(t, apply(m, none), failed, "Skipping because of failed dependencies")
 	fromPackage := "linkaudit::policy { 'br0': target => 'bridge' }\nclass { 'linkaudit': package_name => 'linkaudit-static' }"
@@ -279,7 +278,7 @@ type fact struct {
 	}
 }
 
-// facts is the fact as Facter has it, nil where it is absent.
+// facts is the fact from Facter, nil if it is absent.
 func facts(t *testing.T, m *machine.Machine, program ...string) *fact {
 	t.Helper()
 	if len(program) == 0 {
@@ -328,12 +327,12 @@ func TestFact(t *testing.T) {
 	if f.Status != "findings" || !wrong {
 		t.Errorf("%+v", f)
 	}
-	// A catalog may decide by it.
+	// A catalog may use it.
 	expect(t, apply(m, `if $facts['linkaudit']['status'] != 'clean' { fail("found: ${facts['linkaudit']['findings'][0]['rule']}") }`), 1, "found: ")
 
 	for content, reason := range map[string]string{
 		"#!/bin/sh\necho 'linkaudit: no netlink today' >&2; exit 2\n": "no netlink today",
-		"#!/bin/sh\necho '{\"schema\"'\n":                             "no JSON",
+		"#!/bin/sh\necho '{\"schema\"'\n":                             "not JSON",
 		"#!/nowhere/sh\n":                                             "No such file",
 	} {
 		m.Write(binary, content, 0o755)
@@ -348,7 +347,7 @@ func TestFact(t *testing.T) {
 	expect(t, apply(m, "notify { 'the run goes on': }"), changed)
 }
 
-// A program that hangs is ended with all that it started.
+// A program that hangs is killed with all that it started.
 func TestTimeout(t *testing.T) {
 	t.Parallel()
 	m := newHost(t)
@@ -371,7 +370,7 @@ puts PuppetX::Linkaudit::Program.run('/bin/sh', ['-c', 'echo $0; exit 3', '$(id)
 	}
 }
 
-// The module is as Puppet's own tools want it.
+// Puppet's own tools accept the module.
 func TestModule(t *testing.T) {
 	t.Parallel()
 	stage.Need(t, map[string]string{
@@ -392,7 +391,7 @@ func TestModule(t *testing.T) {
 			}
 		})
 	}
-	// The reference is what puppet strings makes of the comments.
+	// puppet strings generates the reference from the comments.
 	r := m.Shell("cd " + module + " && cp REFERENCE.md /tmp/ && puppet strings generate --format markdown && diff -u /tmp/REFERENCE.md REFERENCE.md")
 	if r.Status != 0 {
 		t.Errorf("run puppet strings generate --format markdown in contrib/puppet (Debian package puppet-strings): %v", r)
@@ -405,7 +404,7 @@ func TestModule(t *testing.T) {
 	}
 }
 
-// The commands that the module's README shows, in a tree without the module.
+// The commands in the module's README, in a tree without the module.
 func TestREADME(t *testing.T) {
 	t.Parallel()
 	m := newHost(t)
@@ -416,7 +415,7 @@ func TestREADME(t *testing.T) {
 	if f := facts(t, m, "puppet", "facts", "show", "linkaudit", "--render-as", "json"); f == nil || f.Status != "findings" {
 		t.Errorf("the blocks did not install the module: %+v", f)
 	}
-	// The examples in Puppet's language and Hiera's compile.
+	// The examples in Puppet's language and in Hiera compile.
 	page, err := os.ReadFile(top + "/contrib/puppet/README.md")
 	if err != nil {
 		t.Fatal(err)

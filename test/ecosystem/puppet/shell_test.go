@@ -13,7 +13,7 @@ import (
 	"linkaudit/test/ecosystem/stage"
 )
 
-// page is where the engines are that have no module.
+// page is about the tools that have no module.
 const page = top + "/docs/configuration-management.md"
 
 // example is the first block of a language in the page.
@@ -30,7 +30,7 @@ func example(t *testing.T, language string) string {
 	return string(block[1])
 }
 
-// image puts one that fix can be run on below /srv/images.
+// image makes an image below /srv/images on which fix can run.
 func image(m *machine.Machine, name string) {
 	at := "/srv/images/" + name
 	m.Must("mkdir", "-p", at+"/etc", at+"/usr/lib/systemd/network", at+"/usr/bin")
@@ -38,7 +38,7 @@ func image(m *machine.Machine, name string) {
 	m.Must("cp", "/usr/lib/systemd/network/99-default.link", at+"/usr/lib/systemd/network/")
 }
 
-// Every block for a shell is run twice, and the second time changes nothing.
+// Every shell block runs twice, and the second time changes nothing.
 func TestShell(t *testing.T) {
 	t.Parallel()
 	m := newHost(t)
@@ -66,7 +66,7 @@ func TestShell(t *testing.T) {
 	var guard, loop string
 	for _, b := range blocks {
 		for _, c := range b.Commands {
-			if strings.HasPrefix(c.Text, "mended") {
+			if strings.HasPrefix(c.Text, "fixed") {
 				guard += c.Text + "\n"
 			}
 			if strings.Contains(c.Text, "for image") {
@@ -76,7 +76,7 @@ func TestShell(t *testing.T) {
 	}
 	expect(t, m.Shell(guard), 0, "--bond=bond1: nothing to do")
 	m.Must(binary, "undo", "--everything")
-	expect(t, m.Shell(guard), 0, "--bond=bond1: mended")
+	expect(t, m.Shell(guard), 0, "--bond=bond1: fixed")
 	m.Must(binary, "undo", "--everything")
 	m.Write(network+"/!first.link", "[Match]\nOriginalName=*\n[Link]\nMACAddressPolicy=persistent\n", 0o644)
 	expect(t, m.Shell(guard), 2, "--bond=bond1: failed", "sorts before")
@@ -103,7 +103,7 @@ func TestCFEngine(t *testing.T) {
 		t.Errorf("--dry-run changed files: %s\n%v", now, r)
 	}
 	r = agent()
-	expect(t, r, 0, "R: br0: mended")
+	expect(t, r, 0, "R: br0: fixed")
 	m.Must(binary, "fix", "--bridge", "br0", "--check")
 	fixed := m.Files(network)
 	r = agent()
@@ -115,12 +115,12 @@ func TestCFEngine(t *testing.T) {
 	m.Write(network+"/!first.link", "[Match]\nOriginalName=*\n[Link]\nMACAddressPolicy=persistent\n", 0o644)
 	r = agent()
 	expect(t, r, 0, "R: br0: failed", "sorts before")
-	if r.Said("mended") {
+	if r.Said("br0: fixed") {
 		t.Errorf("%v", r)
 	}
 }
 
-// Salt and Chef are not in Debian: what can be told without them.
+// Salt and Chef are not in Debian: what can be checked without them.
 func TestSyntax(t *testing.T) {
 	t.Parallel()
 	stage.Need(t, map[string]string{"ruby": "ruby"})
@@ -128,7 +128,7 @@ func TestSyntax(t *testing.T) {
 	m.Write("/root/state.sls", example(t, "yaml"), 0o644)
 	m.Write("/root/recipe.rb", example(t, "ruby"), 0o644)
 	m.Must("ruby", "-wc", "/root/recipe.rb")
-	// The commands of both, as the engines would run them.
+	// The commands of both, as the tools would run them.
 	got := m.Must("ruby", "-ryaml", "-e", `
 state = YAML.load_file('/root/state.sls')
 id, body = state.first

@@ -17,14 +17,14 @@ import (
 	"linkaudit/test/tool"
 )
 
-// stagedVariable says that the tests run as Main has them run.
+// stagedVariable says that Main has set up this process.
 const stagedVariable = "LINKAUDIT_STAGED"
 
 // Main runs the tests of a suite, and removes what Binary built. They run in a mount
-// namespace in which the machine has no configuration of linkaudit and no .link files of
-// its own, with a home directory that is empty, umask 022, UTC, and an environment in
-// which nothing else changes what programs do. Root's rights are needed. prepare is
-// called before the tests, with all of this in place.
+// namespace in which the machine has no configuration of linkaudit and no .link files
+// of its own, with an empty home directory, umask 022, UTC, and an environment without
+// variables that change what programs do. It needs root. prepare is called before the
+// tests, with all of this set up.
 func Main(m *testing.M, prepare ...func() error) int {
 	if os.Getenv(stagedVariable) == "" {
 		fmt.Fprintln(os.Stderr, alone()) // comes back only with an error
@@ -45,7 +45,7 @@ func Main(m *testing.M, prepare ...func() error) int {
 	return m.Run()
 }
 
-// MainInFull is Main for a suite of which .ci/run runs nothing.
+// MainInFull is Main for a suite that .ci/run does not run at all.
 func MainInFull(m *testing.M, prepare ...func() error) int {
 	if !tool.Full() {
 		fmt.Println("only in make full")
@@ -54,7 +54,7 @@ func MainInFull(m *testing.M, prepare ...func() error) int {
 	return Main(m, prepare...)
 }
 
-// alone starts this program again as the same process, as Main says.
+// alone starts this program again as the same process, set up as for Main.
 func alone() error {
 	if os.Geteuid() != 0 {
 		return errors.New("the suites of test/ecosystem and test/initramfs need root's rights")
@@ -78,8 +78,8 @@ func alone() error {
 	return fmt.Errorf("start again: %w", syscall.Exec("/proc/self/exe", os.Args, env))
 }
 
-// prepareHome makes the home directory. Git asks there whether it may read a tree of
-// another owner, as that of the checkout in a container is.
+// prepareHome makes the home directory. Git reads there whether it may read another
+// owner's tree, such as a checkout in a container.
 func prepareHome(home string) error {
 	if err := os.Mkdir(home, 0o700); err != nil {
 		return err
@@ -117,8 +117,8 @@ func hideConfiguration(dir string) error {
 	return nil
 }
 
-// kept are the variables that stay as they are: what the tests and Go read, and how the
-// network is reached.
+// kept are the variables that stay: those that the tests and Go read, and those for the
+// network.
 func kept(name string) bool {
 	switch name {
 	case "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS":
@@ -129,13 +129,13 @@ func kept(name string) bool {
 		strings.HasPrefix(lower, "npm_config_") || strings.HasSuffix(lower, "_proxy")
 }
 
-// environment is that of the tests, whose home directory is home.
+// environment is the tests' environment, with the home directory home.
 func environment(home string) ([]string, error) {
 	program, err := exec.LookPath("go")
 	if err != nil {
 		return nil, err
 	}
-	// Where Go has its things does not change with the home directory.
+	// The directories of Go do not change with the home directory.
 	out, err := exec.Command(program, "env", "-json", "GOENV", "GOPATH", "GOCACHE", "GOMODCACHE").Output()
 	if err != nil {
 		return nil, fmt.Errorf("go env: %w", err)
@@ -144,12 +144,13 @@ func environment(home string) ([]string, error) {
 	if err := json.Unmarshal(out, &own); err != nil {
 		return nil, err
 	}
-	// This machine's programs are the Debian packages', whatever else there is.
+	// The programs are those of this machine's Debian packages, whatever else is
+	// installed.
 	own["PATH"] = filepath.Dir(program) + ":/usr/sbin:/usr/bin:/sbin:/bin:" + os.Getenv("PATH")
 	own["HOME"], own["TZ"], own["LC_ALL"], own["TERM"] = home, "UTC", "C.UTF-8", "dumb"
 	own["DEBIAN_FRONTEND"], own["GIT_CONFIG_NOSYSTEM"] = "noninteractive", "1"
 	own["LINKAUDIT_ROOTS"], own[stagedVariable] = roots.Dir(), "1"
-	// npm finds its registry, and what it has already, where they were.
+	// npm finds its registry and its cache where they were.
 	if before, err := os.UserHomeDir(); err == nil {
 		own["npm_config_userconfig"] = filepath.Join(before, ".npmrc")
 		own["npm_config_cache"] = filepath.Join(before, ".npm")

@@ -14,8 +14,8 @@ import (
 	"linkaudit/test/tool"
 )
 
-// NPM is the archive of a package of the npm registry, NAME@VERSION, whose SHA-256 is
-// sum. It is fetched once and kept beside the roots, so that a second run needs no
+// NPM is the archive of a package in the npm registry, NAME@VERSION, with the SHA-256
+// sum. It is downloaded once and kept beside the roots, so a second run needs no
 // network and no npm.
 func NPM(t testing.TB, pkg, sum string) string {
 	t.Helper()
@@ -29,7 +29,7 @@ func NPM(t testing.TB, pkg, sum string) string {
 		t.Fatal(err)
 	}
 	tool.Download(t, pkg, func() error {
-		// What is half there has another name.
+		// An incomplete download has another name.
 		part, err := os.MkdirTemp(dir, ".part-")
 		if err != nil {
 			return err
@@ -50,7 +50,7 @@ func NPM(t testing.TB, pkg, sum string) string {
 	return archive
 }
 
-// checksum is the SHA-256 of a file, "" where it cannot be read.
+// checksum is the SHA-256 of a file, "" if it cannot be read.
 func checksum(file string) string {
 	content, err := os.ReadFile(file)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package stage makes what the suites in test/ecosystem hand to other programs:
-// the linkaudit binary and hosts for it to audit.
+// Package stage makes what the suites in test/ecosystem pass to other programs: the
+// linkaudit binary and hosts for it to audit.
 package stage
 
 import (
@@ -18,8 +18,8 @@ import (
 	"linkaudit/test/tool"
 )
 
-// Need fails the test where one of the programs is not installed. programs are
-// names of programs and of the Debian packages that have them.
+// Need fails the test if one of the programs is not installed. programs are names of
+// programs with their Debian packages.
 func Need(t testing.TB, programs map[string]string) {
 	t.Helper()
 	for program, pkg := range programs {
@@ -63,8 +63,8 @@ func Binary(t testing.TB) string {
 	return binary
 }
 
-// Run runs linkaudit and returns its standard output. Any exit status but those
-// given fails the test.
+// Run runs linkaudit and returns its standard output. Any exit status except the given
+// ones fails the test.
 func Run(t testing.TB, statuses []int, args ...string) []byte {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), Binary(t), args...)
@@ -83,14 +83,14 @@ func Run(t testing.TB, statuses []int, args ...string) []byte {
 	return nil
 }
 
-// A Host is one to audit, by "linkaudit" and Args.
+// A Host is one to audit, with "linkaudit" and Args.
 type Host struct {
 	Name string
 	Args []string
 }
 
-// Hosts are the example of each rule in docs/rules.md, and hostile ones whose
-// names are meant to break out of any format. Their snapshots are in dir.
+// Hosts are the example of each rule in docs/rules.md, and hostile hosts with names
+// that try to break out of any format. Their snapshots are in dir.
 func Hosts(t testing.TB, dir string) []Host {
 	t.Helper()
 	examples, err := docs.Examples(example(t))
@@ -140,7 +140,7 @@ func Hosts(t testing.TB, dir string) []Host {
 		Host{"hostile-lint", append([]string{"lint"}, onImage...)})
 }
 
-// example is the snapshot that the program has with it.
+// example is the snapshot that the program contains.
 func example(t testing.TB) []byte {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(Root(t), "cmd/linkaudit/example.json"))
@@ -175,14 +175,14 @@ func Save(t testing.TB, file string, snap *host.Snapshot) {
 	}
 }
 
-// HostileNames are such as the kernel takes for devices, and file systems for
+// HostileNames are names that the kernel accepts for devices, and file systems for
 // files.
 var HostileNames = []string{
 	`a"b`, `a\`, `\"`, `a\n`, "{x}", `"} 1`, "#", "a|b", "';x", "<b>", "&lt;", "]]>", "%41", "a=b", "[x](y)",
 	"x\x1b[2Jy", "\xff\xfe", `\xff\xfe`, "\u202egpj", "größer", "配列", "\x01", "\x7f", "\ufffe", "$(x)", "`x`", "${a}", "a,b", "{{x}}",
 }
 
-// Hostile is a host on which whatever has a name has a hostile one.
+// Hostile is a host on which every name is a hostile one.
 func Hostile(t testing.TB) *host.Snapshot {
 	t.Helper()
 	snap := Debian11(t, `e"v\il|`+"\n\x1b[2J\xff")

@@ -10,10 +10,10 @@ import (
 	"testing"
 )
 
-// TestDocumentation runs the blocks of commands that the documentation shows,
-// each on a host that has just made its bond and its bridge: bond0 with the port
-// eth0, and br0 with dummy0. The image at /mnt/image is the guest's own tree, and
-// "host" is the guest, reached by ssh.
+// TestDocumentation runs the blocks of commands in the documentation. Each runs on a
+// host that has just created its bond and its bridge: bond0 with the port eth0, and br0
+// with dummy0. The image at /mnt/image is the guest's own tree, and "host" is the
+// guest, by ssh.
 func TestDocumentation(t *testing.T) {
 	scripts, err := filepath.Glob("/usr/lib/linkaudit-docs/*.sh")
 	if err != nil || len(scripts) == 0 {

@@ -17,7 +17,7 @@ const (
 	bond0File     = networkDir + "/60-linkaudit-device-bond0.link"
 )
 
-// release tears a bond made at boot down, so that its ports are free.
+// release deletes a bond that was created at boot, to free its ports.
 func free(t *testing.T) {
 	t.Helper()
 	if has("bond1") {
@@ -29,8 +29,8 @@ func free(t *testing.T) {
 	settle(t)
 }
 
-// The bond that ifupdown made at boot has an address of udev's, or of a port
-// that joined before udevd came to the bond's event: a race, which check tells
+// The bond that ifupdown created at boot has an address from udev, or from a port that
+// joined before udev handled the bond's event. This is a race; check tells the two
 // apart.
 func TestFirstBootOfABondMadeByIfupdown(t *testing.T) {
 	if !has("bond1") {
@@ -60,15 +60,15 @@ func TestFirstBootOfABondMadeByIfupdown(t *testing.T) {
 	}
 }
 
-// The story that the project began with, step by step, and its end.
-func TestFirstStoryOfABond(t *testing.T) {
+// The trouble that the project began with, step by step, and its fix.
+func TestFirstWalkthroughOfABond(t *testing.T) {
 	free(t)
 	create(t, "bond0", "bond", "mode", "active-backup")
 	is(t, "created", "bond0", bond0Persistent, "3", "udev-persistent", "persistent")
 	ip(t, "set", "eth0", "master", "bond0")
 	is(t, "a port joins", "bond0", bond0Persistent, "3", "udev-persistent", "persistent")
 	if got := sysfs(t, "eth0", "address"); got != bond0Persistent {
-		t.Errorf("the port carries %s", got)
+		t.Errorf("the port has %s", got)
 	}
 	is(t, "its port", "eth0", bond0Persistent, "3", "master", "persistent")
 	ip(t, "set", "eth0", "nomaster")
@@ -104,8 +104,8 @@ func TestFirstStoryOfABond(t *testing.T) {
 	ip(t, "del", "bond0")
 }
 
-// --apply sets the permanent address of the first port, and asks first where
-// the bond is up.
+// --apply sets the permanent address of the first port. If the bond is up, it asks
+// first.
 func TestFirstApplyToABondThatExists(t *testing.T) {
 	free(t)
 	create(t, "bond0", "bond", "mode", "active-backup", "miimon", "100")
@@ -124,22 +124,22 @@ func TestFirstApplyToABondThatExists(t *testing.T) {
 		t.Errorf("%s of type %s", mac, typ)
 	}
 	if got := sysfs(t, "eth0", "address"); got != eth0Address {
-		t.Errorf("the port carries %s", got)
+		t.Errorf("the port has %s", got)
 	}
 	if sysfs(t, "bond0", "operstate") != "up" {
-		t.Error("the bond is not up any more")
+		t.Error("the bond is no longer up")
 	}
 	linkaudit(t, "undo", "--bond", "bond0")
 	ip(t, "del", "bond0")
 }
 
-// What the kernel does with each mode and each fail_over_mac, held against
-// what check says of it.
+// Compares what the kernel does with each mode and each fail_over_mac with the output
+// of check.
 func TestFirstModesOfABond(t *testing.T) {
 	free(t)
 	udevs := func(t *testing.T, mac, typ string, d device) {
 		if mac != bond0Persistent || typ != "3" || str(d.Origin) != "udev-persistent" || !d.found("policy-overrides-ports") {
-			t.Errorf("the bond carries %s of type %s: %+v", mac, typ, d)
+			t.Errorf("the bond has %s of type %s: %+v", mac, typ, d)
 		}
 	}
 	for _, c := range []struct {
@@ -153,20 +153,20 @@ func TestFirstModesOfABond(t *testing.T) {
 		{"802.3ad", []string{"mode", "802.3ad"}, udevs},
 		{"balance-tlb", []string{"mode", "balance-tlb"}, udevs},
 		{"balance-alb", []string{"mode", "balance-alb"}, udevs},
-		// fail_over_mac counts in active-backup mode only.
+		// fail_over_mac counts only in active-backup mode.
 		{"balance-xor with fail_over_mac active", []string{"mode", "balance-xor", "fail_over_mac", "active"}, udevs},
 		{"active-backup with fail_over_mac none", []string{"mode", "active-backup", "fail_over_mac", "none"}, udevs},
 		{"active-backup with fail_over_mac active", []string{"mode", "active-backup", "fail_over_mac", "active"},
 			func(t *testing.T, mac, typ string, d device) {
 				if mac != eth0Address || typ != "2" || str(d.Origin) != "port" || d.found("policy-overrides-ports") {
-					t.Errorf("the bond carries %s of type %s: %+v", mac, typ, d)
+					t.Errorf("the bond has %s of type %s: %+v", mac, typ, d)
 				}
 			}},
-		// The driver ignores udevd's address but notes that it was set.
+		// The driver ignores the address from udev but notes that it was set.
 		{"active-backup with fail_over_mac follow", []string{"mode", "active-backup", "fail_over_mac", "follow"},
 			func(t *testing.T, mac, typ string, d device) {
 				if mac == bond0Persistent || mac == eth0Address || typ != "3" || d.Origin != nil || !d.found("policy-overrides-ports") || str(d.Predicted.AddEvent) != mac {
-					t.Errorf("the bond carries %s of type %s: %+v", mac, typ, d)
+					t.Errorf("the bond has %s of type %s: %+v", mac, typ, d)
 				}
 			}},
 	} {
@@ -187,7 +187,7 @@ func TestFirstModesOfABond(t *testing.T) {
 					if mac == own {
 						want = "permanent"
 					}
-					// Under "follow" that cannot be told.
+					// Under "follow" this is unknown.
 					if d.Origin == nil && !strings.Contains(c.name, "follow") || d.Origin != nil && *d.Origin != want {
 						t.Errorf("%s: %s by %s", name, mac, *d.Origin)
 					}
@@ -198,8 +198,7 @@ func TestFirstModesOfABond(t *testing.T) {
 	}
 }
 
-// Bridges and teams: created under the policy, and under none after a fix of
-// the kind.
+// Bridges and teams: created under the policy, and under none after a fix of the kind.
 func TestFirstBridgesAndTeams(t *testing.T) {
 	free(t)
 	for _, kind := range []string{"bridge", "team"} {
@@ -225,8 +224,8 @@ func TestFirstBridgesAndTeams(t *testing.T) {
 	}
 }
 
-// ifenslave's own file sets none for bonds, where nothing is left to fix, and for
-// nothing else.
+// ifenslave's own file sets none only for bonds, and there is nothing left to fix for
+// them.
 func TestFirstBondUnderIfenslavesFile(t *testing.T) {
 	if _, err := os.Stat(ifenslaveLink); err != nil {
 		t.Fatalf("ifenslave of this release does not ship %s", ifenslaveLink)
@@ -261,7 +260,7 @@ func TestFirstBondUnderIfenslavesFile(t *testing.T) {
 	}
 }
 
-// What the second boot finds.
+// For the second boot.
 func TestFirstZFixForTheNextBoot(t *testing.T) {
 	for _, name := range []string{"bond1", "bond6", "bond7"} {
 		linkaudit(t, "fix", "--bond", name)

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// A machine-id that systemd makes up at boot, where the image has none and
-// cannot be written, holds for this boot alone, and so do the addresses.
+// If an image has no machine ID and cannot be written, systemd makes one up at boot. It
+// is for this boot only, and so are the addresses.
 func TestFourthBootWithoutMachineID(t *testing.T) {
 	id, err := os.ReadFile("/run/machine-id")
 	if err != nil {
@@ -25,7 +25,7 @@ func TestFourthBootWithoutMachineID(t *testing.T) {
 	}
 	t.Logf("in the initramfs: %s", before)
 	if mac := sysfs(t, "bond9", "address"); mac != str(d.Persistent) || str(d.Origin) != "udev-persistent" || !d.found("policy-overrides-ports") || strings.Contains(string(before), mac) {
-		t.Errorf("bond9 of the initramfs carries %s: %+v", mac, d)
+		t.Errorf("bond9 of the initramfs has %s: %+v", mac, d)
 	}
 	free(t)
 	for name, kind := range map[string]string{"bond0": "bond", "br0": "bridge"} {
@@ -33,7 +33,7 @@ func TestFourthBootWithoutMachineID(t *testing.T) {
 			create(t, name, kind)
 			d := check(t, name)
 			if mac := sysfs(t, name, "address"); mac != str(d.Persistent) || mac == bond0Persistent || str(d.Origin) != "udev-persistent" || str(d.Predicted.AddEvent) != mac {
-				t.Errorf("it carries %s: %+v", mac, d)
+				t.Errorf("it has %s: %+v", mac, d)
 			}
 			ip(t, "del", name)
 		})

@@ -20,14 +20,14 @@ import (
 	"linkaudit/test/tool"
 )
 
-// What the virtual machine is made with (test/vm).
+// What the virtual machine is created with (test/vm).
 const (
 	eth0Address = "52:54:00:00:00:10"
 	eth1Address = "52:54:00:00:00:11"
 
-	// bond0Persistent is what MACAddressPolicy=persistent makes of the name
-	// bond0 and the machine-id 0123456789abcdef0123456789abcdef. It was seen on
-	// real machines of four releases.
+	// bond0Persistent is what MACAddressPolicy=persistent derives from the name bond0
+	// and the machine ID 0123456789abcdef0123456789abcdef. Real machines of four
+	// releases have it.
 	bond0Persistent = "96:85:c5:ce:a2:4b"
 
 	networkDir = "/etc/systemd/network"
@@ -40,7 +40,7 @@ func TestMain(m *testing.M) {
 	}
 	fmt.Printf("what is waited for has %v\n", tool.Patience(usual))
 	status := m.Run()
-	// What the next boot gets.
+	// For the next boot.
 	filepath.WalkDir(networkDir, func(name string, e os.DirEntry, err error) error {
 		if err != nil || !e.Type().IsRegular() {
 			return nil
@@ -53,7 +53,7 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
-// output runs a command, which has to succeed.
+// output runs a command, which must succeed.
 func output(t *testing.T, args ...string) string {
 	t.Helper()
 	out, err := exec.Command(args[0], args[1:]...).CombinedOutput()
@@ -68,13 +68,13 @@ func ip(t *testing.T, args ...string) {
 	output(t, append([]string{"ip", "link"}, args...)...)
 }
 
-// usual is for whatever a test waits for: on a real machine a fraction of a second. An
-// emulated one has some 5 minutes (tool.Patience), which is less than test/vm lets it be
-// silent.
+// usual is for anything a test waits for: on a real machine a fraction of a second. An
+// emulated machine has some 5 minutes (tool.Patience), which is less than test/vm lets
+// it be silent.
 const usual = 15 * time.Second
 
-// eventually waits until so reports true; what completes "waited in vain: ", and is
-// asked at the end.
+// eventually waits until so reports true. what completes "waited in vain: " and is
+// called at the end.
 func eventually(t *testing.T, so func() bool, what func() string) {
 	t.Helper()
 	if !tool.Until(usual, so) {
@@ -101,7 +101,7 @@ func has(device string) bool {
 	return err == nil
 }
 
-// device is what check --format json says of one.
+// device is the part of check --format json about one device.
 type device struct {
 	Name, Kind string
 	LinkFile   *string `json:"link_file"`
@@ -122,7 +122,7 @@ type device struct {
 
 type finding struct{ Rule, Severity string }
 
-// sound: nothing was found but what is only told.
+// sound: there are no findings except infos.
 func (d device) sound() bool {
 	return !slices.ContainsFunc(d.Findings, func(f finding) bool { return f.Severity != "info" })
 }
@@ -136,7 +136,7 @@ func (d device) found(rule string) bool {
 	return false
 }
 
-// checked is what check --format json says of one device and of the host.
+// checked is what check --format json says about one device and the host.
 type checked struct {
 	Host struct {
 		NamingScheme string `json:"naming_scheme"`
@@ -159,8 +159,8 @@ func auditOf(t *testing.T, name string) checked {
 	return a
 }
 
-// checkInto reads what check --format json says of a device, and returns it as
-// it is too. What is printed with it is tried.
+// checkInto reads what check --format json says about a device, and returns it unparsed
+// too. The printed commands are tried.
 func checkInto(t *testing.T, name string, report any) []byte {
 	t.Helper()
 	out, err := exec.Command("linkaudit", "check", "--format", "json", name).Output()
@@ -175,11 +175,12 @@ func checkInto(t *testing.T, name string, report any) []byte {
 	return out
 }
 
-// tried are the commands that were tried in this boot: a machine that is emulated is slow.
+// tried are the commands that were tried in this boot, because an emulated machine is
+// slow.
 var tried = map[string]bool{}
 
-// tryRemedies tries the commands that are printed for a device, and puts the files back
-// then.
+// tryRemedies tries the commands that are printed for a device, and then restores the
+// files.
 func tryRemedies(t *testing.T, name string) {
 	t.Helper()
 	kept := filepath.Join(t.TempDir(), "kept")
@@ -190,7 +191,7 @@ func tryRemedies(t *testing.T, name string) {
 	ran, err := remedies.Try(func() ([]byte, error) {
 		out, err := exec.Command("linkaudit", "check", "--format", "json", "--severity", "info", name).Output()
 		if len(out) > 0 {
-			err = nil // what is found is no success
+			err = nil // exit status 1 means findings
 		}
 		return out, err
 	}, 10, func(command string) (string, error) {
@@ -213,7 +214,7 @@ func check(t *testing.T, name string) device {
 	return auditOf(t, name).Devices[0]
 }
 
-// release is systemd's.
+// release is the release of systemd.
 func release(t *testing.T) int {
 	t.Helper()
 	n, err := strconv.Atoi(strings.Fields(output(t, "udevadm", "--version"))[0])
@@ -223,8 +224,8 @@ func release(t *testing.T) int {
 	return n
 }
 
-// write makes a file with its directories, and has udevd read it if it is one
-// of its.
+// write creates a file with its directories, and reloads udev if it is one of udev's
+// files.
 func write(t *testing.T, name, content string) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
@@ -238,17 +239,17 @@ func write(t *testing.T, name, content string) {
 	}
 }
 
-// reload has udevd read its files again. "udevadm control --reload" may be lost up
-// to systemd 257.
+// reload makes udev read its files again. Up to systemd 257 "udevadm control --reload"
+// may be lost.
 func reload(t *testing.T) {
 	t.Helper()
 	output(t, "systemctl", "kill", "--kill-who=main", "--signal=HUP", "systemd-udevd.service")
 	output(t, "udevadm", "control", "--ping")
 }
 
-// stopUdevd has udevd take no event until the returned function has it go on, which can
-// be called more than once. That is by signals: up to systemd 257 udevd may drop what
-// "udevadm control" tells it.
+// stopUdevd keeps udevd from handling events until the returned function is called; it
+// may be called more than once. It uses signals: up to systemd 257 udevd may drop what
+// "udevadm control" sends it.
 func stopUdevd(t *testing.T) (goOn func()) {
 	t.Helper()
 	send := func(signal string) {
@@ -272,13 +273,13 @@ func stopUdevd(t *testing.T) (goOn func()) {
 	}
 }
 
-// appears waits for a device that another program makes.
+// appears waits for a device that another program creates.
 func appears(t *testing.T, name string) {
 	t.Helper()
-	eventually(t, func() bool { return has(name) }, func() string { return "nobody makes " + name })
+	eventually(t, func() bool { return has(name) }, func() string { return "no program creates " + name })
 }
 
-// linkaudit runs a command of it that has to succeed.
+// linkaudit runs a command that must succeed.
 func linkaudit(t *testing.T, args ...string) string {
 	t.Helper()
 	return output(t, append([]string{"linkaudit"}, args...)...)
@@ -291,17 +292,17 @@ func str(s *string) string {
 	return *s
 }
 
-// types are the kernel's addr_assign_type as check spells it.
+// types are the kernel's addr_assign_type in check's spelling.
 var types = map[string]string{"0": "permanent", "1": "random", "2": "stolen", "3": "set"}
 
-// is holds a device against what is expected, the kernel's own word and
-// linkaudit's. An address "random" is any that is neither known.
+// is compares a device with what is expected, the kernel's data and linkaudit's.
+// "random" is any unknown address.
 func is(t *testing.T, step, name, address, assign, origin, policy string) {
 	t.Helper()
 	mac, typ := sysfs(t, name, "address"), sysfs(t, name, "addr_assign_type")
 	known := mac == eth0Address || mac == eth1Address || mac == bond0Persistent
 	if mac != address && !(address == "random" && !known) || typ != assign {
-		t.Errorf("%s: %s carries %s of type %s, not %s of type %s", step, name, mac, typ, address, assign)
+		t.Errorf("%s: %s has %s of type %s, not %s of type %s", step, name, mac, typ, address, assign)
 	}
 	d := check(t, name)
 	if d.Live == nil || d.Live.MAC != mac || d.Live.AddrAssignType != types[typ] {
@@ -312,14 +313,14 @@ func is(t *testing.T, step, name, address, assign, origin, policy string) {
 	}
 }
 
-// create makes a device under udevd and waits until it was handled.
+// create creates a device under udevd and waits until udevd has handled it.
 func create(t *testing.T, name string, args ...string) {
 	t.Helper()
 	ip(t, append([]string{"add", name, "type"}, args...)...)
 	handled(t, name)
 }
 
-// handled waits until udevd has handled a device that was just made.
+// handled waits until udevd has handled a new device.
 func handled(t *testing.T, name string) {
 	t.Helper()
 	index := sysfs(t, name, "ifindex")

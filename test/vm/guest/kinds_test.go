@@ -12,7 +12,8 @@ import (
 	"linkaudit/policy"
 )
 
-// creatable are the kinds that a Debian kernel can make, with what ip-link(8) needs for it.
+// creatable are the kinds that a Debian kernel can create, with what ip-link(8) needs
+// for them.
 var creatable = map[string]string{
 	"bond": "", "bridge": "", "dummy": "", "ifb": "", "team": "", "veth": "", "wireguard": "", "nlmon": "", "vsockmon": "",
 	"vrf": "table 7", "vxlan": "id 7 dstport 4789", "geneve": "id 7 remote 192.0.2.1",
@@ -23,11 +24,11 @@ var creatable = map[string]string{
 	"vlan": "id 7", "macvlan": "", "macvtap": "", "ipvlan": "", "ipvtap": "", "macsec": "", "xfrm": "dev kdummy if_id 7",
 }
 
-// stacked are the kinds that stand on another device.
+// stacked are the kinds that are on top of another device.
 var stacked = map[string]bool{"vlan": true, "macvlan": true, "macvtap": true, "ipvlan": true, "ipvtap": true, "macsec": true}
 
-// What is foretold of a new device is what the kernel shows of it: so the .link file that
-// applies to one that is still to be created can be told.
+// The predictions for a new device match the kernel. So the .link file of a future
+// device can be found.
 func TestFirstKindsAreAsForetold(t *testing.T) {
 	ip(t, "add", "kdummy", "type", "dummy")
 	t.Cleanup(func() { ip(t, "del", "kdummy") })

@@ -63,7 +63,7 @@ func lifeRunner(t *testing.T) *life.Runner {
 	return r
 }
 
-// TestLifeOfAnAddress holds the model of policy/life against this kernel.
+// TestLifeOfAnAddress compares the model of policy/life with this kernel.
 func TestLifeOfAnAddress(t *testing.T) {
 	r := lifeRunner(t)
 	for _, kind := range []string{"bond", "bridge", "team"} {
@@ -76,7 +76,7 @@ func TestLifeOfAnAddress(t *testing.T) {
 	}
 }
 
-// TestLifeRace is about a port that joins before udevd comes to the add event.
+// TestLifeRace is about a port that joins before udevd handles the add event.
 func TestLifeRace(t *testing.T) {
 	r := lifeRunner(t)
 	kinds := []string{"bond", "bridge", "team"}

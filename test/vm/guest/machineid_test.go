@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// Without a machine-id no persistent address can be derived: udevd leaves the
-// kernel's, and check says that it knows none. (At boot systemd makes up a
-// machine-id where there is none.)
+// Without a machine ID no persistent address can be derived: udev keeps the kernel's,
+// and check reports that there is none. (At boot systemd makes up a machine ID if there
+// is none.)
 func TestFirstWithoutMachineID(t *testing.T) {
 	const file = "/etc/machine-id"
 	free(t)

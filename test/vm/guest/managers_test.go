@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-// statement is what check says of who makes a device and who gives it an address.
+// statement is what check says about who creates a device and who sets its address.
 type statement struct {
 	Name         string
 	Persistent   *string `json:"persistent_mac"`
@@ -38,7 +38,7 @@ type declaration struct {
 	}
 }
 
-// stated is what is said of the devices of the cases, by name.
+// stated is what check says about the devices of the cases, by name.
 func stated(t *testing.T, cases []managed) map[string]statement {
 	t.Helper()
 	said := map[string]statement{}
@@ -64,35 +64,33 @@ func stated(t *testing.T, cases []managed) map[string]statement {
 	return said
 }
 
-// managed is one device in a program's configuration, and what is to be said of
-// it.
+// managed is one device in a program's configuration, and what check must say about it.
 type managed struct {
 	title, name, kind string
 	config            string
 	program           string
-	// way is what the program does to the address, as the schema spells it, and
-	// mac the address of an explicit one or of a named port.
+	// way is what the program does to the address, in the schema's spelling. mac is an
+	// explicit address or that of a named port.
 	way, mac string
 	// ignored: the program leaves the device alone.
 	ignored bool
 }
 
-// ofManager is a program that makes devices: up makes those of the cases, and down
-// removes them.
+// ofManager is a program that creates devices: up creates those of the cases, and down
+// deletes them.
 type ofManager struct {
 	write, up, down func(t *testing.T, cases []managed)
 }
 
-// portOf is the port that each device of these tests has, and portAddress its
-// address.
+// portOf is the port of each device in these tests, and portAddress its address.
 func portOf(name string) string { return name + "p" }
 
 const portAddress = "02:00:00:00:aa:01"
 
-// holdsStatements has the program make the devices under both policies, those whose
-// address is derived or made up twice, and compares what was said of them with what
-// the kernel shows. All cases are for one release, under persistent: elsewhere one of
-// each kind and way is enough.
+// holdsStatements makes the program create the devices under both policies, those with
+// a derived or made-up address twice, and compares what check said with what the kernel
+// shows. All cases run on one release, under persistent; elsewhere one of each kind and
+// way is enough.
 func holdsStatements(t *testing.T, m ofManager, all []managed) {
 	seen := map[string]bool{}
 	few := slices.DeleteFunc(slices.Clone(all), func(c managed) bool {
@@ -131,7 +129,7 @@ func holdsStatements(t *testing.T, m ofManager, all []managed) {
 // thorough is the release of Debian 13.
 const thorough = 257
 
-// makes has the devices made and removed, and returns their addresses.
+// makes creates and deletes the devices, and returns their addresses.
 func (m ofManager) makes(t *testing.T, title string, cases []managed, said map[string]statement) map[string]string {
 	t.Helper()
 	m.up(t, cases)
@@ -152,7 +150,7 @@ func (m ofManager) makes(t *testing.T, title string, cases []managed, said map[s
 			case !c.ignored:
 				macs[c.name] = said[c.name].came(t, c, now[c.name])
 			case has(c.name):
-				t.Errorf("%s exists, although it is to be left alone", c.name)
+				t.Errorf("%s exists, although the program must leave it alone", c.name)
 			}
 		})
 	}
@@ -160,46 +158,46 @@ func (m ofManager) makes(t *testing.T, title string, cases []managed, said map[s
 	return macs
 }
 
-// explains holds what explain says of an explicit address against check's answer.
+// explains compares what explain says about an explicit address with check's answer.
 func (s statement) explains(t *testing.T, c managed) {
 	t.Helper()
 	if s.Manager == nil {
-		t.Errorf("nobody is said to set the address of %s", c.name)
+		t.Errorf("explain does not say who sets the address of %s", c.name)
 		return
 	}
 	var explained struct{ Wins string }
 	if err := json.Unmarshal([]byte(linkaudit(t, "explain", c.name, "--format", "json")), &explained); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(explained.Wins, "'s address "+c.mac) || strings.Contains(explained.Wins, "unless udevd is later") == s.Manager.Certain {
-		t.Errorf("explain says that in the end it is %s", explained.Wins)
+	if !strings.Contains(explained.Wins, "sets ("+c.mac+")") || strings.Contains(explained.Wins, "unless udev is later") == s.Manager.Certain {
+		t.Errorf("according to explain it is %s in the end", explained.Wins)
 	}
 	_, section, _ := strings.Cut(linkaudit(t, "explain", c.name), "Other programs\n")
 	section, _, _ = strings.Cut(section, "\nThe address now")
 	t.Logf("explain says\n%s", section)
 }
 
-// holds compares what is said of the configuration with what was written there.
+// holds compares what check says about the configuration with what was written there.
 func (s statement) holds(t *testing.T, c managed) {
 	t.Helper()
 	i := slices.IndexFunc(s.Declarations, func(d declaration) bool { return d.Program == c.program })
 	if i < 0 {
-		t.Fatalf("%s is not said to declare %s: %+v; %+v", c.program, c.name, s.Declarations, s.Findings)
+		t.Fatalf("check does not say that %s declares %s: %+v; %+v", c.program, c.name, s.Declarations, s.Findings)
 	}
 	d := s.Declarations[i]
 	if d.Address.Way != c.way || c.way == "explicit" && d.Address.MAC != c.mac || (d.Ignored != "") != c.ignored || !d.Creates || d.Kind != c.kind {
 		t.Errorf("said: %+v", d)
 	}
 	if !slices.Contains(d.Ports, portOf(c.name)) {
-		t.Errorf("the ports are said to be %v", d.Ports)
+		t.Errorf("check says the ports are %v", d.Ports)
 	}
 	dropIn, _ := filepath.Glob("/etc/systemd/network/*-" + c.name + ".netdev.d/90-linkaudit.conf")
 	if gives := c.way != "none" && c.way != "unknown" && !c.ignored && len(dropIn) == 0; gives != (s.Manager != nil) {
-		t.Errorf("the manager is said to be %+v", s.Manager)
+		t.Errorf("check says the manager is %+v", s.Manager)
 	}
 }
 
-// came compares what the kernel shows, and is said now, with what was said, and
+// came compares what the kernel shows and check says now with what check said, and
 // returns the address.
 func (s statement) came(t *testing.T, c managed, now statement) string {
 	t.Helper()
@@ -208,13 +206,13 @@ func (s statement) came(t *testing.T, c managed, now statement) string {
 	t.Logf("%s of type %s, origin %s, policy %s, udev derives %s, port %s; said: %+v", mac, typ, str(now.Origin), str(now.Policy), persistent, sysfs(t, portOf(c.name), "address"), m)
 	switch {
 	case m == nil && (str(now.Origin) == "set-by-someone" || str(now.Origin) == "networkd-persistent"):
-		t.Errorf("nobody is said to set an address, but %s does", str(now.Origin))
+		t.Errorf("check says that no program sets an address, but %s does", str(now.Origin))
 	case m == nil:
 	case !m.Certain && mac == persistent:
 	case typ != "3" || mac == persistent:
-		t.Errorf("%s is said to set an address, but it is %s of type %s", m.Program, mac, typ)
+		t.Errorf("check says that %s sets an address, but it is %s of type %s", m.Program, mac, typ)
 	case c.mac != "" && mac != c.mac:
-		t.Errorf("%s is said to set %s, but it is %s", m.Program, c.mac, mac)
+		t.Errorf("check says that %s sets %s, but it is %s", m.Program, c.mac, mac)
 	}
 	for _, f := range now.Findings {
 		if f.Rule == "manager-sets-address" && f.Severity == "warning" && !(m != nil && !m.Certain && mac == persistent) {
@@ -253,13 +251,13 @@ func keyfiles(t *testing.T, cases []managed) {
 	}
 }
 
-// uuid is one that a name always has.
+// uuid is the same each time for a name.
 func uuid(name string) string {
 	h := sha256.Sum256([]byte(name))
 	return fmt.Sprintf("%x-%x-4000-8000-%x", h[:4], h[4:6], h[6:12])
 }
 
-// nmUp has NetworkManager read the profiles, on which it makes the devices by itself.
+// nmUp makes NetworkManager read the profiles; it then creates the devices by itself.
 func nmUp(t *testing.T, cases []managed) {
 	t.Helper()
 	output(t, "nmcli", "connection", "reload")
@@ -288,7 +286,7 @@ func forgetProfiles() {
 	}
 }
 
-// remove takes away what is left of a device and its port.
+// remove deletes what is left of a device and its port.
 func remove(t *testing.T, c managed) {
 	t.Helper()
 	for _, name := range []string{c.name, portOf(c.name)} {
@@ -298,7 +296,7 @@ func remove(t *testing.T, c managed) {
 	}
 }
 
-// addPorts makes the ports, for programs that do not.
+// addPorts creates the ports, for programs that do not.
 func addPorts(t *testing.T, cases []managed) {
 	t.Helper()
 	for _, c := range cases {
@@ -329,7 +327,8 @@ func startNetworkManager(t *testing.T, conf string) {
 		forgetProfiles()
 		os.Remove(nmGuestConf)
 	})
-	// The unit is up when the name is on the bus, which is before the objects are.
+	// The unit is active when the name is on the bus, which is before the objects
+	// exist.
 	reload := func() ([]byte, error) { return exec.Command("nmcli", "connection", "reload").CombinedOutput() }
 	eventually(t, func() bool { _, err := reload(); return err == nil }, func() string {
 		out, err := reload()
@@ -374,7 +373,7 @@ func TestManagersNetworkManager(t *testing.T) {
 
 const interfacesPath = "/etc/network/interfaces"
 
-// stanzas puts the stanzas into a directory that interfaces reads by these lines.
+// stanzas writes the stanzas to a directory that interfaces includes with these lines.
 func stanzas(lines string) func(t *testing.T, cases []managed) {
 	return func(t *testing.T, cases []managed) {
 		t.Helper()
@@ -399,7 +398,7 @@ func ifDown(t *testing.T, cases []managed) {
 	}
 }
 
-// bondStanza and bridgeStanza are the usual ways, with further lines.
+// bondStanza and bridgeStanza are the usual ones, with further lines.
 func bondStanza(name, more string) string {
 	return "iface " + name + " inet manual\n\tbond-slaves " + portOf(name) + "\n\tbond-mode active-backup\n" + more
 }
@@ -432,7 +431,7 @@ func TestManagersIfupdown(t *testing.T) {
 	leavesAlone(t, "ifb9", "bond", "pre-up at /etc/network/interfaces.d/ifb9:2")
 }
 
-// forgetInterfaces puts the file of interfaces back.
+// forgetInterfaces restores the interfaces file.
 func forgetInterfaces(t *testing.T) func() {
 	t.Helper()
 	before, err := os.ReadFile(interfacesPath)
@@ -449,8 +448,8 @@ func forgetInterfaces(t *testing.T) func() {
 }
 
 func TestManagersNetplan(t *testing.T) {
-	// The files that netplan writes for systemd-networkd are found as well; they
-	// are no declarations of their own.
+	// The files that netplan writes for systemd-networkd are found too; they are not
+	// declarations of their own.
 	forget := func() {
 		files, _ := filepath.Glob("/etc/netplan/50-*.yaml")
 		for _, f := range files {
@@ -508,7 +507,7 @@ func TestManagersNetplan(t *testing.T) {
 		c := managed{title: "a bridge", name: "npr2", kind: "bridge", config: device("bridges", "npr2", "")}
 		yaml(t, []managed{c})
 		os.RemoveAll("/run/systemd/network")
-		t.Log(linkaudit(t, "fix", c.name)) // its kind is netplan's word
+		t.Log(linkaudit(t, "fix", c.name)) // its kind in netplan
 		dropIns, _ := filepath.Glob(networkDir + "/10-netplan-npr2.netdev.d/*.conf")
 		if len(dropIns) != 1 {
 			t.Errorf("the drop-ins are %q", dropIns)
@@ -533,8 +532,7 @@ func TestManagersNetplan(t *testing.T) {
 	})
 }
 
-// dialect installs another program in place of ifupdown, from its package in
-// the image.
+// dialect installs another program instead of ifupdown, from its package in the image.
 func dialect(t *testing.T, name string) {
 	t.Helper()
 	debs, _ := filepath.Glob("/usr/lib/linkaudit-debs/" + name + "_*.deb")

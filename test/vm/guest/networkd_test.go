@@ -9,18 +9,18 @@ import (
 	"testing"
 )
 
-// netdevNone is the release of systemd since which systemd-networkd knows
-// MACAddress=none in a .netdev file, and derives an address for a bridge: 243
-// to 249 do not.
+// netdevNone is the first release whose systemd-networkd knows MACAddress=none in a
+// .netdev file. From it on, networkd also derives an address for a bridge: 243 to 249
+// do not.
 const netdevNone = 250
 
-// reloadsNetDevs is the release since which networkctl reload creates a device
-// that was deleted, with its ports.
+// reloadsNetDevs is the first release in which networkctl reload creates a deleted
+// device again, with its ports.
 const reloadsNetDevs = 257
 
-// systemd-networkd gives the devices that it creates an address of its own
-// making, which no .link file changes, unless the .netdev file has another, or
-// none: then it is udevd's turn.
+// systemd-networkd sets an address of its own on the devices that it creates, and no
+// .link file changes it. If the .netdev file has an address, it sets that one; with
+// MACAddress=none it leaves the address to udev.
 func TestFirstDevicesMadeByNetworkd(t *testing.T) {
 	cases := []struct{ title, name, kind, setting, origin, typ string }{
 		{"a bond without an address", "bond20", "bond", "", "networkd-persistent", "3"},
@@ -96,9 +96,8 @@ func TestFirstDevicesMadeByNetworkd(t *testing.T) {
 	}
 }
 
-// What fix does about a bond that systemd-networkd creates: with both files in
-// place, and created anew in the way that fix says, it carries its port's address;
-// and before and after, check says what becomes of it.
+// Fix for a bond that systemd-networkd creates: with both files, and recreated as fix
+// says, it has its port's address. Before and after, check predicts what happens to it.
 func TestFirstNetworkdRemedy(t *testing.T) {
 	const bond, port, portsAddress = "bond27", "pbond27", "02:00:00:00:01:27"
 	for name, content := range map[string]string{
@@ -132,7 +131,7 @@ func TestFirstNetworkdRemedy(t *testing.T) {
 	if release(t) < reloadsNetDevs {
 		then = []string{"systemctl", "restart", "systemd-networkd.service"}
 	}
-	anew := func(f forecast) {
+	recreate := func(f forecast) {
 		t.Helper()
 		ip(t, "del", port)
 		output(t, "networkctl", "delete", bond)
@@ -141,7 +140,7 @@ func TestFirstNetworkdRemedy(t *testing.T) {
 		handled(t, bond)
 		f.holds(t, "recreate", bond)
 	}
-	anew(predict(t, bond))
+	recreate(predict(t, bond))
 	made("networkd-persistent", "3")
 
 	if release(t) < netdevNone {
@@ -153,19 +152,19 @@ func TestFirstNetworkdRemedy(t *testing.T) {
 	}
 	said := linkaudit(t, "fix", "--bond", bond)
 	if said = strings.Join(strings.Fields(said), " "); !strings.Contains(said, "(networkctl delete "+bond+", then "+strings.Join(then, " ")+")") {
-		t.Errorf("fix does not say what is left to do:\n%s", said)
+		t.Errorf("the output of fix does not have what is left to do:\n%s", said)
 	}
 	f := predict(t, bond)
 	output(t, "networkctl", "reload")
 	if str(check(t, bond).Origin) != "networkd-persistent" {
 		t.Error("a reload alone changed the address")
 	}
-	anew(f)
+	recreate(f)
 	made("port", "2")
 	if mac := sysfs(t, bond, "address"); mac != portsAddress {
 		t.Errorf("%s, not the port's", mac)
 	}
 	linkaudit(t, "undo", "--bond", bond)
-	anew(predict(t, bond))
+	recreate(predict(t, bond))
 	made("networkd-persistent", "3")
 }

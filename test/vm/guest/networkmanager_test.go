@@ -7,12 +7,12 @@ import (
 	"testing"
 )
 
-// Bonds and bridges that NetworkManager makes, with and without an address in
-// the profile.
+// Bonds and bridges that NetworkManager creates, with and without an address in the
+// profile.
 func TestFirstDevicesMadeByNetworkManager(t *testing.T) {
 	write(t, "/etc/NetworkManager/conf.d/guest.conf", "[main]\nplugins=keyfile\nno-auto-default=*\n[keyfile]\nunmanaged-devices=*,except:interface-name:nm*\n")
-	// The ports are created at the same time, and what udevd makes of them is
-	// another matter: it may look at one before it joins and set it after that.
+	// The ports are created at the same time. What udevd does to them is another
+	// matter: it may look at a port before it joins, and set its address after that.
 	write(t, networkDir+"/10-ports.link", "[Match]\nOriginalName=nm*p\n[Link]\nMACAddressPolicy=none\n")
 	defer os.Remove(networkDir + "/10-ports.link")
 	reload(t)
@@ -60,11 +60,11 @@ func TestFirstDevicesMadeByNetworkManager(t *testing.T) {
 			t.Logf("%s of type %s by %s under %s; udev derives %s; its port %s %s", mac, typ, str(d.Origin), str(d.Policy), str(d.Persistent), sysfs(t, port, "address"), sysfs(t, port, "addr_assign_type"))
 			switch {
 			case !c.fixed && c.origin == "udev-persistent" && typ == "2":
-				// Not all releases wait for udevd before a port joins.
+				// Not all releases wait for udev before a port joins.
 				c.typ, c.origin = "2", "port"
 			case c.kind == "bond" && c.origin == "set-by-someone" && mac == str(d.Persistent):
-				// A bond gets the profile's address once it exists, and udevd
-				// may be later still.
+				// A bond gets the profile's address after it exists, and udev may be
+				// even later.
 				c.mac, c.origin = "", "udev-persistent"
 			}
 			if (mac == str(d.Persistent)) != (c.origin == "udev-persistent") || (mac == sysfs(t, port, "address")) != (c.kind == "bond" || c.origin == "port") {

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// forecast is what check says of the address after each event.
+// forecast is what check predicts as the address after each event.
 type forecast struct {
 	MAC      map[string]*string
 	Outcomes map[string][]outcome
@@ -50,8 +50,7 @@ func predict(t *testing.T, name string) forecast {
 	return f
 }
 
-// holds compares a forecast with what became of the device, and returns the one that
-// is made then.
+// holds compares a forecast with the outcome, and returns the present forecast.
 func (f forecast) holds(t *testing.T, event, name string) (now forecast) {
 	t.Helper()
 	mac := sysfs(t, name, "address")
@@ -68,12 +67,12 @@ func (f forecast) holds(t *testing.T, event, name string) (now forecast) {
 		}
 		all = append(all, fmt.Sprintf("%s by %s (%s)", str(o.MAC), o.Origin, o.When))
 	}
-	t.Errorf("%s: %s by %s is none of the outcomes: %s", event, mac, now.origin, strings.Join(all, "; "))
+	t.Errorf("%s: %s by %s is not among the outcomes: %s", event, mac, now.origin, strings.Join(all, "; "))
 	return now
 }
 
-// Whatever the driver and udevd make of a device is among what was predicted,
-// and where one address was predicted it is that.
+// What the driver and udev do to a device is always among the predicted outcomes. If
+// only one address was predicted, the device has it.
 func TestFirstPredictions(t *testing.T) {
 	free(t)
 	type kindOfDevice struct {
@@ -110,8 +109,7 @@ func TestFirstPredictions(t *testing.T) {
 				trigger(t, name)
 				f = f.holds(t, "udev_add_event", name)
 
-				// The address is a port's from here on, where the driver
-				// makes it one.
+				// From here on the address is a port's, if the driver takes one.
 				for _, first := range [][]string{{"eth1", "eth0"}, {"eth0", "eth1"}} {
 					for _, port := range first {
 						ip(t, "set", port, "nomaster")
@@ -127,7 +125,7 @@ func TestFirstPredictions(t *testing.T) {
 				build("eth1", "eth0")
 				f = f.holds(t, "recreate", name)
 
-				// The other course of the race: the ports are sooner.
+				// The other order of the race: the ports come first.
 				ip(t, "del", name)
 				goOn := stopUdevd(t)
 				defer goOn()
@@ -141,11 +139,11 @@ func TestFirstPredictions(t *testing.T) {
 	}
 }
 
-// forecastFile takes what was predicted to the next boot.
+// forecastFile keeps the prediction for the next boot.
 const forecastFile = networkDir + "/forecast.json"
 
-// The bond that ifupdown makes at boot, under the policy none by now; the second
-// boot holds it against what became of it.
+// The bond that ifupdown creates at boot, now with the policy none. The second boot
+// compares the prediction with the outcome.
 func TestFirstPredictionOfTheNextBoot(t *testing.T) {
 	output(t, "systemctl", "restart", "networking.service")
 	handled(t, "bond1")
@@ -164,8 +162,7 @@ func join(t *testing.T, name, port string) {
 	ip(t, "set", port, "master", name)
 }
 
-// trigger sends an add event, as a boot replays it, and waits until udevd has handled
-// it.
+// trigger sends an add event, as a boot does, and waits until udev has handled it.
 func trigger(t *testing.T, name string) {
 	t.Helper()
 	output(t, "udevadm", "trigger", "--action=add", "--settle", "/sys/class/net/"+name)

@@ -14,14 +14,14 @@ import (
 	"linkaudit/test/tool"
 )
 
-// program is one that runs beside a test, which waits for its lines.
+// program runs beside a test, which waits for its lines.
 type program struct {
 	cmd   *exec.Cmd
 	lines chan string
 	said  []string
 }
 
-// begin starts one, which ends with the test at the latest.
+// begin starts a program. It ends with the test at the latest.
 func begin(t *testing.T, args ...string) *program {
 	t.Helper()
 	p := &program{cmd: exec.Command(args[0], args[1:]...), lines: make(chan string, 1000)}
@@ -47,7 +47,7 @@ func begin(t *testing.T, args ...string) *program {
 	return p
 }
 
-// until waits for a line, the first from now on for which is says so.
+// until waits for the first new line that is accepts.
 func (p *program) until(t *testing.T, what string, is func(line string) bool) string {
 	t.Helper()
 	late := time.NewTimer(tool.Patience(usual))
@@ -68,11 +68,11 @@ func (p *program) until(t *testing.T, what string, is func(line string) bool) st
 	}
 }
 
-// end sends the signal, unless that is 0, and waits for the end, as what [exec.Cmd.Wait]
-// says. It is killed where that takes too long.
+// end sends the signal, unless it is 0, and waits for the end; what is the same as for
+// [exec.Cmd.Wait]. A program that takes too long is killed.
 func (p *program) end(signal syscall.Signal) (inTime bool, err error) {
 	if signal != 0 {
-		p.cmd.Process.Signal(signal) // where that fails it has ended by itself
+		p.cmd.Process.Signal(signal) // if that fails, it has ended by itself
 	}
 	late := time.AfterFunc(tool.Patience(usual), func() { p.cmd.Process.Kill() })
 	for range p.lines {

@@ -14,8 +14,8 @@ import (
 )
 
 // A bridge with a VLAN of a bond, a team, a macvlan, and a file of systemd-networkd's
-// that only a port's driver decides about: what is said of each is the same however one
-// asks.
+// that only a port's driver decides about: the answer about each is the same, however
+// the question is asked.
 func TestFirstOneHostOneAnswer(t *testing.T) {
 	free(t)
 	const network = "/etc/systemd/network/10-question.network"

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// What people do instead of a file for the one device, and where each way
+// What people do instead of writing a file for the one device, and where each way
 // fails: the rows of docs/alternatives.md.
 func TestFirstAlternatives(t *testing.T) {
 	n := release(t)
@@ -19,8 +19,8 @@ func TestFirstAlternatives(t *testing.T) {
 	}
 	dropIn := networkDir + "/99-default.link.d/policy.conf"
 
-	// made says whether udevd gave the device its persistent address, and which
-	// file it says it applied.
+	// made says whether udev set the device's persistent address, and which file udev
+	// recorded.
 	made := func(t *testing.T, name, kind string) (byUdev bool, file string) {
 		t.Helper()
 		create(t, name, kind)
@@ -34,7 +34,7 @@ func TestFirstAlternatives(t *testing.T) {
 	}
 	for _, way := range []struct {
 		title, file, content string
-		// what udevd does to bond3, and to dummy3, which nobody has in mind
+		// what udev does to bond3, and to dummy3, which is not intended
 		bond, dummy     bool
 		bondOf, dummyOf string // the files
 	}{
@@ -114,8 +114,8 @@ func TestFirstAlternatives(t *testing.T) {
 		linkaudit(t, "undo", "--bond", "bond0")
 	})
 
-	// An address that a script or a person gives is lost with the last port, and
-	// so is one that the bond was made with.
+	// An address that a script or a person sets is lost with the last port. So is the
+	// one that the bond was created with.
 	t.Run("an address that somebody gives", func(t *testing.T) {
 		const address = "02:00:00:00:00:79"
 		free(t)
@@ -142,7 +142,7 @@ func TestFirstAlternatives(t *testing.T) {
 			t.Fatalf("%v: %s", err, line)
 		}
 		if byUdev, _ := made(t, "bond3", "bond"); !byUdev {
-			t.Error("udevd gave the bond no address")
+			t.Error("udev set no address on the bond")
 		}
 	})
 }

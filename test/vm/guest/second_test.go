@@ -8,9 +8,8 @@ import (
 	"testing"
 )
 
-// keepsPortsAddress holds a bond1 made by ifupdown against what it is meant to
-// be: it carries a port's address at boot, after a restart of the network
-// scripts, and whenever a port comes back.
+// keepsPortsAddress checks that bond1, created by ifupdown, has a port's address at
+// boot, after a restart of the network scripts, and after a port joins again.
 func keepsPortsAddress(t *testing.T) {
 	t.Helper()
 	if !has("bond1") {
@@ -51,8 +50,8 @@ func TestSecondBootOfABondThatWasFixed(t *testing.T) {
 	keepsPortsAddress(t)
 }
 
-// Bonds that were there before the udevd of the system: udevd replays their add
-// events, and goes by what it finds then.
+// Bonds that exist before the system's udevd starts: udev replays their add events and
+// decides by what it finds then.
 func TestSecondBondsOfTheInitramfs(t *testing.T) {
 	for _, c := range []struct{ name, title, typ, origin, policy, finding string }{
 		{"bond6", "made under a udevd of the initramfs that lacks the override", "3", "udev-persistent", "none", "address-set-by-udev"},
@@ -76,12 +75,12 @@ func TestSecondBondsOfTheInitramfs(t *testing.T) {
 		})
 	}
 	if bond, port := sysfs(t, "bond8", "address"), sysfs(t, "dummy8", "address"); bond != port {
-		t.Errorf("bond8 carries %s and its port %s", bond, port)
+		t.Errorf("bond8 has %s and its port %s", bond, port)
 	}
 	if d := check(t, "dummy8"); str(d.Origin) != "master" {
 		t.Errorf("the address of bond8's port is by %s", str(d.Origin))
 	}
 	ip(t, "del", "bond6")
 	create(t, "bond6", "bond")
-	is(t, "made anew", "bond6", "random", "1", "kernel-random", "none")
+	is(t, "recreated", "bond6", "random", "1", "kernel-random", "none")
 }

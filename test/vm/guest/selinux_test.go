@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// Where SELinux is on, an override has the context that the policy has for its
-// path, also in a directory of another one, which it would have otherwise.
+// With SELinux, an override has the context that the policy has for its path, even in a
+// directory with another context, which it would inherit.
 func TestSelinuxContextOfAnOverride(t *testing.T) {
 	if _, err := os.Stat("/sys/fs/selinux/enforce"); err != nil {
 		t.Fatalf("SELinux is not on: %v", err)

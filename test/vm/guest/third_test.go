@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// Where ifenslave's file is in force, ifupdown's bond carries a port's address.
+// If ifenslave's file is effective, ifupdown's bond has a port's address.
 func TestThirdBootUnderIfenslavesFile(t *testing.T) {
 	if _, err := os.Lstat(networkDir + "/98-net-bonding.link"); err == nil {
 		t.Fatal("ifenslave's file is masked")
@@ -18,7 +18,7 @@ func TestThirdBootUnderIfenslavesFile(t *testing.T) {
 	keepsPortsAddress(t)
 }
 
-// Under a naming scheme older than v241 interface names make no address.
+// With a naming scheme older than v241 no address is derived from interface names.
 func TestThirdNamingSchemeOfTheKernelCommandLine(t *testing.T) {
 	const file = networkDir + "/10-persistent.link"
 	free(t)

@@ -42,7 +42,7 @@ func tracing(t *testing.T, o trace.Options) *trace.Tracer {
 	return tr
 }
 
-// drain is what a tracer has seen so far. A call is there when it has returned.
+// drain is what a tracer has seen so far. A call is there after it has returned.
 func drain(t *testing.T, tr *trace.Tracer) []trace.Call {
 	t.Helper()
 	var calls []trace.Call
@@ -74,13 +74,13 @@ func say(c trace.Call) string {
 	return s
 }
 
-// asked: the function is one by which somebody asks for an address, not one by
-// which a driver gives its own device one.
+// asked: the function sets an address on request. A driver does not set its own
+// device's address with it.
 func asked(c trace.Call) bool {
 	return strings.Contains(c.Function, "_set_mac_address")
 }
 
-// A change is what a test expects of a call. "" and nil are not compared.
+// A change is what a test expects from a call. "" and nil are not compared.
 type change struct {
 	name          string
 	asked         bool
@@ -90,8 +90,8 @@ type change struct {
 	returned      int
 }
 
-// udevd is the process that udevd's settings come from: its workers have a name of
-// their own since systemd 253.
+// udevd is the process from which udevd's settings come: since systemd 253 its workers
+// have a name of their own.
 func udevd(c trace.Call) bool {
 	return (c.Process.Name == "(udev-worker)" || c.Process.Name == "systemd-udevd") && c.Unit == "systemd-udevd.service"
 }
@@ -111,8 +111,8 @@ func (w change) fits(c trace.Call) bool {
 		(w.after == "" || w.after == c.After.String())
 }
 
-// expect: the calls are the expected ones, in whatever order a release's driver
-// makes them.
+// expect: the calls are the expected ones, in any order, because drivers differ between
+// releases.
 func expect(t *testing.T, what string, calls []trace.Call, want ...change) {
 	t.Helper()
 	t.Log(what)
@@ -143,8 +143,8 @@ func number(t *testing.T, file string) uint64 {
 	return info.Sys().(*syscall.Stat_t).Ino
 }
 
-// startBpftrace starts Debian's, at the innermost function through which addresses are
-// asked for. It says for each call which process makes it.
+// startBpftrace starts Debian's, at the innermost function with which addresses are set
+// on request. It prints which process makes each call.
 func startBpftrace(t *testing.T) *program {
 	t.Helper()
 	inner := "dev_set_mac_address"
@@ -160,7 +160,7 @@ func startBpftrace(t *testing.T) *program {
 }
 
 // bpftraceSaw are the calls that it saw, as "PID NAME", up to the last, which is made
-// once, and which it has said nothing of when it is told to end before.
+// once and which it has not printed when it is told to end.
 func bpftraceSaw(t *testing.T, b *program, last string) []string {
 	t.Helper()
 	var calls []string
@@ -172,7 +172,7 @@ func bpftraceSaw(t *testing.T, b *program, last string) []string {
 		return call == last
 	})
 	if inTime, err := b.end(syscall.SIGINT); !inTime {
-		// Nothing is proven by that. It was seen once, on 6.1 and a busy machine.
+		// This proves nothing. It was seen once, on 6.1 and a busy machine.
 		t.Log("bpftrace does not end when it is told to, and was killed")
 	} else if err != nil {
 		t.Fatalf("bpftrace: %v", err)
@@ -205,7 +205,8 @@ func setByIoctl(t *testing.T, name, address string) {
 	}
 }
 
-// TestTrace: who sets addresses, beside bpftrace; by fentry and by kprobes.
+// TestTrace: which program sets addresses, compared with bpftrace; by fentry and by
+// kprobes.
 func TestTrace(t *testing.T) {
 	const none = "[Match]\nOriginalName=trbr* trport*\n[Link]\nMACAddressPolicy=none\n"
 	write(t, networkDir+"/10-trace.link", none)
@@ -300,7 +301,7 @@ func TestTrace(t *testing.T) {
 		change{name: "trdummy", asked: true, after: "02:00:00:00:00:07", process: "ip"},
 		change{name: "trbond", asked: true, before: "02:00:00:00:00:06", after: "02:00:00:00:00:07", process: "ip"})
 
-	during("udevd leaves a bridge alone where a file says so", func() {
+	during("udev leaves a bridge alone if a file says so", func() {
 		create(t, "trbr0", "bridge")
 		create(t, "trport0", "dummy")
 	})
@@ -317,7 +318,7 @@ func TestTrace(t *testing.T) {
 		ip(t, "add", "link", "trbond", "name", "trvlan", "type", "vlan", "id", "5")
 		handled(t, "trvlan")
 	})
-	// One that is down does not follow (vlan_device_event).
+	// A VLAN that is down does not follow (vlan_device_event).
 	during("devices go up", func() {
 		ip(t, "set", "dev", "trbond", "up")
 		ip(t, "set", "dev", "trvlan", "up")
@@ -328,7 +329,7 @@ func TestTrace(t *testing.T) {
 		change{name: "trbond", asked: true, after: "02:00:00:00:00:08", process: "ip"})
 
 	// bpftrace saw the calls of the innermost function, once each, before the last one:
-	// there is one processor, on which they have an order.
+	// on one processor they have an order.
 	during("the last call", func() { ip(t, "set", "dev", "trport1", "address", "02:00:00:00:00:09") },
 		change{name: "trport1", asked: true, after: "02:00:00:00:00:09", process: "ip"})
 	var ours []string
@@ -346,8 +347,8 @@ func TestTrace(t *testing.T) {
 		t.Logf("bpftrace saw %d calls, and so did we", len(theirs))
 	}
 
-	// Kprobes see what fentry does, but for what a nested call returned where the
-	// kernel has no place for it: Debian's 5.10 on one processor.
+	// Kprobes see what fentry does, except the result of a nested call if the kernel
+	// has no space for it: Debian's 5.10 on one processor.
 	kprobes := drain(t, probes)
 	missed := 0
 	for _, calls := range [][]trace.Call{all, kprobes} {
@@ -397,9 +398,9 @@ func TestTraceNamespace(t *testing.T) {
 	}
 }
 
-// TestTraceStack: who called in the kernel, by fentry and by a kprobe. They are not
-// there at the same time: on Linux 5.10 a kretprobe at the function hides its callers
-// from everybody else.
+// TestTraceStack: the callers in the kernel, by fentry and by a kprobe. The two do not
+// run at the same time: on Linux 5.10 a kretprobe at the function hides its callers
+// from all others.
 func TestTraceStack(t *testing.T) {
 	create(t, "trstack", "dummy")
 	for i, o := range []trace.Options{{Stack: true}, {Stack: true, Kprobes: true}} {
@@ -421,7 +422,7 @@ func TestTraceStack(t *testing.T) {
 	}
 }
 
-// TestTraceOverrun: calls that there is no room for are counted.
+// TestTraceOverrun: calls without space in the buffer are counted.
 func TestTraceOverrun(t *testing.T) {
 	create(t, "trmany", "dummy")
 	tr := tracing(t, trace.Options{})
@@ -446,7 +447,7 @@ func TestTraceOverrun(t *testing.T) {
 			t.Fatalf("call %d is %s, not %s", i, say(c), want)
 		}
 	}
-	// There is room again.
+	// There is space again.
 	ip(t, "set", "dev", "trmany", "address", "02:00:00:00:00:13")
 	expect(t, "after an overrun", drain(t, tr), change{name: "trmany", asked: true, after: "02:00:00:00:00:13", process: "ip"})
 

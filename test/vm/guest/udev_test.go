@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// An upgrade of the package udev brings its own 99-default.link back, which
-// undoes what was edited there, and leaves an override alone.
+// An upgrade of the package udev restores its 99-default.link, which undoes edits in
+// it, and keeps an override.
 func TestFirstUpgradeOfUdev(t *testing.T) {
 	packages, err := filepath.Glob("/usr/lib/linkaudit-debs/udev_*.deb")
 	if err != nil || len(packages) != 1 {
@@ -39,7 +39,7 @@ func TestFirstUpgradeOfUdev(t *testing.T) {
 	}
 	create(t, "bond3", "bond")
 	if mac, d := sysfs(t, "bond3", "address"), check(t, "bond3"); mac != str(d.Persistent) || str(d.Policy) != "persistent" || str(d.Origin) != "udev-persistent" || !d.found("policy-overrides-ports") {
-		t.Errorf("bond3 carries %s: %+v", mac, d)
+		t.Errorf("bond3 has %s: %+v", mac, d)
 	}
 	ip(t, "del", "bond3")
 	create(t, "bond0", "bond")
@@ -53,7 +53,7 @@ func TestFirstUpgradeOfUdev(t *testing.T) {
 	linkaudit(t, "undo", "--bond", "bond0")
 }
 
-// Where the rule that runs net_setup_link is masked, no .link file is applied.
+// If the rule that runs net_setup_link is masked, no .link file is applied.
 func TestFirstRuleMasked(t *testing.T) {
 	const mask = "/etc/udev/rules.d/80-net-setup-link.rules"
 	free(t)
@@ -85,9 +85,9 @@ func TestFirstRuleMasked(t *testing.T) {
 	ip(t, "del", "bond0")
 }
 
-// What check predicts of an add event, before udevd gets to it and before it is
-// replayed, and what udevd does then. A port that joins first, or an address
-// that the device is made with, is left alone.
+// Compares what check predicts for an add event, before udev handles it and before it
+// is replayed, with what udev does. If a port joins first, or the device is created
+// with an address, udev leaves the address alone.
 func TestFirstAddEvents(t *testing.T) {
 	for _, c := range []struct {
 		title, kind string
@@ -99,7 +99,7 @@ func TestFirstAddEvents(t *testing.T) {
 		{"a bond that a port joins first", "bond", nil, true, "2", "port"},
 		{"a bond made with an address", "bond", []string{"address", "02:00:00:00:00:71"}, false, "3", "set-by-someone"},
 		{"a bridge", "bridge", nil, false, "3", "udev-persistent"},
-		// A bridge's type does not tell that it has a port's address.
+		// The type does not tell that a bridge has a port's address.
 		{"a bridge that a port joins first", "bridge", nil, true, "3", "udev-persistent"},
 		{"a bridge made with an address", "bridge", []string{"address", "02:00:00:00:00:71"}, false, "3", "set-by-someone"},
 		{"a team that a port joins first", "team", nil, true, "3", "udev-persistent"},
@@ -145,7 +145,7 @@ func TestFirstAddEvents(t *testing.T) {
 	}
 }
 
-// A renamed device keeps the address that udevd derived from the name before.
+// A renamed device keeps the address that udev derived from the former name.
 func TestFirstRenamed(t *testing.T) {
 	free(t)
 	create(t, "bond0", "bond")

@@ -25,7 +25,7 @@ const (
 // The units of contrib/systemd as they are.
 func TestFirstUnitWritesMetrics(t *testing.T) {
 	free(t)
-	// A bond with an address of udev's and a port is something to be found.
+	// A bond with udev's address and a port gives a finding.
 	create(t, "bond0", "bond")
 	ip(t, "set", "eth0", "master", "bond0")
 	defer ip(t, "del", "bond0")
@@ -33,14 +33,14 @@ func TestFirstUnitWritesMetrics(t *testing.T) {
 		t.Errorf("systemd-analyze verify: %s", out)
 	}
 
-	// Findings are exit status 1, and no failure of the service.
+	// Exit status 1 means findings; it is not a failure of the service.
 	if err := exec.Command("linkaudit", "check").Run(); err == nil || err.Error() != "exit status 1" {
 		t.Errorf("linkaudit check: %v", err)
 	}
 	startService(t)
 	wrote(t, stateDir)
 
-	// With an exporter of Debian's the metrics are in its directory.
+	// With Debian's exporter the metrics are in its directory.
 	if err := os.Remove(stateDir + "/linkaudit.prom"); err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func TestFirstUnitWritesMetrics(t *testing.T) {
 	}
 }
 
-// job is one of a unit that waits or runs.
+// job is one of a unit, waiting or running.
 var job = regexp.MustCompile(`Job=[1-9]`)
 
 // startService runs the audit to its end.
@@ -65,8 +65,8 @@ func startService(t *testing.T) {
 	}
 }
 
-// wrote: the metrics are below dir, complete and readable for the exporter, and
-// tell what is wrong.
+// wrote: the metrics are below dir, complete, readable for the exporter, and include
+// the finding.
 func wrote(t *testing.T, dir string) {
 	t.Helper()
 	name := filepath.Join(dir, "linkaudit.prom")
@@ -82,9 +82,8 @@ func wrote(t *testing.T, dir string) {
 	}
 }
 
-// What the locked down service sees is what root sees: the audit, and the whole
-// snapshot but for what udevd's environment says of credentials, which takes
-// CAP_SYS_PTRACE.
+// The sandboxed service sees what root sees: the audit, and the whole snapshot except
+// the credentials in udevd's environment, which take CAP_SYS_PTRACE.
 func TestFirstUnitSeesWhatRootSees(t *testing.T) {
 	free(t)
 	create(t, "bond0", "bond")
@@ -113,7 +112,7 @@ func TestFirstUnitSeesWhatRootSees(t *testing.T) {
 	}
 }
 
-// inService is the JSON of a command that the service runs in place of its own.
+// inService is the JSON of a command that the service runs instead of its own.
 func inService(t *testing.T, command string) map[string]any {
 	t.Helper()
 	const out = "/run/inside"
@@ -164,8 +163,8 @@ func TestFirstUnitIsLockedDown(t *testing.T) {
 func TestFirstUnitIsStartedByTimerAndPath(t *testing.T) {
 	output(t, "systemctl", "enable", "--now", "linkaudit.timer", "linkaudit.path")
 	defer output(t, "systemctl", "disable", "--now", "linkaudit.timer", "linkaudit.path")
-	// Five minutes after the boot the timer starts the service at once, and has no time
-	// for the next until that has ended; what changes meanwhile starts none.
+	// Five minutes after boot the timer starts the service at once. It has no time for
+	// the next start until that has ended; changes meanwhile start nothing.
 	eventually(t, func() bool {
 		return output(t, "systemctl", "show", "-p", "ActiveState", "linkaudit.service") == "ActiveState=inactive\n"
 	}, func() string { return "the service ends: " + show("linkaudit.service") })
@@ -173,7 +172,7 @@ func TestFirstUnitIsStartedByTimerAndPath(t *testing.T) {
 	if !strings.Contains(next, "ActiveState=active") || strings.Contains(next, "NextElapseUSecRealtime=\n") {
 		t.Errorf("the timer: %s", next)
 	}
-	// Nothing but the path starts it from now on, and that has to look for changes again.
+	// From now on only the path starts it, and it must look for changes again.
 	output(t, "systemctl", "stop", "linkaudit.timer")
 	eventually(t, func() bool {
 		service := output(t, "systemctl", "show", "-p", "Job,ActiveState", "linkaudit.service")
@@ -187,13 +186,13 @@ func TestFirstUnitIsStartedByTimerAndPath(t *testing.T) {
 		func() string { return "a new .link file starts an audit: " + show("linkaudit.path") })
 }
 
-// show is the state of a unit, for a person. systemctl status fails where it does not run.
+// show is the state of a unit as text. systemctl status fails if the unit does not run.
 func show(unit string) string {
 	out, _ := exec.Command("systemctl", "status", "--no-pager", "--lines=50", unit).CombinedOutput()
 	return string(out)
 }
 
-// started tells one start of the service from another.
+// started identifies a start of the service.
 func started(t *testing.T) string {
 	t.Helper()
 	return output(t, "systemctl", "show", "-p", "ExecMainStartTimestampMonotonic", "linkaudit.service")

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// seen is what watch --format json says of a change, as far as it is compared.
+// seen is the compared part of a change in watch --format json.
 type seen struct {
 	Event, Device, Text string
 	After               *struct {
@@ -28,11 +28,10 @@ type seen struct {
 	}
 }
 
-// TestTraceWatch has whoever sets addresses do it, and linkaudit watch say who it
-// was.
+// TestTraceWatch runs programs that set addresses, and linkaudit watch must name them.
 func TestTraceWatch(t *testing.T) {
 	watch := begin(t, "linkaudit", "watch", "--format", "json", "--severity", "error")
-	// until returns the first event from now on for which is says so.
+	// until returns the first new event that is accepts.
 	until := func(what string, is func(seen) bool) (e seen) {
 		t.Helper()
 		line := watch.until(t, what, func(line string) bool {
@@ -45,8 +44,8 @@ func TestTraceWatch(t *testing.T) {
 		t.Logf("%s: %s", what, line)
 		return e
 	}
-	// changed waits until the device has the address, and holds it against who it is
-	// to be by. "" and nil are not compared.
+	// changed waits until the device has the address, and checks who set it. "" and nil
+	// are not compared.
 	changed := func(what, device, mac, process, unit, origin string) seen {
 		t.Helper()
 		e := until(what, func(e seen) bool {
@@ -96,7 +95,7 @@ func TestTraceWatch(t *testing.T) {
 
 	linkaudit(t, "undo", "--bond", "bond0")
 
-	// ifupdown's bond, to which Debian's ifenslave gives the ports.
+	// ifupdown's bond; Debian's ifenslave adds the ports.
 	linkaudit(t, "fix", "--bond", "bond1")
 	output(t, "ifdown", "--force", "bond1")
 	output(t, "ifup", "bond1")
@@ -109,8 +108,8 @@ func TestTraceWatch(t *testing.T) {
 	output(t, "ifdown", "bond1")
 	linkaudit(t, "undo", "--bond", "bond1")
 
-	// A device that systemd-networkd creates has its address from the beginning;
-	// one that it only configures gets it by a call.
+	// A device that systemd-networkd creates has its address from the start. One that
+	// it only configures gets it by a call.
 	ip(t, "add", "bond30", "type", "bond")
 	until("created for systemd-networkd", func(e seen) bool { return e.Event == "applied" && e.Device == "bond30" })
 	handled(t, "bond30")

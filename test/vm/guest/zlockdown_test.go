@@ -11,7 +11,7 @@ import (
 	"linkaudit/internal/trace"
 )
 
-// TestTraceZLockdown comes last: a kernel that is locked down stays so.
+// TestTraceZLockdown comes last, because lockdown of the kernel cannot be undone.
 func TestTraceZLockdown(t *testing.T) {
 	if err := os.WriteFile("/sys/kernel/security/lockdown", []byte("confidentiality"), 0); err != nil {
 		t.Fatal(err)

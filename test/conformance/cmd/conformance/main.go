@@ -1,6 +1,6 @@
-// Command conformance holds this program's reader of .link files against the
-// udevadm and the udevd of several systemd releases. It needs root's rights
-// and the roots that test/roots/build makes.
+// Command conformance compares this program's reader of .link files with the udevadm
+// and the udevd of several systemd releases. It needs root and the roots of
+// test/roots/build.
 package main
 
 import (
@@ -19,7 +19,7 @@ const usage = `usage: conformance [flags] COMMAND [argument...]
   corpus DIR...      compare the verdicts on existing .link files and fuzz inputs
   outcome            record what a running udevd makes of devices and compare
   networkd           compare what systemd-networkd creates from generated trees
-  fix [INDEX...]     put an override in force on generated trees, and take it back
+  fix [INDEX...]     write an override on generated trees, and undo it
   capture FILE...    write into fixtures what each release's udevadm says
   fixtures FILE...   compare what each release's udevadm says with what is in fixtures
   show INDEX         print the generated case with that index of -seed
@@ -28,7 +28,7 @@ const usage = `usage: conformance [flags] COMMAND [argument...]
 
 func main() {
 	conformance.RunAgentIfAsked()
-	// fix writes as root does, whose files are for everyone to read.
+	// fix writes as root, with files that everybody can read.
 	syscall.Umask(0o022)
 	var o conformance.Options
 	flag.StringVar(&o.Roots, "roots", "", "directory with a root for each suite")
@@ -36,11 +36,11 @@ func main() {
 	flag.Uint64Var(&o.Seed, "seed", 1, "seed of the generated cases")
 	flag.IntVar(&o.Cases, "cases", 10000, "how many (tree, device) cases for each release")
 	flag.IntVar(&o.Workers, "workers", 2, "how many udevadm at the same time")
-	flag.StringVar(&o.Fixtures, "fixtures", "", "where a shrunk disagreement is written; none if empty")
+	flag.StringVar(&o.Fixtures, "fixtures", "", "where to write a shrunk disagreement; none if empty")
 	flag.IntVar(&o.MaxFailures, "max-failures", 10, "stop a release after so many disagreements")
 	flag.IntVar(&o.Devices, "devices", 200, "how many devices for each release's outcome")
 	flag.IntVar(&o.Trees, "trees", 2000, "on how many trees fix is tried for each release")
-	flag.BoolVar(&o.OracleOnly, "oracle-only", false, "generated: only report what udevadm says")
+	flag.BoolVar(&o.OracleOnly, "oracle-only", false, "generated: only print what udevadm says")
 	raw := flag.Bool("raw", false, "capture: print what udevadm prints; fix: print each refusal, and the cases of the indices")
 	flag.Usage = func() {
 		fmt.Fprint(flag.CommandLine.Output(), usage)

@@ -104,8 +104,8 @@ func do(ctx context.Context, o suites.Options, command string, args []string, as
 	return fmt.Errorf("no command %q (use run, list or affected)", command)
 }
 
-// affected prints the suites that depend on what has changed, with the first file of
-// that, and runs them where that is wanted: each at full length, if it has that.
+// affected prints the suites that depend on the changes, with the first changed file,
+// and runs them if requested: each at full length, if it has that.
 func affected(ctx context.Context, o suites.Options, since string, run bool) error {
 	tree, err := suites.ReadTree(o.Top)
 	if err != nil {

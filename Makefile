@@ -1,16 +1,15 @@
 # make            builds ./linkaudit: one static binary
-# make run        builds it and audits this machine (and shows the example
-#                 where there is nothing to audit)
-# make test       all tests that need neither root nor a real udevd
-# make check      what to run before each commit: test, and all that reads the code,
-#                 the man pages, completions and README; no root, no network
-# make affected   the suites that depend on what has changed since SINCE; RUN=1 runs them
-# make full       everything else at full length, as root: hours; docs/hacking.md
+# make run        builds it and audits this machine, or a bundled example
+# make test       all tests that need neither root nor a real udev
+# make check      before each commit: test, and all checks of code, man pages,
+#                 completions and README; no root, no network
+# make affected   lists the suites that depend on changes since SINCE; RUN=1 runs them
+# make full       everything else at full length, as root, for hours; docs/hacking.md
 
 GO      ?= go
 VERSION ?= $(shell env -u GIT_DIR -u GIT_WORK_TREE -u GIT_INDEX_FILE git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
-# urfave_cli_no_docs leaves out a Markdown renderer that nothing here uses.
+# urfave_cli_no_docs leaves out an unused Markdown renderer.
 GOFLAGS_BUILD = -trimpath -tags urfave_cli_no_docs -ldflags '-s -w -X main.version=$(VERSION)'
 
 PREFIX  ?= /usr/local
@@ -21,7 +20,7 @@ ZSHDIR  ?= $(PREFIX)/share/zsh/site-functions
 FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 
 export CGO_ENABLED = 0
-# git, and what asks it, is about this tree and no other.
+# git must see this tree and no other.
 unexport GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
 
 .PHONY: all build build-all run example test check review full affected suites race lint man man-lint \
@@ -38,9 +37,8 @@ build-all:
 		GOOS=linux GOARCH=$$arch $(GO) build $(GOFLAGS_BUILD) -o dist/linkaudit-linux-$$arch ./cmd/linkaudit || exit; \
 	done
 
-# Exit status 1 means that something was found, which is no failure here. On a
-# machine without bond, bridge or team, or one that cannot be audited at all,
-# the bundled example shows what an audit looks like.
+# Exit status 1 means findings, which is no failure here. If there is no bond, bridge or
+# team, or this machine cannot be audited, the bundled example shows an audit.
 run: build
 	@./linkaudit check || [ $$? -le 2 ]
 	@if ! ./linkaudit check --format json 2>/dev/null | grep -q '"present": true'; then \
@@ -52,11 +50,10 @@ example: build
 test:
 	$(GO) test ./...
 
-# Before each commit. What has passed once is not run again until it changes.
+# Before each commit. go test caches what passed.
 check: lint staticcheck test man-lint completions readme-check
 
-# What reads the code besides, with the network: modules are verified, and the database of
-# vulnerabilities is fetched.
+# Checks of the code that need the network: modules and the vulnerability database.
 review: actionlint modules vulncheck size
 	for arch in amd64 arm64; do GOARCH=$$arch $(GO) vet ./... || exit; done
 	@for arch in amd64 arm64; do \
@@ -65,9 +62,8 @@ review: actionlint modules vulncheck size
 	done
 	@echo "review: static binaries"
 
-# One table has every suite: test/suites/table.go. SUITES names some of them, FRESH=1 runs
-# also those that passed before and of which nothing has changed since. JOBS is how many
-# run side by side, 0 for as many as there are processors, but 2 at most.
+# The suites are in test/suites/table.go. SUITES selects some. FRESH=1 also runs those that
+# passed and have not changed. JOBS run at a time; 0: one per processor, at most 2.
 JOBS   ?= 0
 SUITES ?=
 SINCE  ?= HEAD
@@ -80,8 +76,8 @@ full: suites
 affected: suites
 	@dist/suites-run -tier full -processors $(JOBS) $(if $(RUN),-run) affected $(SINCE)
 
-# The race detector is the one thing that needs cgo. Ten times as slow as without, it is
-# for what has goroutines: -short leaves out scripts that come to none but what others do.
+# Only the race detector needs cgo. It is ten times slower, so -short leaves out tests that
+# run the same goroutines as others.
 race:
 	CGO_ENABLED=1 $(GO) test -race -short ./...
 
@@ -91,8 +87,8 @@ lint:
 	$(GO) vet ./...
 	$(GO) vet -tags conformance,namespace,soak,guard,bench,vm,ecosystem ./...
 
-# The modules that are asked for by name and have a newer release. It asks the module
-# proxy, and fails where there is one.
+# Lists our direct dependencies that have a newer release, and fails if there is one. Asks
+# the module proxy.
 outdated:
 	@behind=$$(for dir in . test/review; do \
 		asked=$$($(GO) -C $$dir list -m -f '{{if not (or .Indirect .Main)}}{{.Path}}{{end}}' all) || exit; \
@@ -100,8 +96,8 @@ outdated:
 	done) || exit; \
 	if [ -n "$$behind" ]; then echo "$$behind"; exit 1; fi
 
-# What reviews the code without running it, at the versions of test/review/go.mod.
-# All tags at once: what one suite alone uses is used.
+# Static review, with the versions in test/review/go.mod. All tags at once, so that code
+# which only one suite uses counts as used.
 REVIEW = $(GO) -C test/review build -o $(CURDIR)/dist/
 staticcheck:
 	@mkdir -p dist
@@ -115,15 +111,14 @@ actionlint:
 	dist/actionlint -shellcheck= -pyflakes=
 	@echo "review: actionlint"
 
-# The modules are what go.sum says, go.mod names those that are needed, and no other.
+# Modules match go.sum, and go.mod names exactly what is needed.
 modules:
 	$(GO) mod verify
 	$(GO) mod tidy -diff
 	@echo "review: modules"
 
-# Known vulnerabilities of what is linked into the program, by its symbols. The
-# database is the copy of test/review/go.mod, which has a date; one of today is asked
-# with make vulncheck VULNDB=https://vuln.go.dev. Where none can be had it fails.
+# Known vulnerabilities in what is linked, by symbol. The database is the dated copy of
+# test/review/go.mod; VULNDB=https://vuln.go.dev asks the current one. Without one it fails.
 VULNDB ?=
 vulncheck:
 	@mkdir -p dist
@@ -136,7 +131,7 @@ vulncheck:
 	echo "vulnerability database: $$db"; dist/govulncheck -mode binary -db "$$db" dist/linkaudit-symbols
 	@echo "review: vulnerabilities"
 
-# The program is to be copied to any machine: MAXSIZE bounds its bytes.
+# You must be able to copy the program to any machine, so MAXSIZE limits its bytes.
 MAXSIZE = 12000000
 size: build-all
 	@for arch in amd64 arm64; do \
@@ -145,18 +140,16 @@ size: build-all
 	done
 	@echo "review: size"
 
-# The man pages and what --help prints are made of the sources in manual; a test fails
-# where they are not.
+# Man pages and --help are generated from internal/manual; a test compares them.
 man:
 	$(GO) generate ./internal/manual
 	@$(MAKE) --no-print-directory man-lint
 
-# A program that a check is made with may be missing on a contributor's machine, which
-# then says so; where CI=true nothing may be missing.
+# On a contributor's machine a missing program skips a check, with a message. With CI=true
+# it is an error.
 HAVE = have() { command -v $$1 >/dev/null || { echo "$$1 is not installed: NOT CHECKED: $$2"; [ "$$CI" != true ] || exit 1; false; }; }
 
-# mandoc(1) and groff(1) look at the pages; whether those that they refer to are
-# installed is another question.
+# mandoc(1) and groff(1) check the pages. Pages that they refer to need not be installed.
 man-lint:
 	@mkdir -p dist
 	@$(HAVE); for page in linkaudit.1 linkaudit.conf.5; do \
@@ -167,8 +160,7 @@ man-lint:
 			groff -mandoc -Tutf8 -ww docs/$$page 2>&1 >/dev/null | grep .; then exit 1; fi; \
 	done
 
-# Completions ask the program itself; this checks that each shell takes them, and
-# test/ecosystem/completions types at the shells.
+# Checks the syntax of the scripts; test/ecosystem/completions types at the shells.
 completions:
 	bash -n contrib/completions/linkaudit.bash
 	@$(HAVE); if have zsh contrib/completions/_linkaudit; then zsh -n contrib/completions/_linkaudit; fi
@@ -182,53 +174,50 @@ install: build
 	install -D -m 644 contrib/completions/_linkaudit $(DESTDIR)$(ZSHDIR)/_linkaudit
 	install -D -m 644 contrib/completions/linkaudit.fish $(DESTDIR)$(FISHDIR)/linkaudit.fish
 
-# .deb and .rpm for amd64 and arm64 in dist/, byte by byte the same for the same
-# commit: contrib/package/README.md.
+# .deb and .rpm for amd64 and arm64 in dist/, the same bytes for the same commit:
+# contrib/package/README.md.
 packages: build-all man
 	GO="$(GO)" VERSION="$(VERSION)" contrib/package/build
 
-# The suites below take further flags of "go test" in TESTFLAGS: TESTFLAGS='-v -run Story'.
+# TESTFLAGS passes flags of "go test" to the suites below.
+# Example: TESTFLAGS='-v -run Walkthrough'
 TESTFLAGS ?=
 
-# What the program asks of the kernel and what it allocates, beside recorded figures;
-# GUARDFLAGS=-update records. Needs root.
+# Compares system calls and allocations with recorded figures; GUARDFLAGS=-update records
+# them. Needs root.
 guard:
 	$(GO) test -tags guard -count=1 $(TESTFLAGS) ./test/guard $(GUARDFLAGS)
 
-# The suites that need root and real udevds; go test ./... never runs them. TREES is how
-# many trees of each release fix is tried on; test/conformance/run has the
-# default, and its other variables.
+# Needs root and real udevs, so go test ./... never runs it. TREES is the number of trees
+# per release that fix is tried on; test/conformance/run has the default and more variables.
 conformance:
 	test/conformance/run
 
-# Whether anything is left or grows over 10,000 audits, ten minutes of watch and 1,000
-# changes. SOAK=short has the same assertions in a minute; RUN names some of the tests.
+# Nothing is left behind or grows in 10,000 audits, ten minutes of watch and 1,000 changes.
+# SOAK=short makes the same checks in a minute; RUN selects tests.
 SOAK ?= full
 soak:
 	SOAK=$(SOAK) test/namespace/run -tags namespace,soak -timeout 4h -v -run '$(or $(RUN),^TestSoak)'
 
-# Bonds and teams need another kernel than most development machines have: four
-# releases of Debian in virtual machines, whose images the tests build.
-# LINKAUDIT_TIER=ci is one boot, of the release that LINKAUDIT_SEED draws.
+# Bonds and teams need kernel drivers that most development machines lack: the tests build
+# and boot four Debian releases. LINKAUDIT_TIER=ci boots only one; LINKAUDIT_SEED picks it.
 vm:
 	$(GO) test -tags vm -count=1 -timeout 3h $(TESTFLAGS) ./test/vm
 
-# What contrib holds, with the programs that it is for.
+# contrib with the programs that it is for.
 ecosystem:
 	$(GO) test -tags ecosystem -count=1 -timeout 60m $(TESTFLAGS) ./test/ecosystem/...
 
-# Real initramfs images; the packages that make them go into machines that are
-# thrown away.
+# Real initramfs images, made in disposable machines.
 initramfs:
 	$(GO) test -tags ecosystem -count=1 -timeout 60m $(TESTFLAGS) ./test/initramfs
 
-# Some minutes; BENCH=short has all rows and columns in a fraction of them.
+# Takes minutes; BENCH=short has all rows and columns in less than one.
 bench: build
 	$(GO) test -tags bench -count=1 -timeout 1h -v ./test/bench/...
 
-# Every fuzz target of the tree for FUZZTIME each; go test takes one at a time.
-# Left to itself it spends up to a minute on making one interesting input
-# smaller, and tries nothing new meanwhile.
+# Runs every fuzz target for FUZZTIME; go test takes one at a time. By default it spends up
+# to a minute on minimizing one input and tries nothing new meanwhile.
 FUZZTIME ?= 1m
 FUZZFLAGS ?=
 fuzz:
@@ -239,19 +228,18 @@ fuzz:
 		done; \
 	done
 
-# The same for as long as it takes to find what is not near: 10 minutes each.
+# The same for 10 minutes each.
 fuzz-long:
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=10m
 
-# The targets, a line each.
+# Lists the targets.
 fuzz-list:
 	@for pkg in $$($(GO) list ./...); do \
 		$(GO) test -list '^Fuzz' $$pkg | sed -n "s|^Fuzz|$$pkg &|p"; \
 	done
 
-# What package trace puts into the kernel: one object for every kernel, and for
-# amd64 and arm64. clang-14, llvm-14 and libbpf-dev of Debian 12 make the bytes that
-# are committed.
+# The BPF programs of internal/trace: one object for every kernel, amd64 and arm64. clang-14,
+# llvm-14 and libbpf-dev of Debian 12 build exactly the committed bytes.
 BPF_CLANG ?= clang-14
 BPF_STRIP ?= llvm-strip-14
 bpf:
@@ -261,23 +249,25 @@ bpf:
 		-c trace.bpf.c -o trace.bpf.o
 	$(BPF_STRIP) -g internal/trace/bpf/trace.bpf.o
 
-# Puts what the commands in README.md print now below each
-# "<!-- captured: linkaudit ... -->". Exit status 1 means findings.
+# Runs each "<!-- captured: linkaudit ... -->" in README.md and puts its output below.
+# Exit status 1 means findings.
 CAPTURE = awk '/^<!-- captured: linkaudit / { print; \
 		command = $$0; sub(/^<!-- captured: /, "", command); sub(/ -->$$/, "", command); \
 		print "```"; print "$$ " command; fflush(); \
 		if (system("./" command) > 1) exit failed = 1; \
 		print "```"; skip = 1; next } \
-		/^<!-- end captured -->/ { skip = 0 } !skip; END { exit failed }' README.md
+		/^<!-- end captured -->/ { skip = 0 } !skip; END { exit failed }'
+CAPTURED = README.md docs/explain.md
 readme: build
-	@$(CAPTURE) >README.md.new
-	@mv README.md.new README.md
+	@for page in $(CAPTURED); do $(CAPTURE) $$page >$$page.new && mv $$page.new $$page || exit; done
 
-# Whether README.md shows what the commands print.
+# The pages show what the commands print.
 readme-check: build
 	@mkdir -p dist
-	@$(CAPTURE) >dist/README.md
-	@diff -u README.md dist/README.md || { echo "README.md does not show what the program prints: make readme"; exit 1; }
+	@for page in $(CAPTURED); do \
+		$(CAPTURE) $$page >dist/captured.md || exit; \
+		diff -u $$page dist/captured.md || { echo "$$page does not show what the program prints: make readme"; exit 1; }; \
+	done
 
 clean:
 	rm -rf linkaudit dist

@@ -140,7 +140,7 @@ func (f *fleetText) end(s fleetSums) error {
 	if f.headed {
 		p.blank()
 	}
-	spans := []span{text(fmt.Sprintf("%s with %s audited, %d of the hosts with findings: ",
+	spans := []span{text(fmt.Sprintf("%s with %s audited, %d with findings: ",
 		number(s.hosts, "host"), number(s.one.Devices, "device"), s.withFindings)), verdict(s.all(), f.o.threshold())}
 	if s.failed > 0 {
 		spans = append(spans, text("; "), span{number(s.failed, "snapshot") + " unreadable", red})

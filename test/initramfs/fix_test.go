@@ -38,9 +38,9 @@ func TestFixWithInitramfsTools(t *testing.T) {
 		t.Error("the image has the override without an update")
 	}
 	res = r.in(1, "linkaudit check bond0 --kind bond --initramfs always --severity info")
-	has(t, res.Stdout, "info: in the initramfs bond0 would get policy persistent (MACAddressPolicy=persistent at /usr/lib/systemd/network/99-default.link:", "and has policy none here: "+image+" [initramfs-stale]")
+	has(t, res.Stdout, "info: in the initramfs bond0 would have policy persistent (MACAddressPolicy=persistent at /usr/lib/systemd/network/99-default.link:", "but here it has policy none: "+image+" [initramfs-stale]")
 	res = r.in(0, "linkaudit explain bond0 --kind bond")
-	has(t, res.Stdout, "The initramfs", image+": another policy than here: MACAddressPolicy=persistent at /usr/lib/systemd/network/99-default.link:")
+	has(t, res.Stdout, "The initramfs", image+": the policy differs from here: MACAddressPolicy=persistent at /usr/lib/systemd/network/99-default.link:")
 	r.in(1, "linkaudit fix --bond bond0 --update-initramfs --check")
 
 	// A program that fails: the file stays, and everything is reported.
@@ -70,7 +70,7 @@ func TestFixWithInitramfsTools(t *testing.T) {
 	if strings.Contains(inside(), wrote) {
 		t.Error("lsinitramfs still has the override that was undone")
 	}
-	if res := r.do("linkaudit fix --bond bond0 --root /mnt --update-initramfs"); res.Status != 2 || !strings.Contains(res.Stderr, "not for --root") {
+	if res := r.do("linkaudit fix --bond bond0 --root /mnt --update-initramfs"); res.Status != 2 || !strings.Contains(res.Stderr, "cannot be combined") {
 		t.Errorf("--root and --update-initramfs: %+v", res)
 	}
 }
@@ -112,7 +112,7 @@ func TestFixWithDracut(t *testing.T) {
 	r.in(0, "linkaudit fix --bond bond0")
 
 	res := r.in(1, "linkaudit check bond0 --kind bond --initramfs always")
-	has(t, res.Stdout, "error: bond0 is created in the initramfs (the kernel command line), where it gets policy persistent (MACAddressPolicy=persistent at /usr/lib/systemd/network/99-default.link:",
+	has(t, res.Stdout, "error: bond0 is created in the initramfs (the kernel command line) with policy persistent (MACAddressPolicy=persistent at /usr/lib/systemd/network/99-default.link:",
 		"has policy none here: "+image+" [initramfs-stale]", "dracut --regenerate-all --force")
 	// No flag is needed: the kernel command line shows that it matters.
 	has(t, r.in(1, "linkaudit check bond0 --kind bond").Stdout, "bond0 is created in the initramfs")
@@ -128,7 +128,7 @@ func TestFixWithDracut(t *testing.T) {
 		t.Error("a snapshot has dracut's command line in it")
 	}
 	offline := r.do("mkdir /tmp/here && mount --rbind / /tmp/here && linkaudit check --initramfs always --root /tmp/here")
-	has(t, offline.Stdout, "warning: bond0 may be created in the initramfs, as the kernel command line says, where it gets policy persistent")
+	has(t, offline.Stdout, "warning: bond0 may be created in the initramfs (kernel command line) with policy persistent")
 
 	res = r.in(0, "linkaudit fix --bond bond0 --update-initramfs")
 	has(t, res.Stderr, "running dracut --regenerate-all --force")

@@ -113,7 +113,7 @@ func TestStatesOfTheMachineID(t *testing.T) {
 				s.sameFromSnapshotAs(t)
 
 				message := rep.message(c.rule)
-				if says := strings.Contains(message, "a boot leaves it as it is"); says != c.stays {
+				if says := strings.Contains(message, "a boot does not change that"); says != c.stays {
 					t.Errorf("%s", message)
 				}
 				// From 254 on the program, unlike PID 1, leaves "uninitialized".
@@ -129,7 +129,7 @@ func TestStatesOfTheMachineID(t *testing.T) {
 				s.setMachineID(c.content)
 				s.write(dbusIDPath, otherID+"\n")
 				rep, r = s.json("br0")
-				if says := strings.Contains(rep.message(c.rule), "takes the machine-id of "+dbusIDPath); says == c.stays {
+				if says := strings.Contains(rep.message(c.rule), "takes the machine ID from "+dbusIDPath); says == c.stays {
 					t.Errorf("of D-Bus's: %v", r)
 				}
 				if s.release >= 254 && c.rule == "machine-id-uninitialized" {

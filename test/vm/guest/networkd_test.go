@@ -145,7 +145,7 @@ func TestFirstNetworkdRemedy(t *testing.T) {
 
 	if release(t) < netdevNone {
 		out, err := exec.Command("linkaudit", "fix", "--bond", bond).CombinedOutput()
-		if err == nil || !strings.Contains(string(out), "knows no MACAddress=none") {
+		if err == nil || !strings.Contains(string(out), "does not know MACAddress=none") {
 			t.Errorf("%v: %s", err, out)
 		}
 		return

@@ -28,12 +28,12 @@ var nullSaidBy = map[string][]string{
 	"applied.link_file":      {"applied-file-unknown", "device-missing"},
 	"declarations":           {"declarations-unknown"},
 	"persistent_mac":         {"persistent-address-unknown", "device-missing"},
-	"predicted.boot":         {"prediction-unknown", "manager-sets-address", "address-changes-on-boot", "address-changes-on-restart", "ports-order-decides", "creator-races-udev", "device-missing"},
-	"predicted.recreate":     {"prediction-unknown", "manager-sets-address", "address-changes-on-boot", "address-changes-on-restart", "ports-order-decides", "creator-races-udev", "device-missing"},
-	"predicted.ports_rejoin": {"prediction-unknown", "address-changes-on-boot", "address-changes-on-restart", "ports-order-decides", "device-missing"},
+	"predicted.boot":         {"prediction-unknown", "persistent-address-unknown", "address-origin-unknown", "unknown-match", "manager-sets-address", "address-changes-on-boot", "address-changes-on-restart", "ports-order-decides", "creator-races-udev", "device-missing"},
+	"predicted.recreate":     {"prediction-unknown", "persistent-address-unknown", "address-origin-unknown", "unknown-match", "manager-sets-address", "address-changes-on-boot", "address-changes-on-restart", "ports-order-decides", "creator-races-udev", "device-missing"},
+	"predicted.ports_rejoin": {"prediction-unknown", "persistent-address-unknown", "address-origin-unknown", "unknown-match", "address-changes-on-boot", "address-changes-on-restart", "ports-order-decides", "device-missing"},
 
-	"predicted.guest_starts_or_stops": {"prediction-unknown", "bridge-follows-guests", "device-missing"},
-	"predicted.udev_add_event":        {"add-event-unknown", "manager-sets-address", "unknown-match", "device-missing"},
+	"predicted.guest_starts_or_stops": {"prediction-unknown", "persistent-address-unknown", "address-origin-unknown", "unknown-match", "bridge-follows-guests", "device-missing"},
+	"predicted.udev_add_event":        {"add-event-unknown", "persistent-address-unknown", "address-origin-unknown", "manager-sets-address", "unknown-match", "device-missing"},
 }
 
 // silentNulls need no reason: see their descriptions in the schema.

@@ -234,7 +234,7 @@ func (s *analysis) tellsOf(e Event) bool {
 	after := s.after(e)
 	outcomes := after.Outcomes
 	switch {
-	case s.managerTells(after.MAC):
+	case s.managerTells(after.MAC), s.tellsReason(after.MAC):
 		return true
 	case len(outcomes) == 0:
 		return false
@@ -253,6 +253,20 @@ func (s *analysis) tellsOf(e Event) bool {
 // unknown: a program or udev sets it, and either one may be later.
 func (s *analysis) managerTells(mac fact.Fact[linkfiles.MAC]) bool {
 	return mac.Reason().Is("program-or-udevd-is-later") && s.isOn("manager-sets-address") && len(managerSetsAddress(s)) > 0
+}
+
+// tellsReason reports whether another finding has the reason why an address is unknown:
+// one about what else is unknown.
+func (s *analysis) tellsReason(mac fact.Fact[linkfiles.MAC]) bool {
+	switch why := mac.Reason(); {
+	case why.Is("persistent-address"):
+		return s.Persistent.IsUnknown() && s.isOn("persistent-address-unknown")
+	case why.Is("assign-type"):
+		return s.Device != nil && s.Device.AddrAssignType.IsUnknown() && s.isOn("address-origin-unknown")
+	case why.Is("file-that-applies"):
+		return s.decision.File.IsUnknown() && s.isOn("unknown-match")
+	}
+	return false
 }
 
 // every reports whether the conditions of all outcomes have one of the codes.
@@ -436,7 +450,11 @@ func predictionUnknown(s *analysis) []found {
 	var out []found
 	for _, u := range all {
 		f := found{message: say("prediction-unknown", "device", s.Name, "moments", u.moments, "why", u.MAC.Reason())}
-		if len(u.Outcomes) == 0 {
+		switch why := u.MAC.Reason(); {
+		case len(u.Outcomes) > 0:
+		case why.Is("port-of-master"), why.Is("kind-not-modelled"), why.Is("made-up-by-policy"), why.Is("program-sets-address"):
+			f.help = say("nothing-reason-decides")
+		default:
 			f.help = helpUnknown
 		}
 		out = append(out, f)

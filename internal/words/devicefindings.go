@@ -50,6 +50,7 @@ var deviceFindings = []entry{
 	{"address-after-add-event", "the MAC address of {device} after the next udev add event"},
 	{"what-is-declared", "what network configuration declares about {device}"},
 	{"whether-vendor-files-were-edited", "whether somebody edited the .link files of packages"},
+	{"nothing-reason-decides", "nothing to do: the reason says what decides the address"},
 	{"audit-may-know-more", "run the audit as root on the machine itself"},
 	{"give-file-printable-name", "give the file a name of printable UTF-8 characters"},
 	{"nothing-if-random-is-intended", "nothing to do if a random address is intended"},

@@ -294,10 +294,10 @@ var ruleGroups = []struct {
 	{"Fleet", []rule{
 		{"shared-address",
 			"Several hosts have the same address.",
-			"give each host its own machine ID if udev or networkd derived the address (systemd-machine-id-setup); otherwise change it"},
+			"if udev or networkd derived it, give each host its own machine ID (see shared-machine-id); otherwise change the address"},
 		{"shared-machine-id",
 			"Several hosts have the same machine ID.",
-			"empty /etc/machine-id in their image and on each of them; until then devices of one name get one address"},
+			"on each host, remove /etc/machine-id and /var/lib/dbus/machine-id, run systemd-machine-id-setup and reboot; in their image, empty the first and remove the second"},
 		{"policy-differs",
 			"Devices of one name have different policies on different hosts.",
 			"run linkaudit fix or undo to make them equal; if they must differ, write what each host expects to its /etc/linkaudit.conf"},

@@ -97,8 +97,9 @@ def _shared_machine_ids(identities):
         _finding(
             "shared-machine-id", names,
             "%s have the same machine ID" % _and(names),
-            "on all but one of them remove /etc/machine-id, run systemd-machine-id-setup "
-            "and reboot; in an image, leave /etc/machine-id empty")
+            "on all but one of them remove /etc/machine-id and /var/lib/dbus/machine-id, "
+            "run systemd-machine-id-setup and reboot; in an image, empty the first and "
+            "remove the second")
         for _fingerprint, names in sorted(by_fingerprint.items(), key=lambda item: item[1]) if len(names) > 1]
 
 

@@ -201,7 +201,7 @@ func TestUnderSystemdTheManagerReloadsAndTheJournalRemembers(t *testing.T) {
 					t.Fatalf("%v: %s", err, line)
 				}
 				actions = append(actions, e["LINKAUDIT_ACTION"])
-				if e["LINKAUDIT_DEVICE"] != "bridge br0" || e["LINKAUDIT_PATH"] != override || e["LINKAUDIT_USER"] != "root" || e["SYSLOG_IDENTIFIER"] != "linkaudit" {
+				if e["LINKAUDIT_DEVICE"] != "br0" || e["LINKAUDIT_PATH"] != override || e["LINKAUDIT_USER"] != "root" || e["SYSLOG_IDENTIFIER"] != "linkaudit" {
 					t.Errorf("the record is %v", e)
 				}
 				before, after := e["LINKAUDIT_BEFORE"], e["LINKAUDIT_AFTER"]

@@ -111,7 +111,7 @@ var deviceRules = []Rule{
 			if s.decision.File.IsUnknown() {
 				return nil // unknown-match says why
 			}
-			if !s.AfterAdd.IsUnknown() || s.managerTells(s.AfterAdd) || s.tellsReason(s.AfterAdd) {
+			if !s.AfterAdd.IsUnknown() || s.tellsReason(s.AfterAdd) {
 				return nil
 			}
 			fs := unknownFinding(s.AfterAdd, say("address-after-add-event", "device", s.Name))

@@ -98,10 +98,14 @@ var (
 	whenGuests    = moment{EventGuests, say("when-guest-starts-or-stops")}
 )
 
-// momentsOf are the moments that each of the two rules checks.
-var momentsOf = map[string][]moment{
-	changesOnBoot:    {afterBoot},
-	changesOnRestart: {whenRejoined, whenRecreated},
+// changeRules are the two rules about an address that changes, and the moments that each
+// of them checks.
+var changeRules = []struct {
+	name    string
+	moments []moment
+}{
+	{changesOnBoot, []moment{afterBoot}},
+	{changesOnRestart, []moment{whenRejoined, whenRecreated}},
 }
 
 // change is a moment after which the device has, or may have, another address.
@@ -111,13 +115,13 @@ type change struct {
 	all    bool // the address certainly changes
 }
 
-// changesOf returns the changes that a rule finds. A change from an address that an
+// changesAt returns the changes among the moments. A change from an address that an
 // earlier policy set is left out: address-set-by-udev reports it.
-func (s *analysis) changesOf(rule string) (all []change) {
+func (s *analysis) changesAt(moments []moment) (all []change) {
 	if !s.mayChange() || s.leftOver() {
 		return nil
 	}
-	for _, m := range momentsOf[rule] {
+	for _, m := range moments {
 		if others, every := s.others(m.event); len(others) > 0 {
 			all = append(all, change{m, others, every})
 		}
@@ -126,33 +130,28 @@ func (s *analysis) changesOf(rule string) (all []change) {
 }
 
 // changes returns the only finding about changes after a boot and a restart, because
-// they have one cause. If the site has both rules switched on, the one with the higher
-// severity reports all changes. If the severities are equal, the boot rule does.
+// they have one cause. Of the rules that find something and that the site has switched
+// on, the one with the highest severity reports all changes. If the severities are
+// equal, the boot rule does.
 func (s *analysis) changes(rule string) []found {
-	boot, restart := s.changesOf(changesOnBoot), s.changesOf(changesOnRestart)
-	if len(boot)+len(restart) == 0 {
+	if !s.mayChange() {
 		return nil
 	}
 	severity := s.consequence()
-	onBoot, boots := siteSeverity(s.opt.Site, changesOnBoot, severity)
-	onRestart, restarts := siteSeverity(s.opt.Site, changesOnRestart, severity)
-	boots, restarts = boots && len(boot) > 0, restarts && len(restart) > 0
 	var all []change
-	switch {
-	case boots && restarts:
-		leads := changesOnBoot
-		if onRestart.Compare(onBoot) > 0 {
-			leads = changesOnRestart
+	leads, highest := "", Severity("")
+	for _, r := range changeRules {
+		at, on := siteSeverity(s.opt.Site, r.name, severity)
+		if !on {
+			continue
 		}
-		if rule != leads {
-			return nil
+		these := s.changesAt(r.moments)
+		if len(these) > 0 && at.Compare(highest) > 0 {
+			leads, highest = r.name, at
 		}
-		all = append(boot, restart...)
-	case boots && rule == changesOnBoot:
-		all = boot
-	case restarts && rule == changesOnRestart:
-		all = restart
-	default:
+		all = append(all, these...)
+	}
+	if leads != rule {
 		return nil
 	}
 	will, may := groupChanges(all, true), groupChanges(all, false)
@@ -226,15 +225,15 @@ func (g changeGroup) statement() *linkfiles.Statement {
 // tellsOf reports whether another finding covers the address after the event, so
 // prediction-unknown need not.
 func (s *analysis) tellsOf(e Event) bool {
-	for _, rule := range []string{changesOnBoot, changesOnRestart} {
-		if s.isOn(rule) && slices.ContainsFunc(s.changesOf(rule), func(c change) bool { return c.event == e }) {
+	for _, r := range changeRules {
+		if s.isOn(r.name) && slices.ContainsFunc(s.changesAt(r.moments), func(c change) bool { return c.event == e }) {
 			return true
 		}
 	}
 	after := s.after(e)
 	outcomes := after.Outcomes
 	switch {
-	case s.managerTells(after.MAC), s.tellsReason(after.MAC):
+	case s.tellsReason(after.MAC):
 		return true
 	case len(outcomes) == 0:
 		return false
@@ -249,14 +248,8 @@ func (s *analysis) tellsOf(e Event) bool {
 	return false
 }
 
-// managerTells reports whether manager-sets-address has the reason why an address is
-// unknown: a program or udev sets it, and either one may be later.
-func (s *analysis) managerTells(mac fact.Fact[linkfiles.MAC]) bool {
-	return mac.Reason().Is("program-or-udevd-is-later") && s.isOn("manager-sets-address") && len(managerSetsAddress(s)) > 0
-}
-
 // tellsReason reports whether another finding has the reason why an address is unknown:
-// one about what else is unknown.
+// it is about what else is unknown, or about a program that races udev.
 func (s *analysis) tellsReason(mac fact.Fact[linkfiles.MAC]) bool {
 	switch why := mac.Reason(); {
 	case why.Is("persistent-address"):
@@ -265,6 +258,8 @@ func (s *analysis) tellsReason(mac fact.Fact[linkfiles.MAC]) bool {
 		return s.Device != nil && s.Device.AddrAssignType.IsUnknown() && s.isOn("address-origin-unknown")
 	case why.Is("file-that-applies"):
 		return s.decision.File.IsUnknown() && s.isOn("unknown-match")
+	case why.Is("program-or-udevd-is-later"):
+		return s.isOn("manager-sets-address") && len(managerSetsAddress(s)) > 0
 	}
 	return false
 }

@@ -281,16 +281,8 @@ func (l *eventLog) end() error {
 		lost = fmt.Sprintf("messages were lost %s", times(l.losses))
 	}
 	l.say(watch.Stopped, fmt.Sprintf("%s of %s in %v; %s came, %d went; %s",
-		number(l.changes, "change"), number(l.devices, "device"), time.Since(l.begun).Round(time.Millisecond), number(l.found, "finding"), l.ended, lost))
+		report.Number(l.changes, "change"), report.Number(l.devices, "device"), time.Since(l.begun).Round(time.Millisecond), report.Number(l.found, "finding"), l.ended, lost))
 	return l.failed
-}
-
-// number is "1 change", "2 changes".
-func number(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 func times(n int) string {

@@ -93,7 +93,7 @@ func writeChangeText(w io.Writer, c Change, o Options) error {
 		if i == 0 {
 			p.blank()
 		}
-		p.para("", 2, span{"left to do", yellow}, text(": "+unbroken(Escape(r), c.Commands)))
+		p.para("", 2, span{"left to do", yellow}, text(": "+unbroken(r, c.Commands)))
 	}
 	return p.flush(w)
 }

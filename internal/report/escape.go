@@ -65,6 +65,9 @@ func word[S ~string](s S) string {
 	return strings.ReplaceAll(e, " ", hardSpace)
 }
 
+// unbrokenLine is Escape for a command to copy: no line breaks in it.
+func unbrokenLine(s string) string { return strings.ReplaceAll(Escape(s), " ", hardSpace) }
+
 // hardSpace stands for a space within a word. Escape leaves no NUL in a text, so it is
 // unambiguous.
 const hardSpace = "\x00"

@@ -99,7 +99,7 @@ func withoutEffect(x *audit.Explanation) string {
 
 // command is a span with a command to copy. It stays on one line.
 func (p *printer) command(s string) span {
-	return span{strings.ReplaceAll(Escape(s), " ", hardSpace), bold}
+	return span{unbrokenLine(s), bold}
 }
 
 // say writes a paragraph of an explanation.
@@ -376,7 +376,7 @@ func (p *printer) whatToDo(x *audit.Explanation) {
 	general := shown(x.Result.Findings, audit.Warning)
 	const most = 10
 	if len(general) > 0 {
-		p.say(text("This host and its other files have " + number(len(general), "more finding") + " (linkaudit check shows them too):"))
+		p.say(text("This host and its other files have " + Number(len(general), "more finding") + " (linkaudit check shows them too):"))
 		p.findings(general[:min(len(general), most)])
 		if n := len(general) - most; n > 0 {
 			p.say(span{fmt.Sprintf("... and %d more.", n), dim})

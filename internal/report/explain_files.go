@@ -146,7 +146,7 @@ func (p *printer) notRead(complaints []linkfiles.Diagnostic, all bool) bool {
 	}
 	left := len(complaints) - len(show)
 	if left > 0 {
-		p.row("...", span{number(left, "more name") + " not read", dim})
+		p.row("...", span{Number(left, "more name") + " not read", dim})
 	}
 	return left > 0
 }

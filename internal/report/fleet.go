@@ -141,9 +141,9 @@ func (f *fleetText) end(s fleetSums) error {
 		p.blank()
 	}
 	spans := []span{text(fmt.Sprintf("%s with %s audited, %d with findings: ",
-		number(s.hosts, "host"), number(s.one.Devices, "device"), s.withFindings)), verdict(s.all(), f.o.threshold())}
+		Number(s.hosts, "host"), Number(s.one.Devices, "device"), s.withFindings)), verdict(s.all(), f.o.threshold())}
 	if s.failed > 0 {
-		spans = append(spans, text("; "), span{number(s.failed, "snapshot") + " unreadable", red})
+		spans = append(spans, text("; "), span{Number(s.failed, "snapshot") + " unreadable", red})
 	}
 	p.para("", 2, append(spans, text("."))...)
 	p.hidden(s.all(), f.o)

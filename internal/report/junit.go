@@ -176,7 +176,7 @@ func (j *junit) failure(findings []audit.Finding) *junitFailure {
 	}
 	f := &junitFailure{Message: Escape(words.Of(bad[0].Message)), Type: string(bad[0].Severity)}
 	if more := len(bad) - 1; more > 0 {
-		f.Message += " (and " + number(more, "more finding") + ")"
+		f.Message += " (and " + Number(more, "more finding") + ")"
 	}
 	for _, b := range bad {
 		f.Text += junitLines(b)

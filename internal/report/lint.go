@@ -33,15 +33,13 @@ func writeLintText(w io.Writer, l Lint, o Options) error {
 			span{string(f.Severity), severityStyle(f.Severity)},
 			text(": "+Escape(words.Of(f.Message))+" "), span{"[" + word(f.Rule) + "]", dim})
 		p.para("", 4, spans...)
-		if fix := fixLine(f); fix != "" {
-			p.para("    ", 6, text(unbroken(Escape(fix), words.Commands(f.Help))))
-		}
+		p.fix(f)
 	}
 	if len(findings) > 0 {
 		p.blank()
 	}
 	sum := CountFindings(l.Findings)
-	p.para("", 2, text(number(len(l.Files), ".link file")+" read as systemd "+strconv.Itoa(int(l.Release))+" does: "), verdict(sum, o.threshold()), text("."))
+	p.para("", 2, text(Number(len(l.Files), ".link file")+" read as systemd "+strconv.Itoa(int(l.Release))+" does: "), verdict(sum, o.threshold()), text("."))
 	p.hidden(sum, o)
 	return p.flush(w)
 }

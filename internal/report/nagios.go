@@ -58,7 +58,7 @@ func writeNagiosUnknown(w io.Writer, why string) error {
 
 // nagiosSummary says what was found, with the device of the most severe finding.
 func nagiosSummary(res *audit.Result, sum Summary, o Options) string {
-	audited := number(sum.Devices, "device") + " audited"
+	audited := Number(sum.Devices, "device") + " audited"
 	if sum.AtLeast(o.threshold()) == 0 {
 		return audited + ", nothing found"
 	}
@@ -77,11 +77,10 @@ func nagiosSummary(res *audit.Result, sum Summary, o Options) string {
 
 func nagiosLine(device string, f audit.Finding) string {
 	line := string(f.Severity) + ": "
-	message := words.Of(f.Message)
-	if device != "" && !strings.Contains(message, device) {
+	if device != "" && !words.Names(f.Message, device) {
 		line += device + ": "
 	}
-	line += message + " [" + f.Rule + "]"
+	line += words.Of(f.Message) + " [" + f.Rule + "]"
 	if f.File != "" {
 		line += " at " + linkfiles.Pos{File: f.File, Line: f.Line}.String()
 	}

@@ -23,6 +23,13 @@ import (
 
 const defaultLink = "/usr/lib/systemd/network/99-default.link"
 
+// about is a statement in its own words, which names the device.
+func about(device, text string) *linkfiles.Statement {
+	told := fact.Told(text)
+	told.Details = []linkfiles.Detail{{Name: "device", Value: device}}
+	return told
+}
+
 // debian11 is the audit of a bond on Debian 11 right after boot.
 func debian11() *audit.Result {
 	snap := &host.Snapshot{
@@ -52,7 +59,7 @@ func debian11() *audit.Result {
 			Findings: []audit.Finding{
 				{Rule: "address-set-by-udev", Severity: audit.Info, Message: fact.Told("udev derived the address"), Help: fact.Told("")},
 				{Rule: "policy-overrides-ports", Severity: audit.Warning,
-					Message: fact.Told("bond0 has a MAC address made up by udev, not that of its port"),
+					Message: about("bond0", "bond0 has a MAC address made up by udev, not that of its port"),
 					Cause:   fact.Told("MACAddressPolicy=persistent"),
 					File:    defaultLink, Line: 16,
 					Help: fact.Told("set MACAddressPolicy=none in a .link file that sorts before 99-default.link and matches bond0")},

@@ -70,13 +70,13 @@ func (s Summary) hiddenBy(threshold audit.Severity) int {
 func (s Summary) words(threshold audit.Severity) string {
 	var parts []string
 	if s.Errors > 0 {
-		parts = append(parts, number(s.Errors, "error"))
+		parts = append(parts, Number(s.Errors, "error"))
 	}
 	if s.Warnings > 0 && threshold != audit.Error {
-		parts = append(parts, number(s.Warnings, "warning"))
+		parts = append(parts, Number(s.Warnings, "warning"))
 	}
 	if s.Infos > 0 && threshold == audit.Info {
-		parts = append(parts, number(s.Infos, "info"))
+		parts = append(parts, Number(s.Infos, "info"))
 	}
 	if len(parts) == 0 {
 		return "ok"
@@ -96,7 +96,8 @@ func (s Summary) worstStyle(threshold audit.Severity) style {
 	return green
 }
 
-func number(n int, noun string) string {
+// Number is a count with its noun: "1 finding", "2 findings".
+func Number(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}

@@ -385,16 +385,22 @@ func (p *printer) causeAndFix(f audit.Finding) {
 	if cause := causeLine(f); cause != "" {
 		p.para("    ", 6, text(Escape(cause)))
 	}
+	p.fix(f)
+}
+
+// fix writes what to do about a finding.
+func (p *printer) fix(f audit.Finding) {
 	if fix := fixLine(f); fix != "" {
-		p.para("    ", 6, text(unbroken(Escape(fix), words.Commands(f.Help))))
+		p.para("    ", 6, text(unbroken(fix, words.Commands(f.Help))))
 	}
 }
 
 // unbroken escapes a text and keeps the commands in it on one line.
 func unbroken(s string, commands []string) string {
+	s = Escape(s)
 	for _, c := range commands {
-		if c = Escape(c); c != "" {
-			s = strings.ReplaceAll(s, c, strings.ReplaceAll(c, " ", hardSpace))
+		if c != "" {
+			s = strings.ReplaceAll(s, Escape(c), unbrokenLine(c))
 		}
 	}
 	return s
@@ -424,7 +430,7 @@ func (p *printer) totals(res *audit.Result, o Options) {
 	sum := Count(res)
 	switch {
 	case len(res.Devices) > 0:
-		p.para("", 2, text(number(sum.Devices, "device")+" audited: "), verdict(sum, o.threshold()), text("."))
+		p.para("", 2, text(Number(sum.Devices, "device")+" audited: "), verdict(sum, o.threshold()), text("."))
 	case res.Snapshot != nil && res.Snapshot.Offline:
 		p.para("", 2, text("Nothing to audit: an image has no devices. Name a future one: "+Escape(res.Place.Linkaudit("check"))+" bond0 --kind bond"))
 	default:
@@ -435,9 +441,9 @@ func (p *printer) totals(res *audit.Result, o Options) {
 
 func (p *printer) hidden(sum Summary, o Options) {
 	if n := sum.hiddenBy(o.threshold()); n > 0 {
-		what := number(n, "info") + " not shown"
+		what := Number(n, "info") + " not shown"
 		if o.threshold() == audit.Error {
-			what = number(n, "less severe finding") + " not shown"
+			what = Number(n, "less severe finding") + " not shown"
 		}
 		p.para("", 2, span{what + "; --severity info shows all.", dim})
 	}

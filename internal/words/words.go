@@ -16,6 +16,7 @@ package words
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"strconv"
 	"strings"
 	"sync"
@@ -96,18 +97,41 @@ type Pasted interface {
 
 // Commands returns the commands in the sentence for a statement.
 func Commands(s *linkfiles.Statement) (all []string) {
-	if s == nil {
-		return nil
-	}
-	for _, d := range s.Details {
-		switch v := d.Value.(type) {
-		case *linkfiles.Statement:
-			all = append(all, Commands(v)...)
-		case Pasted:
-			all = append(all, v.String())
+	for value := range details(s) {
+		if command, is := value.(Pasted); is {
+			all = append(all, command.String())
 		}
 	}
 	return all
+}
+
+// Names reports whether the sentence for a statement names the device.
+func Names(s *linkfiles.Statement, device string) bool {
+	for value := range details(s) {
+		if value == device {
+			return true
+		}
+	}
+	return false
+}
+
+// details are the values of all details, without the statements among them but with the
+// details of those.
+func details(s *linkfiles.Statement) iter.Seq[any] {
+	return func(yield func(any) bool) { eachDetail(s, yield) }
+}
+
+func eachDetail(s *linkfiles.Statement, yield func(any) bool) bool {
+	if s == nil {
+		return true
+	}
+	for _, d := range s.Details {
+		nested, is := d.Value.(*linkfiles.Statement)
+		if is && !eachDetail(nested, yield) || !is && !yield(d.Value) {
+			return false
+		}
+	}
+	return true
 }
 
 func appendWords(b []byte, s *linkfiles.Statement) []byte {

@@ -182,3 +182,17 @@ func TestWithoutASentence(t *testing.T) {
 		t.Error("a nil statement has a text")
 	}
 }
+
+// A sentence names the devices of its details, those of the sentences in it as well, and
+// no device that only has letters in common with it.
+func TestNames(t *testing.T) {
+	inside := linkfiles.Say("x", "device", "bond0", "ports", []string{"eth0"})
+	for device, want := range map[string]bool{"bond0": true, "bond": false, "eth0": false, "unknown": false} {
+		if Names(linkfiles.Say("y", "what", inside, "why", linkfiles.Told("unknown")), device) != want {
+			t.Errorf("%s: %t", device, !want)
+		}
+	}
+	if Names(nil, "bond0") {
+		t.Error("nothing names a device")
+	}
+}

@@ -45,7 +45,7 @@ func find(words []outWord, line string) (found []string) {
 	names := camelCase.ReplaceAllString(line, "$1 $2")
 	for _, w := range words {
 		m := w.pattern.FindString(line)
-		if m == "" {
+		if m == "" && names != line {
 			m = w.pattern.FindString(names)
 		}
 		if m != "" {
